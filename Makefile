@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+# More arguments for pip, such as an index that serves PyTorch without CUDA.
+PIP_ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help setup demo test check format bench-quality clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+.venv/installed: constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, found no '$(PYTHON)'; name yours with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, found $$($(PYTHON) -V); name another with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) "torch==2.13.0"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e '.[dev,examples]'
+	@touch $@
+
+setup: .venv/installed ## Create .venv and install the pinned versions
+
+demo: setup ## Tune a classifier with 2 workers and write a report (about 2 minutes)
+	$(BIN)/overnight run examples/classifier/campaign.yaml
+
+test: setup ## Run all tests
+	$(BIN)/pytest
+
+check: setup ## Check format, lint, types, layers and tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+format: setup ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-quality: setup ## Measure what campaigns find on noisy Hartmann-6 (minutes)
+	$(BIN)/python -m benchmarks.quality
+
+clean: ## Remove .venv and what tools left behind
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info

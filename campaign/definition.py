@@ -1,0 +1,82 @@
+"""The campaign: what a person asks for, before anything is tried."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from campaign.duration import Duration
+from campaign.errors import InvalidPoint
+from campaign.objective import Objective
+from campaign.space import Point, Space
+
+
+class Budget(BaseModel):
+    """What may be spent; every trial that started counts once, however it ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trials: Annotated[int, Field(ge=1)]
+    wall_clock: Duration | None = None
+
+
+class FailurePolicy(BaseModel):
+    """When to try again and when to give up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_attempts: Annotated[int, Field(ge=1)] = 3
+    max_in_a_row: Annotated[int, Field(ge=1)] = 5
+
+
+class Campaign(BaseModel):
+    """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    description: str | None = None
+    parameters: Space
+    minimize: str | None = None
+    maximize: str | None = None
+    metrics: tuple[str, ...] = ()
+    workers: Annotated[int, Field(ge=1, le=10_000)] = 1
+    budget: Budget
+    baseline: Point | None = None
+    start_with: tuple[Point, ...] = ()
+    failures: FailurePolicy = FailurePolicy()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_objective(cls, data: Any) -> Any:
+        if isinstance(data, dict) and (data.get("minimize") is None) == (data.get("maximize") is None):
+            found = "both" if data.get("minimize") is not None else "neither"
+            raise ValueError(f"expected either `minimize` or `maximize` with the name of a metric, found {found}")
+        return data
+
+    @model_validator(mode="after")
+    def _points_lie_in_the_space(self) -> "Campaign":
+        problems = []
+        named = [("baseline", self.baseline)] if self.baseline is not None else []
+        named += [(f"start_with.{i}", p) for i, p in enumerate(self.start_with)]
+        for path, point in named:
+            try:
+                self.parameters.point(point)
+            except InvalidPoint as problem:
+                problems.append(f"`{path}`: {problem}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def objective(self) -> Objective:
+        """Return the metric to improve and its direction."""
+        if self.minimize is not None:
+            return Objective(metric=self.minimize, direction="minimize")
+        assert self.maximize is not None
+        return Objective(metric=self.maximize, direction="maximize")
+
+    @property
+    def expected_metrics(self) -> tuple[str, ...]:
+        """Return every metric that an evaluation must report, the objective first, each once."""
+        return tuple(dict.fromkeys((self.objective.metric, *self.metrics)))

@@ -1,0 +1,49 @@
+"""Durations as people write them: `90s`, `15m`, `2h30m`, `1d`, or a number of seconds."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+
+_SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])\s*")
+
+
+def parse_duration(value: Any) -> Any:
+    """Return a timedelta for `2h30m`, `90s` or a number of seconds; leave other types alone."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    if isinstance(value, str) and not value.startswith("P"):
+        text = value.strip().lower()
+        if not text or _PART.sub("", text):
+            raise ValueError(f"expected a duration such as 90s, 15m, 2h30m or 1d, got {value!r}")
+        return timedelta(seconds=sum(float(n) * _SECONDS[u] for n, u in _PART.findall(text)))
+    return value
+
+
+def format_duration(value: timedelta | float) -> str:
+    """Return the shortest text that `parse_duration` reads, to whole seconds above a minute."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds < 60:
+        return f"{round(seconds, 3):g}s"
+    parts, rest = [], round(seconds)
+    for unit in "dhms":
+        count, rest = divmod(rest, int(_SECONDS[unit]))
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError(f"expected a duration above zero, got {value.total_seconds():g}s")
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_positive),
+    PlainSerializer(lambda value: value.total_seconds(), return_type=float, when_used="json"),
+]

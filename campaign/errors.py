@@ -1,0 +1,45 @@
+"""What can go wrong, as a short tree of exceptions, one sentence each."""
+
+
+class OvernightError(Exception):
+    """Anything that Overnight itself raises; its text is one paragraph for a person."""
+
+
+class InvalidDefinition(OvernightError):
+    """What was asked for contradicts itself; each problem names its path in the user's file."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class InvalidPoint(OvernightError):
+    """A point does not lie in the space."""
+
+
+class InvalidHistory(OvernightError):
+    """The events contradict each other, so that no history can be folded from them."""
+
+
+class CannotPropose(OvernightError):
+    """No further point can be proposed; says why."""
+
+
+class LedgerError(OvernightError):
+    """The ledger cannot be read or written."""
+
+
+class LedgerMoved(LedgerError):
+    """Somebody else appended first: read what is new and decide again."""
+
+
+class LedgerDamaged(LedgerError):
+    """A segment is missing, torn, foreign or of an unknown version; names the file."""
+
+
+class CampaignHeld(OvernightError):
+    """Another controller acts for this campaign."""
+
+
+class CampaignStopped(OvernightError):
+    """The campaign cannot go on; says why and what to do."""

@@ -1,0 +1,102 @@
+"""What is said between the campaign and whoever tries a point: the request and its outcome."""
+
+import math
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaign.space import Point
+
+Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
+
+
+class Measurement(BaseModel):
+    """The mean of one metric and its standard error: a number is known, None is to be inferred, 0 is exact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: Annotated[float, Field(allow_inf_nan=False)]
+    sem: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class EvaluationRequest(BaseModel):
+    """One attempt at one trial, with everything that an evaluator may need to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    campaign: str
+    trial: int
+    attempt: int
+    key: str
+    parameters: Point
+    seed: int
+    expected_metrics: tuple[str, ...]
+    deadline: datetime | None = None
+
+
+class EvaluationSucceeded(BaseModel):
+    """It ended well: each expected metric was measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["succeeded"] = "succeeded"
+    metrics: dict[str, Measurement]
+    seconds: float = 0.0
+    cost: float | None = None
+    artifacts: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+
+
+class EvaluationFailed(BaseModel):
+    """It ended badly, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["failed"] = "failed"
+    cause: Cause
+    message: str
+    seconds: float = 0.0
+    cost: float | None = None
+
+
+EvaluationOutcome = EvaluationSucceeded | EvaluationFailed
+
+
+class EvaluationReport(BaseModel):
+    """What an evaluation measured on its way, at a step (an epoch, an iteration)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: Annotated[int, Field(ge=0)]
+    metrics: dict[str, Measurement]
+
+
+def read_measurement(value: Any) -> Measurement:
+    """Return the measurement that a person meant by a number, a pair or a mapping.
+
+    Accepts `1.5`, `(mean, sem)` and `{"mean": …, "sem": …}`; a bare number has an unknown sem.
+    Raises ValueError saying what was expected and found.
+    """
+    pair: tuple[Any, Any]
+    if isinstance(value, dict) and "mean" in value and set(value) <= {"mean", "sem"}:
+        pair = value["mean"], value.get("sem")
+    elif isinstance(value, list | tuple) and len(value) == 2:
+        pair = value[0], value[1]
+    else:
+        pair = value, None
+    mean = _finite(pair[0], "mean")
+    sem = None if pair[1] is None else _finite(pair[1], "sem")
+    if sem is not None and sem < 0:
+        raise ValueError(f"expected a sem of 0 or more, got {sem:g}")
+    return Measurement(mean=mean, sem=sem)
+
+
+def _finite(value: Any, what: str) -> float:
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number as {what}, got {value!r}")
+    return number

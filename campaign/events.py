@@ -1,0 +1,157 @@
+"""What is written down, one event at a time; together the events are the only truth about a campaign.
+
+An event's id is made of what it is about, so that the same event written twice is one event.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from campaign.definition import Campaign
+from campaign.evaluation import Cause, Measurement
+from campaign.space import Point
+from campaign.trial import Generator, Provenance
+
+SCHEMA_VERSION = 1
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: ClassVar[tuple[str, ...]] = ()
+
+    time: datetime
+    actor: str
+
+    @property
+    def id(self) -> str:
+        """Return what makes this event one and the same: its kind and what it is about."""
+        return "/".join(str(getattr(self, name)) for name in ("kind", *self.about))
+
+
+class CampaignDefined(_Event):
+    """Somebody asked for a campaign; `uid` tells it from every other campaign of the same name.
+
+    `settings` holds the evaluator and the proposer as they were written, so that a proposal can be made again.
+    """
+
+    kind: Literal["campaign_defined"] = "campaign_defined"
+    uid: str
+    definition: Campaign
+    settings: dict[str, Any] = {}
+
+
+class LeaseTaken(_Event):
+    """A controller starts to act; one with an older epoch may write no more."""
+
+    about = ("epoch",)
+
+    kind: Literal["lease_taken"] = "lease_taken"
+    epoch: int
+    host: str
+    pid: int
+    started: str
+
+
+class TrialProposed(_Event):
+    """A point will be tried; written before anything is submitted."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_proposed"] = "trial_proposed"
+    trial: int
+    point: Point
+    generator: Generator
+    provenance: Provenance | None = None
+
+
+class _AttemptEvent(_Event):
+    about = ("trial", "attempt")
+
+    trial: int
+    attempt: int
+
+
+class AttemptStarted(_AttemptEvent):
+    """An evaluator is about to be called; written before it is."""
+
+    kind: Literal["attempt_started"] = "attempt_started"
+    key: str
+    deadline: datetime | None = None
+
+
+class MeasurementReported(_AttemptEvent):
+    """A running evaluation measured something on its way."""
+
+    about = ("trial", "attempt", "step")
+
+    kind: Literal["measurement_reported"] = "measurement_reported"
+    step: int
+    metrics: dict[str, Measurement]
+
+
+class TrialObserved(_AttemptEvent):
+    """A trial ended well."""
+
+    kind: Literal["trial_observed"] = "trial_observed"
+    metrics: dict[str, Measurement]
+    seconds: float = 0.0
+    cost: float | None = None
+    artifacts: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+
+
+class AttemptFailed(_AttemptEvent):
+    """An attempt ended badly."""
+
+    kind: Literal["attempt_failed"] = "attempt_failed"
+    cause: Cause
+    message: str
+    will_retry: bool
+    seconds: float = 0.0
+    cost: float | None = None
+
+
+class TrialFailed(_AttemptEvent):
+    """A trial ended without a result: its last attempt failed and there will be no other."""
+
+    kind: Literal["trial_failed"] = "trial_failed"
+    cause: Cause
+    message: str
+
+
+class _ControllerEvent(_Event):
+    about = ("epoch",)
+
+    epoch: int
+    reason: str
+
+
+class CampaignDrained(_ControllerEvent):
+    """A controller stopped before the campaign was over; it can be resumed."""
+
+    kind: Literal["campaign_drained"] = "campaign_drained"
+
+
+class CampaignFinished(_ControllerEvent):
+    """The campaign is over: its budget is spent."""
+
+    kind: Literal["campaign_finished"] = "campaign_finished"
+
+
+Event = Annotated[
+    CampaignDefined
+    | LeaseTaken
+    | TrialProposed
+    | AttemptStarted
+    | MeasurementReported
+    | TrialObserved
+    | AttemptFailed
+    | TrialFailed
+    | CampaignDrained
+    | CampaignFinished,
+    Field(discriminator="kind"),
+]
+
+read_event: TypeAdapter[Event] = TypeAdapter(Event)

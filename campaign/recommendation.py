@@ -1,0 +1,24 @@
+"""What to use in the end: the configuration that is believed to be best, and how sure that is."""
+
+from pydantic import BaseModel, ConfigDict
+
+from campaign.space import Point
+
+
+class Recommendation(BaseModel):
+    """The observed point with the best posterior mean; never the luckiest noisy value.
+
+    `mean` and `sd` are the model's, for the true value of the objective in its own unit; `probability_best` is
+    the probability of being the best of all observed points. The baseline's belief is None where none was observed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: int
+    point: Point
+    mean: float
+    sd: float
+    probability_best: float
+    baseline_mean: float | None = None
+    baseline_sd: float | None = None
+    probability_better_than_baseline: float | None = None

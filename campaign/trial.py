@@ -1,0 +1,127 @@
+"""The life of one point: a proposal becomes a trial, is attempted, and ends as an observation or a failure."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from campaign.evaluation import Cause, Measurement
+from campaign.space import Point
+
+Generator = Literal["baseline", "manual", "sobol", "model"]
+
+
+class Provenance(BaseModel):
+    """How a proposal was made: everything that it takes to make it again.
+
+    `observed` and `pending` are what the proposal knew. `hyperparameters` are bit-exact and serve as the
+    next proposal's warm start. The predicted mean and standard deviation are in the metric's own unit.
+    `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int
+    observed: int = 0
+    pending: tuple[int, ...] = ()
+    hyperparameters: dict[str, tuple[float, ...]] | None = None
+    acquisition: str | None = None
+    acquisition_value: float | None = None
+    predicted_mean: float | None = None
+    predicted_sd: float | None = None
+    jitter: float | None = None
+    device: str | None = None
+    threads: int | None = None
+    libraries: dict[str, str] = {}
+    events_seen: int | None = None
+    seconds: float | None = None
+    commit: str | None = None
+
+
+class Proposal(BaseModel):
+    """A point worth trying, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    point: Point
+    generator: Generator
+    provenance: Provenance | None = None
+
+
+class AttemptEnd(BaseModel):
+    """How an attempt ended badly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cause: Cause
+    message: str
+    will_retry: bool
+    seconds: float = 0.0
+    cost: float | None = None
+
+
+class Attempt(BaseModel):
+    """One execution of a trial; `failed` is None while it runs and when it gave the observation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int
+    key: str
+    started: datetime
+    deadline: datetime | None = None
+    failed: AttemptEnd | None = None
+
+
+class Observation(BaseModel):
+    """A trial ended well: the measured metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["observed"] = "observed"
+    attempt: int
+    metrics: dict[str, Measurement]
+    seconds: float = 0.0
+    cost: float | None = None
+    artifacts: tuple[str, ...] = ()
+    ended: datetime
+
+
+class Failure(BaseModel):
+    """A trial ended without a result, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["failed"] = "failed"
+    attempt: int
+    cause: Cause
+    message: str
+    ended: datetime
+
+
+class Trial(BaseModel):
+    """A proposal with an id, and everything that has happened to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int
+    proposal: Proposal
+    proposed: datetime
+    attempts: tuple[Attempt, ...] = ()
+    outcome: Observation | Failure | None = None
+
+    @property
+    def point(self) -> Point:
+        """Return the point that is tried."""
+        return self.proposal.point
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether it has been proposed and has not ended."""
+        return self.outcome is None
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """Return the attempt that has started and not ended, if there is one."""
+        if self.outcome is None and self.attempts and self.attempts[-1].failed is None:
+            return self.attempts[-1]
+        return None

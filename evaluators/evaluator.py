@@ -1,0 +1,43 @@
+"""The promise of an evaluator: it tries a point in the world and says how that ended."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from campaign.evaluation import EvaluationReport
+
+Report = Callable[[EvaluationReport], None]
+
+
+class Evaluator(Protocol):
+    """Something that can try a point.
+
+    `folder` is the attempt's own, the same for the same request's key in every process; whatever must outlive a
+    controller is kept there.
+    """
+
+    @property
+    def time_limit(self) -> timedelta:
+        """Return how long one attempt may take."""
+        ...
+
+    async def check(self, campaign: Campaign) -> None:
+        """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
+        ...
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Try the point once and say how it ended; `report` is called for each measurement on the way.
+
+        A bad evaluation is an outcome, not an exception. When cancelled, everything that was started is
+        stopped before the cancellation goes on.
+        """
+        ...
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Return how an attempt ended whose controller has died, waiting for it if it is still alive.
+
+        None means proven: it is not running, never will, and has left no result.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Overnight: tuning campaigns that run unattended."""

@@ -1,0 +1,37 @@
+"""The promise of a ledger: events are appended in numbered segments and never change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from campaign.events import Event
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The events of one append, under the number that the append won; numbers start at 1."""
+
+    number: int
+    events: tuple[Event, ...]
+
+
+class Ledger(Protocol):
+    """An append-only row of segments that several processes may read and append to.
+
+    Acknowledged means durable: once `append` has returned, neither the death of the process nor of the machine
+    loses the segment. A segment is there whole or not at all. Two appends never win the same number.
+    """
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        """Write the events as segment `after + 1` and return that number.
+
+        Raises LedgerMoved, with nothing written, if that segment exists already: read it and decide again.
+        """
+        ...
+
+    async def read(self, *, after: int = 0) -> tuple[Segment, ...]:
+        """Return the segments with numbers above `after`, in order and without a gap.
+
+        Raises LedgerDamaged naming the file if one is missing, torn, foreign or of an unknown version.
+        """
+        ...
