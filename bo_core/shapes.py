@@ -1,0 +1,17 @@
+"""The glossary of shapes; every tensor in `bo_core` is float64 and every comment speaks these letters.
+
+n   observed trials
+p   pending trials
+k   tuned parameters; one coordinate each in the *unit cube*
+d   features of a point, what the kernel sees; a category of c choices takes c of them, others one
+r   points of the joint draw: observed points that could be best, pending, already chosen
+a   n + r, the points that a candidate's posterior is conditioned on
+S   quasi-Monte-Carlo draws
+b   candidates or restarts that are worked on at once
+h   hyperparameters that are fitted
+
+X   [n, d] features of the observed points
+y   [n] outcomes to maximize, standardised to mean 0 and standard deviation 1
+u   [n] L⁻¹(y − m), the whitened residuals
+z   [S, r] standard normal draws, the whitened values of f at the joint draw's points
+"""

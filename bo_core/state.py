@@ -1,0 +1,48 @@
+"""What a proposal is made from, as tensors: encoded trials and standardised outcomes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bo_core.encoding import Encoding
+from bo_core.outcomes import Outcomes
+from bo_core.surrogate import TrainingData
+from campaign import Campaign, Measurement, ModelView, Trial
+from campaign.trial import Observation
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The observed trials in the order of their ids, encoded on a device."""
+
+    trials: tuple[Trial, ...]
+    outcomes: Outcomes
+    data: TrainingData
+
+    @classmethod
+    def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding, device: torch.device) -> "Observed":
+        """Encode what a view holds; it must hold at least one observation."""
+        outcomes = Outcomes.of([objective_of(campaign, t) for t in view.observed], campaign.objective)
+        X = encoding.encode([t.point for t in view.observed])
+        data = TrainingData(X.to(device), outcomes.y.to(device), outcomes.variance.to(device))
+        return cls(view.observed, outcomes, data)
+
+
+def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
+    """Return an observed trial's measurement of the objective."""
+    assert isinstance(trial.outcome, Observation)
+    return trial.outcome.metrics[campaign.objective.metric]
+
+
+def encode_trials(trials: Sequence[Trial], encoding: Encoding, device: torch.device) -> Tensor:
+    """Return the features [len(trials), d] on a device."""
+    return encoding.encode([t.point for t in trials]).to(device)
+
+
+def seed_of(campaign: Campaign, trial: int) -> int:
+    """Return the seed of the proposal that begins with this trial: a hash of the campaign's seed and its number."""
+    digest = hashlib.sha256(f"overnight proposal {campaign.seed} {trial}".encode()).digest()
+    return int.from_bytes(digest[:7], "big")
