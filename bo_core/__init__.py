@@ -1,7 +1,9 @@
-"""Which point next: pure, without input and output, clock or global random state; maximizes on the unit cube."""
+"""Which point next: pure, without input and output, clock or global random state; maximizes on the unit cube.
 
-from bo_core.propose import propose
+What a campaign file may say is here; `propose` and `recommend`, which import torch, are in the modules of
+these names, so that checking a file stays fast.
+"""
+
 from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
-from bo_core.recommend import recommend
 
-__all__ = ["AnyProposer", "BayesianProposer", "SobolProposer", "propose", "recommend"]
+__all__ = ["AnyProposer", "BayesianProposer", "SobolProposer"]

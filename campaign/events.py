@@ -42,6 +42,17 @@ class CampaignDefined(_Event):
     settings: dict[str, Any] = {}
 
 
+class CampaignRevised(_Event):
+    """Somebody changed what is asked for; the whole new definition, so that what came before is still replayable."""
+
+    about = ("revision",)
+
+    kind: Literal["campaign_revised"] = "campaign_revised"
+    revision: int
+    definition: Campaign
+    settings: dict[str, Any] = {}
+
+
 class LeaseTaken(_Event):
     """A controller starts to act; one with an older epoch may write no more."""
 
@@ -142,6 +153,7 @@ class CampaignFinished(_ControllerEvent):
 
 Event = Annotated[
     CampaignDefined
+    | CampaignRevised
     | LeaseTaken
     | TrialProposed
     | AttemptStarted

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from campaign.definition import Campaign
 from campaign.errors import InvalidHistory
 from campaign.events import (
     AttemptFailed,
@@ -12,6 +13,7 @@ from campaign.events import (
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
+    CampaignRevised,
     Event,
     LeaseTaken,
     MeasurementReported,
@@ -42,6 +44,7 @@ class History:
     """
 
     defined: CampaignDefined | None = None
+    revised: CampaignRevised | None = None
     lease: LeaseTaken | None = None
     closed_by: CampaignDrained | CampaignFinished | None = None
     trials: Mapping[int, Trial] = field(default_factory=lambda: MappingProxyType({}))
@@ -64,6 +67,14 @@ class History:
         for event in events:
             state.apply(event)
         return state.history()
+
+    @property
+    def definition(self) -> Campaign:
+        """Return what is asked for, as last revised; raises InvalidHistory where nothing has been defined."""
+        latest = self.revised or self.defined
+        if latest is None:
+            raise InvalidHistory("Expected the ledger to begin with a `campaign_defined` event, found none.")
+        return latest.definition
 
     @property
     def next_trial(self) -> int:
@@ -110,6 +121,8 @@ class _Fold:
         match event:
             case CampaignDefined():
                 self.state = replace(self.state, defined=event)
+            case CampaignRevised():
+                self.state = replace(self.state, revised=event)
             case LeaseTaken():
                 self.state = replace(self.state, lease=event, closed_by=None)
             case CampaignDrained() | CampaignFinished():

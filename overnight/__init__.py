@@ -1,1 +1,28 @@
-"""Overnight: tuning campaigns that run unattended."""
+"""Overnight from Python: run a campaign, or bring your own loop with `AskTell`, or only ask `propose`."""
+
+from bo_core import BayesianProposer, SobolProposer
+from bo_core.propose import propose
+from bo_core.recommend import recommend
+from campaign import Campaign, History, Measurement
+from campaign.errors import OvernightError
+from evaluators import Infeasible
+from flows.ask_tell import AskTell
+from flows.campaign_file import CampaignFile, load_campaign_file
+from flows.run import CampaignResult, run_campaign
+
+__all__ = [
+    "AskTell",
+    "BayesianProposer",
+    "Campaign",
+    "CampaignFile",
+    "CampaignResult",
+    "History",
+    "Infeasible",
+    "Measurement",
+    "OvernightError",
+    "SobolProposer",
+    "load_campaign_file",
+    "propose",
+    "recommend",
+    "run_campaign",
+]

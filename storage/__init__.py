@@ -1,1 +1,19 @@
-"""storage."""
+"""Where events are kept: the ledger, and the places that can hold one."""
+
+from storage.ledger import Ledger, Segment
+from storage.local_store import LocalStore
+from storage.memory_ledger import MemoryLedger
+from storage.open_ledger import ledger_location, open_ledger
+from storage.parquet_ledger import ParquetLedger
+from storage.store import ObjectStore
+
+__all__ = [
+    "Ledger",
+    "LocalStore",
+    "MemoryLedger",
+    "ObjectStore",
+    "ParquetLedger",
+    "Segment",
+    "ledger_location",
+    "open_ledger",
+]

@@ -1,0 +1,14 @@
+"""The kinds of evaluators that a campaign's file may name; a new one adds its line here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from evaluators.command_evaluator import CommandEvaluator
+from evaluators.python_evaluator import PythonEvaluator
+from evaluators.simulated_evaluator import SimulatedEvaluator
+
+AnyEvaluator = Annotated[
+    CommandEvaluator | PythonEvaluator | SimulatedEvaluator,
+    Field(discriminator="kind"),
+]

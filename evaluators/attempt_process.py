@@ -1,0 +1,127 @@
+"""An attempt in processes of its own: started once, followed to its end, taken over after a controller's death."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from evaluators import supervisor
+from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.command_result import Exit, InvalidResult, outcome_of_exit, outcome_of_result, written_down
+from evaluators.environment import Redaction
+from evaluators.evaluator import Report
+from evaluators.report_lines import ReportLines
+from evaluators.supervisor import put_if_absent
+from evaluators.survivors import claim_for_nobody, end_survivors, read_claim
+
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 0.2
+
+
+@dataclass(frozen=True)
+class AttemptProcess:
+    """What is started for an attempt, where, in which environment, and how long it may take."""
+
+    command: tuple[str, ...]
+    folder: Path
+    environment: dict[str, str]
+    secrets: dict[str, str]
+    time_limit: timedelta
+    grace: timedelta
+
+    async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Start the attempt and return how it ended."""
+        attempt = AttemptFolder(folder.resolve())
+        self._prepare(attempt, request)
+        lines = ReportLines(attempt.reports, report)
+        process = self._start(attempt)
+        await _follow(lambda: process.poll() is None, process.terminate, lines)
+        outcome = await self._settle(attempt, request, lines)
+        return outcome or self._lost(attempt)
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Return how an attempt ended that somebody else has started; None if it is proven dead without a result."""
+        attempt = AttemptFolder(folder.resolve())
+        attempt.path.mkdir(parents=True, exist_ok=True)
+        return await self._settle(attempt, request, ReportLines(attempt.reports, report))
+
+    def _prepare(self, attempt: AttemptFolder, request: EvaluationRequest) -> None:
+        attempt.artifacts.mkdir(parents=True, exist_ok=True)
+        attempt.reports.touch()
+        put_if_absent(attempt.request, request.model_dump(mode="json"))
+        start = {
+            "command": self.command,
+            "folder": str(self.folder),
+            "time_limit": self.time_limit.total_seconds(),
+            "grace": self.grace.total_seconds(),
+        }
+        put_if_absent(attempt.start, start)
+
+    def _start(self, attempt: AttemptFolder) -> "subprocess.Popen[bytes]":
+        # Not asyncio's: a cancellation while it starts would kill the supervisor and leave what it has begun.
+        with attempt.supervisor_log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", supervisor.__file__, str(attempt.path)],
+                env={**self.environment, **attempt.variables()},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def _settle(
+        self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
+    ) -> EvaluationOutcome | None:
+        if claim_for_nobody(attempt):
+            return None
+        claim = read_claim(attempt)
+        await _follow(claim.supervisor_lives, claim.stop, lines)
+        if not attempt.exit.exists():
+            await end_survivors(claim, attempt, self.grace)
+        lines.read_rest()
+        outcome = self._outcome(attempt, request)
+        if outcome is None:
+            return None
+        return _with_ignored(written_down(outcome, attempt, Redaction(self.secrets)), lines.ignored)
+
+    def _outcome(self, attempt: AttemptFolder, request: EvaluationRequest) -> EvaluationOutcome | None:
+        if attempt.exit.exists():
+            return outcome_of_exit(attempt, request, Exit.model_validate_json(attempt.exit.read_bytes()))
+        # The supervisor was killed: how the evaluation ended is lost, but a whole result speaks for itself.
+        if not attempt.result.exists():
+            return None
+        seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
+        try:
+            return outcome_of_result(attempt.result.read_text(errors="replace"), request, max(0.0, seconds))
+        except InvalidResult:
+            return None
+
+    def _lost(self, attempt: AttemptFolder) -> EvaluationFailed:
+        log = Redaction(self.secrets).text(last_text(attempt.supervisor_log)).strip()[-1000:]
+        message = "its supervisor was killed or could not start, and nothing of the evaluation is left"
+        return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message)
+
+
+async def _follow(lives: Callable[[], bool], stop: Callable[[], object], lines: ReportLines) -> None:
+    """Pass on reports until the supervisor has ended; if that is interrupted, see to it that it ends."""
+    pause = _FIRST_PAUSE
+    try:
+        while lives():
+            lines.read()
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_PAUSE)
+    except (asyncio.CancelledError, Exception):
+        stop()
+        while lives():
+            await asyncio.sleep(_FIRST_PAUSE)
+        raise
+
+
+def _with_ignored(outcome: EvaluationOutcome, ignored: int) -> EvaluationOutcome:
+    if not ignored or not isinstance(outcome, EvaluationSucceeded):
+        return outcome
+    return outcome.model_copy(update={"metadata": {**outcome.metadata, "ignored_report_lines": ignored}})

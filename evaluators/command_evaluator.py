@@ -1,0 +1,79 @@
+"""Trying a point with a command: a JSON request in, a JSON result out."""
+
+import shlex
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from campaign.duration import Duration
+from campaign.errors import InvalidDefinition
+from evaluators.attempt_process import AttemptProcess
+from evaluators.environment import Variable, child_environment, environment_problems, passed_on
+from evaluators.evaluator import Report
+from evaluators.returned_metrics import metric_problems
+
+
+def _split(value: Any) -> Any:
+    return shlex.split(value) if isinstance(value, str) else value
+
+
+class CommandEvaluator(BaseModel):
+    """Starts a command for every attempt; text is split as a shell would, but there is no shell.
+
+    The command reads the file `EVAL_REQUEST` and writes `EVAL_RESULT`, or prints its result as the last line of
+    stdout. It sees only the environment variables that are named: `NAME` is passed on, `NAME=value` is set.
+    `returns` names the metrics that it promises. `folder` is where it runs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["command"] = "command"
+    command: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_split)]
+    time_limit: Duration = timedelta(days=1)
+    grace: Duration = timedelta(seconds=10)
+    environment: tuple[Variable, ...] = ()
+    returns: tuple[str, ...] | None = None
+    folder: Path | None = None
+
+    async def check(self, campaign: Campaign) -> None:
+        """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
+        problems = [
+            *self._command_problems(),
+            *environment_problems(self.environment),
+            *metric_problems(campaign, self.returns),
+        ]
+        if problems:
+            raise InvalidDefinition(problems)
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Run the command once and say how that ended."""
+        return await self._process().run(request, folder, report)
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Return how a command ended whose controller has died; None if it is proven dead without a result."""
+        return await self._process().recover(request, folder, report)
+
+    def _process(self) -> AttemptProcess:
+        return AttemptProcess(
+            command=self.command,
+            folder=self._working_folder(),
+            environment=child_environment(self.environment),
+            secrets=passed_on(self.environment),
+            time_limit=self.time_limit,
+            grace=self.grace,
+        )
+
+    def _working_folder(self) -> Path:
+        return (self.folder or Path()).resolve()
+
+    def _command_problems(self) -> list[str]:
+        program = self.command[0]
+        where = self._working_folder() / program if "/" in program else program
+        if shutil.which(where, path=child_environment(self.environment).get("PATH")):
+            return []
+        place = f"in {self._working_folder()}" if "/" in program else "on the PATH"
+        return [f"`evaluator.command`: expected a program that can be run, found no `{program}` {place}"]

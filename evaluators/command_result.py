@@ -1,0 +1,176 @@
+"""What an ended attempt means: from its exit and its result to an outcome."""
+
+import errno
+import json
+import signal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from campaign.evaluation import (
+    Cause,
+    EvaluationFailed,
+    EvaluationOutcome,
+    EvaluationRequest,
+    EvaluationSucceeded,
+    Measurement,
+    read_measurement,
+)
+from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.environment import Redaction
+
+RETRY_EXIT_CODE = 75
+_LONGEST_MESSAGE = 2000
+_LARGEST_STDOUT_LINE = 1 << 20
+_PASSING_TROUBLES = {
+    errno.EAGAIN,
+    errno.ENOMEM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.ETXTBSY,
+}
+
+
+class Exit(BaseModel):
+    """How the supervisor saw the evaluation end; a negative `status` is the signal that killed it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: int | None = None
+    stopped: Literal["timeout", "cancelled"] | None = None
+    seconds: float = 0.0
+    start_error: str | None = None
+    start_errno: int | None = None
+
+
+class Result(BaseModel):
+    """What an evaluation says about itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal["ok", "infeasible", "failed"] = "ok"
+    metrics: dict[str, Any] = {}
+    cost: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    artifacts: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    message: str | None = None
+    reason: str | None = None
+
+
+class InvalidResult(Exception):
+    """What an evaluation left is not a result; says why."""
+
+
+def outcome_of_exit(attempt: AttemptFolder, request: EvaluationRequest, ended: Exit) -> EvaluationOutcome:
+    """Return what an attempt came to whose supervisor saw it end."""
+    if failure := _failure_of_exit(ended):
+        cause, message = failure
+        return EvaluationFailed(cause=cause, message=message, seconds=ended.seconds)
+    try:
+        text = _result_text(attempt)
+        if text is None:
+            raise InvalidResult(
+                "expected a JSON object in the file that EVAL_RESULT names, or as the last line of stdout, found neither"
+            )
+        return outcome_of_result(text, request, ended.seconds)
+    except InvalidResult as problem:
+        return EvaluationFailed(cause="invalid_result", message=str(problem), seconds=ended.seconds)
+
+
+def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> EvaluationOutcome:
+    """Return what a result says; raises InvalidResult."""
+    result = _read_result(text)
+    if result.status != "ok":
+        cause: Cause = "infeasible" if result.status == "infeasible" else "configuration"
+        message = result.message or result.reason or f"the evaluation reported status `{result.status}`"
+        return EvaluationFailed(cause=cause, message=message, seconds=seconds, cost=result.cost)
+    return EvaluationSucceeded(
+        metrics=_measurements(result, request),
+        seconds=seconds,
+        cost=result.cost,
+        artifacts=result.artifacts,
+        metadata=result.metadata,
+    )
+
+
+def written_down(outcome: EvaluationOutcome, attempt: AttemptFolder, redaction: Redaction) -> EvaluationOutcome:
+    """Return the outcome as it may be kept: with the last lines of stderr where they help, without secrets."""
+    if isinstance(outcome, EvaluationSucceeded):
+        changes = {"artifacts": redaction.tree(outcome.artifacts), "metadata": redaction.tree(outcome.metadata)}
+        return outcome.model_copy(update=changes)
+    message = redaction.text(outcome.message)[:_LONGEST_MESSAGE]
+    return outcome.model_copy(update={"message": _with_stderr(message, outcome.cause, attempt, redaction)})
+
+
+def _with_stderr(message: str, cause: Cause, attempt: AttemptFolder, redaction: Redaction) -> str:
+    room = _LONGEST_MESSAGE - len(message)
+    # Secrets go before the cut, or else a half of one would stay.
+    stderr = redaction.text(last_text(attempt.stderr)).strip()
+    if cause == "infeasible" or attempt.result.exists() and cause == "configuration" or not stderr or room <= 0:
+        return message
+    tail = stderr[-room:]
+    return f"{message}; stderr ended with:\n{tail}"
+
+
+def _failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
+    if ended.start_error is not None:
+        passing = ended.start_errno in _PASSING_TROUBLES
+        return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
+    if ended.stopped == "timeout":
+        return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"
+    if ended.stopped == "cancelled":
+        return "cancelled", f"stopped on request after {ended.seconds:.1f}s"
+    status = ended.status or 0
+    if status < 0:
+        return "infrastructure", f"killed by {_signal_name(-status)}, which Overnight did not send"
+    if status == RETRY_EXIT_CODE:
+        return "infrastructure", f"ended with exit code {status}, which asks for another attempt"
+    if status > 0:
+        return "configuration", f"ended with exit code {status}"
+    return None
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _result_text(attempt: AttemptFolder) -> str | None:
+    if attempt.result.exists():
+        return attempt.result.read_text(errors="replace")
+    lines = last_text(attempt.stdout, _LARGEST_STDOUT_LINE).strip().splitlines()
+    return lines[-1] if lines and lines[-1].lstrip().startswith("{") else None
+
+
+def _read_result(text: str) -> Result:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise InvalidResult(f"expected the result to be JSON, found {text[:200]!r} ({problem})") from None
+    if not isinstance(value, dict):
+        raise InvalidResult(f"expected the result to be a JSON object, found {text[:200]!r}")
+    try:
+        return Result.model_validate(value)
+    except ValidationError as problem:
+        faults = "; ".join(f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in problem.errors())
+        raise InvalidResult(f"the result is not of the expected form: {faults}") from None
+
+
+def _measurements(result: Result, request: EvaluationRequest) -> dict[str, Measurement]:
+    missing = [name for name in request.expected_metrics if name not in result.metrics]
+    if missing:
+        found = ", ".join(f"`{name}`" for name in result.metrics) or "none"
+        raise InvalidResult(f"expected the metric {', '.join(f'`{m}`' for m in missing)}, found {found}")
+    measurements = {}
+    for name, value in result.metrics.items():
+        try:
+            measurements[name] = read_measurement(value)
+        except (ValueError, OverflowError) as problem:
+            # A metric that nobody asked for cannot spoil the evaluation.
+            if name in request.expected_metrics:
+                raise InvalidResult(f"metric `{name}`: {problem}") from None
+    return measurements

@@ -1,0 +1,77 @@
+"""What an evaluation sees of our environment, and keeping that out of everything that is written down."""
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+_VARIABLE = re.compile(r"(?!EVAL_)[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
+
+
+def _well_formed(variable: str) -> str:
+    if not _VARIABLE.fullmatch(variable):
+        raise ValueError(f"expected NAME or NAME=value, with a name that does not begin with EVAL_, got {variable!r}")
+    return variable
+
+
+Variable = Annotated[str, AfterValidator(_well_formed)]
+
+_ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_SHORT = 4
+
+
+def child_environment(variables: Iterable[str], also: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return an evaluation's environment: what every program needs, and what the campaign's file names."""
+    kept = {name: os.environ[name] for name in (*_ALWAYS, *also) if name in os.environ}
+    written = dict(v.split("=", 1) for v in variables if "=" in v)
+    return {**kept, **passed_on(variables), **written}
+
+
+def passed_on(variables: Iterable[str]) -> dict[str, str]:
+    """Return the variables that are named without a value, with their values."""
+    return {name: os.environ[name] for name in variables if "=" not in name and name in os.environ}
+
+
+def environment_problems(variables: Iterable[str]) -> list[str]:
+    """Return a sentence for each variable that is to be passed on and is not set."""
+    return [
+        f"`evaluator.environment`: expected `{name}` to be set where Overnight runs, found nothing; "
+        f"set it, or write `{name}=value`"
+        for name in variables
+        if "=" not in name and name not in os.environ
+    ]
+
+
+class Redaction:
+    """Replaces the values of passed-on variables by their names, wherever they turn up.
+
+    A multi-line value is also recognised by its single lines. A value of less than four characters only counts
+    as a whole word, or else a `1` would make every message unreadable.
+    """
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        self._names = {part: name for name, value in secrets.items() for part in (value, *value.split("\n")) if part}
+        longest_first = sorted(self._names, key=len, reverse=True)
+        self._pattern = re.compile("|".join(_pattern(part) for part in longest_first)) if longest_first else None
+
+    def text(self, text: str) -> str:
+        """Return the text without the values."""
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda found: f"[{self._names[found[0]]}]", text)
+
+    def tree(self, value: Any) -> Any:
+        """Return a JSON value without the values in any of its strings."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return type(value)(self.tree(item) for item in value)
+        if isinstance(value, dict):
+            return {self.tree(key): self.tree(item) for key, item in value.items()}
+        return value
+
+
+def _pattern(part: str) -> str:
+    return re.escape(part) if len(part) >= _SHORT else rf"(?<!\w){re.escape(part)}(?!\w)"

@@ -1,0 +1,120 @@
+"""Trying a point with a Python function, called in a process of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from campaign.duration import Duration
+from campaign.errors import InvalidDefinition
+from evaluators import call_function
+from evaluators.attempt_process import AttemptProcess
+from evaluators.environment import Redaction, Variable, child_environment, environment_problems, passed_on
+from evaluators.evaluator import Report
+from evaluators.returned_metrics import metric_problems
+
+_IMPORT_LIMIT = 300.0
+
+
+class Inspection(BaseModel):
+    """What looking at a function told; in `returns`, None stands for the objective."""
+
+    model_config = ConfigDict(frozen=True)
+
+    problem: str | None = None
+    returns: tuple[str | None, ...] | None = None
+
+
+class PythonEvaluator(BaseModel):
+    """Calls `function(parameters)` for every attempt, with `seed=` and `report=` if it has such parameters.
+
+    It returns a number, a pair (mean, sem) or metrics by name. `folder` is where it runs and what it can import
+    from. Its process lives by the rules of a command, also for `environment`, `returns` and `time_limit`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["python"] = "python"
+    function: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
+    time_limit: Duration = timedelta(days=1)
+    grace: Duration = timedelta(seconds=10)
+    environment: tuple[Variable, ...] = ()
+    returns: tuple[str, ...] | None = None
+    folder: Path | None = None
+
+    async def check(self, campaign: Campaign) -> None:
+        """Raise InvalidDefinition if the function cannot be imported or called, or does not return what is expected."""
+        inspection = await self._inspect()
+        problems = [f"`evaluator.function`: {inspection.problem}"] if inspection.problem else []
+        returned = self.returns
+        if returned is None and inspection.returns is not None:
+            returned = tuple(name or campaign.objective.metric for name in inspection.returns)
+        problems += [*environment_problems(self.environment), *metric_problems(campaign, returned)]
+        if problems:
+            raise InvalidDefinition(problems)
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Call the function once and say how that ended."""
+        return await self._process().run(request, folder, report)
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Return how a call ended whose controller has died; None if it is proven dead without a result."""
+        return await self._process().recover(request, folder, report)
+
+    def _process(self) -> AttemptProcess:
+        return AttemptProcess(
+            command=self._command(),
+            folder=self._working_folder(),
+            environment=self._environment(),
+            secrets=passed_on(self.environment),
+            time_limit=self.time_limit,
+            grace=self.grace,
+        )
+
+    def _command(self, *options: str) -> tuple[str, ...]:
+        # -P: the script's own folder is not where the user's modules are.
+        return (sys.executable, "-P", call_function.__file__, *options, self.function)
+
+    def _environment(self) -> dict[str, str]:
+        return child_environment(self.environment, also=("PYTHONPATH",))
+
+    def _working_folder(self) -> Path:
+        return (self.folder or Path()).resolve()
+
+    async def _inspect(self) -> Inspection:
+        process = await asyncio.create_subprocess_exec(
+            *self._command("--check"),
+            cwd=self._working_folder(),
+            env=self._environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(_IMPORT_LIMIT):
+                stdout, stderr = await process.communicate()
+        except TimeoutError:
+            return Inspection(problem=f"expected the import to end within {_IMPORT_LIMIT:g}s, found it still running")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        return self._read_inspection(stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+    def _read_inspection(self, stdout: str, stderr: str) -> Inspection:
+        redaction = Redaction(passed_on(self.environment))
+        try:
+            found = Inspection.model_validate(json.loads(stdout.strip().splitlines()[-1]))
+        except (ValueError, IndexError):
+            tail = redaction.text(stderr).strip()[-1000:]
+            return Inspection(problem=f"expected the import to end well, found that it ended the interpreter: {tail}")
+        return found.model_copy(update={"problem": redaction.text(found.problem)}) if found.problem else found

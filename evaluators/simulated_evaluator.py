@@ -1,0 +1,74 @@
+"""Trying a point on a function whose optimum is known, for tests and benchmarks."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
+from campaign.duration import Duration
+from campaign.errors import InvalidDefinition
+from campaign.space import FloatParameter, IntParameter, Value
+from evaluators.evaluator import Report
+from evaluators.returned_metrics import metric_problems
+from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, SyntheticFunction
+
+
+class SimulatedEvaluator(BaseModel):
+    """Computes a synthetic function of the parameters, taken in the campaign's order and in the function's own units.
+
+    `noise` is the standard deviation of what is added, by the request's seed; `report_sem` tells it to the model.
+    `seconds` is how long an evaluation takes, `failure_rate` how often one fails.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["simulated"] = "simulated"
+    function: Literal["branin", "hartmann3", "hartmann6", "ackley", "levy"]
+    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    report_sem: bool = False
+    seconds: Duration | None = None
+    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    time_limit: Duration = timedelta(days=1)
+
+    @property
+    def synthetic(self) -> SyntheticFunction:
+        """Return the function with its domain and its optimum."""
+        return SYNTHETIC_FUNCTIONS[self.function]
+
+    def true_value(self, point: Mapping[str, Value]) -> float:
+        """Return the function's value without noise."""
+        return self.synthetic.value(np.array([float(value) for value in point.values()]))
+
+    async def check(self, campaign: Campaign) -> None:
+        """Raise InvalidDefinition if the parameters are not as many numbers as the function has."""
+        problems = metric_problems(campaign, (campaign.objective.metric,))
+        expected, found = self.synthetic.dimension, len(list(campaign.parameters.items()))
+        if expected is not None and found != expected:
+            problems.append(f"`parameters`: expected {expected} for `{self.function}`, found {found}")
+        for name, parameter in campaign.parameters.items():
+            if not isinstance(parameter, FloatParameter | IntParameter):
+                problems.append(f"`parameters.{name}`: expected a float or int parameter, found {parameter.kind}")
+        if problems:
+            raise InvalidDefinition(problems)
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Return the function's value after the time that it is to take."""
+        del folder, report
+        if self.seconds is not None:
+            await asyncio.sleep(self.seconds.total_seconds())
+        # A later attempt may fare better, but measures the same noise: that is the trial's.
+        if np.random.default_rng([request.seed, request.attempt]).random() < self.failure_rate:
+            return EvaluationFailed(cause="infrastructure", message="a simulated failure")
+        mean = self.true_value(request.parameters) + self.noise * np.random.default_rng(request.seed).standard_normal()
+        measurement = Measurement(mean=mean, sem=self.noise if self.report_sem else None)
+        return EvaluationSucceeded(metrics={request.expected_metrics[0]: measurement})
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Return None: a simulated evaluation dies with its controller."""
+        del request, folder, report
+        return None

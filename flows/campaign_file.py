@@ -1,0 +1,141 @@
+"""A whole campaign as a person writes it down: the definition and the parts that are plugged in."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bo_core.proposer import AnyProposer, BayesianProposer
+from campaign import Campaign
+from campaign.errors import InvalidDefinition
+from evaluators import AnyEvaluator
+from flows.contradictions import contradictions, metric_problems, objective_problems
+from flows.definition_problems import Problem, one_line, shown, translate
+from flows.yaml_source import read_yaml
+
+_PLUGGED_IN = ("evaluator", "proposer", "ledger", "work")
+
+
+class CampaignFile(BaseModel):
+    """The campaign and what it is run with.
+
+    A file has the campaign's keys at its top level, beside those of the other fields; this model reads that
+    form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    campaign: Campaign
+    evaluator: AnyEvaluator
+    proposer: AnyProposer = BayesianProposer()
+    ledger: Annotated[str, Field(min_length=1)] = "./ledger"
+    work: Annotated[str, Field(min_length=1)] = "./work"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, data: Any) -> Any:
+        return _sections(data) if isinstance(data, Mapping) else data
+
+    @model_validator(mode="after")
+    def _metrics_differ(self) -> "CampaignFile":
+        for problem in metric_problems(self.campaign.metrics):
+            raise ValueError(str(problem))
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """Return the evaluator and the proposer as JSON, without the folder of this machine."""
+        return self.model_dump(
+            mode="json", include={"evaluator": True, "proposer": True}, exclude={"evaluator": {"folder"}}
+        )
+
+
+def load_campaign_file(path: str | Path) -> CampaignFile:
+    """Read a campaign from a YAML file; relative paths in it start at its folder.
+
+    Raises InvalidDefinition with every problem on a line of its own: file, line, path, expected and found.
+    """
+    path = Path(path)
+    source = read_yaml(path)
+    if not isinstance(source.data, Mapping):
+        expected = "expected a mapping with keys such as `name`, `parameters` and `evaluator`"
+        raise InvalidDefinition([one_line(f"{path}:{source.line(())}: {expected}, got {shown(source.data)}")])
+    file, problems = _examine(_split(source.data))
+    problems = [*source.repeated_keys(), *problems]
+    if file is None or problems:
+        lines = sorted((source.line(problem.where), str(problem)) for problem in problems)
+        raise InvalidDefinition([f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines])
+    return _starting_at(file, path.resolve().parent)
+
+
+def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> CampaignFile:
+    """Return the campaign that a path names or a mapping with the keys of a campaign file holds.
+
+    Raises InvalidDefinition listing every problem.
+    """
+    if isinstance(source, CampaignFile):
+        return source
+    if isinstance(source, str | Path):
+        return load_campaign_file(source)
+    if not isinstance(source, Mapping):
+        raise InvalidDefinition([f"expected a path, a mapping or a CampaignFile, got {shown(source)}"])
+    file, problems = _examine(_sections(source))
+    if file is None:
+        raise InvalidDefinition([str(problem) for problem in problems])
+    return file
+
+
+def _sections(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the data as the fields of CampaignFile, whichever of the two forms it has."""
+    if "campaign" in data and set(data) <= set(CampaignFile.model_fields):
+        return {**data}
+    return _split(data)
+
+
+def _split(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    sections = {key: value for key, value in data.items() if key in _PLUGGED_IN}
+    if "evaluator" in sections:
+        sections["evaluator"] = _with_kind(sections["evaluator"])
+    return {**sections, "campaign": {key: value for key, value in data.items() if key not in _PLUGGED_IN}}
+
+
+def _with_kind(evaluator: Any) -> Any:
+    """Return the evaluator with its kind written out where the file leaves it to be seen."""
+    if isinstance(evaluator, str):
+        return {"kind": "python", "function": evaluator}
+    if isinstance(evaluator, Mapping) and "kind" not in evaluator:
+        for key, kind in (("function", "python"), ("command", "command")):
+            if key in evaluator:
+                return {"kind": kind, **evaluator}
+    return evaluator
+
+
+def _examine(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
+    """Return the campaign, or None and everything that is wrong with it."""
+    file, problems = _validated(sections)
+    written = sections.get("campaign")
+    if file is not None or not isinstance(written, Mapping):
+        return file, problems
+    contradicting = contradictions(written)
+    if objective_problems(written):
+        # Pydantic looks no further at a campaign without one objective, which would hide its other problems.
+        _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}})
+    return None, [*contradicting, *(p for p in problems if p.where or not contradicting)]
+
+
+def _validated(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
+    try:
+        return CampaignFile.model_validate(sections), []
+    except ValidationError as error:
+        return None, translate(error, CampaignFile, inlined="campaign")
+
+
+def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
+    """Return the campaign with its relative paths made absolute from this folder."""
+    changes: dict[str, Any] = {"work": str(folder / Path(file.work).expanduser())}
+    if "://" not in file.ledger:
+        changes["ledger"] = str(folder / Path(file.ledger).expanduser())
+    if "folder" in type(file.evaluator).model_fields:
+        own = getattr(file.evaluator, "folder", None) or "."
+        changes["evaluator"] = file.evaluator.model_copy(update={"folder": folder / own})
+    return file.model_copy(update=changes)

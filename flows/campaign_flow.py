@@ -1,0 +1,87 @@
+"""A campaign as a Prefect flow: the same loop and the same steps, scheduled, limited and shown by Prefect.
+
+Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from bo_core.propose import propose
+from campaign import EvaluationOutcome, History, Proposal
+from flows.campaign_file import CampaignFile
+from flows.clock import Clock, SystemClock
+from flows.job import Execution, Job
+from flows.loop import run_loop
+from flows.stop import StopRequest
+from storage import open_ledger
+
+_BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
+
+
+@task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
+async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | None:
+    """Run one attempt; a bad evaluation is an outcome, not a failed task."""
+    del name
+    return await execution.run()
+
+
+@task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
+async def propose_task(name: str, job: Job, history: History, q: int) -> list[Proposal]:
+    """Return the next q points, computed on the GPU where there is one."""
+    del name
+    return await asyncio.to_thread(propose, job.campaign, history, job.proposer, q)
+
+
+class PrefectSteps:
+    """The steps as Prefect tasks, named by campaign, trial and attempt."""
+
+    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+        """Run one attempt under a time limit of Prefect's, beyond the evaluator's own."""
+        request = execution.request
+        name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
+        limit = execution.evaluator.time_limit + _BEYOND_THE_TIME_LIMIT
+        limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
+        return await limited(name, execution)
+
+    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
+        """Return the next q points."""
+        return await propose_task(f"{job.campaign.name}-propose-{history.next_trial}", job, history, q)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a caller in the same process may bring along: its clock, its way to stop, its display."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    stop: StopRequest = field(default_factory=StopRequest)
+    watch: Callable[[History], None] = lambda history: None
+
+
+# A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
+surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
+
+
+@flow(name="campaign", flow_run_name="{file.campaign.name}", persist_result=False)
+async def campaign_flow(file: CampaignFile) -> History:
+    """Run or resume a campaign and return its history."""
+    here = surroundings.get(None) or Surroundings()
+    return await run_loop(job_of(file), PrefectSteps(), here.clock, here.stop, here.watch)
+
+
+def job_of(file: CampaignFile) -> Job:
+    """Return the parts that a campaign file plugs together."""
+    return Job(
+        campaign=file.campaign,
+        evaluator=file.evaluator,
+        proposer=file.proposer,
+        ledger=open_ledger(file.ledger, file.campaign.name, Path()),
+        work=Path(file.work),
+        settings=file.settings(),
+    )

@@ -1,0 +1,14 @@
+"""Which commit of the user's project a proposal was made under."""
+
+import functools
+import subprocess
+
+
+@functools.cache
+def running_commit() -> str | None:
+    """Return the commit checked out in the working directory when first asked, None outside a repository."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)  # noqa: S607
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,74 @@
+"""What in a campaign contradicts itself, found also where other parts of the definition are wrong."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from campaign import Space
+from campaign.space import FixedParameter, Parameter
+from flows.definition_problems import Problem, Where, shown, unknown_key
+
+
+def contradictions(campaign: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong between the parts of a campaign as it was written, each with its own path."""
+    return [*objective_problems(campaign), *metric_problems(campaign.get("metrics")), *_point_problems(campaign)]
+
+
+def objective_problems(campaign: Mapping[str, Any]) -> list[Problem]:
+    """Return the problem that there is not exactly one objective."""
+    written = [key for key in campaign if key in ("minimize", "maximize") and campaign[key] is not None]
+    if len(written) == 1:
+        return []
+    where: Where = (written[-1],) if written else ("minimize",)
+    found = " and ".join(f"`{key}`" for key in written) or "neither"
+    return [Problem(where, f"expected either `minimize` or `maximize` with the name of a metric, got {found}")]
+
+
+def metric_problems(metrics: Any) -> list[Problem]:
+    """Return a problem for each metric that is listed again."""
+    if not isinstance(metrics, list | tuple):
+        return []
+    return [
+        Problem(("metrics", position), f"expected each metric once, got {shown(metric)} again")
+        for position, metric in enumerate(metrics)
+        if isinstance(metric, str) and metric in metrics[:position]
+    ]
+
+
+def _point_problems(campaign: Mapping[str, Any]) -> list[Problem]:
+    try:
+        space = Space.model_validate(campaign.get("parameters"))
+    except ValidationError:
+        return []
+    return [problem for where, point in _points(campaign) for problem in _misplaced(space, where, point)]
+
+
+def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, Any]]]:
+    start_with = campaign.get("start_with")
+    candidates: list[tuple[Where, Any]] = [(("baseline",), campaign.get("baseline"))]
+    if isinstance(start_with, list | tuple):
+        candidates += [(("start_with", position), point) for position, point in enumerate(start_with)]
+    return ((where, point) for where, point in candidates if isinstance(point, Mapping))
+
+
+def _misplaced(space: Space, where: Where, point: Mapping[Any, Any]) -> Iterator[Problem]:
+    for name in point:
+        if isinstance(name, str) and name not in space.root:
+            yield Problem((*where, name), unknown_key(name, space.root))
+    for name, parameter in space.items():
+        text = _misfit(parameter, point, name)
+        if text:
+            yield Problem((*where, name), text)
+
+
+def _misfit(parameter: Parameter, point: Mapping[Any, Any], name: str) -> str | None:
+    if name not in point:
+        return None if isinstance(parameter, FixedParameter) else "expected a value, got nothing"
+    if not isinstance(point[name], bool | int | float | str):
+        return None  # no value at all, which is told where the types are looked at
+    try:
+        parameter.canonical(point[name])
+    except ValueError as expected:
+        return f"expected {expected}, got {shown(point[name])}"
+    return None

@@ -1,0 +1,44 @@
+"""What has changed between two definitions of one campaign, in words for whoever changed it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from campaign import Campaign
+
+_FREE_TO_CHANGE = frozenset({"budget.trials", "budget.wall_clock", "workers"})
+
+
+def differences(old: Campaign, new: Campaign) -> list[str]:
+    """Return a line for each change that makes it another campaign.
+
+    Budget and workers may change between two runs: they say how long to go on, not what is asked.
+    """
+    before, after = _leaves(old), _leaves(new)
+    changed = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+    lines = [f"{path}: was {_said(before, path)}, is {_said(after, path)}" for path in changed]
+    was, now = list(old.parameters.root), list(new.parameters.root)
+    if was != now and set(was) == set(now):
+        lines.append(f"parameters: the order was {', '.join(was)}, is {', '.join(now)}")
+    return lines
+
+
+def _leaves(campaign: Campaign) -> dict[str, str]:
+    """Return the JSON text of each single value by its path, of those that may not change."""
+    leaves = dict(_walk(campaign.model_dump(mode="json", exclude_none=True), ""))
+    return {path: text for path, text in leaves.items() if path not in _FREE_TO_CHANGE}
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _walk(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for position, inner in enumerate(value):
+            yield from _walk(inner, f"{path}.{position}")
+    else:
+        yield path, json.dumps(value, ensure_ascii=False)
+
+
+def _said(leaves: dict[str, str], path: str) -> str:
+    return leaves.get(path, "absent")

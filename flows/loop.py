@@ -1,0 +1,279 @@
+"""Runs one campaign: keeps the workers busy, writes everything down before and after, and can be killed anywhere."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Proposal, Trial
+from campaign.errors import CampaignHeld, CampaignStopped
+from campaign.evaluation import EvaluationReport
+from campaign.events import (
+    AttemptStarted,
+    CampaignDrained,
+    CampaignFinished,
+    Event,
+    MeasurementReported,
+    TrialProposed,
+)
+from flows.clock import Clock
+from flows.commit import running_commit
+from flows.job import Execution, Job, Steps, evaluation_seed
+from flows.journal import Journal
+from flows.lease import take_lease
+from flows.opening import open_campaign
+from flows.outcomes import outcome_events
+from flows.stop import Stop, StopRequest
+
+_ACTOR = "controller"
+
+
+async def run_loop(
+    job: Job,
+    steps: Steps,
+    clock: Clock,
+    stop: StopRequest,
+    watch: Callable[[History], None] = lambda history: None,
+) -> History:
+    """Run a campaign to its end, or resume it wherever its last controller stopped, and return its history.
+
+    Write-ahead: a trial and its attempt are durable before the evaluator is called; an outcome is durable before
+    its slot is used again. Raises CampaignHeld if another controller acts, CampaignStopped after too many failures.
+    """
+    journal = Journal(job.ledger, watch)
+    await open_campaign(journal, job.campaign, job.settings, clock)
+    await take_lease(journal, clock)
+    controller = _Controller(job, steps, clock, stop, journal)
+    try:
+        await controller.work()
+    finally:
+        with suppress(CampaignHeld):
+            await controller.stop_everything()
+    return await controller.close()
+
+
+class _Controller:
+    """The state of a running campaign that is not in the ledger: what is in flight."""
+
+    def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
+        self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
+        self.campaign = job.campaign
+        self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
+        self.proposing: asyncio.Task[list[Proposal]] | None = None
+        self.proposal_asked, self.proposal_saw = clock.now(), 0
+        self.reports: list[Event] = []
+        self.woken = asyncio.Event()
+        self.failed_in_a_row = 0
+        self.trouble: Exception | None = None
+
+    @property
+    def history(self) -> History:
+        return self.journal.history
+
+    async def work(self) -> None:
+        """Go round until nothing runs and nothing more is to be started."""
+        self._recover()
+        while True:
+            await self._start_what_waits()
+            self._ask_for_proposals()
+            if not self.running and self.proposing is None:
+                return
+            if self.stop.level is Stop.NOW:
+                return
+            await self._wait()
+            await self._write_what_ended()
+            await self._write_proposals()
+
+    async def stop_everything(self) -> None:
+        """End every evaluation and the proposal in flight, and write down how they ended."""
+        in_flight = [*self.running, *([self.proposing] if self.proposing else [])]
+        for task in in_flight:
+            task.cancel()
+        await asyncio.gather(*in_flight, return_exceptions=True)
+        await self._write_what_ended()
+
+    async def close(self) -> History:
+        """Write down whether the campaign is over, and return its history."""
+        lease = self.history.lease
+        assert lease is not None
+        over = self._budget_spent()
+        kind = CampaignFinished if over else CampaignDrained
+        reason = over or str(self.trouble or "asked to stop")
+        await self.journal.insist([kind(time=self.clock.now(), actor=_ACTOR, epoch=lease.epoch, reason=reason)])
+        if self.trouble and not over:
+            raise self.trouble
+        return self.history
+
+    def _recover(self) -> None:
+        for trial in self.history.trials.values():
+            attempt = trial.open_attempt
+            if attempt is not None:
+                self._execute(trial, attempt.number, attempt.key, recover=True)
+
+    async def _start_what_waits(self) -> None:
+        """Start pending trials that have no attempt under way, as far as there are slots."""
+        slots = self.campaign.workers - len(self.running)
+        if not self._may_start() or slots <= 0:
+            return
+        trials = self._waiting()[:slots]
+        if trials:
+            await self.journal.insist([self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in trials])
+        for trial in trials:
+            attempt = self.history.trials[trial.id].attempts[-1]
+            self._execute(trial, attempt.number, attempt.key, recover=False)
+
+    def _waiting(self) -> list[Trial]:
+        in_flight = {trial for trial, _ in self.running.values()}
+        return [t for t in self.history.trials.values() if t.pending and t.id not in in_flight]
+
+    def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
+        defined = self.history.defined
+        assert defined is not None
+        now = self.clock.now()
+        key = f"{self.campaign.name}-{defined.uid}/{trial}/{number}"
+        deadline = now + self.job.evaluator.time_limit
+        return AttemptStarted(time=now, actor=_ACTOR, trial=trial, attempt=number, key=key, deadline=deadline)
+
+    def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
+        request = EvaluationRequest(
+            campaign=self.campaign.name,
+            trial=trial.id,
+            attempt=attempt,
+            key=key,
+            parameters=trial.point,
+            seed=evaluation_seed(self.campaign, trial.id),
+            expected_metrics=self.campaign.expected_metrics,
+            deadline=self.history.trials[trial.id].attempts[-1].deadline,
+        )
+        execution = Execution(
+            evaluator=self.job.evaluator,
+            request=request,
+            folder=self.job.work / key,
+            report=lambda report: self._hear(trial.id, attempt, report),
+            recover=recover,
+        )
+        self.running[asyncio.create_task(self.steps.evaluate(execution))] = (trial.id, attempt)
+
+    def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
+        self.reports.append(
+            MeasurementReported(
+                time=self.clock.now(),
+                actor=_ACTOR,
+                trial=trial,
+                attempt=attempt,
+                step=report.step,
+                metrics=report.metrics,
+            )
+        )
+        self.woken.set()
+
+    def _ask_for_proposals(self) -> None:
+        """Ask for as many points as there are free slots, if none are being computed and the budget allows."""
+        free = self.campaign.workers - len(self.running)
+        left = self.campaign.budget.trials - len(self.history.trials)
+        q = min(free, left)
+        if self.proposing is None and q > 0 and self._may_start():
+            self.proposal_asked, self.proposal_saw = self.clock.now(), self.journal.events_seen
+            self.proposing = asyncio.create_task(self.steps.propose(self.job, self.history, q))
+
+    def _may_start(self) -> bool:
+        return self.stop.level is Stop.NO and self.trouble is None and self._time_left() > 0
+
+    def _time_left(self) -> float:
+        limit = self.campaign.budget.wall_clock
+        if limit is None:
+            return float("inf")
+        spent = timedelta(seconds=self.history.active_seconds)
+        last = self.history.last_time
+        spent += self.clock.now() - last if last is not None else timedelta()
+        return (limit - spent).total_seconds()
+
+    def _budget_spent(self) -> str | None:
+        if self.history.started >= self.campaign.budget.trials and not self._waiting():
+            return f"all {self.campaign.budget.trials} trials of the budget have been tried"
+        return "the wall-clock budget is spent" if self._time_left() <= 0 else None
+
+    async def _wait(self) -> None:
+        """Return when an evaluation or a proposal has ended, a report was heard or a stop was asked for."""
+        nudges = [
+            asyncio.create_task(self.woken.wait()),
+            asyncio.create_task(self.stop.wait(above=self.stop.level)),
+        ]
+        waiting: set[asyncio.Task[object]] = {*self.running, *nudges}  # pyright: ignore[reportAssignmentType]
+        if self.proposing is not None:
+            waiting.add(self.proposing)  # pyright: ignore[reportArgumentType]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for nudge in nudges:
+                nudge.cancel()
+        self.woken.clear()
+
+    async def _write_what_ended(self) -> None:
+        events, self.reports = self.reports, []
+        ended = [task for task in self.running if task.done()]
+        for task in ended:
+            trial, attempt = self.running[task]
+            outcome = _outcome_of(task)
+            self._count_failures(outcome)
+            events += outcome_events(self.campaign, self.history.trials[trial], attempt, outcome, self.clock.now())
+        if events:
+            await self.journal.insist(events)
+        for task in ended:
+            del self.running[task]
+
+    def _count_failures(self, outcome: EvaluationOutcome) -> None:
+        if not isinstance(outcome, EvaluationFailed):
+            self.failed_in_a_row = 0
+        elif outcome.cause != "cancelled":
+            self.failed_in_a_row += 1
+        if self.failed_in_a_row >= self.campaign.failures.max_in_a_row:
+            assert isinstance(outcome, EvaluationFailed)
+            self.trouble = CampaignStopped(
+                f"{self.failed_in_a_row} evaluations in a row failed, so no more are started "
+                "(`failures.max_in_a_row`). "
+                f"The last one ({outcome.cause}): {outcome.message}\nMend the evaluator and run the campaign again: "
+                "it goes on where it stopped."
+            )
+
+    async def _write_proposals(self) -> None:
+        if self.proposing is None or not self.proposing.done():
+            return
+        task, self.proposing = self.proposing, None
+        error = task.exception()
+        if error is not None:
+            # What runs is still worth recording: it is raised once everything has ended.
+            self.trouble = error if isinstance(error, Exception) else CampaignStopped(repr(error))
+        if not self._may_start():
+            return
+        proposals = task.result()
+        first, now = self.history.next_trial, self.clock.now()
+        seconds = (now - self.proposal_asked).total_seconds()
+        extra = {"events_seen": self.proposal_saw, "seconds": seconds, "commit": running_commit()}
+        await self.journal.insist(
+            [
+                TrialProposed(
+                    time=now,
+                    actor=_ACTOR,
+                    trial=first + i,
+                    point=proposal.point,
+                    generator=proposal.generator,
+                    provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
+                )
+                for i, proposal in enumerate(proposals)
+            ]
+        )
+
+
+def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:
+    """Return how an attempt ended, also where the evaluator broke its promise and raised."""
+    if task.cancelled():
+        return EvaluationFailed(cause="cancelled", message="stopped by the controller")
+    error = task.exception()
+    if error is not None:
+        cause = "timeout" if isinstance(error, TimeoutError) else "infrastructure"
+        return EvaluationFailed(cause=cause, message=f"{type(error).__name__}: {error}")
+    outcome = task.result()
+    if outcome is None:
+        return EvaluationFailed(cause="infrastructure", message="its controller died and it left no result")
+    return outcome

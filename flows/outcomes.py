@@ -1,0 +1,57 @@
+"""Turns how an attempt ended into the events that say so."""
+
+from datetime import datetime
+
+from campaign import Campaign, EvaluationFailed, EvaluationOutcome, Trial
+from campaign.events import AttemptFailed, Event, TrialFailed, TrialObserved
+
+_ACTOR = "controller"
+
+
+def outcome_events(
+    campaign: Campaign, trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime
+) -> list[Event]:
+    """Return what to append when an attempt has ended: the trial's end, or a failed attempt that will be repeated."""
+    if not isinstance(outcome, EvaluationFailed):
+        return [
+            TrialObserved(
+                time=now,
+                actor=_ACTOR,
+                trial=trial.id,
+                attempt=attempt,
+                metrics=outcome.metrics,
+                seconds=outcome.seconds,
+                cost=outcome.cost,
+                artifacts=outcome.artifacts,
+                metadata=outcome.metadata,
+            )
+        ]
+    retry = will_retry(campaign, trial, outcome)
+    failed = AttemptFailed(
+        time=now,
+        actor=_ACTOR,
+        trial=trial.id,
+        attempt=attempt,
+        cause=outcome.cause,
+        message=outcome.message,
+        will_retry=retry,
+        seconds=outcome.seconds,
+        cost=outcome.cost,
+    )
+    if retry:
+        return [failed]
+    ended = TrialFailed(
+        time=now, actor=_ACTOR, trial=trial.id, attempt=attempt, cause=outcome.cause, message=outcome.message
+    )
+    return [failed, ended]
+
+
+def will_retry(campaign: Campaign, trial: Trial, outcome: EvaluationFailed) -> bool:
+    """Tell whether the same point is tried again: always after a cancellation, some times after the infrastructure.
+
+    What the point itself is to blame for (crash, timeout, invalid result, infeasible) is not repeated.
+    """
+    if outcome.cause == "cancelled":
+        return True
+    earlier = sum(1 for a in trial.attempts if a.failed is not None and a.failed.cause == "infrastructure")
+    return outcome.cause == "infrastructure" and earlier + 1 < campaign.failures.max_attempts

@@ -1,0 +1,77 @@
+"""Running a campaign from Python: the whole of it in one call."""
+
+import asyncio
+import contextlib
+import importlib
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from campaign import History
+from campaign.recommendation import Recommendation
+from flows.campaign_file import CampaignFile, read_campaign
+from flows.prefect_environment import prepare_prefect
+from flows.stop import StopRequest
+from flows.sync import run_sync
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class CampaignResult:
+    """What came of a campaign."""
+
+    history: History
+    recommendation: Recommendation | None
+
+
+def run_campaign(
+    source: CampaignFile | Mapping[str, Any] | str | Path,
+    *,
+    watch: Callable[[History], None] = lambda history: None,
+    on_stop: Callable[[StopRequest], None] = lambda stop: None,
+) -> CampaignResult:
+    """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
+
+    Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called
+    with the history after every append, `on_stop` after every request to stop. Raises what a wrong definition,
+    a held campaign or too many failures in a row raise; what was recorded by then stays.
+    """
+    file = read_campaign(source)
+    history = run_sync(_run(file, watch, on_stop))
+    recommend = importlib.import_module("bo_core.recommend").recommend
+    return CampaignResult(history, recommend(file.campaign, history))
+
+
+async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Callable[[StopRequest], None]) -> History:
+    await file.evaluator.check(file.campaign)
+    prepare_prefect(Path(file.work) / f"{file.campaign.name}-prefect")
+    # Prefect reads its settings when it is imported, and a check must not pay for it.
+    flow = importlib.import_module("flows.campaign_flow")
+    stop = StopRequest()
+
+    def ask_to_stop() -> None:
+        stop.ask()
+        on_stop(stop)
+
+    flow.surroundings.set(flow.Surroundings(stop=stop, watch=watch))
+    with _signals_that(ask_to_stop):
+        return await flow.campaign_flow(file)
+
+
+@contextlib.contextmanager
+def _signals_that(ask_to_stop: Callable[[], None]):
+    """Turn signals into requests to stop, where this is the main thread and signals come to it."""
+    loop = asyncio.get_running_loop()
+    heard = []
+    for number in _SIGNALS:
+        with contextlib.suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, ask_to_stop)
+            heard.append(number)
+    try:
+        yield
+    finally:
+        for number in heard:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,32 @@
+"""Being asked to stop: once to drain, twice to stop at once."""
+
+import asyncio
+from enum import IntEnum
+
+
+class Stop(IntEnum):
+    """How urgently."""
+
+    NO = 0
+    DRAIN = 1
+    NOW = 2
+
+
+class StopRequest:
+    """Asked by a signal or a caller, heard by the loop."""
+
+    def __init__(self) -> None:
+        self.level = Stop.NO
+        self._heard = asyncio.Event()
+
+    def ask(self) -> Stop:
+        """Ask to stop, more urgently each time."""
+        self.level = Stop(min(self.level + 1, Stop.NOW))
+        self._heard.set()
+        return self.level
+
+    async def wait(self, above: Stop) -> None:
+        """Return when the level is above the given one."""
+        while self.level <= above:
+            self._heard.clear()
+            await self._heard.wait()

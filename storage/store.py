@@ -1,0 +1,41 @@
+"""The seam between the ledger and the place where its bytes lie: a directory today."""
+
+from typing import Protocol
+
+
+class ObjectExists(Exception):
+    """The key is taken; what lies there was not touched."""
+
+
+class ObjectMissing(Exception):
+    """Nothing lies under the key."""
+
+
+class ObjectStore(Protocol):
+    """Immutable objects under keys such as `campaign/events/00000/…`, shared by several processes.
+
+    Its methods block and may be called from several threads; whatever else goes wrong is a LedgerError.
+    """
+
+    @property
+    def location(self) -> str:
+        """Return where the keys begin, as people would look for it."""
+        ...
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write the object whole, or not at all, and return when it survives the death of the machine.
+
+        Of several that create the same key one wins; the others get ObjectExists, and what won is durable too.
+        """
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return the object; raises ObjectMissing."""
+        ...
+
+    def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
+        """Return the sorted keys in the folder, which ends in `/`, and below it, that sort above `start_after`.
+
+        Costs by what it returns. An object that is created meanwhile may be missing from it.
+        """
+        ...

@@ -1,0 +1,62 @@
+"""The definition of a campaign: what contradicts itself is refused with its path."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from campaign import Campaign, Objective
+
+ASKED = {
+    "name": "bread",
+    "parameters": {
+        "heat": {"kind": "float", "low": 0, "high": 1},
+        "oven": {"kind": "fixed", "value": "stone"},
+    },
+    "minimize": "burnt",
+    "budget": {"trials": 10},
+}
+
+
+def test_a_campaign_improves_one_metric_in_one_direction():
+    assert Campaign.model_validate(ASKED).objective == Objective(metric="burnt", direction="minimize")
+    turned = Campaign.model_validate({**ASKED, "minimize": None, "maximize": "taste"})
+    assert turned.objective == Objective(metric="taste", direction="maximize")
+    assert turned.objective.sign == 1.0
+    assert Campaign.model_validate(ASKED).objective.sign == -1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "found"), [({"maximize": "taste"}, "found both"), ({"minimize": None}, "found neither")]
+)
+def test_two_directions_or_none_are_refused(change, found):
+    with pytest.raises(ValidationError, match=f"expected either `minimize` or `maximize`.*{found}"):
+        Campaign.model_validate({**ASKED, **change})
+
+
+def test_an_evaluation_must_report_the_objective_first_and_each_metric_once():
+    campaign = Campaign.model_validate({**ASKED, "metrics": ["minutes", "burnt", "minutes", "grams"]})
+    assert campaign.expected_metrics == ("burnt", "minutes", "grams")
+
+
+def test_points_outside_the_space_are_all_named_by_their_paths():
+    change = {"baseline": {"heat": 2}, "start_with": [{"heat": 0.5}, {"oven": "gas"}]}
+    with pytest.raises(ValidationError) as caught:
+        Campaign.model_validate({**ASKED, **change})
+    said = str(caught.value)
+    assert "`baseline`: `heat`: expected a number between 0 and 1, got 2" in said
+    assert "`start_with.1`: `heat`: expected a value, found none; `oven`: expected the fixed value 'stone'" in said
+    assert "start_with.0" not in said
+
+
+@pytest.mark.parametrize("name", ["", "-bread", "../bread", "a/b", ".bread", "b" * 101, "brot und salz"])
+def test_a_name_that_could_not_name_a_directory_is_refused(name):
+    with pytest.raises(ValidationError, match="name"):
+        Campaign.model_validate({**ASKED, "name": name})
+
+
+def test_a_definition_written_as_json_is_read_back_equal():
+    asked = {**ASKED, "budget": {"trials": 3, "wall_clock": "1h30m"}, "baseline": {"heat": 0.1}}
+    campaign = Campaign.model_validate(asked)
+    assert campaign.budget.wall_clock == timedelta(hours=1, minutes=30)
+    assert Campaign.model_validate_json(campaign.model_dump_json()) == campaign

@@ -1,0 +1,43 @@
+"""Measurements as people and programs write them."""
+
+import math
+
+import pytest
+
+from campaign import Measurement
+from campaign.evaluation import read_measurement
+
+
+@pytest.mark.parametrize(
+    ("written", "mean", "sem"),
+    [
+        (1.5, 1.5, None),
+        (2, 2.0, None),
+        ((1.5, 0.1), 1.5, 0.1),
+        ([1.5, 0], 1.5, 0.0),
+        ([1.5, None], 1.5, None),
+        ({"mean": -1}, -1.0, None),
+        ({"mean": -1, "sem": 0.2}, -1.0, 0.2),
+    ],
+)
+def test_a_number_a_pair_or_a_mapping_is_a_measurement(written, mean, sem):
+    assert read_measurement(written) == Measurement(mean=mean, sem=sem)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (math.nan, "expected a finite number as mean, got nan"),
+        (-math.inf, "expected a finite number as mean"),
+        ("1.5", "expected a finite number as mean, got '1.5'"),
+        (None, "expected a finite number as mean, got None"),
+        ((1, 2, 3), "expected a finite number as mean"),
+        ({"mean": 1, "std": 2}, "expected a finite number as mean"),
+        ({"sem": 1}, "expected a finite number as mean"),
+        ((1, math.nan), "expected a finite number as sem, got nan"),
+        ((1, -0.1), "expected a sem of 0 or more, got -0.1"),
+    ],
+)
+def test_anything_else_is_refused_with_what_was_found(written, says):
+    with pytest.raises(ValueError, match=says):
+        read_measurement(written)

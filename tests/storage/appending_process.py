@@ -1,0 +1,33 @@
+"""Append to a ledger until it has so many segments, and print the number of each segment that was won."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from event_samples import started
+
+from campaign.errors import LedgerMoved
+from storage import open_ledger
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def main(folder: str, actor: str, until: int) -> None:
+    ledger = open_ledger("./ledger", "bread", Path(folder))
+    say("ready")
+    sys.stdin.readline()
+    segments = await ledger.read()
+    head = segments[-1].number if segments else 0
+    while head < until:
+        try:
+            head = await ledger.append([started(head + 1, actor)], after=head)
+            say(str(head))
+        except LedgerMoved:
+            head = (await ledger.read(after=head))[-1].number
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,133 @@
+"""One event of every kind, with every field filled in that it can have."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from campaign import Campaign, Measurement
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignDefined,
+    CampaignDrained,
+    CampaignFinished,
+    CampaignRevised,
+    Event,
+    LeaseTaken,
+    MeasurementReported,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+)
+from campaign.trial import Provenance
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SUMMER = timezone(timedelta(hours=2))
+
+DEFINITION = Campaign.model_validate(
+    {
+        "name": "bread",
+        "description": "crust & crumb, 220 °C",
+        "parameters": {
+            "heat": {"kind": "float", "low": 0.1, "high": 1e300, "scale": "log", "unit": "K"},
+            "turns": {"kind": "int", "low": -(2**53), "high": 2**53},
+            "flour": {"kind": "categorical", "choices": ["rye", 1, 2.0, 2**70, False]},
+            "salt": {"kind": "ordinal", "choices": [0.1, 0.2]},
+            "oven": {"kind": "fixed", "value": "stone"},
+        },
+        "minimize": "burnt",
+        "metrics": ["minutes"],
+        "workers": 3,
+        "budget": {"trials": 7, "wall_clock": "2h30m"},
+        "baseline": {"heat": 0.1, "turns": 0, "flour": False, "salt": 0.1},
+        "start_with": [{"heat": 2, "turns": 5, "flour": 2**70, "salt": 0.2, "oven": "stone"}],
+        "failures": {"max_attempts": 2},
+        "seed": 2**63 - 1,
+    }
+)
+
+PROVENANCE = Provenance(
+    seed=2**64,
+    observed=2,
+    pending=(4, 5),
+    hyperparameters={"lengthscale": (0.1, 1 / 3, 5e-324), "noise": ()},
+    acquisition="log_noisy_ei",
+    acquisition_value=float("-inf"),
+    predicted_mean=-0.0,
+    predicted_sd=0.1 + 0.2,
+    jitter=1e-12,
+    device="cpu",
+    threads=1,
+    libraries={"torch": "2.13.0"},
+    events_seen=12,
+    seconds=0.25,
+    commit="0a1b2c",
+)
+
+METRICS = {
+    "burnt": Measurement(mean=1 / 3, sem=None),
+    "minutes": Measurement(mean=-0.0, sem=0.0),
+    "grams": Measurement(mean=5e-324, sem=1.7976931348623157e308),
+}
+
+EVENTS: tuple[Event, ...] = (
+    CampaignDefined(
+        time=NOON,
+        actor="ada@home",
+        uid="u-1",
+        definition=DEFINITION,
+        settings={"evaluator": {"kind": "command", "command": ["bake", "--hot"]}, "proposer": None},
+    ),
+    CampaignRevised(
+        time=NOON, actor="ada@home", revision=2, definition=DEFINITION, settings={"proposer": {"draws": 64}}
+    ),
+    LeaseTaken(time=NOON, actor="controller", epoch=3, host="oven.local", pid=4711, started="81234"),
+    TrialProposed(
+        time=NOON.astimezone(SUMMER),
+        actor="controller",
+        trial=2**62,
+        point={"heat": 1.0, "turns": 1, "flour": 2**70, "rise": True, "oven": "stone", "note": ""},
+        generator="model",
+        provenance=PROVENANCE,
+    ),
+    TrialProposed(time=NOON, actor="controller", trial=2, point={}, generator="baseline"),
+    AttemptStarted(
+        time=NOON, actor="controller", trial=2, attempt=1, key="bread/2/1", deadline=NOON + timedelta(hours=1)
+    ),
+    AttemptStarted(time=NOON, actor="controller", trial=2, attempt=2, key="bread/2/2"),
+    MeasurementReported(time=NOON, actor="evaluator", trial=2, attempt=1, step=2**40, metrics=METRICS),
+    TrialObserved(
+        time=NOON,
+        actor="controller",
+        trial=2,
+        attempt=1,
+        metrics=METRICS,
+        seconds=0.1,
+        cost=0.0,
+        artifacts=("crust.png", "crumb.png"),
+        metadata={"nested": {"list": [1, 1.0, True, None, "é"], "large": 2**80, "lost": float("nan")}},
+    ),
+    TrialObserved(time=NOON, actor="controller", trial=3, attempt=1, metrics={}),
+    AttemptFailed(
+        time=NOON,
+        actor="controller",
+        trial=2,
+        attempt=1,
+        cause="infrastructure",
+        message="line 1\nline 2 \x00 'quoted' ☃",
+        will_retry=False,
+        seconds=1.5,
+        cost=2.5,
+    ),
+    TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
+    CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
+    CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),
+)
+
+
+def sample(kind: str) -> Event:
+    """Return the fullest event of a kind, which is its first."""
+    return next(event for event in EVENTS if event.kind == kind)
+
+
+def started(number: int, actor: str = "writer") -> AttemptStarted:
+    """Return an event that says which segment it was written for."""
+    return AttemptStarted(time=NOON, actor=actor, trial=number, attempt=1, key=str(number))

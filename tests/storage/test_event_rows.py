@@ -1,0 +1,93 @@
+"""Rows hold events exactly, whatever the numbers and names in them."""
+
+import struct
+
+import pytest
+from event_samples import NOON, sample, started
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from campaign import Measurement
+from campaign.errors import LedgerError
+from campaign.events import AttemptStarted, Event, TrialObserved, TrialProposed
+from storage.event_rows import from_row, to_row
+from storage.segment_file import decode, encode
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+values = st.booleans() | st.integers() | finite | st.text()
+means = st.builds(Measurement, mean=finite, sem=st.none() | finite.map(abs))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def through_a_file(event: Event) -> Event:
+    [read] = decode(encode(1, [event]), 1, "a file").events
+    return read
+
+
+def bits(value: object) -> object:
+    return struct.pack("d", value) if isinstance(value, float) else value
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(), values))
+@example({"one": 1, "yes": True, "whole": 1.0, "zero": -0.0, "text": "1", "edge": 2**63 - 1, "beyond": 2**63})
+@example({"low": -(2**63), "lower": -(2**63) - 1, "smallest": 5e-324})
+def test_points_keep_their_order_types_and_bits(point):
+    read = through_a_file(TrialProposed(time=NOON, actor="a", trial=1, point=point, generator="sobol"))
+    assert isinstance(read, TrialProposed)
+    assert [(n, type(v), bits(v)) for n, v in read.point.items()] == [(n, type(v), bits(v)) for n, v in point.items()]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(), means), finite, st.none() | finite, st.dictionaries(st.text(), json_values))
+def test_results_keep_their_bits(metrics, seconds, cost, metadata):
+    event = TrialObserved(
+        time=NOON, actor="a", trial=1, attempt=1, metrics=metrics, seconds=seconds, cost=cost, metadata=metadata
+    )
+    read = through_a_file(event)
+    assert repr(read) == repr(event)
+
+
+@settings(deadline=None)
+@given(st.datetimes(timezones=st.timezones()))
+def test_times_are_kept_as_instants_to_the_microsecond(moment):
+    event = started(1).model_copy(update={"time": moment, "deadline": moment})
+    try:
+        instant = moment.timestamp()
+    except OverflowError:
+        return
+    read = through_a_file(event)
+    assert isinstance(read, AttemptStarted)
+    assert read.deadline is not None
+    assert (read.time.timestamp(), read.deadline.timestamp()) == (instant, instant)
+
+
+def test_a_time_without_its_zone_is_refused():
+    event = started(1).model_copy(update={"time": NOON.replace(tzinfo=None)})
+    with pytest.raises(LedgerError, match="`time`: expected a time with its zone"):
+        encode(1, [event])
+
+
+def test_what_json_cannot_say_is_refused_by_the_name_of_its_event():
+    event = TrialObserved(time=NOON, actor="a", trial=9, attempt=1, metrics={}, metadata={"when": NOON})
+    with pytest.raises(LedgerError, match=r"trial_observed/9/1.*expected what JSON can say"):
+        encode(1, [event])
+
+
+def test_a_row_whose_id_is_of_another_event_is_refused():
+    row = to_row(sample("attempt_started"), 1, 0)
+    with pytest.raises(ValueError, match="expected event id"):
+        from_row({**row, "event_id": "attempt_started/8/1"})
+
+
+def test_what_people_ask_for_is_in_columns_and_not_in_json():
+    row = to_row(sample("trial_proposed"), 7, 1)
+    assert (row["segment"], row["position"], row["kind"], row["trial"]) == (7, 1, "trial_proposed", 2**62)
+    assert row["parameters"][:2] == [{"name": "heat", "number": 1.0}, {"name": "turns", "integer": 1}]
+    observed = to_row(sample("trial_observed"), 7, 2)
+    assert observed["metrics"][0] == {"name": "burnt", "mean": 1 / 3, "sem": None}
+    assert "burnt" not in observed["details"]

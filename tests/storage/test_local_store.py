@@ -1,0 +1,114 @@
+"""Objects in a directory: written once, durable when acknowledged, and clear about what went wrong."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from campaign.errors import LedgerError
+from storage import LocalStore
+from storage.store import ObjectExists, ObjectMissing
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_an_object_is_never_overwritten(tmp_path):
+    store = LocalStore(tmp_path)
+    store.create("a/b", b"first")
+    with pytest.raises(ObjectExists):
+        store.create("a/b", b"second")
+    assert store.get("a/b") == b"first"
+    assert os.listdir(tmp_path / "a") == ["b"]
+
+
+def test_a_missing_object_is_told_from_an_empty_one(tmp_path):
+    store = LocalStore(tmp_path)
+    store.create("empty", b"")
+    assert store.get("empty") == b""
+    with pytest.raises(ObjectMissing):
+        store.get("missing")
+
+
+def test_keys_come_sorted_across_folders_from_after_the_given_one(tmp_path):
+    store = LocalStore(tmp_path)
+    keys = ["e/00/1", "e/00/2", "e/00.x", "e/01/1", "e/01/2", "e/02/1", "e/zz", "f/1"]
+    for key in reversed(keys):
+        store.create(key, b"")
+    inside = sorted(key for key in keys if key.startswith("e/"))
+    assert store.keys("e/") == tuple(inside)
+    for start in [*keys, "e/01/15", "e/005", "a", "z"]:
+        assert store.keys("e/", start_after=start) == tuple(key for key in inside if key > start)
+    assert store.keys("nowhere/") == ()
+
+
+def test_file_and_folders_are_on_the_disk_before_create_returns(tmp_path, monkeypatch):
+    done: list[tuple[str, str]] = []
+    fsync, link = os.fsync, os.link
+
+    def recorded_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(("sync", os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    def recorded_link(source, target) -> None:
+        link(source, target)
+        done.append(("link", str(target)))
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "link", recorded_link)
+    store = LocalStore(tmp_path / "new/root")
+    store.create("a/b/object", b"bytes")
+
+    folder = tmp_path / "new/root/a/b"
+    assert [what for what, _ in done[-3:]] == ["sync", "link", "sync"]
+    assert Path(done[-3][1]).name.startswith(".tmp-")
+    assert [path for _, path in done[-2:]] == [str(folder / "object"), str(folder)]
+    parents = [str(tmp_path / part) for part in (".", "new", "new/root", "new/root/a")]
+    assert done[:-3] == [("sync", parent) for parent in parents]
+
+    done.clear()
+    with pytest.raises(ObjectExists):
+        LocalStore(tmp_path / "new/root").create("a/b/object", b"other")
+    assert done[-1] == ("sync", str(folder)), "the winner's name must be durable before the loser acts on it"
+
+
+def test_a_path_that_is_a_file_is_refused_for_reading_and_writing(tmp_path):
+    (tmp_path / "ledger").write_text("a file")
+    store = LocalStore(tmp_path / "ledger")
+    with pytest.raises(LedgerError, match=r"ledger.*Not a directory.*Expected a directory there"):
+        store.keys("events/")
+    with pytest.raises(LedgerError, match=r"ledger.*Not a directory.*Expected a directory there"):
+        store.create("events/1", b"")
+
+
+def test_an_object_that_does_not_fit_leaves_nothing_behind(tmp_path):
+    store = LocalStore(tmp_path)
+    store.create("a/small", b"")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A limit on the size of files fails a write halfway, as a full disk does.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(LedgerError, match=r"cannot write.*a/large.*Free some space"):
+            store.create("a/large", bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path / "a") == ["small"]
+    store.create("a/large", b"now it fits")
+
+
+def test_a_directory_that_may_not_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o555)
+    script = (
+        "import os, sys; from pathlib import Path; from storage import LocalStore\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "LocalStore(Path(sys.argv[1])).create('a/b', b'')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("campaign.errors.LedgerError: ledger: cannot write")
+    assert str(tmp_path / "a/b") in last
+    assert "Permission denied. Let this user read and write the directory" in last

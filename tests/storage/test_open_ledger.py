@@ -1,0 +1,49 @@
+"""From the address in a campaign's file to its ledger."""
+
+from pathlib import Path
+
+import pytest
+from event_samples import started
+
+from campaign.errors import LedgerError
+from storage import ledger_location, open_ledger
+
+
+@pytest.mark.parametrize("address", ["./ledger", "ledger", "{folder}/ledger", "file://{folder}/ledger"])
+async def test_a_directory_is_found_by_any_of_its_addresses(tmp_path, address):
+    url = address.format(folder=tmp_path)
+    ledger = open_ledger(url, "bread", tmp_path)
+    await ledger.append([started(1)], after=0)
+    assert len(list((tmp_path / "ledger/bread/events").rglob("*.parquet"))) == 1
+    assert ledger_location(url, "bread", tmp_path) == str(tmp_path / "ledger/bread")
+
+
+async def test_two_campaigns_in_one_directory_do_not_see_each_other(tmp_path):
+    await open_ledger("./ledger", "bread", tmp_path).append([started(1)], after=0)
+    assert await open_ledger("./ledger", "cake", tmp_path).read() == ()
+
+
+async def test_opening_and_reading_write_nothing(tmp_path):
+    assert await open_ledger("./ledger", "bread", tmp_path).read() == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_address_may_hold_escaped_characters(tmp_path):
+    assert ledger_location("file:///srv/two%20words", "bread", tmp_path) == "/srv/two words/bread"
+
+
+def test_the_home_directory_may_be_abbreviated(tmp_path):
+    assert ledger_location("~/ledger", "bread", tmp_path) == str((Path.home() / "ledger/bread").resolve())
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("s3://bucket/ledger", r"object storage arrives with a later version.*`\./ledger`"),
+        ("ftp://host/ledger", r"expected a directory.*got the scheme `ftp`"),
+        ("file://ledger/here", r"expected an absolute path.*got `ledger/here`"),
+    ],
+)
+def test_an_address_that_is_no_directory_is_refused(tmp_path, url, says):
+    with pytest.raises(LedgerError, match=says):
+        open_ledger(url, "bread", tmp_path)
