@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from campaign import History
 from campaign.recommendation import Recommendation
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.prefect_environment import prepare_prefect
+from flows.prefect_server import prefect_server
 from flows.stop import StopRequest
 from flows.sync import run_sync
 
@@ -47,22 +48,26 @@ def run_campaign(
 
 async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Callable[[StopRequest], None]) -> History:
     await file.evaluator.check(file.campaign)
-    prepare_prefect(Path(file.work) / f"{file.campaign.name}-prefect")
-    # Prefect reads its settings when it is imported, and a check must not pay for it.
-    flow = importlib.import_module("flows.campaign_flow")
-    stop = StopRequest()
+    home = Path(file.work) / f"{file.campaign.name}-prefect"
+    prepare_prefect(home)
+    async with prefect_server(home) as server:
+        # Prefect reads its settings when it is imported, and a check must not pay for it.
+        flow = importlib.import_module("flows.campaign_flow")
+        if server is not None:
+            await server.ready()
+        stop = StopRequest()
 
-    def ask_to_stop() -> None:
-        stop.ask()
-        on_stop(stop)
+        def ask_to_stop() -> None:
+            stop.ask()
+            on_stop(stop)
 
-    flow.surroundings.set(flow.Surroundings(stop=stop, watch=watch))
-    with _signals_that(ask_to_stop):
-        return await flow.campaign_flow(file)
+        flow.surroundings.set(flow.Surroundings(stop=stop, watch=watch))
+        with _signals_that(ask_to_stop):
+            return await flow.campaign_flow(file)
 
 
 @contextlib.contextmanager
-def _signals_that(ask_to_stop: Callable[[], None]):
+def _signals_that(ask_to_stop: Callable[[], None]) -> Iterator[None]:
     """Turn signals into requests to stop, where this is the main thread and signals come to it."""
     loop = asyncio.get_running_loop()
     heard = []

@@ -1,0 +1,18 @@
+"""`overnight check`: whether a campaign could run, and what it would do."""
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.campaign_file import load_campaign_file
+from flows.describe import describe
+
+
+def check(path: Path) -> None:
+    """Validate the file and its evaluator, and print what would be done."""
+    file = load_campaign_file(path)
+    asyncio.run(file.evaluator.check(file.campaign))
+    console = Console()
+    console.print(describe(file))
+    console.print(f"[green]✓[/] {path} is valid. Run it with: overnight run {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,21 @@
+"""`overnight init`: something to start from that runs as it is."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from campaign.errors import OvernightError
+from flows.campaign_template import TEMPLATE_FILES
+
+
+def init(folder: Path) -> None:
+    """Write the template's files; refuse to overwrite any."""
+    there = [str(folder / name) for name in TEMPLATE_FILES if (folder / name).exists()]
+    if there:
+        raise OvernightError(f"init: {' and '.join(there)} exists already. Name another folder: overnight init FOLDER")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in TEMPLATE_FILES.items():
+        (folder / name).write_text(text)
+    console = Console(highlight=False)
+    console.print(f"Wrote {' and '.join(str(folder / name) for name in TEMPLATE_FILES)}. Next:", soft_wrap=True)
+    console.print(f"  overnight check {folder / 'campaign.yaml'}\n  overnight run {folder / 'campaign.yaml'}")

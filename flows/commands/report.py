@@ -1,0 +1,33 @@
+"""`overnight report`: one HTML file that says what was found."""
+
+from pathlib import Path
+
+from report.html import render_report
+from rich.console import Console
+
+from bo_core.recommend import recommend
+from campaign import History
+from flows.campaign_file import CampaignFile
+from flows.clock import SystemClock
+from flows.commands.past import read_past
+from storage import ledger_location
+
+
+def report(path: Path, output: Path | None) -> None:
+    """Write the report and say where it is."""
+    file, history = read_past(path)
+    written = write_report(file, history, output or report_path(path, file))
+    Console(highlight=False).print(f"report: {written}", soft_wrap=True)
+
+
+def report_path(path: Path, file: CampaignFile) -> Path:
+    """Return where a campaign's report goes when nobody says: beside its file."""
+    return path.parent / f"{file.campaign.name}-report.html"
+
+
+def write_report(file: CampaignFile, history: History, output: Path) -> Path:
+    """Render the report of what has happened so far."""
+    recommendation = recommend(history.definition, history)
+    where = ledger_location(file.ledger, file.campaign.name, Path())
+    output.write_text(render_report(history, recommendation, where, SystemClock().now()))
+    return output

@@ -1,0 +1,25 @@
+"""`overnight run`: a campaign from its start or from where it stopped, with a live display."""
+
+import importlib
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.campaign_file import load_campaign_file
+from flows.live import LiveDisplay, finding_lines
+from flows.run import run_campaign
+from storage import ledger_location
+
+
+def run(path: Path) -> None:
+    """Run it, show how it goes, and say what was found and where everything lies."""
+    file = load_campaign_file(path)
+    console = Console(highlight=False)
+    with LiveDisplay(file.campaign, console) as display:
+        result = run_campaign(file, watch=display.watch, on_stop=display.stopping)
+    reports = importlib.import_module("flows.commands.report")
+    written = reports.write_report(file, result.history, reports.report_path(path, file))
+    for line in finding_lines(result.history, result.recommendation):
+        console.print(line, soft_wrap=True)
+    console.print(f"\nreport: {written.resolve()}", soft_wrap=True)
+    console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

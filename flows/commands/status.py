@@ -1,0 +1,18 @@
+"""`overnight status`: how a campaign stands, in a few lines."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.commands.past import read_past
+from flows.live import status_lines
+from storage import ledger_location
+
+
+def status(path: Path) -> None:
+    """Print counts, the best so far and the time left."""
+    file, history = read_past(path)
+    console = Console(highlight=False)
+    for line in status_lines(history):
+        console.print(line, soft_wrap=True)
+    console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

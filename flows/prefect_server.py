@@ -1,0 +1,72 @@
+"""A Prefect server for as long as one campaign runs, on loopback, where the environment names no other."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from campaign.errors import CampaignStopped
+from flows.prefect_environment import somebody_else_serves
+
+_START_LIMIT_SECONDS = 180.0
+_POLL_SECONDS = 0.2
+
+
+@contextlib.asynccontextmanager
+async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
+    """Start a server, or give None where the environment names one; the server is gone afterwards."""
+    if somebody_else_serves():
+        yield None
+        return
+    server = PrefectServer(home)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+class PrefectServer:
+    """A server process that is starting or running; it survives neither this object's `kill` nor this process."""
+
+    def __init__(self, home: Path) -> None:
+        self.log = home / "server.log"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "flows.serve_prefect", str(self.port), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self.port}/api"
+
+    async def ready(self) -> None:
+        """Return when it answers; raises CampaignStopped with its last words if it does not."""
+        deadline = time.monotonic() + _START_LIMIT_SECONDS
+        while not await asyncio.to_thread(self._answers):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                words = self.log.read_text(errors="replace")[-2000:]
+                raise CampaignStopped(f"The local Prefect server did not start; its log is {self.log}:\n{words}")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def kill(self) -> None:
+        """End it; what matters is in the ledger."""
+        os.environ.pop("PREFECT_API_URL", None)
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/health", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False

@@ -1,0 +1,304 @@
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bo_core import BayesianProposer, SobolProposer
+from campaign import Campaign, EvaluationFailed, EvaluationSucceeded, History, Measurement
+from campaign.errors import CampaignHeld, CampaignStopped, CannotPropose, InvalidDefinition
+from campaign.evaluation import EvaluationReport
+from campaign.events import AttemptStarted, Event, LeaseTaken, TrialProposed
+from flows.clock import SystemClock
+from flows.job import Execution, Job, PlainSteps
+from flows.loop import run_loop
+from flows.stop import StopRequest
+from storage import MemoryLedger
+
+
+def a_campaign(**changes: object) -> Campaign:
+    plain = {
+        "name": "test",
+        "parameters": {"x": {"kind": "float", "low": 0, "high": 1}, "n": {"kind": "int", "low": 1, "high": 50}},
+        "minimize": "loss",
+        "budget": {"trials": 8},
+        "workers": 3,
+    }
+    return Campaign.model_validate(plain | changes)
+
+
+class ScriptedEvaluator:
+    """Ends each attempt as a function of (trial, attempt) says, after a moment in which others may run."""
+
+    time_limit = timedelta(hours=1)
+
+    def __init__(self, outcome: Callable[[int, int], object] = lambda trial, attempt: 1.0) -> None:
+        self.outcome = outcome
+        self.evaluated: list[tuple[int, int]] = []
+        self.recovered: list[tuple[int, int]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def check(self, campaign: Campaign) -> None:
+        pass
+
+    async def evaluate(self, request, folder, report):
+        self.evaluated.append((request.trial, request.attempt))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            for _ in range(1 + request.seed % 5):
+                await asyncio.sleep(0)
+            outcome = self.outcome(request.trial, request.attempt)
+            if asyncio.iscoroutine(outcome):
+                outcome = await outcome
+        finally:
+            self.at_once -= 1
+        if isinstance(outcome, float):
+            return EvaluationSucceeded(metrics={"loss": Measurement(mean=outcome)})
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def recover(self, request, folder, report):
+        self.recovered.append((request.trial, request.attempt))
+        return None
+
+
+async def run(
+    campaign: Campaign,
+    evaluator: ScriptedEvaluator,
+    ledger: MemoryLedger | None = None,
+    stop: StopRequest | None = None,
+    proposer: BayesianProposer | SobolProposer | None = None,
+    watch: Callable[[History], None] = lambda history: None,
+) -> History:
+    job = Job(campaign, evaluator, proposer or SobolProposer(), ledger or MemoryLedger(), Path("unused"))
+    return await run_loop(job, PlainSteps(), SystemClock(), stop or StopRequest(), watch)
+
+
+def failed(cause: str) -> EvaluationFailed:
+    return EvaluationFailed(cause=cause, message=f"a case of {cause}")
+
+
+async def test_a_campaign_tries_exactly_its_budget_with_at_most_its_workers_at_once():
+    evaluator = ScriptedEvaluator()
+    history = await run(a_campaign(), evaluator)
+    assert sorted(evaluator.evaluated) == [(i, 1) for i in range(1, 9)]
+    assert evaluator.most_at_once == 3
+    assert history.closed_by.kind == "campaign_finished"
+
+
+async def test_proposal_and_attempt_are_in_the_ledger_before_the_evaluator_is_called():
+    ledger = MemoryLedger()
+    seen: list[bool] = []
+
+    async def look(trial: int, attempt: int) -> float:
+        events = [event for segment in await ledger.read() for event in segment.events]
+        proposed = any(isinstance(e, TrialProposed) and e.trial == trial for e in events)
+        started = any(isinstance(e, AttemptStarted) and (e.trial, e.attempt) == (trial, attempt) for e in events)
+        seen.append(proposed and started)
+        return 1.0
+
+    await run(a_campaign(), ScriptedEvaluator(look), ledger)
+    assert seen == [True] * 8
+
+
+async def test_an_infrastructure_failure_is_tried_again_as_a_new_attempt_of_the_same_trial():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure") if attempt < 3 else 1.0)
+    history = await run(a_campaign(budget={"trials": 1}), evaluator)
+    assert evaluator.evaluated == [(1, 1), (1, 2), (1, 3)]
+    assert [a.failed.cause for a in history.trials[1].attempts[:2]] == ["infrastructure"] * 2
+    assert history.trials[1].outcome.kind == "observed"
+
+
+async def test_attempts_after_infrastructure_failures_end_at_the_limit():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure"))
+    history = await run(a_campaign(budget={"trials": 1}, failures={"max_attempts": 2}), evaluator)
+    assert evaluator.evaluated == [(1, 1), (1, 2)]
+    assert history.trials[1].outcome.kind == "failed"
+
+
+@pytest.mark.parametrize("cause", ["configuration", "timeout", "invalid_result", "infeasible"])
+async def test_what_the_point_is_to_blame_for_is_recorded_and_not_repeated(cause):
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed(cause) if trial == 2 else 1.0)
+    history = await run(a_campaign(), evaluator)
+    assert history.trials[2].outcome.cause == cause
+    assert history.trials[2].outcome.message == f"a case of {cause}"
+    assert sorted(evaluator.evaluated) == [(i, 1) for i in range(1, 9)]
+
+
+async def test_an_evaluator_that_breaks_its_promise_and_raises_is_an_infrastructure_failure():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: RuntimeError("oops") if attempt == 1 else 1.0)
+    history = await run(a_campaign(budget={"trials": 1}), evaluator)
+    assert history.trials[1].attempts[0].failed.message == "RuntimeError: oops"
+    assert history.trials[1].outcome.kind == "observed"
+
+
+async def test_too_many_failures_in_a_row_stop_the_campaign_and_it_can_go_on_later():
+    ledger, campaign = MemoryLedger(), a_campaign(failures={"max_in_a_row": 3}, workers=1)
+    with pytest.raises(CampaignStopped, match=r"3 evaluations in a row failed.*configuration"):
+        await run(campaign, ScriptedEvaluator(lambda trial, attempt: failed("configuration")), ledger)
+    mended = ScriptedEvaluator()
+    history = await run(campaign, mended, ledger)
+    assert sorted(mended.evaluated) == [(i, 1) for i in range(4, 9)]
+    assert history.closed_by.kind == "campaign_finished"
+
+
+async def test_asked_once_to_stop_it_drains_and_later_goes_on():
+    ledger, stop = MemoryLedger(), StopRequest()
+
+    async def stop_in_the_third(trial: int, attempt: int) -> float:
+        if trial == 3:
+            stop.ask()
+            await asyncio.sleep(0)
+        return 1.0
+
+    first = ScriptedEvaluator(stop_in_the_third)
+    history = await run(a_campaign(), first, ledger, stop)
+    assert history.closed_by.kind == "campaign_drained"
+    assert all(t.outcome is not None for t in history.trials.values() if t.attempts)
+    second = ScriptedEvaluator()
+    history = await run(a_campaign(), second, ledger)
+    assert sorted(first.evaluated + second.evaluated) == [(i, 1) for i in range(1, 9)]
+    assert history.closed_by.kind == "campaign_finished"
+
+
+async def test_asked_twice_to_stop_it_cancels_what_runs_and_later_tries_that_again():
+    ledger, stop = MemoryLedger(), StopRequest()
+
+    async def hang(trial: int, attempt: int) -> float:
+        if trial == 3:
+            stop.ask()
+            stop.ask()
+        if trial in (1, 2, 3):
+            await asyncio.Event().wait()
+        return 1.0
+
+    history = await run(a_campaign(), ScriptedEvaluator(hang), ledger, stop)
+    assert {t.attempts[0].failed.cause for t in history.trials.values() if t.attempts} == {"cancelled"}
+    second = ScriptedEvaluator()
+    history = await run(a_campaign(), second, ledger)
+    assert sorted(second.evaluated) == [(1, 2), (2, 2), (3, 2), *((i, 1) for i in range(4, 9))]
+    assert len(history.model_view().observed) == 8
+
+
+async def test_an_attempt_that_a_dead_controller_left_open_is_recovered_before_it_is_repeated():
+    ledger = MemoryLedger()
+    job = Job(a_campaign(), ScriptedEvaluator(), SobolProposer(), ledger, Path("unused"))
+    hanging = ScriptedEvaluator(lambda trial, attempt: asyncio.Event().wait())
+    started = asyncio.Event()
+
+    def when_started(history: History) -> None:
+        if history.started == 3:
+            started.set()
+
+    controller = asyncio.create_task(run(a_campaign(), hanging, ledger, watch=when_started))
+    await started.wait()
+    frozen = MemoryLedger()
+    for segment in await ledger.read():
+        await frozen.append(segment.events, after=segment.number - 1)
+    controller.cancel()
+    await asyncio.gather(controller, return_exceptions=True)
+
+    evaluator = ScriptedEvaluator()
+    history = await run(job.campaign, evaluator, frozen)
+    assert sorted(evaluator.recovered) == [(1, 1), (2, 1), (3, 1)]
+    assert sorted(evaluator.evaluated) == [(1, 2), (2, 2), (3, 2), *((i, 1) for i in range(4, 9))]
+    assert len(history.model_view().observed) == 8
+
+
+async def test_a_second_controller_is_refused_while_the_first_lives():
+    ledger = MemoryLedger()
+    other = LeaseTaken(time=SystemClock().now(), actor="controller", epoch=1, host="elsewhere", pid=1, started="x")
+    await ledger.append([other], after=0)
+    with pytest.raises(CampaignHeld, match="process 1 on host elsewhere"):
+        await run(a_campaign(), ScriptedEvaluator(), ledger)
+
+
+async def test_a_controller_that_has_lost_its_lease_writes_no_more():
+    ledger = MemoryLedger()
+
+    async def lose_the_lease(trial: int, attempt: int) -> float:
+        if trial == 2:
+            segments = await ledger.read()
+            thief = LeaseTaken(
+                time=SystemClock().now(), actor="controller", epoch=2, host="elsewhere", pid=1, started="x"
+            )
+            await ledger.append([thief], after=segments[-1].number)
+        return 1.0
+
+    with pytest.raises(CampaignHeld, match="took over"):
+        await run(a_campaign(), ScriptedEvaluator(lose_the_lease), ledger)
+    events: list[Event] = [e for s in await ledger.read() for e in s.events]
+    assert events[-1].kind == "lease_taken"
+
+
+async def test_another_definition_under_the_same_name_is_refused_and_a_larger_budget_is_recorded():
+    ledger = MemoryLedger()
+    await run(a_campaign(), ScriptedEvaluator(), ledger)
+    with pytest.raises(InvalidDefinition, match="seed"):
+        await run(a_campaign(seed=1), ScriptedEvaluator(), ledger)
+    more = ScriptedEvaluator()
+    history = await run(a_campaign(budget={"trials": 10}), more, ledger)
+    assert sorted(more.evaluated) == [(9, 1), (10, 1)]
+    assert history.revised.definition.budget.trials == 10
+
+
+async def test_a_spent_wall_clock_budget_starts_nothing_more():
+    async def slow(trial: int, attempt: int) -> float:
+        await asyncio.sleep(0.2)
+        return 1.0
+
+    history = await run(a_campaign(budget={"trials": 1000, "wall_clock": 0.1}), ScriptedEvaluator(slow))
+    assert history.started == 3
+    assert all(t.outcome is not None for t in history.trials.values() if t.attempts)
+    assert history.closed_by.reason == "the wall-clock budget is spent"
+
+
+async def test_what_is_measured_on_the_way_is_written_down():
+    class Reporting(ScriptedEvaluator):
+        async def evaluate(self, request, folder, report):
+            for step in range(3):
+                report(EvaluationReport(step=step, metrics={"loss": Measurement(mean=step)}))
+                await asyncio.sleep(0)
+            return await super().evaluate(request, folder, report)
+
+    history = await run(a_campaign(budget={"trials": 2}), Reporting())
+    assert [r.step for r in history.reports[1]] == [0, 1, 2]
+
+
+async def test_a_space_without_points_left_ends_the_campaign_after_what_runs_is_recorded():
+    campaign = a_campaign(parameters={"n": {"kind": "int", "low": 1, "high": 4}}, workers=2)
+    ledger, evaluator = MemoryLedger(), ScriptedEvaluator()
+    with pytest.raises(CannotPropose):
+        await run(campaign, evaluator, ledger, proposer=BayesianProposer())
+    assert sorted(evaluator.evaluated) == [(i, 1) for i in range(1, 5)]
+    history = History.from_events(e for s in await ledger.read() for e in s.events)
+    assert len(history.model_view().observed) == 4
+
+
+async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_asked_for():
+    pending_when_asked: list[tuple[int, ...]] = []
+
+    class Recording(PlainSteps):
+        async def propose(self, job: Job, history: History, q: int):
+            pending_when_asked.append(tuple(t.id for t in history.model_view().pending))
+            return await super().propose(job, history, q)
+
+        async def evaluate(self, execution: Execution):
+            return await super().evaluate(execution)
+
+    job = Job(
+        a_campaign(budget={"trials": 14}),
+        ScriptedEvaluator(lambda trial, attempt: float(trial % 5)),
+        BayesianProposer(initial=4),
+        MemoryLedger(),
+        Path("unused"),
+    )
+    history = await run_loop(job, Recording(), SystemClock(), StopRequest())
+    by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
+    assert by_model
+    for trial in by_model:
+        assert trial.proposal.provenance.pending in pending_when_asked
