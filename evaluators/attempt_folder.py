@@ -10,6 +10,12 @@ class AttemptFolder:
 
     path: Path
 
+    @classmethod
+    def at(cls, folder: Path) -> "AttemptFolder":
+        """Return the same names for the same folder, wherever it is called from, and create it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder.resolve())
+
     @property
     def request(self) -> Path:
         """Return what is asked of the evaluation."""

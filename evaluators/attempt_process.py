@@ -11,7 +11,7 @@ from pathlib import Path
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
 from evaluators import supervisor
 from evaluators.attempt_folder import AttemptFolder, last_text
-from evaluators.command_result import Exit, InvalidResult, outcome_of_exit, outcome_of_result, written_down
+from evaluators.command_result import Exit, InvalidResult, outcome_of_exit, outcome_of_result, without_secrets
 from evaluators.environment import Redaction
 from evaluators.evaluator import Report
 from evaluators.report_lines import ReportLines
@@ -35,7 +35,7 @@ class AttemptProcess:
 
     async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Start the attempt and return how it ended."""
-        attempt = AttemptFolder(folder.resolve())
+        attempt = AttemptFolder.at(folder)
         self._prepare(attempt, request)
         lines = ReportLines(attempt.reports, report)
         process = self._start(attempt)
@@ -45,12 +45,11 @@ class AttemptProcess:
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if it is proven dead without a result."""
-        attempt = AttemptFolder(folder.resolve())
-        attempt.path.mkdir(parents=True, exist_ok=True)
+        attempt = AttemptFolder.at(folder)
         return await self._settle(attempt, request, ReportLines(attempt.reports, report))
 
     def _prepare(self, attempt: AttemptFolder, request: EvaluationRequest) -> None:
-        attempt.artifacts.mkdir(parents=True, exist_ok=True)
+        attempt.artifacts.mkdir(exist_ok=True)
         attempt.reports.touch()
         put_if_absent(attempt.request, request.model_dump(mode="json"))
         start = {
@@ -83,14 +82,15 @@ class AttemptProcess:
         if not attempt.exit.exists():
             await end_survivors(claim, attempt, self.grace)
         lines.read_rest()
-        outcome = self._outcome(attempt, request)
-        if outcome is None:
-            return None
-        return _with_ignored(written_down(outcome, attempt, Redaction(self.secrets)), lines.ignored)
+        redaction = Redaction(self.secrets)
+        outcome = self._outcome(attempt, request, redaction)
+        return outcome and _with_ignored(without_secrets(outcome, redaction), lines.ignored)
 
-    def _outcome(self, attempt: AttemptFolder, request: EvaluationRequest) -> EvaluationOutcome | None:
+    def _outcome(
+        self, attempt: AttemptFolder, request: EvaluationRequest, redaction: Redaction
+    ) -> EvaluationOutcome | None:
         if attempt.exit.exists():
-            return outcome_of_exit(attempt, request, Exit.model_validate_json(attempt.exit.read_bytes()))
+            return outcome_of_exit(attempt, request, Exit.model_validate_json(attempt.exit.read_bytes()), redaction)
         # The supervisor was killed: how the evaluation ended is lost, but a whole result speaks for itself.
         if not attempt.result.exists():
             return None
@@ -116,7 +116,7 @@ async def _follow(lives: Callable[[], bool], stop: Callable[[], object], lines: 
             pause = min(pause * 1.3, _LONGEST_PAUSE)
     except (asyncio.CancelledError, Exception):
         stop()
-        while lives():
+        while lives():  # noqa: ASYNC110 - the end of a process that is not our child can only be looked for
             await asyncio.sleep(_FIRST_PAUSE)
         raise
 

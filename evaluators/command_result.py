@@ -21,6 +21,7 @@ from evaluators.environment import Redaction
 
 RETRY_EXIT_CODE = 75
 _LONGEST_MESSAGE = 2000
+_STDERR = "; stderr ended with:\n"
 _LARGEST_STDOUT_LINE = 1 << 20
 _PASSING_TROUBLES = {
     errno.EAGAIN,
@@ -63,20 +64,18 @@ class InvalidResult(Exception):
     """What an evaluation left is not a result; says why."""
 
 
-def outcome_of_exit(attempt: AttemptFolder, request: EvaluationRequest, ended: Exit) -> EvaluationOutcome:
-    """Return what an attempt came to whose supervisor saw it end."""
-    if failure := _failure_of_exit(ended):
-        cause, message = failure
-        return EvaluationFailed(cause=cause, message=message, seconds=ended.seconds)
-    try:
-        text = _result_text(attempt)
-        if text is None:
-            raise InvalidResult(
-                "expected a JSON object in the file that EVAL_RESULT names, or as the last line of stdout, found neither"
-            )
-        return outcome_of_result(text, request, ended.seconds)
-    except InvalidResult as problem:
-        return EvaluationFailed(cause="invalid_result", message=str(problem), seconds=ended.seconds)
+def outcome_of_exit(
+    attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction
+) -> EvaluationOutcome:
+    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr."""
+    failure = _failure_of_exit(ended)
+    if failure is None:
+        try:
+            return outcome_of_result(_result_text(attempt), request, ended.seconds)
+        except InvalidResult as problem:
+            failure = "invalid_result", str(problem)
+    cause, message = failure
+    return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
 
 
 def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> EvaluationOutcome:
@@ -95,23 +94,19 @@ def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> 
     )
 
 
-def written_down(outcome: EvaluationOutcome, attempt: AttemptFolder, redaction: Redaction) -> EvaluationOutcome:
-    """Return the outcome as it may be kept: with the last lines of stderr where they help, without secrets."""
-    if isinstance(outcome, EvaluationSucceeded):
-        changes = {"artifacts": redaction.tree(outcome.artifacts), "metadata": redaction.tree(outcome.metadata)}
-        return outcome.model_copy(update=changes)
-    message = redaction.text(outcome.message)[:_LONGEST_MESSAGE]
-    return outcome.model_copy(update={"message": _with_stderr(message, outcome.cause, attempt, redaction)})
+def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> EvaluationOutcome:
+    """Return the outcome as it may be written down."""
+    if isinstance(outcome, EvaluationFailed):
+        return outcome.model_copy(update={"message": redaction.text(outcome.message)[:_LONGEST_MESSAGE]})
+    changes = {"artifacts": redaction.tree(outcome.artifacts), "metadata": redaction.tree(outcome.metadata)}
+    return outcome.model_copy(update=changes)
 
 
-def _with_stderr(message: str, cause: Cause, attempt: AttemptFolder, redaction: Redaction) -> str:
-    room = _LONGEST_MESSAGE - len(message)
+def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> str:
     # Secrets go before the cut, or else a half of one would stay.
     stderr = redaction.text(last_text(attempt.stderr)).strip()
-    if cause == "infeasible" or attempt.result.exists() and cause == "configuration" or not stderr or room <= 0:
-        return message
-    tail = stderr[-room:]
-    return f"{message}; stderr ended with:\n{tail}"
+    room = _LONGEST_MESSAGE - len(message) - len(_STDERR)
+    return f"{message}{_STDERR}{stderr[-room:]}" if stderr and room > 0 else message
 
 
 def _failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
@@ -139,11 +134,13 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _result_text(attempt: AttemptFolder) -> str | None:
+def _result_text(attempt: AttemptFolder) -> str:
     if attempt.result.exists():
         return attempt.result.read_text(errors="replace")
     lines = last_text(attempt.stdout, _LARGEST_STDOUT_LINE).strip().splitlines()
-    return lines[-1] if lines and lines[-1].lstrip().startswith("{") else None
+    if lines and lines[-1].lstrip().startswith("{"):
+        return lines[-1]
+    raise InvalidResult("expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither")
 
 
 def _read_result(text: str) -> Result:

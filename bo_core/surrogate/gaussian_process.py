@@ -26,7 +26,7 @@ class GaussianProcess(gpytorch.models.ExactGP):
         self.covar_module = MaternKernel(nu=2.5, ard_num_dims=d, lengthscale_prior=prior)
         self.double()
         self.covar_module.lengthscale = torch.tensor(hyperparameters.length_scales, dtype=torch.float64)
-        self.mean_module.constant.data.fill_(Posterior(data, hyperparameters).mean)
+        self.mean_module.initialize(constant=Posterior(data, hyperparameters).mean)
 
     def forward(self, X: Tensor) -> MultivariateNormal:
         """Return the prior at X [b, d]."""

@@ -21,7 +21,7 @@ def evaluate(params: dict, seed: int, repeats: int = 1) -> dict[str, tuple[float
     # One thread: the campaign's workers share the machine.
     with threadpool_limits(1):
         for train, test in RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=seed).split(X, y):
-            model = HistGradientBoostingClassifier(**params, early_stopping=False, random_state=seed)
+            model = HistGradientBoostingClassifier(**params, random_state=seed)
             model.fit(X[train], y[train])
             predicted = model.predict_proba(X[test])
             losses.append(log_loss(y[test], predicted))

@@ -2,35 +2,55 @@
 
 from pathlib import Path
 
-from report.tables import to_csv, to_json, trial_rows
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from campaign import Campaign, History, Trial
+from campaign.trial import Failure, Observation
 from flows.commands.past import read_past
+from report.numbers import duration, measured, value_text
+from report.tables import to_csv, to_json, trial_rows
+from report.trial_facts import seconds_of, status_of
 
 
 def trials(path: Path, form: str) -> None:
     """Print the trials of a campaign."""
     _, history = read_past(path)
-    rows = trial_rows(history)
     if form == "table":
-        Console().print(_table(rows))
+        Console().print(_table(history))
     else:
+        rows = trial_rows(history)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
 
 
-def _table(rows: list[dict[str, object]]) -> Table:
-    table = Table(header_style="bold")
-    columns = [name for name in (rows[0] if rows else {}) if any(row[name] is not None for row in rows)]
-    for name in columns:
-        numeric = all(isinstance(row[name], int | float | None) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*(_cell(row[name]) for name in columns))
+def _table(history: History) -> Table:
+    """Return a table for people, whose last column folds where the terminal is narrow; CSV and JSON have everything."""
+    campaign = history.definition
+    table = Table(header_style="bold", padding=(0, 1))
+    for name, justify in (
+        ("trial", "right"),
+        ("status", "left"),
+        (campaign.objective.metric, "left"),
+        ("took", "right"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
+    table.add_column("point", overflow="fold")
+    for _, trial in sorted(history.trials.items()):
+        took = duration(seconds_of(trial)) if trial.outcome is not None else ""
+        table.add_row(str(trial.id), status_of(trial), _result(campaign, trial), took, _point(campaign, trial))
     return table
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+def _result(campaign: Campaign, trial: Trial) -> Text:
+    match trial.outcome:
+        case Observation():
+            return Text(measured(trial.outcome.metrics[campaign.objective.metric]))
+        case Failure():
+            return Text(trial.outcome.cause, style="red")
+    return Text("")
+
+
+def _point(campaign: Campaign, trial: Trial) -> Text:
+    names = campaign.parameters.tuned()
+    return Text("  ".join(f"{name}={value_text(trial.point[name])}" for name in names))

@@ -63,7 +63,7 @@ class ScriptedEvaluator:
 
     async def recover(self, request, folder, report):
         self.recovered.append((request.trial, request.attempt))
-        return None
+        return
 
 
 async def run(

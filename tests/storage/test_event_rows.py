@@ -1,6 +1,7 @@
 """Rows hold events exactly, whatever the numbers and names in them."""
 
 import struct
+from datetime import UTC, datetime
 
 import pytest
 from event_samples import NOON, sample, started
@@ -53,17 +54,13 @@ def test_results_keep_their_bits(metrics, seconds, cost, metadata):
 
 
 @settings(deadline=None)
-@given(st.datetimes(timezones=st.timezones()))
+@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.timezones()))
 def test_times_are_kept_as_instants_to_the_microsecond(moment):
     event = started(1).model_copy(update={"time": moment, "deadline": moment})
-    try:
-        instant = moment.timestamp()
-    except OverflowError:
-        return
     read = through_a_file(event)
     assert isinstance(read, AttemptStarted)
-    assert read.deadline is not None
-    assert (read.time.timestamp(), read.deadline.timestamp()) == (instant, instant)
+    # Both are turned to UTC, because in the hour that a clock repeats times of two zones are never equal.
+    assert (read.time, read.deadline) == (moment.astimezone(UTC), moment.astimezone(UTC))
 
 
 def test_a_time_without_its_zone_is_refused():

@@ -1,0 +1,1 @@
+"""Quality and speed, measured; what a benchmark prints stands in `benchmarks/README.md` beside its command."""

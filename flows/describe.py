@@ -1,0 +1,78 @@
+"""What a campaign would do, in words and a table, for `overnight check`."""
+
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from bo_core import BayesianProposer
+from campaign.duration import format_duration
+from campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
+from flows.campaign_file import CampaignFile
+from storage import ledger_location
+
+
+def describe(file: CampaignFile) -> Group:
+    """Return what would be tried, how, how often, and where it is written down."""
+    campaign, objective = file.campaign, file.campaign.objective
+    table = Table(header_style="bold")
+    for name in ("parameter", "kind", "values", "baseline"):
+        table.add_column(name, overflow="fold")
+    baseline = campaign.baseline or {}
+    for name, parameter in campaign.parameters.items():
+        table.add_row(name, parameter.kind, _values(parameter), str(baseline.get(name, "")))
+    lines = [
+        ("objective", f"{objective.direction} {objective.metric}{_also(campaign.metrics)}"),
+        ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
+        ("workers", str(campaign.workers)),
+        ("budget", _budget(file)),
+        ("first points", _first_points(file)),
+        ("proposer", file.proposer.kind),
+        ("ledger", ledger_location(file.ledger, campaign.name, Path())),
+    ]
+    rest = Table.grid(padding=(0, 2))
+    rest.add_column(style="bold")
+    rest.add_column(overflow="fold")
+    for label, value in lines:
+        rest.add_row(label, Text(value))
+    title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
+    return Group(title, table, rest)
+
+
+def _values(parameter: Parameter) -> str:
+    match parameter:
+        case FixedParameter():
+            return str(parameter.value)
+        case FloatParameter() | IntParameter():
+            unit = f" {parameter.unit}" if parameter.unit else ""
+            return f"{parameter.low:g} to {parameter.high:g}{unit}{', log' if parameter.scale == 'log' else ''}"
+    return ", ".join(map(str, parameter.choices))
+
+
+def _also(metrics: tuple[str, ...]) -> str:
+    return f", recording {', '.join(metrics)} as well" if metrics else ""
+
+
+def _evaluator(file: CampaignFile) -> str:
+    shown = file.evaluator.model_dump(mode="json", include={"function", "command"})
+    what = next(iter(shown.values()), "")
+    return f"{file.evaluator.kind} {what if isinstance(what, str) else ' '.join(what)}"
+
+
+def _budget(file: CampaignFile) -> str:
+    budget = file.campaign.budget
+    limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
+    return f"{budget.trials} trials{limit}"
+
+
+def _first_points(file: CampaignFile) -> str:
+    campaign = file.campaign
+    asked = len(campaign.start_with) + (campaign.baseline is not None)
+    parts = [f"{asked} that the file names"] if asked else []
+    if isinstance(file.proposer, BayesianProposer):
+        initial = file.proposer.initial_points(len(campaign.parameters.tuned()), campaign.budget.trials)
+        parts.append(f"{max(initial - asked, 0)} Sobol points, then the model's")
+    else:
+        parts.append("Sobol points")
+    return ", ".join(parts)

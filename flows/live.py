@@ -1,0 +1,152 @@
+"""What a person sees while a campaign runs, and at its end."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from campaign import Campaign, History, Trial
+from campaign.recommendation import Recommendation
+from campaign.trial import Failure, Observation
+from flows.stop import Stop, StopRequest
+from report.numbers import duration, measured, probability, value_text, with_uncertainty
+from report.summary import summarise
+
+_REFRESH_PER_SECOND = 4
+
+
+class LiveDisplay:
+    """Shows a running campaign: redrawn in a terminal, a line for each ended trial elsewhere."""
+
+    def __init__(self, campaign: Campaign, console: Console) -> None:
+        self.campaign, self.console = campaign, console
+        self.history: History | None = None
+        self.note = "starting the local Prefect server …"
+        self.said: set[int] = set()
+        self.live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=_REFRESH_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> "LiveDisplay":
+        self.console.print(
+            f"[bold]{self.campaign.name}[/]: {self.campaign.objective.direction} "
+            f"{self.campaign.objective.metric} in {self.campaign.budget.trials} trials "
+            f"with {self.campaign.workers} workers"
+        )
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self.console.is_terminal:
+            self.live.stop()
+
+    def watch(self, history: History) -> None:
+        """Take in what was appended, and say what has ended."""
+        resumed = self.history is None
+        self.history = history
+        if self.note.startswith("starting"):
+            self.note = ""
+        ended = [t for t in history.trials.values() if t.outcome is not None and t.id not in self.said]
+        self.said.update(t.id for t in ended)
+        for trial in [] if resumed else ended:
+            self.console.print(_ended_line(self.campaign, trial), highlight=False, soft_wrap=True)
+
+    def stopping(self, stop: StopRequest) -> None:
+        """Say what a request to stop does."""
+        self.note = (
+            "draining: what runs is recorded, nothing new starts; Ctrl-C again stops at once"
+            if stop.level is Stop.DRAIN
+            else "stopping at once: what runs is ended and tried again later"
+        )
+        if not self.console.is_terminal:
+            self.console.print(self.note)
+
+    def _render(self) -> Group:
+        if self.history is None or self.history.defined is None:
+            return Group(Text(self.note, style="dim"))
+        summary = summarise(self.history)
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            ProgressBar(total=summary.budget, completed=summary.observed + summary.failed, width=40),
+            f"{summary.observed + summary.failed}/{summary.budget}",
+        )
+        lines = [Text(line) for line in status_lines(self.history)[1:]]
+        return Group(bar, *lines, *_running(self.history), Text(self.note, style="yellow"))
+
+
+def status_lines(history: History, *, alive: bool = True) -> list[str]:
+    """Return how a campaign stands, a few lines of text; `alive` tells whether its controller is."""
+    summary = summarise(history, alive=alive)
+    counts = f"{summary.observed} done, {summary.running} running, {summary.failed} failed, {summary.budget} in all"
+    if summary.waiting:
+        counts += f", {summary.waiting} waiting to start"
+    lines = [f"{summary.campaign}: {summary.standing}", counts]
+    if summary.best is not None:
+        metric = history.definition.objective.metric
+        lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
+    if summary.standing.kind == "running" and summary.seconds_left is not None:
+        lines.append(f"time left: about {duration(summary.seconds_left)}")
+    if summary.failures_by_cause:
+        lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
+    return lines
+
+
+def finding_lines(history: History, found: Recommendation | None) -> list[str]:
+    """Return what was found, in words and as a table of the configuration."""
+    campaign = history.definition
+    lines = ["", *status_lines(history)]
+    if found is None:
+        return [*lines, "nothing was observed, so nothing is recommended"]
+    metric = campaign.objective.metric
+    lines += ["", f"recommended (trial {found.trial}): {metric} {with_uncertainty(found.mean, found.sd)}"]
+    width = max(len(name) for name in found.point)
+    for name, parameter in campaign.parameters.items():
+        unit = f" {parameter.unit}" if parameter.unit else ""
+        lines.append(f"  {name:<{width}}  {value_text(found.point[name])}{unit}")
+    lines.append(f"probability of being the best of all observed: {probability(found.probability_best)}")
+    if found.baseline_mean is not None and found.probability_better_than_baseline is not None:
+        baseline = with_uncertainty(found.baseline_mean, found.baseline_sd)
+        better = probability(found.probability_better_than_baseline)
+        lines.append(f"baseline: {metric} {baseline}; probability that the recommended one is better: {better}")
+    return lines
+
+
+def _running(history: History) -> list[Text]:
+    now = time.time()
+    lines = []
+    for trial in history.trials.values():
+        attempt = trial.open_attempt
+        if attempt is not None:
+            elapsed = duration(max(round(now - attempt.started.timestamp()), 0))
+            line = f"  trial {trial.id} for {elapsed}: {_short(trial)}"
+            lines.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
+    return lines
+
+
+def _short(trial: Trial) -> str:
+    return ", ".join(f"{k}={value_text(v)}" for k, v in trial.point.items())
+
+
+def _ended_line(campaign: Campaign, trial: Trial) -> str:
+    metric, generator = campaign.objective.metric, trial.proposal.generator
+    match trial.outcome:
+        case Observation():
+            found = trial.outcome.metrics[metric]
+            return f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator})"
+        case Failure():
+            first_line = escape(trial.outcome.message.partition("\n")[0])
+            return f"[red]trial {trial.id:>3}  failed ({trial.outcome.cause}):[/] {first_line}"
+    return ""

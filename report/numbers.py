@@ -1,0 +1,90 @@
+"""Numbers as people read them: as many digits as the uncertainty allows, no more."""
+
+import re
+from datetime import datetime, tzinfo
+from decimal import Decimal
+
+from campaign.duration import format_duration
+from campaign.evaluation import Measurement
+from campaign.space import Value
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PLAIN = range(-4, 7)
+_MOST_DIGITS = 9
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number with so many significant digits, or all digits before its point where these are more."""
+    power = _power(value, digits)
+    if value == 0:
+        return "0"
+    if power in _PLAIN:
+        return _minus(_without_zeros(f"{value:,.{max(digits - 1 - power, 0)}f}"))
+    return _minus(_without_zeros(f"{Decimal(value).scaleb(-power):.{digits - 1}f}")) + _times_ten_to(power)
+
+
+def with_uncertainty(mean: float, sd: float | None) -> str:
+    """Return `mean ± sd`: two digits of the sd, the mean to the same place, alone where the sd is unknown or 0."""
+    if not sd:
+        return number(mean)
+    power = _power(sd, 2)
+    largest = max(_power(mean, 2), power) if mean else power
+    if largest - power > _MOST_DIGITS:
+        return f"{number(mean, _MOST_DIGITS)} ± {number(sd, 2)}"
+    if power in _PLAIN and largest in _PLAIN:
+        places = max(1 - power, 0)
+        return _minus(f"{mean:,.{places}f} ± {sd:,.{places}f}")
+    places = largest - power + 1
+    parts = [f"{Decimal(v).scaleb(-largest):.{places}f}" for v in (mean, sd)]
+    return _minus(f"({parts[0]} ± {parts[1]})") + _times_ten_to(largest)
+
+
+def measured(measurement: Measurement) -> str:
+    """Return a measurement as `mean ± sem`."""
+    return with_uncertainty(measurement.mean, measurement.sem)
+
+
+def probability(value: float) -> str:
+    """Return a probability in per cent, never claiming more than 99.9 or less than 0.1."""
+    if value > 0.999:
+        return "more than 99.9 %"
+    if value < 0.001:
+        return "less than 0.1 %"
+    return f"{100 * value:.1f} %" if not 0.01 <= value <= 0.99 else f"{100 * value:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people write it, with no more than its two largest units."""
+    if seconds < 60:
+        return f"{number(seconds, 3)}s"
+    unit = 1 if seconds < 3600 else 60 if seconds < 86400 else 3600
+    return re.sub(r"(?<=[dhm])(?=\d)", " ", format_duration(float(unit * round(seconds / unit))))
+
+
+def moment(time: datetime, zone: tzinfo | None) -> str:
+    """Return a moment to the minute in a time zone."""
+    return f"{time.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def value_text(value: Value) -> str:
+    """Return a parameter's value: whole numbers and names exactly, others to five digits."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return number(value, 5) if isinstance(value, float) else str(value)
+
+
+def _power(value: float, digits: int) -> int:
+    """Return the power of ten of the leading digit, once rounded."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
+
+
+def _times_ten_to(power: int) -> str:
+    return f" × 10{str(power).translate(_SUPERSCRIPT)}"
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

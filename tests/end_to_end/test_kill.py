@@ -1,0 +1,109 @@
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from campaign import History
+from campaign.events import AttemptStarted, Event, LeaseTaken, TrialFailed, TrialObserved
+from storage import open_ledger
+
+KILLS = 10
+TRIALS = 60
+
+CAMPAIGN = f"""
+name: killed
+parameters:
+  x: {{kind: float, low: 0, high: 1}}
+  n: {{kind: int, low: 1, high: 20}}
+minimize: loss
+evaluator: objective:evaluate
+workers: 4
+budget: {{trials: {TRIALS}}}
+"""
+
+# Each evaluation leaves one line when it begins, so that repeated ones can be counted.
+OBJECTIVE = """
+import json, os, time
+
+def evaluate(params, seed):
+    key = json.load(open(os.environ["EVAL_REQUEST"]))["key"]
+    log = os.open("evaluations.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(log, (key + "\\n").encode())
+    time.sleep(seed % 100 / 500)
+    return (params["x"] - 0.3) ** 2 + params["n"] / 100
+"""
+
+
+def segments_written(folder: Path) -> int:
+    return sum(1 for _ in (folder / "ledger").rglob("[0-9]*.parquet"))
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "output.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", "from flows.cli import main; main()", "run", "campaign.yaml"],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def wait_for_segments(folder: Path, at_least: int, controller: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while segments_written(folder) < at_least and controller.poll() is None:
+        assert time.monotonic() < deadline, (folder / "output.log").read_text()
+        time.sleep(0.005)
+
+
+async def read_events(folder: Path) -> list[Event]:
+    segments = await open_ledger(str(folder / "ledger"), "killed", folder).read()
+    return [event for segment in segments for event in segment.events]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_controller_killed_at_ten_random_moments_ends_with_exactly_one_outcome_for_every_trial(tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    moments = random.Random(time.time_ns())
+    kills = 0
+    for _ in range(KILLS):
+        controller = start(tmp_path)
+        # The ninth part of what the whole campaign writes, so that the last kill finds it unfinished.
+        wait_for_segments(tmp_path, segments_written(tmp_path) + moments.randint(1, 9), controller)
+        time.sleep(moments.uniform(0, 0.1))
+        controller.send_signal(signal.SIGKILL)
+        kills += controller.wait() == -signal.SIGKILL
+    assert kills == KILLS
+    last = start(tmp_path)
+    assert last.wait(300) == 0, (tmp_path / "output.log").read_text()
+
+    events = asyncio.run(read_events(tmp_path))
+    history = History.from_events(events)
+    assert history.closed_by is not None
+    assert history.closed_by.kind == "campaign_finished"
+    assert sum(isinstance(e, LeaseTaken) for e in events) > KILLS // 2
+
+    outcomes = Counter(e.trial for e in events if isinstance(e, TrialObserved | TrialFailed))
+    assert outcomes == dict.fromkeys(range(1, TRIALS + 1), 1)
+    assert len(history.model_view().observed) == TRIALS
+
+    ended: set[int] = set()
+    for event in events:
+        if isinstance(event, AttemptStarted):
+            assert event.trial not in ended
+        if isinstance(event, TrialObserved | TrialFailed):
+            ended.add(event.trial)
+
+    evaluations = Counter((tmp_path / "evaluations.log").read_text().split())
+    assert set(evaluations.values()) == {1}, "an attempt was evaluated more than once"
+    attempts = {e.key for e in events if isinstance(e, AttemptStarted)}
+    assert set(evaluations) <= attempts, "an evaluation began before its attempt was written down"

@@ -1,0 +1,187 @@
+"""What happens to an attempt whose controller, or whose supervisor, was killed."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from attempts import PREAMBLE, alive, command, kill, no_report, pid_in, request, until
+
+from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
+from campaign.evaluation import EvaluationReport
+from evaluators import CommandEvaluator, supervisor
+
+COUNTED = """
+with open("count", "a") as count:
+    count.write("x")
+write_pid("child")
+"""
+PATIENT = (
+    COUNTED
+    + """
+print('{"step": 1, "metrics": {"loss": 5}}', file=open(os.environ["EVAL_REPORTS"], "a"), flush=True)
+wait_for("go")
+done(metrics={"loss": 1})
+"""
+)
+
+CONTROLLER = """
+import asyncio, sys
+from pathlib import Path
+from campaign import EvaluationRequest
+from evaluators import CommandEvaluator
+evaluator = CommandEvaluator.model_validate_json(sys.argv[1])
+request = EvaluationRequest.model_validate_json(sys.argv[2])
+asyncio.run(evaluator.evaluate(request, Path(sys.argv[3]), lambda report: None))
+"""
+
+
+async def start_and_kill_controller(evaluator: CommandEvaluator, tmp_path: Path) -> int:
+    """Evaluate in a controller that is killed as soon as the evaluation runs; return the evaluation's process id."""
+    arguments = [evaluator.model_dump_json(), request().model_dump_json(), str(tmp_path / "attempt")]
+    controller = subprocess.Popen([sys.executable, "-c", CONTROLLER, *arguments])
+    try:
+        return await pid_in(tmp_path / "child")
+    finally:
+        controller.kill()
+        controller.wait()
+
+
+def claim(tmp_path: Path) -> dict[str, int]:
+    return json.loads((tmp_path / "attempt" / "claim.json").read_text())
+
+
+async def recover(evaluator: CommandEvaluator, tmp_path: Path) -> EvaluationOutcome | None:
+    return await evaluator.recover(request(), tmp_path / "attempt", no_report)
+
+
+async def test_a_running_evaluation_survives_its_controller_and_is_adopted(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT)
+    child = await start_and_kill_controller(evaluator, tmp_path)
+    heard: list[EvaluationReport] = []
+    adopted = asyncio.create_task(evaluator.recover(request(), tmp_path / "attempt", heard.append))
+    await until(lambda: bool(heard))
+    assert alive(child)
+    assert not adopted.done()
+    (tmp_path / "go").touch()
+    outcome = await adopted
+    assert isinstance(outcome, EvaluationSucceeded)
+    assert outcome.metrics["loss"].mean == 1
+    assert [report.step for report in heard] == [1]
+    assert (tmp_path / "count").read_text() == "x"
+
+
+async def test_an_evaluation_that_ended_while_nobody_watched_gives_its_result_every_time(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT)
+    await start_and_kill_controller(evaluator, tmp_path)
+    (tmp_path / "go").touch()
+    await until((tmp_path / "attempt" / "exit.json").exists)
+    first, second = await recover(evaluator, tmp_path), await recover(evaluator, tmp_path)
+    assert isinstance(first, EvaluationSucceeded)
+    assert first == second
+
+
+async def test_the_time_limit_holds_without_a_controller(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT, time_limit=1)
+    child = await start_and_kill_controller(evaluator, tmp_path)
+    outcome = await recover(evaluator, tmp_path)
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "timeout"
+    assert not alive(child)
+
+
+async def test_an_adopted_evaluation_is_stopped_on_cancellation(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT)
+    child = await start_and_kill_controller(evaluator, tmp_path)
+    heard: list[EvaluationReport] = []
+    adopted = asyncio.create_task(evaluator.recover(request(), tmp_path / "attempt", heard.append))
+    await until(lambda: bool(heard))
+    adopted.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adopted
+    assert not alive(child)
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        "",
+        "os.setsid()",
+        'os.environ.clear(); os.execve(sys.executable, [sys.executable, "stubborn.py"], {})',
+    ],
+    ids=["in its session", "in a session of its own", "without its environment"],
+)
+async def test_without_controller_and_supervisor_the_rest_is_ended_and_proven_dead(tmp_path: Path, hide: str):
+    (tmp_path / "stubborn.py").write_text(
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "open('grandchild.tmp', 'w').write(str(os.getpid()))\n"
+        "os.rename('grandchild.tmp', 'grandchild')\n"
+        "time.sleep(1000)\n"
+    )
+    script = f"""
+if os.fork() == 0:
+    {hide}
+    exec(open("stubborn.py").read())
+wait_for("grandchild")
+"""
+    evaluator = command(tmp_path, "")
+    (tmp_path / "script.py").write_text(PREAMBLE + script + COUNTED + "time.sleep(1000)")
+    child = await start_and_kill_controller(evaluator, tmp_path)
+    grandchild = await pid_in(tmp_path / "grandchild")
+    kill(claim(tmp_path)["pid"])
+    assert await recover(evaluator, tmp_path) is None
+    assert not alive(child)
+    assert not alive(grandchild)
+
+
+async def test_a_whole_result_counts_though_the_supervisor_was_killed(tmp_path: Path):
+    evaluator = command(tmp_path, COUNTED + 'done(metrics={"loss": 2}); write_pid("finished"); time.sleep(1000)')
+    await start_and_kill_controller(evaluator, tmp_path)
+    await until((tmp_path / "finished").exists)
+    kill(claim(tmp_path)["pid"])
+    outcome = await recover(evaluator, tmp_path)
+    assert isinstance(outcome, EvaluationSucceeded)
+    assert outcome.metrics["loss"].mean == 2
+
+
+async def test_a_stranger_with_the_supervisors_number_is_left_alone(tmp_path: Path):
+    evaluator = command(tmp_path, "")
+    stranger = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    try:
+        own = supervisor.read_process(stranger.pid)
+        assert own is not None
+        (tmp_path / "attempt").mkdir()
+        before = {"pid": stranger.pid, "ticks": own.ticks - 1, "boot": supervisor.boot_id()}
+        (tmp_path / "attempt" / "claim.json").write_text(json.dumps(before))
+        assert await recover(evaluator, tmp_path) is None
+        assert alive(stranger.pid)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+async def test_what_nobody_claimed_is_dead_and_a_late_supervisor_refuses_to_start(tmp_path: Path):
+    evaluator = command(tmp_path, COUNTED + 'done(metrics={"loss": 1})')
+    assert await recover(evaluator, tmp_path) is None
+    late = await evaluator.evaluate(request(), tmp_path / "attempt", no_report)
+    assert isinstance(late, EvaluationFailed)
+    assert late.cause == "infrastructure"
+    assert not (tmp_path / "count").exists()
+    assert await recover(evaluator, tmp_path) is None
+
+
+async def test_of_a_supervisor_and_a_recoverer_at_once_exactly_one_wins(tmp_path: Path):
+    evaluator = command(tmp_path, COUNTED + 'done(metrics={"loss": 1})')
+    for round_ in range(5):
+        folder = tmp_path / f"attempt-{round_}"
+        (tmp_path / "count").unlink(missing_ok=True)
+        running = asyncio.create_task(evaluator.evaluate(request(), folder, no_report))
+        await until((folder / "start.json").exists)
+        recovered = await evaluator.recover(request(), folder, no_report)
+        evaluated = await running
+        ran = (tmp_path / "count").exists()
+        assert isinstance(evaluated, EvaluationSucceeded) == ran
+        assert (recovered is not None) == ran

@@ -1,0 +1,76 @@
+"""Synthetic functions have the optimum that they promise, and simulated evaluations can be repeated."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from attempts import campaign, no_report, request
+
+from campaign import EvaluationFailed, EvaluationSucceeded
+from campaign.errors import InvalidDefinition
+from evaluators import SimulatedEvaluator
+from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
+
+
+@pytest.mark.parametrize("name", SYNTHETIC_FUNCTIONS)
+def test_the_optimum_is_where_it_is_said_to_be(name: str):
+    function = SYNTHETIC_FUNCTIONS[name]
+    dimension = function.dimension or 5
+    domain = function.domain if function.dimension else function.domain * dimension
+    minimizer = np.array(function.minimizer if function.dimension else function.minimizer * dimension)
+    assert function.value(minimizer) == pytest.approx(function.minimum, abs=1e-4)
+    low, high = np.array(domain).T
+    nearby = minimizer + 0.01 * (high - low) * np.random.default_rng(1).standard_normal((300, dimension))
+    anywhere = low + (high - low) * np.random.default_rng(2).random((3000, dimension))
+    assert min(function.value(x) for x in (*nearby, *anywhere)) > function.minimum - 1e-4
+
+
+# Computed with BoTorch's test functions at 0.3, 0.4, ... in double precision.
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [("branin", 2), ("hartmann3", 3), ("hartmann6", 6), ("ackley", 4), ("levy", 4)],
+)
+def test_values_agree_with_an_independent_implementation(name: str, point: int):
+    oracle = pytest.importorskip("botorch.test_functions")
+    torch = pytest.importorskip("torch")
+    x = np.linspace(0.3, 0.8, point)
+    theirs = {
+        "branin": lambda: oracle.Branin(),
+        "hartmann3": lambda: oracle.Hartmann(dim=3),
+        "hartmann6": lambda: oracle.Hartmann(dim=6),
+        "ackley": lambda: oracle.Ackley(dim=4),
+        "levy": lambda: oracle.Levy(dim=4),
+    }[name]()
+    expected = float(theirs.double().evaluate_true(torch.tensor(x, dtype=torch.float64).unsqueeze(0)))
+    assert SYNTHETIC_FUNCTIONS[name].value(x) == pytest.approx(expected, rel=1e-4)
+
+
+BRANIN = {"x": {"kind": "float", "low": -5, "high": 10}, "y": {"kind": "float", "low": 0, "high": 15}}
+
+
+async def test_noise_belongs_to_the_seed_and_its_sd_can_be_told(tmp_path: Path):
+    evaluator = SimulatedEvaluator(function="branin", noise=2.0, report_sem=True)
+    point = {"x": np.pi, "y": 2.275}
+    asked = [request(parameters=point, seed=seed) for seed in (1, 1, 2)]
+    outcomes = [await evaluator.evaluate(one, tmp_path, no_report) for one in asked]
+    measured = [o.metrics["loss"] for o in outcomes if isinstance(o, EvaluationSucceeded)]
+    assert measured[0] == measured[1] != measured[2]
+    assert measured[0].sem == 2.0
+    assert evaluator.true_value(point) == pytest.approx(0.397887, abs=1e-5)
+
+
+async def test_as_many_fail_as_are_asked_to(tmp_path: Path):
+    evaluator = SimulatedEvaluator(function="ackley", failure_rate=0.3)
+    outcomes = [await evaluator.evaluate(request(seed=seed), tmp_path, no_report) for seed in range(500)]
+    assert 100 < sum(isinstance(o, EvaluationFailed) for o in outcomes) < 200
+
+
+async def test_check_wants_as_many_numbers_as_the_function_takes():
+    await SimulatedEvaluator(function="branin").check(campaign(**BRANIN))
+    with pytest.raises(InvalidDefinition, match="`parameters`: expected 6 for `hartmann6`, found 2"):
+        await SimulatedEvaluator(function="hartmann6").check(campaign(**BRANIN))
+    letters = {"x": BRANIN["x"], "y": {"kind": "categorical", "choices": ["a", "b"]}}
+    with pytest.raises(InvalidDefinition, match="`parameters.y`"):
+        await SimulatedEvaluator(function="branin").check(campaign(**letters))
+    with pytest.raises(InvalidDefinition, match="`metrics`"):
+        await SimulatedEvaluator(function="branin").check(campaign("speed", **BRANIN))
