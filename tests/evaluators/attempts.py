@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -79,7 +80,15 @@ async def until(condition: Callable[[], bool], limit: float = 60.0) -> None:
 
 async def pid_in(path: Path) -> int:
     await until(path.exists)
+    return _number_in(path)
+
+
+def _number_in(path: Path) -> int:
     return int(path.read_text())
+
+
+def start(*arguments: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(arguments, start_new_session=True)
 
 
 def kill(pid: int) -> None:

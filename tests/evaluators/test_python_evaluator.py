@@ -66,9 +66,9 @@ not_a_function = 3
 """
 
 
-def evaluator(tmp_path: Path, function: str, **fields: object) -> PythonEvaluator:
+def evaluator(tmp_path: Path, name: str, **fields: object) -> PythonEvaluator:
     (tmp_path / "functions.py").write_text(FUNCTIONS)
-    values = {"function": f"functions:{function}", "folder": tmp_path, "grace": 0.3, **fields}
+    values = {"function": f"functions:{name}", "folder": tmp_path, "grace": 0.3, **fields}
     return PythonEvaluator.model_validate(values)
 
 
@@ -191,7 +191,7 @@ async def test_check_refuses_what_could_not_succeed(
     (tmp_path / "leaving.py").write_text("raise SystemExit(1)\n")
     (tmp_path / "dying.py").write_text("import os\nos.abort()\n")
     with pytest.raises(InvalidDefinition) as refused:
-        await evaluator(tmp_path, "", **fields).check(campaign(*metrics))
+        await evaluator(tmp_path, "number", **fields).check(campaign(*metrics))
     assert len(refused.value.problems) == 1
     assert problem in refused.value.problems[0]
 

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from attempts import PREAMBLE, alive, command, kill, no_report, pid_in, request, until
+from attempts import PREAMBLE, alive, command, kill, no_report, pid_in, request, start, until
 
 from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
 from campaign.evaluation import EvaluationReport
@@ -41,7 +40,7 @@ asyncio.run(evaluator.evaluate(request, Path(sys.argv[3]), lambda report: None))
 async def start_and_kill_controller(evaluator: CommandEvaluator, tmp_path: Path) -> int:
     """Evaluate in a controller that is killed as soon as the evaluation runs; return the evaluation's process id."""
     arguments = [evaluator.model_dump_json(), request().model_dump_json(), str(tmp_path / "attempt")]
-    controller = subprocess.Popen([sys.executable, "-c", CONTROLLER, *arguments])
+    controller = start(sys.executable, "-c", CONTROLLER, *arguments)
     try:
         return await pid_in(tmp_path / "child")
     finally:
@@ -84,7 +83,7 @@ async def test_an_evaluation_that_ended_while_nobody_watched_gives_its_result_ev
 
 
 async def test_the_time_limit_holds_without_a_controller(tmp_path: Path):
-    evaluator = command(tmp_path, PATIENT, time_limit=1)
+    evaluator = command(tmp_path, PATIENT, time_limit=3)
     child = await start_and_kill_controller(evaluator, tmp_path)
     outcome = await recover(evaluator, tmp_path)
     assert isinstance(outcome, EvaluationFailed)
@@ -149,7 +148,7 @@ async def test_a_whole_result_counts_though_the_supervisor_was_killed(tmp_path: 
 
 async def test_a_stranger_with_the_supervisors_number_is_left_alone(tmp_path: Path):
     evaluator = command(tmp_path, "")
-    stranger = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    stranger = start("sleep", "1000")
     try:
         own = supervisor.read_process(stranger.pid)
         assert own is not None
