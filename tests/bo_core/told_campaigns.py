@@ -46,9 +46,7 @@ def proposed(
     trial: int, point: Point, generator: Generator = "manual", provenance: Provenance | None = None
 ) -> TrialProposed:
     """Return that a trial was proposed."""
-    return TrialProposed(
-        time=NOON, actor="test", trial=trial, point=point, generator=generator, provenance=provenance
-    )
+    return TrialProposed(time=NOON, actor="test", trial=trial, point=point, generator=generator, provenance=provenance)
 
 
 def observed(trial: int, mean: float, sem: float | None = None, metric: str = "loss") -> TrialObserved:
@@ -82,9 +80,7 @@ def history_of(
 def add(history: History, proposals: Sequence[Proposal]) -> History:
     """Return the history in which these proposals have become pending trials."""
     first = history.next_trial
-    return history.extended(
-        proposed(first + i, p.point, p.generator, p.provenance) for i, p in enumerate(proposals)
-    )
+    return history.extended(proposed(first + i, p.point, p.generator, p.provenance) for i, p in enumerate(proposals))
 
 
 def run_campaign(

@@ -1,0 +1,150 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# A quick campaign that goes through every part: Prefect, processes, model, ledger, report.
+CAMPAIGN = """
+name: small
+parameters:
+  x: {kind: float, low: 0, high: 1}
+  mode: {kind: categorical, choices: [slow, fast, broken]}
+minimize: loss
+metrics: [steps]
+evaluator: objective:evaluate
+workers: 2
+budget: {trials: 12}
+baseline: {x: 0.9, mode: slow}
+"""
+
+OBJECTIVE = """
+import os, time
+
+def evaluate(params, seed):
+    if params["mode"] == "broken":
+        raise ValueError("this mode never works")
+    while os.path.exists("hold"):
+        time.sleep(0.01)
+    return {"loss": ((params["x"] - 0.3) ** 2 + (params["mode"] == "slow"), 0.01), "steps": 5}
+"""
+
+
+def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from flows.cli import main; main()", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {n: v for n, v in os.environ.items() if not n.startswith("PREFECT_")} | {"COLUMNS": "100"}
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "campaign.yaml").write_text(CAMPAIGN)
+    (folder / "objective.py").write_text(OBJECTIVE)
+    overnight(folder, "run", "campaign.yaml")
+    return folder
+
+
+@pytest.mark.slow
+def test_run_ends_with_the_finding_and_where_everything_lies(campaign):
+    again = overnight(campaign, "run", "campaign.yaml").stdout
+    assert "recommended (trial" in again
+    assert "baseline: loss" in again
+    assert str(campaign / "small-report.html") in again
+    assert str(campaign / "ledger" / "small") in again
+
+
+@pytest.mark.slow
+def test_trials_are_listed_for_people_and_for_programs(campaign):
+    rows = json.loads(overnight(campaign, "trials", "--format", "json").stdout)
+    assert [row["trial"] for row in rows] == list(range(1, 13))
+    assert rows[0]["generator"] == "baseline"
+    broken = [row for row in rows if row["mode"] == "broken"]
+    assert {row["status"] for row in broken} <= {"failed"}
+    assert all(row["steps"] == 5 for row in rows if row["status"] == "observed")
+    csv = overnight(campaign, "trials", "--format", "csv").stdout.splitlines()
+    assert len(csv) == 13
+    assert "mode=slow" in overnight(campaign, "trials").stdout
+
+
+@pytest.mark.slow
+def test_status_says_that_it_is_finished(campaign):
+    assert "small: finished" in overnight(campaign, "status").stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_drains_and_the_next_run_goes_on(tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    (tmp_path / "hold").touch()
+    with subprocess.Popen(
+        command("run"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        deadline = time.monotonic() + 120
+        while sum(1 for _ in tmp_path.rglob("claim.json")) < 2:
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        assert running.stdout is not None
+        assert any("draining" in line for line in running.stdout)
+        (tmp_path / "hold").unlink()
+        running.stdout.read()
+        assert running.wait(120) == 0
+    rows = json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)
+    assert 1 <= len(rows) <= 3
+    assert all(row["status"] in ("observed", "failed") for row in rows)
+    overnight(tmp_path, "run")
+    assert len(json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)) == 12
+
+
+@pytest.mark.slow
+def test_what_init_writes_passes_its_check(tmp_path):
+    overnight(tmp_path, "init", "mine")
+    assert "is valid" in overnight(tmp_path, "check", "mine/campaign.yaml").stdout
+    assert "exists already" in overnight(tmp_path, "init", "mine", code=1).stderr
+
+
+def test_a_wrong_file_is_refused_with_its_line_before_anything_runs(tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace("low: 0, high: 1", "low: 1, high: 0"))
+    refused = overnight(tmp_path, "run", code=2)
+    assert "campaign.yaml:4: parameters.x: expected low < high" in refused.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["campaign.yaml"]
+
+
+def test_a_function_that_cannot_be_imported_is_refused_before_anything_runs(tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    assert "evaluator.function" in overnight(tmp_path, "run", code=2).stderr
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_reading_a_campaign_that_never_ran_says_so(tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    assert "Run it first" in overnight(tmp_path, "status", code=1).stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["init", "somewhere"], ["status"]])
+def test_light_commands_import_no_torch_and_no_prefect(tmp_path, arguments):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    script = (
+        "import sys\nfrom flows.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('HEAVY', {'torch', 'prefect', 'gpytorch'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert "HEAVY set()" in done.stdout, done.stdout + done.stderr

@@ -1,0 +1,80 @@
+import threading
+
+import pytest
+
+from campaign.errors import CampaignStopped
+from flows.ask_tell import AskTell
+
+CAMPAIGN = {
+    "name": "own-loop",
+    "parameters": {"x": {"kind": "float", "low": 0, "high": 1}},
+    "maximize": "score",
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "budget": {"trials": 9},
+    "proposer": {"kind": "bayesian", "initial": 4},
+}
+
+
+@pytest.fixture
+def source(tmp_path):
+    return CAMPAIGN | {"ledger": str(tmp_path / "ledger"), "work": str(tmp_path / "work")}
+
+
+def test_a_loop_of_ones_own_takes_six_lines(source):
+    campaign = AskTell(source)
+    for _ in range(9):
+        trial = campaign.ask()
+        campaign.tell(trial, 1 - (trial.point["x"] - 0.3) ** 2)
+    assert abs(campaign.recommend().point["x"] - 0.3) < 0.1
+
+
+def test_what_was_asked_and_not_told_is_pending_for_the_next_who_opens_the_ledger(source):
+    asked = AskTell(source).ask()
+    assert [t.id for t in AskTell(source).history.model_view().pending] == [asked.id]
+
+
+def test_results_may_be_numbers_pairs_mappings_or_exceptions(source):
+    campaign = AskTell(source)
+    for result in (1, (2.0, 0.5), {"score": {"mean": 3.0, "sem": 0.0}, "extra": 7}, ValueError("no"), float("nan"), {}):
+        campaign.tell(campaign.ask(), result)
+    outcomes = [t.outcome for t in campaign.history.trials.values()]
+    assert [o.metrics["score"].mean for o in outcomes[:3]] == [1, 2, 3]
+    assert [o.metrics["score"].sem for o in outcomes[:3]] == [None, 0.5, 0.0]
+    assert [(o.cause, o.message) for o in outcomes[3:4]] == [("configuration", "ValueError: no")]
+    assert [o.cause for o in outcomes[4:]] == ["invalid_result", "invalid_result"]
+
+
+def test_the_first_outcome_stands(source):
+    campaign = AskTell(source)
+    trial = campaign.ask()
+    campaign.tell(trial, 1.0)
+    with pytest.raises(CampaignStopped, match="one that has ended"):
+        campaign.tell(trial, 2.0)
+    assert campaign.history.trials[trial.id].outcome.metrics["score"].mean == 1.0
+
+
+def test_a_trial_that_nobody_asked_for_cannot_be_told(source):
+    with pytest.raises(CampaignStopped, match="no such trial"):
+        AskTell(source).tell(5, 1.0)
+
+
+def test_a_spent_budget_is_said(source):
+    campaign = AskTell(source)
+    for _ in range(9):
+        campaign.ask()
+    with pytest.raises(CampaignStopped, match=r"budget\.trials"):
+        campaign.ask()
+
+
+def test_several_who_ask_at_once_get_different_trials(source):
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.append(AskTell(source).ask().id)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(asked) == [1, 2, 3, 4]
