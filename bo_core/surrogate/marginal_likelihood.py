@@ -61,6 +61,8 @@ class NegativeLogPosterior:
         noise_variance = torch.exp(theta[:, d])
         K.diagonal(dim1=1, dim2=2).copy_(1.0 + self.jitter + self.data.noise(noise_variance))
         L, failed = torch.linalg.cholesky_ex(K)
+        # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
+        L = torch.where((failed > 0)[:, None, None], torch.eye(n, dtype=L.dtype, device=L.device), L)
         K_inverse = torch.cholesky_inverse(L)
         residual = self.data.y - generalised_mean(K_inverse, self.data.y)[:, None]
         alpha = (K_inverse @ residual.unsqueeze(2)).squeeze(2)
