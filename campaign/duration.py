@@ -13,13 +13,20 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])\s*")
 def parse_duration(value: Any) -> Any:
     """Return a timedelta for `2h30m`, `90s` or a number of seconds; leave other types alone."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
+        return _timedelta(value, value)
     if isinstance(value, str) and not value.startswith("P"):
         text = value.strip().lower()
         if not text or _PART.sub("", text):
             raise ValueError(f"expected a duration such as 90s, 15m, 2h30m or 1d, got {value!r}")
-        return timedelta(seconds=sum(float(n) * _SECONDS[u] for n, u in _PART.findall(text)))
+        return _timedelta(sum(float(n) * _SECONDS[u] for n, u in _PART.findall(text)), value)
     return value
+
+
+def _timedelta(seconds: float, written: Any) -> timedelta:
+    try:
+        return timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        raise ValueError(f"expected a duration below a million years, got {written!r}") from None
 
 
 def format_duration(value: timedelta | float) -> str:

@@ -4,10 +4,17 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from campaign.space import Point
 
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+# Half a character, as in what a broken program prints, cannot be stored anywhere.
+Message = Annotated[str, AfterValidator(_writable)]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
 
 
@@ -55,7 +62,7 @@ class EvaluationFailed(BaseModel):
 
     kind: Literal["failed"] = "failed"
     cause: Cause
-    message: str
+    message: Message
     seconds: float = 0.0
     cost: float | None = None
 
@@ -95,7 +102,7 @@ def read_measurement(value: Any) -> Measurement:
 def _finite(value: Any, what: str) -> float:
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"expected a finite number as {what}, got {value!r}")

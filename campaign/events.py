@@ -3,10 +3,9 @@
 An event's id is made of what it is about, so that the same event written twice is one event.
 """
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from campaign.definition import Campaign
 from campaign.evaluation import Cause, Measurement
@@ -21,7 +20,7 @@ class _Event(BaseModel):
 
     about: ClassVar[tuple[str, ...]] = ()
 
-    time: datetime
+    time: AwareDatetime
     actor: str
 
     @property
@@ -89,7 +88,7 @@ class AttemptStarted(_AttemptEvent):
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
-    deadline: datetime | None = None
+    deadline: AwareDatetime | None = None
 
 
 class MeasurementReported(_AttemptEvent):

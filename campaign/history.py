@@ -57,7 +57,7 @@ class History:
     def from_events(cls, events: Iterable[Event]) -> "History":
         """Fold events in ledger order; an event that was seen before changes nothing.
 
-        Raises InvalidHistory where an event speaks of a trial or an attempt that no earlier one began.
+        Raises InvalidHistory where an event speaks of a trial that no earlier one proposed.
         """
         return cls().extended(events)
 
@@ -96,6 +96,9 @@ class History:
         )
 
 
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | TrialObserved | TrialFailed
+
+
 class _Fold:
     """The only mutable thing here: a history being built."""
 
@@ -132,6 +135,7 @@ class _Fold:
             case AttemptStarted():
                 self._start(event)
             case MeasurementReported():
+                self._trial(event)
                 self.reports[event.trial] = (*self.reports.get(event.trial, ()), event)
             case AttemptFailed():
                 self._fail_attempt(event)
@@ -139,8 +143,12 @@ class _Fold:
                 self._end(event)
 
     def _count_time(self, event: Event) -> None:
+        """Count the time since a controller's last event; what people write between sessions takes none."""
+        if isinstance(event, CampaignDefined | CampaignRevised):
+            return
+        at_work = self.state.lease is not None and self.state.closed_by is None and not isinstance(event, LeaseTaken)
         gap = 0.0
-        if self.state.last_time is not None and not isinstance(event, LeaseTaken):
+        if at_work and self.state.last_time is not None:
             gap = max((event.time - self.state.last_time).total_seconds(), 0.0)
         self.state = replace(self.state, active_seconds=self.state.active_seconds + gap, last_time=event.time)
 
@@ -194,7 +202,7 @@ class _Fold:
                 ),
             )
 
-    def _trial(self, event: AttemptStarted | AttemptFailed | TrialObserved | TrialFailed) -> Trial:
+    def _trial(self, event: _OfTrial) -> Trial:
         if event.trial not in self.trials:
             raise InvalidHistory(
                 f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"

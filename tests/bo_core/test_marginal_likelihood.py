@@ -13,7 +13,6 @@ from torch import Tensor
 
 from bo_core.surrogate import Hyperparameters, NegativeLogPosterior, Posterior, TrainingData
 from bo_core.surrogate.gaussian_process import GaussianProcess
-from bo_core.surrogate.gaussian_process import GaussianProcess
 from bo_core.surrogate.priors import LENGTH_SCALE_SPREAD, NOISE_LOCATION, NOISE_SPREAD, length_scale_location
 
 JITTER = 1e-8

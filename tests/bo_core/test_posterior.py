@@ -7,7 +7,6 @@ from torch import Tensor
 
 from bo_core.surrogate import Hyperparameters, Posterior, TrainingData, safe_cholesky
 from bo_core.surrogate.gaussian_process import GaussianProcess
-from bo_core.surrogate.gaussian_process import GaussianProcess
 
 
 def data_and_hyperparameters(noise: str, n: int = 30, d: int = 4) -> tuple[TrainingData, Hyperparameters, Tensor]:

@@ -59,3 +59,9 @@ def test_above_a_minute_it_is_written_to_the_nearest_second(seconds):
 def test_the_number_in_json_is_exact(duration):
     adapter = TypeAdapter(Duration)
     assert adapter.validate_json(adapter.dump_json(duration)) == duration
+
+
+@pytest.mark.parametrize("written", [float("inf"), float("nan"), "999999999999d"])
+def test_a_duration_beyond_all_measure_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError, match="duration"):
+        TypeAdapter(Duration).validate_python(written)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from campaign import Measurement
+from campaign import EvaluationFailed, Measurement
 from campaign.evaluation import read_measurement
 
 
@@ -41,3 +41,13 @@ def test_a_number_a_pair_or_a_mapping_is_a_measurement(written, mean, sem):
 def test_anything_else_is_refused_with_what_was_found(written, says):
     with pytest.raises(ValueError, match=says):
         read_measurement(written)
+
+
+def test_a_message_with_half_a_character_can_still_be_written_down() -> None:
+    failed = EvaluationFailed(cause="configuration", message="bad \ud800 text")
+    assert failed.message.encode("utf-8") == b"bad ? text"
+
+
+def test_a_whole_number_beyond_floating_point_is_no_measurement() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        read_measurement(10**400)

@@ -15,6 +15,7 @@ from campaign.events import (
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
+    CampaignRevised,
     Event,
     LeaseTaken,
     MeasurementReported,
@@ -264,3 +265,16 @@ def test_an_event_that_was_seen_before_changes_nothing(data):
     again = data.draw(st.lists(st.sampled_from(events)))
     later = [event.model_copy(update={"time": at(999), "actor": "somebody else"}) for event in again]
     assert History.from_events([*events, *later]) == History.from_events(events)
+
+
+def test_a_revision_between_two_sessions_takes_no_time_of_the_budget() -> None:
+    revised = CampaignRevised(time=at(10_000), actor="ada", revision=1, definition=DEFINITION)
+    drained = CampaignDrained(time=at(10), actor="c", epoch=1, reason="asked to stop")
+    history = History.from_events([defined(), leased(1), drained, revised, leased(2, 20_000), proposed(1, 20_005)])
+    assert history.active_seconds == 15
+
+
+def test_a_measurement_of_a_trial_that_nobody_proposed_is_refused() -> None:
+    stray = MeasurementReported(time=at(1), actor="c", trial=3, attempt=1, step=0, metrics={})
+    with pytest.raises(InvalidHistory, match="trial 3"):
+        History.from_events([defined(), stray])
