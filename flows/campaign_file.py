@@ -1,5 +1,6 @@
 """A whole campaign as a person writes it down: the definition and the parts that are plugged in."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,10 +45,11 @@ class CampaignFile(BaseModel):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """Return the evaluator and the proposer as JSON, without the folder of this machine."""
-        return self.model_dump(
-            mode="json", include={"evaluator": True, "proposer": True}, exclude={"evaluator": {"folder"}}
-        )
+        """Return the evaluator and the proposer as JSON to keep: no folder of this machine, no variable's value."""
+        evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
+        if "environment" in evaluator:
+            evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
+        return {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json")}
 
 
 def load_campaign_file(path: str | Path) -> CampaignFile:
@@ -60,7 +62,7 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
     if not isinstance(source.data, Mapping):
         expected = "expected a mapping with keys such as `name`, `parameters` and `evaluator`"
         raise InvalidDefinition([one_line(f"{path}:{source.line(())}: {expected}, got {shown(source.data)}")])
-    file, problems = _examine(_split(source.data))
+    file, problems = _examine(source.data, _split(source.data))
     problems = [*source.repeated_keys(), *problems]
     if file is None or problems:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems)
@@ -79,7 +81,7 @@ def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> Ca
         return load_campaign_file(source)
     if not isinstance(source, Mapping):
         raise InvalidDefinition([f"expected a path, a mapping or a CampaignFile, got {shown(source)}"])
-    file, problems = _examine(_sections(source))
+    file, problems = _examine(source, _sections(source))
     if file is None:
         raise InvalidDefinition([str(problem) for problem in problems])
     return file
@@ -110,17 +112,25 @@ def _with_kind(evaluator: Any) -> Any:
     return evaluator
 
 
-def _examine(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
-    """Return the campaign, or None and everything that is wrong with it."""
+def _examine(data: Mapping[Any, Any], sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
+    """Return the campaign, or None and everything that is wrong with the data, whose sections are given too."""
     file, problems = _validated(sections)
+    if file is not None:
+        return file, []
     written = sections.get("campaign")
-    if file is not None or not isinstance(written, Mapping):
-        return file, problems
-    contradicting = contradictions(written)
-    if objective_problems(written):
+    contradicting = contradictions(written) if isinstance(written, Mapping) else []
+    if isinstance(written, Mapping) and objective_problems(written):
         # Pydantic looks no further at a campaign without one objective, which would hide its other problems.
         _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}})
-    return None, [*contradicting, *(p for p in problems if p.where or not contradicting)]
+    others = [problem for problem in problems if problem.where or not contradicting]
+    return None, [_as_in(data, problem) for problem in (*contradicting, *others)]
+
+
+def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
+    """Return the problem with a path that the data has also where it uses a short form."""
+    if isinstance(data.get("evaluator"), str) and problem.where[:1] == ("evaluator",):
+        return Problem(("evaluator",), problem.text)
+    return problem
 
 
 def _validated(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
@@ -132,9 +142,9 @@ def _validated(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Prob
 
 def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
     """Return the campaign with its relative paths made absolute from this folder."""
-    changes: dict[str, Any] = {"work": str(folder / Path(file.work).expanduser())}
+    changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
     if "://" not in file.ledger:
-        changes["ledger"] = str(folder / Path(file.ledger).expanduser())
+        changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
     if "folder" in type(file.evaluator).model_fields:
         own = getattr(file.evaluator, "folder", None) or "."
         changes["evaluator"] = file.evaluator.model_copy(update={"folder": folder / own})

@@ -50,6 +50,12 @@ _EXPECTED = {
     "tuple_type": _LIST,
 }
 
+# Patterns as people say them, by the path that they hold for.
+_PATTERNS: dict[Where, str] = {
+    ("name",): "at most 100 letters, digits, `.`, `_` or `-`, beginning with a letter or a digit",
+    ("evaluator", "function"): "`package.module:function`",
+}
+
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
 _short.maxdict = _short.maxlist = _short.maxtuple = 4
@@ -126,8 +132,10 @@ def _finding(details: Any, model: type[BaseModel], inlined: str) -> tuple[Where,
     kind, context, found = details["type"], details.get("ctx", {}), details["input"]
     place = _locate(model, details["loc"])
     where = place.where[1:] if place.where[:1] == (inlined,) else place.where
-    if kind in ("value_error", "assertion_error"):
-        return where, str(context["error"]), None
+    if kind == "value_error":
+        return _said_by_us(where, str(context["error"]), found)
+    if kind == "string_pattern_mismatch" and where in _PATTERNS:
+        return where, _PATTERNS[where], shown(found)
     if kind == "extra_forbidden":
         return where, unknown_key(str(where[-1]), _keys(place.outer, model, inlined)), None
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -136,6 +144,13 @@ def _finding(details: Any, model: type[BaseModel], inlined: str) -> tuple[Where,
     if kind in _EXPECTED:
         return where, _EXPECTED[kind].format(**context), "nothing" if kind == "missing" else shown(found)
     return where, details["msg"].removeprefix("Input should be "), shown(found)
+
+
+def _said_by_us(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:
+    """Return the finding of a validator, which says what it expected unless a library raised the error."""
+    if message.startswith("expected "):
+        return where, message, None
+    return where, f"something else ({message})", shown(found)
 
 
 def _locate(annotation: Any, loc: Where) -> _Place:

@@ -46,7 +46,10 @@ def _values(parameter: Parameter) -> str:
             return str(parameter.value)
         case FloatParameter() | IntParameter():
             unit = f" {parameter.unit}" if parameter.unit else ""
-            return f"{parameter.low:g} to {parameter.high:g}{unit}{', log' if parameter.scale == 'log' else ''}"
+            low, high = (
+                f"{bound:g}" if isinstance(bound, float) else str(bound) for bound in (parameter.low, parameter.high)
+            )
+            return f"{low} to {high}{unit}{', log' if parameter.scale == 'log' else ''}"
     return ", ".join(map(str, parameter.choices))
 
 

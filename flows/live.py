@@ -98,7 +98,7 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         metric = history.definition.objective.metric
         lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
     if summary.standing.kind == "running" and summary.seconds_left is not None:
-        lines.append(f"time left: about {duration(summary.seconds_left)}")
+        lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:
         lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
     return lines

@@ -8,7 +8,6 @@ from pathlib import Path
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_CLIENT_MAX_RETRIES": "10",
 }
 _OF_OUR_OWN_SERVER = {
@@ -16,7 +15,10 @@ _OF_OUR_OWN_SERVER = {
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    # What goes wrong is an event in the ledger and an exception here; Prefect need not say it, too.
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
     # Nobody looks at a server that lives as long as one campaign. Its background writers would only lock
     # the SQLite file, and each lock makes the next task wait for 2 s.
     **{
@@ -36,7 +38,7 @@ def prepare_prefect(home: Path) -> None:
 
     A home for each campaign keeps two of them from locking each other's database.
     """
-    settings = dict(_QUIET)
+    settings = _QUIET | {"PREFECT_LOGGING_LEVEL": "WARNING"}
     if not somebody_else_serves():
         home.mkdir(parents=True, exist_ok=True)
         settings |= _OF_OUR_OWN_SERVER | {"PREFECT_HOME": str(home.resolve())}

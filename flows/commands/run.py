@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from campaign.events import CampaignDrained
 from flows.campaign_file import load_campaign_file
 from flows.live import LiveDisplay, finding_lines
 from flows.run import run_campaign
@@ -21,5 +22,7 @@ def run(path: Path) -> None:
     written = reports.write_report(file, result.history, reports.report_path(path, file))
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
+    if isinstance(result.history.closed_by, CampaignDrained):
+        console.print(f"\nIt goes on where it stopped: overnight run {path}", soft_wrap=True)
     console.print(f"\nreport: {written.resolve()}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
