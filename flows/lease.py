@@ -18,7 +18,7 @@ async def take_lease(journal: Journal, clock: Clock) -> None:
     Raises CampaignHeld while the last one lives, or where that cannot be known because it ran on another host.
     """
     while journal.lease is None or journal.lease != journal.history.lease:
-        _check_that_the_last_is_gone(journal.history)
+        check_that_the_last_is_gone(journal.history)
         lease = _lease(journal.history, clock)
         with suppress(LedgerMoved):
             await journal.append([lease])
@@ -33,7 +33,8 @@ def _lease(history: History, clock: Clock) -> LeaseTaken:
     return LeaseTaken(time=clock.now(), actor="controller", epoch=epoch, host=host, pid=pid, started=started)
 
 
-def _check_that_the_last_is_gone(history: History) -> None:
+def check_that_the_last_is_gone(history: History) -> None:
+    """Raise CampaignHeld unless the last controller is known to be gone."""
     lease = history.lease
     if lease is None or history.closed_by is not None:
         return

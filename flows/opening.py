@@ -4,9 +4,9 @@ import secrets
 from contextlib import suppress
 from typing import Any
 
-from campaign import Campaign
+from campaign import Campaign, History
 from campaign.errors import InvalidDefinition, LedgerMoved
-from campaign.events import CampaignDefined, CampaignRevised
+from campaign.events import CampaignDefined, CampaignFinished, CampaignRevised
 from flows.clock import Clock
 from flows.definition_changes import differences
 from flows.journal import Journal
@@ -15,17 +15,27 @@ from flows.journal import Journal
 async def open_campaign(journal: Journal, campaign: Campaign, settings: dict[str, Any], clock: Clock) -> None:
     """Read the ledger and make sure that it holds this campaign; write the definition down if it holds none.
 
-    A changed budget or number of workers is recorded as a revision. Raises InvalidDefinition for any other change.
+    A changed budget or number of workers, or other settings, are recorded as a revision. Raises
+    InvalidDefinition for any other change.
     """
     await journal.refresh()
-    while journal.history.defined is None:
+    while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
         with suppress(LedgerMoved):
-            defined = CampaignDefined(
-                time=clock.now(), actor="user", uid=secrets.token_hex(4), definition=campaign, settings=settings
-            )
-            await journal.append([defined])
-    latest = journal.history.revised or journal.history.defined
-    changes = differences(latest.definition, campaign)
+            await journal.append([event])
+
+
+def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
+    """Tell whether this very campaign has finished, so that running it again would change nothing."""
+    return isinstance(history.closed_by, CampaignFinished) and _is_latest(history, campaign, settings)
+
+
+def _opening_event(
+    history: History, campaign: Campaign, settings: dict[str, Any], clock: Clock
+) -> CampaignDefined | CampaignRevised | None:
+    if history.defined is None:
+        uid = secrets.token_hex(4)
+        return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
+    changes = differences(history.definition, campaign)
     if changes:
         raise InvalidDefinition(
             [
@@ -34,9 +44,12 @@ async def open_campaign(journal: Journal, campaign: Campaign, settings: dict[str
                 *changes,
             ]
         )
-    if (latest.definition, latest.settings) != (campaign, settings):
-        revision = 1 if journal.history.revised is None else journal.history.revised.revision + 1
-        revised = CampaignRevised(
-            time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings
-        )
-        await journal.append([revised])
+    if _is_latest(history, campaign, settings):
+        return None
+    revision = 1 if history.revised is None else history.revised.revision + 1
+    return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
+
+
+def _is_latest(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
+    latest = history.revised or history.defined
+    return latest is not None and (latest.definition, latest.settings) == (campaign, settings)

@@ -12,10 +12,14 @@ from typing import Any
 from campaign import History
 from campaign.recommendation import Recommendation
 from flows.campaign_file import CampaignFile, read_campaign
+from flows.journal import Journal
+from flows.lease import check_that_the_last_is_gone
+from flows.opening import is_over
 from flows.prefect_environment import prepare_prefect
 from flows.prefect_server import prefect_server
 from flows.stop import StopRequest
 from flows.sync import run_sync
+from storage import open_ledger
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -48,6 +52,12 @@ def run_campaign(
 
 async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Callable[[StopRequest], None]) -> History:
     await file.evaluator.check(file.campaign)
+    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
+    await journal.refresh()
+    # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
+    check_that_the_last_is_gone(journal.history)
+    if is_over(journal.history, file.campaign, file.settings()):
+        return journal.history
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
     async with prefect_server(home) as server:
