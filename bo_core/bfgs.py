@@ -42,7 +42,8 @@ def minimize(
 
     `objective(x, rows)` returns values [c] and gradients [c, h] at x [c, h], where `rows` [c] says which rows
     of `start` these are. A row converges when its projected gradient or its progress is small, or when no
-    step along its direction makes progress; a value that is not finite counts as no progress.
+    step along its direction makes progress; a value that is not finite counts as no progress, and a row that
+    starts at one stays there.
     """
     state = _Rows(objective, start, low, high)
     for step in range(max_steps):
@@ -53,7 +54,7 @@ def minimize(
             gradient_tolerance,
             value_tolerance,
         )
-    converged = torch.ones(len(start), dtype=torch.bool, device=start.device)
+    converged = torch.isfinite(state.value)
     converged[state.active] = False
     return Minimum(state.x, state.value, converged, state.evaluations)
 

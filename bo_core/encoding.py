@@ -202,8 +202,8 @@ def _column(parameter: object) -> Column:
 
 
 def key_of(point: Point) -> PointKey:
-    """Return what two points have in common if they are the same."""
-    return tuple(point.items())
+    """Return what two points have in common if they are the same, in whatever order their names come."""
+    return tuple(sorted(point.items()))
 
 
 def _share(choices: Sequence[Value], u: float) -> Value:

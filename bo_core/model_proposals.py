@@ -10,7 +10,7 @@ from bo_core.acquisition import JointDraws, LogExpectedImprovement, could_be_bes
 from bo_core.encoding import Encoding, key_of
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
-from bo_core.state import Observed, encode_trials, seed_of
+from bo_core.state import Observed, encode_trials, seed_of, trials_without_value
 from bo_core.surrogate import Posterior, fit
 from bo_core.threads import FEW_THREADS, few_threads
 from campaign import Campaign, History, Point, Proposal
@@ -73,14 +73,14 @@ class _Model:
 def _fitted(
     campaign: Campaign, history: History, proposer: BayesianProposer, encoding: Encoding, chosen: list[Point], q: int
 ) -> _Model:
-    """Fit the surrogate and draw it jointly at what could be best, what is pending and what is chosen already."""
+    """Fit the surrogate and draw it jointly at what could be best, what has no value yet and what is chosen."""
     view, seed, device = history.model_view(), seed_of(campaign, history.next_trial), _device(proposer)
     generator = torch.Generator().manual_seed(seed)
     observed = Observed.of(campaign, view, encoding, device)
     posterior = Posterior(observed.data, fit(observed.data, generator, _warm_start(history)))
     incumbents = could_be_best(posterior, observed.data.X, generator)
-    pending = encode_trials(view.pending, encoding, device)
-    points = torch.cat([observed.data.X[incumbents], pending, encoding.encode(chosen).to(device)])
+    unknown = encode_trials(trials_without_value(view), encoding, device)
+    points = torch.cat([observed.data.X[incumbents], unknown, encoding.encode(chosen).to(device)])
     draws = JointDraws(posterior, points, proposer.draws, more=q, seed=seed)
     return _Model(seed, device, observed, posterior, draws, [observed.trials[i].point for i in incumbents.tolist()])
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from campaign import Measurement, Objective
 
 _SMALLEST_SPREAD = 1e-12
+_LARGEST_VARIANCE = 1e12
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Outcomes:
 
     @classmethod
     def of(cls, measurements: Sequence[Measurement], objective: Objective) -> "Outcomes":
-        """Standardise measurements; outcomes that are all alike keep a scale of 1 times their size."""
+        """Standardise measurements; outcomes that are all alike are divided by their size, at least 1."""
         raw = torch.tensor([objective.sign * m.mean for m in measurements], dtype=torch.float64)
         sem = torch.tensor([torch.nan if m.sem is None else m.sem for m in measurements], dtype=torch.float64)
         center = float(raw.mean())
@@ -35,7 +36,9 @@ class Outcomes:
             scale = max(abs(center), 1.0)
         else:
             scale = largest * float((deviation / largest).std())
-        return cls(deviation / scale, (sem / scale) ** 2, center, scale, objective.sign)
+        # A noise so large says that nothing was learnt; its square must not become infinite.
+        variance = ((sem / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
+        return cls(deviation / scale, variance, center, scale, objective.sign)
 
     def mean_in_units(self, mean: float) -> float:
         """Return a standardised mean in the metric's own unit and sign."""

@@ -16,11 +16,13 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
 
     A pure function: the same campaign, history and proposer give the same points, bit for bit on the same
     CPU stack. First come the baseline and `start_with`, then a Sobol start, then the model's points, each of a
-    batch knowing the ones before it. Raises CannotPropose where no point is left.
+    batch knowing the ones before it. Fewer than q where a finite space has fewer left; raises CannotPropose where
+    it has none.
     """
     view = history.model_view()
     encoding = Encoding(campaign.parameters)
     first = history.next_trial
+    q = _at_most(encoding, history, q)
     proposals = _asked_for(campaign, history)[:q]
     taken = [t.point for t in history.trials.values()] + [p.point for p in proposals]
     spread = _spread_count(campaign, view, proposer, len(taken), q - len(proposals), encoding.k)
@@ -37,8 +39,21 @@ def _asked_for(campaign: Campaign, history: History) -> list[Proposal]:
     wanted = [Proposal(point=campaign.parameters.point(p), generator="manual") for p in campaign.start_with]
     if campaign.baseline is not None:
         wanted.insert(0, Proposal(point=campaign.parameters.point(campaign.baseline), generator="baseline"))
+    known, new = {key_of(t.point) for t in history.trials.values()}, []
+    for proposal in wanted:
+        if key_of(proposal.point) not in known:
+            known.add(key_of(proposal.point))
+            new.append(proposal)
+    return new
+
+
+def _at_most(encoding: Encoding, history: History, q: int) -> int:
+    """Return q, or fewer where a finite space holds fewer points that are new; at least 1, to be told why not."""
+    size = encoding.size()
+    if size is None:
+        return q
     known = {key_of(t.point) for t in history.trials.values()}
-    return [p for p in wanted if key_of(p.point) not in known]
+    return min(q, max(size - len(known), 1))
 
 
 def _spread_count(

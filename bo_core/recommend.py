@@ -1,15 +1,17 @@
 """What to use in the end: the observed point that is believed to be best."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from bo_core.encoding import Encoding, key_of
+from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.outcomes import Outcomes
 from bo_core.state import Observed, seed_of
 from bo_core.surrogate import Posterior, fit, safe_cholesky
 from bo_core.threads import few_threads
-from campaign import Campaign, History
+from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
@@ -19,7 +21,7 @@ _JITTER = 1e-9
 def recommend(campaign: Campaign, history: History) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
-    Probabilities are shares of joint posterior samples at all observed points; deterministic.
+    Probabilities are shares of joint posterior samples at all observed points, each counted once; deterministic.
     """
     view = history.model_view()
     if not view.observed:
@@ -29,28 +31,37 @@ def recommend(campaign: Campaign, history: History) -> Recommendation | None:
     with few_threads():
         observed = Observed.of(campaign, view, encoding, torch.device("cpu"))
         posterior = Posterior(observed.data, fit(observed.data, generator))
-        mean, covariance = posterior.joint(observed.data.X)
-    best = int(mean.argmax())
-    samples = _samples(mean, covariance, generator)
-    trial = observed.trials[best]
+        places = _first_of_each_point(observed.trials)
+        mean, covariance = posterior.joint(observed.data.X[places])
+        best = int(mean.argmax())
+        samples = _samples(mean, covariance, generator)
+    trials = [observed.trials[i] for i in places]
     units = observed.outcomes
     return Recommendation(
-        trial=trial.id,
-        point=trial.point,
+        trial=trials[best].id,
+        point=trials[best].point,
         mean=units.mean_in_units(float(mean[best])),
         sd=units.sd_in_units(_sd(covariance, best)),
-        probability_best=float((samples >= samples.amax(0))[best].double().mean()),
-        **_against_baseline(campaign, observed, mean, covariance, best),
+        probability_best=float((samples.argmax(0) == best).double().mean()),
+        **_against_baseline(campaign, units, trials, mean, covariance, best),
     )
 
 
+def _first_of_each_point(trials: Sequence[Trial]) -> list[int]:
+    """Return the places of the trials without those that repeat a point, which would share its probability."""
+    first: dict[PointKey, int] = {}
+    for i, trial in enumerate(trials):
+        first.setdefault(key_of(trial.point), i)
+    return list(first.values())
+
+
 def _against_baseline(
-    campaign: Campaign, observed: Observed, mean: Tensor, covariance: Tensor, best: int
+    campaign: Campaign, units: Outcomes, trials: Sequence[Trial], mean: Tensor, covariance: Tensor, best: int
 ) -> dict[str, float]:
     if campaign.baseline is None:
         return {}
     key = key_of(campaign.parameters.point(campaign.baseline))
-    places = [i for i, trial in enumerate(observed.trials) if key_of(trial.point) == key]
+    places = [i for i, trial in enumerate(trials) if key_of(trial.point) == key]
     if not places:
         return {}
     base = places[0]
@@ -58,8 +69,8 @@ def _against_baseline(
     gap = float(mean[best] - mean[base])
     better = 0.5 if base == best else _normal_cdf(gap / math.sqrt(max(variance, _JITTER)))
     return {
-        "baseline_mean": observed.outcomes.mean_in_units(float(mean[base])),
-        "baseline_sd": observed.outcomes.sd_in_units(_sd(covariance, base)),
+        "baseline_mean": units.mean_in_units(float(mean[base])),
+        "baseline_sd": units.sd_in_units(_sd(covariance, base)),
         "probability_better_than_baseline": better,
     }
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.quasirandom import SobolEngine
 
 from bo_core.bfgs import minimize
 from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.quasi_random import uniform_draws
 from campaign.errors import CannotPropose
 from campaign.space import Point
 
@@ -46,8 +46,7 @@ def starting_points(encoding: Encoding, effort: Effort, near: list[Point], seed:
     size = encoding.size()
     if size is not None and size <= _MOST_ENUMERATED:
         return encoding.every_point()
-    engine = SobolEngine(encoding.k, scramble=True, seed=seed)
-    points = [encoding.point_at(row) for row in engine.draw(effort.raw_points, dtype=torch.float64).tolist()]
+    points = [encoding.point_at(row) for row in uniform_draws(encoding.k, effort.raw_points, seed).tolist()]
     generator = torch.Generator().manual_seed(seed)
     count = effort.raw_points // _SHARE_NEAR_THE_BEST if near else 0
     return points + [_nudged(encoding, near[i % len(near)], generator) for i in range(count)]

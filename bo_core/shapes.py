@@ -4,7 +4,7 @@ n   observed trials
 p   pending trials
 k   tuned parameters; one coordinate each in the *unit cube*
 d   features of a point, what the kernel sees; a category of c choices takes c of them, others one
-r   points of the joint draw: observed points that could be best, pending, already chosen
+r   points of the joint draw: observed points that could be best, pending, failed, already chosen
 a   n + r, the points that a candidate's posterior is conditioned on
 S   quasi-Monte-Carlo draws
 b   candidates or restarts that are worked on at once

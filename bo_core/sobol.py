@@ -1,11 +1,9 @@
 """Points that fill a space evenly: a scrambled Sobol sequence that remembers nothing but its seed."""
 
-from collections.abc import Collection, Iterator
-
-import torch
-from torch.quasirandom import SobolEngine
+from collections.abc import Collection
 
 from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.quasi_random import uniform_draws
 from campaign.errors import CannotPropose
 from campaign.space import Point
 
@@ -19,20 +17,14 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
     Raises CannotPropose when the sequence only meets points that are taken.
     """
     found: list[Point] = []
-    for point in _sequence(encoding, seed, len(taken) + count + _MOST_SKIPPED):
+    tries = len(taken) + count + _MOST_SKIPPED
+    for coordinates in uniform_draws(encoding.k, tries, seed):
         if len(found) == count:
             return found
+        point = encoding.point_at(coordinates.tolist())
         if key_of(point) not in taken and point not in found:
             found.append(point)
     raise CannotPropose(
-        f"Expected {count} more points in the space, found none among {_MOST_SKIPPED} tries that has not been tried "
-        f"already ({len(taken)} have). Widen the space or lower `budget.trials`."
+        f"Expected {count} more points in the space, found {len(found)} among {tries} tries that "
+        f"have not been tried already ({len(taken)} have). Widen the space or lower `budget.trials`."
     )
-
-
-def _sequence(encoding: Encoding, seed: int, length: int) -> Iterator[Point]:
-    engine = SobolEngine(encoding.k, scramble=True, seed=seed)
-    block = 64
-    for _ in range(-(-length // block)):
-        for coordinates in engine.draw(block, dtype=torch.float64).tolist():
-            yield encoding.point_at(coordinates)

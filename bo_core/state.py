@@ -11,7 +11,7 @@ from bo_core.encoding import Encoding
 from bo_core.outcomes import Outcomes
 from bo_core.surrogate import TrainingData
 from campaign import Campaign, Measurement, ModelView, Trial
-from campaign.trial import Observation
+from campaign.trial import Failure, Observation
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,19 @@ def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
     """Return an observed trial's measurement of the objective."""
     assert isinstance(trial.outcome, Observation)
     return trial.outcome.metrics[campaign.objective.metric]
+
+
+def trials_without_value(view: ModelView) -> tuple[Trial, ...]:
+    """Return the trials at whose points the objective is drawn: the pending ones, and those whose points failed.
+
+    A point that failed would otherwise leave no trace in the model, and the next proposal would lie beside it. Failures
+    that say nothing of the point, infrastructure and cancellation, leave none.
+    """
+    return view.pending + tuple(t for t in view.failed if _point_failed(t))
+
+
+def _point_failed(trial: Trial) -> bool:
+    return isinstance(trial.outcome, Failure) and trial.outcome.cause not in ("infrastructure", "cancelled")
 
 
 def encode_trials(trials: Sequence[Trial], encoding: Encoding, device: torch.device) -> Tensor:

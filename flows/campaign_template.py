@@ -55,6 +55,7 @@ evaluator: objective:evaluate
 #   kind: command
 #   command: [./measure.sh]
 #   time_limit: 10m
+#   environment: [DATABASE_URL]  # the variables that it may see; their values are written down nowhere
 
 # How many evaluations run at the same time.
 workers: 2
@@ -73,8 +74,8 @@ baseline: {temperature: 40, dose: 0.01, stirring: 4}
 #   max_attempts: 3   # of one trial, when the machine failed rather than the point
 #   max_in_a_row: 5   # trials that failed one after the other stop the campaign
 # seed: 0             # of everything that is drawn at random
-# ledger: ./ledger    # where every event is kept: a folder, or s3://bucket/prefix
-# work: ./work        # a folder for each evaluation: its files, its output
+# ledger: ./ledger    # the folder where every event is kept
+# work: ./work        # a folder for each evaluation, with its files and its output
 
 # How the next point is chosen; most files leave this out.
 # proposer:

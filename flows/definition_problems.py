@@ -112,6 +112,8 @@ def translate(error: ValidationError, model: type[BaseModel], inlined: str) -> l
     """
     found: dict[Where, list[tuple[str, str | None]]] = {}
     for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and len(details["input"]) >= details.get("ctx", {})["min_length"]:
+            continue  # pydantic does not count items that are wrong themselves
         where, expected, got = _finding(details, model, inlined)
         found.setdefault(where, []).append((expected, got))
     return [Problem(where, text) for where, findings in found.items() for text in _texts(findings)]

@@ -52,6 +52,14 @@ def check_that_the_last_is_gone(history: History) -> None:
         )
 
 
+def controller_lives(history: History) -> bool:
+    """Tell whether the campaign's controller is alive, as far as that can be known from this host."""
+    lease = history.lease
+    if lease is None or history.closed_by is not None:
+        return False
+    return lease.host != socket.gethostname() or process_started(lease.pid) == lease.started
+
+
 def process_started(pid: int) -> str | None:
     """Return what tells a process from a later one with the same pid: boot id and start ticks; None if it is gone."""
     try:

@@ -1,6 +1,7 @@
 """The morning report: one HTML file that needs nothing but itself."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
@@ -10,150 +11,125 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from campaign import History
-from campaign.duration import format_duration
 from campaign.recommendation import Recommendation
-from campaign.space import Value
-from campaign.trial import Attempt, Failure
-from report.charts import course_chart, parameters_chart, timeline_chart
-from report.numbers import moment, probability, value_text, with_uncertainty
+from campaign.space import FloatParameter, IntParameter
+from campaign.trial import Provenance
+from report.charts import course_chart, parameter_chart, timeline_chart
+from report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
+from report.numbers import duration, moment, value_text
 from report.summary import Summary, summarise
-from report.tables import trial_rows
-from report.timeline import attempt_spans, utilisation
+from report.timeline import Span, attempt_spans, utilisation
+from report.trial_lines import failed_attempts, trial_lines
+
+_CHARTED_PARAMETERS = 30
 
 
-def render_report(history: History, recommendation: Recommendation | None, ledger: str, now: datetime) -> str:
+def render_report(
+    history: History, recommendation: Recommendation | None, ledger: str, now: datetime, *, alive: bool = True
+) -> str:
     """Return the report of what has happened so far as a self-contained HTML page.
 
-    Everything that comes from the campaign is escaped; `ledger` says where the truth lies.
+    Everything that comes from the campaign is escaped; `ledger` says where the truth lies, `alive` whether the
+    controller of a campaign that has not been closed still runs.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files("report").joinpath("report.html.jinja").read_text())
-    campaign, summary = history.definition, summarise(history)
-    anything = summary.observed > 0
-    spans = attempt_spans(history, until=now)
-    used = utilisation(spans, campaign.workers, history.active_seconds)
-    return template.render(
+    campaign, summary = history.definition, summarise(history, alive=alive)
+    until, seconds = _reach(history, summary, now)
+    spans = attempt_spans(history, until)
+    used = utilisation(spans, campaign.workers, seconds)
+    names = list(campaign.parameters.tuned())
+    figures = _figures(history, spans, names[:_CHARTED_PARAMETERS], recommendation and recommendation.trial)
+    return _template().render(
         campaign=campaign,
         objective=campaign.objective,
-        summary=summary,
-        standing=_standing(summary),
-        finding=_finding(history, recommendation),
+        standing=standing_sentence(summary),
+        finding=finding_sentence(history, recommendation),
+        confidence=confidence_sentences(history, summary, recommendation),
         recommendation=recommendation,
-        confidence=_confidence(recommendation),
         configuration=_configuration(history, recommendation),
         as_json=json.dumps(recommendation.point, indent=2, ensure_ascii=False) if recommendation else "",
-        charts={
-            "course": _embedded(course_chart(history)) if anything else None,
-            "parameters": _embedded(parameters_chart(history, recommendation and recommendation.trial))
-            if anything
-            else None,
-            "timeline": _embedded(timeline_chart(spans, spans[0].began)) if spans else None,
-        },
-        plotly=get_plotlyjs() if spans else "",
-        utilisation=None if used is None else f"{used:.0%}",
-        failed_attempts=_failed_attempts(history),
-        rows=[{k: _cell(v) for k, v in row.items()} for row in trial_rows(history)],
+        figures=figures,
+        charted=names[:_CHARTED_PARAMETERS],
+        uncharted=len(names[_CHARTED_PARAMETERS:]),
+        plotly=get_plotlyjs() if figures else "",
+        utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
+        failed_attempts=failed_attempts(history),
+        lines=trial_lines(history),
         facts=_facts(history, ledger, now),
     )
 
 
-def _standing(summary: Summary) -> str:
-    counts = f"{summary.observed} of {summary.budget} trials observed"
-    if summary.failed:
-        counts += f", {summary.failed} failed"
-    if summary.running:
-        counts += f", {summary.running} running"
-    if summary.waiting:
-        counts += f", {summary.waiting} waiting"
-    standing = str(summary.standing)
-    return f"{standing[0].upper()}{standing[1:]}. {counts}."
+def _template() -> Any:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(files("report").joinpath("report.html.jinja").read_text(encoding="utf-8"))
 
 
-def _finding(history: History, found: Recommendation | None) -> str:
-    objective = history.definition.objective
-    if found is None:
-        return "Nothing has been observed yet, so there is nothing to recommend."
-    value = with_uncertainty(found.mean, found.sd)
-    if found.baseline_mean is None:
-        return f"{objective.metric} {value} at the recommended configuration (trial {found.trial})."
-    if found.mean == found.baseline_mean:
-        return f"Nothing better than the baseline was found: {objective.metric} {value}."
-    change = ""
-    if found.baseline_mean != 0:
-        change = f" ({found.mean / found.baseline_mean - 1:+.1%})"
-    before = with_uncertainty(found.baseline_mean, found.baseline_sd)
-    return f"{objective.metric} from {before} at the baseline to {value} at the recommended configuration{change}."
+def _reach(history: History, summary: Summary, now: datetime) -> tuple[datetime, float]:
+    """Return the moment until which anything is known, and the seconds at work until then."""
+    last = history.last_time
+    if last is None or now <= last or summary.standing.kind != "running":
+        return last or now, history.active_seconds
+    return now, history.active_seconds + (now - last).total_seconds()
 
 
-def _confidence(found: Recommendation | None) -> str:
-    if found is None:
-        return ""
-    words = (
-        f"The figures are the model's belief about the true value, not the luckiest measurement. With a probability of "
-        f"{probability(found.probability_best)}, trial {found.trial} is the best of all that were observed"
-    )
-    if found.probability_better_than_baseline is None:
-        return words + "."
-    return words + f", and with {probability(found.probability_better_than_baseline)} it is better than the baseline."
-
-
-def _configuration(history: History, found: Recommendation | None) -> list[dict[str, Any]]:
-    campaign = history.definition
-    baseline = campaign.parameters.point(campaign.baseline) if campaign.baseline is not None else None
-    return [
-        {
-            "name": name,
-            "unit": parameter.unit or "",
-            "description": parameter.description or "",
-            "recommended": _cell(found.point[name]),
-            "baseline": None if baseline is None else _cell(baseline[name]),
-            "changed": baseline is not None and baseline[name] != found.point[name],
-        }
-        for name, parameter in campaign.parameters.items()
-        if found is not None
-    ]
-
-
-def _failed_attempts(history: History) -> list[dict[str, Any]]:
-    def row(trial: int, attempt: Attempt, last: bool) -> dict[str, Any]:
-        assert attempt.failed is not None
-        end = attempt.failed
-        then = "tried again" if end.will_retry else "given up" if last else ""
-        return {"trial": trial, "attempt": attempt.number, "cause": end.cause, "message": end.message, "then": then}
-
-    return [
-        row(trial.id, attempt, isinstance(trial.outcome, Failure))
-        for _, trial in sorted(history.trials.items())
-        for attempt in trial.attempts
-        if attempt.failed is not None
-    ]
-
-
-def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
-    assert history.defined is not None
-    facts = {
-        "Ledger": ledger,
-        "Events read": str(len(history.seen)),
-        "Campaign seed": str(history.definition.seed),
-        "Defined": moment(history.defined.time, UTC),
-        "Time at work": format_duration(round(history.active_seconds)),
-        "This report": moment(now, UTC),
-    }
-    by_model = [t.proposal.provenance for t in history.trials.values() if t.proposal.generator == "model"]
-    if by_model and by_model[-1] is not None:
-        latest = by_model[-1]
-        facts["Proposals by"] = ", ".join(f"{name} {version}" for name, version in latest.libraries.items())
-        facts["Commit"] = latest.commit or "none"
-        times = sorted(p.seconds for p in by_model if p is not None and p.seconds is not None)
-        if times:
-            facts["Seconds per proposal"] = f"{times[len(times) // 2]:.2f} (median)"
-    return facts
+def _figures(history: History, spans: list[Span], names: list[str], recommended: int | None) -> dict[str, str]:
+    """Return the charts as JSON by the id of their place in the page."""
+    figures: dict[str, go.Figure] = {}
+    if history.model_view().observed:
+        figures["course"] = course_chart(history, recommended)
+        figures |= {f"parameter-{i}": parameter_chart(history, name, recommended) for i, name in enumerate(names)}
+    if spans:
+        figures["timeline"] = timeline_chart(spans, spans[0].began)
+    return {place: _embedded(figure) for place, figure in figures.items()}
 
 
 def _embedded(figure: go.Figure) -> str:
-    """Return the figure as JSON that is safe inside a script element."""
-    return (figure.to_json() or "null").replace("</", "<\\/").replace("<!--", "<\\!--")
+    """Return the figure as JSON in which nothing can end or open a script element."""
+    return (figure.to_json() or "null").replace("<", "\\u003c")
 
 
-def _cell(value: Value | None) -> str:
-    return "" if value is None else value_text(value)
+def _configuration(history: History, found: Recommendation | None) -> list[dict[str, Any]]:
+    """Return the recommended values beside the baseline's."""
+    campaign = history.definition
+    if found is None:
+        return []
+    baseline = campaign.parameters.point(campaign.baseline) if campaign.baseline is not None else None
+    lines = []
+    for name, parameter in campaign.parameters.items():
+        line: dict[str, Any] = {"name": name, "unit": parameter.unit, "description": parameter.description}
+        line |= {"recommended": value_text(found.point[name]), "baseline": "", "changed": False, "change": ""}
+        if baseline is not None:
+            logarithmic = isinstance(parameter, FloatParameter | IntParameter) and parameter.scale == "log"
+            line["baseline"] = value_text(baseline[name])
+            line["changed"] = baseline[name] != found.point[name]
+            line["change"] = change_of(baseline[name], found.point[name], logarithmic=logarithmic)
+        lines.append(line)
+    return lines
+
+
+def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
+    """Return where the report comes from, and what it would take to make it again."""
+    assert history.defined is not None
+    provenances = [t.proposal.provenance for t in history.trials.values() if t.proposal.provenance is not None]
+    facts = {
+        "Ledger": ledger,
+        "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",
+        "Events read": str(len(history.seen)),
+        "Seed": str(history.definition.seed),
+        "Time at work": duration(history.active_seconds),
+    }
+    libraries = _distinct(f"{name} {version}" for p in provenances for name, version in p.libraries.items())
+    commits = _distinct(p.commit for p in provenances if p.commit is not None)
+    if libraries:
+        facts["Proposed with"] = libraries
+    if commits:
+        facts["Commit"] = commits
+    return facts | _proposal_seconds(provenances) | {"This report": f"made {moment(now, UTC)}"}
+
+
+def _proposal_seconds(provenances: Iterable[Provenance]) -> dict[str, str]:
+    times = sorted(p.seconds for p in provenances if p.seconds is not None)
+    return {"A proposal took": f"{duration(times[len(times) // 2])} (median)"} if times else {}
+
+
+def _distinct(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))

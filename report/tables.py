@@ -3,26 +3,36 @@
 import csv
 import io
 import json
-from typing import Any
+import math
 
-from campaign import History, Trial
-from campaign.trial import Failure, Observation
+from campaign import History, Measurement, Trial
+from campaign.space import Value
+from campaign.trial import Observation
+from report.trial_facts import failure_of, seconds_of, status_of
 
-Row = dict[str, Any]
+Cell = Value | None
+Row = dict[str, Cell]
+
+_OWN = ("trial", "status", "generator", "attempts", "seconds", "cause", "message", "predicted_mean", "predicted_sd")
 
 
 def trial_rows(history: History) -> list[Row]:
     """Return a row for each trial in the order of ids, all with the same columns.
 
-    Metrics are `<name>` and `<name>_sem`; `predicted_mean` and `predicted_sd` are what the model expected.
-    Parameters keep their names unless another column has it; then `parameter_<name>`.
+    Metrics are `<name>` and `<name>_sem`; `predicted_mean` and `predicted_sd` are what the model expected; `seconds`
+    are those of all ended attempts. A metric or a parameter whose name another column has is `metric_<name>` or
+    `parameter_<name>`.
     """
-    campaign = history.definition
-    metrics = dict.fromkeys(campaign.expected_metrics)
-    for trial in history.model_view().observed:
-        assert isinstance(trial.outcome, Observation)
-        metrics |= dict.fromkeys(trial.outcome.metrics)
-    return [_row(trial, list(metrics)) for _, trial in sorted(history.trials.items())]
+    metrics = metric_names(history)
+    return [_row(trial, metrics) for _, trial in sorted(history.trials.items())]
+
+
+def metric_names(history: History) -> list[str]:
+    """Return the metrics that are expected or were measured, the objective first."""
+    metrics = dict.fromkeys(history.definition.expected_metrics)
+    for trial in history.trials.values():
+        metrics |= dict.fromkeys(_measured(trial))
+    return list(metrics)
 
 
 def to_json(rows: list[Row]) -> str:
@@ -31,34 +41,35 @@ def to_json(rows: list[Row]) -> str:
 
 
 def to_csv(rows: list[Row]) -> str:
-    """Return the rows as CSV with a header; what is not known is empty."""
+    """Return the rows as CSV with a header; what is not known is empty, truth values are as in JSON and YAML."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["trial"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()} for row in rows)
     return text.getvalue()
 
 
-def status_of(trial: Trial) -> str:
-    """Return observed, failed, running or waiting."""
-    if trial.outcome is not None:
-        return trial.outcome.kind
-    return "waiting" if trial.open_attempt is None else "running"
-
-
 def _row(trial: Trial, metrics: list[str]) -> Row:
-    outcome, provenance = trial.outcome, trial.proposal.provenance
-    measured = outcome.metrics if isinstance(outcome, Observation) else {}
+    provenance, failure, measured = trial.proposal.provenance, failure_of(trial), _measured(trial)
     row: Row = {"trial": trial.id, "status": status_of(trial), "generator": trial.proposal.generator}
     for name in metrics:
-        row[name] = measured[name].mean if name in measured else None
-        row[f"{name}_sem"] = measured[name].sem if name in measured else None
+        column = f"metric_{name}" if name in _OWN else name
+        row[column] = measured[name].mean if name in measured else None
+        row[f"{column}_sem"] = measured[name].sem if name in measured else None
     row |= {
         "attempts": len(trial.attempts),
-        "seconds": outcome.seconds if isinstance(outcome, Observation) else None,
-        "cause": outcome.cause if isinstance(outcome, Failure) else None,
-        "message": outcome.message if isinstance(outcome, Failure) else None,
-        "predicted_mean": provenance.predicted_mean if provenance else None,
-        "predicted_sd": provenance.predicted_sd if provenance else None,
+        "seconds": seconds_of(trial) if trial.outcome is not None else None,
+        "cause": failure.cause if failure else None,
+        "message": failure.message if failure else None,
+        "predicted_mean": _finite(provenance.predicted_mean) if provenance else None,
+        "predicted_sd": _finite(provenance.predicted_sd) if provenance else None,
     }
     return row | {f"parameter_{name}" if name in row else name: value for name, value in trial.point.items()}
+
+
+def _measured(trial: Trial) -> dict[str, Measurement]:
+    return trial.outcome.metrics if isinstance(trial.outcome, Observation) else {}
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None

@@ -6,9 +6,9 @@ draws share; its expected utility is then a closed form, and the candidate needs
 
 import torch
 from torch import Tensor
-from torch.quasirandom import SobolEngine
 
 from bo_core.acquisition.utility import Utility
+from bo_core.quasi_random import uniform_draws
 from bo_core.surrogate.kernel import matern52
 from bo_core.surrogate.posterior import Posterior, safe_cholesky
 
@@ -105,8 +105,7 @@ def could_be_best(posterior: Posterior, X: Tensor, generator: torch.Generator, s
 
 def _normal_draws(draws: int, dimension: int, seed: int) -> Tensor:
     """Return standard normal quasi-Monte-Carlo draws [draws, dimension] from a scrambled Sobol sequence."""
-    uniform = SobolEngine(dimension, scramble=True, seed=seed).draw(draws, dtype=torch.float64)
-    return torch.special.ndtri(uniform.clamp(1e-10, 1.0 - 1e-10))
+    return torch.special.ndtri(uniform_draws(dimension, draws, seed).clamp(1e-10, 1.0 - 1e-10))
 
 
 def _log_mean(log_values: Tensor) -> Tensor:

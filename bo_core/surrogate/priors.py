@@ -5,7 +5,6 @@ Length scales grow with the root of the dimension (Hvarfner et al. 2024), so tha
 """
 
 import math
-from dataclasses import dataclass
 
 LENGTH_SCALE_SPREAD = math.sqrt(3.0)
 NOISE_LOCATION, NOISE_SPREAD = -4.0, 1.0
@@ -16,16 +15,3 @@ NOISE_BOUNDS = (1e-4, 10.0)
 def length_scale_location(d: int) -> float:
     """Return the mean of log length scale for d features."""
     return math.sqrt(2.0) + 0.5 * math.log(d)
-
-
-@dataclass(frozen=True)
-class LogNormal:
-    """A log-normal distribution by the mean and standard deviation of its logarithm."""
-
-    location: float
-    spread: float
-
-    @property
-    def log_mode(self) -> float:
-        """Return the logarithm of the density's mode."""
-        return self.location - self.spread**2

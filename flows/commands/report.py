@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from report.html import render_report
 from rich.console import Console
 
 from bo_core.recommend import recommend
@@ -10,6 +9,8 @@ from campaign import History
 from flows.campaign_file import CampaignFile
 from flows.clock import SystemClock
 from flows.commands.past import read_past
+from flows.lease import controller_lives
+from report.html import render_report
 from storage import ledger_location
 
 
@@ -29,5 +30,7 @@ def write_report(file: CampaignFile, history: History, output: Path) -> Path:
     """Render the report of what has happened so far."""
     recommendation = recommend(history.definition, history)
     where = ledger_location(file.ledger, file.campaign.name, Path())
-    output.write_text(render_report(history, recommendation, where, SystemClock().now()))
+    alive = controller_lives(history)
+    page = render_report(history, recommendation, where, SystemClock().now(), alive=alive)
+    output.write_text(page, encoding="utf-8")
     return output

@@ -1,17 +1,21 @@
 """Small campaigns and their histories, told as the events that a ledger would hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+import random
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from bo_core.propose import propose
-from bo_core.proposer import AnyProposer, BayesianProposer
+from bo_core.proposer import BayesianProposer, SobolProposer
 from campaign import Campaign, History, Measurement, Point, Proposal
+from campaign.evaluation import Cause
 from campaign.events import CampaignDefined, Event, TrialFailed, TrialObserved, TrialProposed
 from campaign.trial import Generator, Provenance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUICK = BayesianProposer(draws=64, restarts=4, raw_points=128, device="cpu")
+MODEL = QUICK.model_copy(update={"initial": 2})
 
 MIXED: dict[str, dict[str, Any]] = {
     "rate": {"kind": "float", "low": 1e-4, "high": 0.1, "scale": "log"},
@@ -55,9 +59,9 @@ def observed(trial: int, mean: float, sem: float | None = None, metric: str = "l
     return TrialObserved(time=NOON, actor="test", trial=trial, attempt=1, metrics=metrics)
 
 
-def failed(trial: int) -> TrialFailed:
+def failed(trial: int, cause: Cause = "infeasible") -> TrialFailed:
     """Return that a trial ended badly."""
-    return TrialFailed(time=NOON, actor="test", trial=trial, attempt=1, cause="infeasible", message="no")
+    return TrialFailed(time=NOON, actor="test", trial=trial, attempt=1, cause=cause, message="no")
 
 
 def history_of(
@@ -83,16 +87,41 @@ def add(history: History, proposals: Sequence[Proposal]) -> History:
     return history.extended(proposed(first + i, p.point, p.generator, p.provenance) for i, p in enumerate(proposals))
 
 
-def run_campaign(
-    campaign: Campaign, measure: Callable[[Point], float], trials: int, proposer: AnyProposer = QUICK
-) -> History:
-    """Return the history of trials that are proposed and observed one after the other."""
-    history = History.from_events([defined(campaign)])
-    for _ in range(trials):
-        [proposal] = propose(campaign, history, proposer, 1)
-        trial = history.next_trial
-        history = add(history, [proposal]).extended([observed(trial, measure(proposal.point))])
-    return history
+def bowl(point: Point) -> float:
+    """Return a loss that is least where every number is 0.3."""
+    return sum((float(x) - 0.3) ** 2 for x in point.values() if isinstance(x, float))
+
+
+def some_points(campaign: Campaign, count: int, seed: int = 0) -> list[Point]:
+    """Return points of the space as the Sobol proposer finds them."""
+    other = campaign.model_copy(update={"seed": 1000 + seed, "baseline": None, "start_with": ()})
+    return [p.point for p in propose(other, History(), SobolProposer(), count)]
+
+
+def told(campaign: Campaign, count: int, pending: int = 0, noise: float = 0.02) -> History:
+    """Return a history of observations of a noisy bowl, and pending trials."""
+    noisy = random.Random(1)
+    points = some_points(campaign, count + pending)
+    means = [bowl(p) + noise * noisy.gauss(0, 1) for p in points[:count]]
+    return history_of(campaign, points[:count], means, pending=points[count:])
+
+
+def distance(a: Point, b: Point) -> float:
+    """Return how far two points of numbers lie from each other."""
+    return math.dist([float(a[name]) for name in a], [float(b[name]) for name in a])
+
+
+def provenance_of(proposal: Proposal) -> Provenance:
+    """Return how a proposal of the model was made."""
+    assert proposal.provenance is not None
+    return proposal.provenance
+
+
+def acquisition_value(proposal: Proposal) -> float:
+    """Return what the model expected of its proposal."""
+    value = provenance_of(proposal).acquisition_value
+    assert value is not None
+    return value
 
 
 def key(point: Point) -> tuple[tuple[str, Any], ...]:

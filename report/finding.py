@@ -1,0 +1,92 @@
+"""What was found, in sentences for the person who opens the report in the morning."""
+
+from campaign import Campaign, History
+from campaign.recommendation import Recommendation
+from campaign.space import Value
+from report.numbers import duration, measured, number, probability, with_uncertainty
+from report.summary import Summary
+
+# A ratio to a baseline close to zero says nothing.
+_LARGEST_CHANGE = 10.0
+_LIKELY = 0.95
+_LIKELY_BEST = 0.5
+
+
+def standing_sentence(summary: Summary) -> str:
+    """Return how the campaign stands, how many trials have ended, and how long the rest takes."""
+    standing = str(summary.standing)
+    counts = [f"{summary.observed} of {summary.budget} trials observed"]
+    counts += [f"{n} {word}" for n, word in _others(summary) if n]
+    sentence = f"{standing[0].upper()}{standing[1:]}. {', '.join(counts)}."
+    if summary.standing.kind == "running" and summary.seconds_left:
+        sentence += f" About {duration(summary.seconds_left)} left."
+    return sentence
+
+
+def _others(summary: Summary) -> list[tuple[int, str]]:
+    return [(summary.failed, "failed"), (summary.running, "running"), (summary.waiting, "waiting")]
+
+
+def finding_sentence(history: History, found: Recommendation | None) -> str:
+    """Return the result of the campaign in one sentence."""
+    campaign = history.definition
+    metric = campaign.objective.metric
+    if found is None:
+        return "Nothing has been observed yet, so there is nothing to recommend."
+    value = with_uncertainty(found.mean, found.sd)
+    if found.baseline_mean is None:
+        return f"{metric} {value} at the recommended configuration (trial {found.trial})."
+    if _is_baseline(campaign, found):
+        return f"Nothing better than the baseline was found: {metric} {value}."
+    before = with_uncertainty(found.baseline_mean, found.baseline_sd)
+    change = _relative_change(found.baseline_mean, found.mean)
+    return f"{metric} from {before} at the baseline to {value} at the recommended configuration{change}."
+
+
+def confidence_sentences(history: History, summary: Summary, found: Recommendation | None) -> list[str]:
+    """Return how sure the finding is, and where the best measurement is another trial's."""
+    if found is None:
+        return []
+    sentences = ["The figures are the model's belief about the true value ± one standard deviation."]
+    if found.probability_better_than_baseline is not None and not _is_baseline(history.definition, found):
+        sentences.append(_against_baseline(found.probability_better_than_baseline))
+    if summary.observed > 1:
+        sentences.append(_among_the_observed(summary.observed, found.probability_best))
+    if summary.best is not None and summary.best.trial != found.trial:
+        sentences.append(
+            f"The best single measurement, {measured(summary.best.measurement)}, is trial {summary.best.trial}'s; "
+            "a single measurement can be lucky."
+        )
+    if any(t.pending for t in history.trials.values()):
+        sentences.append("Trials are still outstanding, so this may change.")
+    return sentences
+
+
+def change_of(before: Value, after: Value, *, logarithmic: bool) -> str:
+    """Return how a parameter changes: by a factor on a log scale, by a difference on a linear one, else no words."""
+    if isinstance(before, bool | str) or isinstance(after, bool | str) or before == after:
+        return ""
+    if logarithmic:
+        return f"× {number(after / before, 3)}"
+    return f"{'+' if after > before else ''}{number(after - before, 2)}"
+
+
+def _is_baseline(campaign: Campaign, found: Recommendation) -> bool:
+    return campaign.baseline is not None and found.point == campaign.parameters.point(campaign.baseline)
+
+
+def _against_baseline(better: float) -> str:
+    words = f"With a probability of {probability(better)} it is better than the baseline"
+    return f"{words}." if better >= _LIKELY else f"{words}: not settled."
+
+
+def _among_the_observed(observed: int, best: float) -> str:
+    words = f"The probability that it is the best of all {observed} observed is {probability(best)}"
+    return f"{words}." if best >= _LIKELY_BEST else f"{words}: others may be as good."
+
+
+def _relative_change(before: float, after: float) -> str:
+    if before == 0 or abs(after - before) / abs(before) >= _LARGEST_CHANGE:
+        return ""
+    percent = 100 * (after - before) / abs(before)
+    return f" ({'+' if percent > 0 else ''}{number(percent, 2 if abs(percent) < 10 else 3)} %)"

@@ -1,0 +1,21 @@
+"""Reads a campaign and its events from standard input, proposes, and writes the proposals: a process of its own."""
+
+import json
+import sys
+
+from bo_core.propose import propose
+from bo_core.proposer import BayesianProposer
+from campaign import Campaign, History
+from campaign.events import read_event
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    history = History.from_events(read_event.validate_python(event) for event in asked["events"])
+    proposer = BayesianProposer.model_validate(asked["proposer"])
+    proposals = propose(Campaign.model_validate(asked["campaign"]), history, proposer, asked["q"])
+    json.dump([proposal.model_dump(mode="json") for proposal in proposals], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+import gpytorch
+import numpy as np
+import pytest
+import torch
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.models.gpytorch import GPyTorchModel
+from botorch.sampling.normal import SobolQMCNormalSampler
+from scipy.spatial.distance import cdist
+from test_marginal_likelihood import central_differences
+from torch import Tensor
+
+from bo_core.acquisition import JointDraws, LogExpectedImprovement, LogUtility, could_be_best
+from bo_core.surrogate import Hyperparameters, Posterior, TrainingData
+from bo_core.surrogate.gaussian_process import GaussianProcess
+
+UTILITY = LogExpectedImprovement()
+
+
+class BotorchModel(GaussianProcess, GPyTorchModel):
+    """Our model of gpytorch's parts, as BoTorch wants it."""
+
+    _num_outputs = 1
+
+
+class Listener:
+    """A utility that keeps what it was asked about."""
+
+    mean: Tensor
+    sd: Tensor
+    best: Tensor
+
+    def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> LogUtility:
+        self.mean, self.sd, self.best = mean, sd, best
+        return LogUtility(mean, torch.ones_like(mean), torch.zeros_like(mean))
+
+
+def situation(n: int = 40, d: int = 3, noise: float = 0.1, seed: int = 0) -> tuple[TrainingData, Hyperparameters]:
+    generator = torch.Generator().manual_seed(seed)
+    X = torch.rand(n, d, generator=generator, dtype=torch.float64)
+    y = -((X - 0.4) ** 2).sum(1) + noise * torch.randn(n, generator=generator, dtype=torch.float64) * 0.3
+    variance = torch.full((n,), torch.nan, dtype=torch.float64)
+    return TrainingData(X, (y - y.mean()) / y.std(), variance), Hyperparameters((0.8,) * d, noise, 0.0)
+
+
+def uniform(b: int, d: int, seed: int) -> Tensor:
+    return torch.rand(b, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def kernel(A: Tensor, B: Tensor, scales: tuple[float, ...]) -> np.ndarray:
+    r = np.sqrt(5.0) * cdist(A.numpy() / np.array(scales), B.numpy() / np.array(scales))
+    return (1.0 + r + r**2 / 3.0) * np.exp(-r)
+
+
+@pytest.mark.parametrize(("n", "noise"), [(40, 0.1), (12, 0.5)])
+def test_the_value_is_that_of_noisy_expected_improvement_with_pending_points(n: int, noise: float) -> None:
+    data, hyperparameters = situation(n=n, noise=noise)
+    posterior, pending = Posterior(data, hyperparameters), uniform(3, 3, 5)
+    draws = JointDraws(posterior, torch.cat([data.X, pending]), 8192, more=1, seed=3)
+    pool = uniform(400, 3, 6)
+    values = draws.value(UTILITY, pool)
+    best = values.argsort(descending=True)[:8]
+
+    model = BotorchModel(data, hyperparameters).eval()
+    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
+        oracle = qLogNoisyExpectedImprovement(
+            model,
+            X_baseline=data.X,
+            sampler=SobolQMCNormalSampler(torch.Size([16_384]), seed=1),
+            X_pending=pending,
+            prune_baseline=False,
+            tau_max=1e-4,
+            tau_relu=1e-8,
+        )
+        expected = oracle(pool[best].unsqueeze(1))
+    torch.testing.assert_close(values[best], expected, rtol=0.0, atol=0.01)
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    data, hyperparameters = situation(d=4)
+    points = torch.cat([data.X[:6], uniform(2, 4, 1)])
+    draws = JointDraws(Posterior(data, hyperparameters), points, 64, more=2, seed=3)
+    draws.add(uniform(1, 4, 2)[0])
+    X = uniform(7, 4, 4)
+    value, gradient = draws.value_and_gradient(UTILITY, X)
+    torch.testing.assert_close(value, draws.value(UTILITY, X))
+    numeric = central_differences(lambda x: draws.value(UTILITY, x), X, 1e-4)
+    torch.testing.assert_close(gradient, numeric, rtol=1e-6, atol=1e-6)
+
+
+def test_adding_a_point_is_drawing_it_from_the_start() -> None:
+    data, hyperparameters = situation()
+    posterior, points, chosen, X = Posterior(data, hyperparameters), data.X[:5], uniform(2, 3, 8), uniform(20, 3, 9)
+    grown = JointDraws(posterior, points, 128, more=2, seed=3)
+    for x in chosen:
+        grown.add(x)
+    whole = JointDraws(posterior, torch.cat([points, chosen]), 128, more=0, seed=3)
+    torch.testing.assert_close(grown.value(UTILITY, X), whole.value(UTILITY, X), rtol=0.0, atol=1e-5)
+    torch.testing.assert_close(grown.best, whole.best, rtol=0.0, atol=1e-6)
+
+
+def test_a_candidate_given_a_draw_is_the_dense_conditional_gaussian() -> None:
+    data, hyperparameters = situation(n=12)
+    posterior, scales = Posterior(data, hyperparameters), hyperparameters.length_scales
+    points, X = uniform(4, 3, 1), uniform(5, 3, 2)
+    draws = JointDraws(posterior, points, 16, more=1, seed=3)
+    mean, covariance = posterior.joint(points)
+    C = torch.linalg.cholesky(covariance + draws.jitter * torch.eye(4, dtype=torch.float64))
+    f = (mean[:, None] + C @ draws.normals[:, :4].mT).numpy()
+
+    # Observations with their noise and draws without are one vector of which everything is known.
+    known = torch.cat([data.X, points])
+    K = kernel(known, known, scales) + np.diag([hyperparameters.noise_variance] * 12 + [draws.jitter] * 4)
+    gain = np.linalg.solve(K, kernel(known, X, scales)).T
+    values = np.vstack([np.tile(data.y.numpy()[:, None], (1, 16)), f]) - posterior.mean
+    expected_sd = np.sqrt(1.0 - np.sum(gain * kernel(X, known, scales), axis=1))
+
+    heard = Listener()
+    draws.value(heard, X)
+    np.testing.assert_allclose(heard.mean, posterior.mean + gain @ values, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(heard.sd, expected_sd, rtol=1e-8)
+    np.testing.assert_allclose(heard.best, f.max(0))
+
+
+def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
+    data, hyperparameters = situation()
+    posterior, points = Posterior(data, hyperparameters), uniform(3, 3, 1)
+    draws = JointDraws(posterior, points, 8192, more=1, seed=3)
+    assert draws.normals.mean(0).abs().max() < 1e-3
+    torch.testing.assert_close(draws.normals.mT.cov(), torch.eye(4, dtype=torch.float64), rtol=0.0, atol=0.02)
+
+
+def test_little_is_expected_at_a_point_that_is_drawn_already() -> None:
+    data, hyperparameters = situation()
+    posterior = Posterior(data, hyperparameters)
+    pool = uniform(500, 3, 1)
+    without = JointDraws(posterior, data.X, 256, more=1, seed=3)
+    x = pool[without.value(UTILITY, pool).argmax()][None]
+    with_it = JointDraws(posterior, torch.cat([data.X, x]), 256, more=0, seed=3)
+    assert float(with_it.value(UTILITY, x)) < float(without.value(UTILITY, x)) - 5.0
+
+
+def test_points_without_a_chance_are_not_drawn_and_the_best_are() -> None:
+    data, hyperparameters = situation(n=60, noise=0.05)
+    posterior = Posterior(data, hyperparameters)
+    kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
+    mean, sd = posterior.marginal(data.X)
+    assert int(mean.argmax()) in kept.tolist()
+    assert 1 <= len(kept) < 60
+    assert int((mean + 2 * sd).argmin()) not in kept.tolist()
+
+
+def test_leaving_out_points_without_a_chance_changes_the_value_little() -> None:
+    data, hyperparameters = situation(noise=0.1)
+    posterior, pool = Posterior(data, hyperparameters), uniform(300, 3, 1)
+    kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
+    all_drawn = JointDraws(posterior, data.X, 8192, more=1, seed=3).value(UTILITY, pool)
+    few_drawn = JointDraws(posterior, data.X[kept], 8192, more=1, seed=3).value(UTILITY, pool)
+    best = all_drawn.argsort(descending=True)[:8]
+    torch.testing.assert_close(all_drawn[best], few_drawn[best], rtol=0.0, atol=0.01)

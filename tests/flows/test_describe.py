@@ -1,0 +1,48 @@
+import io
+
+from rich.console import Console
+
+from flows.campaign_file import read_campaign
+from flows.describe import describe
+
+
+def described(definition: dict) -> str:
+    console = Console(width=160, file=io.StringIO(), record=True)
+    console.print(describe(read_campaign(definition)))
+    return console.export_text()
+
+
+DEFINITION = {
+    "name": "oven",
+    "description": "Less smoke.",
+    "parameters": {
+        "heat": {"kind": "float", "low": 0.5, "high": 300, "scale": "log", "unit": "°C"},
+        "grains": {"kind": "int", "low": 1, "high": 1_234_567},
+        "flour": {"kind": "categorical", "choices": ["rye", "off"]},
+    },
+    "minimize": "smoke",
+    "metrics": ["seconds"],
+    "evaluator": {"function": "bakery:bake", "time_limit": "2h30m"},
+    "workers": 3,
+    "budget": {"trials": 20, "wall_clock": "8h"},
+    "baseline": {"heat": 200, "grains": 5, "flour": "rye"},
+    "start_with": [{"heat": 100, "grains": 5, "flour": "off"}],
+    "proposer": {"kind": "bayesian", "initial": 7},
+    "ledger": "/srv/ledger",
+}
+
+
+def test_the_description_says_what_would_be_tried_and_how():
+    text = described(DEFINITION)
+    for expected in ("oven: Less smoke.", "0.5 to 300 °C, log", "1 to 1234567", "rye, off", "200", "minimize smoke"):
+        assert expected in text
+    for expected in ("seconds", "python bakery:bake, at most 2h30m each", "20 trials, starting none after 8h"):
+        assert expected in text
+    for expected in ("2 that the file names, 5 Sobol points, then the model's", "bayesian", "/srv/ledger"):
+        assert expected in text
+
+
+def test_the_description_of_a_proposer_without_a_model_promises_none():
+    text = described(DEFINITION | {"proposer": {"kind": "sobol"}})
+    assert "Sobol points" in text
+    assert "model" not in text

@@ -1,0 +1,105 @@
+import math
+import re
+from datetime import UTC
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from told_stories import START
+
+from campaign.duration import parse_duration
+from report.numbers import duration, moment, number, probability, value_text, with_uncertainty
+
+_BACK = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+
+
+def read(text: str) -> float:
+    """Read what a person would read."""
+    mantissa, _, power = text.translate(_BACK).replace(",", "").partition(" × 10")
+    return float(f"{mantissa}e{power or 0}")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.1, "0.1"),
+        (9.99999, "10"),
+        (-0.000123456, "−0.0001235"),
+        (123456.7, "123,457"),
+        (1e9, "1 × 10⁹"),
+        (1.23456e-7, "1.235 × 10⁻⁷"),
+    ],
+)
+def test_a_number_has_four_significant_digits_and_no_idle_zeros(value: float, text: str):
+    assert number(value) == text
+
+
+@given(st.floats(min_value=-1e308, max_value=1e308))
+def test_any_number_reads_back_to_four_digits(value: float):
+    assert math.isclose(read(number(value)), value, rel_tol=1e-3, abs_tol=5e-324)
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.069512, 0.00421, "0.0695 ± 0.0042"),
+        (1657.4, 23.0, "1,657 ± 23"),
+        (-3.0, 0.5, "−3.00 ± 0.50"),
+        (2.5, None, "2.5"),
+        (2.5, 0.0, "2.5"),
+        (0.0, 0.25, "0.00 ± 0.25"),
+        (1.5e12, 2e10, "(1.500 ± 0.020) × 10¹²"),
+        (3.2e-9, 4e-10, "(3.20 ± 0.40) × 10⁻⁹"),
+        (0.999, 0.0995, "1.00 ± 0.10"),
+    ],
+)
+def test_the_uncertainty_has_two_digits_and_the_mean_ends_where_it_does(mean: float, sd: float | None, text: str):
+    assert with_uncertainty(mean, sd) == text
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(min_value=0, allow_nan=False, allow_infinity=False),
+)
+def test_any_mean_and_uncertainty_can_be_said_in_few_words(mean: float, sd: float):
+    assert len(with_uncertainty(mean, sd)) < 48
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "more than 99.9 %"),
+        (0.9995, "more than 99.9 %"),
+        (0.995, "99.5 %"),
+        (0.43, "43 %"),
+        (0.004, "0.4 %"),
+        (0.0, "less than 0.1 %"),
+    ],
+)
+def test_a_probability_never_claims_certainty(value: float, text: str):
+    assert probability(value) == text
+
+
+@given(st.floats(min_value=0, max_value=1))
+def test_a_probability_is_never_said_to_be_0_or_100_per_cent(value: float):
+    assert not re.fullmatch(r"(0|0\.0|100|100\.0) %", probability(value))
+
+
+@given(st.floats(min_value=0.01, max_value=1e7))
+def test_a_duration_reads_back_to_two_per_cent(seconds: float):
+    assert parse_duration(duration(seconds).replace(" ", "")).total_seconds() == pytest.approx(seconds, rel=0.02)
+
+
+def test_values_are_written_as_in_the_campaign_file():
+    assert [value_text(v) for v in (True, False, "off", 1234567, 0.123456789)] == [
+        "true",
+        "false",
+        "off",
+        "1234567",
+        "0.12346",
+    ]
+
+
+def test_a_moment_names_its_time_zone():
+    assert moment(START, UTC) == "2026-11-03 21:00 UTC"

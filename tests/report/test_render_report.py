@@ -1,0 +1,295 @@
+import json
+import math
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any, get_args
+
+import plotly.graph_objects as go
+import pytest
+from told_stories import HOSTILE, POINT, Story, at, campaign_of
+
+from campaign import Campaign, History
+from campaign.recommendation import Recommendation
+from campaign.trial import Generator
+from report.html import render_report
+
+NOW = datetime(2026, 11, 4, 7, 30, tzinfo=UTC)
+BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: text by element, attributes, scripts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.scripts: list[str] = []
+        self.rows: list[list[str]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+    @property
+    def figures(self) -> dict[str, go.Figure]:
+        """Return the charts, read by plotly itself."""
+        found = next(s for s in self.scripts if "const figures" in s)
+        inner = found[found.index("{") + 1 : found.index("};\n")].strip().rstrip(",")
+        return {name: go.Figure(figure) for name, figure in json.loads("{" + inner + "}").items()}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "input", "br"):
+            self.open.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag == "script":
+            self.scripts.append("")
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, "elements are closed in the order in which they were opened"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1] += data
+        elif self.open and self.open[-1] != "style":
+            self.words.append(data)
+            if self.rows and ("td" in self.open or "th" in self.open):
+                self.rows[-1][-1] = re.sub(r"\s+", " ", self.rows[-1][-1] + data)
+
+
+def page_of(story: Story, found: Recommendation | None = None, **more: Any) -> Page:
+    return Page(render_report(story.history, found, "s3://tuning/ledger", NOW, **more))
+
+
+def believed(trial: int = 2, **changes: Any) -> Recommendation:
+    values: dict[str, Any] = {
+        "trial": trial,
+        "point": POINT,
+        "mean": 0.0695,
+        "sd": 0.0042,
+        "probability_best": 0.43,
+        "baseline_mean": 0.1055,
+        "baseline_sd": 0.0071,
+        "probability_better_than_baseline": 0.9984,
+    }
+    return Recommendation(**values | changes)
+
+
+def a_night() -> Story:
+    story = Story().tried(1, 0, 0.1055, 0.007, point=BASELINE, generator="baseline").tried(2, 1, 0.071, 0.005)
+    story.proposed(3, 2).started(3, 2).failed(3, 3, retry=True, message="connection reset").started(3, 3, attempt=2)
+    story.failed(3, 4, message="out of memory")
+    return story.tried(4, 4, 0.065, 0.01, point=POINT | {"rate": 0.02}, generator="model").finished(5)
+
+
+def test_the_page_needs_nothing_but_itself():
+    page = page_of(a_night(), believed())
+    assert page.open == []
+    assert [(n, v) for n, v in page.attributes if n in ("src", "href", "srcset", "action", "data")] == []
+    assert sum("plotly.js v" in script for script in page.scripts) == 1
+    assert "@import" not in render_report(a_night().history, believed(), "ledger", NOW).split("</style>")[0]
+
+
+def test_the_headline_leads_from_the_baseline_to_the_recommendation():
+    text = page_of(a_night(), believed()).text
+    assert (
+        "loss from 0.1055 ± 0.0071 at the baseline to 0.0695 ± 0.0042 at the recommended configuration (−34.1 %)."
+    ) in text
+    assert "With a probability of 99.8 % it is better than the baseline." in text
+    assert "best of all 3 observed is 43 %: others may be as good" in text
+    assert "The best single measurement, 0.065 ± 0.010, is trial 4's; a single measurement can be lucky." in text
+    assert "Finished: budget spent. 3 of 10 trials observed, 1 failed." in text
+
+
+def test_the_recommended_configuration_stands_beside_the_baseline():
+    rows = page_of(a_night(), believed()).rows
+    assert ["rate", "0.01 1/s", "0.1 1/s", "× 0.1"] in rows
+    assert ["depth", "2", "3", "−1"] in rows
+    assert ["mode", "fast", "slow", "changed"] in rows
+
+
+def test_the_configuration_to_copy_has_all_digits():
+    point = {"rate": 0.012345678901234567, "depth": 2, "mode": "off", "cache": True}
+    html = render_report(a_night().history, believed(point=point), "ledger", NOW)
+    copied = re.search(r'<pre id="configuration">(.*?)</pre>', html, re.DOTALL)
+    assert copied is not None
+    assert json.loads(copied[1].replace("&#34;", '"')) == point
+
+
+def test_failed_attempts_say_why_and_what_came_of_them():
+    rows = page_of(a_night(), believed()).rows
+    assert ["3", "1", "infrastructure", "connection reset", "tried again"] in rows
+    assert ["3", "2", "configuration", "out of memory", "given up"] in rows
+
+
+def test_all_trials_are_listed_with_what_they_measured():
+    rows = [row for row in page_of(a_night(), believed()).rows if len(row) > 5]
+    assert [row[:3] for row in rows[1:]] == [
+        ["1", "observed", "0.1055 ± 0.0070"],
+        ["2", "observed", "0.0710 ± 0.0050"],
+        ["3", "failed: configuration", ""],
+        ["4", "observed", "0.065 ± 0.010"],
+    ]
+
+
+def test_the_charts_show_what_was_measured_in_which_order():
+    figures = page_of(a_night(), believed()).figures
+    assert list(figures) == ["course", "parameter-0", "parameter-1", "parameter-2", "parameter-3", "timeline"]
+    best, *points, ring = figures["course"].data
+    assert (list(best.x), list(best.y)) == ([1, 2, 4], [0.1055, 0.071, 0.065])
+    assert sorted((t.name, list(t.x), list(t.y), list(t.error_y.array)) for t in points) == [
+        ("baseline", [1], [0.1055], [0.007]),
+        ("model", [4], [0.065], [0.01]),
+        ("sobol", [2], [0.071], [0.005]),
+    ]
+    assert (list(ring.x), list(ring.y)) == ([2], [0.071])
+    kinds = [figures[f"parameter-{i}"].layout.xaxis.type for i in range(4)]
+    assert kinds == ["log", "linear", "category", "category"]
+    assert list(figures["parameter-3"].layout.xaxis.categoryarray) == ["false", "true"]
+    assert {bar.name: len(bar.x) for bar in figures["timeline"].data} == {"observed": 3, "failed": 2}
+
+
+def test_the_running_best_rises_where_more_is_better():
+    story = Story(campaign_of(maximize="speed"))
+    story.tried(1, 0, 5.0).tried(2, 1, 3.0).tried(3, 2, 8.0)
+    assert list(page_of(story, believed(3)).figures["course"].data[0].y) == [5.0, 5.0, 8.0]
+
+
+@pytest.mark.parametrize("generator", get_args(Generator))
+def test_the_trials_of_every_generator_are_drawn(generator: Generator):
+    story = Story().tried(1, 0, 5.0, generator=generator)
+    assert [t.name for t in page_of(story).figures["course"].data if t.mode == "markers"] == [generator]
+
+
+def test_a_parameters_axis_shows_its_whole_range_and_every_choice():
+    figures = page_of(a_night(), believed()).figures
+    low, high = figures["parameter-0"].layout.xaxis.range
+    assert low < -4 < 0 < high
+    low, high = figures["parameter-1"].layout.xaxis.range
+    assert low < 1 < 9 < high
+    assert list(figures["parameter-2"].layout.xaxis.range) == [-0.5, 1.5]
+
+
+def test_it_says_where_it_comes_from():
+    text = page_of(a_night(), believed()).text
+    for fact in ("s3://tuning/ledger", "ab12", "c0ffee", "made 2026-11-04 07:30 UTC"):
+        assert fact in text
+
+
+def hostile() -> Campaign:
+    parameters = {
+        HOSTILE: {"kind": "float", "low": 0, "high": 1, "unit": HOSTILE, "description": HOSTILE},
+        "choice": {"kind": "categorical", "choices": [HOSTILE, "<b>bold</b>"]},
+    }
+    return campaign_of(minimize=HOSTILE, parameters=parameters, description=HOSTILE, baseline=None)
+
+
+def test_names_that_look_like_markup_are_only_text():
+    point = {HOSTILE: 0.5, "choice": HOSTILE}
+    story = Story(hostile()).tried(1, 0, 1.0, 0.1, point=point).proposed(2, 1, point).started(2, 1)
+    story.failed(2, 2, message="</script>" + HOSTILE)
+    found = believed(1, point=point, baseline_mean=None, baseline_sd=None, probability_better_than_baseline=None)
+    page = Page(render_report(story.history, found, HOSTILE, NOW))
+    assert page.open == []
+    assert len(page.scripts) == len(page_of(a_night(), believed()).scripts)
+    assert page.text.count(HOSTILE) >= 6
+    assert all("alert(" not in value for _, value in page.attributes)
+    for figure in page.figures.values():
+        assert "<script" not in (figure.to_json() or "")
+    assert page.figures["parameter-1"].layout.xaxis.categoryarray[1] == "&lt;b&gt;bold&lt;/b&gt;"
+
+
+def test_before_the_first_trial_there_is_a_page_without_pictures():
+    page = page_of(Story())
+    assert "Nothing has been observed yet" in page.text
+    assert page.open == []
+    assert not any("plotly" in script for script in page.scripts)
+
+
+def test_a_campaign_in_which_everything_failed_shows_the_failures():
+    story = Story().proposed(1, 0).started(1, 0).failed(1, 1).proposed(2, 1).started(2, 1).failed(2, 2)
+    page = page_of(story)
+    assert "0 of 10 trials observed, 2 failed" in page.text
+    assert list(page.figures) == ["timeline"]
+
+
+def test_a_single_observation_is_not_called_the_best_of_all():
+    page = page_of(Story().tried(1, 0, 3.0), believed(1, mean=3.0, sd=0.0, probability_best=1.0, baseline_mean=None))
+    assert "loss 3 at the recommended configuration (trial 1)." in page.text
+    assert "best of all" not in page.text
+
+
+def test_a_baseline_that_nothing_beat_is_said_to_be_the_best():
+    found = believed(1, point=BASELINE, mean=0.1, baseline_mean=0.1, probability_better_than_baseline=0.5)
+    text = page_of(a_night(), found).text
+    assert "Nothing better than the baseline was found: loss" in text
+    assert "better than the baseline: not settled" not in text
+
+
+def test_an_improvement_that_may_be_noise_is_not_settled():
+    text = page_of(a_night(), believed(probability_better_than_baseline=0.71)).text
+    assert "With a probability of 71 % it is better than the baseline: not settled." in text
+
+
+@pytest.mark.parametrize(("before", "after", "change"), [(-2.0, -1.0, "(+50 %)"), (4.0, 5.0, "(+25 %)")])
+def test_a_change_is_relative_to_the_size_of_the_baseline(before: float, after: float, change: str):
+    story = Story(campaign_of(maximize="loss")).tried(1, 0, before).tried(2, 1, after)
+    assert change in page_of(story, believed(mean=after, baseline_mean=before)).text
+
+
+@pytest.mark.parametrize("baseline", [0.0, 1e-9])
+def test_no_ratio_is_told_to_a_baseline_of_nearly_zero(baseline: float):
+    assert "configuration. " in page_of(a_night(), believed(baseline_mean=baseline)).text
+
+
+def test_a_running_campaign_says_how_long_it_takes_and_that_this_may_change():
+    story = Story().tried(1, 0, 2.0).proposed(2, 1).started(2, 1)
+    assert "Running. 1 of 10 trials observed, 1 running. About 4m 30s left." in page_of(story, believed(1)).text
+    assert "Trials are still outstanding" in page_of(story, believed(1)).text
+    assert "Interrupted. 1 of 10 trials observed, 1 running." in page_of(story, believed(1), alive=False).text
+
+
+def test_an_open_attempt_lasts_until_now_only_while_its_controller_lives():
+    def longest(page: Page) -> float:
+        return max(x for bar in page.figures["timeline"].data if bar.name == "not ended" for x in bar.x)
+
+    story = Story().tried(1, 0, 2.0).proposed(2, 1).started(2, 1)
+    assert longest(page_of(story)) == pytest.approx((NOW - at(1)).total_seconds() / 3600)
+    story.proposed(3, 3)
+    assert longest(page_of(story, alive=False)) == pytest.approx(2 * 60)
+
+
+@pytest.mark.parametrize("means", [[1.0, 1.0, 1.0], [1e-300, 2e-300], [-1e308, 1e308], [1.0, 1e9], [0.0, 0.0]])
+@pytest.mark.parametrize("sem", [None, 0.0, 1e-3])
+def test_any_measurements_can_be_drawn(means: list[float], sem: float | None):
+    story = Story()
+    for i, mean in enumerate(means):
+        story.tried(i + 1, i, mean, sem)
+    page = page_of(story, believed(1, mean=means[0], sd=sem or 0.0))
+    assert page.open == []
+    assert [y for trace in page.figures["course"].data if trace.name == "sobol" for y in trace.y] == means
+
+
+def test_a_thousand_trials_and_a_hundred_parameters_make_a_page():
+    names = [f"p{i}" for i in range(100)]
+    parameters = {name: {"kind": "float", "low": 0, "high": 1} for name in names}
+    story = Story(campaign_of(parameters=parameters, baseline=None, budget={"trials": 1000}))
+    for i in range(1000):
+        point = {name: math.modf(i * 0.618 + j * 0.3)[0] for j, name in enumerate(names)}
+        story.tried(i + 1, i, mean=float(i % 37), sem=0.5, point=point)
+    last = story.history.trials[1000]
+    page = page_of(story, believed(1000, point=last.point, baseline_mean=None, probability_better_than_baseline=None))
+    assert sum(name.startswith("parameter-") for name in page.figures) == 30
+    assert "70 more parameters are not drawn" in page.text
+
+
+def test_a_history_without_a_definition_is_no_report():
+    with pytest.raises(Exception, match="campaign_defined"):
+        render_report(History(), None, "ledger", NOW)

@@ -1,0 +1,98 @@
+import subprocess
+import sys
+
+import pytest
+from told_stories import START, Story, at, campaign_of
+
+from campaign import History
+from campaign.errors import InvalidHistory
+from campaign.events import LeaseTaken
+from report.summary import summarise
+
+
+def half_way() -> Story:
+    """Two observed in 60 and 180 s, one failed after 60 s and a repeated attempt of 60 s, one running, one waiting."""
+    story = Story().tried(1, 0, mean=3.0).proposed(2, 1).started(2, 1).observed(2, 4, mean=2.0, seconds=180.0)
+    story.proposed(3, 4).started(3, 4).failed(3, 5, retry=True).started(3, 5, attempt=2).failed(3, 6)
+    return story.proposed(4, 6).started(4, 6).proposed(5, 6)
+
+
+def test_each_trial_is_counted_once_by_how_it_stands():
+    summary = summarise(half_way().history)
+    assert (summary.observed, summary.failed, summary.running, summary.waiting) == (2, 1, 1, 1)
+    assert (summary.budget, summary.workers) == (10, 2)
+    assert dict(summary.failures_by_cause) == {"configuration": 1}
+    assert summary.repeated_attempts == 1
+
+
+def test_the_time_left_is_the_pace_so_far_times_what_remains_shared_by_the_workers():
+    summary = summarise(half_way().history)
+    assert summary.seconds_per_trial == pytest.approx((60 + 180 + 120) / 3)
+    assert summary.seconds_left == pytest.approx(120 * 7 / 2)
+
+
+def test_one_remaining_trial_takes_a_whole_trials_time_however_many_workers_there_are():
+    story = Story(campaign_of(budget={"trials": 2}, workers=8)).tried(1, 0, mean=1.0)
+    assert summarise(story.history).seconds_left == pytest.approx(60)
+
+
+def test_no_more_time_is_left_than_the_wall_clock_budget_allows():
+    story = Story(campaign_of(budget={"trials": 1000, "wall_clock": "10m"})).tried(1, 0, mean=1.0)
+    assert summarise(story.history).seconds_left == pytest.approx(9 * 60)
+
+
+def test_before_any_trial_has_ended_nothing_is_said_about_time_or_the_best():
+    summary = summarise(Story().proposed(1, 0).started(1, 0).history)
+    assert (summary.seconds_per_trial, summary.seconds_left, summary.best) == (None, None, None)
+
+
+def test_nothing_is_left_of_a_finished_campaign():
+    assert summarise(Story().tried(1, 0, mean=1.0).finished(2).history).seconds_left == 0
+
+
+@pytest.mark.parametrize(("goal", "trial"), [({"minimize": "loss"}, 2), ({"maximize": "loss"}, 3)])
+def test_the_best_is_the_best_in_the_direction_of_the_objective(goal: dict[str, str], trial: int):
+    story = Story(campaign_of(**goal)).tried(1, 0, mean=2.0).tried(2, 1, mean=1.0).tried(3, 2, mean=3.0)
+    best = summarise(story.history).best
+    assert best is not None
+    assert best.trial == trial
+
+
+def test_of_equal_measurements_the_earliest_trial_is_the_best():
+    best = summarise(Story().tried(1, 0, mean=2.0).tried(2, 1, mean=2.0).history).best
+    assert best is not None
+    assert best.trial == 1
+
+
+def test_a_campaign_that_nobody_closed_runs_or_was_interrupted():
+    history = half_way().history
+    assert summarise(history).standing.kind == "running"
+    assert summarise(history, alive=False).standing.kind == "interrupted"
+
+
+def test_a_closed_campaign_says_why_and_runs_again_under_a_new_lease():
+    story = half_way().drained(7)
+    assert str(summarise(story.history, alive=False).standing) == "drained: asked to stop"
+    story.events.append(LeaseTaken(time=at(90), actor="controller", epoch=2, host="h", pid=2, started="2"))
+    assert str(summarise(story.history).standing) == "running"
+
+
+def test_a_campaign_without_a_controller_yet_is_only_defined():
+    summary = summarise(History.from_events(Story().events[:1]))
+    assert summary.standing.kind == "defined"
+    assert (summary.started, summary.last_event) == (START, None)
+
+
+def test_a_ledger_without_a_campaign_is_refused():
+    with pytest.raises(InvalidHistory, match="campaign_defined"):
+        summarise(History())
+
+
+def test_asking_how_a_campaign_stands_loads_neither_torch_nor_plotly():
+    code = (
+        "import sys, report.summary, report.tables, report.numbers, report.timeline\n"
+        "heavy = {'bo_core', 'torch', 'plotly', 'jinja2', 'prefect'}\n"
+        "print(sorted(heavy & {m.partition('.')[0] for m in sys.modules}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,127 @@
+"""Campaigns told event by event, at minutes after a fixed start."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from campaign import Campaign, History, Measurement, Point
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignDefined,
+    CampaignDrained,
+    CampaignFinished,
+    Event,
+    LeaseTaken,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+)
+from campaign.trial import Generator, Provenance
+
+START = datetime(2026, 11, 3, 21, 0, tzinfo=UTC)
+POINT: Point = {"rate": 0.01, "depth": 2, "mode": "fast", "cache": True}
+HOSTILE = "<script>alert('x')</script>&\"%{y}"
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def campaign_of(**changes: Any) -> Campaign:
+    definition: dict[str, Any] = {
+        "name": "rates",
+        "parameters": {
+            "rate": {"kind": "float", "low": 1e-4, "high": 1.0, "scale": "log", "unit": "1/s"},
+            "depth": {"kind": "int", "low": 1, "high": 9},
+            "mode": {"kind": "categorical", "choices": ["slow", "fast"]},
+            "cache": {"kind": "ordinal", "choices": [False, True]},
+        },
+        "minimize": "loss",
+        "workers": 2,
+        "budget": {"trials": 10},
+        "baseline": {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False},
+    }
+    if "maximize" in changes:
+        del definition["minimize"]
+    return Campaign.model_validate(definition | changes)
+
+
+class Story:
+    """Tells events one after the other."""
+
+    def __init__(self, campaign: Campaign | None = None) -> None:
+        self.campaign = campaign or campaign_of()
+        self.events: list[Event] = [
+            CampaignDefined(time=START, actor="user", uid="ab12", definition=self.campaign),
+            LeaseTaken(time=START, actor="controller", epoch=1, host="h", pid=1, started="1"),
+        ]
+
+    @property
+    def history(self) -> History:
+        return History.from_events(self.events)
+
+    def proposed(
+        self,
+        trial: int,
+        minute: float,
+        point: Point = POINT,
+        generator: Generator = "sobol",
+        predicted: float | None = None,
+    ) -> "Story":
+        seen = Provenance(seed=1, predicted_mean=predicted, predicted_sd=predicted and 0.5, commit="c0ffee")
+        self.events.append(
+            TrialProposed(
+                time=at(minute), actor="controller", trial=trial, point=point, generator=generator, provenance=seen
+            )
+        )
+        return self
+
+    def started(self, trial: int, minute: float, attempt: int = 1) -> "Story":
+        key = f"k/{trial}/{attempt}"
+        self.events.append(AttemptStarted(time=at(minute), actor="controller", trial=trial, attempt=attempt, key=key))
+        return self
+
+    def observed(
+        self, trial: int, minute: float, mean: float, sem: float | None = None, seconds: float = 60.0, **more: float
+    ) -> "Story":
+        attempt = sum(1 for e in self.events if isinstance(e, AttemptStarted) and e.trial == trial)
+        metrics = {self.campaign.objective.metric: Measurement(mean=mean, sem=sem)}
+        metrics |= {name: Measurement(mean=value) for name, value in more.items()}
+        self.events.append(
+            TrialObserved(
+                time=at(minute), actor="controller", trial=trial, attempt=attempt, metrics=metrics, seconds=seconds
+            )
+        )
+        return self
+
+    def failed(
+        self, trial: int, minute: float, *, retry: bool = False, message: str = "it broke", seconds: float = 60.0
+    ) -> "Story":
+        attempt = sum(1 for e in self.events if isinstance(e, AttemptStarted) and e.trial == trial)
+        about: dict[str, Any] = {"time": at(minute), "actor": "controller", "trial": trial, "attempt": attempt}
+        about |= {"cause": "infrastructure" if retry else "configuration", "message": message}
+        self.events.append(AttemptFailed(**about, will_retry=retry, seconds=seconds))
+        if not retry:
+            self.events.append(TrialFailed(**about))
+        return self
+
+    def tried(
+        self,
+        trial: int,
+        minute: float,
+        mean: float,
+        sem: float | None = None,
+        point: Point = POINT,
+        generator: Generator = "sobol",
+    ) -> "Story":
+        """Tell of a trial that is proposed and started, and observed a minute later."""
+        self.proposed(trial, minute, point, generator).started(trial, minute)
+        return self.observed(trial, minute + 1, mean, sem)
+
+    def drained(self, minute: float) -> "Story":
+        self.events.append(CampaignDrained(time=at(minute), actor="controller", epoch=1, reason="asked to stop"))
+        return self
+
+    def finished(self, minute: float) -> "Story":
+        self.events.append(CampaignFinished(time=at(minute), actor="controller", epoch=1, reason="budget spent"))
+        return self
