@@ -100,6 +100,12 @@ class FixedParameter(_Parameter):
     kind: Literal["fixed"]
     value: Value
 
+    @model_validator(mode="after")
+    def _finite(self) -> "FixedParameter":
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            raise ValueError(f"expected a finite value, got {self.value}")
+        return self
+
     def canonical(self, value: Any) -> Value:
         """Return the fixed value; ValueError says what was expected."""
         if value != self.value:

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from campaign import Space
 from campaign.errors import InvalidPoint
+from campaign.space import FixedParameter
 
 SPACE = Space.model_validate(
     {
@@ -92,3 +93,9 @@ def test_only_parameters_that_vary_are_tuned():
 def test_a_parameter_that_makes_no_sense_is_refused(parameter, says):
     with pytest.raises(ValidationError, match=says):
         Space.model_validate({"x": parameter})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_fixed_value_is_finite(value: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        FixedParameter(kind="fixed", value=value)
