@@ -16,7 +16,7 @@ from bo_core.threads import FEW_THREADS, few_threads
 from campaign import Campaign, History, Point, Proposal
 from campaign.trial import Provenance
 
-_LIBRARIES = ("torch", "gpytorch", "numpy", "scipy")
+_LIBRARIES = {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
 _UTILITY = LogExpectedImprovement()
 
 
@@ -100,7 +100,7 @@ def _provenance(history: History, model: _Model, x: Tensor, value: float) -> Pro
         jitter=max(hyperparameters.jitter, model.draws.jitter),
         device=model.device.type,
         threads=FEW_THREADS,
-        libraries={name: version(name) for name in _LIBRARIES},
+        libraries=_LIBRARIES,
     )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from bo_core.bfgs import minimize
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.quasi_random import uniform_draws
-from campaign.errors import CannotPropose
+from campaign.errors import SpaceExhausted
 from campaign.space import Point
 
 ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -57,11 +57,11 @@ def search(
 ) -> tuple[Point, float]:
     """Return the point of highest value that is not taken, and its value.
 
-    Raises CannotPropose where every point of a finite space is taken.
+    Raises SpaceExhausted where every point of a finite space is taken.
     """
     pool = [point for point in pool if key_of(point) not in taken]
     if not pool:
-        raise CannotPropose(
+        raise SpaceExhausted(
             f"Every point of the space has been tried or is being tried ({len(taken)} of them). Widen the space or "
             "lower `budget.trials`."
         )

@@ -25,6 +25,10 @@ class CannotPropose(OvernightError):
     """No further point can be proposed; says why."""
 
 
+class SpaceExhausted(CannotPropose):
+    """Every point of a finite space has been tried or is being tried."""
+
+
 class LedgerError(OvernightError):
     """The ledger cannot be read or written."""
 

@@ -15,6 +15,7 @@ def _writable(text: str) -> str:
 
 # Half a character, as in what a broken program prints, cannot be stored anywhere.
 Message = Annotated[str, AfterValidator(_writable)]
+MetricName = Annotated[str, AfterValidator(_writable)]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
 
 
@@ -48,7 +49,7 @@ class EvaluationSucceeded(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["succeeded"] = "succeeded"
-    metrics: dict[str, Measurement]
+    metrics: dict[MetricName, Measurement]
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
@@ -75,8 +76,8 @@ class EvaluationReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    step: Annotated[int, Field(ge=0)]
-    metrics: dict[str, Measurement]
+    step: Annotated[int, Field(ge=0, lt=2**63)]
+    metrics: dict[MetricName, Measurement]
 
 
 def read_measurement(value: Any) -> Measurement:

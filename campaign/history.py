@@ -158,7 +158,9 @@ class _Fold:
 
     def _start(self, event: AttemptStarted) -> None:
         trial = self._trial(event)
-        attempt = Attempt(number=event.attempt, key=event.key, started=event.time, deadline=event.deadline)
+        attempt = Attempt(
+            number=event.attempt, key=event.key, actor=event.actor, started=event.time, deadline=event.deadline
+        )
         self._keep(trial, attempts=(*trial.attempts, attempt))
 
     def _fail_attempt(self, event: AttemptFailed) -> None:

@@ -67,6 +67,7 @@ class Attempt(BaseModel):
 
     number: int
     key: str
+    actor: str
     started: datetime
     deadline: datetime | None = None
     failed: AttemptEnd | None = None

@@ -98,7 +98,11 @@ def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> Evaluat
     """Return the outcome as it may be written down."""
     if isinstance(outcome, EvaluationFailed):
         return outcome.model_copy(update={"message": redaction.text(outcome.message)[:_LONGEST_MESSAGE]})
-    changes = {"artifacts": redaction.tree(outcome.artifacts), "metadata": redaction.tree(outcome.metadata)}
+    changes = {
+        "metrics": redaction.tree(outcome.metrics),
+        "artifacts": redaction.tree(outcome.artifacts),
+        "metadata": redaction.tree(outcome.metadata),
+    }
     return outcome.model_copy(update=changes)
 
 
@@ -147,9 +151,9 @@ def _read_result(text: str) -> Result:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise InvalidResult(f"expected the result to be JSON, found {text[:200]!r} ({problem})") from None
+        raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
     if not isinstance(value, dict):
-        raise InvalidResult(f"expected the result to be a JSON object, found {text[:200]!r}")
+        raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
     try:
         return Result.model_validate(value)
     except ValidationError as problem:

@@ -5,6 +5,7 @@ Prefect executes and shows; the ledger remembers. Its retries are 0 and it cache
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from bo_core.propose import propose
 from campaign import EvaluationOutcome, History, Proposal
@@ -62,6 +64,7 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     stop: StopRequest = field(default_factory=StopRequest)
     watch: Callable[[History], None] = lambda history: None
+    listening: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -72,7 +75,19 @@ surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 async def campaign_flow(file: CampaignFile) -> History:
     """Run or resume a campaign and return its history."""
     here = surroundings.get(None) or Surroundings()
-    return await run_loop(job_of(file), PrefectSteps(), here.clock, here.stop, here.watch)
+    # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
+    with here.listening():
+        return await run_loop(job_of(file), PrefectSteps(), here.clock, here.stop, here.watch)
+
+
+async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
+    """Run or resume a campaign in this process, at the server with this API URL or the one of the environment."""
+    surroundings.set(here)
+    if url is None:
+        return await campaign_flow(file)
+    # Prefect has read its environment once; a second campaign of the same process has another server.
+    with temporary_settings(updates={PREFECT_API_URL: url}):
+        return await campaign_flow(file)
 
 
 def job_of(file: CampaignFile) -> Job:

@@ -6,7 +6,16 @@ from typing import Any
 
 from campaign import Campaign
 
-_FREE_TO_CHANGE = frozenset({"budget.trials", "budget.wall_clock", "workers"})
+_FREE_TO_CHANGE = frozenset(
+    {
+        "budget.trials",
+        "budget.wall_clock",
+        "description",
+        "failures.max_attempts",
+        "failures.max_in_a_row",
+        "workers",
+    }
+)
 
 
 def differences(old: Campaign, new: Campaign) -> list[str]:

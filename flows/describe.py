@@ -21,7 +21,7 @@ def describe(file: CampaignFile) -> Group:
         table.add_column(name, overflow="fold")
     baseline = campaign.baseline or {}
     for name, parameter in campaign.parameters.items():
-        table.add_row(name, parameter.kind, _values(parameter), str(baseline.get(name, "")))
+        table.add_row(*map(Text, (name, parameter.kind, _values(parameter), str(baseline.get(name, "")))))
     lines = [
         ("objective", f"{objective.direction} {objective.metric}{_also(campaign.metrics)}"),
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),

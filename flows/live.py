@@ -5,7 +5,6 @@ from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -39,7 +38,7 @@ class LiveDisplay:
 
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
-            f"[bold]{self.campaign.name}[/]: {self.campaign.objective.direction} "
+            f"{self.campaign.name}: {self.campaign.objective.direction} "
             f"{self.campaign.objective.metric} in {self.campaign.budget.trials} trials "
             f"with {self.campaign.workers} workers"
         )
@@ -140,13 +139,13 @@ def _short(trial: Trial) -> str:
     return ", ".join(f"{k}={value_text(v)}" for k, v in trial.point.items())
 
 
-def _ended_line(campaign: Campaign, trial: Trial) -> str:
+def _ended_line(campaign: Campaign, trial: Trial) -> Text:
     metric, generator = campaign.objective.metric, trial.proposal.generator
     match trial.outcome:
         case Observation():
             found = trial.outcome.metrics[metric]
-            return f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator})"
+            return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator})")
         case Failure():
-            first_line = escape(trial.outcome.message.partition("\n")[0])
-            return f"[red]trial {trial.id:>3}  failed ({trial.outcome.cause}):[/] {first_line}"
-    return ""
+            first_line = trial.outcome.message.partition("\n")[0]
+            return Text.assemble((f"trial {trial.id:>3}  failed ({trial.outcome.cause}): ", "red"), first_line)
+    return Text()

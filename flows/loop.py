@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Proposal, Trial
-from campaign.errors import CampaignHeld, CampaignStopped
+from campaign.errors import CampaignHeld, CampaignStopped, LedgerMoved, SpaceExhausted
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
     AttemptStarted,
@@ -60,11 +60,12 @@ class _Controller:
         self.campaign = job.campaign
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
-        self.proposal_asked, self.proposal_saw = clock.now(), 0
+        self.proposal_asked, self.proposal_saw, self.proposal_first = clock.now(), 0, 0
         self.reports: list[Event] = []
         self.woken = asyncio.Event()
         self.failed_in_a_row = 0
         self.trouble: Exception | None = None
+        self.exhausted = False
 
     @property
     def history(self) -> History:
@@ -107,7 +108,8 @@ class _Controller:
     def _recover(self) -> None:
         for trial in self.history.trials.values():
             attempt = trial.open_attempt
-            if attempt is not None:
+            # Whoever asked for a trial by hand tells how it ended, whenever that may be.
+            if attempt is not None and attempt.actor == _ACTOR:
                 self._execute(trial, attempt.number, attempt.key, recover=True)
 
     async def _start_what_waits(self) -> None:
@@ -124,7 +126,8 @@ class _Controller:
 
     def _waiting(self) -> list[Trial]:
         in_flight = {trial for trial, _ in self.running.values()}
-        return [t for t in self.history.trials.values() if t.pending and t.id not in in_flight]
+        trials = self.history.trials.values()
+        return [t for t in trials if t.pending and t.open_attempt is None and t.id not in in_flight]
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
         defined = self.history.defined
@@ -172,8 +175,9 @@ class _Controller:
         free = self.campaign.workers - len(self.running)
         left = self.campaign.budget.trials - len(self.history.trials)
         q = min(free, left)
-        if self.proposing is None and q > 0 and self._may_start():
+        if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
             self.proposal_asked, self.proposal_saw = self.clock.now(), self.journal.events_seen
+            self.proposal_first = self.history.next_trial
             self.proposing = asyncio.create_task(self.steps.propose(self.job, self.history, q))
 
     def _may_start(self) -> bool:
@@ -191,6 +195,8 @@ class _Controller:
     def _budget_spent(self) -> str | None:
         if self.history.started >= self.campaign.budget.trials and not self._waiting():
             return f"all {self.campaign.budget.trials} trials of the budget have been tried"
+        if self.exhausted and not self._waiting():
+            return "every point of the space has been tried"
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
@@ -225,7 +231,7 @@ class _Controller:
     def _count_failures(self, outcome: EvaluationOutcome) -> None:
         if not isinstance(outcome, EvaluationFailed):
             self.failed_in_a_row = 0
-        elif outcome.cause != "cancelled":
+        elif outcome.cause not in ("cancelled", "infeasible"):
             self.failed_in_a_row += 1
         if self.failed_in_a_row >= self.campaign.failures.max_in_a_row:
             assert isinstance(outcome, EvaluationFailed)
@@ -241,6 +247,9 @@ class _Controller:
             return
         task, self.proposing = self.proposing, None
         error = task.exception()
+        if isinstance(error, SpaceExhausted):
+            self.exhausted = True
+            return
         if error is not None:
             # What runs is still worth recording: it is raised once everything has ended.
             self.trouble = error if isinstance(error, Exception) else CampaignStopped(repr(error))
@@ -250,19 +259,21 @@ class _Controller:
         first, now = self.history.next_trial, self.clock.now()
         seconds = (now - self.proposal_asked).total_seconds()
         extra = {"events_seen": self.proposal_saw, "seconds": seconds, "commit": running_commit()}
-        await self.journal.insist(
-            [
-                TrialProposed(
-                    time=now,
-                    actor=_ACTOR,
-                    trial=first + i,
-                    point=proposal.point,
-                    generator=proposal.generator,
-                    provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
-                )
-                for i, proposal in enumerate(proposals)
-            ]
-        )
+        events = [
+            TrialProposed(
+                time=now,
+                actor=_ACTOR,
+                trial=first + i,
+                point=proposal.point,
+                generator=proposal.generator,
+                provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
+            )
+            for i, proposal in enumerate(proposals)
+        ]
+        # Somebody who brought a trial of their own meanwhile came first: these points are computed anew.
+        if first == self.proposal_first:
+            with suppress(LedgerMoved):
+                await self.journal.insist(events)
 
 
 def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:
@@ -275,5 +286,5 @@ def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutco
         return EvaluationFailed(cause=cause, message=f"{type(error).__name__}: {error}")
     outcome = task.result()
     if outcome is None:
-        return EvaluationFailed(cause="infrastructure", message="its controller died and it left no result")
+        return EvaluationFailed(cause="cancelled", message="its controller died and it left no result")
     return outcome

@@ -16,6 +16,7 @@ from flows.prefect_environment import somebody_else_serves
 
 _START_LIMIT_SECONDS = 180.0
 _POLL_SECONDS = 0.2
+_LOOK_AFTER_SECONDS = 1.0
 
 
 @contextlib.asynccontextmanager
@@ -25,9 +26,11 @@ async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
         yield None
         return
     server = PrefectServer(home)
+    keeping = asyncio.create_task(server.keep_alive())
     try:
         yield server
     finally:
+        keeping.cancel()
         server.kill()
 
 
@@ -35,34 +38,45 @@ class PrefectServer:
     """A server process that is starting or running; it survives neither this object's `kill` nor this process."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self.log = home / "server.log"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "flows.serve_prefect", str(self.port), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self.port}/api"
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.process = self._start()
 
     async def ready(self) -> None:
         """Return when it answers; raises CampaignStopped with its last words if it does not."""
         deadline = time.monotonic() + _START_LIMIT_SECONDS
         while not await asyncio.to_thread(self._answers):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 words = self.log.read_text(errors="replace")[-2000:]
                 raise CampaignStopped(f"The local Prefect server did not start; its log is {self.log}:\n{words}")
             await asyncio.sleep(_POLL_SECONDS)
 
+    async def keep_alive(self) -> None:
+        """Start it again at the same address whenever it has died; what waits for it goes on by itself."""
+        while True:
+            await asyncio.sleep(_LOOK_AFTER_SECONDS)
+            if self.process.poll() is not None:
+                self.process = self._start()
+
     def kill(self) -> None:
         """End it; what matters is in the ledger."""
-        os.environ.pop("PREFECT_API_URL", None)
         self.process.kill()
         self.process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "flows.serve_prefect", str(self.port), str(os.getpid())],
+                env=os.environ | {"PREFECT_HOME": str(self.home.resolve())},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def _answers(self) -> bool:
         try:

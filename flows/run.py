@@ -71,9 +71,8 @@ async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Ca
             stop.ask()
             on_stop(stop)
 
-        flow.surroundings.set(flow.Surroundings(stop=stop, watch=watch))
-        with _signals_that(ask_to_stop):
-            return await flow.campaign_flow(file)
+        here = flow.Surroundings(stop=stop, watch=watch, listening=lambda: _signals_that(ask_to_stop))
+        return await flow.run_with_server(file, server and server.url, here)
 
 
 @contextlib.contextmanager

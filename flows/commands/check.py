@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from flows.campaign_file import load_campaign_file
 from flows.describe import describe
@@ -15,4 +16,4 @@ def check(path: Path) -> None:
     asyncio.run(file.evaluator.check(file.campaign))
     console = Console()
     console.print(describe(file))
-    console.print(f"[green]✓[/] {path} is valid. Run it with: overnight run {path}", highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("✓", "green"), f" {path} is valid. Run it with: overnight run {path}"), soft_wrap=True)

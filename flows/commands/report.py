@@ -6,6 +6,7 @@ from rich.console import Console
 
 from bo_core.recommend import recommend
 from campaign import History
+from campaign.errors import OvernightError
 from flows.campaign_file import CampaignFile
 from flows.clock import SystemClock
 from flows.commands.past import read_past
@@ -18,7 +19,7 @@ def report(path: Path, output: Path | None) -> None:
     """Write the report and say where it is."""
     file, history = read_past(path)
     written = write_report(file, history, output or report_path(path, file))
-    Console(highlight=False).print(f"report: {written}", soft_wrap=True)
+    Console(highlight=False, markup=False).print(f"report: {written}", soft_wrap=True)
 
 
 def report_path(path: Path, file: CampaignFile) -> Path:
@@ -32,5 +33,11 @@ def write_report(file: CampaignFile, history: History, output: Path) -> Path:
     where = ledger_location(file.ledger, file.campaign.name, Path())
     alive = controller_lives(history)
     page = render_report(history, recommendation, where, SystemClock().now(), alive=alive)
-    output.write_text(page, encoding="utf-8")
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise OvernightError(
+            f"{output}: expected to write the report there, but {problem.strerror}. Name another file: "
+            "overnight report CAMPAIGN --output FILE"
+        ) from None
     return output

@@ -15,14 +15,14 @@ from storage import ledger_location
 def run(path: Path) -> None:
     """Run it, show how it goes, and say what was found and where everything lies."""
     file = load_campaign_file(path)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     with LiveDisplay(file.campaign, console) as display:
         result = run_campaign(file, watch=display.watch, on_stop=display.stopping)
-    reports = importlib.import_module("flows.commands.report")
-    written = reports.write_report(file, result.history, reports.report_path(path, file))
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
         console.print(f"\nIt goes on where it stopped: overnight run {path}", soft_wrap=True)
+    reports = importlib.import_module("flows.commands.report")
+    written = reports.write_report(file, result.history, reports.report_path(path, file))
     console.print(f"\nreport: {written.resolve()}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

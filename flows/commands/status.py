@@ -13,7 +13,7 @@ from storage import ledger_location
 def status(path: Path) -> None:
     """Print counts, the best so far and the time left."""
     file, history = read_past(path)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for line in status_lines(history, alive=controller_lives(history)):
         console.print(line, soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

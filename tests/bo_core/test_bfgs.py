@@ -100,6 +100,7 @@ def test_what_is_not_finite_is_kept_out_of_and_spoils_no_other_row(bad: float) -
     assert float(end.value[0]) < 0.2
     torch.testing.assert_close(end.x[1], torch.full((2,), 0.9, dtype=torch.float64), rtol=0.0, atol=1e-4)
     assert not math.isfinite(float(end.value[2]))
+    assert end.converged.tolist() == [True, True, False]
 
 
 def test_a_row_that_runs_out_of_steps_says_so() -> None:

@@ -58,7 +58,7 @@ def values_of(parameter: dict[str, Any]) -> SearchStrategy[Any]:
 
 
 @given(spaces_and_points())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_point_becomes_features_in_the_unit_cube_and_the_same_point_again(pair: tuple[Space, Point]) -> None:
     space, point = pair
     encoding = Encoding(space)
@@ -73,7 +73,7 @@ def test_a_point_becomes_features_in_the_unit_cube_and_the_same_point_again(pair
 
 
 @given(spaces_and_points(), st.lists(st.floats(0, 1), min_size=20, max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_the_features_and_coordinates_their_point_lies_in_the_space(
     pair: tuple[Space, Point], numbers: list[float]
 ) -> None:

@@ -1,4 +1,5 @@
 import gpytorch
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -119,6 +120,31 @@ def test_a_candidate_given_a_draw_is_the_dense_conditional_gaussian() -> None:
     np.testing.assert_allclose(heard.mean, posterior.mean + gain @ values, rtol=1e-8, atol=1e-8)
     np.testing.assert_allclose(heard.sd, expected_sd, rtol=1e-8)
     np.testing.assert_allclose(heard.best, f.max(0))
+
+
+def test_without_noise_the_standard_deviation_keeps_its_digits_beside_what_is_known() -> None:
+    X = uniform(12, 2, 0)
+    data = TrainingData(X, (X.sum(1) - X.sum(1).mean()) / X.sum(1).std(), torch.zeros(12, dtype=torch.float64))
+    points = torch.cat([uniform(3, 2, 1), X[:2]])
+    draws = JointDraws(Posterior(data, Hyperparameters((2.0, 2.0), 0.01, 1e-8)), points, 16, more=1, seed=3)
+    candidates = torch.cat([uniform(2, 2, 2), points[:2], points[:2] + 1e-5, X[4:5]])
+    heard = Listener()
+    draws.value(heard, candidates)
+
+    known = torch.cat([X, points]).tolist()
+    with mpmath.workdps(50):
+        K = matern_in_many_digits(known, known) + mpmath.diag([1e-8] * 12 + [draws.jitter] * 5)
+        k = matern_in_many_digits(known, candidates.tolist())
+        exact = [mpmath.sqrt(1 - (k[:, j].T * mpmath.lu_solve(K, k[:, j]))[0]) for j in range(len(candidates))]
+    np.testing.assert_allclose(heard.sd, [float(sd) for sd in exact], rtol=1e-3)
+
+
+def matern_in_many_digits(A: list[list[float]], B: list[list[float]]) -> mpmath.matrix:
+    def k(a: list[float], b: list[float]) -> mpmath.mpf:
+        r = mpmath.sqrt(5 * sum(((mpmath.mpf(x) - y) / 2) ** 2 for x, y in zip(a, b, strict=True)))
+        return (1 + r + r**2 / 3) * mpmath.exp(-r)
+
+    return mpmath.matrix([[k(a, b) for b in B] for a in A])
 
 
 def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:

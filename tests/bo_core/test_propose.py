@@ -21,7 +21,7 @@ from told_campaigns import (
 from bo_core.propose import propose
 from bo_core.proposer import BayesianProposer, SobolProposer
 from campaign import History, Point
-from campaign.errors import CannotPropose
+from campaign.errors import SpaceExhausted
 
 
 def test_the_baseline_comes_first_then_the_points_to_start_with_then_a_sobol_start() -> None:
@@ -94,7 +94,7 @@ def test_a_small_space_is_tried_to_exhaustion_without_a_point_twice(proposer: Ba
         history = history.extended([failed(trial), observed(trial + 1, 0.1 * trial)])
         history = history.extended([observed(trial + 2, -0.3 * trial)] if trial + 2 in history.trials else [])
     assert len(seen) == len(set(seen)) == 18
-    with pytest.raises(CannotPropose, match="Widen the space"):
+    with pytest.raises(SpaceExhausted, match="Widen the space"):
         propose(campaign, history, proposer, 1)
 
 

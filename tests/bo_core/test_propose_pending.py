@@ -74,3 +74,13 @@ def test_a_failure_that_says_nothing_of_the_point_does_not_keep_others_away(caus
     [wanted] = propose(campaign, history, MODEL, 1)
     [again] = propose(campaign, add(history, [wanted]).extended([failed(13, cause)]), MODEL, 1)
     assert 0.0 < distance(again.point, wanted.point) < 0.02
+
+
+def test_what_a_person_asks_for_in_a_batch_is_known_to_the_points_of_the_model_beside_it() -> None:
+    campaign = campaign_of(cube(2))
+    history = told(campaign, 12)
+    [wanted] = propose(campaign, history, MODEL, 1)
+    asking = campaign_of(cube(2), start_with=[wanted.point])
+    manual, model = propose(asking, history, MODEL, 2)
+    assert (manual.generator, manual.point, model.generator) == ("manual", wanted.point, "model")
+    assert distance(model.point, wanted.point) > 0.1

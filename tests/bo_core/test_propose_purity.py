@@ -108,7 +108,7 @@ def interleavings(draw: st.DrawFn) -> list[Event]:
 
 
 @given(interleavings())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_the_order_in_which_trials_ended_does_not_matter(events: list[Event]) -> None:
     campaign = campaign_of(cube(2))
     in_order = sorted(events[1:], key=lambda e: (getattr(e, "trial", 0), e.kind != "trial_proposed"))

@@ -87,7 +87,8 @@ def test_status_says_that_it_is_finished(campaign):
 
 
 @pytest.mark.slow
-def test_ctrl_c_drains_and_the_next_run_goes_on(tmp_path):
+@pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     (tmp_path / "hold").touch()
@@ -99,7 +100,7 @@ def test_ctrl_c_drains_and_the_next_run_goes_on(tmp_path):
             assert running.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(asked_by)
         assert running.stdout is not None
         assert any("draining" in line for line in running.stdout)
         (tmp_path / "hold").unlink()
@@ -110,6 +111,23 @@ def test_ctrl_c_drains_and_the_next_run_goes_on(tmp_path):
     assert all(row["status"] in ("observed", "failed") for row in rows)
     overnight(tmp_path, "run")
     assert len(json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)) == 12
+
+
+@pytest.mark.slow
+def test_two_campaigns_can_run_one_after_the_other_in_one_process(tmp_path):
+    for name in ("first", "second"):
+        text = CAMPAIGN.replace("small", name).replace("trials: 12", "trials: 2")
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    script = (
+        "from flows.run import run_campaign\n"
+        "for name in ('first', 'second'):\n"
+        "    print(name, run_campaign(name + '.yaml').history.closed_by.kind)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == ["first campaign_finished", "second campaign_finished"], done.stderr
 
 
 @pytest.mark.slow

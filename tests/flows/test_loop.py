@@ -7,7 +7,7 @@ import pytest
 
 from bo_core import BayesianProposer, SobolProposer
 from campaign import Campaign, EvaluationFailed, EvaluationSucceeded, History, Measurement
-from campaign.errors import CampaignHeld, CampaignStopped, CannotPropose, InvalidDefinition
+from campaign.errors import CampaignHeld, CampaignStopped, InvalidDefinition
 from campaign.evaluation import EvaluationReport
 from campaign.events import AttemptStarted, Event, LeaseTaken, TrialProposed
 from flows.clock import SystemClock
@@ -269,14 +269,61 @@ async def test_what_is_measured_on_the_way_is_written_down():
     assert [r.step for r in history.reports[1]] == [0, 1, 2]
 
 
-async def test_a_space_without_points_left_ends_the_campaign_after_what_runs_is_recorded():
-    campaign = a_campaign(parameters={"n": {"kind": "int", "low": 1, "high": 4}}, workers=2)
-    ledger, evaluator = MemoryLedger(), ScriptedEvaluator()
-    with pytest.raises(CannotPropose):
-        await run(campaign, evaluator, ledger, proposer=BayesianProposer())
+async def test_a_space_without_points_left_finishes_the_campaign():
+    campaign = a_campaign(parameters={"n": {"kind": "int", "low": 1, "high": 4}}, workers=3)
+    evaluator = ScriptedEvaluator()
+    history = await run(campaign, evaluator, proposer=BayesianProposer())
     assert sorted(evaluator.evaluated) == [(i, 1) for i in range(1, 5)]
-    history = History.from_events(e for s in await ledger.read() for e in s.events)
-    assert len(history.model_view().observed) == 4
+    assert history.closed_by.kind == "campaign_finished"
+    assert history.closed_by.reason == "every point of the space has been tried"
+
+
+async def test_a_trial_that_somebody_asked_for_by_hand_is_left_to_them():
+    ledger, now = MemoryLedger(), SystemClock().now()
+
+    async def bring_one(trial: int, attempt: int) -> float:
+        if trial == 2:
+            segments = await ledger.read()
+            number = History.from_events(e for s in segments for e in s.events).next_trial
+            own = [
+                TrialProposed(time=now, actor="ask-tell", trial=number, point={"x": 0.5, "n": 7}, generator="manual"),
+                AttemptStarted(time=now, actor="ask-tell", trial=number, attempt=1, key="by-hand"),
+            ]
+            await ledger.append(own, after=segments[-1].number)
+            brought.append(number)
+        return 1.0
+
+    brought: list[int] = []
+    evaluator = ScriptedEvaluator(bring_one)
+    history = await run(a_campaign(), evaluator, ledger)
+    [number] = brought
+    assert number not in {trial for trial, _ in evaluator.evaluated}
+    assert history.trials[number].pending
+    assert len(history.trials) == 8
+    again = ScriptedEvaluator()
+    await run(a_campaign(budget={"trials": 9}), again, ledger)
+    assert again.recovered == []
+    assert again.evaluated == [(9, 1)]
+
+
+async def test_more_lost_attempts_than_failures_in_a_row_are_allowed_do_not_stop_a_resumed_campaign():
+    ledger, started = MemoryLedger(), asyncio.Event()
+    campaign = a_campaign(workers=8, failures={"max_in_a_row": 2, "max_attempts": 1})
+
+    def when_started(history: History) -> None:
+        if history.started == 8:
+            started.set()
+
+    hanging = ScriptedEvaluator(lambda trial, attempt: asyncio.Event().wait())
+    controller = asyncio.create_task(run(campaign, hanging, ledger, watch=when_started))
+    await started.wait()
+    frozen = MemoryLedger()
+    for segment in await ledger.read():
+        await frozen.append(segment.events, after=segment.number - 1)
+    controller.cancel()
+    await asyncio.gather(controller, return_exceptions=True)
+    history = await run(campaign, ScriptedEvaluator(), frozen)
+    assert len(history.model_view().observed) == 8
 
 
 async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_asked_for():
