@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 import importlib
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from campaign import History
+from campaign.errors import CampaignStopped
 from campaign.recommendation import Recommendation
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.journal import Journal
 from flows.lease import check_that_the_last_is_gone
 from flows.opening import is_over
-from flows.prefect_environment import prepare_prefect
+from flows.prefect_environment import prepare_prefect, somebody_else_serves
 from flows.prefect_server import prefect_server
 from flows.stop import StopRequest
 from flows.sync import run_sync
@@ -58,6 +60,11 @@ async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Ca
     check_that_the_last_is_gone(journal.history)
     if is_over(journal.history, file.campaign, file.settings()):
         return journal.history
+    if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
+        raise CampaignStopped(
+            "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start another "
+            "process for each, or start `prefect server start` and set PREFECT_API_URL."
+        )
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
     async with prefect_server(home) as server:
