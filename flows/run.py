@@ -62,8 +62,8 @@ async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Ca
         return journal.history
     if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
         raise CampaignStopped(
-            "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start another "
-            "process for each, or start `prefect server start` and set PREFECT_API_URL."
+            "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
+            "another process, or `prefect server start` and set PREFECT_API_URL."
         )
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
