@@ -1,157 +1,203 @@
-"""Minimises many functions on a box at once: projected BFGS in which each row stops by itself.
+"""Minimises many functions on a box at once: projected BFGS in which each row walks and stops by itself.
 
 Dense inverse Hessians beat limited memory here: rows have at most a few hundred variables, the update is a
-handful of batched operations, and it needs fewer evaluations (Nocedal and Wright 2006, chapters 6 and 16.7).
+handful of batched operations, and it needs fewer evaluations (Nocedal and Wright 2006, chapters 6 and 16.7). The
+rows' states are small and live in NumPy; what is expensive, the objective, may live on a device, and hears of all
+active rows at once.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Array = NDArray[np.float64]
+Objective = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]
+Ending = Literal["converged", "no progress", "hopeless", "out of steps", "not finite"]
 
 _SUFFICIENT_DECREASE = 1e-4
 _MOST_HALVINGS = 15
+_TRUSTED_AFTER = 4
+_TRUSTED_AFTER = 4
+_ENDINGS: tuple[Ending, ...] = ("out of steps", "converged", "no progress", "hopeless", "not finite")
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where each row ended: `x` [b, h], `value` [b], and whether it `converged` [b] or ran out of steps."""
+    """Where each row ended: `x` [b, h], `value` [b], how, and its inverse Hessian [b, h, h]."""
 
-    x: Tensor
-    value: Tensor
-    converged: Tensor
+    x: Array
+    value: Array
+    endings: tuple[Ending, ...]
+    inverse_hessian: Array
     evaluations: int
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a row stops: its projected gradient or its relative progress is small, or it cannot win any more.
+
+    `give_up` makes a row leave when ten times the decrease that its own curvature predicts would not bring it below the
+    best row, as long as it is also worse by `give_up`.
+    """
+
+    gradient: float = 1e-5
+    progress: float = 1e-9
+    give_up: float | None = None
 
 
 def minimize(
     objective: Objective,
-    start: Tensor,
-    low: Tensor,
-    high: Tensor,
+    start: Array,
+    low: Array,
+    high: Array,
     *,
-    max_steps: int = 200,
-    gradient_tolerance: float = 1e-5,
-    value_tolerance: float = 1e-9,
+    stopping: Stopping = Stopping(),
+    max_rounds: int = 200,
     first_step: float = 0.2,
     longest_step: float = 0.5,
+    inverse_hessian: Array | None = None,
 ) -> Minimum:
     """Minimise each row of `start` [b, h] on the box between `low` and `high` (each [h] or [b, h]).
 
     `objective(x, rows)` returns values [c] and gradients [c, h] at x [c, h], where `rows` [c] says which rows
-    of `start` these are. A row converges when its projected gradient or its progress is small, or when no
-    step along its direction makes progress; a value that is not finite counts as no progress, and a row that
-    starts at one stays there.
+    of `start` these are; in each round every active row is evaluated once. A value that is not finite counts as no
+    progress, and a row that starts at one stays there. `inverse_hessian` [b, h, h] is a first guess, if there is one.
     """
-    state = _Rows(objective, start, low, high)
-    for step in range(max_steps):
-        if not len(state.active):
+    walk = _Walk(objective, start, low, high, first_step, longest_step, inverse_hessian)
+    for _ in range(max_rounds):
+        if not len(walk.rows):
             break
-        state.advance(
-            first_step if step == 0 else longest_step,
-            gradient_tolerance,
-            value_tolerance,
-        )
-    converged = torch.isfinite(state.value)
-    converged[state.active] = False
-    return Minimum(state.x, state.value, converged, state.evaluations)
+        walk.advance(stopping)
+    walk.leave(np.ones(len(walk.rows), bool), np.zeros(len(walk.rows), np.intp))
+    endings: tuple[Ending, ...] = tuple(_ENDINGS[i] for i in walk.ending.tolist())
+    return Minimum(walk.end_x, walk.end_value, endings, walk.end_H, walk.evaluations)
 
 
-class _Rows:
-    """All rows and which of them are still active."""
+class _Walk:
+    """The rows that are still walking, and where those that have left ended."""
 
-    def __init__(self, objective: Objective, start: Tensor, low: Tensor, high: Tensor) -> None:
-        self.objective = objective
-        self.low, self.high = low.expand_as(start), high.expand_as(start)
-        self.x = torch.minimum(torch.maximum(start, self.low), self.high)
-        self.active = torch.arange(len(start), device=start.device)
-        self.evaluations = 0
-        self.value, self.gradient = self._evaluate(self.x, self.active)
-        h = start.shape[1]
-        self.inverse_hessian = torch.eye(h, dtype=start.dtype, device=start.device).repeat(len(start), 1, 1)
-        self.fresh = torch.ones(len(start), dtype=torch.bool, device=start.device)
-        self.active = self.active[torch.isfinite(self.value)]
+    def __init__(
+        self,
+        objective: Objective,
+        start: Array,
+        low: Array,
+        high: Array,
+        first_step: float,
+        longest_step: float,
+        inverse_hessian: Array | None,
+    ) -> None:
+        b, h = start.shape
+        self.objective, self.longest_step = objective, longest_step
+        self.low, self.high = np.broadcast_to(low, start.shape), np.broadcast_to(high, start.shape)
+        self.rows = np.arange(b)
+        self.x = np.minimum(np.maximum(start, self.low), self.high)
+        self.value, self.gradient = objective(self.x, self.rows)
+        self.evaluations = b
+        self.fresh = np.full(b, inverse_hessian is None)
+        self.H = np.tile(np.eye(h), (b, 1, 1)) if inverse_hessian is None else inverse_hessian.copy()
+        self.accepted, self.halvings = np.zeros(b, np.intp), np.zeros(b, np.intp)
+        self.end_x, self.end_value, self.end_H = self.x.copy(), self.value.copy(), self.H.copy()
+        self.ending = np.zeros(b, np.intp)
+        self.direction, self.step, self.slope = np.zeros_like(self.x), np.zeros(b), np.zeros(b)
+        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
+        self.leave(~np.isfinite(self.value), np.full(b, 4))
 
-    def _evaluate(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        self.evaluations += len(rows)
-        return self.objective(x, rows)
+    def advance(self, stopping: Stopping) -> None:
+        """Evaluate each row's next trial, move those that decreased enough, shorten the step of the others."""
+        trial = np.minimum(np.maximum(self.x + self.step[:, None] * self.direction, self.low), self.high)
+        value, gradient = self.objective(trial, self.rows)
+        self.evaluations += len(trial)
+        moved = trial - self.x
+        with np.errstate(invalid="ignore"):
+            good = value <= self.value + _SUFFICIENT_DECREASE * (moved * self.gradient).sum(1)
+        progress = self.value - value
+        if not good.all():
+            self._shorten(~good, value)
+        if good.any():
+            which = slice(None) if good.all() else np.flatnonzero(good)
+            self._update(which, moved[which], gradient[which] - self.gradient[which])
+            self.x[which], self.value[which], self.gradient[which] = trial[which], value[which], gradient[which]
+            self.accepted[which] += 1
+            self.halvings[which] = 0
+            self._aim(which, self.longest_step)
+        self._stop(good, progress, stopping)
 
-    def advance(self, longest: float, gradient_tolerance: float, value_tolerance: float) -> None:
-        rows = self.active
-        x, value, gradient = self.x[rows], self.value[rows], self.gradient[rows]
-        low, high = self.low[rows], self.high[rows]
-        free = ~(((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0)))
-        direction = self._direction(rows, gradient * free, free)
-        new_x, new_value, new_gradient, moved = self._search(rows, x, value, gradient, direction, longest)
-
-        self._update(rows[moved], (new_x - x)[moved] * free[moved], (new_gradient - gradient)[moved] * free[moved])
-        kept = rows[moved]
-        self.x[kept], self.value[kept], self.gradient[kept] = new_x[moved], new_value[moved], new_gradient[moved]
-
-        residual = (torch.clamp(new_x - new_gradient, low, high) - new_x).abs().amax(1)
-        progress = value - new_value
-        small = (residual < gradient_tolerance) | (progress <= value_tolerance * value.abs().clamp(min=1.0))
-        # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
-        restart = ~moved & ~self.fresh[rows]
-        self._forget(rows[restart])
-        self.active = rows[restart | (moved & ~small)]
-
-    def _direction(self, rows: Tensor, gradient: Tensor, free: Tensor) -> Tensor:
-        direction = -(self.inverse_hessian[rows] @ gradient.unsqueeze(2)).squeeze(2) * free
-        uphill = (direction * gradient).sum(1) >= -1e-14 * gradient.norm(dim=1) * direction.norm(dim=1)
-        return torch.where(uphill.unsqueeze(1), -gradient, direction)
-
-    def _search(
-        self, rows: Tensor, x: Tensor, value: Tensor, gradient: Tensor, direction: Tensor, longest: float
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Backtrack along the projected direction until the decrease suffices (Armijo)."""
-        low, high = self.low[rows], self.high[rows]
-        slope = (gradient * direction).sum(1)
-        step = (longest / direction.abs().amax(1).clamp(min=1e-300)).clamp(max=1.0)
-        new_x, new_value, new_gradient = x.clone(), value.clone(), gradient.clone()
-        todo = torch.arange(len(rows), device=x.device)
-        for _ in range(_MOST_HALVINGS):
-            trial = torch.clamp(x[todo] + step[todo, None] * direction[todo], low[todo], high[todo])
-            trial_value, trial_gradient = self._evaluate(trial, rows[todo])
-            enough = value[todo] + _SUFFICIENT_DECREASE * ((trial - x[todo]) * gradient[todo]).sum(1)
-            good = trial_value <= enough
-            done = todo[good]
-            new_x[done], new_value[done], new_gradient[done] = trial[good], trial_value[good], trial_gradient[good]
-            if good.all():
-                todo = todo[:0]
-                break
-            todo, excess = todo[~good], (trial_value - value[todo])[~good]
-            step[todo] = _shorter(step[todo], slope[todo], excess)
-        moved = torch.ones(len(rows), dtype=torch.bool, device=x.device)
-        moved[todo] = False
-        return new_x, new_value, new_gradient, moved
-
-    def _update(self, rows: Tensor, s: Tensor, y: Tensor) -> None:
-        """Update the inverse Hessians [b, h, h] (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
-        sy = (s * y).sum(1)
-        curved = sy > 1e-10 * s.norm(dim=1) * y.norm(dim=1)
-        rows, s, y, sy = rows[curved], s[curved], y[curved], sy[curved]
-        if not len(rows):
+    def leave(self, leaving: NDArray[np.bool_], ending: NDArray[np.intp]) -> None:
+        """Let rows end where they are, and close the ranks."""
+        if not leaving.any():
             return
-        H = self.inverse_hessian[rows]
-        H = torch.where(self.fresh[rows, None, None], H * (sy / (y * y).sum(1))[:, None, None], H)
-        Hy = (H @ y.unsqueeze(2)).squeeze(2)
-        rank_one = s.unsqueeze(2) * Hy.unsqueeze(1)
-        weight = ((sy + (y * Hy).sum(1)) / sy**2)[:, None, None]
-        H = H + weight * (s.unsqueeze(2) * s.unsqueeze(1)) - (rank_one + rank_one.mT) / sy[:, None, None]
-        self.inverse_hessian[rows] = H
-        self.fresh[rows] = False
+        out, stay = self.rows[leaving], ~leaving
+        self.end_x[out], self.end_value[out], self.end_H[out] = self.x[leaving], self.value[leaving], self.H[leaving]
+        self.ending[out] = ending[leaving]
+        for name in ("rows", "x", "value", "gradient", "H", "fresh", "direction", "step", "slope", "low", "high"):
+            setattr(self, name, getattr(self, name)[stay])
+        self.accepted, self.halvings = self.accepted[stay], self.halvings[stay]
 
-    def _forget(self, rows: Tensor) -> None:
-        h = self.x.shape[1]
-        self.inverse_hessian[rows] = torch.eye(h, dtype=self.x.dtype, device=self.x.device)
-        self.fresh[rows] = True
+    def _aim(self, which: slice | NDArray[np.intp], longest: float) -> None:
+        """Set the direction, its slope and the first step to try along it; bounds that hold a row back are left out."""
+        x, gradient = self.x[which], self.gradient[which]
+        free = ~(((x <= self.low[which]) & (gradient > 0)) | ((x >= self.high[which]) & (gradient < 0)))
+        held = gradient * free
+        direction = -(self.H[which] @ held[:, :, None])[:, :, 0] * free
+        slope = (direction * gradient).sum(1)
+        steep = np.sqrt((held * held).sum(1) * (direction * direction).sum(1))
+        uphill = ~(slope < -1e-14 * steep)
+        if uphill.any():
+            direction[uphill], slope[uphill] = -held[uphill], -(held[uphill] ** 2).sum(1)
+        self.direction[which], self.slope[which] = direction, slope
+        self.step[which] = np.minimum(longest / np.maximum(np.abs(direction).max(1), 1e-300), 1.0)
 
+    def _shorten(self, bad: NDArray[np.bool_], value: Array) -> None:
+        """Go to the minimum of the parabola through what is known, between a tenth and a half of the step."""
+        step, slope = self.step[bad], self.slope[bad]
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            excess = value[bad] - self.value[bad]
+            parabola = -slope * step**2 / (2.0 * (excess - slope * step))
+        parabola = np.where(np.isfinite(parabola), parabola, 0.1 * step)
+        self.step[bad] = np.minimum(np.maximum(parabola, 0.1 * step), 0.5 * step)
+        self.halvings[bad] += 1
 
-def _shorter(step: Tensor, slope: Tensor, excess: Tensor) -> Tensor:
-    """Return the minimum of the parabola through what is known, between a tenth and a half of the step."""
-    parabola = -slope * step**2 / (2 * (excess - slope * step))
-    parabola = torch.where(torch.isfinite(parabola), parabola, 0.1 * step)
-    return torch.minimum(torch.maximum(parabola, 0.1 * step), 0.5 * step)
+    def _update(self, which: slice | NDArray[np.intp], s: Array, y: Array) -> None:
+        """Update the inverse Hessians (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
+        sy, yy = (s * y).sum(1), (y * y).sum(1)
+        curved = sy > 1e-10 * np.sqrt((s * s).sum(1) * yy)
+        if not curved.any():
+            return
+        rows = np.arange(len(self.rows))[which][curved]
+        s, y, sy, yy = s[curved], y[curved], sy[curved], yy[curved]
+        H = self.H[rows]
+        fresh = self.fresh[rows]
+        if fresh.any():
+            H[fresh] *= (sy[fresh] / yy[fresh])[:, None, None]
+            self.fresh[rows] = False
+        Hy = (H @ y[:, :, None])[:, :, 0]
+        # H + (1 + y'Hy/s'y) ss'/s'y − (Hy s' + s Hy')/s'y = H + s v' + v s' with one vector v.
+        v = (0.5 * (1.0 + (y * Hy).sum(1) / sy)[:, None] * s - Hy) / sy[:, None]
+        outer = s[:, :, None] * v[:, None, :]
+        H += outer
+        H += outer.transpose(0, 2, 1)
+        self.H[rows] = H
+
+    def _stop(self, moved: NDArray[np.bool_], progress: Array, stopping: Stopping) -> None:
+        residual = np.abs(np.minimum(np.maximum(self.x - self.gradient, self.low), self.high) - self.x).max(1)
+        small = progress <= stopping.progress * np.maximum(np.abs(self.value), 1.0)
+        ending = np.zeros(len(self.rows), np.intp)
+        ending[moved & (small | (residual < stopping.gradient))] = 1
+        stuck = ~moved & (self.halvings > _MOST_HALVINGS)
+        # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
+        again = np.flatnonzero(stuck & ~self.fresh)
+        if len(again):
+            self.H[again], self.fresh[again], self.halvings[again] = np.eye(self.x.shape[1]), True, 0
+            self._aim(again, self.longest_step)
+            stuck[again] = False
+        ending[stuck] = 2
+        if stopping.give_up is not None and len(self.rows) > 1:
+            best = min(self.value.min(), self.end_value.min())
+            behind = self.value - best
+            # −slope/2 is the decrease that a row's own curvature predicts.
+            hopeless = (behind > stopping.give_up) & (behind > -5.0 * self.slope) & (self.accepted >= _TRUSTED_AFTER)
+            ending[hopeless & (ending == 0)] = 3
+        self.leave(ending > 0, ending)

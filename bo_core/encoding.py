@@ -58,6 +58,25 @@ class NumberColumn:
         number = low * (high / low) ** u if p.scale == "log" else low + u * (high - low)
         return int(min(max(round(number), p.low), p.high))
 
+    def spread(self, u: Tensor) -> Tensor:
+        """Return the features [b, 1] of the values at uniform numbers [b]."""
+        p = self.parameter
+        u = u.unsqueeze(1)
+        return u if isinstance(p, FloatParameter) else self._whole(u, p.low - 0.5, p.high + 0.5)
+
+    def snap(self, features: Tensor) -> Tensor:
+        """Return the features [b, 1] of the values nearest to features [b, 1]."""
+        p = self.parameter
+        return features if isinstance(p, FloatParameter) else self._whole(features, p.low, p.high)
+
+    def _whole(self, x: Tensor, low: float, high: float) -> Tensor:
+        """Return the features of the whole numbers at shares x of the way from low to high on the scale."""
+        p = self.parameter
+        if p.scale == "log":
+            number = (low * (high / low) ** x).round().clamp(p.low, p.high)
+            return (number / p.low).log() / math.log(p.high / p.low)
+        return ((low + x * (high - low)).round().clamp(p.low, p.high) - p.low) / (p.high - p.low)
+
     def neighbours(self, value: Value) -> list[Value]:
         """Return the whole numbers near the value, with steps that double; none for a continuum."""
         p = self.parameter
@@ -93,6 +112,15 @@ class OrdinalColumn:
         """Return the choice in whose equal share the uniform number lies."""
         return _share(self.levels, u)
 
+    def spread(self, u: Tensor) -> Tensor:
+        """Return the features [b, 1] of the choices in whose equal shares the uniform numbers [b] lie."""
+        return (_shares(len(self.levels), u) / (len(self.levels) - 1)).unsqueeze(1)
+
+    def snap(self, features: Tensor) -> Tensor:
+        """Return the features [b, 1] of the choices nearest to features [b, 1]."""
+        last = len(self.levels) - 1
+        return (features * last).round().clamp(0, last) / last
+
     def neighbours(self, value: Value) -> list[Value]:
         """Return the choices before and after."""
         i = self.levels.index(value)
@@ -127,6 +155,14 @@ class CategoryColumn:
     def value_at(self, u: float) -> Value:
         """Return the choice in whose equal share the uniform number lies."""
         return _share(self.levels, u)
+
+    def spread(self, u: Tensor) -> Tensor:
+        """Return the indicators [b, width] of the choices in whose equal shares the uniform numbers [b] lie."""
+        return torch.nn.functional.one_hot(_shares(self.width, u), self.width).double()
+
+    def snap(self, features: Tensor) -> Tensor:
+        """Return the indicators [b, width] of the largest features [b, width]."""
+        return torch.nn.functional.one_hot(features.argmax(1), self.width).double()
 
     def neighbours(self, value: Value) -> list[Value]:
         """Return every other choice."""
@@ -164,6 +200,15 @@ class Encoding:
         """Return the point at the uniform coordinates [k]."""
         pairs = zip(self.columns.items(), coordinates, strict=True)
         return self.space.point({name: column.value_at(u) for (name, column), u in pairs})
+
+    def spread(self, coordinates: Tensor) -> Tensor:
+        """Return the features [b, d] of the points at uniform coordinates [b, k]."""
+        columns = zip(self.columns.values(), coordinates.unbind(1), strict=True)
+        return torch.cat([column.spread(u) for column, u in columns], 1)
+
+    def snap(self, X: Tensor) -> Tensor:
+        """Return the features [b, d] of the points nearest to features X [b, d]."""
+        return torch.cat([column.snap(X[:, self.slices[name]]) for name, column in self.columns.items()], 1)
 
     def neighbours(self, point: Point) -> list[Point]:
         """Return the points that differ from this one by one step of one discrete parameter."""
@@ -208,6 +253,10 @@ def key_of(point: Point) -> PointKey:
 
 def _share(choices: Sequence[Value], u: float) -> Value:
     return choices[min(int(u * len(choices)), len(choices) - 1)]
+
+
+def _shares(count: int, u: Tensor) -> Tensor:
+    return (u * count).long().clamp(max=count - 1)
 
 
 def _clip(number: float, p: FloatParameter) -> float:

@@ -1,23 +1,25 @@
 """The model's proposals: fit, draw jointly what is not known yet, and choose one point after the other."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import torch
 from torch import Tensor
 
 from bo_core.acquisition import JointDraws, LogExpectedImprovement, could_be_best
+from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
+from bo_core.model import Model, recorded_hyperparameters
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
-from bo_core.state import Observed, encode_trials, seed_of, trials_without_value
-from bo_core.surrogate import Posterior, fit
-from bo_core.threads import FEW_THREADS, few_threads
+from bo_core.state import encode_trials, seed_of, trials_without_value
+from bo_core.threads import threads_for
 from campaign import Campaign, History, Point, Proposal
 from campaign.trial import Provenance
 
 _LIBRARIES = {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
 _UTILITY = LogExpectedImprovement()
+_LEAST_DRAWS = 32
+_MOST_MEASURED_AGAIN = 16
 
 
 def model_proposals(
@@ -32,88 +34,107 @@ def model_proposals(
 
     `chosen` are points that this proposal holds already. The history must hold an observation.
     """
-    with few_threads():
-        model = _fitted(campaign, history, proposer, encoding, chosen, q)
-        effort = Effort(proposer.restarts, proposer.raw_points)
-        taken = {key_of(t.point) for t in history.trials.values()} | {key_of(p) for p in chosen}
-        near = list(model.near)
+    with torch.inference_mode(), threads_for(len(history.model_view().observed)) as threads:
+        choice = _Choice(campaign, history, proposer, encoding, chosen, q)
         proposals: list[Proposal] = []
         for i in range(q):
-            pool = starting_points(encoding, effort, near, model.seed + i)
-            point, value = search(encoding, model.surface(), pool, taken, effort, model.seed + i)
-            x = encoding.encode([point]).to(model.device)
-            proposals.append(Proposal(point=point, generator="model", provenance=_provenance(history, model, x, value)))
-            taken.add(key_of(point))
-            near.append(point)
-            model.draws.add(x[0])
-    return proposals
+            point, value, acquisition = choice.next(i)
+            provenance = choice.provenance(point, value, acquisition, threads)
+            proposals.append(Proposal(point=point, generator="model", provenance=provenance))
+        return proposals
 
 
-@dataclass(frozen=True)
-class _Model:
-    """A fitted surrogate with everything outstanding in its draws; `near` are points that could be best."""
+class _Choice:
+    """One proposal under way: the model, the joint draws that grow with each choice, and what is taken."""
 
-    seed: int
-    device: torch.device
-    observed: Observed
-    posterior: Posterior
-    draws: JointDraws
-    near: list[Point]
+    def __init__(
+        self,
+        campaign: Campaign,
+        history: History,
+        proposer: BayesianProposer,
+        encoding: Encoding,
+        chosen: list[Point],
+        q: int,
+    ) -> None:
+        self.encoding, self.proposer, self.view = encoding, proposer, history.model_view()
+        self.seed = seed_of(campaign, history.next_trial)
+        generator = torch.Generator().manual_seed(self.seed)
+        self.model = Model.of(campaign, self.view, proposer, encoding, generator, recorded_hyperparameters(history))
+        posterior, X, device = self.model.posterior, self.model.data.X, self.model.device
+        self.incumbents = could_be_best(posterior, X, generator)
+        unknown = encode_trials(trials_without_value(self.view), encoding).to(device)
+        self.outstanding = torch.cat([unknown, encoding.encode(chosen).to(device)])
+        draws = max(proposer.draws // posterior.M, _LEAST_DRAWS)
+        points = torch.cat([X[self.incumbents], self.outstanding])
+        self.draws = JointDraws(posterior, points, draws, more=q, seed=self.seed)
+        self.taken = {key_of(t.point) for t in history.trials.values()} | {key_of(p) for p in chosen}
+        self.near = X[self.incumbents].cpu()
 
-    def surface(self) -> Surface:
-        """Return the acquisition for a search that lives on the CPU."""
+    def next(self, i: int) -> tuple[Point, float, str]:
+        """Return the i-th point of the batch, what is expected of it and by which criterion."""
+        effort = Effort(self.proposer.restarts, self.proposer.raw_points)
+        pool = starting_points(self.encoding, effort, self.near, self.seed + i)
+        point, value = search(self.encoding, self._surface(), pool, self.taken, effort, self.seed + i)
+        x = self.encoding.encode([point])
+        again = self._worth_repeating(x.to(self.model.device))
+        acquisition = "log_noisy_expected_improvement"
+        if again is not None:
+            point, value = again
+            x, acquisition = self.encoding.encode([point]), "replication"
+        self.taken.add(key_of(point))
+        self.near = torch.cat([self.near, x])
+        x = x.to(self.model.device)
+        self.outstanding = torch.cat([self.outstanding, x])
+        self.draws.add(x[0])
+        return point, value, acquisition
+
+    def _surface(self) -> Surface:
+        device, draws = self.model.device, self.draws
 
         def value_and_gradient(X: Tensor) -> tuple[Tensor, Tensor]:
-            value, gradient = self.draws.value_and_gradient(_UTILITY, X.to(self.device))
+            value, gradient = draws.value_and_gradient(_UTILITY, X.to(device))
             return value.cpu(), gradient.cpu()
 
-        return Surface(lambda X: self.draws.value(_UTILITY, X.to(self.device)).cpu(), value_and_gradient)
+        return Surface(
+            lambda X: draws.value(_UTILITY, X.to(device)).cpu(),
+            value_and_gradient,
+            lambda X: draws.value(_UTILITY, X.to(device), screening=True).cpu(),
+        )
 
+    def _worth_repeating(self, x: Tensor) -> tuple[Point, float] | None:
+        """Return an observed point whose repetition is expected to gain more than measuring x [1, d], and that gain."""
+        if not self.proposer.replication:
+            return None
+        data, places = self.model.data, self.incumbents[:_MOST_MEASURED_AGAIN]
+        sigma2 = self.model.posterior.hyperparameters.noise_variance.to(x.device)
+        noise = data.replicate_noise(sigma2)
+        again = noise[:, places]
+        if not bool((again > 0).any()):
+            return None
+        points = torch.cat([data.X[places], x])
+        noise = torch.cat([again, noise.median(1, keepdim=True).values], 1)
+        gains = gains_in_best_mean(self.model.posterior, points, noise, self.outstanding)
+        best = int(gains[:-1].argmax())
+        if float(gains[best]) <= float(gains[-1]):
+            return None
+        return self.encoding.decode(points[best].cpu()), float(gains[best])
 
-def _fitted(
-    campaign: Campaign, history: History, proposer: BayesianProposer, encoding: Encoding, chosen: list[Point], q: int
-) -> _Model:
-    """Fit the surrogate and draw it jointly at what could be best, what has no value yet and what is chosen."""
-    view, seed, device = history.model_view(), seed_of(campaign, history.next_trial), _device(proposer)
-    generator = torch.Generator().manual_seed(seed)
-    observed = Observed.of(campaign, view, encoding, device)
-    posterior = Posterior(observed.data, fit(observed.data, generator, _warm_start(history)))
-    incumbents = could_be_best(posterior, observed.data.X, generator)
-    unknown = encode_trials(trials_without_value(view), encoding, device)
-    points = torch.cat([observed.data.X[incumbents], unknown, encoding.encode(chosen).to(device)])
-    draws = JointDraws(posterior, points, proposer.draws, more=q, seed=seed)
-    return _Model(seed, device, observed, posterior, draws, [observed.trials[i].point for i in incumbents.tolist()])
-
-
-def _provenance(history: History, model: _Model, x: Tensor, value: float) -> Provenance:
-    view, hyperparameters = history.model_view(), model.posterior.hyperparameters
-    mean, sd = model.posterior.marginal(x)
-    return Provenance(
-        seed=model.seed,
-        observed=len(view.observed),
-        pending=tuple(t.id for t in view.pending),
-        hyperparameters=hyperparameters.as_record(),
-        acquisition="log_noisy_expected_improvement",
-        acquisition_value=value,
-        predicted_mean=model.observed.outcomes.mean_in_units(float(mean)),
-        predicted_sd=model.observed.outcomes.sd_in_units(float(sd)),
-        jitter=max(hyperparameters.jitter, model.draws.jitter),
-        device=model.device.type,
-        threads=FEW_THREADS,
-        libraries=_LIBRARIES,
-    )
-
-
-def _warm_start(history: History) -> dict[str, tuple[float, ...]] | None:
-    """Return the hyperparameters recorded with the last proposal that the model made."""
-    by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
-    if not by_model:
-        return None
-    provenance = max(by_model, key=lambda t: t.id).proposal.provenance
-    return None if provenance is None else provenance.hyperparameters
-
-
-def _device(proposer: BayesianProposer) -> torch.device:
-    if proposer.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(proposer.device)
+    def provenance(self, point: Point, value: float, acquisition: str, threads: int) -> Provenance:
+        """Return how the point was chosen."""
+        model, outcomes = self.model, self.model.observed.outcomes
+        mean, sd = model.posterior.averaged(self.encoding.encode([point]).to(model.device))
+        return Provenance(
+            seed=self.seed,
+            observed=len(self.view.observed),
+            pending=tuple(t.id for t in self.view.pending),
+            hyperparameters=model.posterior.hyperparameters.as_record(),
+            starts={s.name: f"{s.ending} at {s.value:.6g} nats per observation" for s in model.fit.starts},
+            acquisition=acquisition,
+            acquisition_value=value,
+            predicted_mean=outcomes.mean_in_units(float(mean)),
+            predicted_sd=outcomes.sd_in_units(float(sd)),
+            jitter=max(model.fit.jitter, self.draws.jitter),
+            device=model.device.type,
+            threads=threads,
+            libraries=_LIBRARIES,
+        )

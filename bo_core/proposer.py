@@ -4,18 +4,39 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Acquisition = Literal[
+    "log_noisy_expected_improvement",
+    "log_probability_of_improvement",
+    "upper_confidence_bound",
+    "thompson_sampling",
+    "simple_regret",
+]
+PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
+
 
 class BayesianProposer(BaseModel):
     """A Gaussian process and noisy expected improvement, after a Sobol start.
 
     `initial` counts the first points that are not the model's, baseline and `start_with` included; the
     default grows with the number of parameters and leaves the model two thirds of the budget.
+
+    `hyperparameters` says whether the acquisition is averaged over several sets of them (`average`), computed at the
+    likeliest (`map`), or averaged only while there are few observations (`auto`). `replication` allows the model to
+    measure a promising point again where that is worth more than a new one. `extra_noise` infers noise on top of the
+    standard errors that evaluations report, for what these miss. `pending` other than `joint` is a baseline to
+    measure against.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["bayesian"] = "bayesian"
     initial: Annotated[int, Field(ge=1)] | None = None
+    acquisition: Acquisition = "log_noisy_expected_improvement"
+    kernel: Literal["matern52", "rbf"] = "matern52"
+    hyperparameters: Literal["auto", "map", "average"] = "auto"
+    replication: bool = True
+    extra_noise: bool = False
+    pending: PendingTreatment = "joint"
     draws: Annotated[int, Field(ge=16, le=16_384)] = 128
     restarts: Annotated[int, Field(ge=1, le=200)] = 10
     raw_points: Annotated[int, Field(ge=16, le=65_536)] = 512

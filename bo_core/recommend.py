@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.model import Model
 from bo_core.outcomes import Outcomes
-from bo_core.state import Observed, seed_of
-from bo_core.surrogate import Posterior, fit, safe_cholesky
-from bo_core.threads import few_threads
+from bo_core.proposer import BayesianProposer
+from bo_core.state import seed_of
+from bo_core.surrogate import safe_cholesky
+from bo_core.threads import threads_for
 from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
 
@@ -18,9 +20,10 @@ _SAMPLES = 4096
 _JITTER = 1e-9
 
 
-def recommend(campaign: Campaign, history: History) -> Recommendation | None:
+def recommend(campaign: Campaign, history: History, proposer: BayesianProposer | None = None) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
+    Beliefs are averaged over hyperparameters as the proposer's are, by default as the default proposer's.
     Probabilities are shares of joint posterior samples at all observed points, each counted once; deterministic.
     """
     view = history.model_view()
@@ -28,15 +31,15 @@ def recommend(campaign: Campaign, history: History) -> Recommendation | None:
         return None
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
-    with few_threads():
-        observed = Observed.of(campaign, view, encoding, torch.device("cpu"))
-        posterior = Posterior(observed.data, fit(observed.data, generator))
-        places = _first_of_each_point(observed.trials)
-        mean, covariance = posterior.joint(observed.data.X[places])
+    with torch.inference_mode(), threads_for(len(view.observed)):
+        model = Model.of(campaign, view, proposer or BayesianProposer(), encoding, generator)
+        places = _first_of_each_point(view.observed)
+        means, covariances = model.posterior.joint(model.observed.X[places].to(model.device))
+        samples = _samples(means.cpu(), covariances.cpu(), generator)
+        mean, covariance = _mixed(means.cpu(), covariances.cpu())
         best = int(mean.argmax())
-        samples = _samples(mean, covariance, generator)
-    trials = [observed.trials[i] for i in places]
-    units = observed.outcomes
+    trials = [view.observed[i] for i in places]
+    units = model.observed.outcomes
     return Recommendation(
         trial=trials[best].id,
         point=trials[best].point,
@@ -45,6 +48,13 @@ def recommend(campaign: Campaign, history: History) -> Recommendation | None:
         probability_best=float((samples.argmax(0) == best).double().mean()),
         **_against_baseline(campaign, units, trials, mean, covariance, best),
     )
+
+
+def _mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean [c] and covariance [c, c] of equal shares of M normal distributions."""
+    mean = means.mean(0)
+    apart = means - mean
+    return mean, covariances.mean(0) + apart.mT @ apart / len(means)
 
 
 def _first_of_each_point(trials: Sequence[Trial]) -> list[int]:
@@ -75,9 +85,12 @@ def _against_baseline(
     }
 
 
-def _samples(mean: Tensor, covariance: Tensor, generator: torch.Generator) -> Tensor:
-    L, _ = safe_cholesky(covariance, _JITTER)
-    return mean[:, None] + L @ torch.randn(len(mean), _SAMPLES, generator=generator, dtype=torch.float64)
+def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> Tensor:
+    """Return joint samples [c, about _SAMPLES] of the mixture, as many from each of its M parts."""
+    L, _ = safe_cholesky(covariances, _JITTER)
+    each = -(-_SAMPLES // len(means))
+    normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
+    return (means.unsqueeze(2) + L @ normals).transpose(0, 1).flatten(1)
 
 
 def _sd(covariance: Tensor, i: int) -> float:

@@ -8,29 +8,31 @@ that the value which decides is always that of a point which can be tried.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from bo_core.bfgs import minimize
+from bo_core.bfgs import Array, Stopping, minimize
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.quasi_random import uniform_draws
 from campaign.errors import SpaceExhausted
 from campaign.space import Point
 
-ValueAndGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
-
 _MOST_ENUMERATED = 4096
 _POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
+_STOPPING = Stopping(gradient=1e-4, progress=1e-6, give_up=0.1)
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A function to climb: values [b], or values and gradients [b, d], at features [b, d]."""
+    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values."""
 
     value: Callable[[Tensor], Tensor]
-    value_and_gradient: ValueAndGradient
+    value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]
+    screen: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,49 +43,61 @@ class Effort:
     raw_points: int
 
 
-def starting_points(encoding: Encoding, effort: Effort, near: list[Point], seed: int) -> list[Point]:
-    """Return points to pick starts from: some spread evenly, some near the given ones; all of a small space."""
-    size = encoding.size()
-    if size is not None and size <= _MOST_ENUMERATED:
-        return encoding.every_point()
-    points = [encoding.point_at(row) for row in uniform_draws(encoding.k, effort.raw_points, seed).tolist()]
-    generator = torch.Generator().manual_seed(seed)
-    count = effort.raw_points // _SHARE_NEAR_THE_BEST if near else 0
-    return points + [_nudged(encoding, near[i % len(near)], generator) for i in range(count)]
+def starting_points(encoding: Encoding, effort: Effort, near: Tensor, seed: int) -> Tensor:
+    """Return features [b, d] to pick starts from: some spread evenly, some near the given ones [m, d]."""
+    spread = encoding.spread(uniform_draws(encoding.k, effort.raw_points, seed))
+    count = effort.raw_points // _SHARE_NEAR_THE_BEST if len(near) else 0
+    return torch.cat([spread, _nudged(encoding, near[torch.arange(count) % max(len(near), 1)], seed)])
 
 
 def search(
-    encoding: Encoding, surface: Surface, pool: list[Point], taken: Collection[PointKey], effort: Effort, seed: int
+    encoding: Encoding, surface: Surface, pool: Tensor, taken: Collection[PointKey], effort: Effort, seed: int
 ) -> tuple[Point, float]:
-    """Return the point of highest value that is not taken, and its value.
+    """Return the point of highest value that is not taken, and its value; climbs start from features `pool` [b, d].
 
-    Raises SpaceExhausted where every point of a finite space is taken.
+    A small finite space is searched whole. Raises SpaceExhausted where every point of a finite space is taken.
     """
-    pool = [point for point in pool if key_of(point) not in taken]
-    if not pool:
-        raise SpaceExhausted(
-            f"Every point of the space has been tried or is being tried ({len(taken)} of them). Widen the space or "
-            "lower `budget.trials`."
-        )
-    X = encoding.encode(pool)
-    values = surface.value(X)
-    if encoding.size() is not None and encoding.size() == len(pool) + len(taken):
-        best = int(values.argmax())
-        return pool[best], float(values[best])
+    size = encoding.size()
+    if size is not None and size <= _MOST_ENUMERATED:
+        return _best_of_all(encoding, surface, taken)
+    values = surface.screen(pool)
     starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
-    climbed = _climb(surface, X[starts], frozen=encoding.columns_that("categorical"))
-    ends = _distinct([encoding.decode(x) for x in climbed] + [pool[int(values.argmax())]])
+    climbed = _climb(surface, pool[starts], frozen=encoding.columns_that("categorical"))
+    ends = _distinct([encoding.decode(x) for x in (*climbed, pool[values.argmax()])])
     ends = [point for point in ends if key_of(point) not in taken]
+    if not ends:
+        order = values.argsort(descending=True)
+        ends = [point for point in map(encoding.decode, pool[order]) if key_of(point) not in taken][:1]
+    if not ends:
+        raise SpaceExhausted(_exhausted(taken))
     return _polish(encoding, surface, ends, taken)
 
 
-def _nudged(encoding: Encoding, point: Point, generator: torch.Generator) -> Point:
-    """Return a point near another: some features moved by a random amount on a random scale."""
-    x = encoding.encode([point])[0]
-    scale = 10.0 ** (-2.5 + 1.8 * torch.rand(1, generator=generator, dtype=torch.float64))
-    moved = torch.rand(encoding.d, generator=generator, dtype=torch.float64) < max(0.3, 5.0 / encoding.d)
-    step = torch.randn(encoding.d, generator=generator, dtype=torch.float64) * scale * moved
-    return encoding.decode((x + step).clamp(0.0, 1.0))
+def _best_of_all(encoding: Encoding, surface: Surface, taken: Collection[PointKey]) -> tuple[Point, float]:
+    points = [point for point in encoding.every_point() if key_of(point) not in taken]
+    if not points:
+        raise SpaceExhausted(_exhausted(taken))
+    values = surface.value(encoding.encode(points))
+    best = int(values.argmax())
+    return points[best], float(values[best])
+
+
+def _exhausted(taken: Collection[PointKey]) -> str:
+    return (
+        f"Every point of the space has been tried or is being tried ({len(taken)} of them). Widen the space or "
+        "lower `budget.trials`."
+    )
+
+
+def _nudged(encoding: Encoding, X: Tensor, seed: int) -> Tensor:
+    """Return points near others X [b, d]: some features of each moved by a random amount on a random scale."""
+    generator = torch.Generator().manual_seed(seed)
+    scale = 10.0 ** (-2.5 + 1.8 * torch.rand(len(X), 1, generator=generator, dtype=torch.float64))
+    # An indicator has to move by 1 for another choice to become the largest.
+    scale = torch.where(encoding.columns_that("categorical"), 1.0, scale)
+    moved = torch.rand(X.shape, generator=generator, dtype=torch.float64) < max(0.3, 5.0 / max(encoding.d, 1))
+    step = torch.randn(X.shape, generator=generator, dtype=torch.float64) * scale * moved
+    return encoding.snap((X + step).clamp(0.0, 1.0))
 
 
 def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -94,27 +108,29 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
     if count == len(best):
         return best
     standard = (values[rest] - values.max()) / values.std().clamp(min=1e-12)
-    weights = standard.clamp(min=-50.0).exp().cpu()
+    weights = standard.clamp(min=-50.0).exp()
     chosen = torch.multinomial(weights, count - len(best), generator=generator)
-    return torch.cat([best, rest[chosen.to(rest.device)]])
+    return torch.cat([best, rest[chosen]])
 
 
 def _climb(surface: Surface, X: Tensor, frozen: Tensor) -> Tensor:
     """Return where climbs by gradient end, with the frozen features [d] held at their starts."""
-    free = ~frozen.to(X.device)
-    if not bool(free.any()):
+    free = ~frozen.numpy()
+    if not free.any():
         return X
+    start = X.numpy()
 
-    def negative(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        full = X[rows].clone()
-        full[:, free] = x
-        value, gradient = surface.value_and_gradient(full)
-        return -value, -gradient[:, free]
+    def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        full = x
+        if not free.all():
+            full = start[rows]
+            full[:, free] = x
+        value, gradient = surface.value_and_gradient(torch.from_numpy(full))
+        return -value.numpy(), -gradient.numpy()[:, free]
 
-    low, high = X.new_zeros(1), X.new_ones(1)
-    end = minimize(negative, X[:, free], low, high, max_steps=100, gradient_tolerance=1e-4, value_tolerance=1e-7)
+    end = minimize(negative, start[:, free], np.zeros(1), np.ones(1), max_rounds=100, stopping=_STOPPING)
     climbed = X.clone()
-    climbed[:, free] = end.x
+    climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
     return climbed
 
 

@@ -4,31 +4,27 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from bo_core.encoding import Encoding
 from bo_core.outcomes import Outcomes
-from bo_core.surrogate import TrainingData
 from campaign import Campaign, Measurement, ModelView, Trial
 from campaign.trial import Failure, Observation
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The observed trials in the order of their ids, encoded on a device."""
+    """The observed trials in the order of their ids, their features X [n, d] and their standardised outcomes."""
 
     trials: tuple[Trial, ...]
+    X: Tensor
     outcomes: Outcomes
-    data: TrainingData
 
     @classmethod
-    def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding, device: torch.device) -> "Observed":
+    def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding) -> "Observed":
         """Encode what a view holds; it must hold at least one observation."""
         outcomes = Outcomes.of([objective_of(campaign, t) for t in view.observed], campaign.objective)
-        X = encoding.encode([t.point for t in view.observed])
-        data = TrainingData(X.to(device), outcomes.y.to(device), outcomes.variance.to(device))
-        return cls(view.observed, outcomes, data)
+        return cls(view.observed, encoding.encode([t.point for t in view.observed]), outcomes)
 
 
 def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
@@ -50,9 +46,9 @@ def _point_failed(trial: Trial) -> bool:
     return isinstance(trial.outcome, Failure) and trial.outcome.cause not in ("infrastructure", "cancelled")
 
 
-def encode_trials(trials: Sequence[Trial], encoding: Encoding, device: torch.device) -> Tensor:
-    """Return the features [len(trials), d] on a device."""
-    return encoding.encode([t.point for t in trials]).to(device)
+def encode_trials(trials: Sequence[Trial], encoding: Encoding) -> Tensor:
+    """Return the features [len(trials), d]."""
+    return encoding.encode([t.point for t in trials])
 
 
 def seed_of(campaign: Campaign, trial: int) -> int:

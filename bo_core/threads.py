@@ -9,15 +9,19 @@ from contextlib import contextmanager
 
 import torch
 
-FEW_THREADS = 1
+_LEAST_FOR_MORE = 500
 
 
 @contextmanager
-def few_threads() -> Iterator[None]:
-    """Compute with one thread inside, and with as many as before afterwards."""
+def threads_for(observations: int) -> Iterator[int]:
+    """Compute with one thread inside, or with as many as torch may use where the matrices are large; yields how many.
+
+    The number is part of a proposal's provenance: sums of other lengths round differently.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(FEW_THREADS)
+    threads = before if observations >= _LEAST_FOR_MORE else 1
+    torch.set_num_threads(threads)
     try:
-        yield
+        yield threads
     finally:
         torch.set_num_threads(before)

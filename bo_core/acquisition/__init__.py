@@ -2,6 +2,6 @@
 
 from bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from bo_core.acquisition.joint_draws import JointDraws, could_be_best
-from bo_core.acquisition.utility import LogUtility, Utility
+from bo_core.acquisition.utility import Evaluated, Utility
 
-__all__ = ["JointDraws", "LogExpectedImprovement", "LogUtility", "Utility", "could_be_best"]
+__all__ = ["Evaluated", "JointDraws", "LogExpectedImprovement", "Utility", "could_be_best"]

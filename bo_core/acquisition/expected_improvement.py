@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from bo_core.acquisition.utility import LogUtility
+from bo_core.acquisition.utility import Evaluated
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 _ROOT_HALF_PI = math.sqrt(math.pi / 2.0)
@@ -17,11 +17,13 @@ _FAR_ABOVE = 25.0
 class LogExpectedImprovement:
     """log E[max(f(x) − best, 0)]; averaged over joint draws it is noisy expected improvement (Letham et al. 2019)."""
 
-    def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> LogUtility:
+    logarithmic = True
+    against_best = True
+
+    def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
         """Return log(sd h(v)), v = (mean − best)/sd, h(v) = φ(v) + vΦ(v); ∂/∂mean = Φ/(h sd), ∂/∂sd = φ/(h sd)."""
-        sd = sd.unsqueeze(1)
-        log_h, Phi_over_h, phi_over_h = log_h_and_ratios((mean - best) / sd)
-        return LogUtility(log_h + sd.log(), Phi_over_h / sd, phi_over_h / sd)
+        log_h, Phi_over_h, phi_over_h = log_h_and_ratios((mean - best).div_(sd))
+        return Evaluated(log_h.add_(sd.log()), Phi_over_h.div_(sd), phi_over_h.div_(sd))
 
 
 def log_h_and_ratios(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -30,14 +32,21 @@ def log_h_and_ratios(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     With the scaled complementary error function, Φ/φ = √(π/2) erfcx(−v/√2) and h = φ (1 + vΦ/φ), where the bracket is
     v⁻² (1 − 3v⁻² + 15v⁻⁴) far below zero (Ament et al. 2023, section 4 and appendix A).
     """
-    Phi_over_phi = _ROOT_HALF_PI * torch.special.erfcx(-v.clamp(max=_FAR_ABOVE) * _ROOT_HALF)
-    inverse_square = 1.0 / (v * v).clamp(min=1e-300)
-    series = inverse_square * (1.0 - inverse_square * (3.0 - 15.0 * inverse_square))
-    bracket = torch.where(v < _FAR_BELOW, series, (1.0 + v * Phi_over_phi).clamp(min=1e-300))
-    log_h = bracket.log() - 0.5 * v * v - _LOG_ROOT_2PI
-    above = v > _FAR_ABOVE
-    return (
-        torch.where(above, v.clamp(min=1.0).log(), log_h),
-        torch.where(above, 1.0 / v.clamp(min=1.0), Phi_over_phi / bracket),
-        (1.0 / bracket).masked_fill(above, 0.0),
-    )
+    # The tails cost extra work, and looking whether there are any would make a GPU wait.
+    low, high = (True, True) if v.is_cuda else (bool(v.min() < _FAR_BELOW), bool(v.max() > _FAR_ABOVE))
+    capped = v.clamp(max=_FAR_ABOVE) if high else v
+    Phi_over_phi = torch.special.erfcx(capped * -_ROOT_HALF).mul_(_ROOT_HALF_PI)
+    bracket = torch.addcmul(Phi_over_phi.new_ones(()), capped, Phi_over_phi)
+    if low:
+        inverse_square = 1.0 / (v * v).clamp(min=1e-300)
+        series = inverse_square * (1.0 - inverse_square * (3.0 - 15.0 * inverse_square))
+        bracket = torch.where(v < _FAR_BELOW, series, bracket)
+    phi_over_h = bracket.reciprocal()
+    log_h = torch.addcmul(bracket.log_().sub_(_LOG_ROOT_2PI), capped, capped, value=-0.5)
+    Phi_over_h = Phi_over_phi.mul_(phi_over_h)
+    if high:
+        above = v > _FAR_ABOVE
+        log_h = torch.where(above, v.clamp(min=1.0).log(), log_h)
+        Phi_over_h = torch.where(above, 1.0 / v.clamp(min=1.0), Phi_over_h)
+        phi_over_h = phi_over_h.masked_fill(above, 0.0)
+    return log_h, Phi_over_h, phi_over_h

@@ -4,20 +4,24 @@ Given one draw, a new candidate is still Gaussian, with a mean of its own and a 
 draws share; its expected utility is then a closed form, and the candidate needs no samples (Rao–Blackwell).
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 from bo_core.acquisition.utility import Utility
 from bo_core.quasi_random import uniform_draws
-from bo_core.surrogate.kernel import matern52
-from bo_core.surrogate.posterior import Posterior, safe_cholesky
+from bo_core.surrogate import Posterior, safe_cholesky
 
 _SMALLEST_VARIANCE = 1e-14
 _DRAW_JITTER = 1e-8
+_SCREENING_DRAWS = 32
+_BOUND_DEVIATIONS = 5.0
+_MOST_SAMPLED = 256
 
 
 class JointDraws:
-    """S draws of f at r points, extended by one point for each candidate that is chosen.
+    """S draws of f at r points for each of M sets of hyperparameters, extended by each candidate that is chosen.
 
     Points and outcomes are bordered into one system: its Cholesky factor is [[L, 0], [Hᵀ, C]] with C the factor
     of the draws' posterior covariance. For a candidate x, h = factor⁻¹ k(x, ·) gives mean_s(x) = mean + h·[u; z_s]
@@ -25,82 +29,106 @@ class JointDraws:
     """
 
     def __init__(self, posterior: Posterior, points: Tensor, draws: int, more: int, seed: int) -> None:
-        """Draw f `draws` times at `points` [r, d], leaving room for `more` points to be added."""
-        n, r = len(posterior.Z), len(points)
-        self.posterior, self.n = posterior, n
+        """Draw f `draws` times at `points` [r, d] for each set, leaving room for `more` points to be added."""
+        M, n, r = posterior.M, posterior.n, len(points)
+        self.posterior, self.n, self.r = posterior, n, r
         Z = posterior.scaled(points)
-        mean, covariance = posterior.joint(points)
-        C, self.jitter = safe_cholesky(covariance, _DRAW_JITTER)
-        self.normals = _normal_draws(draws, r + more, seed).to(points)
-        self.best = (mean[:, None] + C @ self.normals[:, :r].mT).amax(0)
+        H = posterior.L_inverse @ posterior.kernel(posterior.Z, Z)[0]
+        mean = posterior.mean.unsqueeze(1) + (posterior.residual.unsqueeze(1) @ H).squeeze(1)
+        C, self.jitter = safe_cholesky(posterior.kernel(Z, Z)[0] - H.mT @ H, _DRAW_JITTER)
+        normals = _normal_draws(M * draws, r + more, seed).to(points)
+        # Neighbours of a Sobol sequence are shared out, so that each set sees all of the cube.
+        self.normals = normals.reshape(draws, M, r + more).transpose(0, 1).contiguous()
+        f = mean.unsqueeze(2) + C @ self.normals[:, :, :r].mT
+        self.best = f.amax(1, keepdim=True) if r else f.new_full((M, 1, draws), -torch.inf)
 
-        H = posterior.L_inverse @ matern52(posterior.Z, Z)[0]
-        identity = torch.eye(r, dtype=C.dtype, device=C.device)
+        size = n + r + more
+        identity = torch.eye(r, dtype=C.dtype, device=C.device).expand_as(C)
         C_inverse = torch.linalg.solve_triangular(C, identity, upper=False)
-        self.Z = torch.cat([posterior.Z, Z])
-        self.inverse = C.new_zeros(n + r, n + r)
-        self.inverse[:n, :n] = posterior.L_inverse
-        self.inverse[n:, n:] = C_inverse
-        self.inverse[n:, :n] = -(C_inverse @ H.mT) @ posterior.L_inverse
+        self._Z = torch.cat([posterior.Z, Z, Z.new_zeros(M, more, Z.shape[2])], 1)
+        self._inverse = C.new_zeros(M, size, size)
+        self._inverse[:, :n, :n] = posterior.L_inverse
+        self._inverse[:, n : n + r, n : n + r] = C_inverse
+        self._inverse[:, n : n + r, :n] = -(C_inverse @ H.mT) @ posterior.L_inverse
+        self._take_views()
 
-    @property
-    def r(self) -> int:
-        """Return how many points are drawn."""
-        return len(self.Z) - self.n
-
-    def value(self, utility: Utility, X: Tensor) -> Tensor:
-        """Return the log of the mean utility over draws [b] at candidates X [b, d]."""
-        _, _, h = self._project(self.posterior.scaled(X))
-        return _log_mean(utility.evaluate(*self._conditional(h), self.best).log_value)
+    def value(self, utility: Utility, X: Tensor, *, screening: bool = False) -> Tensor:
+        """Return the average utility, or its log, [b] at candidates X [b, d]; over fewer draws for `screening`."""
+        h = self.posterior.kernel(self.posterior.scaled(X), self.Z)[0] @ self.inverse.mT
+        count = _SCREENING_DRAWS if screening else self.normals.shape[1]
+        mean, sd = self._conditional(h, self.known_normals[:, :count])
+        value = utility.evaluate(mean, sd.unsqueeze(2), self.best[:, :, :count]).value
+        return _log_mean(value) if utility.logarithmic else value.mean((0, 2))
 
     def value_and_gradient(self, utility: Utility, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log of the mean utility over draws [b] and its gradient [b, d] at candidates X [b, d]."""
+        """Return the average utility, or its log, [b] and its gradient [b, d] at candidates X [b, d]."""
         A = self.posterior.scaled(X)
-        w, _, h = self._project(A)
-        mean, sd = self._conditional(h)
-        result = utility.evaluate(mean, sd, self.best)
-        share = torch.softmax(result.log_value, 1)
+        k, w = self.posterior.kernel(A, self.Z)
+        h = k @ self.inverse.mT
+        mean, sd = self._conditional(h, self.known_normals)
+        result = utility.evaluate(mean, sd.unsqueeze(2), self.best)
+        if utility.logarithmic:
+            value = _log_mean(result.value)
+            share = (result.value - value.unsqueeze(1)).exp_()
+        else:
+            value, share = result.value.mean((0, 2)), torch.ones_like(result.value)
+        share.div_(mean.shape[0] * mean.shape[2])
         by_mean = share * result.by_mean
-        by_sd = (share * result.by_sd).sum(1)
+        by_sd = share.mul_(result.by_sd).sum(2)
         # d sd = −h·dh / sd; the means' part goes through [u; z_s].
-        by_h = h * (-by_sd / sd).unsqueeze(1)
-        by_h[:, : self.n] += by_mean.sum(1, keepdim=True) * self.posterior.u
-        by_h[:, self.n :] += by_mean @ self.normals[:, : self.r]
+        by_h = h * (-by_sd / sd).unsqueeze(2)
+        by_h[:, :, : self.n] += by_mean.sum(2, keepdim=True) * self.posterior.residual.unsqueeze(1)
+        by_h[:, :, self.n :] += by_mean @ self.known_normals
         by_k = (by_h @ self.inverse).mul_(w)
-        gradient = (by_k @ self.Z - A * by_k.sum(1, keepdim=True)) * self.posterior.inverse_scales
-        return _log_mean(result.log_value), gradient
+        by_scaled = by_k @ self.Z - A * by_k.sum(2, keepdim=True)
+        return value, self.posterior.by_features(X, by_scaled).sum(0)
 
     def add(self, x: Tensor) -> None:
         """Let the chosen candidate x [d] join the draws."""
         A = self.posterior.scaled(x.unsqueeze(0))
-        _, _, h = self._project(A)
-        mean, sd = self._conditional(h)
-        self.best = torch.maximum(self.best, mean[0] + sd[0] * self.normals[:, self.r])
-        size = len(self.Z)
-        grown = self.inverse.new_zeros(size + 1, size + 1)
-        grown[:size, :size] = self.inverse
-        grown[size, :size] = -(h[0] @ self.inverse) / sd[0]
-        grown[size, size] = 1.0 / sd[0]
-        self.inverse = grown
-        self.Z = torch.cat([self.Z, A])
+        h = self.posterior.kernel(A, self.Z)[0] @ self.inverse.mT
+        mean, sd = self._conditional(h, self.known_normals)
+        drawn = mean + sd.unsqueeze(2) * self.normals[:, :, self.r].unsqueeze(1)
+        self.best = torch.maximum(self.best, drawn)
+        i = self.n + self.r
+        self._inverse[:, i, :i] = -(h @ self.inverse).squeeze(1) / sd
+        self._inverse[:, i, i] = 1.0 / sd.squeeze(1)
+        self._Z[:, i] = A.squeeze(1)
+        self.r += 1
+        self._take_views()
 
-    def _project(self, A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        k, w = matern52(A, self.Z)
-        return w, k, k @ self.inverse.mT
+    def _take_views(self) -> None:
+        a = self.n + self.r
+        self.Z = self._Z[:, :a].contiguous()
+        self.inverse = self._inverse[:, :a, :a].contiguous()
+        self.known_normals = self.normals[:, :, : self.r].contiguous()
 
-    def _conditional(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the candidates' means [b, S] and standard deviations [b] given each draw."""
-        of_data = self.posterior.mean + h[:, : self.n] @ self.posterior.u
-        means = of_data.unsqueeze(1) + h[:, self.n :] @ self.normals[:, : self.r].mT
-        return means, (1.0 - (h * h).sum(1)).clamp(min=_SMALLEST_VARIANCE).sqrt()
+    def _conditional(self, h: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the candidates' means [M, b, S] given each draw and standard deviations [M, b]."""
+        of_data = h[:, :, : self.n] @ self.posterior.residual.unsqueeze(2) + self.posterior.mean[:, None, None]
+        means = torch.baddbmm(of_data, h[:, :, self.n :], normals.mT)
+        return means, (1.0 - (h * h).sum(2)).clamp_(min=_SMALLEST_VARIANCE).sqrt_()
 
 
 def could_be_best(posterior: Posterior, X: Tensor, generator: torch.Generator, samples: int = 1024) -> Tensor:
-    """Return the indices of those points X [n, d] that are the best in at least one joint sample of f."""
-    mean, covariance = posterior.joint(X)
+    """Return the indices of those observed points X [n, d] that are the best in at least one joint sample of f.
+
+    They are ordered by how often they are.
+
+    Points of which even the bounds of their beliefs do not reach the best are left out beforehand, and of the others
+    only the most hopeful are sampled, so that thousands of observations cost little.
+    """
+    low, high = posterior.bounds_at_data(_BOUND_DEVIATIONS)
+    hopeful = torch.nonzero((high >= low.amax(1, keepdim=True)).any(0)).squeeze(1)
+    if len(hopeful) > _MOST_SAMPLED:
+        order = high.mean(0)[hopeful].argsort(descending=True)[:_MOST_SAMPLED]
+        hopeful = hopeful[order].sort().values
+    mean, covariance = posterior.joint(X[hopeful])
     L, _ = safe_cholesky(covariance, _DRAW_JITTER)
-    normals = torch.randn(len(X), samples, generator=generator, dtype=torch.float64).to(X)
-    return torch.unique((mean[:, None] + L @ normals).argmax(0))
+    each = max(samples // posterior.M, 64)
+    normals = torch.randn(posterior.M, len(hopeful), each, generator=generator, dtype=torch.float64).to(X)
+    best, times = torch.unique((mean.unsqueeze(2) + L @ normals).argmax(1), return_counts=True)
+    return hopeful[best[times.argsort(descending=True, stable=True)]]
 
 
 def _normal_draws(draws: int, dimension: int, seed: int) -> Tensor:
@@ -109,4 +137,5 @@ def _normal_draws(draws: int, dimension: int, seed: int) -> Tensor:
 
 
 def _log_mean(log_values: Tensor) -> Tensor:
-    return torch.logsumexp(log_values, 1) - torch.log(log_values.new_tensor(float(log_values.shape[1])))
+    """Return the logs of the means [b] over sets and draws of exp log_values [M, b, S]."""
+    return torch.logsumexp(log_values, (0, 2)) - math.log(log_values.shape[0] * log_values.shape[2])

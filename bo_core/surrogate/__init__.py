@@ -3,14 +3,21 @@
 The model as gpytorch defines it is in `gaussian_process`; it is not imported here, as proposing does not need it.
 """
 
-from bo_core.surrogate.fit import Hyperparameters, fit
-from bo_core.surrogate.marginal_likelihood import NegativeLogPosterior, TrainingData
+from bo_core.surrogate.fit import Fit, fit
+from bo_core.surrogate.hyperparameters import Hyperparameters
+from bo_core.surrogate.kernel import KernelName
+from bo_core.surrogate.marginal_likelihood import LogPosterior
 from bo_core.surrogate.posterior import Posterior, safe_cholesky
+from bo_core.surrogate.priors import Prior
+from bo_core.surrogate.training_data import TrainingData
 
 __all__ = [
+    "Fit",
     "Hyperparameters",
-    "NegativeLogPosterior",
+    "KernelName",
+    "LogPosterior",
     "Posterior",
+    "Prior",
     "TrainingData",
     "fit",
     "safe_cholesky",

@@ -3,40 +3,61 @@
 import gpytorch
 import torch
 from gpytorch.distributions import MultivariateNormal
-from gpytorch.kernels import MaternKernel
+from gpytorch.kernels import Kernel, MaternKernel, RBFKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.means import ConstantMean
 from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
-from bo_core.surrogate.fit import Hyperparameters
-from bo_core.surrogate.marginal_likelihood import TrainingData
+from bo_core.surrogate.hyperparameters import Hyperparameters
+from bo_core.surrogate.kernel import KernelName
 from bo_core.surrogate.posterior import Posterior
-from bo_core.surrogate.priors import LENGTH_SCALE_SPREAD, NOISE_LOCATION, NOISE_SPREAD, length_scale_location
+from bo_core.surrogate.priors import Prior
+from bo_core.surrogate.training_data import TrainingData
+from bo_core.surrogate.warping import warp
 
 
 class GaussianProcess(gpytorch.models.ExactGP):
-    """An exact Gaussian process with constant mean and a Matérn-5/2 kernel, one length scale a feature."""
+    """An exact Gaussian process with constant mean and an ARD kernel of variance 1, for one set of hyperparameters.
 
-    def __init__(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
+    The inputs are warped inside `forward`, if they are. Pooled replicates and noise that is known, wholly or in part,
+    are a fixed noise of the observations.
+    """
+
+    def __init__(self, data: TrainingData, hyperparameters: Hyperparameters, member: int = 0) -> None:
         d = data.X.shape[1]
-        super().__init__(data.X, data.y, _likelihood(data, hyperparameters))
+        prior = Prior(d)
+        super().__init__(data.X, data.y, _likelihood(data, hyperparameters, member, prior))
+        self.exponents = hyperparameters.warp_exponents
+        self.member = member
         self.mean_module = ConstantMean()
-        prior = LogNormalPrior(length_scale_location(d), LENGTH_SCALE_SPREAD)
-        self.covar_module = MaternKernel(nu=2.5, ard_num_dims=d, lengthscale_prior=prior)
+        self.covar_module = _kernel(hyperparameters.kernel, d, prior)
         self.double()
-        self.covar_module.lengthscale = torch.tensor(hyperparameters.length_scales, dtype=torch.float64)
-        self.mean_module.initialize(constant=Posterior(data, hyperparameters).mean)
+        self.covar_module.lengthscale = hyperparameters.length_scales[member]
+        self.mean_module.initialize(constant=float(Posterior(data, hyperparameters).mean[member]))
 
     def forward(self, X: Tensor) -> MultivariateNormal:
         """Return the prior at X [b, d]."""
+        if self.exponents is not None:
+            a, b = self.exponents
+            X = warp(X, a[self.member], b[self.member])
         return MultivariateNormal(self.mean_module(X), self.covar_module(X))  # pyright: ignore
 
 
-def _likelihood(data: TrainingData, hyperparameters: Hyperparameters) -> GaussianLikelihood:
-    if bool(data.variance.isnan().all()):
-        likelihood = GaussianLikelihood(noise_prior=LogNormalPrior(NOISE_LOCATION, NOISE_SPREAD)).double()
-        likelihood.noise = torch.tensor([hyperparameters.noise_variance], dtype=torch.float64)
+def _kernel(name: KernelName, d: int, prior: Prior) -> Kernel:
+    of_scales = LogNormalPrior(float(prior.location[0]), float(prior.spread[0]))
+    if name == "rbf":
+        return RBFKernel(ard_num_dims=d, lengthscale_prior=of_scales)
+    return MaternKernel(nu=2.5, ard_num_dims=d, lengthscale_prior=of_scales)
+
+
+def _likelihood(data: TrainingData, hyperparameters: Hyperparameters, member: int, prior: Prior) -> GaussianLikelihood:
+    d = data.X.shape[1]
+    noise_variance = hyperparameters.noise_variance[member]
+    if bool((data.inferred == 1).all() & (data.known == 0).all() & (data.count == 1).all()):
+        of_noise = LogNormalPrior(float(prior.location[d]), float(prior.spread[d]))
+        likelihood = GaussianLikelihood(noise_prior=of_noise).double()
+        likelihood.noise = noise_variance.unsqueeze(0)
         return likelihood
-    noise = data.noise(torch.tensor(hyperparameters.noise_variance, dtype=torch.float64))
+    noise = data.noise(noise_variance.to(torch.float64))
     return FixedNoiseGaussianLikelihood(noise=noise)  # pyright: ignore[reportReturnType]

@@ -1,21 +1,42 @@
-"""The Matérn-5/2 kernel and the derivative that all gradients here are made of."""
+"""Stationary kernels of variance 1, each with the one derivative that all gradients here are made of.
+
+A kernel is a function of the squared distance D between scaled features. With w = −2 dk/dD, the gradient of k(a, b)
+by a is −w (a − b), whatever the kernel.
+"""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+KernelName = Literal["matern52", "rbf"]
+
 _ROOT5 = math.sqrt(5.0)
 
 
-def matern52(A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-    """Return k and w for scaled features A [..., a, d] and B [..., b, d], each [..., a, b].
+def squared_distances(A: Tensor, B: Tensor) -> Tensor:
+    """Return the squared distances [..., a, b] between the rows of A [..., a, d] and of B [..., b, d]."""
+    norms = (A * A).sum(-1).unsqueeze(-1) + (B * B).sum(-1).unsqueeze(-2)
+    return norms.sub_(A @ B.mT, alpha=2.0).clamp_(min=0.0)
 
-    With squared distance D, k = (1 + √(5D) + 5D/3) exp(−√(5D)) and w = −2 dk/dD = 5/3 (1 + √(5D)) exp(−√(5D)),
-    so that ∂k/∂A_aj = −w (A_aj − B_bj) (Rasmussen and Williams 2006, equation 4.17).
-    """
-    D = (A * A).sum(-1).unsqueeze(-1) + (B * B).sum(-1).unsqueeze(-2) - 2.0 * (A @ B.mT)
-    root = D.clamp_(min=0.0).sqrt().mul_(_ROOT5)
+
+def kernel(name: KernelName, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
+    """Return k and w, each [..., a, b], for scaled features A [..., a, d] and B [..., b, d]; they may share memory."""
+    D = squared_distances(A, B)
+    return _rbf(D) if name == "rbf" else _matern52(D)
+
+
+def _rbf(D: Tensor) -> tuple[Tensor, Tensor]:
+    """K = w = exp(−D/2)."""
+    k = D.mul_(-0.5).exp_()
+    return k, k
+
+
+def _matern52(D: Tensor) -> tuple[Tensor, Tensor]:
+    """K = (1 + √(5D) + 5D/3) exp(−√(5D)), w = 5/3 (1 + √(5D)) exp(−√(5D)) (Rasmussen and Williams 2006, eq. 4.17)."""
+    root = D.sqrt().mul_(_ROOT5)
     decay = torch.exp(-root)
-    w = (1.0 + root) * decay
-    return torch.addcmul(w, D.mul_(5.0 / 3.0), decay), w.mul_(5.0 / 3.0)
+    w = root.add_(1.0).mul_(decay)
+    k = torch.addcmul(w, D.mul_(5.0 / 3.0), decay)
+    return k, w.mul_(5.0 / 3.0)

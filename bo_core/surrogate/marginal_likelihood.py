@@ -1,97 +1,110 @@
 """The log marginal likelihood of a Gaussian process, with its gradient written out: one Cholesky, no autograd.
 
-The model is y ~ N(m 1, K + diag(noise)) with a Matérn-5/2 ARD kernel of variance 1 on standardised outcomes. The
+The model is y ~ N(m 1, K + diag(noise)) with a stationary ARD kernel of variance 1 on standardised outcomes. The
 constant mean m is not searched: for each set of the others its best value is the generalised least-squares mean,
 at which the gradient with respect to m vanishes, so that the other derivatives hold unchanged.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bo_core.surrogate.kernel import matern52
-from bo_core.surrogate.priors import (
-    LENGTH_SCALE_SPREAD,
-    NOISE_LOCATION,
-    NOISE_SPREAD,
-    length_scale_location,
-)
+from bo_core.surrogate.kernel import KernelName, kernel
+from bo_core.surrogate.priors import Prior
+from bo_core.surrogate.training_data import TrainingData
+from bo_core.surrogate.warping import warp, warp_slopes_by_exponents
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """What the surrogate is fitted to: X [n, d], y [n], and known noise variances [n], NaN where to be inferred."""
+class LogPosterior:
+    """log marginal likelihood + log prior of θ; see `priors` for how θ is laid out.
 
-    X: Tensor
-    y: Tensor
-    variance: Tensor
-
-    @property
-    def inferred(self) -> Tensor:
-        """Return [n] 1.0 where the noise is inferred, 0.0 where it is known."""
-        return self.variance.isnan().to(self.y.dtype)
-
-    def noise(self, inferred_variance: Tensor) -> Tensor:
-        """Return the noise variances [..., n] for inferred variances [...]."""
-        return torch.where(self.variance.isnan(), inferred_variance.unsqueeze(-1), self.variance)
-
-
-class NegativeLogPosterior:
-    """−(log marginal likelihood + log prior) / n, to be minimised over θ = (log length scales [d], log noise).
-
-    The priors are densities of the length scales and of the noise variance themselves, not of their logarithms.
+    `of_logarithms` says whether the prior is the density of θ, which can be averaged over, or that of the length scales
+    and the noise variance themselves.
     """
 
-    def __init__(self, data: TrainingData, jitter: float) -> None:
-        self.data = data
-        self.jitter = jitter
+    def __init__(
+        self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float, of_logarithms: bool
+    ) -> None:
+        self.data, self.prior = data, prior
+        self.kernel_name: KernelName = kernel_name
+        self.jitter, self.of_logarithms = jitter, of_logarithms
         self.center = data.X.mean(0)
         self.centered = data.X - self.center
+        # Data without replicates and with one kind of noise, the usual case, need fewer operations.
+        self.pooled = bool((data.count > 1).any())
 
-    def __call__(self, theta: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return values [b] and gradients [b, d + 1] at theta [b, d + 1]; infinite where K is not positive."""
-        del rows
-        n, d = self.data.X.shape
-        Z = self.centered * torch.exp(-theta[:, None, :d])
-        K, W = matern52(Z, Z)
+    def __call__(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 where the kernel matrix is not positive."""
+        likelihood, by_theta = self.log_likelihood(theta)
+        prior, prior_gradient = self.prior.log_density(theta, of_logarithms=self.of_logarithms)
+        value = likelihood + prior
+        bad = ~torch.isfinite(value)
+        return value.masked_fill(bad, -torch.inf), (by_theta + prior_gradient).masked_fill(bad.unsqueeze(1), 0.0)
+
+    def log_likelihood(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log marginal likelihoods [b] and their gradients [b, h] at θ [b, h]; what is not finite is bad."""
+        u, d = self.data.X.shape
+        inverse_scales = torch.exp(-theta[:, None, :d])
+        features = self._features(theta)
+        Z = features * inverse_scales
+        K, w = kernel(self.kernel_name, Z, Z)
         noise_variance = torch.exp(theta[:, d])
-        K.diagonal(dim1=1, dim2=2).copy_(1.0 + self.jitter + self.data.noise(noise_variance))
+        K.diagonal(dim1=1, dim2=2).copy_(self.data.noise(noise_variance).add_(1.0 + self.jitter))
         L, failed = torch.linalg.cholesky_ex(K)
-        # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
-        L = torch.where((failed > 0)[:, None, None], torch.eye(n, dtype=L.dtype, device=L.device), L)
+        # What could not be factorised gives NaN, and must not stop the others of the batch.
+        L.diagonal(dim1=1, dim2=2)[failed > 0] = torch.nan
         K_inverse = torch.cholesky_inverse(L)
-        residual = self.data.y - generalised_mean(K_inverse, self.data.y)[:, None]
+        residual = self.data.y - generalised_mean(K_inverse, self.data.y).unsqueeze(1)
         alpha = (K_inverse @ residual.unsqueeze(2)).squeeze(2)
-
         log_det = L.diagonal(dim1=1, dim2=2).log().sum(1)
-        log_likelihood = -0.5 * (residual * alpha).sum(1) - log_det - 0.5 * n * _LOG_2PI
-        prior, prior_gradient = _log_prior(theta, d)
+        value = -0.5 * (residual * alpha).sum(1) - log_det - 0.5 * u * _LOG_2PI
 
-        M = (alpha.unsqueeze(2) * alpha.unsqueeze(1)).sub_(K_inverse)
-        by_noise = 0.5 * noise_variance * (M.diagonal(dim1=1, dim2=2) * self.data.inferred).sum(1)
-        M.mul_(W)
-        # ½ Σ_ij M_ij (z_i − z_j)² per feature, without a tensor of n × n × d.
-        by_scale = (M.sum(2).unsqueeze(2) * Z * Z - Z * (M @ Z)).sum(1)
-        gradient = torch.cat([by_scale, by_noise[:, None]], 1) + prior_gradient
+        # d value = ½ Σ_ij M_ij dK_ij with M = αα' − K⁻¹; through w, no tensor of u × u × d is needed.
+        M = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
+        by_noise = (
+            (M.diagonal(dim1=1, dim2=2) * (self.data.inferred / self.data.count)).sum(1).mul_(0.5 * noise_variance)
+        )
+        M.mul_(w)
+        minus_by_Z = M.sum(2).unsqueeze(2) * Z - M @ Z
+        gradient = torch.cat(
+            [(minus_by_Z * Z).sum(1), by_noise.unsqueeze(1), *self._by_warp(theta, minus_by_Z, inverse_scales)], 1
+        )
+        if self.pooled:
+            scatter, scatter_by_noise = self._within_replicates(noise_variance)
+            value = value + scatter
+            gradient[:, d] += scatter_by_noise
+        return value, gradient
 
-        value = -(log_likelihood + prior) / n
-        bad = (failed > 0) | ~torch.isfinite(value)
-        return value.masked_fill(bad, torch.inf), (-gradient / n).masked_fill(bad[:, None], 0.0)
+    def _features(self, theta: Tensor) -> Tensor:
+        d = self.data.X.shape[1]
+        if theta.shape[1] == d + 1:
+            return self.centered
+        a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
+        warped = warp(self.data.X, a, b)
+        return warped - warped.mean(1, keepdim=True)
+
+    def _by_warp(self, theta: Tensor, minus_by_Z: Tensor, inverse_scales: Tensor) -> list[Tensor]:
+        d = self.data.X.shape[1]
+        if theta.shape[1] == d + 1:
+            return []
+        a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
+        by_features = -minus_by_Z * inverse_scales
+        return [(by_features * slope).sum(1) for slope in warp_slopes_by_exponents(self.data.X, a, b)]
+
+    def _within_replicates(self, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log density [b] of the replicates about their means, and its derivative by log σ² [b]."""
+        data = self.data
+        noise = (data.replicate_noise(noise_variance) + self.jitter).clamp(min=1e-300)
+        more = data.count - 1.0
+        log_density = -0.5 * (data.scatter / noise + more * (noise.log() + _LOG_2PI) + data.count.log())
+        by_log_noise = 0.5 * (data.scatter / noise - more) * (data.inferred * noise_variance.unsqueeze(1) / noise)
+        return (log_density * (more > 0)).sum(1), by_log_noise.sum(1)
 
 
 def generalised_mean(K_inverse: Tensor, y: Tensor) -> Tensor:
-    """Return the constant mean [...] of highest likelihood, 1ᵀK⁻¹y / 1ᵀK⁻¹1, for K⁻¹ [..., n, n] and y [n]."""
+    """Return the constant mean [...] of highest likelihood, 1ᵀK⁻¹y / 1ᵀK⁻¹1, for K⁻¹ [..., u, u] and y [u]."""
     weights = K_inverse.sum(-1)
     return (weights @ y) / weights.sum(-1)
-
-
-def _log_prior(theta: Tensor, d: int) -> tuple[Tensor, Tensor]:
-    location = theta.new_tensor([length_scale_location(d)] * d + [NOISE_LOCATION])
-    spread = theta.new_tensor([LENGTH_SCALE_SPREAD] * d + [NOISE_SPREAD])
-    standard = (theta - location) / spread
-    value = -(theta + 0.5 * standard**2 + spread.log() + 0.5 * _LOG_2PI).sum(1)
-    return value, -1.0 - standard / spread

@@ -1,0 +1,58 @@
+"""A fitted surrogate without its data: one or several sets of hyperparameters, and how they are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bo_core.surrogate.kernel import KernelName
+
+Record = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """M sets, equally likely, that predictions are averaged over; `theta` [M, h] is laid out as in `priors`."""
+
+    theta: Tensor
+    d: int
+    kernel: KernelName
+    jitter: float
+
+    @property
+    def length_scales(self) -> Tensor:
+        """Return the length scales [M, d]."""
+        return self.theta[:, : self.d].exp()
+
+    @property
+    def noise_variance(self) -> Tensor:
+        """Return the inferred noise variances [M]."""
+        return self.theta[:, self.d].exp()
+
+    @property
+    def warp_exponents(self) -> tuple[Tensor, Tensor] | None:
+        """Return the exponents of the input warping, each [M, 1, d], None without warping."""
+        if self.theta.shape[1] == self.d + 1:
+            return None
+        a, b = self.theta[:, None, self.d + 1 :].exp().chunk(2, 2)
+        return a, b
+
+    def as_record(self) -> Record:
+        """Return the numbers under their names, set after set, as provenance keeps them: bit-exact."""
+        record = {
+            "length_scales": self.theta[:, : self.d],
+            "noise_variance": self.theta[:, self.d],
+            "warp_exponents": self.theta[:, self.d + 1 :],
+        }
+        return {f"log_{name}": tuple(values.flatten().tolist()) for name, values in record.items() if values.numel()}
+
+
+def theta_of_record(record: Mapping[str, tuple[float, ...]], d: int) -> Tensor | None:
+    """Return the sets [M, h] that were kept, None if they belong to another space."""
+    noise = record.get("log_noise_variance", ())
+    parts = [record.get("log_length_scales", ()), noise, record.get("log_warp_exponents", ())]
+    M = len(noise)
+    if not M or len(parts[0]) != M * d or len(parts[2]) not in (0, 2 * M * d):
+        return None
+    return torch.cat([torch.tensor(p, dtype=torch.float64).reshape(M, -1) for p in parts], 1)

@@ -1,0 +1,81 @@
+"""What the surrogate is fitted to: features, outcomes and what is known of their noise, replicates pooled."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """u distinct observations, each the mean of `count` replicates.
+
+    `X` [u, d], `y` [u]; one replicate's noise variance is `known` [u] + `inferred` [u] (0 or 1) × σ², with σ² a
+    hyperparameter. `scatter` [u] is the sum of squares of the replicates about their mean: all that the means
+    do not say of the noise.
+    """
+
+    X: Tensor
+    y: Tensor
+    known: Tensor
+    inferred: Tensor
+    count: Tensor
+    scatter: Tensor
+
+    @classmethod
+    def of(cls, X: Tensor, y: Tensor, variance: Tensor, *, extra_noise: bool = False) -> "TrainingData":
+        """Return observations X [n, d], y [n] with noise variances [n], NaN where they are to be inferred.
+
+        With `extra_noise`, σ² is inferred on top of the variances that are known. Replicates, rows of the same X and
+        the same variance, are pooled, which loses nothing: the likelihood is that of the single rows.
+        """
+        X, y, variance = X.double(), y.double(), variance.double()
+        unknown = variance.isnan()
+        known = torch.where(unknown, 0.0, variance)
+        inferred = torch.ones_like(y) if extra_noise else unknown.double()
+        groups = _groups(torch.cat([X, known[:, None], inferred[:, None]], 1))
+        if groups is None:
+            return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y))
+        group, first = groups
+        count = torch.bincount(group).to(y)
+        # About the group's first outcome, so that replicates that agree have a scatter of exactly 0.
+        gap = y - y[first][group]
+        zero = torch.zeros_like(count)
+        mean_gap = zero.index_add(0, group, gap) / count
+        scatter = zero.index_add(0, group, (gap - mean_gap[group]) ** 2)
+        return cls(X[first], y[first] + mean_gap, known[first], inferred[first], count, scatter)
+
+    @property
+    def replicates(self) -> float:
+        """Return n, how many observations there were before pooling."""
+        return float(self.count.sum())
+
+    def replicate_noise(self, noise_variance: Tensor) -> Tensor:
+        """Return the noise variances [..., u] of one replicate for inferred variances [...]."""
+        return self.known + self.inferred * noise_variance.unsqueeze(-1)
+
+    def noise(self, noise_variance: Tensor) -> Tensor:
+        """Return the noise variances [..., u] of y for inferred variances [...]."""
+        return self.replicate_noise(noise_variance) / self.count
+
+    def part(self, rows: Tensor) -> "TrainingData":
+        """Return the observations at these rows."""
+        return TrainingData(
+            self.X[rows], self.y[rows], self.known[rows], self.inferred[rows], self.count[rows], self.scatter[rows]
+        )
+
+
+def _groups(rows: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return each row's group [n] and each group's first row, in order of first appearance; None if all differ."""
+    _, inverse = torch.unique(rows, dim=0, return_inverse=True)
+    if int(inverse.max()) + 1 == len(rows):
+        return None
+    seen: dict[int, int] = {}
+    first: list[int] = []
+    group: list[int] = []
+    for i, label in enumerate(inverse.tolist()):
+        if label not in seen:
+            seen[label] = len(first)
+            first.append(i)
+        group.append(seen[label])
+    return torch.tensor(group, device=rows.device), torch.tensor(first, device=rows.device)
