@@ -37,8 +37,8 @@ class JointDraws:
         mean = posterior.mean.unsqueeze(1) + (posterior.residual.unsqueeze(1) @ H).squeeze(1)
         C, self.jitter = safe_cholesky(posterior.kernel(Z, Z)[0] - H.mT @ H, _DRAW_JITTER)
         normals = _normal_draws(M * draws, r + more, seed).to(points)
-        # Neighbours of a Sobol sequence are shared out, so that each set sees all of the cube.
-        self.normals = normals.reshape(draws, M, r + more).transpose(0, 1).contiguous()
+        # Each set gets a run of the Sobol sequence, which fills the cube by itself; every M-th point would not.
+        self.normals = normals.reshape(M, draws, r + more)
         f = mean.unsqueeze(2) + C @ self.normals[:, :, :r].mT
         self.best = f.amax(1, keepdim=True) if r else f.new_full((M, 1, draws), -torch.inf)
 
