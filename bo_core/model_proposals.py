@@ -1,11 +1,13 @@
 """The model's proposals: fit, draw jointly what is not known yet, and choose one point after the other."""
 
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 
 import torch
 from torch import Tensor
 
-from bo_core.acquisition import JointDraws, LogExpectedImprovement, could_be_best
+from bo_core.acquisition import JointDraws, SampledPath, could_be_best, utility_of
 from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
 from bo_core.model import Model, recorded_hyperparameters
@@ -17,7 +19,6 @@ from campaign import Campaign, History, Point, Proposal
 from campaign.trial import Provenance
 
 _LIBRARIES = {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
-_UTILITY = LogExpectedImprovement()
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
 
@@ -30,7 +31,7 @@ def model_proposals(
     chosen: list[Point],
     q: int,
 ) -> list[Proposal]:
-    """Return q points of highest noisy expected improvement, each chosen in the light of the ones before.
+    """Return q points of highest acquisition value, each chosen in the light of the ones before.
 
     `chosen` are points that this proposal holds already. The history must hold an observation.
     """
@@ -65,7 +66,9 @@ class _Choice:
         unknown = encode_trials(trials_without_value(self.view), encoding).to(device)
         self.outstanding = torch.cat([unknown, encoding.encode(chosen).to(device)])
         draws = max(proposer.draws // posterior.M, _LEAST_DRAWS)
-        points = torch.cat([X[self.incumbents], self.outstanding])
+        self.utility = utility_of(proposer)
+        compared = self.utility is not None and self.utility.against_best
+        points = torch.cat([X[self.incumbents], self.outstanding]) if compared else self.outstanding
         self.draws = JointDraws(posterior, points, draws, more=q, seed=self.seed)
         self.taken = {key_of(t.point) for t in history.trials.values()} | {key_of(p) for p in chosen}
         self.near = X[self.incumbents].cpu()
@@ -74,10 +77,10 @@ class _Choice:
         """Return the i-th point of the batch, what is expected of it and by which criterion."""
         effort = Effort(self.proposer.restarts, self.proposer.raw_points)
         pool = starting_points(self.encoding, effort, self.near, self.seed + i)
-        point, value = search(self.encoding, self._surface(), pool, self.taken, effort, self.seed + i)
+        point, value = search(self.encoding, self._surface(i), pool, self.taken, effort, self.seed + i)
         x = self.encoding.encode([point])
         again = self._worth_repeating(x.to(self.model.device))
-        acquisition = "log_noisy_expected_improvement"
+        acquisition: str = self.proposer.acquisition
         if again is not None:
             point, value = again
             x, acquisition = self.encoding.encode([point]), "replication"
@@ -88,17 +91,15 @@ class _Choice:
         self.draws.add(x[0])
         return point, value, acquisition
 
-    def _surface(self) -> Surface:
-        device, draws = self.model.device, self.draws
-
-        def value_and_gradient(X: Tensor) -> tuple[Tensor, Tensor]:
-            value, gradient = draws.value_and_gradient(_UTILITY, X.to(device))
-            return value.cpu(), gradient.cpu()
-
-        return Surface(
-            lambda X: draws.value(_UTILITY, X.to(device)).cpu(),
-            value_and_gradient,
-            lambda X: draws.value(_UTILITY, X.to(device), screening=True).cpu(),
+    def _surface(self, i: int) -> Surface:
+        if self.utility is None:
+            path = SampledPath(self.model.posterior, self.seed + i)
+            return _on(self.model.device, path.value, path.value_and_gradient, path.value)
+        return _on(
+            self.model.device,
+            partial(self.draws.value, self.utility),
+            partial(self.draws.value_and_gradient, self.utility),
+            partial(self.draws.value, self.utility, screening=True),
         )
 
     def _worth_repeating(self, x: Tensor) -> tuple[Point, float] | None:
@@ -138,3 +139,18 @@ class _Choice:
             threads=threads,
             libraries=_LIBRARIES,
         )
+
+
+def _on(
+    device: torch.device,
+    value: Callable[[Tensor], Tensor],
+    value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]],
+    screen: Callable[[Tensor], Tensor],
+) -> Surface:
+    """Return the surface of functions that compute on a device."""
+
+    def both(X: Tensor) -> tuple[Tensor, Tensor]:
+        found, gradient = value_and_gradient(X.to(device))
+        return found.cpu(), gradient.cpu()
+
+    return Surface(lambda X: value(X.to(device)).cpu(), both, lambda X: screen(X.to(device)).cpu())

@@ -23,8 +23,10 @@ class BayesianProposer(BaseModel):
     `hyperparameters` says whether the acquisition is averaged over several sets of them (`average`), computed at the
     likeliest (`map`), or averaged only while there are few observations (`auto`). `replication` allows the model to
     measure a promising point again where that is worth more than a new one. `extra_noise` infers noise on top of the
-    standard errors that evaluations report, for what these miss. `pending` other than `joint` is a baseline to
-    measure against.
+    standard errors that evaluations report, for what these miss.
+
+    `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
+    not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +34,7 @@ class BayesianProposer(BaseModel):
     kind: Literal["bayesian"] = "bayesian"
     initial: Annotated[int, Field(ge=1)] | None = None
     acquisition: Acquisition = "log_noisy_expected_improvement"
+    exploration: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
     kernel: Literal["matern52", "rbf"] = "matern52"
     hyperparameters: Literal["auto", "map", "average"] = "auto"
     replication: bool = True

@@ -2,6 +2,22 @@
 
 from bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from bo_core.acquisition.joint_draws import JointDraws, could_be_best
+from bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
+from bo_core.acquisition.sampled_path import SampledPath
+from bo_core.acquisition.simple_regret import SimpleRegret
+from bo_core.acquisition.upper_confidence_bound import UpperConfidenceBound
+from bo_core.acquisition.utilities import utility_of
 from bo_core.acquisition.utility import Evaluated, Utility
 
-__all__ = ["Evaluated", "JointDraws", "LogExpectedImprovement", "Utility", "could_be_best"]
+__all__ = [
+    "Evaluated",
+    "JointDraws",
+    "LogExpectedImprovement",
+    "LogProbabilityOfImprovement",
+    "SampledPath",
+    "SimpleRegret",
+    "UpperConfidenceBound",
+    "Utility",
+    "could_be_best",
+    "utility_of",
+]

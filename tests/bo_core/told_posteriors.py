@@ -1,0 +1,58 @@
+"""Small posteriors of a noisy bowl, and what tests compare them with."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+from torch import Tensor
+
+from bo_core.surrogate import Hyperparameters, KernelName, Posterior, TrainingData
+
+
+def uniform(b: int, d: int, seed: int) -> Tensor:
+    """Return features [b, d]."""
+    return torch.rand(b, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def a_posterior(
+    n: int = 20,
+    d: int = 3,
+    sets: int = 2,
+    noise: float = 0.05,
+    kernel: KernelName = "matern52",
+    *,
+    warped: bool = False,
+) -> Posterior:
+    """Return what is believed of a bowl after n noisy observations, for several sets of hyperparameters."""
+    generator = torch.Generator().manual_seed(n)
+    X = uniform(n, d, n)
+    y = -((X - 0.4) ** 2).sum(1)
+    y = (y - y.mean()) / y.std() + math.sqrt(noise) * torch.randn(n, generator=generator, dtype=torch.float64)
+    data = TrainingData.of(X, y, torch.full((n,), torch.nan, dtype=torch.float64))
+    theta = torch.tensor([[math.log(0.7)] * d + [math.log(noise)]], dtype=torch.float64)
+    if warped:
+        theta = torch.cat([theta, torch.full((1, 2 * d), 0.3, dtype=torch.float64)], 1)
+    spread = 0.2 * torch.randn(sets, theta.shape[1], generator=generator, dtype=torch.float64)
+    return Posterior(data, Hyperparameters(theta + spread, d, kernel, 1e-8))
+
+
+def prior_covariance(kernel: KernelName, A: Tensor, B: Tensor, length_scales: Tensor) -> np.ndarray:
+    """Return the kernel [a, b] between features, written down anew."""
+    scales = length_scales.numpy()
+    r = cdist(A.numpy() / scales, B.numpy() / scales)
+    if kernel == "rbf":
+        return np.exp(-0.5 * r**2)
+    s = math.sqrt(5.0) * r
+    return (1.0 + s + s**2 / 3.0) * np.exp(-s)
+
+
+def central_differences(f: Callable[[Tensor], Tensor], X: Tensor, step: float) -> Tensor:
+    """Return the gradient [b, d] of a function of rows."""
+    columns = []
+    for j in range(X.shape[1]):
+        shift = torch.zeros_like(X)
+        shift[:, j] = step
+        columns.append((f(X + shift) - f(X - shift)) / (2.0 * step))
+    return torch.stack(columns, 1)
