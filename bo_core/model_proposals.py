@@ -11,6 +11,7 @@ from bo_core.acquisition import JointDraws, SampledPath, could_be_best, utility_
 from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
 from bo_core.model import Model, recorded_hyperparameters
+from bo_core.pending import treat
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
 from bo_core.state import encode_trials, seed_of, trials_without_value
@@ -61,17 +62,21 @@ class _Choice:
         self.seed = seed_of(campaign, history.next_trial)
         generator = torch.Generator().manual_seed(self.seed)
         self.model = Model.of(campaign, self.view, proposer, encoding, generator, recorded_hyperparameters(history))
-        posterior, X, device = self.model.posterior, self.model.data.X, self.model.device
-        self.incumbents = could_be_best(posterior, X, generator)
+        device = self.model.device
         unknown = encode_trials(trials_without_value(self.view), encoding).to(device)
-        self.outstanding = torch.cat([unknown, encoding.encode(chosen).to(device)])
-        draws = max(proposer.draws // posterior.M, _LEAST_DRAWS)
+        pending, failed = unknown[: len(self.view.pending)], unknown[len(self.view.pending) :]
+        treated = treat(proposer.pending, self.model, pending)
+        self.posterior = treated.posterior
+        could_be = could_be_best(self.posterior, treated.X, generator)
+        self.incumbents = could_be[could_be < len(self.model.data.X)]
+        self.outstanding = torch.cat([treated.drawn, failed, encoding.encode(chosen).to(device)])
+        draws = max(proposer.draws // self.posterior.M, _LEAST_DRAWS)
         self.utility = utility_of(proposer)
         compared = self.utility is not None and self.utility.against_best
-        points = torch.cat([X[self.incumbents], self.outstanding]) if compared else self.outstanding
-        self.draws = JointDraws(posterior, points, draws, more=q, seed=self.seed)
+        points = torch.cat([treated.X[could_be], self.outstanding]) if compared else self.outstanding
+        self.draws = JointDraws(self.posterior, points, draws, more=q, seed=self.seed)
         self.taken = {key_of(t.point) for t in history.trials.values()} | {key_of(p) for p in chosen}
-        self.near = X[self.incumbents].cpu()
+        self.near = treated.X[could_be].cpu()
 
     def next(self, i: int) -> tuple[Point, float, str]:
         """Return the i-th point of the batch, what is expected of it and by which criterion."""
@@ -93,7 +98,7 @@ class _Choice:
 
     def _surface(self, i: int) -> Surface:
         if self.utility is None:
-            path = SampledPath(self.model.posterior, self.seed + i)
+            path = SampledPath(self.posterior, self.seed + i)
             return _on(self.model.device, path.value, path.value_and_gradient, path.value)
         return _on(
             self.model.device,
@@ -114,7 +119,7 @@ class _Choice:
             return None
         points = torch.cat([data.X[places], x])
         noise = torch.cat([again, noise.median(1, keepdim=True).values], 1)
-        gains = gains_in_best_mean(self.model.posterior, points, noise, self.outstanding)
+        gains = gains_in_best_mean(self.posterior, points, noise, self.outstanding)
         best = int(gains[:-1].argmax())
         if float(gains[best]) <= float(gains[-1]):
             return None

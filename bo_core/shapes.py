@@ -7,6 +7,8 @@ d   features of a point, what the kernel sees; a category of c choices takes c o
 r   points of the joint draw: observed points that could be best, pending, failed, already chosen
 a   n + r, the points that a candidate's posterior is conditioned on
 S   quasi-Monte-Carlo draws
+F   fantasies: outcomes that the pending points might have, all of them at once
+M   sets of hyperparameters that beliefs are averaged over
 b   candidates or restarts that are worked on at once
 h   hyperparameters that are fitted
 

@@ -1,5 +1,8 @@
 """What is believed of the latent function after the observations."""
 
+import copy
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -75,6 +78,24 @@ class Posterior:
         mean, sd = self.marginal(X)
         middle = mean.mean(0)
         return middle, ((sd * sd).mean(0) + ((mean - middle) ** 2).mean(0)).sqrt()
+
+    def with_more(
+        self, sets: Tensor, Z: Tensor, L_inverse: Tensor, residual: Tensor, y: Tensor, noise: Tensor
+    ) -> "Posterior":
+        """Return this posterior with more data, factorised by the caller, once for each of M' sets.
+
+        `sets` [M'] says which of the M sets each is, and thus its hyperparameters and its mean; Z [M', n', d],
+        L_inverse [M', n', n'], residual, y and noise [M', n'] are as here, those of all data.
+        """
+        more = copy.copy(self)
+        more.M, more.n = len(sets), Z.shape[1]
+        more.hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
+        more.inverse_scales, more.mean = self.inverse_scales[sets], self.mean[sets]
+        if self.exponents is not None:
+            more.exponents = (self.exponents[0][sets], self.exponents[1][sets])
+            more.center = self.center[sets]
+        more.Z, more.L_inverse, more.residual, more.y, more.noise = Z, L_inverse, residual, y, noise
+        return more
 
     def _warped(self, X: Tensor) -> Tensor:
         return X.double() if self.exponents is None else warp(X.double(), *self.exponents)

@@ -1,0 +1,56 @@
+"""How pending trials are taken account of: as they should be, or in the ways to measure that against.
+
+- `joint`: the objective is drawn at them, jointly with everything else that is not known.
+- `ignore`: not at all, as if nobody had proposed them.
+- `liar_min`, `liar_mean`, `liar_max`: as if each had given the smallest, the mean or the largest value of the metric
+  that was measured so far, in the metric's own sign: where it is minimised, `liar_min` is the hopeful lie, which
+  raises beliefs around them, and `liar_max` the gloomy one, which lowers them (Ginsbourger, Le Riche and Carraro 2010).
+- `believer`: as if each had given its posterior mean (kriging believer, ibid.).
+
+Lies are data to the beliefs, with the noise of a typical measurement, but not to the fit. All of this is said of
+trials that are under way: points whose trials failed and those chosen earlier in the same batch are always drawn.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bo_core.fantasies import conditioned
+from bo_core.model import Model
+from bo_core.proposer import PendingTreatment
+from bo_core.surrogate import Posterior
+
+
+@dataclass(frozen=True)
+class Treated:
+    """Beliefs `posterior`, the features `X` [n, d] of their data, lies included, and what is left to draw, [p, d]."""
+
+    posterior: Posterior
+    X: Tensor
+    drawn: Tensor
+
+
+def treat(treatment: PendingTreatment, model: Model, pending: Tensor) -> Treated:
+    """Return what is believed and what is to be drawn if trials are pending at features [p, d]."""
+    posterior, X = model.posterior, model.data.X
+    if treatment == "joint" or not len(pending):
+        return Treated(posterior, X, pending)
+    nothing = pending[:0]
+    if treatment == "ignore":
+        return Treated(posterior, X, nothing)
+    sigma2 = posterior.hyperparameters.noise_variance.to(X)
+    noise = model.data.replicate_noise(sigma2).median(1, keepdim=True).values.expand(-1, len(pending))
+    lies = _lies(treatment, model, pending).unsqueeze(1)
+    believed = conditioned(posterior, pending, lies, noise).as_posterior()
+    return Treated(believed, torch.cat([X, pending]), nothing)
+
+
+def _lies(treatment: PendingTreatment, model: Model, pending: Tensor) -> Tensor:
+    """Return the made-up outcomes [M, p], to maximise."""
+    if treatment == "believer":
+        return model.posterior.marginal(pending)[0]
+    y, sign = model.observed.outcomes.y, model.observed.outcomes.sign
+    metric = sign * y
+    lie = {"liar_min": metric.min(), "liar_mean": metric.mean(), "liar_max": metric.max()}[treatment]
+    return torch.full((model.posterior.M, len(pending)), sign * float(lie), dtype=torch.float64).to(model.data.X)
