@@ -5,6 +5,7 @@ these names, so that checking a file stays fast. So are the model behind them (`
 believes after sampled outcomes of the pending trials (`bo_core.fantasies`), for who wants to look at them.
 """
 
+from bo_core.custom_proposer import CustomProposer
 from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 
-__all__ = ["AnyProposer", "BayesianProposer", "SobolProposer"]
+__all__ = ["AnyProposer", "BayesianProposer", "CustomProposer", "SobolProposer"]

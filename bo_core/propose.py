@@ -1,14 +1,22 @@
 """Which points next: the entrance of the core, a pure function of what is known."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from bo_core.custom_proposer import CustomProposer
 from bo_core.encoding import Encoding, key_of
 from bo_core.model_proposals import model_proposals
 from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 from bo_core.sobol import sobol_points
 from bo_core.state import seed_of
-from campaign import Campaign, History, ModelView, Proposal
+from campaign import Campaign, History, ModelView, Proposal, Trial
 from campaign.trial import Provenance
 
 _LEAST_OBSERVED_FOR_A_MODEL = 2
+# For trials that nobody has proposed at any time yet.
+_NO_TIME = datetime.fromtimestamp(0, UTC)
 
 
 def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int) -> list[Proposal]:
@@ -16,8 +24,8 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
 
     A pure function: the same campaign, history and proposer give the same points, bit for bit on the same
     CPU stack. First come the baseline and `start_with`, then a Sobol start, then the model's points, each of a
-    batch knowing the ones before it. Fewer than q where a finite space has fewer left; raises CannotPropose where
-    it has none.
+    batch knowing the ones before it; a custom proposer is asked for all but the first of these. Fewer than q where a
+    finite space has fewer left; raises CannotPropose where it has none.
     """
     view = history.model_view()
     encoding = Encoding(campaign.parameters)
@@ -31,6 +39,8 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
         proposals += model_proposals(campaign, history, proposer, encoding, [p.point for p in proposals], more)
+    if more and isinstance(proposer, CustomProposer):
+        proposals += proposer.proposals(campaign, _with_pending(history, proposals), more, seed_of(campaign, first))
     return proposals
 
 
@@ -60,9 +70,19 @@ def _spread_count(
     campaign: Campaign, view: ModelView, proposer: AnyProposer, so_far: int, q: int, parameters: int
 ) -> int:
     """Return how many of the next q points come from the Sobol sequence."""
+    if isinstance(proposer, CustomProposer):
+        return 0
     if isinstance(proposer, SobolProposer) or len(view.observed) < _LEAST_OBSERVED_FOR_A_MODEL:
         return q
     return min(max(proposer.initial_points(parameters, campaign.budget.trials) - so_far, 0), q)
+
+
+def _with_pending(history: History, proposals: Sequence[Proposal]) -> History:
+    """Return the history in which these proposals are pending trials already."""
+    trials = dict(history.trials)
+    for i, proposal in enumerate(proposals, start=history.next_trial):
+        trials[i] = Trial(id=i, proposal=proposal, proposed=history.last_time or _NO_TIME)
+    return replace(history, trials=MappingProxyType(trials))
 
 
 def _seeded(campaign: Campaign, trial: int) -> Provenance:

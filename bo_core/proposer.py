@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bo_core.custom_proposer import CustomProposer
+
 Acquisition = Literal[
     "log_noisy_expected_improvement",
     "log_probability_of_improvement",
@@ -60,4 +62,4 @@ class SobolProposer(BaseModel):
     kind: Literal["sobol"] = "sobol"
 
 
-AnyProposer = Annotated[BayesianProposer | SobolProposer, Field(discriminator="kind")]
+AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field(discriminator="kind")]

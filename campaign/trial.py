@@ -8,20 +8,22 @@ from pydantic import BaseModel, ConfigDict
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 
-Generator = Literal["baseline", "manual", "sobol", "model"]
+Generator = Literal["baseline", "manual", "sobol", "model", "custom"]
 
 
 class Provenance(BaseModel):
     """How a proposal was made: everything that it takes to make it again.
 
-    `observed` and `pending` are what the proposal knew. `hyperparameters` are bit-exact and serve as the
-    next proposal's warm start; `starts` says how each start of their fit ended. The predicted mean and standard deviation are in the metric's own unit.
+    `proposer` names a third party's class. `observed` and `pending` are what the proposal knew. `hyperparameters` are
+    bit-exact and serve as the next proposal's warm start; `starts` says how each start of their fit ended. The
+    predicted mean and standard deviation are in the metric's own unit.
     `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int
+    proposer: str | None = None
     observed: int = 0
     pending: tuple[int, ...] = ()
     hyperparameters: dict[str, tuple[float, ...]] | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bo_core.proposer import AnyProposer, BayesianProposer
+from bo_core import AnyProposer, BayesianProposer, CustomProposer
 from campaign import Campaign
 from campaign.errors import InvalidDefinition
 from evaluators import AnyEvaluator
@@ -44,12 +44,18 @@ class CampaignFile(BaseModel):
             raise ValueError(str(problem))
         return self
 
+    async def check(self) -> None:
+        """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
+        if isinstance(self.proposer, CustomProposer):
+            self.proposer.check()
+        await self.evaluator.check(self.campaign)
+
     def settings(self) -> dict[str, Any]:
         """Return the evaluator and the proposer as JSON to keep: no folder of this machine, no variable's value."""
         evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
-        return {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json")}
+        return {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude={"folder"})}
 
 
 def load_campaign_file(path: str | Path) -> CampaignFile:
@@ -145,7 +151,8 @@ def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
     changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
     if "://" not in file.ledger:
         changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
-    if "folder" in type(file.evaluator).model_fields:
-        own = getattr(file.evaluator, "folder", None) or "."
-        changes["evaluator"] = file.evaluator.model_copy(update={"folder": folder / own})
+    for name in ("evaluator", "proposer"):
+        part = getattr(file, name)
+        if "folder" in type(part).model_fields:
+            changes[name] = part.model_copy(update={"folder": folder / (part.folder or ".")})
     return file.model_copy(update=changes)

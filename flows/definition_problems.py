@@ -54,6 +54,7 @@ _EXPECTED = {
 _PATTERNS: dict[Where, str] = {
     ("name",): "at most 100 letters, digits, `.`, `_` or `-`, beginning with a letter or a digit",
     ("evaluator", "function"): "`package.module:function`",
+    ("proposer", "implementation"): "`package.module:Class`",
 }
 
 _short = reprlib.Repr()

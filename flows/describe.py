@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bo_core import BayesianProposer
+from bo_core import BayesianProposer, CustomProposer
 from campaign.duration import format_duration
 from campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
 from flows.campaign_file import CampaignFile
@@ -28,7 +28,7 @@ def describe(file: CampaignFile) -> Group:
         ("workers", str(campaign.workers)),
         ("budget", _budget(file)),
         ("first points", _first_points(file)),
-        ("proposer", file.proposer.kind),
+        ("proposer", _proposer(file)),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
     ]
     rest = Table.grid(padding=(0, 2))
@@ -63,6 +63,11 @@ def _evaluator(file: CampaignFile) -> str:
     return f"{file.evaluator.kind} {what if isinstance(what, str) else ' '.join(what)}"
 
 
+def _proposer(file: CampaignFile) -> str:
+    proposer = file.proposer
+    return f"{proposer.kind} {proposer.implementation}" if isinstance(proposer, CustomProposer) else proposer.kind
+
+
 def _budget(file: CampaignFile) -> str:
     budget = file.campaign.budget
     limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
@@ -76,6 +81,8 @@ def _first_points(file: CampaignFile) -> str:
     if isinstance(file.proposer, BayesianProposer):
         initial = file.proposer.initial_points(len(campaign.parameters.tuned()), campaign.budget.trials)
         parts.append(f"{max(initial - asked, 0)} Sobol points, then the model's")
+    elif isinstance(file.proposer, CustomProposer):
+        parts.append("then the proposer's own" if asked else "the proposer's own")
     else:
         parts.append("Sobol points")
     return ", ".join(parts)

@@ -53,7 +53,7 @@ def run_campaign(
 
 
 async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Callable[[StopRequest], None]) -> History:
-    await file.evaluator.check(file.campaign)
+    await file.check()
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.

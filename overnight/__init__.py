@@ -3,7 +3,7 @@
 from bo_core import BayesianProposer, SobolProposer
 from bo_core.propose import propose
 from bo_core.recommend import recommend
-from campaign import Campaign, History, Measurement
+from campaign import Campaign, History, Measurement, Proposal
 from campaign.errors import OvernightError
 from evaluators import Infeasible
 from flows.ask_tell import AskTell
@@ -20,6 +20,7 @@ __all__ = [
     "Infeasible",
     "Measurement",
     "OvernightError",
+    "Proposal",
     "SobolProposer",
     "load_campaign_file",
     "propose",

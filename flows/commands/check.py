@@ -11,9 +11,9 @@ from flows.describe import describe
 
 
 def check(path: Path) -> None:
-    """Validate the file and its evaluator, and print what would be done."""
+    """Validate the file and what it plugs in, and print what would be done."""
     file = load_campaign_file(path)
-    asyncio.run(file.evaluator.check(file.campaign))
+    asyncio.run(file.check())
     console = Console()
     console.print(describe(file))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid. Run it with: overnight run {path}"), soft_wrap=True)

@@ -137,7 +137,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "budget:",
             "proposer: {kind: bayes}\nbudget:",
-            r"campaign.yaml:13: proposer.kind: .*bayesian, sobol, got 'bayes'",
+            r"campaign.yaml:13: proposer.kind: .*bayesian, python, sobol, got 'bayes'",
         ),
         ("  learning_rate: 0.05", "  learning_rate: 5", r"campaign.yaml:16: baseline.learning_rate: .*0.1, got 5"),
         (
