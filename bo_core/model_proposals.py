@@ -1,7 +1,5 @@
 """The model's proposals: fit, draw jointly what is not known yet, and choose one point after the other."""
 
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 
 import torch
@@ -15,6 +13,7 @@ from bo_core.pending import treat
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
 from bo_core.state import encode_trials, seed_of, trials_without_value
+from bo_core.surfaces import surface_of_path, surface_of_utility
 from bo_core.threads import threads_for
 from campaign import Campaign, History, Point, Proposal
 from campaign.trial import Provenance
@@ -98,14 +97,8 @@ class _Choice:
 
     def _surface(self, i: int) -> Surface:
         if self.utility is None:
-            path = SampledPath(self.posterior, self.seed + i)
-            return _on(self.model.device, path.value, path.value_and_gradient, path.value)
-        return _on(
-            self.model.device,
-            partial(self.draws.value, self.utility),
-            partial(self.draws.value_and_gradient, self.utility),
-            partial(self.draws.value, self.utility, screening=True),
-        )
+            return surface_of_path(SampledPath(self.posterior, self.seed + i))
+        return surface_of_utility(self.draws, self.utility)
 
     def _worth_repeating(self, x: Tensor) -> tuple[Point, float] | None:
         """Return an observed point whose repetition is expected to gain more than measuring x [1, d], and that gain."""
@@ -144,18 +137,3 @@ class _Choice:
             threads=threads,
             libraries=_LIBRARIES,
         )
-
-
-def _on(
-    device: torch.device,
-    value: Callable[[Tensor], Tensor],
-    value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]],
-    screen: Callable[[Tensor], Tensor],
-) -> Surface:
-    """Return the surface of functions that compute on a device."""
-
-    def both(X: Tensor) -> tuple[Tensor, Tensor]:
-        found, gradient = value_and_gradient(X.to(device))
-        return found.cpu(), gradient.cpu()
-
-    return Surface(lambda X: value(X.to(device)).cpu(), both, lambda X: screen(X.to(device)).cpu())

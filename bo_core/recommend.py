@@ -1,4 +1,4 @@
-"""What to use in the end: the observed point that is believed to be best."""
+"""What to use in the end: the point that is believed to be best, among the observed ones or anywhere."""
 
 import math
 from collections.abc import Sequence
@@ -6,48 +6,78 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bo_core.acquisition import JointDraws, SimpleRegret
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.model import Model
 from bo_core.outcomes import Outcomes
 from bo_core.proposer import BayesianProposer
+from bo_core.search import Effort, search, starting_points
 from bo_core.state import seed_of
+from bo_core.surfaces import surface_of_utility
 from bo_core.surrogate import safe_cholesky
 from bo_core.threads import threads_for
-from campaign import Campaign, History, Trial
+from campaign import Campaign, History, ModelView, Point, Trial
+from campaign.errors import SpaceExhausted
 from campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
 _JITTER = 1e-9
+# Starts of the search for a better point are picked near so many of the best observed ones, too.
+_NEAR = 5
 
 
-def recommend(campaign: Campaign, history: History, proposer: BayesianProposer | None = None) -> Recommendation | None:
+def recommend(
+    campaign: Campaign, history: History, proposer: BayesianProposer | None = None, *, anywhere: bool = False
+) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
-    Beliefs are averaged over hyperparameters as the proposer's are, by default as the default proposer's.
-    Probabilities are shares of joint posterior samples at all observed points, each counted once; deterministic.
+    With `anywhere` it may be any point of the space but one that failed, where that has a better mean. Beliefs are
+    averaged over hyperparameters as the proposer's are, by default as the default proposer's. Probabilities are shares
+    of joint posterior samples at all observed points and the recommended one, each counted once; deterministic.
     """
+    proposer = proposer or BayesianProposer()
     view = history.model_view()
     if not view.observed:
         return None
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with torch.inference_mode(), threads_for(len(view.observed)):
-        model = Model.of(campaign, view, proposer or BayesianProposer(), encoding, generator)
+        model = Model.of(campaign, view, proposer, encoding, generator)
         places = _first_of_each_point(view.observed)
-        means, covariances = model.posterior.joint(model.observed.X[places].to(model.device))
+        X = model.observed.X[places]
+        elsewhere = _better_elsewhere(model, view, proposer, encoding) if anywhere else []
+        X = torch.cat([X, encoding.encode(elsewhere)])
+        means, covariances = model.posterior.joint(X.to(model.device))
         samples = _samples(means.cpu(), covariances.cpu(), generator)
         mean, covariance = _mixed(means.cpu(), covariances.cpu())
         best = int(mean.argmax())
     trials = [view.observed[i] for i in places]
+    found: list[tuple[int | None, Point]] = [*((t.id, t.point) for t in trials), *((None, p) for p in elsewhere)]
     units = model.observed.outcomes
     return Recommendation(
-        trial=trials[best].id,
-        point=trials[best].point,
+        trial=found[best][0],
+        point=found[best][1],
         mean=units.mean_in_units(float(mean[best])),
         sd=units.sd_in_units(_sd(covariance, best)),
         probability_best=float((samples.argmax(0) == best).double().mean()),
         **_against_baseline(campaign, units, trials, mean, covariance, best),
     )
+
+
+def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> list[Point]:
+    """Return the point of the highest posterior mean that was never tried to the end, if it beats the observed ones."""
+    at_data = model.posterior.averaged(model.data.X)[0]
+    # Without a point that is drawn, one draw is the posterior mean itself.
+    draws = JointDraws(model.posterior, model.data.X[:0], 1, more=1, seed=0)
+    near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
+    effort = Effort(proposer.restarts, proposer.raw_points)
+    ended = {key_of(trial.point) for trial in (*view.observed, *view.failed)}
+    try:
+        pool = starting_points(encoding, effort, near, seed=0)
+        point, mean = search(encoding, surface_of_utility(draws, SimpleRegret()), pool, ended, effort, seed=0)
+    except SpaceExhausted:
+        return []
+    return [point] if mean > float(at_data.max()) else []
 
 
 def _mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,15 +6,16 @@ from campaign.space import Point
 
 
 class Recommendation(BaseModel):
-    """The observed point with the best posterior mean; never the luckiest noisy value.
+    """The point with the best posterior mean, of the observed ones or of all; never the luckiest noisy value.
 
-    `mean` and `sd` are the model's, for the true value of the objective in its own unit; `probability_best` is
-    the probability of being the best of all observed points. The baseline's belief is None where none was observed.
+    `trial` is None where the point has not been observed. `mean` and `sd` are the model's, for the true value of the
+    objective in its own unit; `probability_best` is the probability of being the best of all observed points and
+    this one. The baseline's belief is None where none was observed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trial: int
+    trial: int | None
     point: Point
     mean: float
     sd: float

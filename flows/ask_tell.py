@@ -45,9 +45,9 @@ class AskTell:
         """
         run_sync(self._tell(trial if isinstance(trial, int) else trial.id, result))
 
-    def recommend(self) -> Recommendation | None:
-        """Return the observed point that is believed to be best, None before the first observation."""
-        return recommend(self.file.campaign, run_sync(self._open()).history)
+    def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
+        """Return the observed point that is believed to be best, or any point; None before the first observation."""
+        return recommend(self.file.campaign, run_sync(self._open()).history, anywhere=anywhere)
 
     @property
     def history(self) -> History:

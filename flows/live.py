@@ -13,6 +13,7 @@ from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation
 from flows.stop import Stop, StopRequest
+from report.finding import where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
 from report.summary import summarise
 
@@ -110,7 +111,7 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
     if found is None:
         return [*lines, "nothing was observed, so nothing is recommended"]
     metric = campaign.objective.metric
-    lines += ["", f"recommended (trial {found.trial}): {metric} {with_uncertainty(found.mean, found.sd)}"]
+    lines += ["", f"recommended ({where(found)}): {metric} {with_uncertainty(found.mean, found.sd)}"]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""

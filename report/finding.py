@@ -35,12 +35,17 @@ def finding_sentence(history: History, found: Recommendation | None) -> str:
         return "Nothing has been observed yet, so there is nothing to recommend."
     value = with_uncertainty(found.mean, found.sd)
     if found.baseline_mean is None:
-        return f"{metric} {value} at the recommended configuration (trial {found.trial})."
+        return f"{metric} {value} at the recommended configuration ({where(found)})."
     if _is_baseline(campaign, found):
         return f"Nothing better than the baseline was found: {metric} {value}."
     before = with_uncertainty(found.baseline_mean, found.baseline_sd)
     change = _relative_change(found.baseline_mean, found.mean)
     return f"{metric} from {before} at the baseline to {value} at the recommended configuration{change}."
+
+
+def where(found: Recommendation) -> str:
+    """Return which trial tried the recommended configuration."""
+    return "not tried yet" if found.trial is None else f"trial {found.trial}"
 
 
 def confidence_sentences(history: History, summary: Summary, found: Recommendation | None) -> list[str]:
@@ -52,6 +57,8 @@ def confidence_sentences(history: History, summary: Summary, found: Recommendati
         sentences.append(_against_baseline(found.probability_better_than_baseline))
     if summary.observed > 1:
         sentences.append(_among_the_observed(summary.observed, found.probability_best))
+    if found.trial is None:
+        sentences.append("The configuration has not been tried: measure it before you rely on it.")
     if summary.best is not None and summary.best.trial != found.trial:
         sentences.append(
             f"The best single measurement, {measured(summary.best.measurement)}, is trial {summary.best.trial}'s; "

@@ -15,7 +15,7 @@ from campaign.recommendation import Recommendation
 from campaign.space import FloatParameter, IntParameter
 from campaign.trial import Provenance
 from report.charts import course_chart, parameter_chart, timeline_chart
-from report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
+from report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence, where
 from report.numbers import duration, moment, value_text
 from report.summary import Summary, summarise
 from report.timeline import Span, attempt_spans, utilisation
@@ -45,6 +45,7 @@ def render_report(
         finding=finding_sentence(history, recommendation),
         confidence=confidence_sentences(history, summary, recommendation),
         recommendation=recommendation,
+        where=where(recommendation) if recommendation else "",
         configuration=_configuration(history, recommendation),
         as_json=json.dumps(recommendation.point, indent=2, ensure_ascii=False) if recommendation else "",
         figures=figures,

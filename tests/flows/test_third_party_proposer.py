@@ -95,7 +95,7 @@ async def test_a_class_that_is_not_there_is_said_before_anything_is_tried(path: 
 
 def test_a_name_without_a_class_is_a_problem_of_the_file(path: Path):
     change(path, ":Halving", "")
-    with pytest.raises(InvalidDefinition, match=r"campaign.yaml:9: proposer.implementation: .*`package.module:Class`"):
+    with pytest.raises(InvalidDefinition, match=r"campaign.yaml:8: proposer.implementation: .*`package.module:Class`"):
         load_campaign_file(path)
 
 
