@@ -19,6 +19,8 @@ from campaign.trial import Provenance
 _LIBRARIES = {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
 _UTILITY = LogExpectedImprovement()
 _LEAST_DRAWS = 32
+# Along a feature that hardly matters a search need not go far beyond the cube.
+_LONGEST_SCALE = 2.0
 _MOST_MEASURED_AGAIN = 16
 
 
@@ -99,6 +101,7 @@ class _Choice:
             lambda X: draws.value(_UTILITY, X.to(device)).cpu(),
             value_and_gradient,
             lambda X: draws.value(_UTILITY, X.to(device), screening=True).cpu(),
+            self.model.posterior.hyperparameters.typical_length_scales.clamp(max=_LONGEST_SCALE),
         )
 
     def _worth_repeating(self, x: Tensor) -> tuple[Point, float] | None:
@@ -128,7 +131,9 @@ class _Choice:
             observed=len(self.view.observed),
             pending=tuple(t.id for t in self.view.pending),
             hyperparameters=model.posterior.hyperparameters.as_record(),
-            starts={s.name: f"{s.ending} at {s.value:.6g} nats per observation" for s in model.fit.starts},
+            starts={
+                f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.fit.starts
+            },
             acquisition=acquisition,
             acquisition_value=value,
             predicted_mean=outcomes.mean_in_units(float(mean)),

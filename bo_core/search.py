@@ -23,16 +23,20 @@ _MOST_ENUMERATED = 4096
 _POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
-_STOPPING = Stopping(gradient=1e-4, progress=1e-6, give_up=0.1)
+_STOPPING = Stopping(gradient=1e-3, progress=1e-4, give_up=0.1)
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values."""
+    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values.
+
+    `scales` [d] are lengths over which it changes, in proportion to each other.
+    """
 
     value: Callable[[Tensor], Tensor]
     value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]
     screen: Callable[[Tensor], Tensor]
+    scales: Tensor
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,9 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor) -> Tensor:
         value, gradient = surface.value_and_gradient(torch.from_numpy(full))
         return -value.numpy(), -gradient.numpy()[:, free]
 
-    end = minimize(negative, start[:, free], np.zeros(1), np.ones(1), max_rounds=100, stopping=_STOPPING)
+    metric = surface.scales.numpy()[free]
+    low, high = np.zeros(1), np.ones(1)
+    end = minimize(negative, start[:, free], low, high, max_rounds=100, stopping=_STOPPING, metric=metric)
     climbed = X.clone()
     climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
     return climbed

@@ -10,8 +10,9 @@ inputs are warped, d first and d second exponents.
 
 import math
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from bo_core.bfgs import Array
 
 _LENGTH_SCALE_SPREAD = math.sqrt(3.0)
 _LENGTH_SCALE_BOUNDS = (0.025, 1e4)
@@ -22,30 +23,27 @@ _WARP_BOUNDS = (0.2, 5.0)
 
 
 class Prior:
-    """Independent normal distributions of θ [h]: `location` [h], `spread` [h], and the box from `low` to `high` [h]."""
+    """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h]."""
 
     def __init__(self, d: int, *, warped: bool = False) -> None:
         scale = math.sqrt(2.0) + 0.5 * math.log(d)
         warps = 2 * d if warped else 0
-        self.location = torch.tensor([scale] * d + [_NOISE_LOCATION] + [0.0] * warps, dtype=torch.float64)
-        self.spread = torch.tensor(
-            [_LENGTH_SCALE_SPREAD] * d + [_NOISE_SPREAD] + [_WARP_SPREAD] * warps, dtype=torch.float64
-        )
+        self.location = np.array([scale] * d + [_NOISE_LOCATION] + [0.0] * warps)
+        self.spread = np.array([_LENGTH_SCALE_SPREAD] * d + [_NOISE_SPREAD] + [_WARP_SPREAD] * warps)
         bounds = [_LENGTH_SCALE_BOUNDS] * d + [_NOISE_BOUNDS] + [_WARP_BOUNDS] * warps
-        self.low, self.high = torch.tensor(bounds, dtype=torch.float64).log().unbind(1)
+        self.low, self.high = np.log(np.array(bounds)).T
+        # Where the densities of exp θ are highest.
+        self.modes = self.location - self.spread**2
+        self._constant = -float(np.sum(np.log(self.spread) + 0.5 * math.log(2.0 * math.pi)))
+        self._constant_of_exp = self._constant + float(np.sum(0.5 * self.spread**2 - self.location))
 
-    @property
-    def modes(self) -> Tensor:
-        """Return θ [h] at the modes of the densities of exp θ."""
-        return self.location - self.spread**2
-
-    def log_density(self, theta: Tensor, *, of_logarithms: bool) -> tuple[Tensor, Tensor]:
+    def log_density(self, theta: Array, *, of_logarithms: bool) -> tuple[Array, Array]:
         """Return the log densities [b] of exp θ, or of θ itself, and their gradients [b, h] by θ [b, h].
 
-        The highest density of exp θ is what fits are usually compared by; integrals over θ need that of θ.
+        The highest density of exp θ is what fits are usually compared by; integrals over θ need that of θ. Both are
+        parabolas in θ: −θ − ½((θ − location)/spread)² is one around the modes.
         """
-        location, spread = self.location.to(theta), self.spread.to(theta)
-        standard = (theta - location) / spread
-        value = -(0.5 * standard**2 + spread.log() + 0.5 * math.log(2.0 * math.pi)).sum(1)
-        gradient = -standard / spread
-        return (value, gradient) if of_logarithms else (value - theta.sum(1), gradient - 1.0)
+        middle, constant = (self.location, self._constant) if of_logarithms else (self.modes, self._constant_of_exp)
+        apart = theta - middle
+        gradient = apart / -(self.spread**2)
+        return 0.5 * np.einsum("bh,bh->b", gradient, apart) + constant, gradient
