@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.peers import PeerIsNotInstalled
-from benchmarks.speed.contestants import RIVALS, contestants
+from benchmarks.speed.contestants import RIVALS, UnknownPeer, contestants
 from benchmarks.speed.gpu import measure_gpu
 from benchmarks.speed.large import measure_large
 from benchmarks.speed.origin import Origin
@@ -103,7 +103,7 @@ def main() -> None:
     asked = _parser().parse_args()
     try:
         asked.run(asked)
-    except PeerIsNotInstalled as missing:
+    except (PeerIsNotInstalled, UnknownPeer) as missing:
         sys.exit(str(missing))
 
 

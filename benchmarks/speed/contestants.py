@@ -15,6 +15,10 @@ RIVALS = (BOTORCH, AX, OPTUNA, RUST)
 SAME_MODEL = (MAP_COLD, MAP_WARM, BOTORCH, RUST)
 
 
+class UnknownPeer(Exception):
+    """No peer has this name."""
+
+
 @dataclass(frozen=True)
 class Contestant:
     """A name and the command of its process, without its threads."""
@@ -37,4 +41,6 @@ def ours(name: str, device: str = "cpu", threads: int = 2) -> Contestant:
 
 
 def _peer(name: str) -> Contestant:
+    if name not in PEERS:
+        raise UnknownPeer(f"--peers: expected names of {', '.join(PEERS)}, got {name!r}")
     return Contestant(name, tuple(PEERS[name].command()))

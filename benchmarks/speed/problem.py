@@ -79,7 +79,9 @@ def problem_of(cell: Cell, seed: int) -> Problem:
         block = _around(X[values[: cell.n].argmin()], min(_BLOCK, room), generator)
         X, values = np.concatenate([X, block]), np.concatenate([values, true_values(block)])
     observed = values[: cell.n]
-    y = observed + NOISE * observed.std(ddof=1) * generator.standard_normal(cell.n)
+    # A generator of its own, so that cells which differ only in what is pending hold the same results.
+    noise = np.random.default_rng([cell.n, cell.d, seed, 1]).standard_normal(cell.n)
+    y = observed + NOISE * observed.std(ddof=1) * noise
     return Problem(cell, seed, X[: cell.n], y, X[cell.n :])
 
 

@@ -20,7 +20,8 @@ class Row:
 
     Rows of one `round` were measured interleaved, and only those are compared. `seconds` is None where the contestant
     failed, and `error` says why. Shortfalls are in nats, against the best of the round; None where not judged. `given`
-    is how many threads the process was given, `threads` how many it said that it used.
+    is how many threads the process was given, `threads` how many it said that it used; `others` is how many cores other
+    processes kept busy meanwhile: where it is not near 0, the seconds say little.
     """
 
     suite: str
@@ -38,6 +39,7 @@ class Row:
     acquisition: float | None
     acquisition_shortfall: float | None
     peak_rss: int | None
+    others: float | None
     given: int
     threads: int | None
     points: str

@@ -105,6 +105,7 @@ def _row(
         acquisition=verdicts.values.get(who),
         acquisition_shortfall=shortfalls(verdicts.values).get(who),
         peak_rss=attempt.peak_rss,
+        others=attempt.others,
         given=seat.threads,
         threads=attempt.threads,
         points=json.dumps(attempt.points),

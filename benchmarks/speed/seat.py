@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.peers import PeerDied, PeerFailure, PeerProcess
 from benchmarks.speed.contestants import Contestant
-from benchmarks.speed.memory import forget_peak, peak_rss
 from benchmarks.speed.problem import Problem
+from benchmarks.speed.watch import Watch
 
 # Idle OpenMP threads go on spinning for a while after an ask and would slow the next contestant's.
 REST_SECONDS = 0.3
@@ -25,6 +25,7 @@ class Attempt:
     fit: dict[str, Any] | None = None
     threads: int | None = None
     peak_rss: int | None = None
+    others: float | None = None
     error: str = ""
 
 
@@ -43,10 +44,10 @@ class Seat:
         try:
             process = self._started()
             time.sleep(REST_SECONDS)
-            forget_peak(process.pid)
-            cell = problem.cell
+            cell, watch = problem.cell, Watch(process.pid)
             asked = process.ask(problem.X, problem.y, problem.pending, d=cell.d, q=cell.q, seed=problem.seed)
-            return Attempt(name, asked.seconds, asked.points, asked.fit, asked.threads, peak_rss(process.pid))
+            peak, others = watch.peak_rss(), watch.others()
+            return Attempt(name, asked.seconds, asked.points, asked.fit, asked.threads, peak, others)
         except PeerFailure as failure:
             return Attempt(name, error=str(failure))
         except PeerDied as death:

@@ -42,6 +42,8 @@ def _origin(summary: Summary) -> str:
         used = " or ".join(sorted({"unknown" if row.threads is None else str(row.threads) for row in mine}))
         failed = sum(row.seconds is None for row in mine)
         failures = f"; {failed} of {len(mine)} asks failed" if failed else ""
+        busy = [row.others for row in mine if row.others is not None]
+        failures += f"; meanwhile others kept {max(busy):.1f} cores busy at most" if busy else ""
         lines.append(f"{who}: given {given} threads, said to use {used}{failures}. {mine[-1].versions}")
     lines += [f"Command: `{command}`" for command in dict.fromkeys(row.command for row in summary.rows)]
     return "\n".join(f"- {line}" for line in lines)
