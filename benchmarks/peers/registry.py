@@ -54,7 +54,10 @@ PEERS = {
     peer.name: peer
     for peer in (
         answered_by("botorch", "botorch", "botorch_peer"),
+        answered_by("ax", "ax", "ax_peer"),
         answered_by("optuna-gp", "optuna", "optuna_gp_peer"),
         answered_by("optuna-tpe", "optuna", "optuna_tpe_peer"),
+        answered_by("hebo", "hebo", "hebo_peer"),
+        answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )
 }

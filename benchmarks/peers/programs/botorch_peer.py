@@ -71,8 +71,10 @@ def fit_of(model: SingleTaskGP) -> Fit:
 def rebuild(told: Told) -> BotorchSession:
     """Standardise the outcomes and turn them round: BoTorch maximises."""
     y = torch.tensor(told.y, dtype=torch.double).unsqueeze(-1)
-    # A constant outcome has no scale; the floor is the one of BoTorch's own Standardize.
-    scale = y.std().clamp_min(1e-8)
+    scale = y.std()
+    if not scale >= 1e-8:
+        # A constant outcome or a single one has no scale: BoTorch's own Standardize takes 1 there, too.
+        scale = torch.ones(())
     return BotorchSession(
         X=torch.tensor(told.X, dtype=torch.double),
         Y=-(y - y.mean()) / scale,
