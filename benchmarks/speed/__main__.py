@@ -36,10 +36,10 @@ def run(asked: argparse.Namespace) -> None:
 
 
 def played(question: Question, names: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Tell whether the latest round of this cell and seed has all who are asked now."""
+    """Tell whether the latest round of this cell and seed has all who are asked now and was not disturbed."""
     cell, seed = question
     latest = latest_rounds(r for r in rows if (r.suite, r.cell, r.seed) == ("grid", cell, seed))
-    return set(names) <= {row.contestant for row in latest}
+    return set(names) <= {row.contestant for row in latest} and not any(row.disturbed for row in latest)
 
 
 def table(asked: argparse.Namespace) -> None:

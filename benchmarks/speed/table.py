@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.speed.contestants import AX, BOTORCH, OPTUNA, OURS, RIVALS, RUST
 from benchmarks.speed.demands import demands
-from benchmarks.speed.results import Row
+from benchmarks.speed.results import MOST_BUSY_ELSEWHERE, Row
 from benchmarks.speed.summary import Summary, geometric_mean
 
 _MIB = 2**20
@@ -36,6 +36,12 @@ def _origin(summary: Summary) -> str:
         *(f"Commit: {commit}." for commit in sorted({row.commit for row in summary.rows})),
         f"Measured: {min(row.date for row in summary.rows)} to {max(row.date for row in summary.rows)}.",
     ]
+    if disturbed := {row.round for row in summary.rows if row.disturbed}:
+        rounds = len({row.round for row in summary.rows})
+        lines.append(
+            f"**Not to be published**: in {len(disturbed)} of {rounds} rounds other processes kept more than "
+            f"{MOST_BUSY_ELSEWHERE} cores busy during an ask."
+        )
     for who in summary.contestants:
         mine = [row for row in summary.rows if row.contestant == who]
         given = " or ".join(sorted({str(row.given) for row in mine}))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.speed.__main__ import played
 from benchmarks.speed.contestants import BOTORCH, MAP_COLD, MAP_WARM
 from benchmarks.speed.demands import demands
 from benchmarks.speed.problem import Cell
@@ -71,6 +72,14 @@ def test_the_geometric_mean_of_a_ratio_and_its_inverse_is_one():
     assert geometric_mean([]) is None
 
 
+def test_a_round_is_played_once_all_were_asked_and_nobody_disturbed_it():
+    rows, question = both(1.0, 10.0), (SMALL, 0)
+    assert played(question, [MAP_COLD, BOTORCH], rows)
+    assert not played(question, [MAP_COLD, BOTORCH, MAP_WARM], rows)
+    assert not played((SMALL, 1), [MAP_COLD], rows)
+    assert not played(question, [MAP_COLD], [row(MAP_COLD, 1.0), row(BOTORCH, 10.0, others=0.9)])
+
+
 def test_the_worst_shortfall_is_given_for_asks_and_for_the_medians_of_cells():
     rows = [row(MAP_COLD, 1.0, seed, fit_shortfall=s) for seed, s in enumerate((0.0, 0.1, 0.5))]
     rows.append(row(MAP_COLD, 1.0, cell=LARGE, fit_shortfall=0.2))
@@ -98,4 +107,6 @@ def test_the_tables_say_what_was_measured_and_what_was_not():
     assert "| 25/6/0/1 | 100 | 2,000 |" in text
     assert "### On a GPU\n\nnot yet measured" in text
     assert "1 of 1 asks failed" in tables(both(0.1, None))
+    assert "Not to be published" not in text
+    assert "Not to be published" in tables([row(MAP_COLD, 0.1, others=1.5)])
     assert "No round has been measured" in tables([])
