@@ -8,7 +8,7 @@ BIN := .venv/bin
 .PHONY: help setup demo test check format bench-quality bench-speed bench-speed-full clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 .venv/installed: constraints.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, found no '$(PYTHON)'; name yours with PYTHON=..."; exit 1; }

@@ -87,7 +87,7 @@ def _warm_share(summary: Summary) -> Demand:
 
 def _large(rows: Sequence[Row]) -> Demand:
     what = "n = 5000 on this machine"
-    found = [row for row in rows if row.suite == "large" and row.seconds is not None and row.peak_rss]
+    found = [r for r in rows if r.suite == "large" and r.n >= 5000 and r.seconds is not None and r.peak_rss]
     if not found:
         return Demand(what, "≤ 4 GiB", "not yet measured", None)
     latest = {row.contestant: row for row in found}

@@ -96,6 +96,15 @@ def test_a_demand_is_held_or_missed_or_not_yet_measured():
     assert (share.reached, share.held) == ("1.2 % (q = 1)", True)
 
 
+def test_memory_at_a_smaller_size_says_nothing_of_the_one_that_was_demanded():
+    def held(n):
+        return next(
+            d.held for d in demands([row(MAP_COLD, 9.0, cell=Cell(n, 20, 8, 1), suite="large")]) if "5000" in d.what
+        )
+
+    assert (held(1000), held(5000)) == (None, True)
+
+
 def test_rows_are_read_as_they_were_written(tmp_path):
     rows = [*both(1.0, None), row(MAP_WARM, 0.5, fit_shortfall=0.01)]
     write(rows, tmp_path / "grid-1.parquet")
