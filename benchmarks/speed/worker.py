@@ -32,7 +32,7 @@ WARM_UP = {
 def proposer_of(mode: str, device: str) -> BayesianProposer:
     """Return the settings of a column: `map`, in which all have BoTorch's kernel, or the product's `default`.
 
-    `initial` is 1, as the history holds points enough already. Settings that the proposer does not have yet are left out.
+    `initial` is 1, as the history holds points enough already. Settings that the proposer does not have are left out.
     """
     if mode == "map":
         settings = {"kernel": "rbf", "hyperparameters": "map"}
