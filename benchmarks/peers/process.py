@@ -63,6 +63,11 @@ class PeerProcess:
         self._process.communicate()
         self._said.close()
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, for those who watch its memory."""
+        return self._process.pid
+
     def ask(
         self, X: Rows, y: Iterable[float], pending: Rows = (), failed: Rows = (), *, d: int, q: int = 1, seed: int = 0
     ) -> Asked:
