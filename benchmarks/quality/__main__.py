@@ -25,7 +25,9 @@ def _asked() -> dict[str, Any]:
     parser.add_argument("--folder", type=Path, default=Path("benchmarks/results/quality"))
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run the campaigns that are not stored yet")
-    run.add_argument("--contestants", nargs="+", default=["overnight", "sobol"], help="names, or `all`")
+    run.add_argument(
+        "--contestants", nargs="+", default=["overnight", "sobol"], help="names, or `all` that are installed"
+    )
     run.add_argument("--cells", nargs="+", default=["grid"], help="names of cells, `grid`, `against-advice` or `all`")
     run.add_argument("--seeds", default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, GRID
-from benchmarks.quality.contestants import NAMES
+from benchmarks.quality.contestants import NAMES, installed
 from benchmarks.quality.plot import curves_page
 from benchmarks.quality.results import read_all
 from benchmarks.quality.run import Task, missing, run_and_store
@@ -23,7 +23,7 @@ def run(
 ) -> int:
     """Run what is missing; seeds go round slowest, so that an interrupted run has whole rounds."""
     named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
-    contestants = list(NAMES) if contestants == ["all"] else contestants
+    contestants = installed() if contestants == ["all"] else contestants
     _check(named, CELLS, "cell")
     _check(contestants, NAMES, "contestant")
     every = [Task(who, cell, seed, charge) for seed in _numbers(seeds) for cell in named for who in contestants]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Protocol
 
-from benchmarks.quality.peer_contestant import PEERS, PeerContestant, open_peer
+from benchmarks.peers import PEERS, PeerIsNotInstalled
+from benchmarks.quality.peer_contestant import PeerContestant, open_peer
 from bo_core import AnyProposer, BayesianProposer, SobolProposer
 from bo_core.propose import propose
 from bo_core.recommend import recommend
@@ -61,6 +62,19 @@ OURS: dict[str, AnyProposer] = {
 }
 
 NAMES = (*OURS, *PEERS)
+
+
+def installed() -> list[str]:
+    """Return who can compete on this machine: ours, and the peers whose virtual environments are there."""
+    return [*OURS, *(name for name in PEERS if _is_installed(name))]
+
+
+def _is_installed(peer: str) -> bool:
+    try:
+        PEERS[peer].command()
+    except PeerIsNotInstalled:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,48 +1,31 @@
 """A peer as a contestant: it is asked in the unit cube, in a process of its own, about the same campaign as we are."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from importlib import import_module
 from typing import Any, Protocol
 
 import torch
 
+from benchmarks.peers import PEERS, Asked, PeerProcess, Recommended
+from benchmarks.peers.process import Rows
 from bo_core import SobolProposer
 from bo_core.encoding import Encoding
 from bo_core.propose import propose
 from bo_core.state import objective_of, seed_of
 from campaign import Campaign, History, Proposal
 
-PEERS = ("botorch", "ax", "optuna-gp", "optuna-tpe", "hebo")
 # As our own proposer: with a single result there is nothing to model.
 _LEAST_OBSERVED = 2
 
 
-class HasPoints(Protocol):
-    """A peer's answer to an ask."""
-
-    @property
-    def points(self) -> list[list[float]]:
-        """Return q points of the unit cube."""
-        ...
-
-
-class HasIndex(Protocol):
-    """A peer's recommendation."""
-
-    @property
-    def index(self) -> int:
-        """Return which of the observed points to use."""
-        ...
-
-
 class Peer(Protocol):
-    """A process that answers; what is known of the campaign comes as X, y, pending, failed, d and seed."""
+    """What answers about a campaign in the unit cube; a PeerProcess is one."""
 
-    def ask(self, *, q: int, **known: Any) -> HasPoints:
+    def ask(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, q: int, seed: int) -> Asked:
         """Return the next q points."""
         ...
 
-    def recommend(self, **known: Any) -> HasIndex:
+    def recommend(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, seed: int) -> Recommended:
         """Return which observed point to use."""
         ...
 
@@ -53,8 +36,7 @@ class Peer(Protocol):
 
 def open_peer(name: str) -> AbstractContextManager[Peer]:
     """Start a peer's process of one thread, which ends with the context."""
-    peers = import_module("benchmarks.peers")
-    return peers.PeerProcess(peers.PEERS[name].command(), threads=1)
+    return PeerProcess(PEERS[name].command(), threads=1)
 
 
 class PeerContestant:

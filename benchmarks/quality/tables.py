@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from benchmarks.peers import PEERS
 from benchmarks.quality.cells import CELLS, GRID
 from benchmarks.quality.comparison import (
     Difference,
@@ -16,7 +17,6 @@ from benchmarks.quality.comparison import (
     pooled_difference,
 )
 from benchmarks.quality.contestants import NAMES
-from benchmarks.quality.peer_contestant import PEERS
 from benchmarks.quality.results import Row
 
 _OURS, _SCALE = "overnight", "sobol"
