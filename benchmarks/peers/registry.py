@@ -57,6 +57,7 @@ PEERS = {
         answered_by("ax", "ax", "ax_peer"),
         answered_by("optuna-gp", "optuna", "optuna_gp_peer"),
         answered_by("optuna-tpe", "optuna", "optuna_tpe_peer"),
+        answered_by("hebo", "hebo", "hebo_peer"),
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )
 }

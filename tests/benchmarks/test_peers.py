@@ -55,7 +55,7 @@ def test_a_missing_environment_is_told_with_the_command_that_makes_it() -> None:
 
 
 def test_the_registry_names_the_peers_and_their_files_exist() -> None:
-    assert list(PEERS) == ["botorch", "ax", "optuna-gp", "optuna-tpe", "botorch-rust"]
+    assert list(PEERS) == ["botorch", "ax", "optuna-gp", "optuna-tpe", "hebo", "botorch-rust"]
     for name, peer in PEERS.items():
         assert peer.name == name
         assert (FOLDER / "programs" / peer.program[0]).is_file()
