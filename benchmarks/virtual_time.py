@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class NothingIsDue(RuntimeError):
@@ -54,7 +54,7 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Return the present moment, counted from the year 2000."""
-        return _BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
+        return BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
 
     async def sleep(self, seconds: float) -> None:
         """Return when so many virtual seconds have passed."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.quality run`, `table` and `plot`."""
+"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table` and `plot`."""
 
 import argparse
 import os
@@ -33,6 +33,8 @@ def _asked() -> dict[str, Any]:
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
     run.add_argument("--again", action="store_true", help="run what is stored, too")
     run.add_argument("--charge", action="store_true", help="let proposals take their real time in virtual time")
+    rejudge = commands.add_parser("rejudge", help="judge stored campaigns by our present recommendation")
+    rejudge.add_argument("--contestants", nargs="+", default=["all"])
     commands.add_parser("table", help="write the tables and print them")
     commands.add_parser("plot", help="draw regret over trials")
     return vars(parser.parse_args())

@@ -8,7 +8,7 @@ from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, GRID
 from benchmarks.quality.contestants import NAMES, installed
 from benchmarks.quality.plot import curves_page
 from benchmarks.quality.results import read_all
-from benchmarks.quality.run import Task, missing, run_and_store
+from benchmarks.quality.run import Task, judge_again, missing, run_and_store
 from benchmarks.quality.tables import all_tables
 
 _GROUPS = {
@@ -44,6 +44,14 @@ def _numbers(text: str) -> list[int]:
     return [number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)]
 
 
+def rejudge(folder: Path, contestants: list[str]) -> int:
+    """Judge stored campaigns again, after a change of our recommendation."""
+    names = sorted({row["contestant"] for row in read_all(folder)}) if contestants == ["all"] else contestants
+    for name in names:
+        print(f"{name}: {judge_again(name, folder)} campaigns judged again", flush=True)
+    return 0
+
+
 def table(folder: Path) -> int:
     """Write the tables beside the results and print them."""
     text = all_tables(read_all(folder))
@@ -60,4 +68,4 @@ def plot(folder: Path) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "table": table, "plot": plot}
+COMMANDS = {"run": run, "rejudge": rejudge, "table": table, "plot": plot}

@@ -2,20 +2,21 @@
 
 import statistics
 import time
-from typing import Any
 
 import torch
 
 from benchmarks.quality.campaign_run import CURVE_STEP, CampaignRun, run_campaign
-from benchmarks.quality.cells import Cell
-from benchmarks.quality.contestants import Contestant, contestant_named, judged_best
+from benchmarks.quality.cells import CELLS, Cell
+from benchmarks.quality.contestants import OURS, Contestant, contestant_named, judged_best
+from benchmarks.quality.results import Row
+from benchmarks.quality.stored_campaign import as_told, stored_campaign
 from bo_core.encoding import Encoding
 from campaign import Campaign, History
 
 _SAME = 1e-6
 
 
-def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> dict[str, Any]:
+def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> Row:
     """Run one campaign of a contestant and return its row, without where it came from."""
     began = time.perf_counter()
     with contestant_named(name) as contestant:
@@ -38,22 +39,39 @@ def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> dict[s
     }
 
 
-def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> dict[str, Any]:
-    """Return the regrets in the end and on the way, by the contestant's own recommendation and by our judge's."""
-    campaign, history = run.campaign, run.history
-    own = _regret(cell, history, contestant.recommend(campaign, history))
-    tried = [cell.problem.regret(trial.point) for trial in history.model_view().observed]
-    steps = range(CURVE_STEP, cell.trials + 1, CURVE_STEP)
-    known = [run.earlier[k] for k in steps]
+def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> Row:
+    """Return what was found in the end and on the way, by the contestant's own recommendation and by our judge's."""
+    own = _regret(cell, run.history, contestant.recommend(run.campaign, run.history))
+    tried = [cell.problem.regret(trial.point) for trial in run.history.model_view().observed]
+    known = [run.earlier[k] for k in range(CURVE_STEP, cell.trials + 1, CURVE_STEP)]
     return {
         "true_value": None if own is None else own + cell.problem.minimum,
         "regret": own,
-        "judged_regret": _regret(cell, history, judged_best(campaign, history)),
         "best_tried_regret": min(tried, default=None),
-        "curve_trials": list(steps),
-        "curve_regret": [_regret(cell, h, contestant.recommend(campaign, h)) for h in known],
-        "curve_judged_regret": [_regret(cell, h, judged_best(campaign, h)) for h in known],
+        "curve_trials": list(range(CURVE_STEP, cell.trials + 1, CURVE_STEP)),
+        "curve_regret": [_regret(cell, history, contestant.recommend(run.campaign, history)) for history in known],
+        **judged(cell, run.campaign, run.history, known),
+        **as_told(run.history),
     }
+
+
+def judged(cell: Cell, campaign: Campaign, history: History, earlier: list[History]) -> Row:
+    """Return the regrets by our judge's recommendation, in the end and on the way."""
+    regrets = [_regret(cell, h, judged_best(campaign, h)) for h in (*earlier, history)]
+    return {"judged_regret": regrets[-1], "curve_judged_regret": regrets[:-1]}
+
+
+def judged_again(row: Row) -> Row:
+    """Return a stored row with the regrets that our present recommendation has, for ours also as its own."""
+    cell = CELLS[row["cell"]]
+    campaign = cell.campaign(row["seed"])
+    history, earlier = stored_campaign(row, campaign)
+    new = judged(cell, campaign, history, earlier)
+    if row["contestant"] in OURS:
+        regret = new["judged_regret"]
+        new |= {"regret": regret, "true_value": None if regret is None else regret + cell.problem.minimum}
+        new |= {"curve_regret": new["curve_judged_regret"]}
+    return row | new
 
 
 def _regret(cell: Cell, history: History, trial: int | None) -> float | None:

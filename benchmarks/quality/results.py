@@ -14,6 +14,8 @@ Row = dict[str, Any]
 
 RESULTS = Path("benchmarks/results/quality")
 
+# One row a campaign. `points` (in the function's units), `values` (None where it failed), `started` and `ended`
+# (virtual seconds) have an entry a trial, so that a campaign can be judged again; `curve_…` one a step of the curve.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -28,6 +30,10 @@ SCHEMA = pa.schema(
         ("curve_trials", pa.list_(pa.int64())),
         ("curve_regret", _NUMBERS),
         ("curve_judged_regret", _NUMBERS),
+        ("points", pa.list_(_NUMBERS)),
+        ("values", _NUMBERS),
+        ("started", _NUMBERS),
+        ("ended", _NUMBERS),
         ("utilisation", pa.float64()),
         ("duplicates", pa.int64()),
         ("failures", pa.int64()),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.quality.cells import CELLS
-from benchmarks.quality.measures import measure
+from benchmarks.quality.measures import judged_again, measure
 from benchmarks.quality.results import Row, key_of, read_rows, store_row
 
 
@@ -65,6 +65,14 @@ def _results(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Row | str]]:
         futures = {pool.submit(task.measured): task for task in tasks}
         for future in as_completed(futures):
             yield futures[future], future.result()
+
+
+def judge_again(contestant: str, folder: Path) -> int:
+    """Judge a contestant's stored campaigns again by our present recommendation; return how many there are."""
+    rows = read_rows(contestant, folder)
+    for row in rows:
+        store_row(judged_again(row), folder)
+    return len(rows)
 
 
 def _command() -> str:

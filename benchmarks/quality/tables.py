@@ -126,7 +126,7 @@ def _summary_row(standings: Standings, grid: Sequence[str], rival: str) -> list[
 
 def _costs(rows: list[Row]) -> str:
     head = ["contestant", "campaigns", "utilisation", "duplicates a campaign", "median s an ask", "longest ask (s)"]
-    head += ["s a campaign"]
+    head += ["s a campaign", "commits"]
     return _markdown(
         head, [_cost_row(name, of) for name in NAMES if (of := [r for r in rows if r["contestant"] == name])]
     )
@@ -139,7 +139,8 @@ def _cost_row(name: str, rows: list[Row]) -> list[str]:
     repeated = statistics.mean(row["duplicates"] for row in rows)
     longest = max(row["ask_seconds_max"] for row in rows)
     costs = [f"{middle('utilisation'):.2f}", f"{repeated:.2g}", f"{middle('ask_seconds_median'):.3g}", f"{longest:.3g}"]
-    return [name, str(len(rows)), *costs, f"{middle('wall_seconds'):.3g}"]
+    commits = str(len({row["commit"] for row in rows}))
+    return [name, str(len(rows)), *costs, f"{middle('wall_seconds'):.3g}", commits]
 
 
 def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -12,9 +12,10 @@ from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS, GRID, Cell
 from benchmarks.quality.contestants import OwnContestant
 from benchmarks.quality.durations import draw_duration
-from benchmarks.quality.measures import duplicates, utilisation
+from benchmarks.quality.measures import duplicates, judged_again, measure, utilisation
 from benchmarks.quality.peer_contestant import PeerContestant
 from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10
+from benchmarks.quality.results import read_rows, store_row
 from bo_core import BayesianProposer, SobolProposer
 from campaign import History
 
@@ -103,6 +104,15 @@ def test_time_of_proposals_can_be_charged_to_the_virtual_clock():
 def test_histories_on_the_way_hold_what_was_known_then():
     run = run_campaign(replace(SMALL, durations="constant"), 0, SOBOL)
     assert {k: len(h.model_view().observed) for k, h in run.earlier.items()} == {5: 6, 10: 12}
+
+
+@pytest.mark.parametrize("cell", ["branin-20-trials", "hartmann6-failures"])
+def test_a_stored_campaign_judged_again_gives_the_row_that_it_gave_at_first(cell, tmp_path):
+    store_row(measure(CELLS[cell], 0, "sobol"), tmp_path)
+    row = read_rows("sobol", tmp_path)[0]
+    assert (None in row["values"]) == (cell == "hartmann6-failures")
+    spoilt = row | {"regret": 9.0, "true_value": 9.0, "judged_regret": 9.0, "curve_judged_regret": []}
+    assert judged_again(spoilt) == row
 
 
 def test_points_that_repeat_an_earlier_one_are_counted():
