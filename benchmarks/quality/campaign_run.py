@@ -16,7 +16,7 @@ from flows.loop import run_loop
 from flows.stop import StopRequest
 from storage import MemoryLedger
 
-CURVE_STEP = 5
+CURVE_STEP = 10
 
 
 @dataclass
