@@ -56,13 +56,10 @@ class Model:
             generator,
             cold=proposer.starts,
             warm=_warm_start(warm, encoding.d),
-            of_logarithms=averaged,
         )
         theta = fitted.theta[None]
         if averaged:
-            log_posterior = LogPosterior(
-                data, proposer.kernel, Prior(encoding.d), jitter=fitted.jitter, of_logarithms=True
-            )
+            log_posterior = LogPosterior(data, proposer.kernel, Prior(encoding.d), jitter=fitted.jitter)
             theta = draw_hyperparameters(log_posterior, fitted.theta, _SETS, generator)
         hyperparameters = Hyperparameters(torch.from_numpy(theta), encoding.d, proposer.kernel, fitted.jitter)
         return cls(observed, data, Posterior(data, hyperparameters), fitted)

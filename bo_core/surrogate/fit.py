@@ -54,17 +54,16 @@ def fit(
     cold: int = 3,
     warm: Array | None = None,
     warped: bool = False,
-    of_logarithms: bool = False,
 ) -> Fit:
     """Return the hyperparameters with the highest posterior density among all starts' ends.
 
-    Starts at the priors' modes and at draws around them, `cold` in all, and at `warm` [h] if there is one. Jitter
-    grows until a start ends well; CannotPropose says that none did. `of_logarithms` as in LogPosterior.
+    Starts at the middle of the prior and at draws around it, `cold` in all, and at `warm` [h] if there is one. Jitter
+    grows until a start ends well; CannotPropose says that none did.
     """
     prior = Prior(data.X.shape[1], warped=warped)
     starts = _starts(prior, generator, cold, warm)
     for jitter in _JITTERS:
-        found = _Climb(data, kernel, prior, jitter, of_logarithms).best_of(starts)
+        found = _Climb(data, kernel, prior, jitter).best_of(starts)
         if np.isfinite(found.value):
             return found
     raise CannotPropose(
@@ -74,20 +73,18 @@ def fit(
 
 
 def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> dict[str, Array]:
-    starts = {"prior mode": prior.modes}
-    if warm is not None and warm.shape == prior.modes.shape:
+    starts = {"middle of the prior": prior.location}
+    if warm is not None and warm.shape == prior.location.shape:
         starts["last proposal"] = warm
-    draws = torch.randn(cold - 1, len(prior.modes), generator=generator, dtype=torch.float64).numpy()
-    return starts | {f"draw {i + 1}": prior.modes + draw for i, draw in enumerate(draws)}
+    draws = torch.randn(cold - 1, len(prior.location), generator=generator, dtype=torch.float64).numpy()
+    return starts | {f"draw {i + 1}": prior.location + draw for i, draw in enumerate(draws)}
 
 
 class _Climb:
     """One fit with a given jitter: the objective in nats an observation, to be minimised, and how its climbs ended."""
 
-    def __init__(
-        self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float, of_logarithms: bool
-    ) -> None:
-        self.data, self.prior, self.jitter, self.of_logarithms = data, prior, jitter, of_logarithms
+    def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float) -> None:
+        self.data, self.prior, self.jitter = data, prior, jitter
         self.kernel: KernelName = kernel
         self.ends: list[StartEnd] = []
 
@@ -146,9 +143,7 @@ class _Climb:
         )
 
     def _objective(self, data: TrainingData) -> Objective:
-        log_posterior = LogPosterior(
-            data, self.kernel, self.prior, jitter=self.jitter, of_logarithms=self.of_logarithms
-        )
+        log_posterior = LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
         n = data.replicates
 
         def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:

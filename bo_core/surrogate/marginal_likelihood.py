@@ -21,18 +21,12 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 class LogPosterior:
-    """log marginal likelihood + log prior of θ; see `priors` for how θ is laid out.
+    """log marginal likelihood + log prior of θ; see `priors` for how θ is laid out."""
 
-    `of_logarithms` says whether the prior is the density of θ, which can be averaged over, or that of the length scales
-    and the noise variance themselves.
-    """
-
-    def __init__(
-        self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float, of_logarithms: bool
-    ) -> None:
+    def __init__(self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float) -> None:
         self.data, self.prior = data, prior
         self.kernel_name: KernelName = kernel_name
-        self.jitter, self.of_logarithms = jitter, of_logarithms
+        self.jitter = jitter
         self.center = data.X.mean(0)
         self.centered = data.X - self.center
         self.outcome_and_one = torch.stack([data.y, torch.ones_like(data.y)], 1)
@@ -44,7 +38,7 @@ class LogPosterior:
         device = self.data.X.device
         # One transfer each way, so that a device is waited for once an evaluation.
         likelihood = self.log_likelihood(torch.from_numpy(theta).to(device)).cpu().numpy()
-        prior, prior_gradient = self.prior.log_density(theta, of_logarithms=self.of_logarithms)
+        prior, prior_gradient = self.prior.log_density(theta)
         value, gradient = likelihood[:, 0] + prior, likelihood[:, 1:] + prior_gradient
         bad = ~np.isfinite(value)
         if bad.any():
