@@ -59,4 +59,6 @@ def _root_of_covariance(log_posterior: LogPosterior, mode: Tensor) -> Tensor:
     # In units of the prior's spread every eigenvalue should be 1, from the prior, or more.
     scaled = spread.unsqueeze(1) * (0.5 * (precision + precision.mT)) * spread
     values, vectors = torch.linalg.eigh(scaled)
-    return spread.unsqueeze(1) * vectors * values.clamp(min=1.0).rsqrt()
+    # The symmetric root is the one that does not depend on the eigenvectors' arbitrary signs and, where eigenvalues
+    # are alike, directions: data that differ by rounding get the same draws.
+    return spread.unsqueeze(1) * ((vectors * values.clamp(min=1.0).rsqrt()) @ vectors.mT)
