@@ -20,7 +20,6 @@ Ending = Literal["converged", "no progress", "hopeless", "out of steps", "not fi
 _SUFFICIENT_DECREASE = 1e-4
 _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
-_TRUSTED_AFTER = 4
 _ENDINGS: tuple[Ending, ...] = ("out of steps", "converged", "no progress", "hopeless", "not finite")
 
 
@@ -102,8 +101,8 @@ class _Walk:
         self.end_x, self.end_value, self.end_H = self.x.copy(), self.value.copy(), self.H.copy()
         self.ending = np.zeros(b, np.intp)
         self.direction, self.step, self.slope = np.zeros_like(self.x), np.zeros(b), np.zeros(b)
-        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
         self.leave(~np.isfinite(self.value), np.full(b, 4))
+        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
 
     def advance(self, stopping: Stopping) -> None:
         """Evaluate each row's next trial, move those that decreased enough, shorten the step of the others."""

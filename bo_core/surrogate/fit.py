@@ -107,7 +107,9 @@ class _Climb:
         value, _ = self._objective(self.data)(x, np.arange(len(x)))
         i = int(value.argmin())
         end = self._minimize(self.data, x[i : i + 1], _STOPPING, H[ends.value.argmin()][None])
-        return _best([labels[i]], end, self.data.replicates)
+        raced = _records([f"{name}, on {_PART} observations" for name in names], ends)
+        theta, best, last = _best([labels[i]], end, self.data.replicates)
+        return theta, best, raced + last
 
     def _minimize(self, data: TrainingData, starts: Array, stopping: Stopping, H: Array | None = None) -> Minimum:
         low, high = self.prior.low.numpy(), self.prior.high.numpy()
@@ -140,5 +142,9 @@ class _Climb:
 
 def _best(names: list[str], ends: Minimum, n: float) -> tuple[Array, float, tuple[StartEnd, ...]]:
     i = int(np.nanargmin(ends.value))
+    return ends.x[i], -n * float(ends.value[i]), _records(names, ends)
+
+
+def _records(names: list[str], ends: Minimum) -> tuple[StartEnd, ...]:
     starts = zip(names, ends.value.tolist(), ends.endings, strict=True)
-    return ends.x[i], -n * float(ends.value[i]), tuple(StartEnd(name, -value, ending) for name, value, ending in starts)
+    return tuple(StartEnd(name, -value, ending) for name, value, ending in starts)
