@@ -11,6 +11,9 @@ from bo_core.surrogate import KernelName, LogPosterior, Prior, TrainingData, fit
 from bo_core.threads import threads_for
 from campaign.errors import CannotPropose
 
+RACES = [(200, 2, 0.1), (240, 3, 0.01)]
+RACES += [pytest.param(260, 4, 1.0, marks=pytest.mark.slow), pytest.param(320, 6, 0.3, marks=pytest.mark.slow)]
+
 
 def waves(seed: int) -> TrainingData:
     """Return eight noisy values of two waves: few enough for several explanations."""
@@ -113,14 +116,7 @@ def test_every_start_is_recorded_with_its_end(n: int, warm: bool) -> None:
     assert any(start.value == pytest.approx(found.value / n) for start in found.starts)
 
 
-@pytest.mark.parametrize(
-    ("n", "d", "noise"),
-    [
-        (200, 2, 0.1),
-        (240, 3, 0.01),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(260, 4, 1.0), (320, 6, 0.3)]),
-    ],
-)
+@pytest.mark.parametrize(("n", "d", "noise"), RACES)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_fit_that_races_on_a_part_ends_where_a_full_one_ends(
     n: int, d: int, noise: float, kernel: KernelName
