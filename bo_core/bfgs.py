@@ -21,8 +21,6 @@ _SUFFICIENT_DECREASE = 1e-4
 _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
 _SMALL_IN_A_ROW = 2
-_TRUSTED_AFTER = 4
-_SMALL_IN_A_ROW = 2
 _ENDINGS: tuple[Ending, ...] = ("out of steps", "converged", "no progress", "hopeless", "not finite")
 
 
@@ -109,8 +107,8 @@ class _Walk:
         self.ending = np.zeros(b, np.intp)
         self.direction, self.step = np.zeros_like(self.x), np.zeros(b)
         self.slope, self.residual = np.zeros(b), np.zeros(b)
-        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
         self.leave(~np.isfinite(self.value), np.full(b, 4))
+        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
 
     def advance(self, stopping: Stopping) -> None:
         """Evaluate each row's next trial, move those that decreased enough, shorten the step of the others."""
