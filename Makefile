@@ -4,11 +4,13 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
+# Processes of one thread each that a full benchmark runs at once.
+JOBS ?= 1
 
-.PHONY: help setup demo test check format bench-quality clean
+.PHONY: help setup demo test check format bench-quality bench-quality-full bench-speed bench-speed-full clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
 .venv/installed: constraints.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, found no '$(PYTHON)'; name yours with PYTHON=..."; exit 1; }
@@ -37,8 +39,27 @@ format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench-quality: setup ## Measure what campaigns find on noisy Hartmann-6 (minutes)
-	$(BIN)/python -m benchmarks.quality
+bench-quality: setup ## Measure what campaigns find in five cells, then show all stored results (minutes)
+	$(BIN)/python -m benchmarks.quality run --contestants overnight sobol --seeds 0-2 --cells \
+	  branin-moderate hartmann6-moderate hartmann6-dominating hartmann6-failures branin-20-trials
+	$(BIN)/python -m benchmarks.quality table
+
+bench-quality-full: setup ## Run every campaign of the quality benchmark that is not stored yet (many hours)
+	$(BIN)/python -m benchmarks.quality run --contestants all --cells all --seeds 0-9 --jobs $(JOBS)
+	$(BIN)/python -m benchmarks.quality table
+	$(BIN)/python -m benchmarks.quality plot
+
+bench-speed: setup ## Measure a part of the speed grid beside the peers that are fast (minutes)
+	$(BIN)/python -m benchmarks.peers.install botorch botorch-rust
+	$(BIN)/python -m benchmarks.speed run --peers botorch botorch-rust --n 25 100 300 --pending 8 --seeds 2
+	$(BIN)/python -m benchmarks.speed table
+
+bench-speed-full: setup ## Measure the whole speed grid beside all peers (many hours; goes on where it was stopped)
+	$(BIN)/python -m benchmarks.peers.install botorch ax optuna-gp botorch-rust
+	$(BIN)/python -m benchmarks.speed run
+	$(BIN)/python -m benchmarks.speed large
+	$(BIN)/python -m benchmarks.speed gpu
+	$(BIN)/python -m benchmarks.speed table
 
 clean: ## Remove .venv and what tools left behind
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -20,7 +20,7 @@ Ending = Literal["converged", "no progress", "hopeless", "out of steps", "not fi
 _SUFFICIENT_DECREASE = 1e-4
 _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
-_TRUSTED_AFTER = 4
+_SMALL_IN_A_ROW = 2
 _ENDINGS: tuple[Ending, ...] = ("out of steps", "converged", "no progress", "hopeless", "not finite")
 
 
@@ -37,7 +37,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Stopping:
-    """When a row stops: its projected gradient or its relative progress is small, or it cannot win any more.
+    """When a row stops: its projected gradient or twice its relative progress is small, or it cannot win any more.
 
     `give_up` makes a row leave when ten times the decrease that its own curvature predicts would not bring it below the
     best row, as long as it is also worse by `give_up`.
@@ -58,15 +58,18 @@ def minimize(
     max_rounds: int = 200,
     first_step: float = 0.2,
     longest_step: float = 0.5,
+    metric: Array | None = None,
     inverse_hessian: Array | None = None,
 ) -> Minimum:
     """Minimise each row of `start` [b, h] on the box between `low` and `high` (each [h] or [b, h]).
 
     `objective(x, rows)` returns values [c] and gradients [c, h] at x [c, h], where `rows` [c] says which rows
     of `start` these are; in each round every active row is evaluated once. A value that is not finite counts as no
-    progress, and a row that starts at one stays there. `inverse_hessian` [b, h, h] is a first guess, if there is one.
+    progress, and a row that starts at one stays there. `inverse_hessian` [b, h, h] is a first guess, if there is one;
+    else `metric` [h] says how far the variables are to move in proportion to each other.
     """
-    walk = _Walk(objective, start, low, high, first_step, longest_step, inverse_hessian)
+    squares = np.eye(start.shape[1]) if metric is None else np.diag(metric**2)
+    walk = _Walk(objective, start, low, high, first_step, longest_step, squares, inverse_hessian)
     for _ in range(max_rounds):
         if not len(walk.rows):
             break
@@ -87,23 +90,25 @@ class _Walk:
         high: Array,
         first_step: float,
         longest_step: float,
+        squares: Array,
         inverse_hessian: Array | None,
     ) -> None:
-        b, h = start.shape
-        self.objective, self.longest_step = objective, longest_step
+        b = len(start)
+        self.objective, self.longest_step, self.squares = objective, longest_step, squares
         self.low, self.high = np.broadcast_to(low, start.shape), np.broadcast_to(high, start.shape)
         self.rows = np.arange(b)
         self.x = np.minimum(np.maximum(start, self.low), self.high)
         self.value, self.gradient = objective(self.x, self.rows)
         self.evaluations = b
         self.fresh = np.full(b, inverse_hessian is None)
-        self.H = np.tile(np.eye(h), (b, 1, 1)) if inverse_hessian is None else inverse_hessian.copy()
-        self.accepted, self.halvings = np.zeros(b, np.intp), np.zeros(b, np.intp)
+        self.H = np.tile(squares, (b, 1, 1)) if inverse_hessian is None else inverse_hessian.copy()
+        self.accepted, self.halvings, self.small = (np.zeros(b, np.intp) for _ in range(3))
         self.end_x, self.end_value, self.end_H = self.x.copy(), self.value.copy(), self.H.copy()
         self.ending = np.zeros(b, np.intp)
-        self.direction, self.step, self.slope = np.zeros_like(self.x), np.zeros(b), np.zeros(b)
-        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
+        self.direction, self.step = np.zeros_like(self.x), np.zeros(b)
+        self.slope, self.residual = np.zeros(b), np.zeros(b)
         self.leave(~np.isfinite(self.value), np.full(b, 4))
+        self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
 
     def advance(self, stopping: Stopping) -> None:
         """Evaluate each row's next trial, move those that decreased enough, shorten the step of the others."""
@@ -112,12 +117,13 @@ class _Walk:
         self.evaluations += len(trial)
         moved = trial - self.x
         with np.errstate(invalid="ignore"):
-            good = value <= self.value + _SUFFICIENT_DECREASE * (moved * self.gradient).sum(1)
+            good = value <= self.value + _SUFFICIENT_DECREASE * np.einsum("bh,bh->b", moved, self.gradient)
         progress = self.value - value
-        if not good.all():
+        all_good = bool(good.all())
+        if not all_good:
             self._shorten(~good, value)
-        if good.any():
-            which = slice(None) if good.all() else np.flatnonzero(good)
+        which = slice(None) if all_good else np.flatnonzero(good)
+        if all_good or len(which):  # pyright: ignore[reportArgumentType]
             self._update(which, moved[which], gradient[which] - self.gradient[which])
             self.x[which], self.value[which], self.gradient[which] = trial[which], value[which], gradient[which]
             self.accepted[which] += 1
@@ -132,22 +138,22 @@ class _Walk:
         out, stay = self.rows[leaving], ~leaving
         self.end_x[out], self.end_value[out], self.end_H[out] = self.x[leaving], self.value[leaving], self.H[leaving]
         self.ending[out] = ending[leaving]
-        for name in ("rows", "x", "value", "gradient", "H", "fresh", "direction", "step", "slope", "low", "high"):
+        for name in ("rows", "x", "value", "gradient", "H", "fresh", "direction", "step", "slope", "residual"):
             setattr(self, name, getattr(self, name)[stay])
-        self.accepted, self.halvings = self.accepted[stay], self.halvings[stay]
+        for name in ("low", "high", "accepted", "halvings", "small"):
+            setattr(self, name, getattr(self, name)[stay])
 
     def _aim(self, which: slice | NDArray[np.intp], longest: float) -> None:
         """Set the direction, its slope and the first step to try along it; bounds that hold a row back are left out."""
         x, gradient = self.x[which], self.gradient[which]
-        free = ~(((x <= self.low[which]) & (gradient > 0)) | ((x >= self.high[which]) & (gradient < 0)))
-        held = gradient * free
-        direction = -(self.H[which] @ held[:, :, None])[:, :, 0] * free
-        slope = (direction * gradient).sum(1)
-        steep = np.sqrt((held * held).sum(1) * (direction * direction).sum(1))
-        uphill = ~(slope < -1e-14 * steep)
+        held = np.where(np.where(gradient > 0, x <= self.low[which], x >= self.high[which]), 0.0, gradient)
+        direction = np.where(held == 0.0, 0.0, -(self.H[which] @ held[:, :, None])[:, :, 0])
+        slope = np.einsum("bh,bh->b", direction, held)
+        uphill = ~(slope < 0.0)
         if uphill.any():
             direction[uphill], slope[uphill] = -held[uphill], -(held[uphill] ** 2).sum(1)
         self.direction[which], self.slope[which] = direction, slope
+        self.residual[which] = np.abs(held).max(1)
         self.step[which] = np.minimum(longest / np.maximum(np.abs(direction).max(1), 1e-300), 1.0)
 
     def _shorten(self, bad: NDArray[np.bool_], value: Array) -> None:
@@ -162,42 +168,40 @@ class _Walk:
 
     def _update(self, which: slice | NDArray[np.intp], s: Array, y: Array) -> None:
         """Update the inverse Hessians (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
-        sy, yy = (s * y).sum(1), (y * y).sum(1)
-        curved = sy > 1e-10 * np.sqrt((s * s).sum(1) * yy)
-        if not curved.any():
-            return
-        rows = np.arange(len(self.rows))[which][curved]
-        s, y, sy, yy = s[curved], y[curved], sy[curved], yy[curved]
-        H = self.H[rows]
-        fresh = self.fresh[rows]
-        if fresh.any():
-            H[fresh] *= (sy[fresh] / yy[fresh])[:, None, None]
-            self.fresh[rows] = False
+        sy, yy = np.einsum("bh,bh->b", s, y), np.einsum("bh,bh->b", y, y)
+        curved = sy > 1e-10 * np.sqrt(np.einsum("bh,bh->b", s, s) * yy)
+        if not curved.all():
+            if not curved.any():
+                return
+            which = np.arange(len(self.rows))[which][curved]
+            s, y, sy = s[curved], y[curved], sy[curved]
+        H, fresh = self.H[which], self.fresh[which]
         Hy = (H @ y[:, :, None])[:, :, 0]
+        if fresh.any():
+            scale = np.where(fresh, sy / np.einsum("bh,bh->b", y, Hy), 1.0)
+            H, Hy = H * scale[:, None, None], Hy * scale[:, None]
+            self.fresh[which] = False
         # H + (1 + y'Hy/s'y) ss'/s'y − (Hy s' + s Hy')/s'y = H + s v' + v s' with one vector v.
-        v = (0.5 * (1.0 + (y * Hy).sum(1) / sy)[:, None] * s - Hy) / sy[:, None]
+        v = ((0.5 + 0.5 * np.einsum("bh,bh->b", y, Hy) / sy)[:, None] * s - Hy) / sy[:, None]
         outer = s[:, :, None] * v[:, None, :]
-        H += outer
-        H += outer.transpose(0, 2, 1)
-        self.H[rows] = H
+        self.H[which] = H + outer + outer.transpose(0, 2, 1)
 
     def _stop(self, moved: NDArray[np.bool_], progress: Array, stopping: Stopping) -> None:
-        residual = np.abs(np.minimum(np.maximum(self.x - self.gradient, self.low), self.high) - self.x).max(1)
         small = progress <= stopping.progress * np.maximum(np.abs(self.value), 1.0)
-        ending = np.zeros(len(self.rows), np.intp)
-        ending[moved & (small | (residual < stopping.gradient))] = 1
-        stuck = ~moved & (self.halvings > _MOST_HALVINGS)
-        # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
-        again = np.flatnonzero(stuck & ~self.fresh)
-        if len(again):
-            self.H[again], self.fresh[again], self.halvings[again] = np.eye(self.x.shape[1]), True, 0
+        self.small = np.where(moved, np.where(small, self.small + 1, 0), self.small)
+        flat = moved & (self.residual < stopping.gradient)
+        ending = np.where(flat | (self.small >= _SMALL_IN_A_ROW), 1, 0)
+        stuck = self.halvings > _MOST_HALVINGS
+        if stuck.any():
+            # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
+            again = np.flatnonzero(stuck & ~self.fresh)
+            self.H[again], self.fresh[again], self.halvings[again] = self.squares, True, 0
             self._aim(again, self.longest_step)
             stuck[again] = False
-        ending[stuck] = 2
-        if stopping.give_up is not None and len(self.rows) > 1:
-            best = min(self.value.min(), self.end_value.min())
-            behind = self.value - best
+            ending[stuck] = 2
+        if stopping.give_up is not None:
+            behind = self.value - min(self.value.min(), self.end_value.min())
             # −slope/2 is the decrease that a row's own curvature predicts.
             hopeless = (behind > stopping.give_up) & (behind > -5.0 * self.slope) & (self.accepted >= _TRUSTED_AFTER)
-            ending[hopeless & (ending == 0)] = 3
+            ending = np.where(hopeless & (ending == 0), 3, ending)
         self.leave(ending > 0, ending)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from bo_core.bfgs import Array
 from bo_core.encoding import Encoding
 from bo_core.proposer import BayesianProposer
 from bo_core.state import Observed
@@ -50,14 +50,18 @@ class Model:
             extra_noise=proposer.extra_noise,
         )
         averaged = _is_averaged(proposer, len(observed.trials))
-        fitted = fit(data, proposer.kernel, generator, warm=_warm_start(warm, encoding.d), of_logarithms=averaged)
-        theta = fitted.theta.unsqueeze(0)
+        fitted = fit(
+            data,
+            proposer.kernel,
+            generator,
+            cold=proposer.starts,
+            warm=_warm_start(warm, encoding.d),
+        )
+        theta = fitted.theta[None]
         if averaged:
-            log_posterior = LogPosterior(
-                data, proposer.kernel, Prior(encoding.d), jitter=fitted.jitter, of_logarithms=True
-            )
-            theta = draw_hyperparameters(log_posterior, fitted.theta.to(device), _SETS, generator).cpu()
-        hyperparameters = Hyperparameters(theta, encoding.d, proposer.kernel, fitted.jitter)
+            log_posterior = LogPosterior(data, proposer.kernel, Prior(encoding.d), jitter=fitted.jitter)
+            theta = draw_hyperparameters(log_posterior, fitted.theta, _SETS, generator)
+        hyperparameters = Hyperparameters(torch.from_numpy(theta), encoding.d, proposer.kernel, fitted.jitter)
         return cls(observed, data, Posterior(data, hyperparameters), fitted)
 
     @property
@@ -88,7 +92,7 @@ def _is_averaged(proposer: BayesianProposer, observations: int) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _warm_start(record: Record | None, d: int) -> Tensor | None:
+def _warm_start(record: Record | None, d: int) -> Array | None:
     """Return one θ [h] of the recorded sets: their middle."""
     theta = None if record is None else theta_of_record(record, d)
-    return None if theta is None else theta.mean(0)
+    return None if theta is None else theta.mean(0).numpy()

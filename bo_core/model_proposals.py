@@ -127,7 +127,9 @@ class _Choice:
             observed=len(self.view.observed),
             pending=tuple(t.id for t in self.view.pending),
             hyperparameters=model.posterior.hyperparameters.as_record(),
-            starts={s.name: f"{s.ending} at {s.value:.6g} nats per observation" for s in model.fit.starts},
+            starts={
+                f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.fit.starts
+            },
             acquisition=acquisition,
             acquisition_value=value,
             predicted_mean=outcomes.mean_in_units(float(mean)),

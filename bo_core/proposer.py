@@ -25,7 +25,7 @@ class BayesianProposer(BaseModel):
     `hyperparameters` says whether the acquisition is averaged over several sets of them (`average`), computed at the
     likeliest (`map`), or averaged only while there are few observations (`auto`). `replication` allows the model to
     measure a promising point again where that is worth more than a new one. `extra_noise` infers noise on top of the
-    standard errors that evaluations report, for what these miss.
+    standard errors that evaluations report, for what these miss. `starts` counts the cold starts of a fit.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`.
@@ -41,6 +41,7 @@ class BayesianProposer(BaseModel):
     hyperparameters: Literal["auto", "map", "average"] = "auto"
     replication: bool = True
     extra_noise: bool = False
+    starts: Annotated[int, Field(ge=1, le=100)] = 3
     pending: PendingTreatment = "joint"
     draws: Annotated[int, Field(ge=16, le=16_384)] = 128
     restarts: Annotated[int, Field(ge=1, le=200)] = 10

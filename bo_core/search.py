@@ -6,7 +6,7 @@ that the value which decides is always that of a point which can be tried.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,16 +23,20 @@ _MOST_ENUMERATED = 4096
 _POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
-_STOPPING = Stopping(gradient=1e-4, progress=1e-6, give_up=0.1)
+_STOPPING = Stopping(gradient=1e-3, progress=1e-4, give_up=0.1)
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values."""
+    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values.
+
+    `scales` [d] are lengths over which it changes, in proportion to each other.
+    """
 
     value: Callable[[Tensor], Tensor]
     value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]
     screen: Callable[[Tensor], Tensor]
+    scales: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,11 @@ def search(
         return _best_of_all(encoding, surface, taken)
     values = surface.screen(pool)
     starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
-    climbed = _climb(surface, pool[starts], frozen=encoding.columns_that("categorical"))
+    categories = encoding.columns_that("categorical")
+    # What is relaxed decides nothing before it is rounded, so that climbs there must not give up against each other.
+    relaxed = not bool((categories | encoding.columns_that("continuous")).all())
+    stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
+    climbed = _climb(surface, pool[starts], categories, stopping)
     ends = _distinct([encoding.decode(x) for x in (*climbed, pool[values.argmax()])])
     ends = [point for point in ends if key_of(point) not in taken]
     if not ends:
@@ -113,7 +121,7 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.cat([best, rest[chosen]])
 
 
-def _climb(surface: Surface, X: Tensor, frozen: Tensor) -> Tensor:
+def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> Tensor:
     """Return where climbs by gradient end, with the frozen features [d] held at their starts."""
     free = ~frozen.numpy()
     if not free.any():
@@ -128,7 +136,9 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor) -> Tensor:
         value, gradient = surface.value_and_gradient(torch.from_numpy(full))
         return -value.numpy(), -gradient.numpy()[:, free]
 
-    end = minimize(negative, start[:, free], np.zeros(1), np.ones(1), max_rounds=100, stopping=_STOPPING)
+    metric = surface.scales.numpy()[free]
+    low, high = np.zeros(1), np.ones(1)
+    end = minimize(negative, start[:, free], low, high, max_rounds=100, stopping=stopping, metric=metric)
     climbed = X.clone()
     climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
     return climbed

@@ -55,7 +55,7 @@ class JointDraws:
     def value(self, utility: Utility, X: Tensor, *, screening: bool = False) -> Tensor:
         """Return the average utility, or its log, [b] at candidates X [b, d]; over fewer draws for `screening`."""
         h = self.posterior.kernel(self.posterior.scaled(X), self.Z)[0] @ self.inverse.mT
-        count = _SCREENING_DRAWS if screening else self.normals.shape[1]
+        count = max(_SCREENING_DRAWS // self.posterior.M, 4) if screening else self.normals.shape[1]
         mean, sd = self._conditional(h, self.known_normals[:, :count])
         value = utility.evaluate(mean, sd.unsqueeze(2), self.best[:, :, :count]).value
         return _log_mean(value) if utility.logarithmic else value.mean((0, 2))

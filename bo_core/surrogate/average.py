@@ -5,58 +5,57 @@ normal approximation at the mode: what the approximation gets wrong, the walk co
 evaluations.
 """
 
+import numpy as np
 import torch
-from torch import Tensor
 
+from bo_core.bfgs import Array
 from bo_core.surrogate.marginal_likelihood import LogPosterior
 
 _ROUNDS = 12
 _FINITE_STEP = 1e-4
 
 
-def draw_hyperparameters(log_posterior: LogPosterior, mode: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, generator: torch.Generator) -> Array:
     """Return `count` draws [count, h] of θ, whose density `log_posterior` is, from around its `mode` [h]."""
     root = _root_of_covariance(log_posterior, mode)
-    prior = log_posterior.prior
-    low, high = prior.low.to(mode), prior.high.to(mode)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(mode)
-
-    h = len(mode)
+    prior, h = log_posterior.prior, len(mode)
+    normals = torch.randn(_ROUNDS + 1, count, h, generator=generator, dtype=torch.float64).numpy()
+    chances = torch.rand(_ROUNDS, count, generator=generator, dtype=torch.float64).log().numpy()
     step = 1.2 * h ** (-1.0 / 6.0)
-    theta = (mode + normal(count, h) @ root.mT).clamp(low, high)
+    theta = np.clip(mode + normals[0] @ root.T, prior.low, prior.high)
     value, gradient = log_posterior(theta)
-    lost = ~torch.isfinite(value)
-    theta[lost] = mode
-    value, gradient = log_posterior(theta)
-    for _ in range(_ROUNDS):
+    lost = np.isneginf(value)
+    if lost.any():
+        theta[lost] = mode
+        value, gradient = log_posterior(theta)
+    for noise, chance in zip(normals[1:], chances, strict=True):
+        # In coordinates in which the normal approximation is standard normal.
         drift = 0.5 * step**2 * (gradient @ root)
-        noise = normal(count, h)
-        trial = theta + (drift + step * noise) @ root.mT
+        trial = theta + (drift + step * noise) @ root.T
+        inside = ((trial >= prior.low) & (trial <= prior.high)).all(1)
+        trial = np.where(inside[:, None], trial, theta)
         trial_value, trial_gradient = log_posterior(trial)
-        back = (-step * noise - drift - 0.5 * step**2 * (trial_gradient @ root)) / step
+        back = -noise - (drift + 0.5 * step**2 * (trial_gradient @ root)) / step
         log_ratio = trial_value - value - 0.5 * (back * back).sum(1) + 0.5 * (noise * noise).sum(1)
-        inside = ((trial >= low) & (trial <= high)).all(1)
-        uniform = torch.rand(count, generator=generator, dtype=torch.float64).to(mode)
-        taken = inside & (uniform.log() < log_ratio)
-        theta = torch.where(taken.unsqueeze(1), trial, theta)
-        value = torch.where(taken, trial_value, value)
-        gradient = torch.where(taken.unsqueeze(1), trial_gradient, gradient)
+        taken = inside & (chance < log_ratio)
+        theta = np.where(taken[:, None], trial, theta)
+        value = np.where(taken, trial_value, value)
+        gradient = np.where(taken[:, None], trial_gradient, gradient)
     return theta
 
 
-def _root_of_covariance(log_posterior: LogPosterior, mode: Tensor) -> Tensor:
+def _root_of_covariance(log_posterior: LogPosterior, mode: Array) -> Array:
     """Return a root [h, h] of the covariance of the normal approximation, from differences of the gradient.
 
     Directions in which the density is flat or bends upwards get the prior's own curvature instead.
     """
     h = len(mode)
-    steps = _FINITE_STEP * torch.eye(h, dtype=mode.dtype, device=mode.device)
-    _, gradient = log_posterior(torch.cat([mode + steps, mode - steps]))
+    steps = _FINITE_STEP * np.eye(h)
+    _, gradient = log_posterior(np.concatenate([mode + steps, mode - steps]))
     precision = (gradient[h:] - gradient[:h]) / (2.0 * _FINITE_STEP)
-    spread = log_posterior.prior.spread.to(mode)
+    spread = log_posterior.prior.spread
     # In units of the prior's spread every eigenvalue should be 1, from the prior, or more.
-    scaled = spread.unsqueeze(1) * (0.5 * (precision + precision.mT)) * spread
-    values, vectors = torch.linalg.eigh(scaled)
-    return spread.unsqueeze(1) * vectors * values.clamp(min=1.0).rsqrt()
+    values, vectors = np.linalg.eigh(spread[:, None] * (0.5 * (precision + precision.T)) * spread)
+    # The symmetric root is the one that does not depend on the eigenvectors' arbitrary signs and, where eigenvalues
+    # are alike, directions: data that differ by rounding get the same draws.
+    return spread[:, None] * (vectors / np.sqrt(np.maximum(values, 1.0)) @ vectors.T)

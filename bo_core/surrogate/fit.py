@@ -1,11 +1,10 @@
-"""Fits the hyperparameters: maximum a posteriori from several starts at once, the best end kept."""
+"""Fits the hyperparameters: maximum a posteriori from several starts that race on a part of the data first."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bo_core.bfgs import Array, Minimum, Objective, Stopping, minimize
 from bo_core.surrogate.kernel import KernelName
@@ -14,29 +13,34 @@ from bo_core.surrogate.priors import Prior
 from bo_core.surrogate.training_data import TrainingData
 from campaign.errors import CannotPropose
 
-_RANDOM_STARTS = 2
 _JITTERS = (1e-8, 1e-6, 1e-4)
-# From twice this size on, starts race on a part of the data of this size, and only the best goes on with all of them.
-_PART = 100
+# All starts race on so many observations at most; the winner goes on with four times as many until it has all.
+_RACE = 64
+_GROWTH = 4
+_LEAST_GROWTH = 2
 _FIRST_STEP, _LONGEST_STEP = 1.0, 2.0
-_STOPPING = Stopping(gradient=1e-4, progress=1e-7, give_up=0.3)
-_PART_STOPPING = Stopping(gradient=1e-3, progress=1e-5, give_up=0.3)
+# In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
+# together, a start must be behind to be given up.
+_PROGRESS, _PROGRESS_OF_ALL = 1e-4, 0.02
+_GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
+_BEHIND = 3.0
 
 
 @dataclass(frozen=True)
 class StartEnd:
-    """How one start of a fit ended: its name, its value in nats an observation, and why it stopped."""
+    """How one climb of a fit ended: where it started, on how many observations, its value in nats each, and why."""
 
     name: str
+    observations: int
     value: float
     ending: str
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The best end `theta` [h] with its log posterior `value`, the jitter it took, and how each start ended."""
+    """The best end `theta` [h] with its log posterior `value`, the jitter it took, and how each climb ended."""
 
-    theta: Tensor
+    theta: Array
     value: float
     jitter: float
     starts: tuple[StartEnd, ...]
@@ -47,75 +51,91 @@ def fit(
     kernel: KernelName,
     generator: torch.Generator,
     *,
-    warm: Tensor | None = None,
+    cold: int = 3,
+    warm: Array | None = None,
     warped: bool = False,
-    of_logarithms: bool = False,
 ) -> Fit:
     """Return the hyperparameters with the highest posterior density among all starts' ends.
 
-    Starts at the priors' modes, at `warm` [h] if there is one, and at draws around the modes. Jitter grows until a
-    start ends well; CannotPropose says that none did. `of_logarithms` as in LogPosterior.
+    Starts at the middle of the prior and at draws around it, `cold` in all, and at `warm` [h] if there is one. Jitter
+    grows until a start ends well; CannotPropose says that none did.
     """
     prior = Prior(data.X.shape[1], warped=warped)
-    names, starts = _starts(prior, generator, warm)
+    starts = _starts(prior, generator, cold, warm)
     for jitter in _JITTERS:
-        climb = _Climb(data, kernel, prior, jitter, of_logarithms)
-        theta, value, ends = climb.best_of(names, starts)
-        if np.isfinite(value):
-            return Fit(torch.from_numpy(theta), value, jitter, ends)
+        found = _Climb(data, kernel, prior, jitter).best_of(starts)
+        if np.isfinite(found.value):
+            return found
     raise CannotPropose(
         f"The surrogate could not be fitted to {len(data.y)} observations: the kernel matrix was singular from "
         f"{len(starts)} starts with jitter up to {_JITTERS[-1]:g}. Please report this with the ledger."
     )
 
 
-def _starts(prior: Prior, generator: torch.Generator, warm: Tensor | None) -> tuple[list[str], Array]:
-    names, starts = ["prior mode"], [prior.modes]
-    if warm is not None and warm.shape == prior.modes.shape:
-        names.append("last proposal")
-        starts.append(warm)
-    for i in range(_RANDOM_STARTS):
-        names.append(f"draw {i + 1}")
-        starts.append(prior.modes + torch.randn(len(prior.modes), generator=generator, dtype=torch.float64))
-    return names, torch.stack(starts).numpy()
+def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> dict[str, Array]:
+    starts = {"middle of the prior": prior.location}
+    if warm is not None and warm.shape == prior.location.shape:
+        starts["last proposal"] = warm
+    draws = torch.randn(cold - 1, len(prior.location), generator=generator, dtype=torch.float64).numpy()
+    return starts | {f"draw {i + 1}": prior.location + draw for i, draw in enumerate(draws)}
 
 
 class _Climb:
-    """The objective of one fit with a given jitter, in nats an observation, to be minimised."""
+    """One fit with a given jitter: the objective in nats an observation, to be minimised, and how its climbs ended."""
 
-    def __init__(
-        self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float, of_logarithms: bool
-    ) -> None:
-        self.data, self.prior, self.jitter, self.of_logarithms = data, prior, jitter, of_logarithms
+    def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float) -> None:
+        self.data, self.prior, self.jitter = data, prior, jitter
         self.kernel: KernelName = kernel
+        self.ends: list[StartEnd] = []
 
-    def best_of(self, names: list[str], starts: Array) -> tuple[Array, float, tuple[StartEnd, ...]]:
-        """Return the best end [h], its log posterior, and how all ended."""
-        u = len(self.data.y)
-        if u < 2 * _PART:
-            ends = self._minimize(self.data, starts, _STOPPING)
-            return _best(names, ends, self.data.replicates)
-        rows = torch.arange(_PART, device=self.data.X.device) * u // _PART
-        part = self.data.part(rows)
-        ends = self._minimize(part, starts, _PART_STOPPING)
-        candidates, H, labels = [ends.x[ends.value.argmin()]], ends.inverse_hessian, [f"from {_PART} observations"]
-        if "last proposal" in names:
-            i = names.index("last proposal")
-            candidates.append(starts[i])
-            labels.append("last proposal")
-        x = np.stack(candidates)
-        value, _ = self._objective(self.data)(x, np.arange(len(x)))
-        i = int(value.argmin())
-        end = self._minimize(self.data, x[i : i + 1], _STOPPING, H[ends.value.argmin()][None])
-        return _best([labels[i]], end, self.data.replicates)
+    def best_of(self, starts: dict[str, Array]) -> Fit:
+        """Return the best end: the starts race on a part, the winner and the last proposal go on with more."""
+        names, x = list(starts), np.stack(list(starts.values()))
+        H, value = None, np.inf
+        for data in self._growing_parts():
+            if H is not None:
+                names, x = self._better_start(data, names, x, starts)
+            end = self._minimize(data, x, H)
+            self._record(names, len(data.y), end)
+            best = int(np.argmin(end.value))
+            names, x, H = [names[best]], end.x[best : best + 1], end.inverse_hessian[best : best + 1]
+            value = float(end.value[best])
+        return Fit(x[0], -self.data.replicates * value, self.jitter, tuple(self.ends))
 
-    def _minimize(self, data: TrainingData, starts: Array, stopping: Stopping, H: Array | None = None) -> Minimum:
-        low, high = self.prior.low.numpy(), self.prior.high.numpy()
+    def _growing_parts(self) -> list[TrainingData]:
+        """Return evenly spaced parts of the data, each larger than the one before, and all of them at last."""
+        u, device = len(self.data.y), self.data.X.device
+        counts = []
+        while u > _LEAST_GROWTH * _RACE * _GROWTH ** len(counts):
+            counts.append(_RACE * _GROWTH ** len(counts))
+        return [self.data.part(torch.arange(c, device=device) * u // c) for c in counts] + [self.data]
+
+    def _record(self, names: list[str], count: int, end: Minimum) -> None:
+        for name, value, ending in zip(names, end.value.tolist(), end.endings, strict=True):
+            self.ends.append(StartEnd(name, count, -value, ending))
+
+    def _better_start(
+        self, data: TrainingData, names: list[str], x: Array, starts: dict[str, Array]
+    ) -> tuple[list[str], Array]:
+        """Return the last proposal's hyperparameters where they suit the larger part better than the smaller one's."""
+        warm = starts.get("last proposal")
+        if warm is None:
+            return names, x
+        value, _ = self._objective(data)(np.stack([x[0], warm]), np.arange(2))
+        return (names, x) if value[0] <= value[1] else (["last proposal"], warm[None])
+
+    def _minimize(self, data: TrainingData, starts: Array, H: Array | None) -> Minimum:
+        n = data.replicates
+        stopping = Stopping(
+            gradient=min(_GRADIENT, _GRADIENT_OF_ALL / n),
+            progress=min(_PROGRESS, _PROGRESS_OF_ALL / n),
+            give_up=_BEHIND / n,
+        )
         return minimize(
             self._objective(data),
             starts,
-            low,
-            high,
+            self.prior.low,
+            self.prior.high,
             stopping=stopping,
             first_step=_FIRST_STEP,
             longest_step=_LONGEST_STEP,
@@ -123,22 +143,12 @@ class _Climb:
         )
 
     def _objective(self, data: TrainingData) -> Objective:
-        log_posterior = LogPosterior(
-            data, self.kernel, self.prior, jitter=self.jitter, of_logarithms=self.of_logarithms
-        )
-        n, device = data.replicates, data.X.device
+        log_posterior = LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
+        n = data.replicates
 
         def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
             del rows
-            value, gradient = log_posterior(torch.from_numpy(x).to(device))
-            # One transfer for both, so that a device is waited for once an evaluation.
-            both = torch.cat([value.unsqueeze(1), gradient], 1).div_(-n).cpu().numpy()
-            return both[:, 0], both[:, 1:]
+            value, gradient = log_posterior(x)
+            return value / -n, gradient / -n
 
         return negative
-
-
-def _best(names: list[str], ends: Minimum, n: float) -> tuple[Array, float, tuple[StartEnd, ...]]:
-    i = int(np.nanargmin(ends.value))
-    starts = zip(names, ends.value.tolist(), ends.endings, strict=True)
-    return ends.x[i], -n * float(ends.value[i]), tuple(StartEnd(name, -value, ending) for name, value, ending in starts)

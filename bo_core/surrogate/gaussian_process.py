@@ -34,7 +34,7 @@ class GaussianProcess(gpytorch.models.ExactGP):
         self.covar_module = _kernel(hyperparameters.kernel, d, prior)
         self.double()
         self.covar_module.lengthscale = hyperparameters.length_scales[member]
-        self.mean_module.initialize(constant=float(Posterior(data, hyperparameters).mean[member]))
+        self.mean_module.initialize(constant=Posterior(data, hyperparameters).mean[member])
 
     def forward(self, X: Tensor) -> MultivariateNormal:
         """Return the prior at X [b, d]."""
@@ -45,7 +45,7 @@ class GaussianProcess(gpytorch.models.ExactGP):
 
 
 def _kernel(name: KernelName, d: int, prior: Prior) -> Kernel:
-    of_scales = LogNormalPrior(float(prior.location[0]), float(prior.spread[0]))
+    of_scales = LogNormalPrior(float(prior.location[0] + prior.spread[0] ** 2), float(prior.spread[0]))
     if name == "rbf":
         return RBFKernel(ard_num_dims=d, lengthscale_prior=of_scales)
     return MaternKernel(nu=2.5, ard_num_dims=d, lengthscale_prior=of_scales)
@@ -55,7 +55,7 @@ def _likelihood(data: TrainingData, hyperparameters: Hyperparameters, member: in
     d = data.X.shape[1]
     noise_variance = hyperparameters.noise_variance[member]
     if bool((data.inferred == 1).all() & (data.known == 0).all() & (data.count == 1).all()):
-        of_noise = LogNormalPrior(float(prior.location[d]), float(prior.spread[d]))
+        of_noise = LogNormalPrior(float(prior.location[d] + prior.spread[d] ** 2), float(prior.spread[d]))
         likelihood = GaussianLikelihood(noise_prior=of_noise).double()
         likelihood.noise = noise_variance.unsqueeze(0)
         return likelihood

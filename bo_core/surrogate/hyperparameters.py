@@ -26,6 +26,11 @@ class Hyperparameters:
         return self.theta[:, : self.d].exp()
 
     @property
+    def typical_length_scales(self) -> Tensor:
+        """Return the geometric means of the sets' length scales [d]."""
+        return self.theta[:, : self.d].mean(0).exp()
+
+    @property
     def noise_variance(self) -> Tensor:
         """Return the inferred noise variances [M]."""
         return self.theta[:, self.d].exp()

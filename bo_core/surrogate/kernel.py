@@ -16,13 +16,15 @@ _ROOT5 = math.sqrt(5.0)
 
 
 def squared_distances(A: Tensor, B: Tensor) -> Tensor:
-    """Return the squared distances [..., a, b] between the rows of A [..., a, d] and of B [..., b, d]."""
-    norms = (A * A).sum(-1).unsqueeze(-1) + (B * B).sum(-1).unsqueeze(-2)
-    return norms.sub_(A @ B.mT, alpha=2.0).clamp_(min=0.0)
+    """Return the squared distances [M, a, b] between the rows of A [M, a, d] and of B [M, b, d]."""
+    of_A = torch.linalg.vecdot(A, A)
+    of_B = of_A if B is A else torch.linalg.vecdot(B, B)
+    D = torch.baddbmm(of_A.unsqueeze(2) + of_B.unsqueeze(1), A, B.mT, alpha=-2.0)
+    return D.clamp_(min=0.0)
 
 
 def kernel(name: KernelName, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-    """Return k and w, each [..., a, b], for scaled features A [..., a, d] and B [..., b, d]; they may share memory."""
+    """Return k and w, each [M, a, b], for scaled features A [M, a, d] and B [M, b, d]; they may share memory."""
     D = squared_distances(A, B)
     return _rbf(D) if name == "rbf" else _matern52(D)
 

@@ -7,9 +7,11 @@ at which the gradient with respect to m vanishes, so that the other derivatives 
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bo_core.bfgs import Array
 from bo_core.surrogate.kernel import KernelName, kernel
 from bo_core.surrogate.priors import Prior
 from bo_core.surrogate.training_data import TrainingData
@@ -19,33 +21,32 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 class LogPosterior:
-    """log marginal likelihood + log prior of θ; see `priors` for how θ is laid out.
+    """log marginal likelihood + log prior of θ; see `priors` for how θ is laid out."""
 
-    `of_logarithms` says whether the prior is the density of θ, which can be averaged over, or that of the length scales
-    and the noise variance themselves.
-    """
-
-    def __init__(
-        self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float, of_logarithms: bool
-    ) -> None:
+    def __init__(self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float) -> None:
         self.data, self.prior = data, prior
         self.kernel_name: KernelName = kernel_name
-        self.jitter, self.of_logarithms = jitter, of_logarithms
+        self.jitter = jitter
         self.center = data.X.mean(0)
         self.centered = data.X - self.center
-        # Data without replicates and with one kind of noise, the usual case, need fewer operations.
+        self.outcome_and_one = torch.stack([data.y, torch.ones_like(data.y)], 1)
+        self.noise_weight = 0.5 * data.inferred / data.count
         self.pooled = bool((data.count > 1).any())
 
-    def __call__(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, theta: Array) -> tuple[Array, Array]:
         """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 where the kernel matrix is not positive."""
-        likelihood, by_theta = self.log_likelihood(theta)
-        prior, prior_gradient = self.prior.log_density(theta, of_logarithms=self.of_logarithms)
-        value = likelihood + prior
-        bad = ~torch.isfinite(value)
-        return value.masked_fill(bad, -torch.inf), (by_theta + prior_gradient).masked_fill(bad.unsqueeze(1), 0.0)
+        device = self.data.X.device
+        # One transfer each way, so that a device is waited for once an evaluation.
+        likelihood = self.log_likelihood(torch.from_numpy(theta).to(device)).cpu().numpy()
+        prior, prior_gradient = self.prior.log_density(theta)
+        value, gradient = likelihood[:, 0] + prior, likelihood[:, 1:] + prior_gradient
+        bad = ~np.isfinite(value)
+        if bad.any():
+            value[bad], gradient[bad] = -np.inf, 0.0
+        return value, gradient
 
-    def log_likelihood(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log marginal likelihoods [b] and their gradients [b, h] at θ [b, h]; what is not finite is bad."""
+    def log_likelihood(self, theta: Tensor) -> Tensor:
+        """Return [b, 1 + h] log marginal likelihoods at θ [b, h], −∞ where K is singular, and beside them gradients."""
         u, d = self.data.X.shape
         inverse_scales = torch.exp(-theta[:, None, :d])
         features = self._features(theta)
@@ -54,29 +55,30 @@ class LogPosterior:
         noise_variance = torch.exp(theta[:, d])
         K.diagonal(dim1=1, dim2=2).copy_(self.data.noise(noise_variance).add_(1.0 + self.jitter))
         L, failed = torch.linalg.cholesky_ex(K)
-        # What could not be factorised gives NaN, and must not stop the others of the batch.
-        L.diagonal(dim1=1, dim2=2)[failed > 0] = torch.nan
+        if L.is_cuda or bool(failed.any()):
+            # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
+            L = torch.where((failed > 0)[:, None, None], torch.eye(u, dtype=L.dtype, device=L.device), L)
         K_inverse = torch.cholesky_inverse(L)
-        residual = self.data.y - generalised_mean(K_inverse, self.data.y).unsqueeze(1)
-        alpha = (K_inverse @ residual.unsqueeze(2)).squeeze(2)
         log_det = L.diagonal(dim1=1, dim2=2).log().sum(1)
-        value = -0.5 * (residual * alpha).sum(1) - log_det - 0.5 * u * _LOG_2PI
+        solved = K_inverse @ self.outcome_and_one
+        sums = solved.sum(1)
+        mean = sums[:, 0] / sums[:, 1]
+        alpha = torch.addcmul(solved[:, :, 0], solved[:, :, 1], mean.unsqueeze(1), value=-1.0)
+        # At the generalised least-squares mean alpha sums to 0, so that (y − m)'alpha = y'alpha.
+        value = (alpha @ self.data.y).mul_(-0.5) - log_det - 0.5 * u * _LOG_2PI
+        value.masked_fill_(failed > 0, -torch.inf)
 
         # d value = ½ Σ_ij M_ij dK_ij with M = αα' − K⁻¹; through w, no tensor of u × u × d is needed.
         M = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
-        by_noise = (
-            (M.diagonal(dim1=1, dim2=2) * (self.data.inferred / self.data.count)).sum(1).mul_(0.5 * noise_variance)
-        )
+        by_noise = (M.diagonal(dim1=1, dim2=2) @ self.noise_weight).mul_(noise_variance)
         M.mul_(w)
-        minus_by_Z = M.sum(2).unsqueeze(2) * Z - M @ Z
-        gradient = torch.cat(
-            [(minus_by_Z * Z).sum(1), by_noise.unsqueeze(1), *self._by_warp(theta, minus_by_Z, inverse_scales)], 1
-        )
+        minus_by_Z = torch.baddbmm(M.sum(2).unsqueeze(2) * Z, M, Z, alpha=-1.0)
+        by_scale = torch.linalg.vecdot(minus_by_Z, Z, dim=1)
+        by_warp = self._by_warp(theta, minus_by_Z, inverse_scales)
         if self.pooled:
             scatter, scatter_by_noise = self._within_replicates(noise_variance)
-            value = value + scatter
-            gradient[:, d] += scatter_by_noise
-        return value, gradient
+            value, by_noise = value + scatter, by_noise + scatter_by_noise
+        return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_warp], 1)
 
     def _features(self, theta: Tensor) -> Tensor:
         d = self.data.X.shape[1]

@@ -31,12 +31,37 @@ def test_the_logarithm_grows_everywhere_across_the_seams_of_its_branches() -> No
 
 def test_expected_improvement_is_the_mean_of_the_positive_part() -> None:
     mean, sd, best = (
-        torch.tensor([[0.3, 0.8]]).double(),
-        torch.tensor([0.7]).double(),
-        torch.tensor([0.5, -0.2]).double(),
+        torch.tensor([[[0.3, 0.8]]]).double(),
+        torch.tensor([[[0.7]]]).double(),
+        torch.tensor([[[0.5, -0.2]]]).double(),
     )
     utility = LogExpectedImprovement().evaluate(mean, sd, best)
     for draw in range(2):
-        m, s, b = float(mean[0, draw]), float(sd[0]), float(best[draw])
+        m, s, b = float(mean[0, 0, draw]), float(sd), float(best[0, 0, draw])
         exact = mpmath.quad(lambda f, m=m, s=s, b=b: (f - b) * mpmath.npdf(f, m, s), [b, b + 1, b + 3, b + 12])
-        assert float(utility.log_value[0, draw]) == pytest.approx(float(mpmath.log(exact)), rel=1e-10)
+        assert float(utility.value[0, 0, draw]) == pytest.approx(float(mpmath.log(exact)), rel=1e-10)
+
+
+@pytest.mark.parametrize("v", [-1e3, -301.0, -20.0, -1.0, 0.0, 2.0, 24.0])
+def test_its_derivatives_are_those_of_the_logarithm_of_the_mean_of_the_positive_part(v: float) -> None:
+    mean, sd, best = 0.4, 0.3, 0.4 - 0.3 * v
+
+    def exact(m: mpmath.mpf, s: mpmath.mpf) -> mpmath.mpf:
+        z = (m - best) / s
+        return mpmath.log(s * (mpmath.npdf(z) + z * mpmath.erfc(-z / mpmath.sqrt(2)) / 2))
+
+    found = LogExpectedImprovement().evaluate(
+        *(torch.full((1, 1, 1), x, dtype=torch.float64) for x in (mean, sd, best))
+    )
+    with mpmath.workdps(60):
+        by_mean = mpmath.diff(exact, (mpmath.mpf(mean), mpmath.mpf(sd)), (1, 0))
+        by_sd = mpmath.diff(exact, (mpmath.mpf(mean), mpmath.mpf(sd)), (0, 1))
+    assert float(found.by_mean) == pytest.approx(float(by_mean), rel=1e-8)
+    assert float(found.by_sd) == pytest.approx(float(by_sd), rel=1e-8, abs=1e-100)
+
+
+def test_a_batch_across_all_branches_has_the_values_of_its_members() -> None:
+    v = torch.tensor([sign * m for m in MAGNITUDES for sign in (-1.0, 1.0)], dtype=torch.float64)
+    together, alone = log_h_and_ratios(v), [log_h_and_ratios(x[None]) for x in v]
+    for part, parts in zip(together, zip(*alone, strict=True), strict=True):
+        torch.testing.assert_close(part, torch.cat(parts), rtol=1e-14, atol=0.0)

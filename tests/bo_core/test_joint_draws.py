@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import gpytorch
 import mpmath
 import numpy as np
@@ -6,12 +9,11 @@ import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.models.gpytorch import GPyTorchModel
 from botorch.sampling.normal import SobolQMCNormalSampler
-from scipy.spatial.distance import cdist
-from test_marginal_likelihood import central_differences
+from surrogate_cases import KERNELS, central_differences, kernel_by_the_textbook, one_set, some_theta, uniform
 from torch import Tensor
 
-from bo_core.acquisition import JointDraws, LogExpectedImprovement, LogUtility, could_be_best
-from bo_core.surrogate import Hyperparameters, Posterior, TrainingData
+from bo_core.acquisition import Evaluated, JointDraws, LogExpectedImprovement, Utility, could_be_best
+from bo_core.surrogate import Hyperparameters, KernelName, Posterior, TrainingData
 from bo_core.surrogate.gaussian_process import GaussianProcess
 
 UTILITY = LogExpectedImprovement()
@@ -26,35 +28,50 @@ class BotorchModel(GaussianProcess, GPyTorchModel):
 class Listener:
     """A utility that keeps what it was asked about."""
 
+    logarithmic = True
+    against_best = True
     mean: Tensor
     sd: Tensor
     best: Tensor
 
-    def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> LogUtility:
+    def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
         self.mean, self.sd, self.best = mean, sd, best
-        return LogUtility(mean, torch.ones_like(mean), torch.zeros_like(mean))
+        return Evaluated(mean, torch.ones_like(mean), torch.zeros_like(mean))
 
 
-def situation(n: int = 40, d: int = 3, noise: float = 0.1, seed: int = 0) -> tuple[TrainingData, Hyperparameters]:
-    generator = torch.Generator().manual_seed(seed)
+class MeanSquare:
+    """The mean square of a candidate, a utility that is no logarithm."""
+
+    logarithmic = False
+    against_best = False
+
+    def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
+        del best
+        return Evaluated(mean**2 + sd**2, 2.0 * mean, (2.0 * sd).expand_as(mean))
+
+
+def observations(n: int, d: int, noise: float) -> TrainingData:
+    generator = torch.Generator().manual_seed(0)
     X = torch.rand(n, d, generator=generator, dtype=torch.float64)
     y = -((X - 0.4) ** 2).sum(1) + noise * torch.randn(n, generator=generator, dtype=torch.float64) * 0.3
-    variance = torch.full((n,), torch.nan, dtype=torch.float64)
-    return TrainingData(X, (y - y.mean()) / y.std(), variance), Hyperparameters((0.8,) * d, noise, 0.0)
+    return TrainingData.of(X, (y - y.mean()) / y.std(), torch.full((n,), torch.nan))
 
 
-def uniform(b: int, d: int, seed: int) -> Tensor:
-    return torch.rand(b, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def situation(n: int = 40, d: int = 3, noise: float = 0.1) -> tuple[TrainingData, Hyperparameters]:
+    return observations(n, d, noise), one_set([0.8] * d, noise)
 
 
-def kernel(A: Tensor, B: Tensor, scales: tuple[float, ...]) -> np.ndarray:
-    r = np.sqrt(5.0) * cdist(A.numpy() / np.array(scales), B.numpy() / np.array(scales))
-    return (1.0 + r + r**2 / 3.0) * np.exp(-r)
+def three_sets(d: int, kernel: KernelName, *, warped: bool) -> Hyperparameters:
+    return Hyperparameters(some_theta(d, 3, warped=warped), d, kernel, 1e-8)
 
 
 @pytest.mark.parametrize(("n", "noise"), [(40, 0.1), (12, 0.5)])
-def test_the_value_is_that_of_noisy_expected_improvement_with_pending_points(n: int, noise: float) -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_value_is_that_of_noisy_expected_improvement_with_pending_points(
+    n: int, noise: float, kernel: KernelName
+) -> None:
     data, hyperparameters = situation(n=n, noise=noise)
+    hyperparameters = replace(hyperparameters, kernel=kernel)
     posterior, pending = Posterior(data, hyperparameters), uniform(3, 3, 5)
     draws = JointDraws(posterior, torch.cat([data.X, pending]), 8192, more=1, seed=3)
     pool = uniform(400, 3, 6)
@@ -76,20 +93,52 @@ def test_the_value_is_that_of_noisy_expected_improvement_with_pending_points(n: 
     torch.testing.assert_close(values[best], expected, rtol=0.0, atol=0.01)
 
 
-def test_the_gradient_is_that_of_finite_differences() -> None:
-    data, hyperparameters = situation(d=4)
-    points = torch.cat([data.X[:6], uniform(2, 4, 1)])
-    draws = JointDraws(Posterior(data, hyperparameters), points, 64, more=2, seed=3)
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("warped", [False, True])
+@pytest.mark.parametrize("utility", [UTILITY, MeanSquare()])
+def test_the_gradient_is_that_of_finite_differences(kernel: KernelName, warped: bool, utility: Utility) -> None:
+    data = observations(40, 4, 0.1)
+    posterior = Posterior(data, three_sets(4, kernel, warped=warped))
+    draws = JointDraws(posterior, torch.cat([data.X[:6], uniform(2, 4, 1)]), 64, more=2, seed=3)
     draws.add(uniform(1, 4, 2)[0])
-    X = uniform(7, 4, 4)
-    value, gradient = draws.value_and_gradient(UTILITY, X)
-    torch.testing.assert_close(value, draws.value(UTILITY, X))
-    numeric = central_differences(lambda x: draws.value(UTILITY, x), X, 1e-4)
+    X = 0.02 + 0.96 * uniform(7, 4, 4)
+    value, gradient = draws.value_and_gradient(utility, X)
+    torch.testing.assert_close(value, draws.value(utility, X))
+    numeric = central_differences(lambda x: draws.value(utility, x), X, 1e-4)
     torch.testing.assert_close(gradient, numeric, rtol=1e-6, atol=1e-6)
 
 
-def test_adding_a_point_is_drawing_it_from_the_start() -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("warped", [False, True])
+def test_the_value_over_sets_is_the_logarithm_of_the_mean_over_the_sets(kernel: KernelName, warped: bool) -> None:
+    data, X = observations(30, 3, 0.2), uniform(20, 3, 2)
+    together, points = three_sets(3, kernel, warped=warped), torch.cat([data.X, uniform(2, 3, 1)])
+    found = JointDraws(Posterior(data, together), points, 64, more=1, seed=3).value(UTILITY, X)
+    values = []
+    for i, theta in enumerate(together.theta):
+        # Three sets share one sequence of draws: the i-th has every third.
+        alone = JointDraws(Posterior(data, replace(together, theta=theta[None])), points, 3 * 64, more=1, seed=3)
+        heard = Listener()
+        alone.value(heard, X)
+        values.append(UTILITY.evaluate(heard.mean[:, :, i::3], heard.sd, heard.best[:, :, i::3]).value[0])
+    expected = torch.cat(values, 1).logsumexp(1) - math.log(3 * 64)
+    torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_three_sets_that_are_the_same_are_one_set_with_three_times_the_draws() -> None:
     data, hyperparameters = situation()
+    thrice = replace(hyperparameters, theta=hyperparameters.theta.repeat(3, 1))
+    X, points = uniform(20, 3, 1), data.X[:6]
+    found = JointDraws(Posterior(data, thrice), points, 64, more=1, seed=3).value(UTILITY, X)
+    expected = JointDraws(Posterior(data, hyperparameters), points, 192, more=1, seed=3).value(UTILITY, X)
+    torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("M", [1, 3])
+def test_adding_a_point_is_drawing_it_from_the_start(M: int) -> None:
+    data, hyperparameters = situation()
+    if M == 3:
+        hyperparameters = three_sets(3, "matern52", warped=True)
     posterior, points, chosen, X = Posterior(data, hyperparameters), data.X[:5], uniform(2, 3, 8), uniform(20, 3, 9)
     grown = JointDraws(posterior, points, 128, more=2, seed=3)
     for x in chosen:
@@ -101,32 +150,35 @@ def test_adding_a_point_is_drawing_it_from_the_start() -> None:
 
 def test_a_candidate_given_a_draw_is_the_dense_conditional_gaussian() -> None:
     data, hyperparameters = situation(n=12)
-    posterior, scales = Posterior(data, hyperparameters), hyperparameters.length_scales
+    posterior, theta = Posterior(data, hyperparameters), hyperparameters.theta[0]
     points, X = uniform(4, 3, 1), uniform(5, 3, 2)
     draws = JointDraws(posterior, points, 16, more=1, seed=3)
-    mean, covariance = posterior.joint(points)
+    mean, covariance = (part[0] for part in posterior.joint(points))
     C = torch.linalg.cholesky(covariance + draws.jitter * torch.eye(4, dtype=torch.float64))
-    f = (mean[:, None] + C @ draws.normals[:, :4].mT).numpy()
+    f = (mean[:, None] + C @ draws.normals[0, :, :4].mT).numpy()
+
+    def by_the_textbook(A: Tensor, B: Tensor) -> np.ndarray:
+        return kernel_by_the_textbook("matern52", A, B, theta)
 
     # Observations with their noise and draws without are one vector of which everything is known.
     known = torch.cat([data.X, points])
-    K = kernel(known, known, scales) + np.diag([hyperparameters.noise_variance] * 12 + [draws.jitter] * 4)
-    gain = np.linalg.solve(K, kernel(known, X, scales)).T
-    values = np.vstack([np.tile(data.y.numpy()[:, None], (1, 16)), f]) - posterior.mean
-    expected_sd = np.sqrt(1.0 - np.sum(gain * kernel(X, known, scales), axis=1))
+    K = by_the_textbook(known, known) + np.diag([0.1] * 12 + [draws.jitter] * 4)
+    gain = np.linalg.solve(K, by_the_textbook(known, X)).T
+    values = np.vstack([np.tile(data.y.numpy()[:, None], (1, 16)), f]) - float(posterior.mean)
+    expected_sd = np.sqrt(1.0 - np.sum(gain * by_the_textbook(X, known), axis=1))
 
     heard = Listener()
     draws.value(heard, X)
-    np.testing.assert_allclose(heard.mean, posterior.mean + gain @ values, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(heard.sd, expected_sd, rtol=1e-8)
-    np.testing.assert_allclose(heard.best, f.max(0))
+    np.testing.assert_allclose(heard.mean[0], float(posterior.mean) + gain @ values, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(heard.sd[0, :, 0], expected_sd, rtol=1e-8)
+    np.testing.assert_allclose(heard.best[0, 0], f.max(0))
 
 
 def test_without_noise_the_standard_deviation_keeps_its_digits_beside_what_is_known() -> None:
     X = uniform(12, 2, 0)
-    data = TrainingData(X, (X.sum(1) - X.sum(1).mean()) / X.sum(1).std(), torch.zeros(12, dtype=torch.float64))
+    data = TrainingData.of(X, (X.sum(1) - X.sum(1).mean()) / X.sum(1).std(), torch.zeros(12))
     points = torch.cat([uniform(3, 2, 1), X[:2]])
-    draws = JointDraws(Posterior(data, Hyperparameters((2.0, 2.0), 0.01, 1e-8)), points, 16, more=1, seed=3)
+    draws = JointDraws(Posterior(data, one_set([2.0, 2.0], 0.01, 1e-8)), points, 16, more=1, seed=3)
     candidates = torch.cat([uniform(2, 2, 2), points[:2], points[:2] + 1e-5, X[4:5]])
     heard = Listener()
     draws.value(heard, candidates)
@@ -136,7 +188,7 @@ def test_without_noise_the_standard_deviation_keeps_its_digits_beside_what_is_kn
         K = matern_in_many_digits(known, known) + mpmath.diag([1e-8] * 12 + [draws.jitter] * 5)
         k = matern_in_many_digits(known, candidates.tolist())
         exact = [mpmath.sqrt(1 - (k[:, j].T * mpmath.lu_solve(K, k[:, j]))[0]) for j in range(len(candidates))]
-    np.testing.assert_allclose(heard.sd, [float(sd) for sd in exact], rtol=1e-3)
+    np.testing.assert_allclose(heard.sd[0, :, 0], [float(sd) for sd in exact], rtol=1e-3)
 
 
 def matern_in_many_digits(A: list[list[float]], B: list[list[float]]) -> mpmath.matrix:
@@ -151,8 +203,8 @@ def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
     data, hyperparameters = situation()
     posterior, points = Posterior(data, hyperparameters), uniform(3, 3, 1)
     draws = JointDraws(posterior, points, 8192, more=1, seed=3)
-    assert draws.normals.mean(0).abs().max() < 1e-3
-    torch.testing.assert_close(draws.normals.mT.cov(), torch.eye(4, dtype=torch.float64), rtol=0.0, atol=0.02)
+    assert draws.normals[0].mean(0).abs().max() < 1e-3
+    torch.testing.assert_close(draws.normals[0].mT.cov(), torch.eye(4, dtype=torch.float64), rtol=0.0, atol=0.02)
 
 
 def test_little_is_expected_at_a_point_that_is_drawn_already() -> None:
@@ -169,7 +221,7 @@ def test_points_without_a_chance_are_not_drawn_and_the_best_are() -> None:
     data, hyperparameters = situation(n=60, noise=0.05)
     posterior = Posterior(data, hyperparameters)
     kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
-    mean, sd = posterior.marginal(data.X)
+    mean, sd = (part[0] for part in posterior.marginal(data.X))
     assert int(mean.argmax()) in kept.tolist()
     assert 1 <= len(kept) < 60
     assert int((mean + 2 * sd).argmin()) not in kept.tolist()
@@ -183,3 +235,18 @@ def test_leaving_out_points_without_a_chance_changes_the_value_little() -> None:
     few_drawn = JointDraws(posterior, data.X[kept], 8192, more=1, seed=3).value(UTILITY, pool)
     best = all_drawn.argsort(descending=True)[:8]
     torch.testing.assert_close(all_drawn[best], few_drawn[best], rtol=0.0, atol=0.01)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.5])
+def test_who_could_be_best_is_ordered_by_how_often_it_is_and_misses_nobody_who_often_is(noise: float) -> None:
+    data = observations(40, 3, noise)
+    posterior = Posterior(data, three_sets(3, "matern52", warped=False))
+    kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
+    mean, covariance = posterior.joint(data.X)
+    L = torch.linalg.cholesky(covariance + 1e-8 * torch.eye(40, dtype=torch.float64))
+    normals = torch.randn(3, 40, 20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    often = torch.bincount((mean.unsqueeze(2) + L @ normals).argmax(1).flatten(), minlength=40) / 60_000
+    assert set(torch.nonzero(often > 0.01).flatten().tolist()) <= set(kept.tolist())
+    # A thousand samples tell 3 % more from less.
+    shares = often[kept]
+    assert bool((shares.cummin(0).values >= shares - 0.05).all())

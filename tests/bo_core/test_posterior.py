@@ -1,63 +1,111 @@
+import warnings
+
 import gpytorch
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import cdist
-from torch import Tensor
+from gpytorch.utils.warnings import GPInputWarning
+from surrogate_cases import (
+    KERNELS,
+    NOISES,
+    kernel_by_the_textbook,
+    noise_by_the_textbook,
+    pooled_data,
+    single_data,
+    some_theta,
+    uniform,
+)
 
-from bo_core.surrogate import Hyperparameters, Posterior, TrainingData, safe_cholesky
+from bo_core.surrogate import Hyperparameters, KernelName, Posterior, safe_cholesky
 from bo_core.surrogate.gaussian_process import GaussianProcess
+from bo_core.surrogate.hyperparameters import theta_of_record
+
+M, D = 3, 4
 
 
-def data_and_hyperparameters(noise: str, n: int = 30, d: int = 4) -> tuple[TrainingData, Hyperparameters, Tensor]:
-    generator = torch.Generator().manual_seed(7)
-    X = torch.rand(n, d, generator=generator, dtype=torch.float64)
-    y = torch.cos(3.0 * X).prod(1) + 0.1 * torch.randn(n, generator=generator, dtype=torch.float64)
-    known = 0.01 + 0.1 * torch.rand(n, generator=generator, dtype=torch.float64)
-    if noise == "inferred":
-        known = torch.full_like(known, torch.nan)
-    if noise == "mixed":
-        known[: n // 2] = torch.nan
-    scales = tuple(float(s) for s in 0.3 + torch.rand(d, generator=generator, dtype=torch.float64))
-    candidates = torch.rand(9, d, generator=generator, dtype=torch.float64)
-    return TrainingData(X, (y - y.mean()) / y.std(), known), Hyperparameters(scales, 0.03, 0.0), candidates
+def sets(kernel: KernelName = "matern52", *, warped: bool = False) -> Hyperparameters:
+    return Hyperparameters(some_theta(D, M, warped=warped), D, kernel, 0.0)
 
 
-@pytest.mark.parametrize("noise", ["inferred", "known", "mixed"])
-def test_mean_and_covariance_are_those_of_the_gaussian_process_which_people_read(noise: str) -> None:
-    data, hyperparameters, X = data_and_hyperparameters(noise)
-    model = GaussianProcess(data, hyperparameters).eval()
-    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
-        expected = model(X)
-    mean, covariance = Posterior(data, hyperparameters).joint(X)
-    torch.testing.assert_close(mean, expected.mean, rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(covariance, expected.covariance_matrix, rtol=1e-8, atol=1e-8)
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("warped", [False, True])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_mean_and_covariance_of_each_set_are_those_of_the_gaussian_process_which_people_read(
+    noise: str, kernel: KernelName, warped: bool, copies: int
+) -> None:
+    hyperparameters, X = sets(kernel, warped=warped), uniform(9, D, 5)
+    mean, covariance = Posterior(pooled_data(30, D, noise, copies), hyperparameters).joint(X)
+    for member in range(M):
+        model = GaussianProcess(single_data(30, D, noise, copies), hyperparameters, member).eval()
+        with warnings.catch_warnings(), torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
+            warnings.simplefilter("ignore", GPInputWarning)
+            expected = model(X)
+        torch.testing.assert_close(mean[member], expected.mean, rtol=1e-8, atol=1e-8)
+        torch.testing.assert_close(covariance[member], expected.covariance_matrix, rtol=1e-8, atol=1e-8)
 
 
-def test_mean_and_covariance_are_those_of_a_dense_conditional_gaussian() -> None:
-    data, hyperparameters, X = data_and_hyperparameters("mixed")
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("warped", [False, True])
+def test_mean_and_covariance_are_those_of_a_dense_conditional_gaussian(kernel: KernelName, warped: bool) -> None:
+    data, hyperparameters, X = single_data(30, D, "mixed"), sets(kernel, warped=warped), uniform(9, D, 5)
     posterior = Posterior(data, hyperparameters)
-    scales = np.array(hyperparameters.length_scales)
-
-    def kernel(A: Tensor, B: Tensor) -> np.ndarray:
-        r = np.sqrt(5.0) * cdist(A.numpy() / scales, B.numpy() / scales)
-        return (1.0 + r + r**2 / 3.0) * np.exp(-r)
-
-    noise = np.where(np.isnan(data.variance.numpy()), hyperparameters.noise_variance, data.variance.numpy())
-    gain = np.linalg.solve(kernel(data.X, data.X) + np.diag(noise), kernel(data.X, X)).T
     mean, covariance = posterior.joint(X)
-    expected = posterior.mean + gain @ (data.y.numpy() - posterior.mean)
-    np.testing.assert_allclose(mean, expected, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(covariance, kernel(X, X) - gain @ kernel(data.X, X), rtol=1e-8, atol=1e-10)
+    for member, theta in enumerate(hyperparameters.theta):
+        K = kernel_by_the_textbook(kernel, data.X, data.X, theta) + np.diag(noise_by_the_textbook(data, theta))
+        cross = kernel_by_the_textbook(kernel, data.X, X, theta)
+        gain = np.linalg.solve(K, cross).T
+        m = float(posterior.mean[member])
+        np.testing.assert_allclose(mean[member], m + gain @ (data.y.numpy() - m), rtol=1e-8, atol=1e-10)
+        expected = kernel_by_the_textbook(kernel, X, X, theta) - gain @ cross
+        np.testing.assert_allclose(covariance[member], expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_pooled_replicates_lead_to_the_beliefs_of_the_single_rows(noise: str) -> None:
+    X = uniform(9, D, 5)
+    pooled, single = (Posterior(data, sets()) for data in (pooled_data(30, D, noise, 5), single_data(30, D, noise, 5)))
+    assert pooled.n < single.n
+    for found, expected in zip(pooled.joint(X), single.joint(X), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-10)
 
 
 def test_the_marginals_are_the_diagonal_of_the_joint() -> None:
-    data, hyperparameters, X = data_and_hyperparameters("inferred")
-    posterior = Posterior(data, hyperparameters)
+    posterior, X = Posterior(pooled_data(30, D, "inferred"), sets()), uniform(9, D, 5)
     mean, sd = posterior.marginal(X)
     joint_mean, covariance = posterior.joint(X)
     torch.testing.assert_close(mean, joint_mean)
-    torch.testing.assert_close(sd, covariance.diagonal().sqrt())
+    torch.testing.assert_close(sd, covariance.diagonal(dim1=1, dim2=2).sqrt())
+
+
+def test_the_average_over_sets_has_the_moments_of_their_mixture() -> None:
+    posterior, X = Posterior(pooled_data(30, D, "inferred"), sets()), uniform(4, D, 5)
+    mean, sd = posterior.marginal(X)
+    normals = torch.randn(200_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    samples = (mean.unsqueeze(2) + sd.unsqueeze(2) * normals).transpose(0, 1).flatten(1)
+    found_mean, found_sd = posterior.averaged(X)
+    torch.testing.assert_close(found_mean, samples.mean(1), rtol=0.0, atol=0.005)
+    torch.testing.assert_close(found_sd, samples.std(1), rtol=0.01, atol=0.0)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_what_f_lies_between_at_the_data_holds_its_mean_and_so_many_deviations(noise: str) -> None:
+    data = pooled_data(30, D, noise)
+    posterior = Posterior(data, sets())
+    mean, sd = posterior.marginal(data.X)
+    low, high = posterior.bounds_at_data(3.0)
+    torch.testing.assert_close((low + high) / 2.0, mean, rtol=1e-8, atol=1e-8)
+    assert bool((high >= mean + 3.0 * sd - 1e-8).all())
+
+
+@pytest.mark.parametrize("warped", [False, True])
+def test_hyperparameters_come_back_from_their_record_to_the_last_bit(warped: bool) -> None:
+    hyperparameters = sets(warped=warped)
+    again = theta_of_record(hyperparameters.as_record(), D)
+    assert again is not None
+    assert torch.equal(again, hyperparameters.theta)
+    assert theta_of_record(hyperparameters.as_record(), D + 1) is None
+    assert theta_of_record({}, D) is None
 
 
 def test_a_singular_covariance_gets_a_factor_and_says_what_it_took() -> None:

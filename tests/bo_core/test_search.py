@@ -41,7 +41,7 @@ def surface_of(value: Callable[[Tensor], Tensor]) -> Surface:
         (gradient,) = torch.autograd.grad(values.sum(), X)
         return values.detach(), gradient
 
-    return Surface(value, value_and_gradient)
+    return Surface(value, value_and_gradient, screen=value)
 
 
 def valley(X: Tensor) -> Tensor:
@@ -51,13 +51,13 @@ def valley(X: Tensor) -> Tensor:
 
 
 def found_in(encoding: Encoding, value: Callable[[Tensor], Tensor], taken: set, seed: int = 0) -> tuple[Point, float]:
-    pool = starting_points(encoding, EFFORT, [], seed)
+    pool = starting_points(encoding, EFFORT, encoding.encode([]), seed)
     return search(encoding, surface_of(value), pool, taken, EFFORT, seed)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_in_a_discrete_space_too_large_to_list_the_point_found_is_among_the_best_thousandth(seed: int) -> None:
-    assert len(starting_points(DISCRETE, EFFORT, [], seed)) < (DISCRETE.size() or 0)
+    assert len(starting_points(DISCRETE, EFFORT, DISCRETE.encode([]), seed)) < (DISCRETE.size() or 0)
     point, value = found_in(DISCRETE, valley, set(), seed)
     assert float(valley(DISCRETE.encode([point]))) == pytest.approx(value)
     values = valley(DISCRETE.encode(DISCRETE.every_point()))
@@ -98,14 +98,26 @@ def test_the_last_point_of_a_finite_space_is_found_and_then_none() -> None:
 
 
 def test_starting_points_are_spread_and_near_and_lie_in_the_space() -> None:
-    near: list[Point] = [{"rate": 0.01, "share": 0.5, "depth": 5, "method": "lion"}]
-    points = starting_points(MIXED, EFFORT, near, seed=1)
-    assert len(points) == 64 + 16
+    near = MIXED.encode([{"rate": 0.01, "share": 0.5, "depth": 5, "method": "lion"}])
+    X = starting_points(MIXED, EFFORT, near, seed=1)
+    assert X.shape == (64 + 16, MIXED.d)
+    points = [MIXED.decode(x) for x in X]
     assert all(MIXED.space.point(point) == point for point in points)
+    torch.testing.assert_close(MIXED.encode(points), X)
     assert len({key(point) for point in points[:64]}) == 64
-    X = MIXED.encode(points)
-    spread, close = ((part - MIXED.encode(near)).norm(dim=1).median() for part in (X[:64], X[64:]))
+    spread, close = ((part - near).norm(dim=1).median() for part in (X[:64], X[64:]))
     assert float(close) < 0.5 * float(spread)
+
+
+def test_a_screen_that_is_rough_leaves_the_last_word_to_the_value() -> None:
+    def rough(X: Tensor) -> Tensor:
+        return valley(X) + torch.sin(40.0 * X.sum(1))
+
+    exact = surface_of(valley)
+    pool = starting_points(MIXED, EFFORT, MIXED.encode([]), 0)
+    point, value = search(MIXED, Surface(exact.value, exact.value_and_gradient, rough), pool, set(), EFFORT, 0)
+    assert value == pytest.approx(float(valley(MIXED.encode([point]))))
+    assert value >= float(valley(pool).max())
 
 
 def test_a_surface_without_any_slope_is_no_trouble() -> None:

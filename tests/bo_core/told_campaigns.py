@@ -14,7 +14,8 @@ from campaign.events import CampaignDefined, Event, TrialFailed, TrialObserved, 
 from campaign.trial import Generator, Provenance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-QUICK = BayesianProposer(draws=64, restarts=4, raw_points=128, device="cpu")
+# Tests that do not ask for repetitions want new points; `test_replication` asks.
+QUICK = BayesianProposer(draws=64, restarts=4, raw_points=128, device="cpu", replication=False)
 MODEL = QUICK.model_copy(update={"initial": 2})
 
 MIXED: dict[str, dict[str, Any]] = {

@@ -1,0 +1,38 @@
+"""Install peers, each into `.venvs`, by `python -m benchmarks.peers.install [NAME...]`."""
+
+import argparse
+import subprocess
+import sys
+import venv
+
+from benchmarks.peers.registry import PEERS, Peer
+
+
+def install(peer: Peer) -> None:
+    """Make the peer's virtual environment and install exactly the pinned versions."""
+    python = peer.venv_folder / "bin" / "python"
+    if not python.exists():
+        venv.create(peer.venv_folder, with_pip=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet"]
+    pins = peer.requirements_file.read_text().splitlines()
+    # Torch comes first: asked for beside the others, it may resolve to a build with gigabytes of GPU packages.
+    torch = next((pin for pin in pins if pin.startswith("torch==")), None)
+    if torch is not None:
+        subprocess.run([*pip, torch], check=True)
+    subprocess.run([*pip, "--requirement", str(peer.requirements_file)], check=True)
+
+
+def main() -> None:
+    """Install the peers that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PEERS)}; all where none is named")
+    names = parser.parse_args().names or list(PEERS)
+    if unknown := [name for name in names if name not in PEERS]:
+        sys.exit(f"expected names of {', '.join(PEERS)}, got {', '.join(unknown)}")
+    for venv_name, peer in {PEERS[name].venv: PEERS[name] for name in names}.items():
+        print(f"{venv_name}: {peer.requirements_file.name}", flush=True)
+        install(peer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Talk to one peer in its own process: a JSON object a line, both ways."""
+
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+Rows = Iterable[Iterable[float]]
+
+
+class PeerFailure(Exception):
+    """The peer's library raised an exception; the process lives on."""
+
+
+class PeerDied(Exception):
+    """The peer's process ended, or was killed at its time limit, before it answered."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Hold what a peer answered to an ask: q points, the library's own seconds, the fit where it tells one."""
+
+    points: list[list[float]]
+    seconds: float
+    fit: dict[str, Any] | None
+    threads: int
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """Hold the index into X that a peer recommends."""
+
+    index: int
+    seconds: float
+
+
+class PeerProcess:
+    """Start a peer, ask it, and kill it at the end: `with PeerProcess(PEERS["botorch"].command()) as peer:`.
+
+    limit_seconds: how long one answer may take (the first one includes the start); then the process is killed and
+    PeerDied raised.
+    """
+
+    def __init__(self, command: Sequence[str], threads: int = 2, limit_seconds: float = 600.0):
+        self._command = [*command, "--threads", str(threads)]
+        self.limit_seconds = limit_seconds
+
+    def __enter__(self) -> Self:
+        """Start the process; what its libraries say goes to a file, to be quoted if it dies."""
+        self._said = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill the process: it holds nothing that is worth an orderly end."""
+        self._process.kill()
+        self._process.communicate()
+        self._said.close()
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, for those who watch its memory."""
+        return self._process.pid
+
+    def ask(
+        self, X: Rows, y: Iterable[float], pending: Rows = (), failed: Rows = (), *, d: int, q: int = 1, seed: int = 0
+    ) -> Asked:
+        """Ask for q points."""
+        return Asked(**self._answer({"op": "ask", "q": q, **problem(X, y, pending, failed, d, seed)}))
+
+    def recommend(
+        self, X: Rows, y: Iterable[float], pending: Rows = (), failed: Rows = (), *, d: int, seed: int = 0
+    ) -> Recommended:
+        """Ask which of the observed points the peer recommends."""
+        return Recommended(**self._answer({"op": "recommend", **problem(X, y, pending, failed, d, seed)}))
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the packages that count."""
+        return self._answer({"op": "versions"})["versions"]
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        # A timer that kills is the one limit that also holds where a library hangs in compiled code.
+        limit = threading.Timer(self.limit_seconds, self._process.kill)
+        limit.start()
+        try:
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(request) + "\n")
+                self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        finally:
+            limit.cancel()
+        if not line:
+            raise PeerDied(
+                f"{self._command}: ended with {self._process.wait()} before it answered: {self._last_words()}"
+            )
+        answer = json.loads(line)
+        if "error" in answer:
+            raise PeerFailure(answer["error"])
+        return answer
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        return self._said.read()[-2000:]
+
+
+def problem(X: Rows, y: Iterable[float], pending: Rows, failed: Rows, d: int, seed: int) -> dict[str, Any]:
+    """Turn arrays or lists into what JSON can say."""
+
+    def rows(points: Rows) -> list[list[float]]:
+        return [[float(value) for value in point] for point in points]
+
+    return {
+        "d": d,
+        "X": rows(X),
+        "y": [float(value) for value in y],
+        "pending": rows(pending),
+        "failed": rows(failed),
+        "seed": int(seed),
+    }

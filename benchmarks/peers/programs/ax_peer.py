@@ -1,0 +1,61 @@
+"""Ask Ax through its Client, with the generation strategy that it chooses by default ("fast") and no Sobol of its own.
+
+A failed trial is told as failed: Ax's model does not see it, and Ax may suggest it again.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from ax.api.client import Client
+from ax.api.configs import RangeParameterConfig
+from told import Fit, Told
+
+PACKAGES = ("ax-platform", "botorch", "gpytorch", "linear_operator", "torch", "scipy", "numpy")
+
+
+@dataclass(frozen=True)
+class AxSession:
+    """A client with its trials attached: observed ones first, so that a trial's index is its index into X."""
+
+    client: Client
+    names: list[str]
+
+    def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
+        """Get the next trials: Ax fits its model in this call.
+
+        Ax chooses them in q searches for one point each, where the trials that run are pending in every search.
+        """
+        trials = self.client.get_next_trials(max_trials=q)
+        return [[float(parameters[name]) for name in self.names] for parameters in trials.values()], None
+
+    def recommend(self) -> int:
+        """Return the trial that Ax's model predicts to be the best."""
+        # A client that was rebuilt has no model yet; one that ran the campaign would have that of its last ask.
+        self.client.get_next_trials(max_trials=1)
+        _, _, trial_index, _ = self.client.get_best_parameterization(use_model_predictions=True)
+        return trial_index
+
+
+def rebuild(told: Told) -> AxSession:
+    """Attach every trial to a new client; the transforms and the fit of the model wait until the ask."""
+    logging.getLogger("ax").setLevel(logging.ERROR)
+    client = Client(random_seed=told.seed)
+    names = [f"x{i}" for i in range(told.d)]
+    client.configure_experiment(
+        parameters=[RangeParameterConfig(name=name, parameter_type="float", bounds=(0.0, 1.0)) for name in names]
+    )
+    client.configure_optimization(objective="-y")
+    client.configure_generation_strategy(
+        method="fast", initialization_budget=0, initialize_with_center=False, initialization_random_seed=told.seed
+    )
+
+    def attach(point: list[float]) -> int:
+        return client.attach_trial(parameters=dict(zip(names, point, strict=True)))
+
+    for point, value in zip(told.X, told.y, strict=True):
+        client.complete_trial(attach(point), raw_data={"y": value})
+    for point in told.failed:
+        client.mark_trial_failed(attach(point))
+    for point in told.pending:
+        attach(point)
+    return AxSession(client, names)

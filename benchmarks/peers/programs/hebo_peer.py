@@ -1,0 +1,44 @@
+"""Ask HEBO as its documentation does: its GP with a power transform, and MACE's Pareto front searched by NSGA-II.
+
+HEBO knows no pending and no failed points; its choice from the front is random, which spreads parallel asks a little.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from hebo.design_space.design_space import DesignSpace
+from hebo.optimizers.hebo import HEBO
+from told import Fit, Told
+
+# When it is imported, HEBO limits torch to one thread for the whole process; that is left as its users have it.
+PACKAGES = ("hebo", "pymoo", "gpytorch", "torch", "scikit-learn", "pandas", "scipy", "numpy")
+
+
+@dataclass(frozen=True)
+class HeboSession:
+    """An optimizer that has observed the points in their order."""
+
+    optimizer: HEBO
+    names: list[str]
+
+    def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
+        """Get q suggestions; HEBO fits its model in this call."""
+        return self.optimizer.suggest(n_suggestions=q)[self.names].to_numpy(dtype=float).tolist(), None
+
+    def recommend(self) -> int:
+        """Return the point of the best value, noise and all: HEBO's own best point."""
+        return int(self.optimizer.get_best_id())
+
+
+def rebuild(told: Told) -> HeboSession:
+    """Observe every point with a new optimizer that draws no more initial points than it must."""
+    # The model's initial weights and the search draw from the global generators.
+    np.random.seed(told.seed)
+    torch.manual_seed(told.seed)
+    names = [f"x{i}" for i in range(told.d)]
+    space = DesignSpace().parse([{"name": name, "type": "num", "lb": 0.0, "ub": 1.0} for name in names])
+    optimizer = HEBO(space, rand_sample=2, scramble_seed=told.seed)
+    optimizer.observe(pd.DataFrame(told.X, columns=names), np.array(told.y).reshape(-1, 1))
+    return HeboSession(optimizer, names)

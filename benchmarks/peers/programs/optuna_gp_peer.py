@@ -1,0 +1,12 @@
+"""Ask Optuna's GPSampler: a Matérn GP with LogEI, or qLogEI over 128 samples where trials are running."""
+
+from optuna.samplers import GPSampler
+from optuna_study import PACKAGES, OptunaSession, rebuild_study
+from told import Told
+
+__all__ = ["PACKAGES", "rebuild"]
+
+
+def rebuild(told: Told) -> OptunaSession:
+    """Rebuild the study with a sampler that draws no initial design of its own."""
+    return rebuild_study(told, GPSampler(seed=told.seed, n_startup_trials=0))

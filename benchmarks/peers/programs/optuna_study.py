@@ -1,0 +1,48 @@
+"""Rebuild an Optuna study from what was told and ask it, whatever its sampler is."""
+
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from told import Fit, Told
+
+PACKAGES = ("optuna", "torch", "scipy", "numpy")
+
+
+@dataclass(frozen=True)
+class OptunaSession:
+    """A study in memory: observed trials first, so that a trial's number is its index into X."""
+
+    study: optuna.Study
+    space: dict[str, BaseDistribution]
+
+    def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
+        """Ask q times; the trials asked before are running, and both samplers look at running trials."""
+        trials = [self.study.ask(self.space) for _ in range(q)]
+        return [[trial.params[name] for name in self.space] for trial in trials], None
+
+    def recommend(self) -> int:
+        """Return the trial of the best value, noise and all: the study's own best trial."""
+        return self.study.best_trial.number
+
+
+def rebuild_study(told: Told, sampler: BaseSampler) -> OptunaSession:
+    """Add every trial to a new study.
+
+    A long-lived sampler would start the GP's fit at its last hyperparameters; a rebuilt one starts afresh.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="minimize", sampler=sampler)
+    space: dict[str, BaseDistribution] = {f"x{i}": FloatDistribution(0.0, 1.0) for i in range(told.d)}
+
+    def trial(point: list[float], state: TrialState, value: float | None = None) -> FrozenTrial:
+        return create_trial(state=state, value=value, params=dict(zip(space, point, strict=True)), distributions=space)
+
+    study.add_trials(
+        [trial(point, TrialState.COMPLETE, value) for point, value in zip(told.X, told.y, strict=True)]
+        + [trial(point, TrialState.FAIL) for point in told.failed]
+        + [trial(point, TrialState.RUNNING) for point in told.pending]
+    )
+    return OptunaSession(study, space)

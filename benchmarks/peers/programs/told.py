@@ -1,0 +1,40 @@
+"""What a peer is told and what it answers, the same for every library."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Told:
+    """Hold one problem: points on the unit cube, an objective to be minimised.
+
+    X: n × d observed points, y: n values, pending: points that are being evaluated, failed: points without a value.
+    """
+
+    d: int
+    X: list[list[float]]
+    y: list[float]
+    pending: list[list[float]]
+    failed: list[list[float]]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Hold hyperparameters on the scale where y has mean 0 and standard deviation 1 (ddof=1) and is minimised."""
+
+    lengthscales: list[float]
+    noise: float
+    mean: float
+
+
+class Session(Protocol):
+    """A library's own state, rebuilt from what was told; only its methods are timed."""
+
+    def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
+        """Choose q points: fit, optimise the acquisition and decode."""
+        ...
+
+    def recommend(self) -> int:
+        """Return the index into X that the library itself would recommend in the end."""
+        ...

@@ -1,0 +1,63 @@
+"""The peer optimizers: which program runs in which virtual environment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(__file__).resolve().parent
+
+
+class PeerIsNotInstalled(Exception):
+    """The peer's virtual environment is missing."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Hold where a peer lives.
+
+    venv: a folder in `.venvs`; program: a file in `programs` and its arguments; requirements: a file in `requirements`.
+    """
+
+    name: str
+    venv: str
+    program: tuple[str, ...]
+    requirements: str
+
+    @property
+    def venv_folder(self) -> Path:
+        """Return the folder of the virtual environment."""
+        return ROOT / ".venvs" / self.venv
+
+    @property
+    def requirements_file(self) -> Path:
+        """Return the file of the pinned versions."""
+        return FOLDER / "requirements" / self.requirements
+
+    def command(self) -> list[str]:
+        """Return the command that starts the peer; raise PeerIsNotInstalled where there is no virtual environment."""
+        python = self.venv_folder / "bin" / "python"
+        if not python.exists():
+            raise PeerIsNotInstalled(
+                f"{self.name}: expected {python}, which is missing; `python -m benchmarks.peers.install {self.name}` "
+                "makes it"
+            )
+        program, *arguments = self.program
+        return [str(python), str(FOLDER / "programs" / program), *arguments]
+
+
+def answered_by(name: str, venv: str, module: str) -> Peer:
+    """Describe a peer whose module is loaded by the program that all share."""
+    return Peer(name=name, venv=venv, program=("answer.py", module), requirements=f"{venv}.txt")
+
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        answered_by("botorch", "botorch", "botorch_peer"),
+        answered_by("ax", "ax", "ax_peer"),
+        answered_by("optuna-gp", "optuna", "optuna_gp_peer"),
+        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer"),
+        answered_by("hebo", "hebo", "hebo_peer"),
+        answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
+    )
+}

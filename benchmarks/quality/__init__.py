@@ -1,0 +1,1 @@
+"""What campaigns find: whole asynchronous campaigns in virtual time, ours and the peers', and who found more."""

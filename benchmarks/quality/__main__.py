@@ -1,0 +1,44 @@
+"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table` and `plot`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def main() -> int:
+    """Do what is asked and return the exit status."""
+    asked = _asked()
+    # Before torch and numpy are imported, here and in the processes started from here: they read it only then.
+    for name in _ONE_THREAD:
+        os.environ[name] = "1"
+    from benchmarks.quality import commands
+
+    return commands.COMMANDS[asked.pop("command")](**asked)
+
+
+def _asked() -> dict[str, Any]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description="What campaigns find.")
+    parser.add_argument("--folder", type=Path, default=Path("benchmarks/results/quality"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the campaigns that are not stored yet")
+    run.add_argument(
+        "--contestants", nargs="+", default=["overnight", "sobol"], help="names, or `all` that are installed"
+    )
+    run.add_argument("--cells", nargs="+", default=["grid"], help="names of cells, `grid`, `against-advice` or `all`")
+    run.add_argument("--seeds", default="0-9", help="as 0-9 or 3 or 0,2,5")
+    run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
+    run.add_argument("--again", action="store_true", help="run what is stored, too")
+    run.add_argument("--charge", action="store_true", help="let proposals take their real time in virtual time")
+    rejudge = commands.add_parser("rejudge", help="judge stored campaigns by our present recommendation")
+    rejudge.add_argument("--contestants", nargs="+", default=["all"])
+    commands.add_parser("table", help="write the tables and print them")
+    commands.add_parser("plot", help="draw regret over trials")
+    return vars(parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Runs one campaign in virtual time through the real loop and keeps what was known on the way."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.quality.cells import Cell
+from benchmarks.quality.contestants import Contestant
+from benchmarks.quality.simulated_work import work_of
+from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
+from bo_core import SobolProposer
+from campaign import Campaign, EvaluationOutcome, History, Proposal
+from flows.job import Execution, Job
+from flows.loop import run_loop
+from flows.stop import StopRequest
+from storage import MemoryLedger
+
+CURVE_STEP = 10
+
+
+@dataclass
+class CampaignRun:
+    """A finished campaign: its history, the earlier ones by how many trials had ended, and what each ask took."""
+
+    campaign: Campaign
+    history: History = field(default_factory=History)
+    earlier: dict[int, History] = field(default_factory=dict)
+    ask_seconds: list[float] = field(default_factory=list)
+
+    def watch(self, history: History) -> None:
+        """Keep the history whenever `CURVE_STEP` more trials have ended."""
+        ended = sum(1 for trial in history.trials.values() if trial.outcome is not None)
+        for count in range(CURVE_STEP, ended + 1, CURVE_STEP):
+            self.earlier.setdefault(count, history)
+
+
+@dataclass(frozen=True)
+class _StepsInTheLoop:
+    """Proposals computed inside the event loop, in no time or in the time that they took."""
+
+    contestant: Contestant
+    run: CampaignRun
+    charge: bool
+
+    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+        return await execution.run()
+
+    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
+        began = time.perf_counter()
+        proposals = self.contestant.propose(job.campaign, history, q)
+        seconds = time.perf_counter() - began
+        if any(proposal.generator != "manual" for proposal in proposals):
+            self.run.ask_seconds.append(seconds)
+        if self.charge:
+            await asyncio.sleep(seconds)
+        return proposals
+
+
+def run_campaign(cell: Cell, seed: int, contestant: Contestant, *, charge: bool = False) -> CampaignRun:
+    """Run the campaign of a cell and a seed to its end.
+
+    The same on every run, whatever else the machine does, unless the proposals' time is charged to the virtual clock.
+    """
+    run = CampaignRun(cell.campaign(seed))
+    # The job's own proposer is not asked: the contestant is, in its place.
+    job = Job(run.campaign, work_of(cell), SobolProposer(), MemoryLedger(), Path("unused"))
+    steps = _StepsInTheLoop(contestant, run, charge)
+    run.history = run_in_virtual_time(run_loop(job, steps, VirtualClock(), StopRequest(), run.watch))
+    return run

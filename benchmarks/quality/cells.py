@@ -1,0 +1,68 @@
+"""The cells of the benchmark, declared before anything was measured: what is minimised, with how many workers, how."""
+
+from dataclasses import dataclass, replace
+
+from benchmarks.quality.durations import DurationKind
+from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10, Problem
+from bo_core import BayesianProposer
+from bo_core.encoding import Encoding
+from bo_core.sobol import sobol_points
+from campaign import Campaign
+from campaign.space import Space
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of campaign; a seed makes it one campaign."""
+
+    name: str
+    problem: Problem
+    noise: float
+    workers: int = 8
+    durations: DurationKind = "log-normal"
+    failure_rate: float = 0.0
+    trials: int = 60
+
+    def campaign(self, seed: int) -> Campaign:
+        """Return the campaign, which starts with the same Sobol points whoever proposes the others.
+
+        They are as many as our own proposer would take, and at least one a worker: before the first result
+        there is nothing to learn from. A failed trial is not repeated, and no run of failures ends the campaign.
+        """
+        encoding = Encoding(Space.model_validate(self.problem.parameters))
+        count = max(BayesianProposer().initial_points(encoding.k, self.trials), min(self.workers, self.trials))
+        return Campaign.model_validate(
+            {
+                "name": self.name,
+                "parameters": self.problem.parameters,
+                "minimize": "value",
+                "workers": self.workers,
+                "budget": {"trials": self.trials},
+                "start_with": sobol_points(encoding, seed, set(), count),
+                "failures": {"max_attempts": 1, "max_in_a_row": self.trials + 1},
+                "seed": seed,
+            }
+        )
+
+
+_NAMED = (("branin", BRANIN), ("hartmann6", HARTMANN6), ("ackley8", ACKLEY8), ("levy10", LEVY10))
+_HARTMANN6 = Cell("hartmann6-moderate", HARTMANN6, HARTMANN6.moderate)
+
+GRID = (
+    *(Cell(f"{name}-moderate", problem, problem.moderate) for name, problem in _NAMED),
+    *(Cell(f"{name}-dominating", problem, problem.dominating) for name, problem in _NAMED),
+    replace(_HARTMANN6, name="hartmann6-1-worker", workers=1),
+    replace(_HARTMANN6, name="hartmann6-16-workers", workers=16),
+    replace(_HARTMANN6, name="hartmann6-pareto", durations="pareto"),
+    replace(_HARTMANN6, name="hartmann6-failures", failure_rate=0.1),
+)
+
+# Where the advice is not to use Bayesian optimisation: few evaluations, many dimensions, more noise than signal.
+AGAINST_ADVICE = (
+    Cell("branin-20-trials", BRANIN, BRANIN.moderate, workers=4, trials=20),
+    Cell("hartmann3-20-trials", HARTMANN3, HARTMANN3.moderate, workers=4, trials=20),
+    Cell("ackley20-100-trials", ACKLEY20, ACKLEY20.moderate, trials=100),
+    Cell("hartmann6-noise-3x", HARTMANN6, round(3 * HARTMANN6.spread, 2)),
+)
+
+CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE)}

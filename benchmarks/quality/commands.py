@@ -1,0 +1,71 @@
+"""What the command line does."""
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, GRID
+from benchmarks.quality.contestants import NAMES, installed
+from benchmarks.quality.plot import curves_page
+from benchmarks.quality.results import read_all
+from benchmarks.quality.run import Task, judge_again, missing, run_and_store
+from benchmarks.quality.tables import all_tables
+
+_GROUPS = {
+    "grid": [cell.name for cell in GRID],
+    "against-advice": [cell.name for cell in AGAINST_ADVICE],
+    "all": list(CELLS),
+}
+
+
+def run(
+    folder: Path, contestants: list[str], cells: list[str], seeds: str, jobs: int, *, again: bool, charge: bool
+) -> int:
+    """Run what is missing; seeds go round slowest, so that an interrupted run has whole rounds."""
+    named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
+    contestants = installed() if contestants == ["all"] else contestants
+    _check(named, CELLS, "cell")
+    _check(contestants, NAMES, "contestant")
+    every = [Task(who, cell, seed, charge) for seed in _numbers(seeds) for cell in named for who in contestants]
+    tasks = missing(every, folder, again=again)
+    print(f"{len(tasks)} campaigns to run, {len(every) - len(tasks)} stored", flush=True)
+    return 1 if run_and_store(tasks, folder, jobs) else 0
+
+
+def _check(names: list[str], known: Collection[str], what: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"Expected a {what} among {', '.join(known)}; got {', '.join(unknown)}.")
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the numbers of a list such as `0-9,12`."""
+    ranges = [part.partition("-") for part in text.split(",")]
+    return [number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)]
+
+
+def rejudge(folder: Path, contestants: list[str]) -> int:
+    """Judge stored campaigns again, after a change of our recommendation."""
+    names = sorted({row["contestant"] for row in read_all(folder)}) if contestants == ["all"] else contestants
+    for name in names:
+        print(f"{name}: {judge_again(name, folder)} campaigns judged again", flush=True)
+    return 0
+
+
+def table(folder: Path) -> int:
+    """Write the tables beside the results and print them."""
+    text = all_tables(read_all(folder))
+    (folder / "tables.md").write_text(text)
+    print(text)
+    return 0
+
+
+def plot(folder: Path) -> int:
+    """Draw the curves beside the results."""
+    page = folder / "curves.html"
+    page.write_text(curves_page(read_all(folder)))
+    print(page)
+    return 0
+
+
+COMMANDS = {"run": run, "rejudge": rejudge, "table": table, "plot": plot}

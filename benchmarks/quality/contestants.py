@@ -1,0 +1,87 @@
+"""Who competes: our proposer, its variants, points that learn nothing, and the peers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Protocol
+
+from benchmarks.peers import PEERS, PeerIsNotInstalled
+from benchmarks.quality.peer_contestant import PeerContestant, open_peer
+from bo_core import AnyProposer, BayesianProposer, SobolProposer
+from bo_core.propose import propose
+from bo_core.recommend import recommend
+from campaign import Campaign, History, Proposal
+
+
+class Contestant(Protocol):
+    """Somebody who proposes points and says in the end which one to use; both depend on their arguments alone."""
+
+    def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
+        """Return the next q points."""
+        ...
+
+    def recommend(self, campaign: Campaign, history: History) -> int | None:
+        """Return the observed trial whose point is believed to be best, None where nothing is observed."""
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what computes."""
+        ...
+
+
+@dataclass(frozen=True)
+class OwnContestant:
+    """One of our proposers, with our recommendation."""
+
+    proposer: AnyProposer
+
+    def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
+        """Return the next q points."""
+        return propose(campaign, history, self.proposer, q)
+
+    def recommend(self, campaign: Campaign, history: History) -> int | None:
+        """Return the trial that we recommend."""
+        return judged_best(campaign, history)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of our libraries; our own is the commit."""
+        return {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
+
+
+def judged_best(campaign: Campaign, history: History) -> int | None:
+    """Return the trial that our recommendation picks: the judge of what a search has found, the same for all."""
+    found = recommend(campaign, history)
+    return None if found is None else found.trial
+
+
+# More variants of ours come in here, one line each: pending trials ignored, constant liars, kriging believer.
+OURS: dict[str, AnyProposer] = {
+    "overnight": BayesianProposer(),
+    "sobol": SobolProposer(),
+}
+
+NAMES = (*OURS, *PEERS)
+
+
+def installed() -> list[str]:
+    """Return who can compete on this machine: ours, and the peers whose virtual environments are there."""
+    return [*OURS, *(name for name in PEERS if _is_installed(name))]
+
+
+def _is_installed(peer: str) -> bool:
+    try:
+        PEERS[peer].command()
+    except PeerIsNotInstalled:
+        return False
+    return True
+
+
+@contextmanager
+def contestant_named(name: str) -> Iterator[Contestant]:
+    """Open a contestant for one campaign; a peer's process ends with it."""
+    if name in OURS:
+        yield OwnContestant(OURS[name])
+    else:
+        with open_peer(name) as peer:
+            yield PeerContestant(peer)

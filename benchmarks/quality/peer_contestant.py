@@ -1,0 +1,90 @@
+"""A peer as a contestant: it is asked in the unit cube, in a process of its own, about the same campaign as we are."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import torch
+
+from benchmarks.peers import PEERS, Asked, PeerProcess, Recommended
+from benchmarks.peers.process import Rows
+from bo_core import SobolProposer
+from bo_core.encoding import Encoding
+from bo_core.propose import propose
+from bo_core.state import objective_of, seed_of
+from campaign import Campaign, History, Proposal
+
+# As our own proposer: with a single result there is nothing to model.
+_LEAST_OBSERVED = 2
+
+
+class Peer(Protocol):
+    """What answers about a campaign in the unit cube; a PeerProcess is one."""
+
+    def ask(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, q: int, seed: int) -> Asked:
+        """Return the next q points."""
+        ...
+
+    def recommend(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, seed: int) -> Recommended:
+        """Return which observed point to use."""
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the peer's libraries."""
+        ...
+
+
+def open_peer(name: str) -> AbstractContextManager[Peer]:
+    """Start a peer's process of one thread, which ends with the context."""
+    return PeerProcess(PEERS[name].command(), threads=1)
+
+
+class PeerContestant:
+    """Shares our start; after that the peer proposes."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
+        """Return the next q points; the first of a campaign are the ones that it starts with."""
+        start = _start_points(campaign, history, q)
+        more = q - len(start)
+        if not more:
+            return start
+        encoding = Encoding(campaign.parameters)
+        known = _what_is_known(campaign, history, encoding)
+        known["pending"] += encoding.encode([p.point for p in start]).tolist()
+        points = torch.tensor(self.peer.ask(q=more, **known).points, dtype=torch.float64)
+        decoded = [encoding.decode(point) for point in points.clamp(0, 1)]
+        return start + [Proposal(point=point, generator="model") for point in decoded]
+
+    def recommend(self, campaign: Campaign, history: History) -> int | None:
+        """Return the trial that the peer recommends."""
+        observed = history.model_view().observed
+        if len(observed) < _LEAST_OBSERVED:
+            return observed[0].id if observed else None
+        known = _what_is_known(campaign, history, Encoding(campaign.parameters))
+        return observed[self.peer.recommend(**known).index].id
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the peer's libraries."""
+        return self.peer.versions()
+
+
+def _start_points(campaign: Campaign, history: History, q: int) -> list[Proposal]:
+    """Return those of the next q points that are the campaign's start, which go on until there are two results."""
+    too_few = len(history.model_view().observed) < _LEAST_OBSERVED
+    left = q if too_few else min(max(len(campaign.start_with) - len(history.trials), 0), q)
+    return propose(campaign, history, SobolProposer(), left) if left else []
+
+
+def _what_is_known(campaign: Campaign, history: History, encoding: Encoding) -> dict[str, Any]:
+    view = history.model_view()
+    return {
+        "d": encoding.d,
+        "X": encoding.encode([t.point for t in view.observed]).tolist(),
+        "y": [objective_of(campaign, t).mean for t in view.observed],
+        "pending": encoding.encode([t.point for t in view.pending]).tolist(),
+        "failed": encoding.encode([t.point for t in view.failed]).tolist(),
+        "seed": seed_of(campaign, history.next_trial) % 2**31,
+    }

@@ -1,0 +1,86 @@
+"""Where results are kept: one Parquet file a contestant, one row a campaign, each with the command that made it."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+RESULTS = Path("benchmarks/results/quality")
+
+# One row a campaign. `points` (in the function's units), `values` (None where it failed), `started` and `ended`
+# (virtual seconds) have an entry a trial, so that a campaign can be judged again; `curve_…` one a step of the curve.
+_NUMBERS = pa.list_(pa.float64())
+SCHEMA = pa.schema(
+    [
+        ("cell", pa.string()),
+        ("seed", pa.int64()),
+        ("contestant", pa.string()),
+        ("charged", pa.bool_()),
+        ("true_value", pa.float64()),
+        ("regret", pa.float64()),
+        ("judged_regret", pa.float64()),
+        ("best_tried_regret", pa.float64()),
+        ("curve_trials", pa.list_(pa.int64())),
+        ("curve_regret", _NUMBERS),
+        ("curve_judged_regret", _NUMBERS),
+        ("points", pa.list_(_NUMBERS)),
+        ("values", _NUMBERS),
+        ("started", _NUMBERS),
+        ("ended", _NUMBERS),
+        ("utilisation", pa.float64()),
+        ("duplicates", pa.int64()),
+        ("failures", pa.int64()),
+        ("ask_seconds_median", pa.float64()),
+        ("ask_seconds_max", pa.float64()),
+        ("wall_seconds", pa.float64()),
+        ("versions", pa.list_(pa.string())),
+        ("command", pa.string()),
+        ("commit", pa.string()),
+        ("date", pa.string()),
+    ]
+)
+
+
+def key_of(row: Row) -> tuple[str, int, bool]:
+    """Return what tells a contestant's campaigns apart."""
+    return row["cell"], row["seed"], row["charged"]
+
+
+def read_rows(contestant: str, folder: Path = RESULTS) -> list[Row]:
+    """Return a contestant's rows, none where it has not run."""
+    path = folder / f"{contestant}.parquet"
+    return pq.read_table(path).to_pylist() if path.exists() else []
+
+
+def read_all(folder: Path = RESULTS) -> list[Row]:
+    """Return every stored row."""
+    return [row for path in sorted(folder.glob("*.parquet")) for row in read_rows(path.stem, folder)]
+
+
+def store_row(row: Row, folder: Path = RESULTS) -> None:
+    """Add a row to its contestant's file, in the place of an earlier one of the same campaign.
+
+    The file is replaced at once, so that a kill loses no other row, and other processes may store beside this one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{row['contestant']}.parquet"
+    with _alone(folder / ".lock"):
+        kept = [old for old in read_rows(row["contestant"], folder) if key_of(old) != key_of(row)]
+        rows = sorted([*kept, row], key=key_of)
+        unfinished = path.with_suffix(".unfinished")
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), unfinished)
+        os.replace(unfinished, path)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

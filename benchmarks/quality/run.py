@@ -1,0 +1,91 @@
+"""Runs the campaigns that are not stored yet, one after the other or several at once, and stores each as it ends."""
+
+import multiprocessing
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.quality.cells import CELLS
+from benchmarks.quality.measures import judged_again, measure
+from benchmarks.quality.results import Row, key_of, read_rows, store_row
+
+
+@dataclass(frozen=True)
+class Task:
+    """One campaign of one contestant."""
+
+    contestant: str
+    cell: str
+    seed: int
+    charge: bool = False
+
+    def measured(self) -> Row | str:
+        """Return the campaign's row, or what went wrong."""
+        try:
+            return measure(CELLS[self.cell], self.seed, self.contestant, charge=self.charge)
+        except Exception:
+            return traceback.format_exc()
+
+
+def missing(tasks: Iterable[Task], folder: Path, *, again: bool) -> list[Task]:
+    """Return the tasks whose campaigns are not stored, or all of them."""
+    tasks = list(tasks)
+    if again:
+        return tasks
+    stored = {(name, *key_of(row)) for name in {t.contestant for t in tasks} for row in read_rows(name, folder)}
+    return [t for t in tasks if (t.contestant, t.cell, t.seed, t.charge) not in stored]
+
+
+def run_and_store(tasks: list[Task], folder: Path, jobs: int) -> int:
+    """Run the tasks, store the rows of those that end well and return how many did not."""
+    source = {"command": _command(), "commit": _commit()}
+    failed = 0
+    for done, (task, result) in enumerate(_results(tasks, jobs), start=1):
+        what = f"[{done}/{len(tasks)}] {task.contestant} {task.cell} seed {task.seed}"
+        if isinstance(result, str):
+            failed += 1
+            print(f"{what} FAILED\n{result}", file=sys.stderr, flush=True)
+            continue
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        store_row({**result, **source, "date": date}, folder)
+        print(f"{what}: regret {result['regret']:.4g} ({result['wall_seconds']:.1f} s)", flush=True)
+    return failed
+
+
+def _results(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Row | str]]:
+    if jobs == 1:
+        yield from ((task, task.measured()) for task in tasks)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(task.measured): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def judge_again(contestant: str, folder: Path) -> int:
+    """Judge a contestant's stored campaigns again by our present recommendation; return how many there are."""
+    rows = read_rows(contestant, folder)
+    for row in rows:
+        store_row(judged_again(row), folder)
+    return len(rows)
+
+
+def _command() -> str:
+    return " ".join(["python -m benchmarks.quality", *sys.argv[1:]])
+
+
+def _commit() -> str:
+    """Return the commit of this code, marked where files that make the results differ from it."""
+    commit = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
+    return f"{commit}-changed" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,46 @@
+"""The evaluations of a cell: noise, time and failure of each are decided by the campaign's seed and the trial alone."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.quality.cells import Cell
+from benchmarks.quality.durations import DurationKind, draw_duration
+from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from evaluators import Report, SimulatedEvaluator
+
+MEAN_SECONDS = 60.0
+# The evaluator's own streams are the seed alone (noise) and the seed with the number of the attempt (failure).
+_DURATION_STREAM = 1_000_003
+
+
+@dataclass(frozen=True)
+class TimedEvaluator:
+    """A simulated evaluator whose evaluations take random times, so that they finish in any order."""
+
+    simulated: SimulatedEvaluator
+    durations: DurationKind
+    time_limit: timedelta = timedelta(days=365)
+
+    async def check(self, campaign: Campaign) -> None:
+        """Check as the simulated evaluator does."""
+        await self.simulated.check(campaign)
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Evaluate after a time that the request's seed decides."""
+        generator = np.random.default_rng([request.seed, _DURATION_STREAM])
+        await asyncio.sleep(MEAN_SECONDS * draw_duration(self.durations, generator))
+        return await self.simulated.evaluate(request, folder, report)
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Recover nothing: it dies with its controller."""
+        return await self.simulated.recover(request, folder, report)
+
+
+def work_of(cell: Cell) -> TimedEvaluator:
+    """Return the evaluator of a cell."""
+    simulated = SimulatedEvaluator(function=cell.problem.function, noise=cell.noise, failure_rate=cell.failure_rate)
+    return TimedEvaluator(simulated, cell.durations)

@@ -1,0 +1,46 @@
+"""Who takes part: this project in four columns, and the peers; each a command that starts a process."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.peers import PEERS
+
+MAP_COLD, MAP_WARM = "overnight MAP cold", "overnight MAP warm"
+DEFAULT_COLD, DEFAULT_WARM = "overnight default cold", "overnight default warm"
+OURS = (MAP_COLD, MAP_WARM, DEFAULT_COLD, DEFAULT_WARM)
+BOTORCH, AX, OPTUNA, RUST = "botorch", "ax", "optuna-gp", "botorch-rust"
+RIVALS = (BOTORCH, AX, OPTUNA, RUST)
+# Those whose model is the same as ours in MAP mode, and who tell what they fitted.
+SAME_MODEL = (MAP_COLD, MAP_WARM, BOTORCH, RUST)
+
+
+class UnknownPeer(Exception):
+    """No peer has this name."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A name and the command of its process, without its threads."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def contestants(peers: Sequence[str], device: str = "cpu", threads: int = 2) -> list[Contestant]:
+    """Return ours and the peers that are named; raises PeerIsNotInstalled where a peer has no environment."""
+    return [*(ours(name, device, threads) for name in OURS), *(_peer(name) for name in peers)]
+
+
+def ours(name: str, device: str = "cpu", threads: int = 2) -> Contestant:
+    """Return one of our columns; thread pools read the environment when they are loaded, so it is set before."""
+    _, mode, start = name.lower().split()
+    pools = (f"{pool}_NUM_THREADS={threads}" for pool in ("OMP", "MKL", "OPENBLAS"))
+    program = (sys.executable, "-m", "benchmarks.speed.worker")
+    return Contestant(name, ("env", *pools, *program, "--mode", mode, "--start", start, "--device", device))
+
+
+def _peer(name: str) -> Contestant:
+    if name not in PEERS:
+        raise UnknownPeer(f"--peers: expected names of {', '.join(PEERS)}, got {name!r}")
+    return Contestant(name, tuple(PEERS[name].command()))

@@ -1,0 +1,67 @@
+"""A question as this project knows it: a campaign and the history in which it stands."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from campaign import Campaign, History, Measurement, Proposal, Trial
+from campaign.trial import Observation, Provenance
+
+_METRIC = "value"
+_NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Points with results y, points without, and how many are asked for."""
+
+    campaign: Campaign
+    X: list[list[float]]
+    y: list[float]
+    pending: list[list[float]]
+    q: int
+
+    @classmethod
+    def of(cls, question: dict[str, Any]) -> "Told":
+        """Read it from the peers' protocol."""
+        campaign = Campaign.model_validate(
+            {
+                "name": "speed",
+                "parameters": {
+                    f"x{j:02}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(int(question["d"]))
+                },
+                "minimize": _METRIC,
+                "budget": {"trials": 10 * (len(question["y"]) + len(question["pending"]) + 1)},
+                "seed": question["seed"],
+            }
+        )
+        return cls(campaign, question["X"], question["y"], question["pending"], question["q"])
+
+    def with_the_last_one_pending(self) -> "Told":
+        """Return the question as it was before the last result came."""
+        return replace(self, X=self.X[:-1], y=self.y[:-1], pending=[self.X[-1], *self.pending])
+
+
+def told_history(told: Told, provenance: Provenance | None) -> History:
+    """Return the history: the observed trials, then the pending ones; `provenance` belongs to the last of all.
+
+    The last trial is then one that the model proposed when one result fewer was known.
+    """
+    points = told.X + told.pending
+    trials = {}
+    for i, x in enumerate(points, start=1):
+        point = told.campaign.parameters.point({f"x{j:02}": value for j, value in enumerate(x)})
+        by_model = provenance is not None and i == len(points)
+        proposal = Proposal(
+            point=point,
+            generator="model" if by_model else "manual",
+            provenance=provenance if by_model else None,
+        )
+        outcome = _observation(told.y[i - 1]) if i <= len(told.y) else None
+        trials[i] = Trial(id=i, proposal=proposal, proposed=_NOON, outcome=outcome)
+    return History(trials=MappingProxyType(trials))
+
+
+def _observation(mean: float) -> Observation:
+    return Observation(attempt=1, metrics={_METRIC: Measurement(mean=mean)}, ended=_NOON)

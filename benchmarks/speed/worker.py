@@ -1,0 +1,116 @@
+"""Answers with this project's own `propose`, in a process of its own: `python -m benchmarks.speed.worker`.
+
+It speaks the protocol of the peers' programs: one JSON object a line, a question in, an answer out.
+"""
+
+import argparse
+import json
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import torch
+
+from benchmarks.speed.told import Told, told_history
+from bo_core import BayesianProposer
+from bo_core.propose import propose
+from campaign import History, Proposal
+from campaign.trial import Provenance
+
+# As small as what the peers' programs warm themselves up with.
+WARM_UP = {
+    "X": [[0.1, 0.2], [0.9, 0.3], [0.4, 0.8], [0.6, 0.5], [0.2, 0.6], [0.7, 0.9]],
+    "y": [0.3, -0.4, 1.2, 0.1, 0.5, 0.9],
+    "pending": [[0.5, 0.1]],
+    "d": 2,
+    "q": 1,
+    "seed": 0,
+}
+
+
+def proposer_of(mode: str, device: str) -> BayesianProposer:
+    """Return the settings of a column: `map`, in which all have BoTorch's kernel, or the product's `default`.
+
+    `initial` is 1, as the history holds points enough already. Settings that the proposer does not have are left out.
+    """
+    if mode == "map":
+        settings = {"kernel": "rbf", "hyperparameters": "map"}
+        known = BayesianProposer.model_fields
+        settings = {name: value for name, value in settings.items() if name in known}
+        return BayesianProposer.model_validate({"initial": 1, "device": device, **settings})
+    return BayesianProposer.model_validate({"initial": 1, "device": device})
+
+
+def answer(question: dict[str, Any], proposer: BayesianProposer, warm: bool) -> dict[str, Any]:
+    """Return the points, the seconds that only `propose` took, and the fit where there is a single one."""
+    told = Told.of(question)
+    provenance = _earlier(told, proposer) if warm else None
+    history = told_history(told, provenance)
+    began = time.perf_counter()
+    proposals = propose(told.campaign, history, proposer, told.q)
+    _finish()
+    seconds = time.perf_counter() - began
+    names = list(proposals[0].point)
+    points = [[float(p.point[name]) for name in names] for p in proposals]
+    made = proposals[0].provenance
+    return {
+        "points": points,
+        "seconds": seconds,
+        "fit": _fit(proposals[0]),
+        "threads": None if made is None else made.threads,
+    }
+
+
+def _earlier(told: Told, proposer: BayesianProposer) -> Provenance | None:
+    """Return how a proposal was made when one result fewer was known and its trial was still running."""
+    history: History = told_history(told.with_the_last_one_pending(), None)
+    return propose(told.campaign, history, proposer, 1)[0].provenance
+
+
+def _fit(proposal: Proposal) -> dict[str, Any] | None:
+    """Return the one set of hyperparameters; None where a proposal averages over several or has none.
+
+    The constant mean is not among them: it is the generalised least-squares mean that follows from the others.
+    """
+    recorded = None if proposal.provenance is None else proposal.provenance.hyperparameters
+    if recorded is None or len(recorded.get("noise_variance", ())) != 1:
+        return None
+    return {
+        "lengthscales": list(recorded["length_scales"]),
+        "noise": recorded["noise_variance"][0],
+        "mean": None,
+    }
+
+
+def _finish() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Answer until the questions end."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--mode", choices=("map", "default"), default="map")
+    parser.add_argument("--start", choices=("cold", "warm"), default="cold")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    proposer = proposer_of(asked.mode, asked.device)
+    with suppress(Exception):
+        # No first call's cost is counted; where this fails, the questions that follow fail too and say why.
+        answer(WARM_UP, proposer, asked.start == "warm")
+    for line in sys.stdin:
+        question = json.loads(line)
+        try:
+            reply = (
+                {"versions": {}} if question["op"] == "versions" else answer(question, proposer, asked.start == "warm")
+            )
+        except Exception as error:
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()

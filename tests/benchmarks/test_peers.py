@@ -1,0 +1,69 @@
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers import PEERS, Peer, PeerDied, PeerFailure, PeerIsNotInstalled, PeerProcess
+from benchmarks.peers.registry import FOLDER
+
+X = [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
+Y = [1.0, -1.0, 0.0]
+PENDING = [[0.7, 0.8], [0.9, 1.0]]
+COMMAND = [sys.executable, str(FOLDER / "programs" / "answer.py"), "fake_peer"]
+
+
+@pytest.fixture(autouse=True)
+def _the_fake_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+@pytest.fixture
+def fake() -> Iterator[PeerProcess]:
+    with PeerProcess(COMMAND, threads=1, limit_seconds=60) as process:
+        yield process
+
+
+def test_a_peer_answers_and_lives_on_after_its_library_fails(fake: PeerProcess) -> None:
+    asked = fake.ask(X, Y, PENDING, failed=[[0.0, 0.5]], d=2, q=3, seed=1)
+    assert asked.points == [*PENDING, [0.0, 0.5]]
+    assert asked.threads == 1
+    assert 0 <= asked.seconds < 10
+    assert asked.fit == {"lengthscales": [0.5, 0.5], "noise": 0.01, "mean": 0.0}
+    with pytest.raises(PeerFailure, match="ValueError: no luck"):
+        fake.ask(X, Y, PENDING, d=2, seed=13)
+    assert fake.recommend(X, Y, d=2).index == 1
+    assert fake.versions() == {"pytest": pytest.__version__}
+
+
+def test_a_peer_that_dies_says_so_with_its_last_words(fake: PeerProcess) -> None:
+    with pytest.raises(PeerDied, match=r"ended with 3 .*(\n|.)*noise that a library prints"):
+        fake.ask(X, Y, PENDING, d=2, seed=15)
+
+
+def test_a_peer_that_hangs_is_killed_at_its_limit(fake: PeerProcess) -> None:
+    fake.versions()
+    fake.limit_seconds = 0.2
+    with pytest.raises(PeerDied, match="ended with -9"):
+        fake.ask(X, Y, PENDING, d=2, seed=14)
+
+
+def test_a_missing_environment_is_told_with_the_command_that_makes_it() -> None:
+    with pytest.raises(PeerIsNotInstalled, match=r"python -m benchmarks\.peers\.install nobody"):
+        Peer("nobody", "no-such-venv", ("answer.py", "fake_peer"), "nobody.txt").command()
+
+
+def test_the_registry_names_the_peers_and_their_files_exist() -> None:
+    assert list(PEERS) == ["botorch", "ax", "optuna-gp", "optuna-tpe", "hebo", "botorch-rust"]
+    for name, peer in PEERS.items():
+        assert peer.name == name
+        assert (FOLDER / "programs" / peer.program[0]).is_file()
+        assert (FOLDER / "programs" / f"{peer.program[1]}.py").is_file()
+
+
+@pytest.mark.parametrize("peer", PEERS.values(), ids=PEERS)
+def test_every_requirement_is_an_exact_pin(peer: Peer) -> None:
+    pins = peer.requirements_file.read_text().splitlines()
+    assert pins
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9.]+", pin) for pin in pins)

@@ -1,0 +1,160 @@
+"""Campaigns of the quality benchmark are the same on every run and shared by all contestants."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.quality.campaign_run import run_campaign
+from benchmarks.quality.cells import CELLS, GRID, Cell
+from benchmarks.quality.contestants import OwnContestant
+from benchmarks.quality.durations import draw_duration
+from benchmarks.quality.measures import duplicates, judged_again, measure, utilisation
+from benchmarks.quality.peer_contestant import PeerContestant
+from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10
+from benchmarks.quality.results import read_rows, store_row
+from bo_core import BayesianProposer, SobolProposer
+from campaign import History
+
+SMALL = Cell("small", BRANIN, noise=5.0, workers=3, trials=12)
+SOBOL = OwnContestant(SobolProposer())
+OURS = OwnContestant(BayesianProposer(draws=16, restarts=1, raw_points=16))
+
+
+@dataclass
+class CornerPeer:
+    """A peer that walks along the diagonal and keeps what it was asked."""
+
+    asked: list[dict[str, Any]]
+
+    def ask(self, *, q: int, **known: Any) -> SimpleNamespace:
+        self.asked.append(known | {"q": q})
+        step = len(self.asked) / 20
+        return SimpleNamespace(points=[[step + i / 100] * known["d"] for i in range(q)])
+
+    def recommend(self, **known: Any) -> SimpleNamespace:
+        return SimpleNamespace(index=int(np.argmin(known["y"])))
+
+    def versions(self) -> dict[str, str]:
+        return {}
+
+
+def story(history: History) -> list[tuple[object, ...]]:
+    return [(t.id, t.point, t.attempts[0].started, t.outcome) for t in history.trials.values()]
+
+
+def results(history: History) -> dict[int, object]:
+    return {t.id: t.outcome.metrics["value"].mean for t in history.model_view().observed}
+
+
+def test_two_runs_of_a_campaign_are_the_same_in_every_point_time_and_result():
+    assert story(run_campaign(SMALL, 3, OURS).history) == story(run_campaign(SMALL, 3, OURS).history)
+    assert story(run_campaign(SMALL, 3, OURS).history) != story(run_campaign(SMALL, 4, OURS).history)
+
+
+def test_contestants_share_the_start_the_noise_the_times_and_the_failures():
+    cell = replace(SMALL, failure_rate=0.3)
+    ours, sobol = (run_campaign(cell, 1, who) for who in (OURS, SOBOL))
+    peer = run_campaign(cell, 1, PeerContestant(CornerPeer([])))
+
+    def shared(history: History) -> list[tuple[object, ...]]:
+        return [
+            (t.id, t.outcome.kind, t.outcome.ended - t.attempts[0].started, _noise(t)) for t in history.trials.values()
+        ]
+
+    def _noise(trial: Any) -> object:
+        if trial.outcome.kind == "failed":
+            return None
+        return round(trial.outcome.metrics["value"].mean - BRANIN.regret(trial.point), 6)
+
+    assert shared(ours.history) == shared(sobol.history) == shared(peer.history)
+    assert any(t.outcome.kind == "failed" for t in ours.history.trials.values())
+    start = len(ours.campaign.start_with)
+    assert [t.point for t in peer.history.trials.values()][:start] == list(ours.campaign.start_with)
+
+
+def test_a_peer_is_asked_in_the_unit_cube_about_every_trial_that_runs():
+    peer = CornerPeer([])
+    history = run_campaign(SMALL, 0, PeerContestant(peer)).history
+    proposed = {t.id: t for t in history.trials.values()}
+    assert sum(request["q"] for request in peer.asked) == SMALL.trials - 4
+    for request in peer.asked:
+        assert len(request["pending"]) == SMALL.workers - request["q"]
+        assert len(request["X"]) == len(request["y"]) >= 2
+        assert all(0 <= u <= 1 for point in request["X"] for u in point)
+    assert proposed[5].point == pytest.approx({"x0": -5 + 15 / 20, "x1": 15 / 20})
+
+
+def test_workers_are_never_idle_while_trials_are_left():
+    run = run_campaign(replace(SMALL, durations="constant", trials=9), 0, SOBOL)
+    assert utilisation(run.campaign, run.history) == pytest.approx(1.0)
+    run = run_campaign(replace(SMALL, durations="constant", trials=10), 0, SOBOL)
+    assert utilisation(run.campaign, run.history) == pytest.approx(10 / 12)
+
+
+def test_time_of_proposals_can_be_charged_to_the_virtual_clock():
+    run = run_campaign(replace(SMALL, durations="constant"), 0, SOBOL, charge=True)
+    assert 0 < utilisation(run.campaign, run.history) < 1
+    assert run.history.last_time - run.history.trials[1].attempts[0].started > timedelta(minutes=4)
+
+
+def test_histories_on_the_way_hold_what_was_known_then():
+    run = run_campaign(replace(SMALL, durations="constant"), 0, SOBOL)
+    assert {k: len(h.model_view().observed) for k, h in run.earlier.items()} == {5: 6, 10: 12}
+
+
+@pytest.mark.parametrize("cell", ["branin-20-trials", "hartmann6-failures"])
+def test_a_stored_campaign_judged_again_gives_the_row_that_it_gave_at_first(cell, tmp_path):
+    store_row(measure(CELLS[cell], 0, "sobol"), tmp_path)
+    row = read_rows("sobol", tmp_path)[0]
+    assert (None in row["values"]) == (cell == "hartmann6-failures")
+    spoilt = row | {"regret": 9.0, "true_value": 9.0, "judged_regret": 9.0, "curve_judged_regret": []}
+    assert judged_again(spoilt) == row
+
+
+def test_points_that_repeat_an_earlier_one_are_counted():
+    class Stuck(CornerPeer):
+        def ask(self, *, q: int, **known: Any) -> SimpleNamespace:
+            return SimpleNamespace(points=[[0.25, 0.75]] * q)
+
+    run = run_campaign(SMALL, 0, PeerContestant(Stuck([])))
+    assert duplicates(run.campaign, run.history) == SMALL.trials - 4 - 1
+    assert duplicates(run.campaign, run_campaign(SMALL, 0, SOBOL).history) == 0
+
+
+@pytest.mark.parametrize("kind", ["constant", "half-normal", "log-normal"])
+def test_durations_have_mean_one(kind):
+    generator = np.random.default_rng(0)
+    assert np.mean([draw_duration(kind, generator) for _ in range(20_000)]) == pytest.approx(1, abs=0.02)
+
+
+def test_pareto_durations_have_mean_one_and_the_tail_that_is_stated():
+    generator = np.random.default_rng(0)
+    draws = np.array([draw_duration("pareto", generator) for _ in range(20_000)])
+    assert draws.min() == pytest.approx(1 / 3, rel=1e-3)
+    assert np.mean(draws > 10 / 3) == pytest.approx(10**-1.5, rel=0.1)
+
+
+@pytest.mark.parametrize("problem", [BRANIN, HARTMANN3, HARTMANN6, ACKLEY8, LEVY10, ACKLEY20])
+def test_the_spread_written_down_is_the_functions_own(problem):
+    low, high = np.array(problem.bounds).T
+    points = low + (high - low) * np.random.default_rng(0).random((4000, problem.dimension))
+    values = [problem.regret(dict(zip(problem.parameters, point.tolist(), strict=True))) for point in points]
+    assert np.std(values) == pytest.approx(problem.spread, rel=0.1)
+
+
+@pytest.mark.parametrize("problem", [ACKLEY8, LEVY10, ACKLEY20])
+def test_the_optimum_lies_inside_and_away_from_the_middle(problem):
+    low, high = np.array(problem.bounds).T
+    optimum = 0.0 if problem.function == "ackley" else 1.0
+    assert problem.regret(dict.fromkeys(problem.parameters, optimum)) == pytest.approx(0, abs=1e-9)
+    shares = (optimum - low) / (high - low)
+    assert np.all((np.abs(shares - 0.5) > 0.05) & (np.abs(shares - 0.5) < 0.25))
+
+
+def test_the_grid_has_twelve_cells_of_different_names():
+    assert len(GRID) == 12
+    assert len(CELLS) == 16
