@@ -35,20 +35,25 @@ class SampledPath:
     def value(self, X: Tensor) -> Tensor:
         """Return the path [b] at features X [b, d]."""
         A = self.posterior.scaled(X)[self.member]
-        k, _ = self.posterior.kernel(A, self.Z)
+        k, _ = self._kernel(A)
         return self.posterior.mean[self.member] + self._prior(A)[0] + k @ self.update
 
     def value_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return the path [b] and its gradient [b, d] at features X [b, d]."""
         scaled = self.posterior.scaled(X)
         A = scaled[self.member]
-        k, w = self.posterior.kernel(A, self.Z)
+        k, w = self._kernel(A)
         prior, by_prior = self._prior(A)
         value = self.posterior.mean[self.member] + prior + k @ self.update
         by_k = w * self.update
         by_scaled = torch.zeros_like(scaled)
         by_scaled[self.member] = by_prior + by_k @ self.Z - A * by_k.sum(1, keepdim=True)
         return value, self.posterior.by_features(X, by_scaled)[self.member]
+
+    def _kernel(self, A: Tensor) -> tuple[Tensor, Tensor]:
+        """Return k and w [b, n] between scaled features A [b, d] and those of the data."""
+        k, w = self.posterior.kernel(A.unsqueeze(0), self.Z.unsqueeze(0))
+        return k.squeeze(0), w.squeeze(0)
 
     def _prior(self, A: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prior's path [b] and its gradient [b, d] at scaled features A [b, d]."""
