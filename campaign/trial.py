@@ -15,7 +15,8 @@ class Provenance(BaseModel):
     """How a proposal was made: everything that it takes to make it again.
 
     `observed` and `pending` are what the proposal knew. `hyperparameters` are bit-exact and serve as the
-    next proposal's warm start; `starts` says how each start of their fit ended. The predicted mean and standard deviation are in the metric's own unit.
+    next proposal's warm start; `starts` says how each start of their fit ended. The predicted mean and standard
+    deviation are in the metric's own unit.
     `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
     """
 
