@@ -120,7 +120,7 @@ class _Choice:
         return self._tried_at(points[best].cpu()), float(gains[best])
 
     def _tried_at(self, x: Tensor) -> Point:
-        """Return the observed point of features x [d]; decoding could miss it by rounding, so that nothing is pooled."""
+        """Return the observed point of features x [d]; decoding could miss it by rounding, and nothing be pooled."""
         observed = self.model.observed
         return observed.trials[int((x == observed.X).all(1).nonzero()[0])].point
 

@@ -31,12 +31,14 @@ def test_every_point_of_a_batch_keeps_away_from_where_a_trial_is_pending(q: int)
 
 
 def test_a_batch_goes_where_single_proposals_go_while_all_of_them_are_pending() -> None:
+    # Many draws, as each trial has draws of its own.
+    proposer = ONE_SET.model_copy(update={"draws": 1024})
     campaign = campaign_of(cube(2))
     history = told(campaign, 14, noise=0.0)
-    batch = propose(campaign, history, ONE_SET, 3)
+    batch = propose(campaign, history, proposer, 3)
     one_by_one, waiting = [], history
     for _ in range(3):
-        one_by_one += propose(campaign, waiting, ONE_SET, 1)
+        one_by_one += propose(campaign, waiting, proposer, 1)
         waiting = add(waiting, one_by_one[-1:])
     for together, alone in zip(batch, one_by_one, strict=True):
         assert distance(together.point, alone.point) < 0.05

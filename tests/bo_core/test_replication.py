@@ -45,7 +45,7 @@ LINES = {
 def by_quadrature(intercepts: list[float], slopes: list[float]) -> float:
     a, b = np.array(intercepts), np.array(slopes)
     meets = [(a[i] - a[j]) / (b[j] - b[i]) for i in range(len(a)) for j in range(i) if b[i] != b[j]]
-    edges = [-12.0, *sorted({z for z in meets if abs(z) < 12.0}), 12.0]
+    edges = [-12.0, *sorted({round(z, 9) for z in meets if abs(z) < 12.0}), 12.0]
     return sum(quad(lambda z: float((a + b * z).max() * norm.pdf(z)), *part)[0] for part in pairwise(edges))
 
 
