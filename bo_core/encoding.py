@@ -114,7 +114,7 @@ class OrdinalColumn:
 
     def spread(self, u: Tensor) -> Tensor:
         """Return the features [b, 1] of the choices in whose equal shares the uniform numbers [b] lie."""
-        return (_shares(len(self.levels), u) / (len(self.levels) - 1)).unsqueeze(1)
+        return (_shares(len(self.levels), u).double() / (len(self.levels) - 1)).unsqueeze(1)
 
     def snap(self, features: Tensor) -> Tensor:
         """Return the features [b, 1] of the choices nearest to features [b, 1]."""

@@ -116,7 +116,12 @@ class _Choice:
         best = int(gains[:-1].argmax())
         if float(gains[best]) <= float(gains[-1]):
             return None
-        return self.encoding.decode(points[best].cpu()), float(gains[best])
+        return self._tried_at(points[best].cpu()), float(gains[best])
+
+    def _tried_at(self, x: Tensor) -> Point:
+        """Return the observed point of features x [d]; decoding could miss it by rounding, and nothing be pooled."""
+        observed = self.model.observed
+        return observed.trials[int((x == observed.X).all(1).nonzero()[0])].point
 
     def provenance(self, point: Point, value: float, acquisition: str, threads: int) -> Provenance:
         """Return how the point was chosen."""

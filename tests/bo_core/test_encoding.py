@@ -85,6 +85,26 @@ def test_whatever_the_features_and_coordinates_their_point_lies_in_the_space(
         assert space.point(point) == point
 
 
+@given(spaces_and_points(), st.integers(0, 2**31))
+@settings(max_examples=100, deadline=None)
+def test_many_uniform_coordinates_spread_to_the_features_of_their_points(pair: tuple[Space, Point], seed: int) -> None:
+    encoding = Encoding(pair[0])
+    coordinates = torch.rand(20, encoding.k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    expected = encoding.encode([encoding.point_at(row) for row in coordinates.tolist()])
+    torch.testing.assert_close(encoding.spread(coordinates), expected, rtol=0.0, atol=1e-9)
+
+
+@given(spaces_and_points(), st.integers(0, 2**31))
+@settings(max_examples=100, deadline=None)
+def test_snapping_features_is_encoding_the_points_that_they_decode_to(pair: tuple[Space, Point], seed: int) -> None:
+    encoding = Encoding(pair[0])
+    X = torch.rand(20, encoding.d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    expected = encoding.encode([encoding.decode(x) for x in X])
+    snapped = encoding.snap(X)
+    torch.testing.assert_close(snapped, expected, rtol=0.0, atol=1e-9)
+    torch.testing.assert_close(encoding.snap(snapped), snapped, rtol=0.0, atol=1e-9)
+
+
 @given(spaces_and_points())
 @settings(max_examples=100, deadline=None)
 def test_neighbours_lie_in_the_space_and_differ_in_one_discrete_parameter(pair: tuple[Space, Point]) -> None:

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -8,7 +6,6 @@ from torch import Tensor
 
 from bo_core.bfgs import Array, Stopping, minimize
 from bo_core.surrogate import KernelName, LogPosterior, Prior, TrainingData, fit
-from bo_core.threads import threads_for
 from campaign.errors import CannotPropose
 
 RACES = [(200, 2, 0.1), (240, 3, 0.01)]
@@ -38,12 +35,6 @@ def unknown_noise(X: Tensor, y: Tensor) -> TrainingData:
 
 def log_posterior(data: TrainingData, kernel: KernelName = "matern52", jitter: float = 1e-8) -> LogPosterior:
     return LogPosterior(data, kernel, Prior(data.X.shape[1]), jitter=jitter, of_logarithms=False)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with threads_for(1):
-        yield
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from told_campaigns import (
     MIXED,
     MODEL,
+    ONE_SET,
     bowl,
     campaign_of,
     cube,
@@ -25,6 +26,7 @@ from told_campaigns import (
 )
 
 from bo_core.propose import propose
+from bo_core.proposer import BayesianProposer
 from campaign import History, Proposal
 from campaign.events import Event
 
@@ -54,6 +56,21 @@ def test_nothing_global_changes_a_proposal(observations: int) -> None:
     np.random.seed(7)
     torch.set_default_dtype(torch.float64)
     assert propose(campaign, history, MODEL, 2) == before
+
+
+@pytest.mark.parametrize("proposer", [MODEL, ONE_SET])
+@pytest.mark.parametrize("observations", [12, 120])
+def test_one_thread_and_two_give_the_same_bits_whatever_was_drawn_before(
+    proposer: BayesianProposer, observations: int
+) -> None:
+    campaign = campaign_of(cube(3))
+    history = told(campaign, observations, pending=2)
+    batches = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        torch.manual_seed(threads)
+        batches.append(propose(campaign, history, proposer, 2))
+    assert batches[0] == batches[1]
 
 
 def test_a_proposal_leaves_the_global_random_state_and_the_threads_alone() -> None:
