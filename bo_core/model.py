@@ -50,16 +50,12 @@ class Model:
             extra_noise=proposer.extra_noise,
         )
         averaged = _is_averaged(proposer, len(observed.trials))
-        fitted = fit(
-            data,
-            proposer.kernel,
-            generator,
-            cold=proposer.starts,
-            warm=_warm_start(warm, encoding.d),
-        )
+        prior = Prior(encoding.d, proposer.prior)
+        start = _warm_start(warm, encoding.d)
+        fitted = fit(data, proposer.kernel, prior, generator, cold=proposer.starts, warm=start)
         theta = fitted.theta[None]
         if averaged:
-            log_posterior = LogPosterior(data, proposer.kernel, Prior(encoding.d), jitter=fitted.jitter)
+            log_posterior = LogPosterior(data, proposer.kernel, prior, jitter=fitted.jitter)
             theta = draw_hyperparameters(log_posterior, fitted.theta, _SETS, generator)
         hyperparameters = Hyperparameters(torch.from_numpy(theta), encoding.d, proposer.kernel, fitted.jitter)
         return cls(observed, data, Posterior(data, hyperparameters), fitted)

@@ -102,7 +102,7 @@ class _Choice:
 
     def _worth_repeating(self, x: Tensor) -> tuple[Point, float] | None:
         """Return an observed point whose repetition is expected to gain more than measuring x [1, d], and that gain."""
-        if not self.proposer.replication:
+        if not self.proposer.replication or self.proposer.acquisition != "log_noisy_expected_improvement":
             return None
         data, places = self.model.data, self.incumbents[:_MOST_MEASURED_AGAIN]
         sigma2 = self.model.posterior.hyperparameters.noise_variance.to(x.device)
@@ -111,8 +111,9 @@ class _Choice:
         if not bool((again > 0).any()):
             return None
         points = torch.cat([data.X[places], x])
-        noise = torch.cat([again, noise.median(1, keepdim=True).values], 1)
-        gains = gains_in_best_mean(self.posterior, points, noise, self.outstanding)
+        typical = noise.median(1).values
+        noise = torch.cat([again, typical.unsqueeze(1)], 1)
+        gains = gains_in_best_mean(self.posterior, points, noise, self.outstanding, typical)
         best = int(gains[:-1].argmax())
         if float(gains[best]) <= float(gains[-1]):
             return None

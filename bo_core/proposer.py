@@ -22,10 +22,11 @@ class BayesianProposer(BaseModel):
     `initial` counts the first points that are not the model's, baseline and `start_with` included; the
     default grows with the number of parameters and leaves the model two thirds of the budget.
 
-    `hyperparameters` says whether the acquisition is averaged over several sets of them (`average`), computed at the
-    likeliest (`map`), or averaged only while there are few observations (`auto`). `replication` allows the model to
-    measure a promising point again where that is worth more than a new one. `extra_noise` infers noise on top of the
-    standard errors that evaluations report, for what these miss. `starts` counts the cold starts of a fit.
+    `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether the
+    acquisition is averaged over several sets of them (`average`), computed at the likeliest (`map`), or averaged only
+    while there are few observations (`auto`). `replication` allows the model to measure a promising point again where
+    that is worth more than a new one. `extra_noise` infers noise on top of the standard errors that evaluations
+    report, for what these miss. `starts` counts the cold starts of a fit.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`.
@@ -38,6 +39,7 @@ class BayesianProposer(BaseModel):
     acquisition: Acquisition = "log_noisy_expected_improvement"
     exploration: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
     kernel: Literal["matern52", "rbf"] = "matern52"
+    prior: Literal["firm", "loose"] = "firm"
     hyperparameters: Literal["auto", "map", "average"] = "auto"
     replication: bool = True
     extra_noise: bool = False

@@ -8,16 +8,19 @@ from bo_core.surrogate import Posterior, safe_cholesky
 _JITTER = 1e-9
 
 
-def gains_in_best_mean(posterior: Posterior, points: Tensor, noise: Tensor, pending: Tensor) -> Tensor:
+def gains_in_best_mean(
+    posterior: Posterior, points: Tensor, noise: Tensor, pending: Tensor, pending_noise: Tensor
+) -> Tensor:
     """Return by how much one measurement at each of c points is expected to raise the highest posterior mean [c].
 
     The maximum is taken over the same points X [c, d]; `noise` [M, c] is the variance that a measurement there would
-    have, and the outstanding measurements at `pending` [p, d] are taken as made, with outcomes as expected. It is the
+    have, and the outstanding measurements at `pending` [p, d], with variances `pending_noise` [M], are taken as made,
+    with outcomes as expected. It is the
     knowledge gradient over a finite set (Frazier, Powell and Dayanik 2009), averaged over the sets of hyperparameters.
     """
     c = len(points)
     mean, covariance = posterior.joint(torch.cat([points, pending]))
-    mean, covariance = mean[:, :c], _after_pending(posterior, covariance, c)
+    mean, covariance = mean[:, :c], _after_pending(covariance, pending_noise, c)
     spread = (covariance.diagonal(dim1=1, dim2=2) + noise).clamp(min=1e-300).sqrt()
     # Column j says how the means move, by the standard normal that a measurement at j amounts to.
     slopes = covariance / spread.unsqueeze(1)
@@ -28,12 +31,11 @@ def _gains(mean: Tensor, slopes: Tensor) -> Tensor:
     return torch.stack([_expected_maximum(mean, slope) for slope in slopes.unbind(1)]) - mean.max()
 
 
-def _after_pending(posterior: Posterior, covariance: Tensor, c: int) -> Tensor:
+def _after_pending(covariance: Tensor, noise: Tensor, c: int) -> Tensor:
     """Return the covariances [M, c, c] that remain once the points after the first c have been measured."""
     kept, cross, measured = covariance[:, :c, :c], covariance[:, :c, c:], covariance[:, c:, c:]
     if not measured.shape[1]:
         return kept
-    noise = posterior.hyperparameters.noise_variance.to(covariance)
     L, _ = safe_cholesky(measured + noise[:, None, None] * torch.eye(measured.shape[1]).to(measured), _JITTER)
     reduced = torch.linalg.solve_triangular(L, cross.mT, upper=False)
     return kept - reduced.mT @ reduced

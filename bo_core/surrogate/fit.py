@@ -49,18 +49,17 @@ class Fit:
 def fit(
     data: TrainingData,
     kernel: KernelName,
+    prior: Prior,
     generator: torch.Generator,
     *,
     cold: int = 3,
     warm: Array | None = None,
-    warped: bool = False,
 ) -> Fit:
     """Return the hyperparameters with the highest posterior density among all starts' ends.
 
     Starts at the middle of the prior and at draws around it, `cold` in all, and at `warm` [h] if there is one. Jitter
     grows until a start ends well; CannotPropose says that none did.
     """
-    prior = Prior(data.X.shape[1], warped=warped)
     starts = _starts(prior, generator, cold, warm)
     for jitter in _JITTERS:
         found = _Climb(data, kernel, prior, jitter).best_of(starts)

@@ -24,9 +24,11 @@ class GaussianProcess(gpytorch.models.ExactGP):
     are a fixed noise of the observations.
     """
 
-    def __init__(self, data: TrainingData, hyperparameters: Hyperparameters, member: int = 0) -> None:
+    def __init__(
+        self, data: TrainingData, hyperparameters: Hyperparameters, member: int = 0, prior: Prior | None = None
+    ) -> None:
         d = data.X.shape[1]
-        prior = Prior(d)
+        prior = prior or Prior(d)
         super().__init__(data.X, data.y, _likelihood(data, hyperparameters, member, prior))
         self.exponents = hyperparameters.warp_exponents
         self.member = member
