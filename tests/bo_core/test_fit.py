@@ -102,6 +102,20 @@ def test_a_warm_start_of_another_dimension_is_left_out() -> None:
     assert found.starts == expected.starts
 
 
+def test_exact_replicates_that_contradict_each_other_do_not_end_the_fit_early() -> None:
+    X, known = uniform(12, 2, seed=1), torch.zeros(24, dtype=torch.float64)
+    y = torch.sin(6.0 * X[:, 0])
+    apart = torch.cat([y + 0.3, y - 0.3])
+    contradicting = TrainingData.of(torch.cat([X, X]), apart, known)
+    agreeing = TrainingData.of(torch.cat([X, X]), torch.cat([y, y]), known)
+    assert float(contradicting.scatter.min()) > 0.1
+    for kernel in KERNELS:
+        found, expected = (fit(data, kernel, Prior(2), seeded(0)) for data in (contradicting, agreeing))
+        assert found.value == pytest.approx(expected.value, abs=1e-6)
+        np.testing.assert_allclose(found.theta, expected.theta, atol=1e-6)
+        assert {start.ending for start in found.starts} <= {"converged", "hopeless"}
+
+
 def test_data_that_no_jitter_can_save_are_refused_with_a_reason() -> None:
     data = waves(3)
     broken = TrainingData.of(data.X, data.y * torch.inf, torch.full_like(data.y, torch.nan))
