@@ -97,13 +97,18 @@ class LogPosterior:
         return [(by_features * slope).sum(1) for slope in warp_slopes_by_exponents(self.data.X, a, b)]
 
     def _within_replicates(self, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log density [b] of the replicates about their means, and its derivative by log σ² [b]."""
+        """Return the log density [b] of the replicates about their means, and its derivative by log σ² [b].
+
+        Where the noise is known it is a constant, which is left out: exact replicates that contradict each other would
+        make it so large that nothing else counts as progress.
+        """
         data = self.data
         noise = (data.replicate_noise(noise_variance) + self.jitter).clamp(min=1e-300)
         more = data.count - 1.0
         log_density = -0.5 * (data.scatter / noise + more * (noise.log() + _LOG_2PI) + data.count.log())
         by_log_noise = 0.5 * (data.scatter / noise - more) * (data.inferred * noise_variance.unsqueeze(1) / noise)
-        return (log_density * (more > 0)).sum(1), by_log_noise.sum(1)
+        counts = (more > 0) & (data.inferred > 0)
+        return torch.where(counts, log_density, 0.0).sum(1), torch.where(counts, by_log_noise, 0.0).sum(1)
 
 
 def generalised_mean(K_inverse: Tensor, y: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def single_data(n: int, d: int, noise: str, copies: int = 1) -> TrainingData:
 def some_theta(d: int, count: int, *, warped: bool = False, seed: int = 1) -> Tensor:
     """Return logarithms [count, h] of plausible hyperparameters."""
     generator = torch.Generator().manual_seed(seed)
-    theta = 0.7 * torch.randn(count, len(Prior(d, warped=warped).modes), generator=generator, dtype=torch.float64)
+    theta = 0.7 * torch.randn(count, len(Prior(d, warped=warped).location), generator=generator, dtype=torch.float64)
     theta[:, d] -= 3.0
     theta[:, d + 1 :] *= 0.5
     return theta

@@ -116,11 +116,11 @@ def test_the_value_over_sets_is_the_logarithm_of_the_mean_over_the_sets(kernel: 
     found = JointDraws(Posterior(data, together), points, 64, more=1, seed=3).value(UTILITY, X)
     values = []
     for i, theta in enumerate(together.theta):
-        # Three sets share one sequence of draws: the i-th has every third.
+        # Three sets share one sequence of draws: the i-th has the i-th run of it.
         alone = JointDraws(Posterior(data, replace(together, theta=theta[None])), points, 3 * 64, more=1, seed=3)
-        heard = Listener()
+        heard, run = Listener(), slice(64 * i, 64 * (i + 1))
         alone.value(heard, X)
-        values.append(UTILITY.evaluate(heard.mean[:, :, i::3], heard.sd, heard.best[:, :, i::3]).value[0])
+        values.append(UTILITY.evaluate(heard.mean[:, :, run], heard.sd, heard.best[:, :, run]).value[0])
     expected = torch.cat(values, 1).logsumexp(1) - math.log(3 * 64)
     torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
 

@@ -93,7 +93,7 @@ def test_the_gain_of_a_measurement_is_that_of_telling_the_model_of_simulated_out
     posterior, points = Posterior(observations(), hyperparameters), uniform(6, 2, 8)
     noise = hyperparameters.noise_variance[:, None] + torch.tensor([0.0, 0.1, 0.0, 0.5, 0.0, 1.0], dtype=torch.float64)
     fixed = uniform(pending, 2, 9)
-    found = gains_in_best_mean(posterior, points, noise, fixed)
+    found = gains_in_best_mean(posterior, points, noise, fixed, hyperparameters.noise_variance)
     each = [gains_by_simulation(posterior, m, points, noise, fixed, 400_000) for m in range(3)]
     torch.testing.assert_close(found, torch.stack(each).mean(0), rtol=0.02, atol=1e-3)
 
@@ -101,7 +101,7 @@ def test_the_gain_of_a_measurement_is_that_of_telling_the_model_of_simulated_out
 def test_what_was_measured_without_noise_gains_nothing_from_another_measurement() -> None:
     data = observations(variance=0.0)
     posterior = Posterior(data, one_set([0.5, 0.5], 0.1, 1e-10))
-    gains = gains_in_best_mean(posterior, data.X, torch.zeros(1, 12).double(), NOBODY)
+    gains = gains_in_best_mean(posterior, data.X, torch.zeros(1, 12).double(), NOBODY, torch.zeros(1).double())
     assert gains.tolist() == pytest.approx([0.0] * 12, abs=1e-4)
 
 
@@ -109,13 +109,13 @@ def test_a_noisier_measurement_gains_less_and_one_that_is_pending_already_too() 
     data = observations()
     posterior = Posterior(data, one_set([0.5, 0.5], 0.3))
     noise = torch.full((1, 12), 0.3, dtype=torch.float64)
-    gains = gains_in_best_mean(posterior, data.X, noise, NOBODY)
-    noisier = gains_in_best_mean(posterior, data.X, 10.0 * noise, NOBODY)
+    gains = gains_in_best_mean(posterior, data.X, noise, NOBODY, noise[:, 0])
+    noisier = gains_in_best_mean(posterior, data.X, 10.0 * noise, NOBODY, noise[:, 0])
     hopeful = gains > 1e-6
     assert int(hopeful.sum()) > 3
     assert bool((noisier >= 0.0).all() & (noisier <= gains).all() & (noisier < gains)[hopeful].all())
     best = int(gains.argmax())
-    assert gains_in_best_mean(posterior, data.X, noise, data.X[[best] * 5])[best] < gains[best]
+    assert gains_in_best_mean(posterior, data.X, noise, data.X[[best] * 5], noise[:, 0])[best] < gains[best]
 
 
 def told_noisily(sd: float, count: int, sem: float | None, parameters: dict) -> History:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -34,14 +35,14 @@ MIXED = Encoding(
 )
 
 
-def surface_of(value: Callable[[Tensor], Tensor]) -> Surface:
+def surface_of(value: Callable[[Tensor], Tensor], scales: Tensor) -> Surface:
     def value_and_gradient(X: Tensor) -> tuple[Tensor, Tensor]:
         X = X.clone().requires_grad_()
         values = value(X)
         (gradient,) = torch.autograd.grad(values.sum(), X)
         return values.detach(), gradient
 
-    return Surface(value, value_and_gradient, screen=value)
+    return Surface(value, value_and_gradient, screen=value, scales=scales)
 
 
 def valley(X: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def valley(X: Tensor) -> Tensor:
 
 def found_in(encoding: Encoding, value: Callable[[Tensor], Tensor], taken: set, seed: int = 0) -> tuple[Point, float]:
     pool = starting_points(encoding, EFFORT, encoding.encode([]), seed)
-    return search(encoding, surface_of(value), pool, taken, EFFORT, seed)
+    return search(encoding, surface_of(value, torch.ones(encoding.d).double()), pool, taken, EFFORT, seed)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -113,9 +114,9 @@ def test_a_screen_that_is_rough_leaves_the_last_word_to_the_value() -> None:
     def rough(X: Tensor) -> Tensor:
         return valley(X) + torch.sin(40.0 * X.sum(1))
 
-    exact = surface_of(valley)
+    exact = surface_of(valley, torch.ones(MIXED.d).double())
     pool = starting_points(MIXED, EFFORT, MIXED.encode([]), 0)
-    point, value = search(MIXED, Surface(exact.value, exact.value_and_gradient, rough), pool, set(), EFFORT, 0)
+    point, value = search(MIXED, replace(exact, screen=rough), pool, set(), EFFORT, 0)
     assert value == pytest.approx(float(valley(MIXED.encode([point]))))
     assert value >= float(valley(pool).max())
 
