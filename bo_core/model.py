@@ -1,5 +1,6 @@
 """The surrogate of a campaign: what was observed, encoded and standardised, and what is believed after it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,10 @@ from bo_core.proposer import BayesianProposer
 from bo_core.state import Observed
 from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
 from bo_core.surrogate.average import draw_hyperparameters
-from bo_core.surrogate.hyperparameters import Record, theta_of_record
+from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History, ModelView
+from campaign.trial import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
@@ -22,7 +24,7 @@ _AVERAGED_BELOW = 100
 _SETS = 8
 # Warping has two more hyperparameters a feature; it has to predict what was left out better by so many nats in all
 # and each.
-_FEWEST_FOR_WARPING, _MOST_FOR_WARPING = 30, 500
+_FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
 _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
 
 
@@ -43,9 +45,9 @@ class Model:
         proposer: BayesianProposer,
         encoding: Encoding,
         generator: torch.Generator,
-        warm: Record | None = None,
+        last: Provenance | None = None,
     ) -> "Model":
-        """Fit to what a view holds, at least one observation; `warm` are hyperparameters recorded before."""
+        """Fit to what a view holds, at least one observation; `last` says how the model's last proposal was made."""
         observed = Observed.of(campaign, view, encoding)
         device = device_for(proposer, len(observed.trials))
         outcomes = observed.outcomes
@@ -56,15 +58,7 @@ class Model:
             extra_noise=proposer.extra_noise,
         )
         fitting = _Fitting(data, proposer, generator)
-        plain = fitting.fitted(Prior(encoding.d, proposer.prior), _warm_start(warm, encoding.d))
-        if not _may_warp(proposer, len(observed.trials)):
-            return cls(observed, data, *fitting.believed(plain))
-        start = np.concatenate([plain.theta, np.zeros(2 * encoding.d)])
-        warped = fitting.fitted(Prior(encoding.d, proposer.prior, warped=True), start, cold=0)
-        gain = fitting.left_out(warped) - fitting.left_out(plain)
-        enough = max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * len(observed.trials))
-        better = warped if proposer.warping == "always" or gain > enough else plain
-        return cls(observed, data, *fitting.believed(better))
+        return cls(observed, data, *fitting.believed(fitting.best(last)))
 
     @property
     def device(self) -> torch.device:
@@ -79,14 +73,42 @@ class _Fitting:
         self.data, self.proposer, self.generator = data, proposer, generator
         self.d = data.X.shape[1]
 
-    def fitted(self, prior: Prior, warm: Array | None, cold: int | None = None) -> Fit:
-        """Return the likeliest hyperparameters under a prior."""
-        cold = self.proposer.starts if cold is None else cold
-        return fit(self.data, self.proposer.kernel, prior, self.generator, cold=cold, warm=warm)
+    def best(self, last: Provenance | None) -> Fit:
+        """Return the likeliest hyperparameters, with inputs warped where that pays; the `last` proposal's are a start.
 
-    def left_out(self, found: Fit) -> float:
-        """Return how well each observation is predicted from the others."""
-        return leave_one_out(self._posterior(found.theta[None], found.jitter))
+        Whether it pays is asked when there are half again as many observations as when it was asked last; between,
+        it is as it was.
+        """
+        warm = _recorded(last, self.d)
+        n = int(self.data.replicates)
+        warped = self.proposer.warping == "always"
+        if self.proposer.warping == "auto" and n >= _FEWEST_FOR_WARPING:
+            asked = warm is not None and last is not None and _generation(last.observed) == _generation(n)
+            if not asked:
+                return self._plain_or_warped(None if warm is None else warm[: self.d + 1])
+            warped = warm is not None and len(warm) > self.d + 1
+        return self._fitted(self.data, warm, warped=warped)
+
+    def _plain_or_warped(self, warm: Array | None) -> Fit:
+        plain = self._fitted(self.data, warm, warped=False)
+        u = len(self.data.y)
+        count = min(u, _MOST_FOR_ASKING)
+        part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
+        start = np.concatenate([plain.theta, np.zeros(2 * self.d)])
+        of_part = self._fitted(part, plain.theta, warped=False, cold=0)
+        warped = self._fitted(part, start, warped=True, cold=0)
+        gain = self._left_out(part, warped) - self._left_out(part, of_part)
+        if gain <= max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count):
+            return plain
+        return warped if count == u else self._fitted(self.data, warped.theta, warped=True, cold=0)
+
+    def _fitted(self, data: TrainingData, warm: Array | None, *, warped: bool, cold: int | None = None) -> Fit:
+        prior = Prior(self.d, self.proposer.prior, warped=warped)
+        cold = self.proposer.starts if cold is None else cold
+        return fit(data, self.proposer.kernel, prior, self.generator, cold=cold, warm=warm)
+
+    def _left_out(self, data: TrainingData, found: Fit) -> float:
+        return leave_one_out(Posterior(data, self._hyperparameters(found.theta[None], found.jitter)))
 
     def believed(self, found: Fit) -> tuple[Posterior, Fit]:
         """Return what is believed with the likeliest hyperparameters, or averaged over draws from around them."""
@@ -95,20 +117,16 @@ class _Fitting:
             prior = Prior(self.d, self.proposer.prior, warped=theta.shape[1] > self.d + 1)
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
             theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
-        return self._posterior(theta, found.jitter), found
+        return Posterior(self.data, self._hyperparameters(theta, found.jitter)), found
 
-    def _posterior(self, theta: Array, jitter: float) -> Posterior:
-        hyperparameters = Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
-        return Posterior(self.data, hyperparameters)
+    def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
+        return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
 
 
-def recorded_hyperparameters(history: History) -> Record | None:
-    """Return the hyperparameters recorded with the last proposal that the model made."""
+def last_made_by_model(history: History) -> Provenance | None:
+    """Return how the last proposal was made that the model made: its hyperparameters are the next one's warm start."""
     by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
-    if not by_model:
-        return None
-    provenance = max(by_model, key=lambda t: t.id).proposal.provenance
-    return None if provenance is None else provenance.hyperparameters
+    return max(by_model, key=lambda t: t.id).proposal.provenance if by_model else None
 
 
 def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
@@ -124,13 +142,13 @@ def _is_averaged(proposer: BayesianProposer, observations: int) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _may_warp(proposer: BayesianProposer, observations: int) -> bool:
-    if proposer.warping == "auto":
-        return _FEWEST_FOR_WARPING <= observations <= _MOST_FOR_WARPING
-    return proposer.warping == "always"
+def _generation(observations: int) -> int:
+    """Return how many times the number of observations has grown by half."""
+    return int(math.log(max(observations, 1)) / math.log(1.5))
 
 
-def _warm_start(record: Record | None, d: int) -> Array | None:
-    """Return one θ [d + 1] of the recorded sets: their middle, without the warping."""
+def _recorded(last: Provenance | None, d: int) -> Array | None:
+    """Return one θ [h] of the recorded sets: their middle."""
+    record = None if last is None else last.hyperparameters
     theta = None if record is None else theta_of_record(record, d)
-    return None if theta is None else theta.mean(0)[: d + 1].numpy()
+    return None if theta is None else theta.mean(0).numpy()
