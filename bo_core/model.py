@@ -1,7 +1,9 @@
 """The surrogate of a campaign: what was observed, encoded and standardised, and what is believed after it."""
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from bo_core.bfgs import Array
@@ -10,14 +12,20 @@ from bo_core.proposer import BayesianProposer
 from bo_core.state import Observed
 from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
 from bo_core.surrogate.average import draw_hyperparameters
-from bo_core.surrogate.hyperparameters import Record, theta_of_record
+from bo_core.surrogate.hyperparameters import theta_of_record
+from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History, ModelView
+from campaign.trial import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
 # Under so many observations one set of hyperparameters is overconfident, and averaging costs little.
 _AVERAGED_BELOW = 100
 _SETS = 8
+# Warping has two more hyperparameters a feature; it has to predict what was left out better by so many nats in all
+# and each.
+_FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
+_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,9 @@ class Model:
         proposer: BayesianProposer,
         encoding: Encoding,
         generator: torch.Generator,
-        warm: Record | None = None,
+        last: Provenance | None = None,
     ) -> "Model":
-        """Fit to what a view holds, at least one observation; `warm` are hyperparameters recorded before."""
+        """Fit to what a view holds, at least one observation; `last` says how the model's last proposal was made."""
         observed = Observed.of(campaign, view, encoding)
         device = device_for(proposer, len(observed.trials))
         outcomes = observed.outcomes
@@ -49,16 +57,8 @@ class Model:
             outcomes.variance.to(device),
             extra_noise=proposer.extra_noise,
         )
-        averaged = _is_averaged(proposer, len(observed.trials))
-        prior = Prior(encoding.d, proposer.prior)
-        start = _warm_start(warm, encoding.d)
-        fitted = fit(data, proposer.kernel, prior, generator, cold=proposer.starts, warm=start)
-        theta = fitted.theta[None]
-        if averaged:
-            log_posterior = LogPosterior(data, proposer.kernel, prior, jitter=fitted.jitter)
-            theta = draw_hyperparameters(log_posterior, fitted.theta, _SETS, generator)
-        hyperparameters = Hyperparameters(torch.from_numpy(theta), encoding.d, proposer.kernel, fitted.jitter)
-        return cls(observed, data, Posterior(data, hyperparameters), fitted)
+        fitting = _Fitting(data, proposer, generator)
+        return cls(observed, data, *fitting.believed(fitting.best(last)))
 
     @property
     def device(self) -> torch.device:
@@ -66,13 +66,67 @@ class Model:
         return self.data.X.device
 
 
-def recorded_hyperparameters(history: History) -> Record | None:
-    """Return the hyperparameters recorded with the last proposal that the model made."""
+class _Fitting:
+    """The steps from data to beliefs, with the settings that they share."""
+
+    def __init__(self, data: TrainingData, proposer: BayesianProposer, generator: torch.Generator) -> None:
+        self.data, self.proposer, self.generator = data, proposer, generator
+        self.d = data.X.shape[1]
+
+    def best(self, last: Provenance | None) -> Fit:
+        """Return the likeliest hyperparameters, with inputs warped where that pays; the `last` proposal's are a start.
+
+        Whether it pays is asked when there are half again as many observations as when it was asked last; between,
+        it is as it was.
+        """
+        warm = _recorded(last, self.d)
+        n = int(self.data.replicates)
+        warped = self.proposer.warping == "always"
+        if self.proposer.warping == "auto" and n >= _FEWEST_FOR_WARPING:
+            asked = warm is not None and last is not None and _generation(last.observed) == _generation(n)
+            if not asked:
+                return self._plain_or_warped(None if warm is None else warm[: self.d + 1])
+            warped = warm is not None and len(warm) > self.d + 1
+        return self._fitted(self.data, warm, warped=warped)
+
+    def _plain_or_warped(self, warm: Array | None) -> Fit:
+        plain = self._fitted(self.data, warm, warped=False)
+        u = len(self.data.y)
+        count = min(u, _MOST_FOR_ASKING)
+        part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
+        start = np.concatenate([plain.theta, np.zeros(2 * self.d)])
+        of_part = self._fitted(part, plain.theta, warped=False, cold=0)
+        warped = self._fitted(part, start, warped=True, cold=0)
+        gain = self._left_out(part, warped) - self._left_out(part, of_part)
+        if gain <= max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count):
+            return plain
+        return warped if count == u else self._fitted(self.data, warped.theta, warped=True, cold=0)
+
+    def _fitted(self, data: TrainingData, warm: Array | None, *, warped: bool, cold: int | None = None) -> Fit:
+        prior = Prior(self.d, self.proposer.prior, warped=warped)
+        cold = self.proposer.starts if cold is None else cold
+        return fit(data, self.proposer.kernel, prior, self.generator, cold=cold, warm=warm)
+
+    def _left_out(self, data: TrainingData, found: Fit) -> float:
+        return leave_one_out(Posterior(data, self._hyperparameters(found.theta[None], found.jitter)))
+
+    def believed(self, found: Fit) -> tuple[Posterior, Fit]:
+        """Return what is believed with the likeliest hyperparameters, or averaged over draws from around them."""
+        theta = found.theta[None]
+        if _is_averaged(self.proposer, int(self.data.replicates)):
+            prior = Prior(self.d, self.proposer.prior, warped=theta.shape[1] > self.d + 1)
+            log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
+            theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
+        return Posterior(self.data, self._hyperparameters(theta, found.jitter)), found
+
+    def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
+        return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
+
+
+def last_made_by_model(history: History) -> Provenance | None:
+    """Return how the last proposal was made that the model made: its hyperparameters are the next one's warm start."""
     by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
-    if not by_model:
-        return None
-    provenance = max(by_model, key=lambda t: t.id).proposal.provenance
-    return None if provenance is None else provenance.hyperparameters
+    return max(by_model, key=lambda t: t.id).proposal.provenance if by_model else None
 
 
 def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
@@ -88,7 +142,13 @@ def _is_averaged(proposer: BayesianProposer, observations: int) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _warm_start(record: Record | None, d: int) -> Array | None:
+def _generation(observations: int) -> int:
+    """Return how many times the number of observations has grown by half."""
+    return int(math.log(max(observations, 1)) / math.log(1.5))
+
+
+def _recorded(last: Provenance | None, d: int) -> Array | None:
     """Return one θ [h] of the recorded sets: their middle."""
+    record = None if last is None else last.hyperparameters
     theta = None if record is None else theta_of_record(record, d)
     return None if theta is None else theta.mean(0).numpy()

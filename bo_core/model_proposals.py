@@ -8,7 +8,7 @@ from torch import Tensor
 from bo_core.acquisition import JointDraws, SampledPath, could_be_best, utility_of
 from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
-from bo_core.model import Model, recorded_hyperparameters
+from bo_core.model import Model, last_made_by_model
 from bo_core.pending import treat
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
@@ -60,7 +60,7 @@ class _Choice:
         self.encoding, self.proposer, self.view = encoding, proposer, history.model_view()
         self.seed = seed_of(campaign, history.next_trial)
         generator = torch.Generator().manual_seed(self.seed)
-        self.model = Model.of(campaign, self.view, proposer, encoding, generator, recorded_hyperparameters(history))
+        self.model = Model.of(campaign, self.view, proposer, encoding, generator, last_made_by_model(history))
         device = self.model.device
         unknown = encode_trials(trials_without_value(self.view), encoding).to(device)
         pending, failed = unknown[: len(self.view.pending)], unknown[len(self.view.pending) :]

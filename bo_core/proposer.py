@@ -24,9 +24,11 @@ class BayesianProposer(BaseModel):
 
     `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether the
     acquisition is averaged over several sets of them (`average`), computed at the likeliest (`map`), or averaged only
-    while there are few observations (`auto`). `replication` allows the model to measure a promising point again where
-    that is worth more than a new one. `extra_noise` infers noise on top of the standard errors that evaluations
-    report, for what these miss. `starts` counts the cold starts of a fit.
+    while there are few observations (`auto`). `warping` of the inputs is learnt where leaving out observations one by
+    one says that it pays (`auto`). `replication` allows the model to measure a promising point again where that is
+    worth more than a new one. `extra_noise` infers noise on top of the standard errors that evaluations report, for
+    what these miss. `starts` counts the cold starts of a fit, beside one at the last proposal's hyperparameters; 0
+    makes one where there are none.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`.
@@ -41,9 +43,10 @@ class BayesianProposer(BaseModel):
     kernel: Literal["matern52", "rbf"] = "matern52"
     prior: Literal["firm", "loose"] = "firm"
     hyperparameters: Literal["auto", "map", "average"] = "auto"
+    warping: Literal["auto", "always", "never"] = "auto"
     replication: bool = True
     extra_noise: bool = False
-    starts: Annotated[int, Field(ge=1, le=100)] = 3
+    starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"
     draws: Annotated[int, Field(ge=16, le=16_384)] = 128
     restarts: Annotated[int, Field(ge=1, le=200)] = 10

@@ -55,9 +55,15 @@ def judged_best(campaign: Campaign, history: History) -> int | None:
     return None if found is None else found.trial
 
 
-# More variants of ours come in here, one line each: pending trials ignored, constant liars, kriging believer.
 OURS: dict[str, AnyProposer] = {
     "overnight": BayesianProposer(),
+    "overnight-one-set": BayesianProposer(hyperparameters="map"),
+    "overnight-no-repeats": BayesianProposer(replication=False),
+    "overnight-ignore": BayesianProposer(pending="ignore"),
+    "overnight-liar-min": BayesianProposer(pending="liar_min"),
+    "overnight-liar-mean": BayesianProposer(pending="liar_mean"),
+    "overnight-liar-max": BayesianProposer(pending="liar_max"),
+    "overnight-believer": BayesianProposer(pending="believer"),
     "sobol": SobolProposer(),
 }
 

@@ -5,6 +5,7 @@ It speaks the protocol of the peers' programs: one JSON object a line, a questio
 
 import argparse
 import json
+import math
 import sys
 import time
 from contextlib import suppress
@@ -30,16 +31,16 @@ WARM_UP = {
 
 
 def proposer_of(mode: str, device: str) -> BayesianProposer:
-    """Return the settings of a column: `map`, in which all have BoTorch's kernel, or the product's `default`.
+    """Return the settings of a column: `map`, with BoTorch's kernel and priors and one start, or the product's `default`.
 
-    `initial` is 1, as the history holds points enough already. Settings that the proposer does not have are left out.
+    `initial` is 1, as the history holds points enough already.
     """
-    if mode == "map":
-        settings = {"kernel": "rbf", "hyperparameters": "map"}
-        known = BayesianProposer.model_fields
-        settings = {name: value for name, value in settings.items() if name in known}
-        return BayesianProposer.model_validate({"initial": 1, "device": device, **settings})
-    return BayesianProposer.model_validate({"initial": 1, "device": device})
+    plain = BayesianProposer.model_validate({"initial": 1, "device": device})
+    if mode == "default":
+        return plain
+    like_botorch = {"kernel": "rbf", "prior": "loose", "hyperparameters": "map", "starts": 0}
+    without = {"replication": False, "warping": "never"}
+    return BayesianProposer.model_validate({**plain.model_dump(), **like_botorch, **without})
 
 
 def answer(question: dict[str, Any], proposer: BayesianProposer, warm: bool) -> dict[str, Any]:
@@ -74,11 +75,11 @@ def _fit(proposal: Proposal) -> dict[str, Any] | None:
     The constant mean is not among them: it is the generalised least-squares mean that follows from the others.
     """
     recorded = None if proposal.provenance is None else proposal.provenance.hyperparameters
-    if recorded is None or len(recorded.get("noise_variance", ())) != 1:
+    if recorded is None or len(recorded["log_noise_variance"]) != 1:
         return None
     return {
-        "lengthscales": list(recorded["length_scales"]),
-        "noise": recorded["noise_variance"][0],
+        "lengthscales": [math.exp(x) for x in recorded["log_length_scales"]],
+        "noise": math.exp(recorded["log_noise_variance"][0]),
         "mean": None,
     }
 

@@ -60,8 +60,8 @@ def fit(
 ) -> Fit:
     """Return the hyperparameters with the highest posterior density among all starts' ends.
 
-    Starts at the middle of the prior and at draws around it, `cold` in all, and at `warm` [h] if there is one. Jitter
-    grows until a start ends well; CannotPropose says that none did.
+    Starts at `warm` [h] if there is one, and at the middle of the prior and draws around it, `cold` in all; without
+    `warm` one at least. Jitter grows until a start ends well; CannotPropose says that none did.
     """
     starts = _starts(prior, generator, cold, warm)
     for jitter in _JITTERS:
@@ -75,10 +75,12 @@ def fit(
 
 
 def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> dict[str, Array]:
-    starts = {"middle of the prior": prior.location}
+    starts: dict[str, Array] = {}
     if warm is not None and warm.shape == prior.location.shape:
         starts["last proposal"] = warm
-    draws = torch.randn(cold - 1, len(prior.location), generator=generator, dtype=torch.float64).numpy()
+    if cold or not starts:
+        starts["middle of the prior"] = prior.location
+    draws = torch.randn(max(cold - 1, 0), len(prior.location), generator=generator, dtype=torch.float64).numpy()
     return starts | {f"draw {i + 1}": prior.location + draw for i, draw in enumerate(draws)}
 
 
