@@ -31,7 +31,7 @@ WARM_UP = {
 
 
 def proposer_of(mode: str, device: str) -> BayesianProposer:
-    """Return the settings of a column: `map`, with BoTorch's kernel and priors and one start, or the product's `default`.
+    """Return the settings of a column: `map`, with BoTorch's kernel, priors and one start, or the product's `default`.
 
     `initial` is 1, as the history holds points enough already.
     """
