@@ -18,6 +18,9 @@ _JITTERS = (1e-8, 1e-6, 1e-4)
 _RACE = 64
 _GROWTH = 4
 _LEAST_GROWTH = 2
+# On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
+# second part is also climbed from what takes it for noise, unless the winner already has half as much.
+_MOSTLY_NOISE = np.log(0.5)
 _FIRST_STEP, _LONGEST_STEP = 1.0, 2.0
 # In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
 # together, a start must be behind to be given up.
@@ -86,6 +89,7 @@ class _Climb:
 
     def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float) -> None:
         self.data, self.prior, self.jitter = data, prior, jitter
+        self.d = data.X.shape[1]
         self.kernel: KernelName = kernel
         self.ends: list[StartEnd] = []
 
@@ -93,15 +97,23 @@ class _Climb:
         """Return the best end: the starts race on a part, the winner and the last proposal go on with more."""
         names, x = list(starts), np.stack(list(starts.values()))
         H, value = None, np.inf
-        for data in self._growing_parts():
+        for i, data in enumerate(self._growing_parts()):
             if H is not None:
                 names, x = self._better_start(data, names, x, starts)
+                if i == 1 and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
+                    names, x = [*names, "mostly noise"], np.stack([x[0], self._mostly_noise()])
+                    H = np.repeat(H, 2, axis=0)
             end = self._minimize(data, x, H)
             self._record(names, len(data.y), end)
             best = int(np.argmin(end.value))
             names, x, H = [names[best]], end.x[best : best + 1], end.inverse_hessian[best : best + 1]
             value = float(end.value[best])
         return Fit(x[0], -self.data.replicates * value, self.jitter, tuple(self.ends))
+
+    def _mostly_noise(self) -> Array:
+        start = self.prior.location.copy()
+        start[self.d] = _MOSTLY_NOISE
+        return start
 
     def _growing_parts(self) -> list[TrainingData]:
         """Return evenly spaced parts of the data, each larger than the one before, and all of them at last."""

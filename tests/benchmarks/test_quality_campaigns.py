@@ -102,8 +102,8 @@ def test_time_of_proposals_can_be_charged_to_the_virtual_clock():
 
 
 def test_histories_on_the_way_hold_what_was_known_then():
-    run = run_campaign(replace(SMALL, durations="constant"), 0, SOBOL)
-    assert {k: len(h.model_view().observed) for k, h in run.earlier.items()} == {5: 6, 10: 12}
+    run = run_campaign(replace(SMALL, durations="constant", trials=24), 0, SOBOL)
+    assert {k: len(h.model_view().observed) for k, h in run.earlier.items()} == {10: 12, 20: 21}
 
 
 @pytest.mark.parametrize("cell", ["branin-20-trials", "hartmann6-failures"])

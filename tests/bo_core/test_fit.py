@@ -13,7 +13,7 @@ from campaign.errors import CannotPropose
 
 # What a climb may leave: a gradient in nats an observation, and nats of all together.
 GRADIENT = 1e-3
-BELOW = 0.1
+BELOW = 0.2
 
 RACES = [(200, 2, 0.1), (240, 3, 0.01)]
 RACES += [pytest.param(260, 4, 1.0, marks=pytest.mark.slow), pytest.param(320, 6, 0.3, marks=pytest.mark.slow)]
@@ -131,10 +131,12 @@ def test_every_climb_is_recorded_with_its_part_and_its_end(n: int, parts: list[i
     climbs = [(start.name, start.observations) for start in found.starts]
     assert len(climbs) == len(set(climbs))
     starts = {"middle of the prior", "draw 1", "draw 2"} | ({"last proposal"} if warm else set())
-    # All race on the first part; one goes on with each of the others.
+    # All race on the first part; one goes on with each of the others, on the second beside one that begins with noise.
     assert {name for name, count in climbs if count == parts[0]} == starts
-    assert [count for _, count in climbs[len(starts) :]] == parts[1:]
-    assert {name for name, _ in climbs} == starts
+    others = [(name, count) for name, count in climbs if count > parts[0]]
+    assert [count for _, count in others] == [n for n in parts[1:2] for _ in range(2)] + parts[2:]
+    assert all(name in starts | {"mostly noise"} for name, _ in others)
+    assert ("mostly noise", parts[1]) in others if len(parts) > 1 else not others
     assert {start.ending for start in found.starts} <= set(get_args(Ending))
     at_last = [start.value for start in found.starts if start.observations == n]
     assert max(at_last) == pytest.approx(found.value / n)

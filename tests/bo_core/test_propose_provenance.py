@@ -6,7 +6,7 @@ from test_fit import waves
 from told_campaigns import MODEL, ONE_SET, add, campaign_of, cube, defined, history_of, proposed, provenance_of, told
 
 from bo_core.propose import propose
-from bo_core.surrogate import Hyperparameters, fit
+from bo_core.surrogate import Hyperparameters, Prior, fit
 from bo_core.surrogate.hyperparameters import Record
 from campaign import History, Point
 from campaign.trial import Provenance
@@ -22,7 +22,9 @@ def test_every_point_of_a_batch_says_which_model_and_seed_it_came_from() -> None
         "log_length_scales": 24,
         "log_noise_variance": 8,
     }
-    assert set(first.starts or {}) == {"prior mode", "draw 1", "draw 2"}
+    assert set(first.starts or {}) == {
+        f"{name}, 10 observations" for name in ("middle of the prior", "draw 1", "draw 2")
+    }
     assert first.acquisition == "log_noisy_expected_improvement"
     assert (first.observed, first.pending) == (10, (11, 12))
     assert (first.device, first.threads) == ("cpu", 1)
@@ -57,10 +59,10 @@ def test_hyperparameters_are_written_to_the_last_bit_as_a_warm_start_needs_them(
 
 
 def test_what_the_last_proposal_recorded_is_where_the_next_fit_starts() -> None:
-    data = waves(139)
+    data = waves(46)
     points: list[Point] = [{"x0": a, "x1": b} for a, b in data.X.tolist()]
-    better = fit(data, "matern52", torch.Generator().manual_seed(2))
-    recorded = Hyperparameters(better.theta[None], 2, "matern52", better.jitter).as_record()
+    better = fit(data, "matern52", Prior(2), torch.Generator().manual_seed(2))
+    recorded = Hyperparameters(torch.from_numpy(better.theta)[None], 2, "matern52", better.jitter).as_record()
 
     def length_scales_after(seed: int, record: Record | None) -> tuple[float, ...]:
         campaign = campaign_of(cube(2), seed=seed)
