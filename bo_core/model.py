@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from bo_core.bfgs import Array
@@ -15,6 +14,7 @@ from bo_core.surrogate.average import draw_hyperparameters
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History, ModelView
+from campaign.errors import CannotPropose
 from campaign.trial import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
@@ -49,14 +49,9 @@ class Model:
     ) -> "Model":
         """Fit to what a view holds, at least one observation; `last` says how the model's last proposal was made."""
         observed = Observed.of(campaign, view, encoding)
-        device = device_for(proposer, len(observed.trials))
         outcomes = observed.outcomes
-        data = TrainingData.of(
-            observed.X.to(device),
-            outcomes.y.to(device),
-            outcomes.variance.to(device),
-            extra_noise=proposer.extra_noise,
-        )
+        data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=proposer.extra_noise)
+        data = data.to(device_for(proposer, len(observed.trials)))
         fitting = _Fitting(data, proposer, generator)
         return cls(observed, data, *fitting.believed(fitting.best(last)))
 
@@ -76,17 +71,16 @@ class _Fitting:
     def best(self, last: Provenance | None) -> Fit:
         """Return the likeliest hyperparameters, with inputs warped where that pays; the `last` proposal's are a start.
 
-        Whether it pays is asked when there are half again as many observations as when it was asked last; between,
-        it is as it was.
+        Whether it pays is asked when the number of observations passes 30 and then each time when it has grown by
+        half; between, it is as it was.
         """
         warm = _recorded(last, self.d)
         n = int(self.data.replicates)
         warped = self.proposer.warping == "always"
         if self.proposer.warping == "auto" and n >= _FEWEST_FOR_WARPING:
-            asked = warm is not None and last is not None and _generation(last.observed) == _generation(n)
-            if not asked:
-                return self._plain_or_warped(None if warm is None else warm[: self.d + 1])
-            warped = warm is not None and len(warm) > self.d + 1
+            if warm is None or last is None or _asks_again(last.observed, n):
+                return self._plain_or_warped(warm)
+            warped = len(warm) > self.d + 1
         return self._fitted(self.data, warm, warped=warped)
 
     def _plain_or_warped(self, warm: Array | None) -> Fit:
@@ -94,17 +88,26 @@ class _Fitting:
         u = len(self.data.y)
         count = min(u, _MOST_FOR_ASKING)
         part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
-        start = np.concatenate([plain.theta, np.zeros(2 * self.d)])
         of_part = self._fitted(part, plain.theta, warped=False, cold=0)
-        warped = self._fitted(part, start, warped=True, cold=0)
+        warped = self._fitted(part, plain.theta, warped=True, cold=0)
         gain = self._left_out(part, warped) - self._left_out(part, of_part)
         if gain <= max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count):
             return plain
-        return warped if count == u else self._fitted(self.data, warped.theta, warped=True, cold=0)
+        if count == u:
+            return warped
+        try:
+            return self._fitted(self.data, warped.theta, warped=True, cold=0)
+        except CannotPropose:
+            return plain
 
     def _fitted(self, data: TrainingData, warm: Array | None, *, warped: bool, cold: int | None = None) -> Fit:
         prior = Prior(self.d, self.proposer.prior, warped=warped)
         cold = self.proposer.starts if cold is None else cold
+        if warm is not None:
+            # What was recorded with warping serves without it, and the other way round.
+            start = prior.location.copy()
+            start[: len(warm)] = warm[: len(start)]
+            warm = start
         return fit(data, self.proposer.kernel, prior, self.generator, cold=cold, warm=warm)
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
@@ -131,6 +134,8 @@ def last_made_by_model(history: History) -> Provenance | None:
 
 def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
     """Return the device that the proposer names; `auto` is CUDA where there is one and enough data to pay."""
+    if proposer.device == "cuda" and not torch.cuda.is_available():
+        raise CannotPropose("`proposer.device`: expected a CUDA device that torch can use, found none; use `auto`.")
     if proposer.device == "auto":
         return torch.device("cuda" if observations >= _LEAST_FOR_CUDA and torch.cuda.is_available() else "cpu")
     return torch.device(proposer.device)
@@ -142,9 +147,13 @@ def _is_averaged(proposer: BayesianProposer, observations: int) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _generation(observations: int) -> int:
-    """Return how many times the number of observations has grown by half."""
-    return int(math.log(max(observations, 1)) / math.log(1.5))
+def _asks_again(before: int, now: int) -> bool:
+    """Tell whether the observations have passed the fewest for warping, or 1.5, 1.5², … times as many."""
+
+    def passed(observations: int) -> int:
+        return int(math.log(max(observations, 1) / _FEWEST_FOR_WARPING) / math.log(1.5) + 1e-9)
+
+    return before < _FEWEST_FOR_WARPING or passed(before) != passed(now)
 
 
 def _recorded(last: Provenance | None, d: int) -> Array | None:

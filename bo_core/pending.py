@@ -23,8 +23,29 @@ from bo_core.surrogate import Posterior
 
 
 @dataclass(frozen=True)
+class Outstanding:
+    """The one owner of what is not known yet: features of points that will be measured, and of points that failed.
+
+    `coming` [p, d] are the pending trials and the points chosen for this batch, `failed` [f, d] those that will never
+    have a value. A choice makes a new one.
+    """
+
+    coming: Tensor
+    failed: Tensor
+
+    def and_chosen(self, x: Tensor) -> "Outstanding":
+        """Return it with points x [c, d] chosen as well."""
+        return Outstanding(torch.cat([self.coming, x]), self.failed)
+
+    @property
+    def points(self) -> Tensor:
+        """Return all of them [p + f, d]."""
+        return torch.cat([self.coming, self.failed])
+
+
+@dataclass(frozen=True)
 class Treated:
-    """Beliefs `posterior`, the features `X` [n, d] of their data, lies included, and what is left to draw, [p, d]."""
+    """Beliefs `posterior`, the features `X` [n, d] of their data, lies included, and what is left to draw [p, d]."""
 
     posterior: Posterior
     X: Tensor

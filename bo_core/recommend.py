@@ -10,7 +10,7 @@ from bo_core.acquisition import JointDraws, SimpleRegret
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.model import Model
 from bo_core.outcomes import Outcomes
-from bo_core.proposer import BayesianProposer
+from bo_core.proposer import AnyProposer, BayesianProposer
 from bo_core.search import Effort, search, starting_points
 from bo_core.state import seed_of
 from bo_core.surfaces import surface_of_utility
@@ -27,15 +27,16 @@ _NEAR = 5
 
 
 def recommend(
-    campaign: Campaign, history: History, proposer: BayesianProposer | None = None, *, anywhere: bool = False
+    campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = False
 ) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
     With `anywhere` it may be any point of the space but one that failed, where that has a better mean. Beliefs are
-    averaged over hyperparameters as the proposer's are, by default as the default proposer's. Probabilities are shares
-    of joint posterior samples at all observed points and the recommended one, each counted once; deterministic.
+    averaged over hyperparameters as the proposer's are, by default, and for proposers without a model, as the default
+    proposer's. Probabilities are shares of joint posterior samples at all observed points and the recommended one,
+    each counted once; deterministic.
     """
-    proposer = proposer or BayesianProposer()
+    proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = history.model_view()
     if not view.observed:
         return None

@@ -1,7 +1,6 @@
 """What a proposal is made from, as tensors: encoded trials and standardised outcomes."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -33,22 +32,17 @@ def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
     return trial.outcome.metrics[campaign.objective.metric]
 
 
-def trials_without_value(view: ModelView) -> tuple[Trial, ...]:
-    """Return the trials at whose points the objective is drawn: the pending ones, and those whose points failed.
+def failed_points(view: ModelView) -> tuple[Trial, ...]:
+    """Return the trials whose points failed: like at the pending ones, the objective is drawn there.
 
     A point that failed would otherwise leave no trace in the model, and the next proposal would lie beside it. Failures
     that say nothing of the point, infrastructure and cancellation, leave none.
     """
-    return view.pending + tuple(t for t in view.failed if _point_failed(t))
+    return tuple(t for t in view.failed if _point_failed(t))
 
 
 def _point_failed(trial: Trial) -> bool:
     return isinstance(trial.outcome, Failure) and trial.outcome.cause not in ("infrastructure", "cancelled")
-
-
-def encode_trials(trials: Sequence[Trial], encoding: Encoding) -> Tensor:
-    """Return the features [len(trials), d]."""
-    return encoding.encode([t.point for t in trials])
 
 
 def seed_of(campaign: Campaign, trial: int) -> int:

@@ -4,12 +4,15 @@ One thread is fastest for the matrices of a few hundred trials, and competing th
 40 ms take seconds; it also keeps the results the same on every machine of a kind.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 _LEAST_FOR_MORE = 500
+# The number belongs to the process: two proposals at once would change it under each other.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
@@ -18,10 +21,11 @@ def threads_for(observations: int) -> Iterator[int]:
 
     The number is part of a proposal's provenance: sums of other lengths round differently.
     """
-    before = torch.get_num_threads()
-    threads = before if observations >= _LEAST_FOR_MORE else 1
-    torch.set_num_threads(threads)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(before)
+    with _ONE_AT_A_TIME:
+        before = torch.get_num_threads()
+        threads = before if observations >= _LEAST_FOR_MORE else 1
+        torch.set_num_threads(threads)
+        try:
+            yield threads
+        finally:
+            torch.set_num_threads(before)

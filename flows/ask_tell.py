@@ -47,7 +47,8 @@ class AskTell:
 
     def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
         """Return the observed point that is believed to be best, or any point; None before the first observation."""
-        return recommend(self.file.campaign, run_sync(self._open()).history, anywhere=anywhere)
+        history = run_sync(self._open()).history
+        return recommend(self.file.campaign, history, self.file.proposer, anywhere=anywhere)
 
     @property
     def history(self) -> History:

@@ -49,7 +49,7 @@ def run_campaign(
     file = read_campaign(source)
     history = run_sync(_run(file, watch, on_stop))
     recommend = importlib.import_module("bo_core.recommend").recommend
-    return CampaignResult(history, recommend(file.campaign, history))
+    return CampaignResult(history, recommend(file.campaign, history, file.proposer))
 
 
 async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Callable[[StopRequest], None]) -> History:

@@ -28,15 +28,18 @@ class JointDraws:
     and sd(x)² = 1 − |h|². The factor's inverse is kept and grows by a row per choice.
     """
 
-    def __init__(self, posterior: Posterior, points: Tensor, draws: int, more: int, seed: int) -> None:
-        """Draw f `draws` times at `points` [r, d] for each set, leaving room for `more` points to be added."""
+    def __init__(self, posterior: Posterior, points: Tensor, draws: int, more: int, seed: int | None) -> None:
+        """Draw f `draws` times at `points` [r, d] for each set, leaving room for `more` points to be added.
+
+        Without a seed each draw is the mean, which is all that a utility linear in the mean asks for.
+        """
         M, n, r = posterior.M, posterior.n, len(points)
         self.posterior, self.n, self.r = posterior, n, r
         Z = posterior.scaled(points)
         H = posterior.L_inverse @ posterior.kernel(posterior.Z, Z)[0]
         mean = posterior.mean.unsqueeze(1) + (posterior.residual.unsqueeze(1) @ H).squeeze(1)
         C, self.jitter = safe_cholesky(posterior.kernel(Z, Z)[0] - H.mT @ H, _DRAW_JITTER)
-        normals = _normal_draws(M * draws, r + more, seed).to(points)
+        normals = _normal_draws(M * draws, r + more, seed).to(posterior.Z)
         # Each set gets a run of the Sobol sequence, which fills the cube by itself; every M-th point would not.
         self.normals = normals.reshape(M, draws, r + more)
         f = mean.unsqueeze(2) + C @ self.normals[:, :, :r].mT
@@ -88,6 +91,8 @@ class JointDraws:
         A = self.posterior.scaled(x.unsqueeze(0))
         h = self.posterior.kernel(A, self.Z)[0] @ self.inverse.mT
         mean, sd = self._conditional(h, self.known_normals)
+        # As where a point is drawn from the start; a point that is drawn twice has no variance left but this.
+        sd = (sd * sd + self.jitter).sqrt()
         drawn = mean + sd.unsqueeze(2) * self.normals[:, :, self.r].unsqueeze(1)
         self.best = torch.maximum(self.best, drawn)
         i = self.n + self.r
@@ -126,13 +131,15 @@ def could_be_best(posterior: Posterior, X: Tensor, generator: torch.Generator, s
     mean, covariance = posterior.joint(X[hopeful])
     L, _ = safe_cholesky(covariance, _DRAW_JITTER)
     each = max(samples // posterior.M, 64)
-    normals = torch.randn(posterior.M, len(hopeful), each, generator=generator, dtype=torch.float64).to(X)
+    normals = torch.randn(posterior.M, len(hopeful), each, generator=generator, dtype=torch.float64).to(posterior.Z)
     best, times = torch.unique((mean.unsqueeze(2) + L @ normals).argmax(1), return_counts=True)
     return hopeful[best[times.argsort(descending=True, stable=True)]]
 
 
-def _normal_draws(draws: int, dimension: int, seed: int) -> Tensor:
-    """Return standard normal quasi-Monte-Carlo draws [draws, dimension] from a scrambled Sobol sequence."""
+def _normal_draws(draws: int, dimension: int, seed: int | None) -> Tensor:
+    """Return standard normal quasi-Monte-Carlo draws [draws, dimension] from a scrambled Sobol sequence, or zeros."""
+    if seed is None:
+        return torch.zeros(draws, dimension, dtype=torch.float64)
     return torch.special.ndtri(uniform_draws(dimension, draws, seed).clamp(1e-10, 1.0 - 1e-10))
 
 

@@ -3,56 +3,59 @@
 import torch
 from torch import Tensor
 
+from bo_core.acquisition.expected_improvement import log_h_and_ratios
 from bo_core.surrogate import Posterior, safe_cholesky
 
 _JITTER = 1e-9
+_NOTHING_LEFT = 1e-7
 
 
 def gains_in_best_mean(
     posterior: Posterior, points: Tensor, noise: Tensor, pending: Tensor, pending_noise: Tensor
 ) -> Tensor:
-    """Return by how much one measurement at each of c points is expected to raise the highest posterior mean [c].
+    """Return by how much a measurement at each of c points [c, d] is expected to raise the highest posterior mean [c].
 
-    The maximum is taken over the same points X [c, d]; `noise` [M, c] is the variance that a measurement there would
-    have, and the outstanding measurements at `pending` [p, d], with variances `pending_noise` [M], are taken as made,
-    with outcomes as expected. It is the
-    knowledge gradient over a finite set (Frazier, Powell and Dayanik 2009), averaged over the sets of hyperparameters.
+    The highest is taken over these points and `pending` [p, d], whose outstanding measurements, with variances
+    `pending_noise` [M], are taken as made, with outcomes as expected. `noise` [M, c] is the variance that a
+    measurement at each point would have. It is the knowledge gradient over a finite set (Frazier, Powell and Dayanik
+    2009), averaged over the sets of hyperparameters.
     """
     c = len(points)
     mean, covariance = posterior.joint(torch.cat([points, pending]))
-    mean, covariance = mean[:, :c], _after_pending(covariance, pending_noise, c)
-    spread = (covariance.diagonal(dim1=1, dim2=2) + noise).clamp(min=1e-300).sqrt()
-    # Column j says how the means move, by the standard normal that a measurement at j amounts to.
-    slopes = covariance / spread.unsqueeze(1)
-    return torch.stack([_gains(m, s) for m, s in zip(mean, slopes, strict=True)]).mean(0)
-
-
-def _gains(mean: Tensor, slopes: Tensor) -> Tensor:
-    return torch.stack([_expected_maximum(mean, slope) for slope in slopes.unbind(1)]) - mean.max()
+    covariance = _after_pending(covariance, pending_noise, c)
+    variance = covariance.diagonal(dim1=1, dim2=2)[:, :c]
+    # Column j says how the means move, by the standard normal that a measurement at j amounts to; where nothing is left
+    # to learn it does not move them.
+    slopes = covariance[:, :, :c] / (variance + noise).clamp(min=_JITTER).sqrt().unsqueeze(1)
+    slopes = torch.where((variance > _NOTHING_LEFT).unsqueeze(1), slopes, 0.0)
+    mean, slopes = mean.cpu(), slopes.cpu()
+    gains = [[expected_gain(m, slope) for slope in s.unbind(1)] for m, s in zip(mean, slopes, strict=True)]
+    return torch.tensor(gains, dtype=torch.float64).mean(0)
 
 
 def _after_pending(covariance: Tensor, noise: Tensor, c: int) -> Tensor:
-    """Return the covariances [M, c, c] that remain once the points after the first c have been measured."""
-    kept, cross, measured = covariance[:, :c, :c], covariance[:, :c, c:], covariance[:, c:, c:]
-    if not measured.shape[1]:
-        return kept
-    L, _ = safe_cholesky(measured + noise[:, None, None] * torch.eye(measured.shape[1]).to(measured), _JITTER)
+    """Return the covariances [M, c + p, c + p] that remain once the points after the first c have been measured."""
+    cross, measured = covariance[:, :, c:], covariance[:, c:, c:]
+    p = measured.shape[1]
+    if not p:
+        return covariance
+    L, _ = safe_cholesky(measured + noise[:, None, None] * torch.eye(p).to(measured), _JITTER)
     reduced = torch.linalg.solve_triangular(L, cross.mT, upper=False)
-    return kept - reduced.mT @ reduced
+    return covariance - reduced.mT @ reduced
 
 
-def _expected_maximum(intercepts: Tensor, slopes: Tensor) -> Tensor:
-    """Return E max_i(a_i + b_i Z) for a standard normal Z, exactly.
+def expected_gain(intercepts: Tensor, slopes: Tensor) -> float:
+    """Return E max_i(a_i + b_i Z) − max_i a_i for a standard normal Z: exact, and accurate however small.
 
-    The maximum of lines is a convex broken line: between the crossings c_k and c_{k+1} of its pieces, E contributes
-    a(Φ(c_{k+1}) − Φ(c_k)) + b(φ(c_k) − φ(c_{k+1})).
+    The maximum of lines is a convex broken line; with its slopes b_k in order and piece k meeting the next at c_k, the
+    gain is Σ (b_{k+1} − b_k) h(−|c_k|), h(v) = φ(v) + vΦ(v) (Frazier, Powell and Dayanik 2009, equation 14).
     """
-    a, b, crossings = _upper_envelope(intercepts.tolist(), slopes.tolist())
-    a, b = intercepts.new_tensor(a), intercepts.new_tensor(b)
-    edges = intercepts.new_tensor([-torch.inf, *crossings, torch.inf])
-    Phi = torch.special.ndtr(edges)
-    phi = torch.exp(-0.5 * edges * edges) * 0.3989422804014327
-    return (a * (Phi[1:] - Phi[:-1]) + b * (phi[:-1] - phi[1:])).sum()
+    _, b, crossings = _upper_envelope(intercepts.tolist(), slopes.tolist())
+    if not crossings:
+        return 0.0
+    rises = torch.tensor(b, dtype=torch.float64).diff()
+    log_h, _, _ = log_h_and_ratios(-torch.tensor(crossings, dtype=torch.float64).abs())
+    return float((rises * log_h.exp()).sum())
 
 
 def _upper_envelope(intercepts: list[float], slopes: list[float]) -> tuple[list[float], list[float], list[float]]:

@@ -55,7 +55,9 @@ def _root_of_covariance(log_posterior: LogPosterior, mode: Array) -> Array:
     precision = (gradient[h:] - gradient[:h]) / (2.0 * _FINITE_STEP)
     spread = log_posterior.prior.spread
     # In units of the prior's spread every eigenvalue should be 1, from the prior, or more.
-    values, vectors = np.linalg.eigh(spread[:, None] * (0.5 * (precision + precision.T)) * spread)
+    scaled = spread[:, None] * (0.5 * (precision + precision.T)) * spread
+    # By torch, whose threads are counted.
+    values, vectors = (found.numpy() for found in torch.linalg.eigh(torch.from_numpy(scaled)))
     # The symmetric root is the one that does not depend on the eigenvectors' arbitrary signs and, where eigenvalues
     # are alike, directions: data that differ by rounding get the same draws.
     return spread[:, None] * (vectors / np.sqrt(np.maximum(values, 1.0)) @ vectors.T)

@@ -65,7 +65,7 @@ def fit(
     """
     starts = _starts(prior, generator, cold, warm)
     for jitter in _JITTERS:
-        found = _Climb(data, kernel, prior, jitter).best_of(starts)
+        found = _Climb(data, kernel, prior, jitter).best_of(starts, careful=cold > 0)
         if np.isfinite(found.value):
             return found
     raise CannotPropose(
@@ -81,7 +81,7 @@ def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | N
     if cold or not starts:
         starts["middle of the prior"] = prior.location
     draws = torch.randn(max(cold - 1, 0), len(prior.location), generator=generator, dtype=torch.float64).numpy()
-    return starts | {f"draw {i + 1}": prior.location + draw for i, draw in enumerate(draws)}
+    return starts | {f"draw {i + 1}": prior.location + prior.spread * draw for i, draw in enumerate(draws)}
 
 
 class _Climb:
@@ -93,14 +93,17 @@ class _Climb:
         self.kernel: KernelName = kernel
         self.ends: list[StartEnd] = []
 
-    def best_of(self, starts: dict[str, Array]) -> Fit:
-        """Return the best end: the starts race on a part, the winner and the last proposal go on with more."""
+    def best_of(self, starts: dict[str, Array], *, careful: bool) -> Fit:
+        """Return the best end: the starts race on a part, the winner and the last proposal go on with more.
+
+        A `careful` fit also asks the second part whether it is mostly noise.
+        """
         names, x = list(starts), np.stack(list(starts.values()))
         H, value = None, np.inf
         for i, data in enumerate(self._growing_parts()):
             if H is not None:
                 names, x = self._better_start(data, names, x, starts)
-                if i == 1 and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
+                if careful and i == 1 and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
                     names, x = [*names, "mostly noise"], np.stack([x[0], self._mostly_noise()])
                     H = np.repeat(H, 2, axis=0)
             end = self._minimize(data, x, H)
@@ -134,8 +137,9 @@ class _Climb:
         warm = starts.get("last proposal")
         if warm is None:
             return names, x
-        value, _ = self._objective(data)(np.stack([x[0], warm]), np.arange(2))
-        return (names, x) if value[0] <= value[1] else (["last proposal"], warm[None])
+        # One after the other: together they would take twice the memory.
+        value, of_warm = (float(self._objective(data)(theta[None], np.arange(1))[0][0]) for theta in (x[0], warm))
+        return (names, x) if value <= of_warm else (["last proposal"], warm[None])
 
     def _minimize(self, data: TrainingData, starts: Array, H: Array | None) -> Minimum:
         n = data.replicates

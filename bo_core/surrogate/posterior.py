@@ -11,6 +11,9 @@ from bo_core.surrogate.kernel import kernel
 from bo_core.surrogate.marginal_likelihood import generalised_mean
 from bo_core.surrogate.training_data import TrainingData
 from bo_core.surrogate.warping import warp, warp_slope
+from campaign.errors import CannotPropose
+
+_LEAST_JITTER = 1e-10
 
 
 class Posterior:
@@ -33,7 +36,7 @@ class Posterior:
         self.noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
         self.y = data.y
         K.diagonal(dim1=1, dim2=2).copy_(1.0 + self.noise)
-        L = torch.linalg.cholesky(K)
+        L, _ = safe_cholesky(K, 0.0)
         identity = torch.eye(self.n, dtype=L.dtype, device=device).expand_as(L)
         self.L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
         self.mean = generalised_mean(self.L_inverse.mT @ self.L_inverse, data.y)
@@ -114,5 +117,5 @@ def safe_cholesky(covariance: Tensor, jitter: float) -> tuple[Tensor, float]:
         if not bool(failed.any()):
             return L, jitter
         if jitter > 1.0:
-            raise FloatingPointError("the posterior covariance is not finite")
-        jitter *= 10.0
+            raise CannotPropose("The surrogate's covariance is not finite. Please report this with the ledger.")
+        jitter = max(10.0 * jitter, _LEAST_JITTER)

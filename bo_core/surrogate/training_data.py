@@ -58,6 +58,13 @@ class TrainingData:
         """Return the noise variances [..., u] of y for inferred variances [...]."""
         return self.replicate_noise(noise_variance) / self.count
 
+    def to(self, device: torch.device) -> "TrainingData":
+        """Return the same on a device; pooling is done before, as sums on a GPU come in any order."""
+        X, y, known, inferred, count, scatter = (
+            t.to(device) for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
+        )
+        return TrainingData(X, y, known, inferred, count, scatter)
+
     def part(self, rows: Tensor) -> "TrainingData":
         """Return the observations at these rows."""
         return TrainingData(

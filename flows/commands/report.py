@@ -29,7 +29,7 @@ def report_path(path: Path, file: CampaignFile) -> Path:
 
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:
     """Render the report of what has happened so far."""
-    recommendation = recommend(history.definition, history)
+    recommendation = recommend(history.definition, history, file.proposer)
     where = ledger_location(file.ledger, file.campaign.name, Path())
     alive = controller_lives(history)
     page = render_report(history, recommendation, where, SystemClock().now(), alive=alive)
