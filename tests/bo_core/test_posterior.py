@@ -19,6 +19,7 @@ from surrogate_cases import (
 from bo_core.surrogate import Hyperparameters, KernelName, Posterior, safe_cholesky
 from bo_core.surrogate.gaussian_process import GaussianProcess
 from bo_core.surrogate.hyperparameters import theta_of_record
+from campaign.errors import CannotPropose
 
 M, D = 3, 4
 
@@ -116,5 +117,5 @@ def test_a_singular_covariance_gets_a_factor_and_says_what_it_took() -> None:
 
 
 def test_a_covariance_that_is_not_finite_is_refused() -> None:
-    with pytest.raises(FloatingPointError):
+    with pytest.raises(CannotPropose):
         safe_cholesky(torch.full((2, 2), torch.nan, dtype=torch.float64), 1e-9)
