@@ -19,7 +19,8 @@ _RACE = 64
 _GROWTH = 4
 _LEAST_GROWTH = 2
 # On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
-# second part is also climbed from what takes it for noise, unless the winner already has half as much.
+# second part is also climbed from what takes it for noise, unless the winner already has half as much or is the
+# last proposal's explanation, which more observations found.
 _MOSTLY_NOISE = np.log(0.5)
 _FIRST_STEP, _LONGEST_STEP = 1.0, 2.0
 # In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
@@ -103,7 +104,8 @@ class _Climb:
         for i, data in enumerate(self._growing_parts()):
             if H is not None:
                 names, x = self._better_start(data, names, x, starts)
-                if careful and i == 1 and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
+                unasked = careful and i == 1 and names[0] != "last proposal"
+                if unasked and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
                     names, x = [*names, "mostly noise"], np.stack([x[0], self._mostly_noise()])
                     H = np.repeat(H, 2, axis=0)
             end = self._minimize(data, x, H)
