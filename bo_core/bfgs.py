@@ -37,7 +37,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Stopping:
-    """When a row stops: its projected gradient or twice its relative progress is small, or it cannot win any more.
+    """When a row stops: its projected gradient or two steps in a row are small, or it cannot win any more.
 
     `give_up` makes a row leave when ten times the decrease that its own curvature predicts would not bring it below the
     best row, as long as it is also worse by `give_up`.

@@ -14,6 +14,6 @@ h   hyperparameters that are fitted
 
 X   [n, d] features of the observed points
 y   [n] outcomes to maximize, standardised to mean 0 and standard deviation 1
-u   [n] L⁻¹(y − m), the whitened residuals
+u   [n] L⁻¹(y − m), the whitened residuals; in `surrogate/` also the number of distinct observations
 z   [S, r] standard normal draws, the whitened values of f at the joint draw's points
 """
