@@ -12,12 +12,11 @@ from bo_core.bfgs import Array
 from bo_core.surrogate.marginal_likelihood import LogPosterior
 
 _ROUNDS = 12
-_FINITE_STEP = 1e-4
 
 
 def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, generator: torch.Generator) -> Array:
     """Return `count` draws [count, h] of θ, whose density `log_posterior` is, from around its `mode` [h]."""
-    root = _root_of_covariance(log_posterior, mode)
+    root = _symmetric_root(log_posterior.normal_covariance(mode[None])[0])
     prior, h = log_posterior.prior, len(mode)
     normals = torch.randn(_ROUNDS + 1, count, h, generator=generator, dtype=torch.float64).numpy()
     chances = torch.rand(_ROUNDS, count, generator=generator, dtype=torch.float64).log().numpy()
@@ -44,20 +43,10 @@ def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, g
     return theta
 
 
-def _root_of_covariance(log_posterior: LogPosterior, mode: Array) -> Array:
-    """Return a root [h, h] of the covariance of the normal approximation, from differences of the gradient.
+def _symmetric_root(covariance: Array) -> Array:
+    """Return the root [h, h] of a covariance that does not depend on its eigenvectors' arbitrary signs and directions.
 
-    Directions in which the density is flat or bends upwards get the prior's own curvature instead.
+    Data that differ by rounding then get the same draws. By torch, whose threads are counted.
     """
-    h = len(mode)
-    steps = _FINITE_STEP * np.eye(h)
-    _, gradient = log_posterior(np.concatenate([mode + steps, mode - steps]))
-    precision = (gradient[h:] - gradient[:h]) / (2.0 * _FINITE_STEP)
-    spread = log_posterior.prior.spread
-    # In units of the prior's spread every eigenvalue should be 1, from the prior, or more.
-    scaled = spread[:, None] * (0.5 * (precision + precision.T)) * spread
-    # By torch, whose threads are counted.
-    values, vectors = (found.numpy() for found in torch.linalg.eigh(torch.from_numpy(scaled)))
-    # The symmetric root is the one that does not depend on the eigenvectors' arbitrary signs and, where eigenvalues
-    # are alike, directions: data that differ by rounding get the same draws.
-    return spread[:, None] * (vectors / np.sqrt(np.maximum(values, 1.0)) @ vectors.T)
+    values, vectors = (found.numpy() for found in torch.linalg.eigh(torch.from_numpy(covariance)))
+    return vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T

@@ -22,7 +22,7 @@ _LEAST_GROWTH = 2
 # second part is also climbed from what takes it for noise, unless the winner already has half as much or is the
 # last proposal's explanation, which more observations found.
 _MOSTLY_NOISE = np.log(0.5)
-_FIRST_STEP, _LONGEST_STEP = 1.0, 2.0
+_LONGEST_STEP = 2.0
 # In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
 # together, a start must be behind to be given up.
 _PROGRESS, _PROGRESS_OF_ALL = 1e-4, 0.02
@@ -108,12 +108,19 @@ class _Climb:
                 if unasked and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
                     names, x = [*names, "mostly noise"], np.stack([x[0], self._mostly_noise()])
                     H = np.repeat(H, 2, axis=0)
-            end = self._minimize(data, x, H)
+            log_posterior = self._log_posterior(data)
+            if H is None:
+                # The objective is in nats an observation.
+                H = data.replicates * log_posterior.normal_covariance(x)
+            end = self._minimize(log_posterior, x, H)
             self._record(names, len(data.y), end)
             best = int(np.argmin(end.value))
             names, x, H = [names[best]], end.x[best : best + 1], end.inverse_hessian[best : best + 1]
             value = float(end.value[best])
         return Fit(x[0], -self.data.replicates * value, self.jitter, tuple(self.ends))
+
+    def _log_posterior(self, data: TrainingData) -> LogPosterior:
+        return LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
 
     def _mostly_noise(self) -> Array:
         start = self.prior.location.copy()
@@ -140,34 +147,34 @@ class _Climb:
         if warm is None:
             return names, x
         # One after the other: together they would take twice the memory.
-        value, of_warm = (float(self._objective(data)(theta[None], np.arange(1))[0][0]) for theta in (x[0], warm))
-        return (names, x) if value <= of_warm else (["last proposal"], warm[None])
+        value, of_warm = (float(self._log_posterior(data)(theta[None])[0][0]) for theta in (x[0], warm))
+        return (names, x) if value >= of_warm else (["last proposal"], warm[None])
 
-    def _minimize(self, data: TrainingData, starts: Array, H: Array | None) -> Minimum:
-        n = data.replicates
+    def _minimize(self, log_posterior: LogPosterior, starts: Array, H: Array) -> Minimum:
+        n = log_posterior.data.replicates
         stopping = Stopping(
             gradient=min(_GRADIENT, _GRADIENT_OF_ALL / n),
             progress=min(_PROGRESS, _PROGRESS_OF_ALL / n),
             give_up=_BEHIND / n,
         )
         return minimize(
-            self._objective(data),
+            _negative(log_posterior),
             starts,
             self.prior.low,
             self.prior.high,
             stopping=stopping,
-            first_step=_FIRST_STEP,
             longest_step=_LONGEST_STEP,
             inverse_hessian=H,
         )
 
-    def _objective(self, data: TrainingData) -> Objective:
-        log_posterior = LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
-        n = data.replicates
 
-        def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
-            del rows
-            value, gradient = log_posterior(x)
-            return value / -n, gradient / -n
+def _negative(log_posterior: LogPosterior) -> Objective:
+    """Return the objective to minimise, in nats an observation."""
+    n = log_posterior.data.replicates
 
-        return negative
+    def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        del rows
+        value, gradient = log_posterior(x)
+        return value / -n, gradient / -n
+
+    return negative

@@ -18,6 +18,8 @@ from bo_core.surrogate.training_data import TrainingData
 from bo_core.surrogate.warping import warp, warp_slopes_by_exponents
 
 _LOG_2PI = math.log(2.0 * math.pi)
+# Information takes h multiplications of matrices of this size.
+_MOST_FOR_INFORMATION = 48
 
 
 class LogPosterior:
@@ -45,15 +47,32 @@ class LogPosterior:
             value[bad], gradient[bad] = -np.inf, 0.0
         return value, gradient
 
+    def normal_covariance(self, theta: Array) -> Array:
+        """Return the covariances [b, h, h] of the normal approximations to the density around θ [b, h].
+
+        The precision is the prior's plus the information that the data are expected to hold (Mardia and Marshall 1984),
+        which is positive definite everywhere and needs no second derivatives; in its units a climb is nearly round.
+        Of many observations a part speaks for all.
+        """
+        u, device = len(self.data.y), self.data.X.device
+        count = min(u, _MOST_FOR_INFORMATION)
+        part = self
+        if count < u:
+            data = self.data.part(torch.arange(count, device=device) * u // count)
+            part = LogPosterior(data, self.kernel_name, self.prior, jitter=self.jitter)
+        # One after the other: each takes h matrices of the size of K.
+        each = [part.information(torch.from_numpy(row[None]).to(device)).cpu() for row in theta]
+        precision = (u / count) * torch.stack(each) + torch.from_numpy(np.diag(self.prior.spread**-2.0))
+        return torch.cholesky_inverse(torch.linalg.cholesky(precision)).numpy()
+
     def log_likelihood(self, theta: Tensor) -> Tensor:
         """Return [b, 1 + h] log marginal likelihoods at θ [b, h], −∞ where K is singular, and beside them gradients."""
         u, d = self.data.X.shape
         inverse_scales = torch.exp(-theta[:, None, :d])
-        features = self._features(theta)
-        Z = features * inverse_scales
+        Z = self._features(theta) * inverse_scales
         K, w = kernel(self.kernel_name, Z, Z)
         noise_variance = torch.exp(theta[:, d])
-        K.diagonal(dim1=1, dim2=2).copy_(self.data.noise(noise_variance).add_(1.0 + self.jitter))
+        self._set_diagonal(K, noise_variance)
         L, failed = torch.linalg.cholesky_ex(K)
         if L.is_cuda or bool(failed.any()):
             # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
@@ -79,6 +98,39 @@ class LogPosterior:
             scatter, scatter_by_noise = self._within_replicates(noise_variance)
             value, by_noise = value + scatter, by_noise + scatter_by_noise
         return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_warp], 1)
+
+    def information(self, theta: Tensor) -> Tensor:
+        """Return the expected information [h, h] of the data at one θ [1, h], 0 where K is singular.
+
+        It is ½ tr(K⁻¹ ∂_iK K⁻¹ ∂_jK), and the derivative of k by anything that moves the scaled features
+        z and z̄ of its pair by z' and z̄' is −w (z − z̄)(z' − z̄').
+        """
+        d = self.data.X.shape[1]
+        inverse_scales = torch.exp(-theta[:, None, :d])
+        Z = self._features(theta) * inverse_scales
+        K, w = kernel(self.kernel_name, Z, Z)
+        w = -w[0]
+        noise_variance = torch.exp(theta[:, d])
+        self._set_diagonal(K, noise_variance)
+        L, failed = torch.linalg.cholesky_ex(K)
+        if bool(failed.any()):
+            return theta.new_zeros(theta.shape[1], theta.shape[1])
+        moved = [-Z]
+        if theta.shape[1] > d + 1:
+            a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
+            moved += [slopes * inverse_scales for slopes in warp_slopes_by_exponents(self.data.X, a, b)]
+        by_features = [(_differences(Z) * _differences(move) * w) for move in moved]
+        by_noise = torch.diag(2.0 * self.noise_weight * noise_variance)[None]
+        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_features[0], by_noise, *by_features[1:]])
+        information = 0.5 * changes.flatten(1) @ changes.mT.flatten(1).mT
+        if self.pooled:
+            replicate = self.data.replicate_noise(noise_variance) + self.jitter
+            share = self.data.inferred * noise_variance / replicate
+            information[d, d] += 0.5 * ((self.data.count - 1.0) * share * share).sum()
+        return information
+
+    def _set_diagonal(self, K: Tensor, noise_variance: Tensor) -> None:
+        K.diagonal(dim1=1, dim2=2).copy_(self.data.noise(noise_variance).add_(1.0 + self.jitter))
 
     def _features(self, theta: Tensor) -> Tensor:
         d = self.data.X.shape[1]
@@ -109,6 +161,12 @@ class LogPosterior:
         by_log_noise = 0.5 * (data.scatter / noise - more) * (data.inferred * noise_variance.unsqueeze(1) / noise)
         counts = (more > 0) & (data.inferred > 0)
         return torch.where(counts, log_density, 0.0).sum(1), torch.where(counts, by_log_noise, 0.0).sum(1)
+
+
+def _differences(A: Tensor) -> Tensor:
+    """Return the differences [d, u, u] between the rows of A [1, u, d], one feature after the other."""
+    columns = A[0].mT
+    return columns.unsqueeze(2) - columns.unsqueeze(1)
 
 
 def generalised_mean(K_inverse: Tensor, y: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def test_the_end_is_a_maximum_within_the_bounds_and_has_its_own_value(kernel: Ke
     assert float(np.abs(gradient).max()) < GRADIENT * len(data.y)
 
 
-@pytest.mark.parametrize(("name", "seed"), [("loose", 41), ("loose", 58), ("firm", 0)])
+@pytest.mark.parametrize(("name", "seed"), [("loose", 41), ("loose", 58), ("firm", 46)])
 def test_several_starts_find_an_explanation_that_the_middle_of_the_prior_alone_misses(
     name: PriorName, seed: int
 ) -> None:
@@ -83,7 +83,7 @@ def test_several_starts_find_an_explanation_that_the_middle_of_the_prior_alone_m
     assert fit(waves(seed), "matern52", prior, seeded(0)).value > from_middle + 1.0
 
 
-@pytest.mark.parametrize(("name", "seed"), [("loose", 139), ("firm", 46)])
+@pytest.mark.parametrize(("name", "seed"), [("loose", 139), ("firm", 0)])
 def test_a_warm_start_finds_again_what_was_found_before(name: PriorName, seed: int) -> None:
     data, prior = waves(seed), Prior(2, name)
     cold, before = (fit(data, "matern52", prior, seeded(generator)) for generator in (0, 2))

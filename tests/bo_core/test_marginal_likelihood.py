@@ -157,6 +157,39 @@ def test_the_prior_is_a_density_of_the_logarithms(name: PriorName) -> None:
     assert ((prior.low < prior.location) & (prior.location < prior.high)).all()
 
 
+def expected_information(data: TrainingData, kernel: KernelName, theta: Tensor) -> np.ndarray:
+    """Return ½ tr(K⁻¹ ∂K K⁻¹ ∂K) [h, h] of single rows, from the textbook's K and finite differences of it."""
+
+    def covariance(theta: Tensor) -> np.ndarray:
+        return kernel_by_the_textbook(kernel, data.X, data.X, theta) + np.diag(
+            noise_by_the_textbook(data, theta) + JITTER
+        )
+
+    step = 1e-5
+    moves = [step * row for row in torch.eye(len(theta), dtype=torch.float64)]
+    changes = [
+        np.linalg.solve(covariance(theta), (covariance(theta + move) - covariance(theta - move)) / (2.0 * step))
+        for move in moves
+    ]
+    return np.array([[0.5 * np.trace(one @ other) for one in changes] for other in changes])
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("warped", [False, True])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_the_normal_approximation_has_the_information_of_the_single_rows_and_the_precision_of_the_prior(
+    noise: str, kernel: KernelName, warped: bool, copies: int
+) -> None:
+    n, d = 18, 3
+    prior, single = Prior(d, warped=warped), single_data(n, d, noise, copies)
+    theta = some_theta(d, 2, warped=warped)
+    covariance = log_posterior(pooled_data(n, d, noise, copies), kernel, warped=warped).normal_covariance(theta.numpy())
+    for row, found in zip(theta, covariance, strict=True):
+        precision = expected_information(single, kernel, row) + np.diag(prior.spread**-2)
+        np.testing.assert_allclose(np.linalg.inv(found), precision, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("d", [1, 6, 100])
 def test_the_loose_prior_leads_to_the_mode_of_botorchs_log_normal_priors(d: int) -> None:
     prior, theta = Prior(d, "loose"), some_theta(d, 4)
@@ -197,6 +230,8 @@ def test_what_is_not_positive_definite_is_infinitely_unlikely_and_flat_and_spoil
     value, gradient = log_posterior(exact, jitter=0.0)(theta.numpy())
     assert value.tolist() == [-math.inf, -math.inf]
     assert not gradient.any()
+    prior_alone = np.diag(Prior(2).spread ** 2)
+    np.testing.assert_allclose(log_posterior(exact, jitter=0.0).normal_covariance(theta.numpy()), [prior_alone] * 2)
 
 
 def test_what_is_not_positive_definite_spoils_no_other_of_its_batch() -> None:
