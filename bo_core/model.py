@@ -1,7 +1,8 @@
 """The surrogate of a campaign: what was observed, encoded and standardised, and what is believed after it."""
 
 import math
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -9,8 +10,9 @@ from bo_core.bfgs import Array
 from bo_core.encoding import Encoding
 from bo_core.proposer import BayesianProposer
 from bo_core.state import Observed
-from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
+from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit, fit_onward
 from bo_core.surrogate.average import draw_hyperparameters
+from bo_core.surrogate.fit import Contender
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History, ModelView
@@ -84,31 +86,34 @@ class _Fitting:
         return self._fitted(self.data, warm, warped=warped)
 
     def _plain_or_warped(self, warm: Array | None) -> Fit:
-        plain = self._fitted(self.data, warm, warped=False)
+        """Return the fit that predicts a part of the data better, fitted on to all of them."""
         u = len(self.data.y)
         count = min(u, _MOST_FOR_ASKING)
         part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
-        of_part = self._fitted(part, plain.theta, warped=False, cold=0)
-        warped = self._fitted(part, plain.theta, warped=True, cold=0)
-        gain = self._left_out(part, warped) - self._left_out(part, of_part)
-        if gain <= max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count):
-            return plain
+        plain = self._fitted(part, warm, warped=False)
+        unwarped = Contender(plain.contenders[0].start, _laid_out(plain.theta, self._prior(warped=True)))
+        warped = self._onward(part, replace(plain, contenders=(unwarped,)), None, warped=True)
+        gain = self._left_out(part, warped) - self._left_out(part, plain)
+        pays = gain > max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count)
         if count == u:
-            return warped
-        try:
-            return self._fitted(self.data, warped.theta, warped=True, cold=0)
-        except CannotPropose:
-            return plain
+            return warped if pays else plain
+        if pays:
+            with suppress(CannotPropose):
+                return self._onward(self.data, warped, warm, warped=True)
+        return self._onward(self.data, plain, warm, warped=False)
 
-    def _fitted(self, data: TrainingData, warm: Array | None, *, warped: bool, cold: int | None = None) -> Fit:
-        prior = Prior(self.d, self.proposer.prior, warped=warped)
-        cold = self.proposer.starts if cold is None else cold
-        if warm is not None:
-            # What was recorded with warping serves without it, and the other way round.
-            start = prior.location.copy()
-            start[: len(warm)] = warm[: len(start)]
-            warm = start
-        return fit(data, self.proposer.kernel, prior, self.generator, cold=cold, warm=warm)
+    def _fitted(self, data: TrainingData, warm: Array | None, *, warped: bool) -> Fit:
+        prior = self._prior(warped=warped)
+        warm = None if warm is None else _laid_out(warm, prior)
+        return fit(data, self.proposer.kernel, prior, self.generator, cold=self.proposer.starts, warm=warm)
+
+    def _onward(self, data: TrainingData, of_part: Fit, warm: Array | None, *, warped: bool) -> Fit:
+        prior = self._prior(warped=warped)
+        warm = None if warm is None else _laid_out(warm, prior)
+        return fit_onward(data, self.proposer.kernel, prior, of_part, warm=warm)
+
+    def _prior(self, *, warped: bool) -> Prior:
+        return Prior(self.d, self.proposer.prior, warped=warped)
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior(data, self._hyperparameters(found.theta[None], found.jitter)))
@@ -117,7 +122,7 @@ class _Fitting:
         """Return what is believed with the likeliest hyperparameters, or averaged over draws from around them."""
         theta = found.theta[None]
         if _is_averaged(self.proposer, int(self.data.replicates)):
-            prior = Prior(self.d, self.proposer.prior, warped=theta.shape[1] > self.d + 1)
+            prior = self._prior(warped=theta.shape[1] > self.d + 1)
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
             theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
         return Posterior(self.data, self._hyperparameters(theta, found.jitter)), found
@@ -161,3 +166,10 @@ def _recorded(last: Provenance | None, d: int) -> Array | None:
     record = None if last is None else last.hyperparameters
     theta = None if record is None else theta_of_record(record, d)
     return None if theta is None else theta.mean(0).numpy()
+
+
+def _laid_out(theta: Array, prior: Prior) -> Array:
+    """Return θ [h'] as a start under a prior [h]: what was found with warping serves without it, and vice versa."""
+    start = prior.location.copy()
+    start[: len(theta)] = theta[: len(start)]
+    return start

@@ -70,7 +70,11 @@ def search(
     # What is relaxed decides nothing before it is rounded, so that climbs there must not give up against each other.
     relaxed = not bool((categories | encoding.columns_that("continuous")).all())
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
-    climbed = _climb(surface, pool[starts], categories, stopping)
+    climbed, reached = _climb(surface, pool[starts], categories, stopping)
+    if bool(encoding.columns_that("continuous").all()):
+        best = _first_free(encoding, climbed, reached, taken)
+        if best is not None:
+            return best
     ends = _distinct([encoding.decode(x) for x in (*climbed, pool[values.argmax()])])
     ends = [point for point in ends if key_of(point) not in taken]
     if not ends:
@@ -121,11 +125,22 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.cat([best, rest[chosen]])
 
 
-def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> Tensor:
-    """Return where climbs by gradient end, with the frozen features [d] held at their starts."""
+def _first_free(
+    encoding: Encoding, X: Tensor, values: Tensor, taken: Collection[PointKey]
+) -> tuple[Point, float] | None:
+    """Return the point of highest value that is not taken, of features X [b, d] with values [b]."""
+    for i in values.argsort(descending=True).tolist():
+        point = encoding.decode(X[i])
+        if key_of(point) not in taken:
+            return point, float(values[i])
+    return None
+
+
+def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> tuple[Tensor, Tensor]:
+    """Return where climbs by gradient end [b, d] and their values [b]; frozen features [d] are held at their starts."""
     free = ~frozen.numpy()
     if not free.any():
-        return X
+        return X, surface.value(X)
     start = X.numpy()
 
     def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
@@ -141,7 +156,7 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _ST
     end = minimize(negative, start[:, free], low, high, max_rounds=100, stopping=stopping, metric=metric)
     climbed = X.clone()
     climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
-    return climbed
+    return climbed, torch.from_numpy(-end.value)
 
 
 def _polish(
@@ -151,8 +166,6 @@ def _polish(
     values = surface.value(encoding.encode(points))
     order = values.argsort(descending=True)[:_POLISHED].tolist()
     best, best_value = points[order[0]], float(values[order[0]])
-    if all(column.levels is None for column in encoding.columns.values()):
-        return best, best_value
     for i in order:
         point, value = _walk(encoding, surface, points[i], float(values[i]), taken)
         if value > best_value:
@@ -167,7 +180,7 @@ def _walk(
     for _ in range(_MOST_MOVES):
         steps = encoding.neighbours(point)
         if not bool(discrete.all()):
-            X = _climb(surface, encoding.encode([point]), frozen=discrete)
+            X, _ = _climb(surface, encoding.encode([point]), frozen=discrete)
             steps.append(encoding.decode(X[0]))
         steps = [step for step in steps if key_of(step) not in taken]
         if not steps:

@@ -33,7 +33,8 @@ def log_h_and_ratios(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     v⁻² (1 − 3v⁻² + 15v⁻⁴) far below zero (Ament et al. 2023, section 4 and appendix A).
     """
     # The tails cost extra work, and looking whether there are any would make a GPU wait.
-    low, high = (True, True) if v.is_cuda else (bool(v.min() < _FAR_BELOW), bool(v.max() > _FAR_ABOVE))
+    least, most = (-math.inf, math.inf) if v.is_cuda else map(float, v.aminmax())
+    low, high = least < _FAR_BELOW, most > _FAR_ABOVE
     capped = v.clamp(max=_FAR_ABOVE) if high else v
     Phi_over_phi = torch.special.erfcx(capped * -_ROOT_HALF).mul_(_ROOT_HALF_PI)
     bracket = torch.addcmul(Phi_over_phi.new_ones(()), capped, Phi_over_phi)

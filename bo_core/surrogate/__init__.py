@@ -3,7 +3,7 @@
 The model as gpytorch defines it is in `gaussian_process`; it is not imported here, as proposing does not need it.
 """
 
-from bo_core.surrogate.fit import Fit, fit
+from bo_core.surrogate.fit import Fit, fit, fit_onward
 from bo_core.surrogate.hyperparameters import Hyperparameters
 from bo_core.surrogate.kernel import KernelName
 from bo_core.surrogate.marginal_likelihood import LogPosterior
@@ -20,5 +20,6 @@ __all__ = [
     "Prior",
     "TrainingData",
     "fit",
+    "fit_onward",
     "safe_cholesky",
 ]

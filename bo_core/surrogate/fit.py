@@ -1,12 +1,13 @@
 """Fits the hyperparameters: maximum a posteriori from several starts that race on a part of the data first."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bo_core.bfgs import Array, Minimum, Objective, Stopping, minimize
+from bo_core.bfgs import Array, Objective, Stopping, minimize
 from bo_core.surrogate.kernel import KernelName
 from bo_core.surrogate.marginal_likelihood import LogPosterior
 from bo_core.surrogate.priors import Prior
@@ -14,20 +15,23 @@ from bo_core.surrogate.training_data import TrainingData
 from campaign.errors import CannotPropose
 
 _JITTERS = (1e-8, 1e-6, 1e-4)
-# All starts race on so many observations at most; the winner goes on with four times as many until it has all.
+# All starts race on so many observations at most; the winner goes on with twice as many, and twice, until it has all.
 _RACE = 64
-_GROWTH = 4
-_LEAST_GROWTH = 2
+_GROWTH = 2
 # On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
 # second part is also climbed from what takes it for noise, unless the winner already has half as much or is the
 # last proposal's explanation, which more observations found.
+_LAST = "last proposal"
 _MOSTLY_NOISE = np.log(0.5)
 _LONGEST_STEP = 2.0
 # In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
 # together, a start must be behind to be given up.
 _PROGRESS, _PROGRESS_OF_ALL = 1e-4, 0.02
 _GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
-_BEHIND = 3.0
+_BEHIND = 10.0
+# Ends that are alike to so many nats of all together are taken for the same one. How many go on with more data.
+_SAME = 0.1
+_CONTENDERS = 2
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,32 @@ class StartEnd:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The best end `theta` [h] with its log posterior `value`, the jitter it took, and how each climb ended."""
+class Contender:
+    """Hyperparameters `theta` [h], the start they come from, and, if known, the inverse Hessian [h, h] of −value/n."""
 
+    start: str
     theta: Array
+    inverse_hessian: Array | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The best end with its log posterior `value`, the jitter it took, and how each climb ended.
+
+    It was fitted to so many `observations`. After the best, `contenders` hold what explains them almost as well but
+    differently: more observations may prefer it.
+    """
+
+    contenders: tuple[Contender, ...]
     value: float
     jitter: float
+    observations: int
     starts: tuple[StartEnd, ...]
+
+    @property
+    def theta(self) -> Array:
+        """Return the best hyperparameters [h]."""
+        return self.contenders[0].theta
 
 
 def fit(
@@ -64,108 +87,132 @@ def fit(
     Starts at `warm` [h] if there is one, and at the middle of the prior and draws around it, `cold` in all; without
     `warm` one at least. Jitter grows until a start ends well; CannotPropose says that none did.
     """
+    if warm is not None and warm.shape != prior.location.shape:
+        warm = None
     starts = _starts(prior, generator, cold, warm)
-    for jitter in _JITTERS:
-        found = _Climb(data, kernel, prior, jitter).best_of(starts, careful=cold > 0)
+    return _with_least_jitter(
+        data, _JITTERS, lambda jitter: _Climb(data, kernel, prior, jitter, warm).from_starts(starts, careful=cold > 1)
+    )
+
+
+def fit_onward(data: TrainingData, kernel: KernelName, prior: Prior, of_part: Fit, *, warm: Array | None = None) -> Fit:
+    """Return the fit to data from where the fit `of_part` to a part of them ended, or from `warm` [h] if it is better.
+
+    Raises CannotPropose as `fit` does.
+    """
+    jitters = [jitter for jitter in _JITTERS if jitter >= of_part.jitter]
+    return _with_least_jitter(data, jitters, lambda jitter: _Climb(data, kernel, prior, jitter, warm).onward(of_part))
+
+
+def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Callable[[float], Fit]) -> Fit:
+    for jitter in jitters:
+        found = climbed(jitter)
         if np.isfinite(found.value):
             return found
     raise CannotPropose(
         f"The surrogate could not be fitted to {len(data.y)} observations: the kernel matrix was singular from "
-        f"{len(starts)} starts with jitter up to {_JITTERS[-1]:g}. Please report this with the ledger."
+        f"every start with jitter up to {jitters[-1]:g}. Please report this with the ledger."
     )
 
 
-def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> dict[str, Array]:
-    starts: dict[str, Array] = {}
-    if warm is not None and warm.shape == prior.location.shape:
-        starts["last proposal"] = warm
+def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> list[Contender]:
+    starts = [] if warm is None else [Contender(_LAST, warm)]
     if cold or not starts:
-        starts["middle of the prior"] = prior.location
+        starts.append(Contender("middle of the prior", prior.location))
     draws = torch.randn(max(cold - 1, 0), len(prior.location), generator=generator, dtype=torch.float64).numpy()
-    return starts | {f"draw {i + 1}": prior.location + prior.spread * draw for i, draw in enumerate(draws)}
+    return starts + [Contender(f"draw {i + 1}", prior.location + prior.spread * x) for i, x in enumerate(draws)]
 
 
 class _Climb:
     """One fit with a given jitter: the objective in nats an observation, to be minimised, and how its climbs ended."""
 
-    def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float) -> None:
-        self.data, self.prior, self.jitter = data, prior, jitter
-        self.d = data.X.shape[1]
+    def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float, warm: Array | None) -> None:
+        self.data, self.prior, self.jitter, self.warm = data, prior, jitter, warm
         self.kernel: KernelName = kernel
         self.ends: list[StartEnd] = []
 
-    def best_of(self, starts: dict[str, Array], *, careful: bool) -> Fit:
-        """Return the best end: the starts race on a part, the winner and the last proposal go on with more.
+    def from_starts(self, starts: Sequence[Contender], *, careful: bool) -> Fit:
+        """Return the best end: the starts race on a part, the best go on with more.
 
         A `careful` fit also asks the second part whether it is mostly noise.
         """
-        names, x = list(starts), np.stack(list(starts.values()))
-        H, value = None, np.inf
-        for i, data in enumerate(self._growing_parts()):
-            if H is not None:
-                names, x = self._better_start(data, names, x, starts)
-                unasked = careful and i == 1 and names[0] != "last proposal"
-                if unasked and x[0, self.d] < _MOSTLY_NOISE - np.log(2.0):
-                    names, x = [*names, "mostly noise"], np.stack([x[0], self._mostly_noise()])
-                    H = np.repeat(H, 2, axis=0)
-            log_posterior = self._log_posterior(data)
-            if H is None:
-                # The objective is in nats an observation.
-                H = data.replicates * log_posterior.normal_covariance(x)
-            end = self._minimize(log_posterior, x, H)
-            self._record(names, len(data.y), end)
-            best = int(np.argmin(end.value))
-            names, x, H = [names[best]], end.x[best : best + 1], end.inverse_hessian[best : best + 1]
-            value = float(end.value[best])
-        return Fit(x[0], -self.data.replicates * value, self.jitter, tuple(self.ends))
+        if [start.start for start in starts] == [_LAST]:
+            return self._climbed(self.data, starts)
+        first, *others = self._parts(_RACE)
+        return self._with_more(others, self._climbed(first, starts), careful=careful)
 
-    def _log_posterior(self, data: TrainingData) -> LogPosterior:
-        return LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
+    def onward(self, of_part: Fit) -> Fit:
+        """Return the best end of climbs from where a fit to a part ended."""
+        self.ends += of_part.starts
+        return self._with_more(self._parts(_GROWTH * of_part.observations), of_part, careful=False)
 
-    def _mostly_noise(self) -> Array:
-        start = self.prior.location.copy()
-        start[self.d] = _MOSTLY_NOISE
-        return start
-
-    def _growing_parts(self) -> list[TrainingData]:
-        """Return evenly spaced parts of the data, each larger than the one before, and all of them at last."""
+    def _parts(self, least: int) -> list[TrainingData]:
+        """Return evenly spaced parts of the data, `least` and each twice the one before, all of them at last."""
         u, device = len(self.data.y), self.data.X.device
-        counts = []
-        while u > _LEAST_GROWTH * _RACE * _GROWTH ** len(counts):
-            counts.append(_RACE * _GROWTH ** len(counts))
+        counts: list[int] = []
+        while _GROWTH * least <= u:
+            counts.append(least)
+            least *= _GROWTH
         return [self.data.part(torch.arange(c, device=device) * u // c) for c in counts] + [self.data]
 
-    def _record(self, names: list[str], count: int, end: Minimum) -> None:
-        for name, value, ending in zip(names, end.value.tolist(), end.endings, strict=True):
-            self.ends.append(StartEnd(name, count, -value, ending))
+    def _with_more(self, parts: list[TrainingData], found: Fit, *, careful: bool) -> Fit:
+        """Return the end of climbs on growing parts; the last proposal's explanation, if better, goes to all data."""
+        for data in parts:
+            log_posterior, contenders = self._log_posterior(data), list(found.contenders)
+            if self.warm is not None and _value(log_posterior, self.warm) > _value(log_posterior, found.theta):
+                return self._climbed(self.data, [Contender(_LAST, self.warm)])
+            if careful and all(self._log_noise(c.theta) < _MOSTLY_NOISE - np.log(2.0) for c in contenders):
+                contenders.append(self._mostly_noise())
+            careful = False
+            found = self._climbed(data, contenders)
+        return found
 
-    def _better_start(
-        self, data: TrainingData, names: list[str], x: Array, starts: dict[str, Array]
-    ) -> tuple[list[str], Array]:
-        """Return the last proposal's hyperparameters where they suit the larger part better than the smaller one's."""
-        warm = starts.get("last proposal")
-        if warm is None:
-            return names, x
-        # One after the other: together they would take twice the memory.
-        value, of_warm = (float(self._log_posterior(data)(theta[None])[0][0]) for theta in (x[0], warm))
-        return (names, x) if value >= of_warm else (["last proposal"], warm[None])
+    def _log_noise(self, theta: Array) -> float:
+        return theta[self.data.X.shape[1]]
 
-    def _minimize(self, log_posterior: LogPosterior, starts: Array, H: Array) -> Minimum:
-        n = log_posterior.data.replicates
+    def _mostly_noise(self) -> Contender:
+        start = self.prior.location.copy()
+        start[self.data.X.shape[1]] = _MOSTLY_NOISE
+        return Contender("mostly noise", start)
+
+    def _climbed(self, data: TrainingData, starts: Sequence[Contender]) -> Fit:
+        """Return the ends of climbs from these starts."""
+        log_posterior, n, u = self._log_posterior(data), data.replicates, len(data.y)
         stopping = Stopping(
             gradient=min(_GRADIENT, _GRADIENT_OF_ALL / n),
             progress=min(_PROGRESS, _PROGRESS_OF_ALL / n),
             give_up=_BEHIND / n,
         )
-        return minimize(
+        end = minimize(
             _negative(log_posterior),
-            starts,
+            np.stack([start.theta for start in starts]),
             self.prior.low,
             self.prior.high,
             stopping=stopping,
             longest_step=_LONGEST_STEP,
-            inverse_hessian=H,
+            inverse_hessian=np.stack([_inverse_hessian(start, log_posterior) for start in starts]),
         )
+        for start, value, ending in zip(starts, end.value.tolist(), end.endings, strict=True):
+            self.ends.append(StartEnd(start.start, u, -value, ending))
+        first, *others = np.argsort(end.value).tolist()
+        low, high = end.value[first] + _SAME / n, end.value[first] + _BEHIND / n
+        going_on = [first, *(i for i in others if low < end.value[i] < high)][:_CONTENDERS]
+        contenders = tuple(Contender(starts[i].start, end.x[i], end.inverse_hessian[i]) for i in going_on)
+        return Fit(contenders, -n * float(end.value[first]), self.jitter, u, tuple(self.ends))
+
+    def _log_posterior(self, data: TrainingData) -> LogPosterior:
+        return LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
+
+
+def _inverse_hessian(start: Contender, log_posterior: LogPosterior) -> Array:
+    """Return what is known of it [h, h], else what the data are expected to say, in nats an observation."""
+    if start.inverse_hessian is not None:
+        return start.inverse_hessian
+    return log_posterior.data.replicates * log_posterior.normal_covariance(start.theta[None])[0]
+
+
+def _value(log_posterior: LogPosterior, theta: Array) -> float:
+    return float(log_posterior(theta[None])[0][0])
 
 
 def _negative(log_posterior: LogPosterior) -> Objective:

@@ -7,7 +7,7 @@ from surrogate_cases import KERNELS, uniform
 from torch import Tensor
 
 from bo_core.bfgs import Array, Ending, Stopping, minimize
-from bo_core.surrogate import KernelName, LogPosterior, Prior, TrainingData, fit
+from bo_core.surrogate import Fit, KernelName, LogPosterior, Prior, TrainingData, fit, fit_onward
 from bo_core.surrogate.priors import PriorName
 from campaign.errors import CannotPropose
 
@@ -123,25 +123,59 @@ def test_data_that_no_jitter_can_save_are_refused_with_a_reason() -> None:
         fit(broken, "matern52", Prior(2), seeded(0))
 
 
-@pytest.mark.parametrize(("n", "parts"), [(8, [8]), (128, [128]), (129, [64, 129]), (600, [64, 256, 600])])
-@pytest.mark.parametrize("warm", [False, True])
-def test_every_climb_is_recorded_with_its_part_and_its_end(n: int, parts: list[int], warm: bool) -> None:
+SIZES = [(8, [8]), (127, [127]), (128, [64, 128]), (600, [64, 128, 256, 600])]
+
+
+@pytest.mark.parametrize(("n", "parts"), SIZES)
+def test_starts_race_on_a_part_and_one_goes_on_with_more_beside_one_that_begins_with_noise(
+    n: int, parts: list[int]
+) -> None:
+    found = fit(many(n, 3, seed=1), "matern52", Prior(3), seeded(0))
+    climbs = [(start.name, start.observations) for start in found.starts]
+    assert {name for name, count in climbs if count == parts[0]} == {"middle of the prior", "draw 1", "draw 2"}
+    assert [count for _, count in climbs[3:]] == parts[1:2] + parts[1:]
+    assert [name for name, _ in climbs].count("mostly noise") == len(parts[1:2])
+    assert_ends_are_recorded(found, n)
+
+
+@pytest.mark.parametrize(("n", "parts"), SIZES)
+def test_the_last_proposals_explanation_goes_to_all_data_where_it_is_better_than_the_races(
+    n: int, parts: list[int]
+) -> None:
     data, prior = many(n, 3, seed=1), Prior(3)
     before = fit(data, "matern52", prior, seeded(1)).theta
-    found = fit(data, "matern52", prior, seeded(0), warm=before if warm else None)
+    found = fit(data, "matern52", prior, seeded(0), warm=before)
     climbs = [(start.name, start.observations) for start in found.starts]
-    assert len(climbs) == len(set(climbs))
-    starts = {"middle of the prior", "draw 1", "draw 2"} | ({"last proposal"} if warm else set())
-    # All race on the first part; one goes on with each of the others, on the second beside one that begins with noise
-    # unless the last proposal's explanation is the better one.
-    assert {name for name, count in climbs if count == parts[0]} == starts
-    others = [(name, count) for name, count in climbs if count > parts[0]]
-    assert [count for _, count in others] == (parts[1:] if warm else sorted(parts[1:2] + parts[1:]))
-    assert all(name in starts | {"mostly noise"} for name, _ in others)
-    assert (("mostly noise", parts[:2][-1]) in others) == (len(parts) > 1 and not warm)
+    first = {name for name, count in climbs if count == parts[0]}
+    assert first == {"last proposal", "middle of the prior", "draw 1", "draw 2"}
+    assert climbs[4:] == [("last proposal", n)] * len(parts[1:2])
+    assert_ends_are_recorded(found, n)
+
+
+def test_the_last_proposals_explanation_alone_does_not_race() -> None:
+    data, prior = many(200, 3, seed=1), Prior(3)
+    before = fit(data, "matern52", prior, seeded(1))
+    found = fit(data, "matern52", prior, seeded(0), cold=0, warm=before.theta)
+    assert [(start.name, start.observations) for start in found.starts] == [("last proposal", 200)]
+    assert found.value == pytest.approx(before.value, abs=BELOW)
+
+
+def assert_ends_are_recorded(found: Fit, n: int) -> None:
     assert {start.ending for start in found.starts} <= set(get_args(Ending))
     at_last = [start.value for start in found.starts if start.observations == n]
     assert max(at_last) == pytest.approx(found.value / n)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_fit_to_a_part_goes_on_to_all_data_as_well_as_if_it_had_had_them_from_the_start(warm: bool) -> None:
+    data, prior = many(300, 3, seed=1), Prior(3)
+    at_once = fit(data, "matern52", prior, seeded(0))
+    of_part = fit(data.part(torch.arange(0, 300, 3)), "matern52", prior, seeded(0))
+    found = fit_onward(data, "matern52", prior, of_part, warm=at_once.theta if warm else None)
+    assert found.value == pytest.approx(at_once.value, abs=BELOW)
+    assert found.starts[: len(of_part.starts)] == of_part.starts
+    others = [(start.name, start.observations) for start in found.starts[len(of_part.starts) :]]
+    assert others == [("last proposal" if warm else of_part.contenders[0].start, 300)]
 
 
 @pytest.mark.parametrize(("n", "d", "noise"), RACES)

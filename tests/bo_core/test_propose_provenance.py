@@ -59,7 +59,7 @@ def test_hyperparameters_are_written_to_the_last_bit_as_a_warm_start_needs_them(
 
 
 def test_what_the_last_proposal_recorded_is_where_the_next_fit_starts() -> None:
-    data = waves(46)
+    data = waves(0)
     points: list[Point] = [{"x0": a, "x1": b} for a, b in data.X.tolist()]
     better = fit(data, "matern52", Prior(2), torch.Generator().manual_seed(2))
     recorded = Hyperparameters(torch.from_numpy(better.theta)[None], 2, "matern52", better.jitter).as_record()
