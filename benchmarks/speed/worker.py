@@ -38,7 +38,7 @@ def proposer_of(mode: str, device: str) -> BayesianProposer:
     plain = BayesianProposer.model_validate({"initial": 1, "device": device})
     if mode == "default":
         return plain
-    like_botorch = {"kernel": "rbf", "prior": "loose", "hyperparameters": "map", "starts": 0}
+    like_botorch = {"kernel": "rbf", "prior": "loose", "hyperparameters": "map", "starts": 1}
     without = {"replication": False, "warping": "never"}
     return BayesianProposer.model_validate({**plain.model_dump(), **like_botorch, **without})
 
