@@ -20,7 +20,7 @@ Ending = Literal["converged", "no progress", "hopeless", "out of steps", "not fi
 _SUFFICIENT_DECREASE = 1e-4
 _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
-_SMALL_IN_A_ROW = 2
+_MOST_BEFORE_SMALL = 10.0
 _ENDINGS: tuple[Ending, ...] = ("out of steps", "converged", "no progress", "hopeless", "not finite")
 
 
@@ -37,8 +37,10 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Stopping:
-    """When a row stops: its projected gradient or two steps in a row are small, or it cannot win any more.
+    """When a row stops: its projected gradient is small, or no decrease is left, or it cannot win any more.
 
+    No decrease is left when a step has won less than ten times `progress` and the row's own curvature predicts less
+    than `progress` of the next, in proportion to the value where that is above 1.
     `give_up` makes a row leave when ten times the decrease that its own curvature predicts would not bring it below the
     best row, as long as it is also worse by `give_up`.
     """
@@ -102,7 +104,7 @@ class _Walk:
         self.evaluations = b
         self.fresh = np.full(b, inverse_hessian is None)
         self.H = np.tile(squares, (b, 1, 1)) if inverse_hessian is None else inverse_hessian.copy()
-        self.accepted, self.halvings, self.small = (np.zeros(b, np.intp) for _ in range(3))
+        self.accepted, self.halvings = np.zeros(b, np.intp), np.zeros(b, np.intp)
         self.end_x, self.end_value, self.end_H = self.x.copy(), self.value.copy(), self.H.copy()
         self.ending = np.zeros(b, np.intp)
         self.direction, self.step = np.zeros_like(self.x), np.zeros(b)
@@ -140,7 +142,7 @@ class _Walk:
         self.ending[out] = ending[leaving]
         for name in ("rows", "x", "value", "gradient", "H", "fresh", "direction", "step", "slope", "residual"):
             setattr(self, name, getattr(self, name)[stay])
-        for name in ("low", "high", "accepted", "halvings", "small"):
+        for name in ("low", "high", "accepted", "halvings"):
             setattr(self, name, getattr(self, name)[stay])
 
     def _aim(self, which: slice | NDArray[np.intp], longest: float) -> None:
@@ -187,10 +189,10 @@ class _Walk:
         self.H[which] = H + outer + outer.transpose(0, 2, 1)
 
     def _stop(self, moved: NDArray[np.bool_], progress: Array, stopping: Stopping) -> None:
-        small = progress <= stopping.progress * np.maximum(np.abs(self.value), 1.0)
-        self.small = np.where(moved, np.where(small, self.small + 1, 0), self.small)
-        flat = moved & (self.residual < stopping.gradient)
-        ending = np.where(flat | (self.small >= _SMALL_IN_A_ROW), 1, 0)
+        least = stopping.progress * np.maximum(np.abs(self.value), 1.0)
+        # −slope/2 is the decrease that a row's own curvature predicts.
+        small = (-0.5 * self.slope <= least) & (progress <= _MOST_BEFORE_SMALL * least)
+        ending = np.where(moved & (small | (self.residual < stopping.gradient)), 1, 0)
         stuck = self.halvings > _MOST_HALVINGS
         if stuck.any():
             # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
@@ -201,7 +203,6 @@ class _Walk:
             ending[stuck] = 2
         if stopping.give_up is not None:
             behind = self.value - min(self.value.min(), self.end_value.min())
-            # −slope/2 is the decrease that a row's own curvature predicts.
             hopeless = (behind > stopping.give_up) & (behind > -5.0 * self.slope) & (self.accepted >= _TRUSTED_AFTER)
             ending = np.where(hopeless & (ending == 0), 3, ending)
         self.leave(ending > 0, ending)

@@ -23,7 +23,8 @@ _MOST_ENUMERATED = 4096
 _POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
-_STOPPING = Stopping(gradient=1e-3, progress=1e-4, give_up=0.1)
+# In nats of the acquisition; a batch is not better for more.
+_STOPPING = Stopping(gradient=1e-3, progress=1e-3, give_up=0.1)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _MOSTLY_NOISE = np.log(0.5)
 _LONGEST_STEP = 2.0
 # In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
 # together, a start must be behind to be given up.
-_PROGRESS, _PROGRESS_OF_ALL = 1e-4, 0.02
+_PROGRESS, _PROGRESS_OF_ALL = 3e-5, 0.02
 _GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
 _BEHIND = 10.0
 # Ends that are alike to so many nats of all together are taken for the same one. How many go on with more data.

@@ -134,7 +134,7 @@ def test_starts_race_on_a_part_and_one_goes_on_with_more_beside_one_that_begins_
     climbs = [(start.name, start.observations) for start in found.starts]
     assert {name for name, count in climbs if count == parts[0]} == {"middle of the prior", "draw 1", "draw 2"}
     assert [count for _, count in climbs[3:]] == parts[1:2] + parts[1:]
-    assert [name for name, _ in climbs].count("mostly noise") == len(parts[1:2])
+    assert ("mostly noise", parts[:2][-1]) in climbs[3:] or len(parts) == 1
     assert_ends_are_recorded(found, n)
 
 
