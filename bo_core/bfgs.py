@@ -119,7 +119,7 @@ class _Walk:
         self.evaluations += len(trial)
         moved = trial - self.x
         with np.errstate(invalid="ignore"):
-            good = value <= self.value + _SUFFICIENT_DECREASE * np.einsum("bh,bh->b", moved, self.gradient)
+            good = value <= self.value + _SUFFICIENT_DECREASE * np.vecdot(moved, self.gradient)
         progress = self.value - value
         all_good = bool(good.all())
         if not all_good:
@@ -150,7 +150,7 @@ class _Walk:
         x, gradient = self.x[which], self.gradient[which]
         held = np.where(np.where(gradient > 0, x <= self.low[which], x >= self.high[which]), 0.0, gradient)
         direction = np.where(held == 0.0, 0.0, -(self.H[which] @ held[:, :, None])[:, :, 0])
-        slope = np.einsum("bh,bh->b", direction, held)
+        slope = np.vecdot(direction, held)
         uphill = ~(slope < 0.0)
         if uphill.any():
             direction[uphill], slope[uphill] = -held[uphill], -(held[uphill] ** 2).sum(1)
@@ -170,8 +170,8 @@ class _Walk:
 
     def _update(self, which: slice | NDArray[np.intp], s: Array, y: Array) -> None:
         """Update the inverse Hessians (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
-        sy, yy = np.einsum("bh,bh->b", s, y), np.einsum("bh,bh->b", y, y)
-        curved = sy > 1e-10 * np.sqrt(np.einsum("bh,bh->b", s, s) * yy)
+        sy, yy = np.vecdot(s, y), np.vecdot(y, y)
+        curved = sy > 1e-10 * np.sqrt(np.vecdot(s, s) * yy)
         if not curved.all():
             if not curved.any():
                 return
@@ -180,11 +180,11 @@ class _Walk:
         H, fresh = self.H[which], self.fresh[which]
         Hy = (H @ y[:, :, None])[:, :, 0]
         if fresh.any():
-            scale = np.where(fresh, sy / np.einsum("bh,bh->b", y, Hy), 1.0)
+            scale = np.where(fresh, sy / np.vecdot(y, Hy), 1.0)
             H, Hy = H * scale[:, None, None], Hy * scale[:, None]
             self.fresh[which] = False
         # H + (1 + y'Hy/s'y) ss'/s'y − (Hy s' + s Hy')/s'y = H + s v' + v s' with one vector v.
-        v = ((0.5 + 0.5 * np.einsum("bh,bh->b", y, Hy) / sy)[:, None] * s - Hy) / sy[:, None]
+        v = ((0.5 + 0.5 * np.vecdot(y, Hy) / sy)[:, None] * s - Hy) / sy[:, None]
         outer = s[:, :, None] * v[:, None, :]
         self.H[which] = H + outer + outer.transpose(0, 2, 1)
 

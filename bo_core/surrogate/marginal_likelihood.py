@@ -32,7 +32,9 @@ class LogPosterior:
         self.center = data.X.mean(0)
         self.centered = data.X - self.center
         self.outcome_and_one = torch.stack([data.y, torch.ones_like(data.y)], 1)
-        self.noise_weight = 0.5 * data.inferred / data.count
+        # The diagonal of K is fixed_diagonal + σ² noise_share.
+        self.fixed_diagonal = data.known / data.count + (1.0 + jitter)
+        self.noise_share = data.inferred / data.count
         self.pooled = bool((data.count > 1).any())
 
     def __call__(self, theta: Array) -> tuple[Array, Array]:
@@ -74,7 +76,8 @@ class LogPosterior:
         noise_variance = torch.exp(theta[:, d])
         self._set_diagonal(K, noise_variance)
         L, failed = torch.linalg.cholesky_ex(K)
-        if L.is_cuda or bool(failed.any()):
+        singular = L.is_cuda or bool(failed.any())
+        if singular:
             # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
             L = torch.where((failed > 0)[:, None, None], torch.eye(u, dtype=L.dtype, device=L.device), L)
         K_inverse = torch.cholesky_inverse(L)
@@ -85,11 +88,12 @@ class LogPosterior:
         alpha = torch.addcmul(solved[:, :, 0], solved[:, :, 1], mean.unsqueeze(1), value=-1.0)
         # At the generalised least-squares mean alpha sums to 0, so that (y − m)'alpha = y'alpha.
         value = (alpha @ self.data.y).mul_(-0.5) - log_det - 0.5 * u * _LOG_2PI
-        value.masked_fill_(failed > 0, -torch.inf)
+        if singular:
+            value.masked_fill_(failed > 0, -torch.inf)
 
         # d value = ½ Σ_ij M_ij dK_ij with M = αα' − K⁻¹; through w, no tensor of u × u × d is needed.
         M = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
-        by_noise = (M.diagonal(dim1=1, dim2=2) @ self.noise_weight).mul_(noise_variance)
+        by_noise = (M.diagonal(dim1=1, dim2=2) @ self.noise_share).mul_(0.5 * noise_variance)
         M.mul_(w)
         minus_by_Z = torch.baddbmm(M.sum(2).unsqueeze(2) * Z, M, Z, alpha=-1.0)
         by_scale = torch.linalg.vecdot(minus_by_Z, Z, dim=1)
@@ -120,7 +124,7 @@ class LogPosterior:
             a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
             moved += [slopes * inverse_scales for slopes in warp_slopes_by_exponents(self.data.X, a, b)]
         by_features = [(_differences(Z) * _differences(move) * w) for move in moved]
-        by_noise = torch.diag(2.0 * self.noise_weight * noise_variance)[None]
+        by_noise = torch.diag(self.noise_share * noise_variance)[None]
         changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_features[0], by_noise, *by_features[1:]])
         information = 0.5 * changes.flatten(1) @ changes.mT.flatten(1).mT
         if self.pooled:
@@ -130,7 +134,8 @@ class LogPosterior:
         return information
 
     def _set_diagonal(self, K: Tensor, noise_variance: Tensor) -> None:
-        K.diagonal(dim1=1, dim2=2).copy_(self.data.noise(noise_variance).add_(1.0 + self.jitter))
+        diagonal = torch.addcmul(self.fixed_diagonal, noise_variance.unsqueeze(1), self.noise_share)
+        K.diagonal(dim1=1, dim2=2).copy_(diagonal)
 
     def _features(self, theta: Tensor) -> Tensor:
         d = self.data.X.shape[1]

@@ -45,4 +45,4 @@ class Prior:
         """Return the log densities [b] of θ [b, h] and their gradients [b, h]."""
         apart = theta - self.location
         gradient = apart / -(self.spread**2)
-        return 0.5 * np.einsum("bh,bh->b", gradient, apart) + self._constant, gradient
+        return 0.5 * np.vecdot(gradient, apart) + self._constant, gradient
