@@ -108,7 +108,7 @@ def judge(sample: Sample, belief: Belief) -> tuple[float, float]:
         found = fit(sample.data, "matern52", prior, generator)
         log_posterior = LogPosterior(sample.data, "matern52", prior, jitter=found.jitter)
         theta = torch.from_numpy(draw_hyperparameters(log_posterior, found.theta, _SETS, generator))
-        posterior = Posterior(sample.data, Hyperparameters(theta, d, "matern52", found.jitter))
+        posterior = Posterior.of(sample.data, Hyperparameters(theta, d, "matern52", found.jitter))
         mean, sd = (values.numpy() for values in posterior.marginal(sample.X))
     sd = np.maximum(sd, 1e-3)
     density = np.mean(np.exp(-0.5 * ((sample.truth - mean) / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi)), axis=0)

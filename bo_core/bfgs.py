@@ -8,20 +8,22 @@ active rows at once.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Objective = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]
-Ending = Literal["converged", "no progress", "hopeless", "out of steps", "not finite"]
+Ending = Literal["out of steps", "converged", "no progress", "hopeless", "not finite"]
 
 _SUFFICIENT_DECREASE = 1e-4
 _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
 _MOST_BEFORE_SMALL = 10.0
-_ENDINGS: tuple[Ending, ...] = ("out of steps", "converged", "no progress", "hopeless", "not finite")
+_ENDINGS: tuple[Ending, ...] = get_args(Ending)
+# How endings are written in the rows' state. A row that still walks has 0: it will be out of steps unless it ends.
+_OUT_OF_STEPS, _CONVERGED, _NO_PROGRESS, _HOPELESS, _NOT_FINITE = range(5)
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def minimize(
         if not len(walk.rows):
             break
         walk.advance(stopping)
-    walk.leave(np.ones(len(walk.rows), bool), np.zeros(len(walk.rows), np.intp))
+    walk.leave(np.ones(len(walk.rows), bool), np.full(len(walk.rows), _OUT_OF_STEPS))
     endings: tuple[Ending, ...] = tuple(_ENDINGS[i] for i in walk.ending.tolist())
     return Minimum(walk.end_x, walk.end_value, endings, walk.end_H, walk.evaluations)
 
@@ -109,7 +111,7 @@ class _Walk:
         self.ending = np.zeros(b, np.intp)
         self.direction, self.step = np.zeros_like(self.x), np.zeros(b)
         self.slope, self.residual = np.zeros(b), np.zeros(b)
-        self.leave(~np.isfinite(self.value), np.full(b, 4))
+        self.leave(~np.isfinite(self.value), np.full(b, _NOT_FINITE))
         self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
 
     def advance(self, stopping: Stopping) -> None:
@@ -192,7 +194,7 @@ class _Walk:
         least = stopping.progress * np.maximum(np.abs(self.value), 1.0)
         # −slope/2 is the decrease that a row's own curvature predicts.
         small = (-0.5 * self.slope <= least) & (progress <= _MOST_BEFORE_SMALL * least)
-        ending = np.where(moved & (small | (self.residual < stopping.gradient)), 1, 0)
+        ending = np.where(moved & (small | (self.residual < stopping.gradient)), _CONVERGED, 0)
         stuck = self.halvings > _MOST_HALVINGS
         if stuck.any():
             # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
@@ -200,9 +202,9 @@ class _Walk:
             self.H[again], self.fresh[again], self.halvings[again] = self.squares, True, 0
             self._aim(again, self.longest_step)
             stuck[again] = False
-            ending[stuck] = 2
+            ending[stuck] = _NO_PROGRESS
         if stopping.give_up is not None:
             behind = self.value - min(self.value.min(), self.end_value.min())
             hopeless = (behind > stopping.give_up) & (behind > -5.0 * self.slope) & (self.accepted >= _TRUSTED_AFTER)
-            ending = np.where(hopeless & (ending == 0), 3, ending)
+            ending = np.where(hopeless & (ending == 0), _HOPELESS, ending)
         self.leave(ending > 0, ending)

@@ -116,7 +116,7 @@ class _Fitting:
         return Prior(self.d, self.proposer.prior, warped=warped)
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
-        return leave_one_out(Posterior(data, self._hyperparameters(found.theta[None], found.jitter)))
+        return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
 
     def believed(self, found: Fit) -> tuple[Posterior, Fit]:
         """Return what is believed with the likeliest hyperparameters, or averaged over draws from around them."""
@@ -125,7 +125,7 @@ class _Fitting:
             prior = self._prior(warped=theta.shape[1] > self.d + 1)
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
             theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
-        return Posterior(self.data, self._hyperparameters(theta, found.jitter)), found
+        return Posterior.of(self.data, self._hyperparameters(theta, found.jitter)), found
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
         return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)

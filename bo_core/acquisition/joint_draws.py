@@ -84,7 +84,7 @@ class JointDraws:
         by_h[:, :, self.n :] += by_mean @ self.known_normals
         by_k = (by_h @ self.inverse).mul_(w)
         by_scaled = by_k @ self.Z - A * by_k.sum(2, keepdim=True)
-        return value, self.posterior.by_features(X, by_scaled).sum(0)
+        return value, self.posterior.scaling.by_features(X, by_scaled).sum(0)
 
     def add(self, x: Tensor) -> None:
         """Let the chosen candidate x [d] join the draws."""

@@ -48,7 +48,7 @@ class SampledPath:
         by_k = w * self.update
         by_scaled = torch.zeros_like(scaled)
         by_scaled[self.member] = by_prior + by_k @ self.Z - A * by_k.sum(1, keepdim=True)
-        return value, self.posterior.by_features(X, by_scaled)[self.member]
+        return value, self.posterior.scaling.by_features(X, by_scaled)[self.member]
 
     def _kernel(self, A: Tensor) -> tuple[Tensor, Tensor]:
         """Return k and w [b, n] between scaled features A [b, d] and those of the data."""

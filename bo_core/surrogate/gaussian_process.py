@@ -36,7 +36,7 @@ class GaussianProcess(gpytorch.models.ExactGP):
         self.covar_module = _kernel(hyperparameters.kernel, d, prior)
         self.double()
         self.covar_module.lengthscale = hyperparameters.length_scales[member]
-        self.mean_module.initialize(constant=Posterior(data, hyperparameters).mean[member])
+        self.mean_module.initialize(constant=Posterior.of(data, hyperparameters).mean[member])
 
     def forward(self, X: Tensor) -> MultivariateNormal:
         """Return the prior at X [b, d]."""

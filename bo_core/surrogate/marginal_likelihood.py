@@ -91,11 +91,11 @@ class LogPosterior:
         if singular:
             value.masked_fill_(failed > 0, -torch.inf)
 
-        # d value = ½ Σ_ij M_ij dK_ij with M = αα' − K⁻¹; through w, no tensor of u × u × d is needed.
-        M = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
-        by_noise = (M.diagonal(dim1=1, dim2=2) @ self.noise_share).mul_(0.5 * noise_variance)
-        M.mul_(w)
-        minus_by_Z = torch.baddbmm(M.sum(2).unsqueeze(2) * Z, M, Z, alpha=-1.0)
+        # d value = ½ Σ_ij (αα' − K⁻¹)_ij dK_ij; through w, no tensor of u × u × d is needed.
+        twice_by_K = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
+        by_noise = (twice_by_K.diagonal(dim1=1, dim2=2) @ self.noise_share).mul_(0.5 * noise_variance)
+        twice_by_K.mul_(w)
+        minus_by_Z = torch.baddbmm(twice_by_K.sum(2).unsqueeze(2) * Z, twice_by_K, Z, alpha=-1.0)
         by_scale = torch.linalg.vecdot(minus_by_Z, Z, dim=1)
         by_warp = self._by_warp(theta, minus_by_Z, inverse_scales)
         if self.pooled:

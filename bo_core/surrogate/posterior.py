@@ -1,7 +1,6 @@
 """What is believed of the latent function after the observations."""
 
-import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,38 +8,56 @@ from torch import Tensor
 from bo_core.surrogate.hyperparameters import Hyperparameters
 from bo_core.surrogate.kernel import kernel
 from bo_core.surrogate.marginal_likelihood import generalised_mean
+from bo_core.surrogate.scaling import Scaling
 from bo_core.surrogate.training_data import TrainingData
-from bo_core.surrogate.warping import warp, warp_slope
 from campaign.errors import CannotPropose
 
 _LEAST_JITTER = 1e-10
 
 
+@dataclass(frozen=True)
 class Posterior:
     """The Gaussian process conditioned on the data, once for each of M sets of hyperparameters.
 
-    `Z` [M, u, d] are features divided by the length scales, `L_inverse` [M, u, u] is the inverse Cholesky factor of
-    the noisy kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean). Everything is in standardised units.
+    `Z` [M, u, d] are the scaled features of the data, `L_inverse` [M, u, u] is the inverse Cholesky factor of the
+    noisy kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean), and `noise` [M, u] holds the variances of the
+    outcomes `y`, [u] or [M, u]. Everything is in standardised units.
     """
 
-    def __init__(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
-        self.hyperparameters = hyperparameters
-        self.M, self.n = len(hyperparameters.theta), len(data.y)
-        device = data.X.device
-        self.inverse_scales = (1.0 / hyperparameters.length_scales).unsqueeze(1).to(device)
-        exponents = hyperparameters.warp_exponents
-        self.exponents = exponents and (exponents[0].to(device), exponents[1].to(device))
-        self.center = self._warped(data.X).mean(-2, keepdim=True)
-        self.Z = self.scaled(data.X)
-        K, _ = self.kernel(self.Z, self.Z)
-        self.noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
-        self.y = data.y
-        K.diagonal(dim1=1, dim2=2).copy_(1.0 + self.noise)
+    hyperparameters: Hyperparameters
+    scaling: Scaling
+    Z: Tensor
+    L_inverse: Tensor
+    mean: Tensor
+    residual: Tensor
+    y: Tensor
+    noise: Tensor
+
+    @classmethod
+    def of(cls, data: TrainingData, hyperparameters: Hyperparameters) -> "Posterior":
+        """Condition on data."""
+        device, y = data.X.device, data.y
+        scaling = Scaling.around(data.X, hyperparameters)
+        Z = scaling.scaled(data.X)
+        K, _ = kernel(hyperparameters.kernel, Z, Z)
+        noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
+        K.diagonal(dim1=1, dim2=2).copy_(1.0 + noise)
         L, _ = safe_cholesky(K, 0.0)
-        identity = torch.eye(self.n, dtype=L.dtype, device=device).expand_as(L)
-        self.L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
-        self.mean = generalised_mean(self.L_inverse.mT @ self.L_inverse, data.y)
-        self.residual = (self.L_inverse @ (data.y - self.mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
+        identity = torch.eye(len(y), dtype=L.dtype, device=device).expand_as(L)
+        L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
+        mean = generalised_mean(L_inverse.mT @ L_inverse, y)
+        residual = (L_inverse @ (y - mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
+        return cls(hyperparameters, scaling, Z, L_inverse, mean, residual, y, noise)
+
+    @property
+    def M(self) -> int:  # noqa: N802
+        """Return the number of sets of hyperparameters."""
+        return self.Z.shape[0]
+
+    @property
+    def n(self) -> int:
+        """Return the number of distinct observations."""
+        return self.Z.shape[1]
 
     def kernel(self, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
         """Return the kernel k and its w between scaled features, see `surrogate.kernel`."""
@@ -48,12 +65,7 @@ class Posterior:
 
     def scaled(self, X: Tensor) -> Tensor:
         """Return features X [b, d] in units of the length scales [M, b, d], centred for accuracy."""
-        return (self._warped(X) - self.center) * self.inverse_scales
-
-    def by_features(self, X: Tensor, by_scaled: Tensor) -> Tensor:
-        """Return derivatives by the features X [b, d] from those by the scaled features [M, b, d]: [M, b, d]."""
-        by_warped = by_scaled * self.inverse_scales
-        return by_warped if self.exponents is None else by_warped * warp_slope(X, *self.exponents)
+        return self.scaling.scaled(X)
 
     def joint(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means [M, b] and covariances [M, b, b] of the latent function at features X [b, d]."""
@@ -90,18 +102,9 @@ class Posterior:
         `sets` [M'] says which of the M sets each is, and thus its hyperparameters and its mean; Z [M', n', d],
         L_inverse [M', n', n'], residual, y and noise [M', n'] are as here, those of all data.
         """
-        more = copy.copy(self)
-        more.M, more.n = len(sets), Z.shape[1]
-        more.hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
-        more.inverse_scales, more.mean = self.inverse_scales[sets], self.mean[sets]
-        if self.exponents is not None:
-            more.exponents = (self.exponents[0][sets], self.exponents[1][sets])
-            more.center = self.center[sets]
-        more.Z, more.L_inverse, more.residual, more.y, more.noise = Z, L_inverse, residual, y, noise
-        return more
-
-    def _warped(self, X: Tensor) -> Tensor:
-        return X.double() if self.exponents is None else warp(X.double(), *self.exponents)
+        hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
+        scaling, mean = self.scaling.of_sets(sets), self.mean[sets]
+        return Posterior(hyperparameters, scaling, Z, L_inverse, mean, residual, y, noise)
 
     def _project(self, Z: Tensor) -> tuple[Tensor, Tensor]:
         h = self.kernel(Z, self.Z)[0] @ self.L_inverse.mT

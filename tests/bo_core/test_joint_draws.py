@@ -72,7 +72,7 @@ def test_the_value_is_that_of_noisy_expected_improvement_with_pending_points(
 ) -> None:
     data, hyperparameters = situation(n=n, noise=noise)
     hyperparameters = replace(hyperparameters, kernel=kernel)
-    posterior, pending = Posterior(data, hyperparameters), uniform(3, 3, 5)
+    posterior, pending = Posterior.of(data, hyperparameters), uniform(3, 3, 5)
     draws = JointDraws(posterior, torch.cat([data.X, pending]), 8192, more=1, seed=3)
     pool = uniform(400, 3, 6)
     values = draws.value(UTILITY, pool)
@@ -98,7 +98,7 @@ def test_the_value_is_that_of_noisy_expected_improvement_with_pending_points(
 @pytest.mark.parametrize("utility", [UTILITY, MeanSquare()])
 def test_the_gradient_is_that_of_finite_differences(kernel: KernelName, warped: bool, utility: Utility) -> None:
     data = observations(40, 4, 0.1)
-    posterior = Posterior(data, three_sets(4, kernel, warped=warped))
+    posterior = Posterior.of(data, three_sets(4, kernel, warped=warped))
     draws = JointDraws(posterior, torch.cat([data.X[:6], uniform(2, 4, 1)]), 64, more=2, seed=3)
     draws.add(uniform(1, 4, 2)[0])
     X = 0.02 + 0.96 * uniform(7, 4, 4)
@@ -113,11 +113,11 @@ def test_the_gradient_is_that_of_finite_differences(kernel: KernelName, warped: 
 def test_the_value_over_sets_is_the_logarithm_of_the_mean_over_the_sets(kernel: KernelName, warped: bool) -> None:
     data, X = observations(30, 3, 0.2), uniform(20, 3, 2)
     together, points = three_sets(3, kernel, warped=warped), torch.cat([data.X, uniform(2, 3, 1)])
-    found = JointDraws(Posterior(data, together), points, 64, more=1, seed=3).value(UTILITY, X)
+    found = JointDraws(Posterior.of(data, together), points, 64, more=1, seed=3).value(UTILITY, X)
     values = []
     for i, theta in enumerate(together.theta):
         # Three sets share one sequence of draws: the i-th has the i-th run of it.
-        alone = JointDraws(Posterior(data, replace(together, theta=theta[None])), points, 3 * 64, more=1, seed=3)
+        alone = JointDraws(Posterior.of(data, replace(together, theta=theta[None])), points, 3 * 64, more=1, seed=3)
         heard, run = Listener(), slice(64 * i, 64 * (i + 1))
         alone.value(heard, X)
         values.append(UTILITY.evaluate(heard.mean[:, :, run], heard.sd, heard.best[:, :, run]).value[0])
@@ -129,8 +129,8 @@ def test_three_sets_that_are_the_same_are_one_set_with_three_times_the_draws() -
     data, hyperparameters = situation()
     thrice = replace(hyperparameters, theta=hyperparameters.theta.repeat(3, 1))
     X, points = uniform(20, 3, 1), data.X[:6]
-    found = JointDraws(Posterior(data, thrice), points, 64, more=1, seed=3).value(UTILITY, X)
-    expected = JointDraws(Posterior(data, hyperparameters), points, 192, more=1, seed=3).value(UTILITY, X)
+    found = JointDraws(Posterior.of(data, thrice), points, 64, more=1, seed=3).value(UTILITY, X)
+    expected = JointDraws(Posterior.of(data, hyperparameters), points, 192, more=1, seed=3).value(UTILITY, X)
     torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
 
 
@@ -139,7 +139,7 @@ def test_adding_a_point_is_drawing_it_from_the_start(M: int) -> None:
     data, hyperparameters = situation()
     if M == 3:
         hyperparameters = three_sets(3, "matern52", warped=True)
-    posterior, points, chosen, X = Posterior(data, hyperparameters), data.X[:5], uniform(2, 3, 8), uniform(20, 3, 9)
+    posterior, points, chosen, X = Posterior.of(data, hyperparameters), data.X[:5], uniform(2, 3, 8), uniform(20, 3, 9)
     grown = JointDraws(posterior, points, 128, more=2, seed=3)
     for x in chosen:
         grown.add(x)
@@ -150,7 +150,7 @@ def test_adding_a_point_is_drawing_it_from_the_start(M: int) -> None:
 
 def test_a_candidate_given_a_draw_is_the_dense_conditional_gaussian() -> None:
     data, hyperparameters = situation(n=12)
-    posterior, theta = Posterior(data, hyperparameters), hyperparameters.theta[0]
+    posterior, theta = Posterior.of(data, hyperparameters), hyperparameters.theta[0]
     points, X = uniform(4, 3, 1), uniform(5, 3, 2)
     draws = JointDraws(posterior, points, 16, more=1, seed=3)
     mean, covariance = (part[0] for part in posterior.joint(points))
@@ -178,7 +178,7 @@ def test_without_noise_the_standard_deviation_keeps_its_digits_beside_what_is_kn
     X = uniform(12, 2, 0)
     data = TrainingData.of(X, (X.sum(1) - X.sum(1).mean()) / X.sum(1).std(), torch.zeros(12))
     points = torch.cat([uniform(3, 2, 1), X[:2]])
-    draws = JointDraws(Posterior(data, one_set([2.0, 2.0], 0.01, 1e-8)), points, 16, more=1, seed=3)
+    draws = JointDraws(Posterior.of(data, one_set([2.0, 2.0], 0.01, 1e-8)), points, 16, more=1, seed=3)
     candidates = torch.cat([uniform(2, 2, 2), points[:2], points[:2] + 1e-5, X[4:5]])
     heard = Listener()
     draws.value(heard, candidates)
@@ -201,7 +201,7 @@ def matern_in_many_digits(A: list[list[float]], B: list[list[float]]) -> mpmath.
 
 def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
     data, hyperparameters = situation()
-    posterior, points = Posterior(data, hyperparameters), uniform(3, 3, 1)
+    posterior, points = Posterior.of(data, hyperparameters), uniform(3, 3, 1)
     draws = JointDraws(posterior, points, 8192, more=1, seed=3)
     assert draws.normals[0].mean(0).abs().max() < 1e-3
     torch.testing.assert_close(draws.normals[0].mT.cov(), torch.eye(4, dtype=torch.float64), rtol=0.0, atol=0.02)
@@ -209,7 +209,7 @@ def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
 
 def test_little_is_expected_at_a_point_that_is_drawn_already() -> None:
     data, hyperparameters = situation()
-    posterior = Posterior(data, hyperparameters)
+    posterior = Posterior.of(data, hyperparameters)
     pool = uniform(500, 3, 1)
     without = JointDraws(posterior, data.X, 256, more=1, seed=3)
     x = pool[without.value(UTILITY, pool).argmax()][None]
@@ -219,7 +219,7 @@ def test_little_is_expected_at_a_point_that_is_drawn_already() -> None:
 
 def test_points_without_a_chance_are_not_drawn_and_the_best_are() -> None:
     data, hyperparameters = situation(n=60, noise=0.05)
-    posterior = Posterior(data, hyperparameters)
+    posterior = Posterior.of(data, hyperparameters)
     kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
     mean, sd = (part[0] for part in posterior.marginal(data.X))
     assert int(mean.argmax()) in kept.tolist()
@@ -229,7 +229,7 @@ def test_points_without_a_chance_are_not_drawn_and_the_best_are() -> None:
 
 def test_leaving_out_points_without_a_chance_changes_the_value_little() -> None:
     data, hyperparameters = situation(noise=0.1)
-    posterior, pool = Posterior(data, hyperparameters), uniform(300, 3, 1)
+    posterior, pool = Posterior.of(data, hyperparameters), uniform(300, 3, 1)
     kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
     all_drawn = JointDraws(posterior, data.X, 8192, more=1, seed=3).value(UTILITY, pool)
     few_drawn = JointDraws(posterior, data.X[kept], 8192, more=1, seed=3).value(UTILITY, pool)
@@ -240,7 +240,7 @@ def test_leaving_out_points_without_a_chance_changes_the_value_little() -> None:
 @pytest.mark.parametrize("noise", [0.02, 0.5])
 def test_who_could_be_best_is_ordered_by_how_often_it_is_and_misses_nobody_who_often_is(noise: float) -> None:
     data = observations(40, 3, noise)
-    posterior = Posterior(data, three_sets(3, "matern52", warped=False))
+    posterior = Posterior.of(data, three_sets(3, "matern52", warped=False))
     kept = could_be_best(posterior, data.X, torch.Generator().manual_seed(0))
     mean, covariance = posterior.joint(data.X)
     L = torch.linalg.cholesky(covariance + 1e-8 * torch.eye(40, dtype=torch.float64))

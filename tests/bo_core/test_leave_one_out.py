@@ -20,7 +20,7 @@ def matern(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 def test_each_observation_is_predicted_by_a_model_that_never_saw_it(noise: str) -> None:
     data = pooled_data(9, 2, noise)
     hyperparameters = Hyperparameters(some_theta(2, 1), 2, "matern52", 0.0)
-    posterior = Posterior(data, hyperparameters)
+    posterior = Posterior.of(data, hyperparameters)
     Z = data.X.numpy() / hyperparameters.length_scales[0].numpy()
     variance, mean = data.noise(hyperparameters.noise_variance)[0].numpy(), float(posterior.mean[0])
     total = 0.0

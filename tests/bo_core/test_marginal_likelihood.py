@@ -212,7 +212,7 @@ def test_typical_length_scales_grow_with_the_root_of_the_dimension(name: PriorNa
 
 def test_the_mean_is_the_one_of_highest_likelihood() -> None:
     data = pooled_data(18, 2, "mixed")
-    posterior = Posterior(data, Hyperparameters(some_theta(2, 1), 2, "matern52", JITTER))
+    posterior = Posterior.of(data, Hyperparameters(some_theta(2, 1), 2, "matern52", JITTER))
 
     def misfit(mean: float) -> float:
         u = posterior.L_inverse[0] @ (data.y - mean)

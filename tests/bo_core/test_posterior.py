@@ -36,7 +36,7 @@ def test_mean_and_covariance_of_each_set_are_those_of_the_gaussian_process_which
     noise: str, kernel: KernelName, warped: bool, copies: int
 ) -> None:
     hyperparameters, X = sets(kernel, warped=warped), uniform(9, D, 5)
-    mean, covariance = Posterior(pooled_data(30, D, noise, copies), hyperparameters).joint(X)
+    mean, covariance = Posterior.of(pooled_data(30, D, noise, copies), hyperparameters).joint(X)
     for member in range(M):
         model = GaussianProcess(single_data(30, D, noise, copies), hyperparameters, member).eval()
         with warnings.catch_warnings(), torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
@@ -50,7 +50,7 @@ def test_mean_and_covariance_of_each_set_are_those_of_the_gaussian_process_which
 @pytest.mark.parametrize("warped", [False, True])
 def test_mean_and_covariance_are_those_of_a_dense_conditional_gaussian(kernel: KernelName, warped: bool) -> None:
     data, hyperparameters, X = single_data(30, D, "mixed"), sets(kernel, warped=warped), uniform(9, D, 5)
-    posterior = Posterior(data, hyperparameters)
+    posterior = Posterior.of(data, hyperparameters)
     mean, covariance = posterior.joint(X)
     for member, theta in enumerate(hyperparameters.theta):
         K = kernel_by_the_textbook(kernel, data.X, data.X, theta) + np.diag(noise_by_the_textbook(data, theta))
@@ -65,14 +65,16 @@ def test_mean_and_covariance_are_those_of_a_dense_conditional_gaussian(kernel: K
 @pytest.mark.parametrize("noise", NOISES)
 def test_pooled_replicates_lead_to_the_beliefs_of_the_single_rows(noise: str) -> None:
     X = uniform(9, D, 5)
-    pooled, single = (Posterior(data, sets()) for data in (pooled_data(30, D, noise, 5), single_data(30, D, noise, 5)))
+    pooled, single = (
+        Posterior.of(data, sets()) for data in (pooled_data(30, D, noise, 5), single_data(30, D, noise, 5))
+    )
     assert pooled.n < single.n
     for found, expected in zip(pooled.joint(X), single.joint(X), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-10)
 
 
 def test_the_marginals_are_the_diagonal_of_the_joint() -> None:
-    posterior, X = Posterior(pooled_data(30, D, "inferred"), sets()), uniform(9, D, 5)
+    posterior, X = Posterior.of(pooled_data(30, D, "inferred"), sets()), uniform(9, D, 5)
     mean, sd = posterior.marginal(X)
     joint_mean, covariance = posterior.joint(X)
     torch.testing.assert_close(mean, joint_mean)
@@ -80,7 +82,7 @@ def test_the_marginals_are_the_diagonal_of_the_joint() -> None:
 
 
 def test_the_average_over_sets_has_the_moments_of_their_mixture() -> None:
-    posterior, X = Posterior(pooled_data(30, D, "inferred"), sets()), uniform(4, D, 5)
+    posterior, X = Posterior.of(pooled_data(30, D, "inferred"), sets()), uniform(4, D, 5)
     mean, sd = posterior.marginal(X)
     normals = torch.randn(200_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     samples = (mean.unsqueeze(2) + sd.unsqueeze(2) * normals).transpose(0, 1).flatten(1)
@@ -92,7 +94,7 @@ def test_the_average_over_sets_has_the_moments_of_their_mixture() -> None:
 @pytest.mark.parametrize("noise", NOISES)
 def test_what_f_lies_between_at_the_data_holds_its_mean_and_so_many_deviations(noise: str) -> None:
     data = pooled_data(30, D, noise)
-    posterior = Posterior(data, sets())
+    posterior = Posterior.of(data, sets())
     mean, sd = posterior.marginal(data.X)
     low, high = posterior.bounds_at_data(3.0)
     torch.testing.assert_close((low + high) / 2.0, mean, rtol=1e-8, atol=1e-8)

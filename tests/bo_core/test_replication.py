@@ -100,7 +100,7 @@ def gains_by_simulation(
 @pytest.mark.parametrize("pending", [0, 3])
 def test_the_gain_of_a_measurement_is_that_of_telling_the_model_of_simulated_outcomes(pending: int) -> None:
     hyperparameters = Hyperparameters(some_theta(2, 3), 2, "matern52", 1e-8)
-    posterior, points = Posterior(observations(), hyperparameters), uniform(6, 2, 8)
+    posterior, points = Posterior.of(observations(), hyperparameters), uniform(6, 2, 8)
     noise = hyperparameters.noise_variance[:, None] + torch.tensor([0.0, 0.1, 0.0, 0.5, 0.0, 1.0], dtype=torch.float64)
     fixed = uniform(pending, 2, 9)
     found = gains_in_best_mean(posterior, points, noise, fixed, hyperparameters.noise_variance)
@@ -110,14 +110,14 @@ def test_the_gain_of_a_measurement_is_that_of_telling_the_model_of_simulated_out
 
 def test_what_was_measured_without_noise_gains_nothing_from_another_measurement() -> None:
     data = observations(variance=0.0)
-    posterior = Posterior(data, one_set([0.5, 0.5], 0.1, 1e-10))
+    posterior = Posterior.of(data, one_set([0.5, 0.5], 0.1, 1e-10))
     gains = gains_in_best_mean(posterior, data.X, torch.zeros(1, 12).double(), NOBODY, torch.zeros(1).double())
     assert gains.tolist() == [0.0] * 12
 
 
 def test_a_noisier_measurement_gains_less_and_one_that_is_pending_already_too() -> None:
     data = observations()
-    posterior = Posterior(data, one_set([0.5, 0.5], 0.3))
+    posterior = Posterior.of(data, one_set([0.5, 0.5], 0.3))
     noise = torch.full((1, 12), 0.3, dtype=torch.float64)
     gains = gains_in_best_mean(posterior, data.X, noise, NOBODY, noise[:, 0])
     noisier = gains_in_best_mean(posterior, data.X, 10.0 * noise, NOBODY, noise[:, 0])

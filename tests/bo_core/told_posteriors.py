@@ -35,7 +35,7 @@ def a_posterior(
     if warped:
         theta = torch.cat([theta, torch.full((1, 2 * d), 0.3, dtype=torch.float64)], 1)
     spread = 0.2 * torch.randn(sets, theta.shape[1], generator=generator, dtype=torch.float64)
-    return Posterior(data, Hyperparameters(theta + spread, d, kernel, 1e-8))
+    return Posterior.of(data, Hyperparameters(theta + spread, d, kernel, 1e-8))
 
 
 def prior_covariance(kernel: KernelName, A: Tensor, B: Tensor, length_scales: Tensor) -> np.ndarray:
