@@ -18,9 +18,10 @@ Objective = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]
 Ending = Literal["out of steps", "converged", "no progress", "hopeless", "not finite"]
 
 _SUFFICIENT_DECREASE = 1e-4
+_ROUNDING = 1e-14
 _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
-_MOST_BEFORE_SMALL = 10.0
+_LAST_STEP_OVER_NEXT = 10.0
 _ENDINGS: tuple[Ending, ...] = get_args(Ending)
 # How endings are written in the rows' state. A row that still walks has 0: it will be out of steps unless it ends.
 _OUT_OF_STEPS, _CONVERGED, _NO_PROGRESS, _HOPELESS, _NOT_FINITE = range(5)
@@ -41,8 +42,8 @@ class Minimum:
 class Stopping:
     """When a row stops: its projected gradient is small, or no decrease is left, or it cannot win any more.
 
-    No decrease is left when a step has won less than ten times `progress` and the row's own curvature predicts less
-    than `progress` of the next, in proportion to the value where that is above 1.
+    No decrease is left when a step has won less than ten times `progress` and the row's own curvature, as this step
+    confirmed it, predicts less than `progress` of the next.
     `give_up` makes a row leave when ten times the decrease that its own curvature predicts would not bring it below the
     best row, as long as it is also worse by `give_up`.
     """
@@ -105,6 +106,8 @@ class _Walk:
         self.value, self.gradient = objective(self.x, self.rows)
         self.evaluations = b
         self.fresh = np.full(b, inverse_hessian is None)
+        # Whether the last step taught a row its curvature.
+        self.learnt = np.zeros(b, bool)
         self.H = np.tile(squares, (b, 1, 1)) if inverse_hessian is None else inverse_hessian.copy()
         self.accepted, self.halvings = np.zeros(b, np.intp), np.zeros(b, np.intp)
         self.end_x, self.end_value, self.end_H = self.x.copy(), self.value.copy(), self.H.copy()
@@ -142,7 +145,19 @@ class _Walk:
         out, stay = self.rows[leaving], ~leaving
         self.end_x[out], self.end_value[out], self.end_H[out] = self.x[leaving], self.value[leaving], self.H[leaving]
         self.ending[out] = ending[leaving]
-        for name in ("rows", "x", "value", "gradient", "H", "fresh", "direction", "step", "slope", "residual"):
+        for name in (
+            "rows",
+            "x",
+            "value",
+            "gradient",
+            "H",
+            "fresh",
+            "learnt",
+            "direction",
+            "step",
+            "slope",
+            "residual",
+        ):
             setattr(self, name, getattr(self, name)[stay])
         for name in ("low", "high", "accepted", "halvings"):
             setattr(self, name, getattr(self, name)[stay])
@@ -174,6 +189,7 @@ class _Walk:
         """Update the inverse Hessians (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
         sy, yy = np.vecdot(s, y), np.vecdot(y, y)
         curved = sy > 1e-10 * np.sqrt(np.vecdot(s, s) * yy)
+        self.learnt[which] = curved
         if not curved.all():
             if not curved.any():
                 return
@@ -191,9 +207,9 @@ class _Walk:
         self.H[which] = H + outer + outer.transpose(0, 2, 1)
 
     def _stop(self, moved: NDArray[np.bool_], progress: Array, stopping: Stopping) -> None:
-        least = stopping.progress * np.maximum(np.abs(self.value), 1.0)
+        least = np.maximum(stopping.progress, _ROUNDING * np.abs(self.value))
         # −slope/2 is the decrease that a row's own curvature predicts.
-        small = (-0.5 * self.slope <= least) & (progress <= _MOST_BEFORE_SMALL * least)
+        small = self.learnt & (-0.5 * self.slope <= least) & (progress <= _LAST_STEP_OVER_NEXT * least)
         ending = np.where(moved & (small | (self.residual < stopping.gradient)), _CONVERGED, 0)
         stuck = self.halvings > _MOST_HALVINGS
         if stuck.any():

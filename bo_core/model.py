@@ -12,7 +12,7 @@ from bo_core.proposer import BayesianProposer
 from bo_core.state import Observed
 from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit, fit_onward
 from bo_core.surrogate.average import draw_hyperparameters
-from bo_core.surrogate.fit import Contender
+from bo_core.surrogate.fit import Start
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History, ModelView
@@ -91,10 +91,13 @@ class _Fitting:
         count = min(u, _MOST_FOR_ASKING)
         part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
         plain = self._fitted(part, warm, warped=False)
-        unwarped = Contender(plain.contenders[0].start, _laid_out(plain.theta, self._prior(warped=True)))
-        warped = self._onward(part, replace(plain, contenders=(unwarped,)), None, warped=True)
+        best = plain.contenders[0]
+        start = Start(f"{best.name}, warped", _laid_out(best.theta, self._prior(warped=True)))
+        warped = self._onward(part, replace(plain, contenders=(start,)), None, warped=True)
         gain = self._left_out(part, warped) - self._left_out(part, plain)
         pays = gain > max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count)
+        # How the climb with warping ended is recorded also where it does not pay.
+        plain = replace(plain, starts=warped.starts)
         if count == u:
             return warped if pays else plain
         if pays:

@@ -16,7 +16,7 @@ _ROUNDS = 12
 
 def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, generator: torch.Generator) -> Array:
     """Return `count` draws [count, h] of θ, whose density `log_posterior` is, from around its `mode` [h]."""
-    root = _symmetric_root(log_posterior.normal_covariance(mode[None])[0])
+    root = _symmetric_root(log_posterior.normal_covariance(mode))
     prior, h = log_posterior.prior, len(mode)
     normals = torch.randn(_ROUNDS + 1, count, h, generator=generator, dtype=torch.float64).numpy()
     chances = torch.rand(_ROUNDS, count, generator=generator, dtype=torch.float64).log().numpy()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bo_core.bfgs import Array, Objective, Stopping, minimize
+from bo_core.bfgs import Array, Ending, Objective, Stopping, minimize
 from bo_core.surrogate.kernel import KernelName
 from bo_core.surrogate.marginal_likelihood import LogPosterior
 from bo_core.surrogate.priors import Prior
@@ -15,40 +15,47 @@ from bo_core.surrogate.training_data import TrainingData
 from campaign.errors import CannotPropose
 
 _JITTERS = (1e-8, 1e-6, 1e-4)
-# All starts race on so many observations at most; the winner goes on with twice as many, and twice, until it has all.
+# All starts race on so many observations at most; the best ends go on with twice as many, and twice again while all are
+# twice as many at least, and then with all.
 _RACE = 64
 _GROWTH = 2
 # On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
-# second part is also climbed from what takes it for noise, unless the winner already has half as much or is the
-# last proposal's explanation, which more observations found.
-_LAST = "last proposal"
+# second part is also climbed from what takes it for noise, unless an end of the race has half as much already or
+# the race was won by the last proposal's explanation, which more observations found.
+_LAST, _MIDDLE = "last proposal", "middle of the prior"
 _MOSTLY_NOISE = np.log(0.5)
 _LONGEST_STEP = 2.0
-# In nats an observation and in nats of all together: what a climb may leave; and by how much, in nats of all
-# together, a start must be behind to be given up.
+# In nats an observation and in nats of all together: what a climb may leave.
 _PROGRESS, _PROGRESS_OF_ALL = 3e-5, 0.02
 _GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
+# In nats of all together: how far behind the best a climb is given up and an end does not go on with more data; and how
+# close to it an end is taken for the same one. How many go on.
 _BEHIND = 10.0
-# Ends that are alike to so many nats of all together are taken for the same one. How many go on with more data.
 _SAME = 0.1
 _CONTENDERS = 2
 
 
 @dataclass(frozen=True)
 class StartEnd:
-    """How one climb of a fit ended: where it started, on how many observations, its value in nats each, and why."""
+    """How one climb of a fit ended: where it started, on how many distinct observations, its value, and why.
+
+    The value is in nats a replicate.
+    """
 
     name: str
     observations: int
     value: float
-    ending: str
+    ending: Ending
 
 
 @dataclass(frozen=True)
-class Contender:
-    """Hyperparameters `theta` [h], the start they come from, and, if known, the inverse Hessian [h, h] of −value/n."""
+class Start:
+    """Where a climb begins: hyperparameters `theta` [h] and, if known, the inverse Hessian [h, h] of −value/n there.
 
-    start: str
+    The name is kept by whatever a climb from there finds.
+    """
+
+    name: str
     theta: Array
     inverse_hessian: Array | None = None
 
@@ -57,11 +64,11 @@ class Contender:
 class Fit:
     """The best end with its log posterior `value`, the jitter it took, and how each climb ended.
 
-    It was fitted to so many `observations`. After the best, `contenders` hold what explains them almost as well but
-    differently: more observations may prefer it.
+    It was fitted to so many distinct `observations`. After the best, `contenders` hold an end that more of them may
+    prefer: one of another value, within 10 nats.
     """
 
-    contenders: tuple[Contender, ...]
+    contenders: tuple[Start, ...]
     value: float
     jitter: float
     observations: int
@@ -85,10 +92,9 @@ def fit(
     """Return the hyperparameters with the highest posterior density among all starts' ends.
 
     Starts at `warm` [h] if there is one, and at the middle of the prior and draws around it, `cold` in all; without
-    `warm` one at least. Jitter grows until a start ends well; CannotPropose says that none did.
+    `warm` one at least. With several cold starts it is also asked whether the data are mostly noise. Jitter grows until
+    a start ends well; CannotPropose says that none did.
     """
-    if warm is not None and warm.shape != prior.location.shape:
-        warm = None
     starts = _starts(prior, generator, cold, warm)
     return _with_least_jitter(
         data, _JITTERS, lambda jitter: _Climb(data, kernel, prior, jitter, warm).from_starts(starts, careful=cold > 1)
@@ -115,29 +121,35 @@ def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Ca
     )
 
 
-def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> list[Contender]:
-    starts = [] if warm is None else [Contender(_LAST, warm)]
+def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> list[Start]:
+    starts = [] if warm is None else [Start(_LAST, np.clip(warm, prior.low, prior.high))]
     if cold or not starts:
-        starts.append(Contender("middle of the prior", prior.location))
-    draws = torch.randn(max(cold - 1, 0), len(prior.location), generator=generator, dtype=torch.float64).numpy()
-    return starts + [Contender(f"draw {i + 1}", prior.location + prior.spread * x) for i, x in enumerate(draws)]
+        starts.append(Start(_MIDDLE, prior.location))
+    normals = torch.randn(max(cold - 1, 0), len(prior.location), generator=generator, dtype=torch.float64).numpy()
+    draws = np.clip(prior.location + prior.spread * normals, prior.low, prior.high)
+    return starts + [Start(f"draw {i + 1}", draw) for i, draw in enumerate(draws)]
 
 
 class _Climb:
     """One fit with a given jitter: the objective in nats an observation, to be minimised, and how its climbs ended."""
 
     def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float, warm: Array | None) -> None:
-        self.data, self.prior, self.jitter, self.warm = data, prior, jitter, warm
+        self.data, self.prior, self.jitter = data, prior, jitter
+        self.warm = None if warm is None else np.clip(warm, prior.low, prior.high)
         self.kernel: KernelName = kernel
         self.ends: list[StartEnd] = []
 
-    def from_starts(self, starts: Sequence[Contender], *, careful: bool) -> Fit:
+    def from_starts(self, starts: Sequence[Start], *, careful: bool) -> Fit:
         """Return the best end: the starts race on a part, the best go on with more.
 
-        A `careful` fit also asks the second part whether it is mostly noise.
+        The last proposal's explanation does not race alone, unless these data make it impossible. A `careful` fit also
+        asks the second part whether it is mostly noise.
         """
-        if [start.start for start in starts] == [_LAST]:
-            return self._climbed(self.data, starts)
+        if [start.name for start in starts] == [_LAST]:
+            found = self._climbed(self.data, starts)
+            if np.isfinite(found.value):
+                return found
+            starts = [Start(_MIDDLE, self.prior.location)]
         first, *others = self._parts(_RACE)
         return self._with_more(others, self._climbed(first, starts), careful=careful)
 
@@ -159,8 +171,11 @@ class _Climb:
         """Return the end of climbs on growing parts; the last proposal's explanation, if better, goes to all data."""
         for data in parts:
             log_posterior, contenders = self._log_posterior(data), list(found.contenders)
-            if self.warm is not None and _value(log_posterior, self.warm) > _value(log_posterior, found.theta):
-                return self._climbed(self.data, [Contender(_LAST, self.warm)])
+            if self.warm is not None:
+                found_here = max(_value(log_posterior, contender.theta) for contender in contenders)
+                if _value(log_posterior, self.warm) > found_here:
+                    return self._climbed(self.data, [Start(_LAST, self.warm)])
+            careful = careful and contenders[0].name != _LAST
             if careful and all(self._log_noise(c.theta) < _MOSTLY_NOISE - np.log(2.0) for c in contenders):
                 contenders.append(self._mostly_noise())
             careful = False
@@ -170,12 +185,12 @@ class _Climb:
     def _log_noise(self, theta: Array) -> float:
         return theta[self.data.X.shape[1]]
 
-    def _mostly_noise(self) -> Contender:
+    def _mostly_noise(self) -> Start:
         start = self.prior.location.copy()
         start[self.data.X.shape[1]] = _MOSTLY_NOISE
-        return Contender("mostly noise", start)
+        return Start("mostly noise", start)
 
-    def _climbed(self, data: TrainingData, starts: Sequence[Contender]) -> Fit:
+    def _climbed(self, data: TrainingData, starts: Sequence[Start]) -> Fit:
         """Return the ends of climbs from these starts."""
         log_posterior, n, u = self._log_posterior(data), data.replicates, len(data.y)
         stopping = Stopping(
@@ -193,22 +208,24 @@ class _Climb:
             inverse_hessian=np.stack([_inverse_hessian(start, log_posterior) for start in starts]),
         )
         for start, value, ending in zip(starts, end.value.tolist(), end.endings, strict=True):
-            self.ends.append(StartEnd(start.start, u, -value, ending))
+            self.ends.append(StartEnd(start.name, u, -value, ending))
         first, *others = np.argsort(end.value).tolist()
         low, high = end.value[first] + _SAME / n, end.value[first] + _BEHIND / n
         going_on = [first, *(i for i in others if low < end.value[i] < high)][:_CONTENDERS]
-        contenders = tuple(Contender(starts[i].start, end.x[i], end.inverse_hessian[i]) for i in going_on)
+        # Where a climb got stuck its curvature is worth nothing.
+        H = [None if end.endings[i] == "no progress" else end.inverse_hessian[i] for i in going_on]
+        contenders = tuple(Start(starts[i].name, end.x[i], known) for i, known in zip(going_on, H, strict=True))
         return Fit(contenders, -n * float(end.value[first]), self.jitter, u, tuple(self.ends))
 
     def _log_posterior(self, data: TrainingData) -> LogPosterior:
         return LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
 
 
-def _inverse_hessian(start: Contender, log_posterior: LogPosterior) -> Array:
+def _inverse_hessian(start: Start, log_posterior: LogPosterior) -> Array:
     """Return what is known of it [h, h], else what the data are expected to say, in nats an observation."""
     if start.inverse_hessian is not None:
         return start.inverse_hessian
-    return log_posterior.data.replicates * log_posterior.normal_covariance(start.theta[None])[0]
+    return log_posterior.data.replicates * log_posterior.normal_covariance(start.theta)
 
 
 def _value(log_posterior: LogPosterior, theta: Array) -> float:

@@ -50,7 +50,7 @@ class LogPosterior:
         return value, gradient
 
     def normal_covariance(self, theta: Array) -> Array:
-        """Return the covariances [b, h, h] of the normal approximations to the density around θ [b, h].
+        """Return the covariance [h, h] of the normal approximation to the density around θ [h].
 
         The precision is the prior's plus the information that the data are expected to hold (Mardia and Marshall 1984),
         which is positive definite everywhere and needs no second derivatives; in its units a climb is nearly round.
@@ -62,9 +62,8 @@ class LogPosterior:
         if count < u:
             data = self.data.part(torch.arange(count, device=device) * u // count)
             part = LogPosterior(data, self.kernel_name, self.prior, jitter=self.jitter)
-        # One after the other: each takes h matrices of the size of K.
-        each = [part.information(torch.from_numpy(row[None]).to(device)).cpu() for row in theta]
-        precision = (u / count) * torch.stack(each) + torch.from_numpy(np.diag(self.prior.spread**-2.0))
+        information = part.information(torch.from_numpy(theta[None]).to(device)).cpu()
+        precision = (u / count) * information + torch.from_numpy(np.diag(self.prior.spread**-2.0))
         return torch.cholesky_inverse(torch.linalg.cholesky(precision)).numpy()
 
     def log_likelihood(self, theta: Tensor) -> Tensor:
@@ -76,8 +75,8 @@ class LogPosterior:
         noise_variance = torch.exp(theta[:, d])
         self._set_diagonal(K, noise_variance)
         L, failed = torch.linalg.cholesky_ex(K)
-        singular = L.is_cuda or bool(failed.any())
-        if singular:
+        may_be_singular = L.is_cuda or bool(failed.any())
+        if may_be_singular:
             # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
             L = torch.where((failed > 0)[:, None, None], torch.eye(u, dtype=L.dtype, device=L.device), L)
         K_inverse = torch.cholesky_inverse(L)
@@ -88,7 +87,7 @@ class LogPosterior:
         alpha = torch.addcmul(solved[:, :, 0], solved[:, :, 1], mean.unsqueeze(1), value=-1.0)
         # At the generalised least-squares mean alpha sums to 0, so that (y − m)'alpha = y'alpha.
         value = (alpha @ self.data.y).mul_(-0.5) - log_det - 0.5 * u * _LOG_2PI
-        if singular:
+        if may_be_singular:
             value.masked_fill_(failed > 0, -torch.inf)
 
         # d value = ½ Σ_ij (αα' − K⁻¹)_ij dK_ij; through w, no tensor of u × u × d is needed.
@@ -128,10 +127,12 @@ class LogPosterior:
         changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_features[0], by_noise, *by_features[1:]])
         information = 0.5 * changes.flatten(1) @ changes.mT.flatten(1).mT
         if self.pooled:
-            replicate = self.data.replicate_noise(noise_variance) + self.jitter
-            share = self.data.inferred * noise_variance / replicate
+            share = self.data.inferred * noise_variance / self._replicate_noise(noise_variance)
             information[d, d] += 0.5 * ((self.data.count - 1.0) * share * share).sum()
         return information
+
+    def _replicate_noise(self, noise_variance: Tensor) -> Tensor:
+        return (self.data.replicate_noise(noise_variance) + self.jitter).clamp(min=1e-300)
 
     def _set_diagonal(self, K: Tensor, noise_variance: Tensor) -> None:
         diagonal = torch.addcmul(self.fixed_diagonal, noise_variance.unsqueeze(1), self.noise_share)
@@ -160,7 +161,7 @@ class LogPosterior:
         make it so large that nothing else counts as progress.
         """
         data = self.data
-        noise = (data.replicate_noise(noise_variance) + self.jitter).clamp(min=1e-300)
+        noise = self._replicate_noise(noise_variance)
         more = data.count - 1.0
         log_density = -0.5 * (data.scatter / noise + more * (noise.log() + _LOG_2PI) + data.count.log())
         by_log_noise = 0.5 * (data.scatter / noise - more) * (data.inferred * noise_variance.unsqueeze(1) / noise)

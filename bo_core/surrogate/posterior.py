@@ -15,7 +15,7 @@ from campaign.errors import CannotPropose
 _LEAST_JITTER = 1e-10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Posterior:
     """The Gaussian process conditioned on the data, once for each of M sets of hyperparameters.
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from bo_core.surrogate.hyperparameters import Hyperparameters
@@ -27,17 +26,16 @@ class Scaling:
         inverse_scales = (1.0 / hyperparameters.length_scales).unsqueeze(1).to(X.device)
         exponents = hyperparameters.warp_exponents
         exponents = exponents and (exponents[0].to(X.device), exponents[1].to(X.device))
-        plain = cls(torch.zeros_like(X[:1]), inverse_scales, exponents)
-        return cls(plain.warped(X).mean(-2, keepdim=True), inverse_scales, exponents)
+        return cls(_warped(X, exponents).mean(-2, keepdim=True), inverse_scales, exponents)
 
     def scaled(self, X: Tensor) -> Tensor:
         """Return features X [b, d] in units of the length scales [M, b, d], centred for accuracy."""
-        return (self.warped(X) - self.center) * self.inverse_scales
+        return (_warped(X, self.exponents) - self.center) * self.inverse_scales
 
     def by_features(self, X: Tensor, by_scaled: Tensor) -> Tensor:
         """Return derivatives by the features X [b, d] from those by the scaled features [M, b, d]: [M, b, d]."""
         by_warped = by_scaled * self.inverse_scales
-        return by_warped if self.exponents is None else by_warped * warp_slope(X, *self.exponents)
+        return by_warped if self.exponents is None else by_warped * warp_slope(X.double(), *self.exponents)
 
     def of_sets(self, sets: Tensor) -> "Scaling":
         """Return the scalings of some of the sets, given by their places [M']."""
@@ -46,6 +44,7 @@ class Scaling:
         a, b = self.exponents
         return Scaling(self.center[sets], self.inverse_scales[sets], (a[sets], b[sets]))
 
-    def warped(self, X: Tensor) -> Tensor:
-        """Return features X [b, d] warped, [M, b, d], or as they are."""
-        return X.double() if self.exponents is None else warp(X.double(), *self.exponents)
+
+def _warped(X: Tensor, exponents: tuple[Tensor, Tensor] | None) -> Tensor:
+    """Return features X [b, d] warped, [M, b, d], or as they are."""
+    return X.double() if exponents is None else warp(X.double(), *exponents)

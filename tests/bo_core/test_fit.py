@@ -94,14 +94,6 @@ def test_a_warm_start_finds_again_what_was_found_before(name: PriorName, seed: i
     assert again.value >= before.value
 
 
-def test_a_warm_start_of_another_dimension_is_left_out() -> None:
-    data = waves(2)
-    found = fit(data, "matern52", Prior(2), seeded(0), warm=np.zeros(4))
-    expected = fit(data, "matern52", Prior(2), seeded(0))
-    assert np.array_equal(found.theta, expected.theta)
-    assert found.starts == expected.starts
-
-
 def test_exact_replicates_that_contradict_each_other_do_not_end_the_fit_early() -> None:
     X, known = uniform(12, 2, seed=1), torch.zeros(24, dtype=torch.float64)
     y = torch.sin(6.0 * X[:, 0])
@@ -175,7 +167,7 @@ def test_a_fit_to_a_part_goes_on_to_all_data_as_well_as_if_it_had_had_them_from_
     assert found.value == pytest.approx(at_once.value, abs=BELOW)
     assert found.starts[: len(of_part.starts)] == of_part.starts
     others = [(start.name, start.observations) for start in found.starts[len(of_part.starts) :]]
-    assert others == [("last proposal" if warm else of_part.contenders[0].start, 300)]
+    assert others == [("last proposal" if warm else of_part.contenders[0].name, 300)]
 
 
 @pytest.mark.parametrize(("n", "d", "noise"), RACES)

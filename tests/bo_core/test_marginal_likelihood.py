@@ -184,10 +184,19 @@ def test_the_normal_approximation_has_the_information_of_the_single_rows_and_the
     n, d = 18, 3
     prior, single = Prior(d, warped=warped), single_data(n, d, noise, copies)
     theta = some_theta(d, 2, warped=warped)
-    covariance = log_posterior(pooled_data(n, d, noise, copies), kernel, warped=warped).normal_covariance(theta.numpy())
-    for row, found in zip(theta, covariance, strict=True):
+    objective = log_posterior(pooled_data(n, d, noise, copies), kernel, warped=warped)
+    for row in theta:
+        found = objective.normal_covariance(row.numpy())
         precision = expected_information(single, kernel, row) + np.diag(prior.spread**-2)
         np.testing.assert_allclose(np.linalg.inv(found), precision, rtol=1e-4, atol=1e-4)
+
+
+def test_of_many_observations_evenly_spaced_ones_speak_for_all() -> None:
+    data, theta = single_data(96, 3, "inferred"), some_theta(3, 1)[0]
+    information = expected_information(data.part(torch.arange(48) * 2), "matern52", theta)
+    found = log_posterior(data).normal_covariance(theta.numpy())
+    expected = 2.0 * information + np.diag(Prior(3).spread ** -2)
+    np.testing.assert_allclose(np.linalg.inv(found), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("d", [1, 6, 100])
@@ -231,7 +240,7 @@ def test_what_is_not_positive_definite_is_infinitely_unlikely_and_flat_and_spoil
     assert value.tolist() == [-math.inf, -math.inf]
     assert not gradient.any()
     prior_alone = np.diag(Prior(2).spread ** 2)
-    np.testing.assert_allclose(log_posterior(exact, jitter=0.0).normal_covariance(theta.numpy()), [prior_alone] * 2)
+    np.testing.assert_allclose(log_posterior(exact, jitter=0.0).normal_covariance(theta[0].numpy()), prior_alone)
 
 
 def test_what_is_not_positive_definite_spoils_no_other_of_its_batch() -> None:
