@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from bo_core.bfgs import Array
@@ -165,10 +166,11 @@ def _asks_again(before: int, now: int) -> bool:
 
 
 def _recorded(last: Provenance | None, d: int) -> Array | None:
-    """Return one θ [h] of the recorded sets: their middle."""
+    """Return one θ [h] of the recorded sets: their middle, None where there is none or it is not finite."""
     record = None if last is None else last.hyperparameters
-    theta = None if record is None else theta_of_record(record, d)
-    return None if theta is None else theta.mean(0).numpy()
+    sets = None if record is None else theta_of_record(record, d)
+    theta = None if sets is None else sets.mean(0).numpy()
+    return theta if theta is not None and np.isfinite(theta).all() else None
 
 
 def _laid_out(theta: Array, prior: Prior) -> Array:

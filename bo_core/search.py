@@ -73,9 +73,11 @@ def search(
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
     climbed, reached = _climb(surface, pool[starts], categories, stopping)
     if bool(encoding.columns_that("continuous").all()):
-        best = _first_free(encoding, climbed, reached, taken)
-        if best is not None:
-            return best
+        # Nothing was rounded: the best end is what is looked for, unless it is taken.
+        best = int(reached.argmax())
+        point = encoding.decode(climbed[best])
+        if key_of(point) not in taken:
+            return point, float(reached[best])
     ends = _distinct([encoding.decode(x) for x in (*climbed, pool[values.argmax()])])
     ends = [point for point in ends if key_of(point) not in taken]
     if not ends:
@@ -124,17 +126,6 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
     weights = standard.clamp(min=-50.0).exp()
     chosen = torch.multinomial(weights, count - len(best), generator=generator)
     return torch.cat([best, rest[chosen]])
-
-
-def _first_free(
-    encoding: Encoding, X: Tensor, values: Tensor, taken: Collection[PointKey]
-) -> tuple[Point, float] | None:
-    """Return the point of highest value that is not taken, of features X [b, d] with values [b]."""
-    for i in values.argsort(descending=True).tolist():
-        point = encoding.decode(X[i])
-        if key_of(point) not in taken:
-            return point, float(values[i])
-    return None
 
 
 def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> tuple[Tensor, Tensor]:

@@ -142,14 +142,11 @@ class _Climb:
     def from_starts(self, starts: Sequence[Start], *, careful: bool) -> Fit:
         """Return the best end: the starts race on a part, the best go on with more.
 
-        The last proposal's explanation does not race alone, unless these data make it impossible. A `careful` fit also
-        asks the second part whether it is mostly noise.
+        The last proposal's explanation alone does not race. A `careful` fit also asks the second part whether it is
+        mostly noise.
         """
         if [start.name for start in starts] == [_LAST]:
-            found = self._climbed(self.data, starts)
-            if np.isfinite(found.value):
-                return found
-            starts = [Start(_MIDDLE, self.prior.location)]
+            return self._climbed(self.data, starts)
         first, *others = self._parts(_RACE)
         return self._with_more(others, self._climbed(first, starts), careful=careful)
 

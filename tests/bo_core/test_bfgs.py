@@ -154,3 +154,34 @@ def test_with_an_exact_inverse_hessian_a_quadratic_takes_at_most_three_evaluatio
     assert set(end.endings) == {"converged"}
     assert end.evaluations <= 3 * 5
     np.testing.assert_allclose(objective(end.x, np.arange(5))[1], 0.0, atol=1e-5)
+
+
+def test_a_small_step_that_taught_no_curvature_does_not_end_a_row() -> None:
+    def dome(x: Array, rows: np.ndarray) -> tuple[Array, Array]:
+        """A dome whose top is flat: every step bends the wrong way for a curvature, and wins little at first."""
+        del rows
+        return -1e-3 * (x**2).sum(1), -2e-3 * x
+
+    end = minimize(dome, np.full((1, 2), 0.1), number(0.0), number(1.0), stopping=Stopping(1e-7, 1e-3), max_rounds=50)
+    assert end.endings == ("out of steps",)
+
+
+def test_a_first_curvature_that_promises_little_does_not_end_a_row_before_it_is_confirmed() -> None:
+    (objective, _), start = quadratics(1, 1, seed=5), uniform(1, 1, seed=1)
+    stiff = 1e-6 * np.eye(1)[None]
+    found = minimize(
+        objective, start, number(-50.0), number(50.0), stopping=Stopping(1e-7, 1e-3), inverse_hessian=stiff
+    )
+    best = minimize(objective, start, number(-50.0), number(50.0), stopping=TO_THE_END)
+    assert found.value[0] == pytest.approx(best.value[0], abs=1e-2)
+
+
+def test_a_row_ends_where_its_curvature_predicts_that_less_than_the_progress_is_left() -> None:
+    (objective, _), start = quadratics(8, 4, seed=2), uniform(8, 4, seed=1)
+    rough, exact = (
+        minimize(objective, start, number(-50.0), number(50.0), stopping=stopping)
+        for stopping in (Stopping(1e-7, 1e-3), TO_THE_END)
+    )
+    assert rough.evaluations < exact.evaluations
+    assert float((rough.value - exact.value).max()) < 1e-2
+    assert set(rough.endings) == {"converged"}

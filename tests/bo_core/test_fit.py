@@ -152,6 +152,15 @@ def test_the_last_proposals_explanation_alone_does_not_race() -> None:
     assert found.value == pytest.approx(before.value, abs=BELOW)
 
 
+def test_what_explains_a_part_second_best_goes_on_and_wins_where_all_data_prefer_it() -> None:
+    found = fit(many(150, 4, seed=20, noise=2.0), "matern52", Prior(4), seeded(0))
+    race = max((start for start in found.starts if start.observations == 64), key=lambda start: start.value)
+    at_last = {start.name: start.value for start in found.starts if start.observations == 150}
+    winner = found.contenders[0].name
+    assert winner != race.name
+    assert 150 * (at_last[winner] - at_last[race.name]) > 1.0
+
+
 def assert_ends_are_recorded(found: Fit, n: int) -> None:
     assert {start.ending for start in found.starts} <= set(get_args(Ending))
     at_last = [start.value for start in found.starts if start.observations == n]

@@ -42,12 +42,20 @@ def measured(campaign: Campaign, count: int, squeezed: bool) -> History:
 
 
 @pytest.mark.parametrize("squeezed", [True, False])
-def test_inputs_are_warped_where_a_function_happens_near_an_edge_and_not_where_it_is_even(squeezed: bool) -> None:
+@pytest.mark.parametrize("count", [45, 140])
+def test_inputs_are_warped_where_a_function_happens_near_an_edge_and_not_where_it_is_even(
+    squeezed: bool, count: int
+) -> None:
     campaign = campaign_of(cube(2))
     proposer = QUICK.model_copy(update={"initial": 2})
-    [proposal] = propose(campaign, measured(campaign, 45, squeezed), proposer, 1)
-    recorded = provenance_of(proposal).hyperparameters or {}
+    history = measured(campaign, count, squeezed)
+    [proposal] = propose(campaign, history, proposer, 1)
+    recorded, starts = provenance_of(proposal).hyperparameters or {}, provenance_of(proposal).starts
     assert ("log_warp_exponents" in recorded) == squeezed
+    # The climb with warping is recorded whatever came of it, on the part and, where it paid, on all.
+    asked, all_data = f"warped, {min(count, 128)} observations", f"warped, {count} observations"
+    assert sum(name.endswith(asked) for name in starts) == 1
+    assert sum(name.endswith(all_data) for name in starts) == (squeezed or count == 45)
     never = proposer.model_copy(update={"warping": "never"})
-    [plain] = propose(campaign, measured(campaign, 45, squeezed), never, 1)
+    [plain] = propose(campaign, history, never, 1)
     assert "log_warp_exponents" not in (provenance_of(plain).hyperparameters or {})

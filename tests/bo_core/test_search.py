@@ -125,3 +125,18 @@ def test_a_surface_without_any_slope_is_no_trouble() -> None:
     point, value = found_in(MIXED, lambda X: 0.0 * X.sum(1), set())
     assert value == 0.0
     assert MIXED.space.point(point) == point
+
+
+def test_in_a_continuous_space_the_best_end_is_found_with_its_own_value_and_another_where_it_is_taken() -> None:
+    encoding = Encoding(Space.model_validate({f"x{j}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(2)}))
+
+    def peaks(X: Tensor) -> Tensor:
+        """Two peaks on corners, which climbs reach to the last bit."""
+        return torch.logaddexp(-4.0 * X.sum(1), 1.0 - 4.0 * (1.0 - X).sum(1))
+
+    best, value = found_in(encoding, peaks, set())
+    assert best == {"x0": 1.0, "x1": 1.0}
+    second, lower = found_in(encoding, peaks, {key_of(best)})
+    assert second != best
+    for point, found in ((best, value), (second, lower)):
+        assert found == pytest.approx(float(peaks(encoding.encode([point]))[0]))
