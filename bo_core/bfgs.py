@@ -145,21 +145,9 @@ class _Walk:
         out, stay = self.rows[leaving], ~leaving
         self.end_x[out], self.end_value[out], self.end_H[out] = self.x[leaving], self.value[leaving], self.H[leaving]
         self.ending[out] = ending[leaving]
-        for name in (
-            "rows",
-            "x",
-            "value",
-            "gradient",
-            "H",
-            "fresh",
-            "learnt",
-            "direction",
-            "step",
-            "slope",
-            "residual",
-        ):
+        for name in ("rows", "x", "value", "gradient", "H", "fresh", "direction", "step", "slope", "residual"):
             setattr(self, name, getattr(self, name)[stay])
-        for name in ("low", "high", "accepted", "halvings"):
+        for name in ("low", "high", "accepted", "halvings", "learnt"):
             setattr(self, name, getattr(self, name)[stay])
 
     def _aim(self, which: slice | NDArray[np.intp], longest: float) -> None:

@@ -14,6 +14,7 @@ from bo_core.surrogate.priors import Prior
 from bo_core.surrogate.training_data import TrainingData
 from campaign.errors import CannotPropose
 
+_LAST, _MIDDLE = "last proposal", "middle of the prior"
 _JITTERS = (1e-8, 1e-6, 1e-4)
 # All starts race on so many observations at most; the best ends go on with twice as many, and twice again while all are
 # twice as many at least, and then with all.
@@ -22,7 +23,6 @@ _GROWTH = 2
 # On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
 # second part is also climbed from what takes it for noise, unless an end of the race has half as much already or
 # the race was won by the last proposal's explanation, which more observations found.
-_LAST, _MIDDLE = "last proposal", "middle of the prior"
 _MOSTLY_NOISE = np.log(0.5)
 _LONGEST_STEP = 2.0
 # In nats an observation and in nats of all together: what a climb may leave.
