@@ -22,8 +22,6 @@ from campaign.trial import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
-# Under so many observations one set of hyperparameters is overconfident, and averaging costs little.
-_AVERAGED_BELOW = 100
 _SETS = 8
 # Warping has two more hyperparameters a feature; it has to predict what was left out better by so many nats in all
 # and each.
@@ -49,14 +47,21 @@ class Model:
         encoding: Encoding,
         generator: torch.Generator,
         last: Provenance | None = None,
+        *,
+        averaged: bool,
     ) -> "Model":
-        """Fit to what a view holds, at least one observation; `last` says how the model's last proposal was made."""
+        """Fit to what a view holds, at least one observation.
+
+        Beliefs are those of the likeliest hyperparameters or `averaged` over several sets of them; `last` says how the
+        model's last proposal was made.
+        """
         observed = Observed.of(campaign, view, encoding)
         outcomes = observed.outcomes
         data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=proposer.extra_noise)
         data = data.to(device_for(proposer, len(observed.trials)))
         fitting = _Fitting(data, proposer, generator)
-        return cls(observed, data, *fitting.believed(fitting.best(last)))
+        found = fitting.best(last)
+        return cls(observed, data, fitting.believed(found, averaged=averaged), found)
 
     @property
     def device(self) -> torch.device:
@@ -122,14 +127,14 @@ class _Fitting:
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
 
-    def believed(self, found: Fit) -> tuple[Posterior, Fit]:
+    def believed(self, found: Fit, *, averaged: bool) -> Posterior:
         """Return what is believed with the likeliest hyperparameters, or averaged over draws from around them."""
         theta = found.theta[None]
-        if _is_averaged(self.proposer, int(self.data.replicates)):
+        if averaged:
             prior = self._prior(warped=theta.shape[1] > self.d + 1)
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
             theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
-        return Posterior.of(self.data, self._hyperparameters(theta, found.jitter)), found
+        return Posterior.of(self.data, self._hyperparameters(theta, found.jitter))
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
         return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
@@ -148,12 +153,6 @@ def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
     if proposer.device == "auto":
         return torch.device("cuda" if observations >= _LEAST_FOR_CUDA and torch.cuda.is_available() else "cpu")
     return torch.device(proposer.device)
-
-
-def _is_averaged(proposer: BayesianProposer, observations: int) -> bool:
-    if proposer.hyperparameters == "auto":
-        return observations < _AVERAGED_BELOW
-    return proposer.hyperparameters == "average"
 
 
 def _asks_again(before: int, now: int) -> bool:

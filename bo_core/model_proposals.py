@@ -63,7 +63,15 @@ class _Choice:
         self.encoding, self.proposer, self.view, self.q = encoding, proposer, view, q
         self.seed = seed_of(campaign, history.next_trial)
         self.generator = torch.Generator().manual_seed(self.seed)
-        self.model = Model.of(campaign, view, proposer, encoding, self.generator, last_made_by_model(history))
+        self.model = Model.of(
+            campaign,
+            view,
+            proposer,
+            encoding,
+            self.generator,
+            last_made_by_model(history),
+            averaged=proposer.hyperparameters == "average",
+        )
         treated = treat(proposer.pending, self.model, self._features([t.point for t in view.pending]))
         self.posterior = treated.posterior
         could_be = could_be_best(self.posterior, treated.X, self.generator)
@@ -117,7 +125,7 @@ class _Choice:
 
     def _worth_repeating(self, x: Tensor) -> tuple[Point, float] | None:
         """Return an observed point whose repetition is expected to gain more than measuring x [1, d], and that gain."""
-        if not self.proposer.replication or self.proposer.acquisition != "log_noisy_expected_improvement":
+        if not self._may_repeat():
             return None
         data, sigma2 = self.model.data, self.model.posterior.hyperparameters.noise_variance.to(x.device)
         noise = data.replicate_noise(sigma2)
@@ -132,6 +140,12 @@ class _Choice:
         if float(gains[best]) <= float(gains[-1]):
             return None
         return self._tried_at(points[best].cpu()), float(gains[best])
+
+    def _may_repeat(self) -> bool:
+        if self.proposer.acquisition != "log_noisy_expected_improvement":
+            return False
+        finite = self.encoding.size() is not None
+        return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
 
     def _tried_at(self, x: Tensor) -> Point:
         """Return the observed point of features x [d]; decoding could miss it by rounding, and nothing be pooled."""

@@ -22,13 +22,15 @@ class BayesianProposer(BaseModel):
     `initial` counts the first points that are not the model's, baseline and `start_with` included; the
     default grows with the number of parameters and leaves the model two thirds of the budget.
 
-    `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether the
-    acquisition is averaged over several sets of them (`average`), computed at the likeliest (`map`), or averaged only
-    while there are few observations (`auto`). `warping` of the inputs is learnt where leaving out observations one by
-    one says that it pays (`auto`). `replication` allows the model to measure a promising point again where that is
-    worth more than a new one. `extra_noise` infers noise on top of the standard errors that evaluations report, for
-    what these miss. `starts` counts the cold starts of a fit, beside one at the last proposal's hyperparameters; 0
-    makes one where there are none.
+    `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether beliefs
+    are those of the likeliest ones (`map`) or averaged over several sets (`average`); `auto` searches with the
+    likeliest and averages what it says in the end, while there are few observations
+    (docs/decisions/0005-several-sets.md). `warping` of the inputs is learnt where leaving out observations one by one
+    says that it pays (`auto`). `replication` says where the model may measure a promising point again, if that is worth
+    more than a new one: `auto` is in finite spaces, as in others a new point beside it says as much
+    (docs/decisions/0008-repetition.md). `extra_noise` infers noise on top of the standard errors that evaluations
+    report, for what these miss. `starts` counts the cold starts of a fit, beside one at the last proposal's
+    hyperparameters; 0 makes one where there are none.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`.
@@ -44,7 +46,7 @@ class BayesianProposer(BaseModel):
     prior: Literal["firm", "loose"] = "firm"
     hyperparameters: Literal["auto", "map", "average"] = "auto"
     warping: Literal["auto", "always", "never"] = "auto"
-    replication: bool = True
+    replication: Literal["auto", "always", "never"] = "auto"
     extra_noise: bool = False
     starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"

@@ -24,6 +24,8 @@ _SAMPLES = 4096
 _JITTER = 1e-9
 # Starts of the search for a better point are picked near so many of the best observed ones, too.
 _NEAR = 5
+# Under so many observations one set of hyperparameters is too sure of itself, and averaging costs little.
+_AVERAGED_BELOW = 100
 
 
 def recommend(
@@ -32,9 +34,9 @@ def recommend(
     """Return the observed point with the best posterior mean, or None before the first observation.
 
     With `anywhere` it may be any point of the space but one that failed, where that has a better mean. Beliefs are
-    averaged over hyperparameters as the proposer's are, by default, and for proposers without a model, as the default
-    proposer's. Probabilities are shares of joint posterior samples at all observed points and the recommended one,
-    each counted once; deterministic.
+    averaged over hyperparameters as the proposer asks, which is by default under 100 observations; for proposers
+    without a model as the default proposer asks. Probabilities are shares of joint posterior samples at all observed
+    points and the recommended one, each counted once; deterministic.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = history.model_view()
@@ -43,7 +45,7 @@ def recommend(
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with torch.inference_mode(), threads_for(len(view.observed)):
-        model = Model.of(campaign, view, proposer, encoding, generator)
+        model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
         places = _first_of_each_point(view.observed)
         X = model.observed.X[places]
         elsewhere = _better_elsewhere(model, view, proposer, encoding) if anywhere else []
@@ -63,6 +65,12 @@ def recommend(
         probability_best=float((samples.argmax(0) == best).double().mean()),
         **_against_baseline(campaign, units, trials, mean, covariance, best),
     )
+
+
+def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
+    if proposer.hyperparameters == "auto":
+        return len(view.observed) < _AVERAGED_BELOW
+    return proposer.hyperparameters == "average"
 
 
 def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> list[Point]:

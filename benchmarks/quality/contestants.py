@@ -57,8 +57,8 @@ def judged_best(campaign: Campaign, history: History) -> int | None:
 
 OURS: dict[str, AnyProposer] = {
     "overnight": BayesianProposer(),
-    "overnight-one-set": BayesianProposer(hyperparameters="map"),
-    "overnight-no-repeats": BayesianProposer(replication=False),
+    "overnight-averaged": BayesianProposer(hyperparameters="average"),
+    "overnight-repeats": BayesianProposer(replication="always"),
     "overnight-ignore": BayesianProposer(pending="ignore"),
     "overnight-liar-min": BayesianProposer(pending="liar_min"),
     "overnight-liar-mean": BayesianProposer(pending="liar_mean"),

@@ -12,11 +12,10 @@ from bo_core.proposer import BayesianProposer, PendingTreatment
 from campaign import Campaign, History, Point
 
 SPACE = campaign_of(cube(2))
-ONE_SET = MODEL.model_copy(update={"hyperparameters": "map", "replication": False})
 
 
 def with_pending(treatment: PendingTreatment) -> BayesianProposer:
-    return ONE_SET.model_copy(update={"pending": treatment})
+    return MODEL.model_copy(update={"pending": treatment})
 
 
 def treated(
@@ -24,7 +23,7 @@ def treated(
 ) -> tuple[Model, Treated, torch.Tensor]:
     """Return the model of a noisy bowl, how the pending trials were treated, and their features."""
     view, encoding = told(campaign, 10, pending).model_view(), Encoding(campaign.parameters)
-    model = Model.of(campaign, view, ONE_SET, encoding, torch.Generator().manual_seed(0))
+    model = Model.of(campaign, view, MODEL, encoding, torch.Generator().manual_seed(0), averaged=False)
     X = encoding.encode([t.point for t in view.pending])
     return model, treat(treatment, model, X), X
 
@@ -104,5 +103,5 @@ def test_ignoring_pending_trials_does_not_ignore_points_that_failed() -> None:
     "acquisition", ["thompson_sampling", "upper_confidence_bound", "log_probability_of_improvement"]
 )
 def test_every_treatment_goes_with_every_acquisition(treatment: PendingTreatment, acquisition: str) -> None:
-    more = {"acquisition": acquisition, "pending": treatment, "hyperparameters": "auto"}
+    more = {"acquisition": acquisition, "pending": treatment, "hyperparameters": "average"}
     assert len(propose(SPACE, told(SPACE, 8, pending=3), MODEL.model_copy(update=more), 2)) == 2

@@ -1,6 +1,6 @@
 import pytest
 from told_campaigns import (
-    ONE_SET,
+    MODEL,
     acquisition_value,
     add,
     campaign_of,
@@ -20,9 +20,9 @@ from campaign.evaluation import Cause
 def test_every_point_of_a_batch_keeps_away_from_where_a_trial_is_pending(q: int) -> None:
     campaign = campaign_of(cube(2))
     history = told(campaign, 12)
-    wanted = propose(campaign, history, ONE_SET, q)
+    wanted = propose(campaign, history, MODEL, q)
     waiting = add(history, wanted)
-    instead = propose(campaign, waiting, ONE_SET, 3)
+    instead = propose(campaign, waiting, MODEL, 3)
     for proposal in instead:
         assert min(distance(proposal.point, w.point) for w in wanted) > 0.02
         assert acquisition_value(proposal) < acquisition_value(wanted[0])
@@ -32,7 +32,7 @@ def test_every_point_of_a_batch_keeps_away_from_where_a_trial_is_pending(q: int)
 
 def test_a_batch_goes_where_single_proposals_go_while_all_of_them_are_pending() -> None:
     # Many draws, as each trial has draws of its own.
-    proposer = ONE_SET.model_copy(update={"draws": 1024})
+    proposer = MODEL.model_copy(update={"draws": 1024})
     campaign = campaign_of(cube(2))
     history = told(campaign, 14, noise=0.0)
     batch = propose(campaign, history, proposer, 3)
@@ -48,10 +48,10 @@ def test_a_batch_goes_where_single_proposals_go_while_all_of_them_are_pending() 
 def test_a_proposal_moves_away_from_where_it_would_have_gone_if_that_is_pending_and_not_otherwise() -> None:
     campaign = campaign_of(cube(2))
     history = told(campaign, 12)
-    [wanted] = propose(campaign, history, ONE_SET, 1)
+    [wanted] = propose(campaign, history, MODEL, 1)
     elsewhere = history.extended([proposed(13, {"x0": 0.99, "x1": 0.01})])
     there = history.extended([proposed(13, wanted.point)])
-    [indifferent], [moved] = propose(campaign, elsewhere, ONE_SET, 1), propose(campaign, there, ONE_SET, 1)
+    [indifferent], [moved] = propose(campaign, elsewhere, MODEL, 1), propose(campaign, there, MODEL, 1)
     assert distance(indifferent.point, wanted.point) < 0.02
     assert distance(moved.point, wanted.point) > 0.1
     assert acquisition_value(moved) < acquisition_value(indifferent) - 0.5
@@ -62,7 +62,7 @@ def test_a_proposal_moves_away_from_a_point_that_failed(cause: Cause) -> None:
     campaign = campaign_of(cube(2))
     history, tried = told(campaign, 12), []
     for _ in range(3):
-        [proposal] = propose(campaign, history, ONE_SET, 1)
+        [proposal] = propose(campaign, history, MODEL, 1)
         trial, history = history.next_trial, add(history, [proposal])
         history = history.extended([failed(trial, cause)])
         assert all(distance(proposal.point, other) > 0.02 for other in tried)
@@ -73,16 +73,16 @@ def test_a_proposal_moves_away_from_a_point_that_failed(cause: Cause) -> None:
 def test_a_failure_that_says_nothing_of_the_point_does_not_keep_others_away(cause: Cause) -> None:
     campaign = campaign_of(cube(2))
     history = told(campaign, 12)
-    [wanted] = propose(campaign, history, ONE_SET, 1)
-    [again] = propose(campaign, add(history, [wanted]).extended([failed(13, cause)]), ONE_SET, 1)
+    [wanted] = propose(campaign, history, MODEL, 1)
+    [again] = propose(campaign, add(history, [wanted]).extended([failed(13, cause)]), MODEL, 1)
     assert 0.0 < distance(again.point, wanted.point) < 0.02
 
 
 def test_what_a_person_asks_for_in_a_batch_is_known_to_the_points_of_the_model_beside_it() -> None:
     campaign = campaign_of(cube(2))
     history = told(campaign, 12)
-    [wanted] = propose(campaign, history, ONE_SET, 1)
+    [wanted] = propose(campaign, history, MODEL, 1)
     asking = campaign_of(cube(2), start_with=[wanted.point])
-    manual, model = propose(asking, history, ONE_SET, 2)
+    manual, model = propose(asking, history, MODEL, 2)
     assert (manual.generator, manual.point, model.generator) == ("manual", wanted.point, "model")
     assert distance(model.point, wanted.point) > 0.1

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 from test_fit import waves
-from told_campaigns import MODEL, ONE_SET, add, campaign_of, cube, defined, history_of, proposed, provenance_of, told
+from told_campaigns import AVERAGED, MODEL, add, campaign_of, cube, defined, history_of, proposed, provenance_of, told
 
 from bo_core.propose import propose
 from bo_core.surrogate import Hyperparameters, Prior, fit
@@ -12,9 +12,20 @@ from campaign import History, Point
 from campaign.trial import Provenance
 
 
+def test_a_search_uses_the_likeliest_hyperparameters_unless_it_is_told_to_average() -> None:
+    campaign = campaign_of(cube(2))
+    history = told(campaign, 10)
+    [default], [likeliest], [averaged] = (
+        propose(campaign, history, MODEL.model_copy(update={"hyperparameters": setting}), 1)
+        for setting in ("auto", "map", "average")
+    )
+    assert default == likeliest
+    assert default != averaged
+
+
 def test_every_point_of_a_batch_says_which_model_and_seed_it_came_from() -> None:
     campaign = campaign_of(cube(3))
-    first, second = (provenance_of(p) for p in propose(campaign, told(campaign, 10, pending=2), MODEL, 2))
+    first, second = (provenance_of(p) for p in propose(campaign, told(campaign, 10, pending=2), AVERAGED, 2))
     assert (first.seed, first.hyperparameters) == (second.seed, second.hyperparameters)
     assert first.hyperparameters is not None
     # Eight sets of three length scales and a noise variance.
@@ -68,7 +79,7 @@ def test_what_the_last_proposal_recorded_is_where_the_next_fit_starts() -> None:
         campaign = campaign_of(cube(2), seed=seed)
         last = proposed(9, {"x0": 0.5, "x1": 0.5}, "model", Provenance(seed=0, hyperparameters=record))
         history = history_of(campaign, points, (-data.y).tolist()).extended([last])
-        [proposal] = propose(campaign, history, ONE_SET, 1)
+        [proposal] = propose(campaign, history, MODEL, 1)
         return (provenance_of(proposal).hyperparameters or {})["log_length_scales"]
 
     expected = pytest.approx(better.theta[:2].tolist(), abs=0.05)

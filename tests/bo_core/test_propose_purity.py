@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from told_campaigns import (
+    AVERAGED,
     MIXED,
     MODEL,
-    ONE_SET,
     bowl,
     campaign_of,
     cube,
@@ -58,7 +58,7 @@ def test_nothing_global_changes_a_proposal(observations: int) -> None:
     assert propose(campaign, history, MODEL, 2) == before
 
 
-@pytest.mark.parametrize("proposer", [MODEL, ONE_SET])
+@pytest.mark.parametrize("proposer", [MODEL, AVERAGED])
 @pytest.mark.parametrize("observations", [12, 120])
 def test_one_thread_and_two_give_the_same_bits_whatever_was_drawn_before(
     proposer: BayesianProposer, observations: int

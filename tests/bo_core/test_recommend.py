@@ -1,6 +1,9 @@
+import random
+
 import pytest
 from told_campaigns import MIXED, bowl, campaign_of, cube, defined, failed, history_of, proposed, some_points
 
+from bo_core.proposer import BayesianProposer
 from bo_core.recommend import recommend
 from campaign import History, Point
 
@@ -52,6 +55,21 @@ def test_trials_of_one_point_share_its_probability_of_being_best() -> None:
     assert once.probability_best > 0.95
     assert often.probability_best > 0.95
     assert often.trial == 1
+
+
+@pytest.mark.parametrize(("count", "averaged"), [(40, True), (100, False)])
+def test_what_is_said_of_it_is_averaged_over_hyperparameters_while_there_are_few_observations(
+    count: int, averaged: bool
+) -> None:
+    campaign = campaign_of(cube(2))
+    points, chance = some_points(campaign, count), random.Random(4)
+    history = history_of(campaign, points, [bowl(point) + chance.gauss(0, 0.1) for point in points])
+    settings = ("auto", "average", "map")
+    default, average, likeliest = (
+        recommend(campaign, history, BayesianProposer(hyperparameters=setting)) for setting in settings
+    )
+    assert default == (average if averaged else likeliest)
+    assert average != likeliest
 
 
 def test_points_that_are_all_alike_are_each_as_likely_to_be_best() -> None:

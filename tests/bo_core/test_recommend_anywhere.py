@@ -45,7 +45,7 @@ def test_it_is_the_maximum_of_the_posterior_mean_over_the_whole_space() -> None:
     history = told(SPACE, 15)
     found = anywhere(SPACE, history)
     encoding, generator = Encoding(SPACE.parameters), torch.Generator().manual_seed(seed_of(SPACE, 0))
-    model = Model.of(SPACE, history.model_view(), BayesianProposer(), encoding, generator)
+    model = Model.of(SPACE, history.model_view(), BayesianProposer(), encoding, generator, averaged=True)
     axis = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
     mean, _ = model.posterior.averaged(torch.cartesian_prod(axis, axis))
     # The metric is minimised, and the standardised outcome maximised.

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from bo_core.acquisition.replication import expected_gain, gains_in_best_mean
 from bo_core.propose import propose
+from bo_core.proposer import BayesianProposer
 from bo_core.surrogate import Hyperparameters, Posterior, TrainingData
-from campaign import History, Point
+from campaign import History, Point, Proposal
 
-REPEATING = MODEL.model_copy(update={"replication": True})
+REPEATING = MODEL.model_copy(update={"replication": "always"})
 NOBODY = torch.empty(0, 2, dtype=torch.float64)
 
 
@@ -146,6 +147,10 @@ def proposed_in_turn(parameters: dict, history: History, sd: float, sem: float |
     return points
 
 
+def criterion(proposal: Proposal) -> str | None:
+    return provenance_of(proposal).acquisition
+
+
 LINE = {"x0": {"kind": "float", "low": 0.001, "high": 0.77, "scale": "log"}}
 
 
@@ -169,6 +174,15 @@ def test_a_repetition_is_the_same_point_to_the_last_bit_and_says_what_it_was_cho
         assert (provenance.acquisition == "replication") == (key(proposal.point) in known)
         assert math.isfinite(provenance.acquisition_value or math.nan)
         known.add(key(proposal.point))
+
+
+def test_by_default_it_is_in_finite_spaces_that_points_are_measured_again() -> None:
+    default = MODEL.model_copy(update={"replication": BayesianProposer().replication})
+    finite = {f"x{i}": {"kind": "ordinal", "choices": [j / 10 for j in range(11)]} for i in range(2)}
+    for parameters, repeats in ((finite, True), (cube(2), False)):
+        campaign, history = campaign_of(parameters), told_noisily(1.0, 40, 1.0, parameters)
+        assert ("replication" in {criterion(p) for p in propose(campaign, history, default, 4)}) == repeats
+        assert "replication" in {criterion(p) for p in propose(campaign, history, REPEATING, 4)}
 
 
 @pytest.mark.parametrize("count", [6, 25])

@@ -44,6 +44,6 @@ def test_paths_take_turns_among_the_sets_of_hyperparameters() -> None:
 
 def test_each_point_of_a_batch_follows_a_path_of_its_own() -> None:
     campaign = campaign_of(cube(2))
-    proposer = MODEL.model_copy(update={"acquisition": "thompson_sampling", "replication": False})
+    proposer = MODEL.model_copy(update={"acquisition": "thompson_sampling", "replication": "never"})
     batch = [p.point for p in propose(campaign, told(campaign, 8, noise=0.3), proposer, 3)]
     assert min(distance(a, b) for i, a in enumerate(batch) for b in batch[:i]) > 0.01

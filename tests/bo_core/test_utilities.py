@@ -86,7 +86,7 @@ def test_every_acquisition_proposes_a_batch_of_different_points_and_is_named_in_
     acquisition: Acquisition,
 ) -> None:
     campaign = campaign_of(cube(2))
-    proposer = MODEL.model_copy(update={"acquisition": acquisition, "replication": False})
+    proposer = MODEL.model_copy(update={"acquisition": acquisition, "replication": "never"})
     history = told(campaign, 10, pending=2)
     proposals = propose(campaign, history, proposer, 3)
     assert proposals == propose(campaign, history, proposer, 3)
@@ -99,7 +99,7 @@ def test_more_exploration_goes_further_from_what_is_known() -> None:
     history = told(campaign, 10)
 
     def nearest(exploration: float) -> float:
-        more = {"acquisition": "upper_confidence_bound", "exploration": exploration, "replication": False}
+        more = {"acquisition": "upper_confidence_bound", "exploration": exploration, "replication": "never"}
         [proposal] = propose(campaign, history, MODEL.model_copy(update=more), 1)
         return min(distance(proposal.point, t.point) for t in history.trials.values())
 

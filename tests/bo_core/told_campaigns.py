@@ -15,10 +15,9 @@ from campaign.trial import Generator, Provenance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Tests that do not ask for repetitions want new points; `test_replication` asks.
-QUICK = BayesianProposer(draws=64, restarts=4, raw_points=128, device="cpu", replication=False)
+QUICK = BayesianProposer(draws=64, restarts=4, raw_points=128, device="cpu", replication="never")
 MODEL = QUICK.model_copy(update={"initial": 2})
-# Proposals of different trials average over other draws of the hyperparameters; at the likeliest they can be compared.
-ONE_SET = MODEL.model_copy(update={"hyperparameters": "map"})
+AVERAGED = MODEL.model_copy(update={"hyperparameters": "average"})
 
 MIXED: dict[str, dict[str, Any]] = {
     "rate": {"kind": "float", "low": 1e-4, "high": 0.1, "scale": "log"},
