@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table` and `plot`."""
+"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table`, `calibration` and `plot`."""
 
 import argparse
 import os
@@ -36,6 +36,7 @@ def _asked() -> dict[str, Any]:
     rejudge = commands.add_parser("rejudge", help="judge stored campaigns by our present recommendation")
     rejudge.add_argument("--contestants", nargs="+", default=["all"])
     commands.add_parser("table", help="write the tables and print them")
+    commands.add_parser("calibration", help="compare what was said of recommendations with the truth")
     commands.add_parser("plot", help="draw regret over trials")
     return vars(parser.parse_args())
 

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from benchmarks.quality.calibration import calibration_table
 from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, GRID
 from benchmarks.quality.contestants import NAMES, installed
 from benchmarks.quality.plot import curves_page
-from benchmarks.quality.results import read_all
+from benchmarks.quality.results import read_all, read_rows
 from benchmarks.quality.run import Task, judge_again, missing, run_and_store
 from benchmarks.quality.tables import all_tables
 
@@ -60,6 +61,12 @@ def table(folder: Path) -> int:
     return 0
 
 
+def calibration(folder: Path) -> int:
+    """Print whether what our recommendations say of themselves holds."""
+    print(calibration_table(read_rows("overnight", folder)))
+    return 0
+
+
 def plot(folder: Path) -> int:
     """Draw the curves beside the results."""
     page = folder / "curves.html"
@@ -68,4 +75,4 @@ def plot(folder: Path) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "rejudge": rejudge, "table": table, "plot": plot}
+COMMANDS = {"run": run, "rejudge": rejudge, "table": table, "calibration": calibration, "plot": plot}

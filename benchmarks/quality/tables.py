@@ -77,7 +77,7 @@ def all_tables(rows: list[Row]) -> str:
 
 def _regret_table(standings: Standings) -> str:
     body = [[cell, *(_spread(standings.of(cell, who)) for who in standings.contestants)] for cell in standings.cells]
-    return _markdown(["cell", *standings.contestants], body)
+    return markdown(["cell", *standings.contestants], body)
 
 
 def _spread(regrets: Regrets) -> str:
@@ -91,7 +91,7 @@ def _verdicts(standings: Standings) -> str:
     body = [
         [cell, *(_verdict(standings.differences(cell, who)) for who in standings.rivals)] for cell in standings.cells
     ]
-    return _markdown(["cell", *standings.rivals], body)
+    return markdown(["cell", *standings.rivals], body)
 
 
 def _verdict(differences: Vector) -> str:
@@ -110,7 +110,7 @@ def _summary(standings: Standings) -> str:
     head = ["against", "cells", "win", "tie", "loss", "open", "pooled difference"]
     body = [_summary_row(standings, grid, who) for who in standings.rivals]
     worst = [c for c in grid if is_worst(standings.of(c, _OURS), _peers(standings, c))]
-    return _markdown(head, body) + f"\n\nCells in which ours is worse than every peer: {', '.join(worst) or 'none'}."
+    return markdown(head, body) + f"\n\nCells in which ours is worse than every peer: {', '.join(worst) or 'none'}."
 
 
 def _peers(standings: Standings, cell: str) -> list[Regrets]:
@@ -127,7 +127,7 @@ def _summary_row(standings: Standings, grid: Sequence[str], rival: str) -> list[
 def _costs(rows: list[Row]) -> str:
     head = ["contestant", "campaigns", "utilisation", "duplicates a campaign", "median s an ask", "longest ask (s)"]
     head += ["s a campaign", "commits"]
-    return _markdown(
+    return markdown(
         head, [_cost_row(name, of) for name in NAMES if (of := [r for r in rows if r["contestant"] == name])]
     )
 
@@ -143,6 +143,7 @@ def _cost_row(name: str, rows: list[Row]) -> list[str]:
     return [name, str(len(rows)), *costs, f"{middle('wall_seconds'):.3g}", commits]
 
 
-def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Return a table of cells that are text already."""
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+from benchmarks.quality.calibration import calibration_table
 from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS, GRID, Cell
 from benchmarks.quality.contestants import OwnContestant
@@ -17,6 +19,7 @@ from benchmarks.quality.peer_contestant import PeerContestant
 from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10
 from benchmarks.quality.results import read_rows, store_row
 from bo_core import BayesianProposer, SobolProposer
+from bo_core.recommend import recommend
 from campaign import History
 
 SMALL = Cell("small", BRANIN, noise=5.0, workers=3, trials=12)
@@ -113,6 +116,20 @@ def test_a_stored_campaign_judged_again_gives_the_row_that_it_gave_at_first(cell
     assert (None in row["values"]) == (cell == "hartmann6-failures")
     spoilt = row | {"regret": 9.0, "true_value": 9.0, "judged_regret": 9.0, "curve_judged_regret": []}
     assert judged_again(spoilt) == row
+
+
+def test_what_is_said_of_a_recommendation_is_compared_with_the_truth():
+    cell, row = CELLS["branin-20-trials"], measure(CELLS["branin-20-trials"], 0, "sobol")
+    run = run_campaign(cell, 0, SOBOL)
+    lines = calibration_table([row]).splitlines()[2:]
+    for line, setting in zip(lines, ("map", "average"), strict=True):
+        found = recommend(run.campaign, run.history, BayesianProposer(hyperparameters=setting))
+        assert found is not None
+        truth = cell.problem.minimum + cell.problem.regret(found.point)
+        density = norm.logpdf(truth, found.mean, found.sd) + np.log(cell.problem.spread)
+        inside = abs(truth - found.mean) < norm.ppf(0.95) * found.sd
+        size = abs(truth - found.mean) / found.sd
+        assert line == f"| 20 | {setting} | 1 | {inside:.0%} | {size:.2f} | {density:.2f} |"
 
 
 def test_points_that_repeat_an_earlier_one_are_counted():
