@@ -58,7 +58,7 @@ def fantasize(
 
     `noise` [M, p] is the variance that each measurement will have, by default the inferred one.
     """
-    M, p = posterior.M, len(pending)
+    M, p = posterior.set_count, len(pending)
     uniform = uniform_draws(max(M * p, 1), n_fantasies, seed).clamp(1e-10, 1.0 - 1e-10)
     normals = torch.special.ndtri(uniform)[:, : M * p].reshape(n_fantasies, M, p).transpose(0, 1).to(posterior.Z)
     return _Extension(posterior, pending, noise).from_whitened(normals)
@@ -76,7 +76,7 @@ class _Extension:
     """
 
     def __init__(self, posterior: Posterior, X: Tensor, noise: Tensor | None) -> None:
-        M, p = posterior.M, len(X)
+        M, p = posterior.set_count, len(X)
         jitter = posterior.hyperparameters.jitter
         if noise is None:
             noise = posterior.hyperparameters.noise_variance.to(posterior.Z).unsqueeze(1).expand(M, p)

@@ -114,7 +114,7 @@ class _Choice:
             return None
         if not self.utility.against_best:
             return JointDraws(self.posterior, self.outstanding.points, draws=1, more=self.q, seed=None)
-        draws = max(self.proposer.draws // self.posterior.M, _LEAST_DRAWS)
+        draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
         points = torch.cat([incumbents, self.outstanding.points])
         return JointDraws(self.posterior, points, draws, more=self.q, seed=seed)
 

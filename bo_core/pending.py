@@ -74,4 +74,6 @@ def _lies(treatment: PendingTreatment, model: Model, pending: Tensor) -> Tensor:
     y, sign = model.observed.outcomes.y, model.observed.outcomes.sign
     metric = sign * y
     lie = {"liar_min": metric.min(), "liar_mean": metric.mean(), "liar_max": metric.max()}[treatment]
-    return torch.full((model.posterior.M, len(pending)), sign * float(lie), dtype=torch.float64).to(model.data.X)
+    return torch.full((model.posterior.set_count, len(pending)), sign * float(lie), dtype=torch.float64).to(
+        model.data.X
+    )

@@ -33,7 +33,7 @@ class JointDraws:
 
         Without a seed each draw is the mean, which is all that a utility linear in the mean asks for.
         """
-        M, n, r = posterior.M, posterior.n, len(points)
+        M, n, r = posterior.set_count, posterior.n, len(points)
         self.posterior, self.n, self.r = posterior, n, r
         Z = posterior.scaled(points)
         H = posterior.L_inverse @ posterior.kernel(posterior.Z, Z)[0]
@@ -58,7 +58,7 @@ class JointDraws:
     def value(self, utility: Utility, X: Tensor, *, screening: bool = False) -> Tensor:
         """Return the average utility, or its log, [b] at candidates X [b, d]; over fewer draws for `screening`."""
         h = self.posterior.kernel(self.posterior.scaled(X), self.Z)[0] @ self.inverse.mT
-        count = max(_SCREENING_DRAWS // self.posterior.M, 4) if screening else self.normals.shape[1]
+        count = max(_SCREENING_DRAWS // self.posterior.set_count, 4) if screening else self.normals.shape[1]
         mean, sd = self._conditional(h, self.known_normals[:, :count])
         value = utility.evaluate(mean, sd.unsqueeze(2), self.best[:, :, :count]).value
         return _log_mean(value) if utility.logarithmic else value.mean((0, 2))
@@ -130,8 +130,10 @@ def could_be_best(posterior: Posterior, X: Tensor, generator: torch.Generator, s
         hopeful = hopeful[order].sort().values
     mean, covariance = posterior.joint(X[hopeful])
     L, _ = safe_cholesky(covariance, _DRAW_JITTER)
-    each = max(samples // posterior.M, 64)
-    normals = torch.randn(posterior.M, len(hopeful), each, generator=generator, dtype=torch.float64).to(posterior.Z)
+    each = max(samples // posterior.set_count, 64)
+    normals = torch.randn(posterior.set_count, len(hopeful), each, generator=generator, dtype=torch.float64).to(
+        posterior.Z
+    )
     best, times = torch.unique((mean.unsqueeze(2) + L @ normals).argmax(1), return_counts=True)
     return hopeful[best[times.argsort(descending=True, stable=True)]]
 

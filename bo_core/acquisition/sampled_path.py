@@ -21,7 +21,7 @@ class SampledPath:
     def __init__(self, posterior: Posterior, seed: int, frequencies: int = _FREQUENCIES) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.posterior = posterior
-        self.member = int(torch.randint(posterior.M, (), generator=generator))
+        self.member = int(torch.randint(posterior.set_count, (), generator=generator))
         self.Z = posterior.Z[self.member]
         kernel: KernelName = posterior.hyperparameters.kernel
         self.omega = _frequencies(kernel, frequencies, self.Z.shape[1], generator).to(self.Z)

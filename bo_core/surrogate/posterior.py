@@ -50,8 +50,8 @@ class Posterior:
         return cls(hyperparameters, scaling, Z, L_inverse, mean, residual, y, noise)
 
     @property
-    def M(self) -> int:  # noqa: N802
-        """Return the number of sets of hyperparameters."""
+    def set_count(self) -> int:
+        """Return M, the number of sets of hyperparameters."""
         return self.Z.shape[0]
 
     @property

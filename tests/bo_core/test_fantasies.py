@@ -32,7 +32,7 @@ def test_fantasies_as_sets_of_a_posterior_believe_the_same(warped: bool) -> None
     fantasies = fantasize(a_posterior(warped=warped), uniform(4, 3, 1), 6, seed=0)
     mean, sd = fantasies.marginal(X_NEW)
     as_sets = fantasies.as_posterior()
-    assert (as_sets.M, as_sets.n) == (12, 24)
+    assert (as_sets.set_count, as_sets.n) == (12, 24)
     torch.testing.assert_close(as_sets.marginal(X_NEW), (mean.flatten(0, 1), sd.repeat_interleave(6, 0)))
     low, high = as_sets.bounds_at_data(1.0)
     assert low.shape == high.shape == (12, 24)
