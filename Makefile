@@ -51,7 +51,7 @@ bench-quality-full: setup ## Run every campaign of the quality benchmark that is
 
 bench-speed: setup ## Measure a part of the speed grid beside the peers that are fast (minutes)
 	$(BIN)/python -m benchmarks.peers.install botorch botorch-rust
-	$(BIN)/python -m benchmarks.speed run --peers botorch botorch-rust --n 25 100 300 --pending 8 --seeds 2
+	$(BIN)/python -m benchmarks.speed run --peers botorch botorch-rust --n 25 100 300 --pending 8 --seeds 0-1
 	$(BIN)/python -m benchmarks.speed table
 
 bench-speed-full: setup ## Measure the whole speed grid beside all peers (many hours; goes on where it was stopped)

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.peers import PeerIsNotInstalled
+from benchmarks.seeds import seeds_of
 from benchmarks.speed.contestants import RIVALS, UnknownPeer, contestants
 from benchmarks.speed.gpu import measure_gpu
 from benchmarks.speed.large import measure_large
@@ -22,7 +23,7 @@ def run(asked: argparse.Namespace) -> None:
     """Play the rounds that have not been played yet, and keep each when it has ended."""
     cells = asked.cells or grid(asked.n, asked.d, asked.pending, asked.q)
     names = contestants(asked.peers, threads=asked.threads)
-    questions = [(cell, seed) for cell in cells for seed in range(asked.seeds)]
+    questions = [(cell, seed) for cell in cells for seed in asked.seeds]
     if not asked.again:
         known = read(asked.results)
         questions = [q for q in questions if not played(q, [c.name for c in names], known)]
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--d", nargs="+", type=int, default=[6, 20])
     one.add_argument("--pending", nargs="+", type=int, default=[0, 8])
     one.add_argument("--q", nargs="+", type=int, default=[1, 4])
-    one.add_argument("--seeds", type=int, default=5)
+    one.add_argument("--seeds", type=seeds_of, default="0-4", help="as 0-9 or 3 or 0,2,5")
     one.add_argument("--threads", type=int, default=2)
     one.add_argument("--limit", type=float, default=900.0, help="seconds that one answer may take")
     one.add_argument("--again", action="store_true", help="also play rounds that have been played")
