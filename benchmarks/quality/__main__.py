@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.seeds import seeds_of
+
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -29,7 +31,7 @@ def _asked() -> dict[str, Any]:
         "--contestants", nargs="+", default=["overnight", "sobol"], help="names, or `all` that are installed"
     )
     run.add_argument("--cells", nargs="+", default=["grid"], help="names of cells, `grid`, `against-advice` or `all`")
-    run.add_argument("--seeds", default="0-9", help="as 0-9 or 3 or 0,2,5")
+    run.add_argument("--seeds", type=seeds_of, default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
     run.add_argument("--again", action="store_true", help="run what is stored, too")
     run.add_argument("--charge", action="store_true", help="let proposals take their real time in virtual time")

@@ -20,14 +20,14 @@ _GROUPS = {
 
 
 def run(
-    folder: Path, contestants: list[str], cells: list[str], seeds: str, jobs: int, *, again: bool, charge: bool
+    folder: Path, contestants: list[str], cells: list[str], seeds: list[int], jobs: int, *, again: bool, charge: bool
 ) -> int:
     """Run what is missing; seeds go round slowest, so that an interrupted run has whole rounds."""
     named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
     contestants = installed() if contestants == ["all"] else contestants
     _check(named, CELLS, "cell")
     _check(contestants, NAMES, "contestant")
-    every = [Task(who, cell, seed, charge) for seed in _numbers(seeds) for cell in named for who in contestants]
+    every = [Task(who, cell, seed, charge) for seed in seeds for cell in named for who in contestants]
     tasks = missing(every, folder, again=again)
     print(f"{len(tasks)} campaigns to run, {len(every) - len(tasks)} stored", flush=True)
     return 1 if run_and_store(tasks, folder, jobs) else 0
@@ -37,12 +37,6 @@ def _check(names: list[str], known: Collection[str], what: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         sys.exit(f"Expected a {what} among {', '.join(known)}; got {', '.join(unknown)}.")
-
-
-def _numbers(text: str) -> list[int]:
-    """Return the numbers of a list such as `0-9,12`."""
-    ranges = [part.partition("-") for part in text.split(",")]
-    return [number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)]
 
 
 def rejudge(folder: Path, contestants: list[str]) -> int:
