@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 
-.PHONY: help setup demo test check format bench-quality bench-quality-full bench-speed bench-speed-full clean
+.PHONY: help setup demo s3 test check format bench-quality bench-quality-full bench-speed bench-speed-full clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ setup: .venv/installed ## Create .venv and install the pinned versions
 
 demo: setup ## Tune a classifier with 2 workers and write a report (about 2 minutes)
 	$(BIN)/overnight run examples/classifier/campaign.yaml
+
+s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` with, until Ctrl-C
+	$(BIN)/python tests/s3_server.py
 
 test: setup ## Run all tests
 	$(BIN)/pytest

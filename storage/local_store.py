@@ -40,6 +40,9 @@ class LocalStore:
         """Return the directory."""
         return str(self._root)
 
+    def prove(self, folder: str) -> None:
+        """Return at once: link(2) never replaces a file, and where there is none the first `create` says so."""
+
     def create(self, key: str, data: bytes) -> None:
         """Write the object by temporary file, fsync, link and fsync of the folder; raises ObjectExists."""
         path = self._root / key

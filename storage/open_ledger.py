@@ -8,40 +8,68 @@ from campaign.errors import LedgerError
 from storage.ledger import Ledger
 from storage.local_store import LocalStore
 from storage.parquet_ledger import ParquetLedger
+from storage.store import ObjectStore
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_S3 = re.compile(r"(?i:s3)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]+)(/(?P<prefix>[^?#@]*))?")
 
 
 def open_ledger(url: str, campaign: str, folder: Path) -> Ledger:
-    """Return the campaign's ledger in the directory `url`; a relative one starts at `folder`.
+    """Return the campaign's ledger in the directory or bucket `url`; a relative directory starts at `folder`.
 
     Writes nothing: the directory is made by the first append. Raises LedgerError for an address that leads
-    to no directory.
+    to neither.
     """
-    return ParquetLedger(LocalStore(_directory(url, folder)), f"{campaign}/")
+    return ParquetLedger(_store(url, folder), f"{campaign}/")
 
 
 def ledger_location(url: str, campaign: str, folder: Path) -> str:
-    """Return the directory that holds the campaign's ledger; raises LedgerError as `open_ledger` does."""
+    """Return the directory or address that holds the campaign's ledger; raises LedgerError as `open_ledger` does."""
+    if _scheme(url) == "s3":
+        bucket, prefix = _bucket(url)
+        return f"s3://{bucket}/{prefix}{campaign}"
     return str(_directory(url, folder) / campaign)
 
 
-def _directory(url: str, folder: Path) -> Path:
+def _store(url: str, folder: Path) -> ObjectStore:
+    if _scheme(url) != "s3":
+        return LocalStore(_directory(url, folder))
+    # Half a second, which nobody should wait for whose ledger is a directory.
+    from storage.s3_store import S3Store
+
+    return S3Store(*_bucket(url))
+
+
+def _scheme(url: str) -> str | None:
     scheme = _SCHEME.match(url)
-    if scheme is None:
-        return (folder / Path(url).expanduser()).resolve()
-    match scheme[1].lower():
+    return None if scheme is None else scheme[1].lower()
+
+
+def _directory(url: str, folder: Path) -> Path:
+    match _scheme(url):
+        case None:
+            return (folder / Path(url).expanduser()).resolve()
         case "file":
             return _from_file_url(url)
-        case "s3":
-            raise LedgerError(
-                f"ledger `{url}`: object storage arrives with a later version of Overnight. "
-                "Give a directory, such as `./ledger`."
-            )
         case other:
             raise LedgerError(
-                f"ledger `{url}`: expected a directory, such as `./ledger`, or `file:///…`, got the scheme `{other}`."
+                f"ledger `{url}`: expected a directory, such as `./ledger`, `file:///…` or `s3://bucket/prefix`, "
+                f"got the scheme `{other}`."
             )
+
+
+def _bucket(url: str) -> tuple[str, str]:
+    """Return the bucket, and the prefix, which is empty or ends in `/`."""
+    found = _S3.fullmatch(url)
+    if found is None:
+        # The address is not repeated: people write secrets into it.
+        raise LedgerError(
+            "ledger `s3://…`: expected `s3://bucket` or `s3://bucket/prefix` without `@`, `?` and `#`. Credentials and "
+            "endpoint are taken from the environment or the AWS profile (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+            "AWS_ENDPOINT_URL, AWS_PROFILE)."
+        )
+    prefix = (found["prefix"] or "").strip("/")
+    return found["bucket"], f"{prefix}/" if prefix else ""
 
 
 def _from_file_url(url: str) -> Path:

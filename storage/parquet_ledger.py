@@ -22,6 +22,7 @@ class ParquetLedger:
 
     def __init__(self, store: ObjectStore, prefix: str) -> None:
         self._store = store
+        self._prefix = prefix
         self._folder = f"{prefix}events/"
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
@@ -35,7 +36,10 @@ class ParquetLedger:
     def _append(self, events: tuple[Event, ...], after: int) -> int:
         number = after + 1
         data = encode(number, events)
-        self._check_that_it_exists(after)
+        if after == 0:
+            self._store.prove(self._prefix)
+        else:
+            self._check_that_it_exists(after)
         try:
             self._store.create(self._key(number), data)
         except ObjectExists:
@@ -44,8 +48,6 @@ class ParquetLedger:
         return number
 
     def _check_that_it_exists(self, number: int) -> None:
-        if number == 0:
-            return
         try:
             self._store.get(self._key(number))
         except ObjectMissing:

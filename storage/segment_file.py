@@ -1,5 +1,6 @@
 """The bytes of a segment: one Parquet file that says what it is and whose pages carry checksums."""
 
+import secrets
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -36,7 +37,13 @@ def encode(number: int, events: Sequence[Event]) -> bytes:
     ) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata(
-            {"format": _FORMAT, "schema_version": str(SCHEMA_VERSION), "segment": str(number)}
+            {
+                "format": _FORMAT,
+                "schema_version": str(SCHEMA_VERSION),
+                "segment": str(number),
+                # No two appends write the same bytes, so that a writer knows its own.
+                "append": secrets.token_hex(8),
+            }
         )
     return sink.getvalue().to_pybytes()
 

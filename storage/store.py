@@ -1,4 +1,4 @@
-"""The seam between the ledger and the place where its bytes lie: a directory today."""
+"""The seam between the ledger and the place where its bytes lie: a directory or a bucket."""
 
 from typing import Protocol
 
@@ -22,10 +22,15 @@ class ObjectStore(Protocol):
         """Return where the keys begin, as people would look for it."""
         ...
 
+    def prove(self, folder: str) -> None:
+        """Raise LedgerError unless keys in this folder, which ends in `/`, can be created once and not again."""
+        ...
+
     def create(self, key: str, data: bytes) -> None:
         """Write the object whole, or not at all, and return when it survives the death of the machine.
 
         Of several that create the same key one wins; the others get ObjectExists, and what won is durable too.
+        The bytes must be those of one writer only: a store whose answer was lost takes them for its own.
         """
         ...
 

@@ -10,17 +10,18 @@ from event_samples import EVENTS, started
 
 from campaign.errors import LedgerError, LedgerMoved
 from campaign.events import Event
-from storage import Ledger, LocalStore, MemoryLedger, ParquetLedger
+from storage import Ledger, MemoryLedger, open_ledger
 
-LEDGERS: dict[str, Callable[[Path], Ledger]] = {
+LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
     "memory": lambda _: MemoryLedger(),
-    "parquet": lambda folder: ParquetLedger(LocalStore(folder), "bread/"),
+    "directory": lambda request: open_ledger("./ledger", "bread", request.getfixturevalue("tmp_path")),
+    "bucket": lambda request: open_ledger(request.getfixturevalue("bucket"), "bread", Path()),
 }
 
 
 @pytest.fixture(params=LEDGERS)
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
-    return LEDGERS[request.param](tmp_path)
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    return LEDGERS[request.param](request)
 
 
 async def test_a_new_ledger_is_empty(ledger: Ledger):

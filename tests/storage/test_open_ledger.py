@@ -39,11 +39,26 @@ def test_the_home_directory_may_be_abbreviated(tmp_path):
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("s3://bucket/ledger", r"object storage arrives with a later version.*`\./ledger`"),
+        ("s3://", r"expected `s3://bucket`"),
+        ("s3://key:s3cret@bucket/ledger", r"Credentials and endpoint are taken from the environment"),
+        ("s3://bucket/ledger?secret=s3cret", r"Credentials and endpoint are taken from the environment"),
         ("ftp://host/ledger", r"expected a directory.*got the scheme `ftp`"),
         ("file://ledger/here", r"expected an absolute path.*got `ledger/here`"),
     ],
 )
 def test_an_address_that_is_no_directory_is_refused(tmp_path, url, says):
-    with pytest.raises(LedgerError, match=says):
+    with pytest.raises(LedgerError, match=says) as caught:
         open_ledger(url, "bread", tmp_path)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("s3://bucket", "s3://bucket/bread"),
+        ("s3://bucket/", "s3://bucket/bread"),
+        ("S3://bucket/two words/ü/", "s3://bucket/two words/ü/bread"),
+    ],
+)
+def test_a_bucket_holds_the_campaign_under_its_prefix(tmp_path, url, where):
+    assert ledger_location(url, "bread", tmp_path) == where

@@ -1,0 +1,56 @@
+"""A campaign whose ledger is in a bucket: run, looked at, killed and resumed as with a directory."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from s3_server import AUDITOR, S3Server
+from test_command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
+
+
+@pytest.mark.slow
+def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(tmp_path: Path, s3: S3Server, bucket: str, monkeypatch):
+    (tmp_path / "campaign.yaml").write_text(f"{CAMPAIGN}ledger: {bucket}\n")
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    assert f"{bucket}/small" in overnight(tmp_path, "check", "campaign.yaml").stdout
+    (tmp_path / "hold").touch()
+    controller = subprocess.Popen(
+        command("run", "campaign.yaml"), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL
+    )
+    while "running" not in overnight_or_nothing(tmp_path):
+        assert controller.poll() is None
+        time.sleep(0.2)
+    controller.send_signal(signal.SIGKILL)
+    controller.wait()
+    (tmp_path / "hold").unlink()
+
+    said = overnight(tmp_path, "run", "campaign.yaml").stdout
+    assert "recommended (trial" in said
+    assert f"{bucket}/small" in said
+
+    # An auditor's key is enough to look.
+    for name, value in AUDITOR.environment(s3.endpoint).items():
+        monkeypatch.setenv(name, value)
+    rows = json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)
+    assert [row["trial"] for row in rows] == list(range(1, 13))
+    assert {row["status"] for row in rows} <= {"observed", "failed"}
+    assert f"{bucket}/small" in overnight(tmp_path, "status").stdout
+    overnight(tmp_path, "report", "--output", "page.html")
+    assert f"{bucket}/small" in (tmp_path / "page.html").read_text()
+    assert not (tmp_path / "ledger").exists()
+
+
+def overnight_or_nothing(folder: Path) -> str:
+    """Return the state of its trials, and nothing while there is no ledger yet."""
+    done = subprocess.run(
+        command("trials", "campaign.yaml", "--format", "json"),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
