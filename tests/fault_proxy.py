@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -13,8 +14,9 @@ Fault = Literal["cut before", "cut after", "500 before", "500 after", "503 befor
 FAULTS: tuple[Fault, ...] = (
     "cut before", "cut after", "500 before", "500 after", "503 before", "503 after", "half a body",
 )  # fmt: skip
+_LARGEST_BODY = 1 << 30
 _CODES = {"500": "InternalError", "503": "SlowDown"}
-_OF_ONE_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding")
+_OF_ONE_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "expect")
 
 
 @dataclass
@@ -46,7 +48,9 @@ class FaultProxy:
             return _spoilt(request, kind)
         kept = {k: v for k, v in passed.headers.items() if k.lower() not in _OF_ONE_HOP}
         if fault == "half a body":
-            response = web.StreamResponse(status=passed.status, headers={**kept, "Content-Length": str(len(content) + 1)})
+            response = web.StreamResponse(
+                status=passed.status, headers={**kept, "Content-Length": str(len(content) + 1)}
+            )
             await response.prepare(request)
             await response.write(content[: len(content) // 2])
             return _spoilt(request, "cut")
@@ -66,11 +70,13 @@ def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
     """Run one in a thread of its own."""
     proxy, ready, loop = FaultProxy(), threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
+    # Unlike `web.Server`, an application says `100 Continue` to who waits for that before it sends a body.
+    application = web.Application(client_max_size=_LARGEST_BODY)
 
     async def serve() -> None:
         async with ClientSession(timeout=ClientTimeout(total=30), auto_decompress=False) as session:
-            server = web.Server(lambda request: proxy.answer(request, upstream, session))  # pyright: ignore[reportArgumentType]
-            runner = web.ServerRunner(server)
+            application.router.add_route("*", "/{key:.*}", partial(proxy.answer, upstream=upstream, session=session))
+            runner = web.AppRunner(application, shutdown_timeout=1)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
@@ -80,7 +86,7 @@ def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
             await stop.wait()
             await runner.cleanup()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
     ready.wait(10)
     try:

@@ -57,6 +57,7 @@ class Credentials:
 
 
 WRITER = Credentials("overnight-writer", "not-a-secret-of-the-writer")
+_OWNER = Credentials("overnight-owner", "not-a-secret-of-the-owner")
 AUDITOR = Credentials("overnight-auditor", "not-a-secret-of-the-auditor")
 
 
@@ -76,7 +77,9 @@ class S3Server:
     def start(self) -> None:
         """Start it and wait until it has kept an object: an open port alone is not enough."""
         identities = self._folder / "identities.json"
-        identities.write_text(json.dumps({"identities": [_identity(WRITER, "Admin"), _identity(AUDITOR)]}))
+        identities.write_text(
+            json.dumps({"identities": [_identity(_OWNER, "Admin"), _identity(WRITER, "Write"), _identity(AUDITOR)]})
+        )
         program = shutil.which("weed") or str(Path(sysconfig.get_path("scripts")) / "weed")
         ports = [f"-{name}={port}" for name, port in zip(_PORTS, self._ports, strict=True)]
         places = [f"-dir={self._folder}", f"-ip={_HOST}", f"-ip.bind={_HOST}", f"-s3.config={identities}"]
@@ -115,7 +118,7 @@ class S3Server:
         )
 
     def _keeps_objects(self) -> bool:
-        client = self.client()
+        client = self.client(_OWNER)
         try:
             client.create_bucket(Bucket=BUCKET)
         except (BotoCoreError, ClientError) as problem:
@@ -144,11 +147,10 @@ def s3_server() -> Iterator[S3Server]:
 
 
 def _identity(who: Credentials, *more: str) -> dict[str, object]:
-    actions = ["Read", "List", *(["Write", "Tagging", *more] if more else [])]
     return {
         "name": who.key,
         "credentials": [{"accessKey": who.key, "secretKey": who.secret}],
-        "actions": actions,
+        "actions": ["Read", "List", *more],
     }
 
 

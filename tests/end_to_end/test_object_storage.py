@@ -12,7 +12,9 @@ from test_command_line import CAMPAIGN, OBJECTIVE, command, environment, overnig
 
 
 @pytest.mark.slow
-def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(tmp_path: Path, s3: S3Server, bucket: str, monkeypatch):
+def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
+    tmp_path: Path, s3: S3Server, bucket: str, monkeypatch
+):
     (tmp_path / "campaign.yaml").write_text(f"{CAMPAIGN}ledger: {bucket}\n")
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     assert f"{bucket}/small" in overnight(tmp_path, "check", "campaign.yaml").stdout
