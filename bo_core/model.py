@@ -26,6 +26,7 @@ _SETS = 8
 # Warping has two more hyperparameters a feature; it has to predict what was left out better by so many nats in all
 # and each.
 _FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
+_GROWTH_FOR_WARPING, _GROWTH_FOR_A_SECOND_LOOK = 1.5, 1.1
 _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
 
 
@@ -59,8 +60,8 @@ class Model:
         outcomes = observed.outcomes
         data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=proposer.extra_noise)
         data = data.to(device_for(proposer, len(observed.trials)))
-        fitting = _Fitting(data, proposer, generator)
-        found = fitting.best(last)
+        fitting = _Fitting(data, proposer, generator, last)
+        found = fitting.best()
         return cls(observed, data, fitting.believed(found, averaged=averaged), found)
 
     @property
@@ -72,31 +73,35 @@ class Model:
 class _Fitting:
     """The steps from data to beliefs, with the settings that they share."""
 
-    def __init__(self, data: TrainingData, proposer: BayesianProposer, generator: torch.Generator) -> None:
+    def __init__(
+        self, data: TrainingData, proposer: BayesianProposer, generator: torch.Generator, last: Provenance | None
+    ) -> None:
         self.data, self.proposer, self.generator = data, proposer, generator
         self.d = data.X.shape[1]
+        self.warm = _recorded(last, self.d)
+        self.before = 0 if last is None or self.warm is None else last.observed
+        self.now = int(data.replicates)
 
-    def best(self, last: Provenance | None) -> Fit:
+    def best(self) -> Fit:
         """Return the likeliest hyperparameters, with inputs warped where that pays; the `last` proposal's are a start.
 
         Whether it pays is asked when the number of observations passes 30 and then each time when it has grown by
-        half; between, it is as it was.
+        half; between, it is as it was. A second look, at parameters that count for little, is taken without a last
+        proposal and each time when the number has grown by a tenth.
         """
-        warm = _recorded(last, self.d)
-        n = int(self.data.replicates)
         warped = self.proposer.warping == "always"
-        if self.proposer.warping == "auto" and n >= _FEWEST_FOR_WARPING:
-            if warm is None or last is None or _asks_again(last.observed, n):
-                return self._plain_or_warped(warm)
-            warped = len(warm) > self.d + 1
-        return self._fitted(self.data, warm, warped=warped)
+        if self.proposer.warping == "auto" and self.now >= _FEWEST_FOR_WARPING:
+            if self._passes(_GROWTH_FOR_WARPING):
+                return self._plain_or_warped()
+            warped = self.warm is not None and len(self.warm) > self.d + 1
+        return self._fitted(self.data, warped=warped)
 
-    def _plain_or_warped(self, warm: Array | None) -> Fit:
+    def _plain_or_warped(self) -> Fit:
         """Return the fit that predicts a part of the data better, fitted on to all of them."""
         u = len(self.data.y)
         count = min(u, _MOST_FOR_ASKING)
         part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
-        plain = self._fitted(part, warm, warped=False)
+        plain = self._fitted(part, warped=False)
         best = plain.contenders[0]
         start = Start(f"{best.name}, warped", _laid_out(best.theta, self._prior(warped=True)))
         warped = self._onward(part, replace(plain, contenders=(start,)), None, warped=True)
@@ -108,18 +113,29 @@ class _Fitting:
             return warped if pays else plain
         if pays:
             with suppress(CannotPropose):
-                return self._onward(self.data, warped, warm, warped=True)
-        return self._onward(self.data, plain, warm, warped=False)
+                return self._onward(self.data, warped, self.warm, warped=True)
+        return self._onward(self.data, plain, self.warm, warped=False)
 
-    def _fitted(self, data: TrainingData, warm: Array | None, *, warped: bool) -> Fit:
+    def _fitted(self, data: TrainingData, *, warped: bool) -> Fit:
         prior = self._prior(warped=warped)
-        warm = None if warm is None else _laid_out(warm, prior)
-        return fit(data, self.proposer.kernel, prior, self.generator, cold=self.proposer.starts, warm=warm)
+        warm = None if self.warm is None else _laid_out(self.warm, prior)
+        settings = self.proposer
+        look = self._passes(_GROWTH_FOR_A_SECOND_LOOK)
+        return fit(data, settings.kernel, prior, self.generator, cold=settings.starts, warm=warm, second_look=look)
 
     def _onward(self, data: TrainingData, of_part: Fit, warm: Array | None, *, warped: bool) -> Fit:
         prior = self._prior(warped=warped)
         warm = None if warm is None else _laid_out(warm, prior)
-        return fit_onward(data, self.proposer.kernel, prior, of_part, warm=warm)
+        look = self._passes(_GROWTH_FOR_A_SECOND_LOOK)
+        return fit_onward(data, self.proposer.kernel, prior, of_part, warm=warm, second_look=look)
+
+    def _passes(self, growth: float) -> bool:
+        """Tell whether 30, or 30 times a power of `growth`, was passed since the last proposal."""
+
+        def passed(observations: int) -> int:
+            return int(math.log(max(observations, 1) / _FEWEST_FOR_WARPING) / math.log(growth) + 1e-9)
+
+        return self.before < _FEWEST_FOR_WARPING or passed(self.before) != passed(self.now)
 
     def _prior(self, *, warped: bool) -> Prior:
         return Prior(self.d, self.proposer.prior, warped=warped)
@@ -153,15 +169,6 @@ def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
     if proposer.device == "auto":
         return torch.device("cuda" if observations >= _LEAST_FOR_CUDA and torch.cuda.is_available() else "cpu")
     return torch.device(proposer.device)
-
-
-def _asks_again(before: int, now: int) -> bool:
-    """Tell whether the observations have passed the fewest for warping, or 1.5, 1.5², … times as many."""
-
-    def passed(observations: int) -> int:
-        return int(math.log(max(observations, 1) / _FEWEST_FOR_WARPING) / math.log(1.5) + 1e-9)
-
-    return before < _FEWEST_FOR_WARPING or passed(before) != passed(now)
 
 
 def _recorded(last: Provenance | None, d: int) -> Array | None:

@@ -33,6 +33,10 @@ _GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
 _BEHIND = 10.0
 _SAME = 0.1
 _CONTENDERS = 2
+# Of so many observations on, one parameter after the other is given the log length scale at which it counts; which of
+# them costs a part of so many the least is tried on all data.
+_FEWEST_FOR_A_SECOND_LOOK, _SECOND_LOOK = 512, 256
+_COUNTS, _COUNTS_FOR_LITTLE = 0.25, 1.0
 
 
 @dataclass(frozen=True)
@@ -88,26 +92,45 @@ def fit(
     *,
     cold: int = 3,
     warm: Array | None = None,
+    second_look: bool = True,
 ) -> Fit:
     """Return the hyperparameters with the highest posterior density among all starts' ends.
 
     Starts at `warm` [h] if there is one, and at the middle of the prior and draws around it, `cold` in all; without
-    `warm` one at least. With several cold starts it is also asked whether the data are mostly noise. Jitter grows until
-    a start ends well; CannotPropose says that none did.
+    `warm` one at least. With several cold starts it is also asked whether the data are mostly noise. A `second_look`
+    asks many data whether a parameter that counts for little at the best end should count. Jitter grows until a start
+    ends well; CannotPropose says that none did.
     """
     starts = _starts(prior, generator, cold, warm)
-    return _with_least_jitter(
-        data, _JITTERS, lambda jitter: _Climb(data, kernel, prior, jitter, warm).from_starts(starts, careful=cold > 1)
-    )
+
+    def climbed(jitter: float) -> Fit:
+        climb = _Climb(data, kernel, prior, jitter, warm)
+        found = climb.from_starts(starts, careful=cold > 1)
+        return climb.looked_at_again(found) if second_look else found
+
+    return _with_least_jitter(data, _JITTERS, climbed)
 
 
-def fit_onward(data: TrainingData, kernel: KernelName, prior: Prior, of_part: Fit, *, warm: Array | None = None) -> Fit:
+def fit_onward(
+    data: TrainingData,
+    kernel: KernelName,
+    prior: Prior,
+    of_part: Fit,
+    *,
+    warm: Array | None = None,
+    second_look: bool = True,
+) -> Fit:
     """Return the fit to data from where the fit `of_part` to a part of them ended, or from `warm` [h] if it is better.
 
-    Raises CannotPropose as `fit` does.
+    The `second_look` and what is raised are as in `fit`.
     """
-    jitters = [jitter for jitter in _JITTERS if jitter >= of_part.jitter]
-    return _with_least_jitter(data, jitters, lambda jitter: _Climb(data, kernel, prior, jitter, warm).onward(of_part))
+
+    def climbed(jitter: float) -> Fit:
+        climb = _Climb(data, kernel, prior, jitter, warm)
+        found = climb.onward(of_part)
+        return climb.looked_at_again(found) if second_look else found
+
+    return _with_least_jitter(data, [jitter for jitter in _JITTERS if jitter >= of_part.jitter], climbed)
 
 
 def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Callable[[float], Fit]) -> Fit:
@@ -154,6 +177,30 @@ class _Climb:
         """Return the best end of climbs from where a fit to a part ended."""
         self.ends += of_part.starts
         return self._with_more(self._parts(_GROWTH * of_part.observations), of_part, careful=False)
+
+    def looked_at_again(self, found: Fit) -> Fit:
+        """Return an end at which one parameter more counts, where there is a better one, else what was found.
+
+        A parameter whose length scale is long counts for nothing, and then no gradient says that it should. On few
+        observations a climb easily takes that way; with many there is a maximum at either side.
+        """
+        d, u = self.data.X.shape[1], len(self.data.y)
+        if u < _FEWEST_FOR_A_SECOND_LOOK or not np.isfinite(found.value):
+            return found
+        part = self.data.part(torch.arange(_SECOND_LOOK, device=self.data.X.device) * u // _SECOND_LOOK)
+        of_part, of_all = self._log_posterior(part), self._log_posterior(self.data)
+        for _ in range(d):
+            little = np.flatnonzero(found.theta[:d] > _COUNTS_FOR_LITTLE)
+            if not len(little):
+                return found
+            moved = np.repeat(found.theta[None], len(little), axis=0)
+            moved[np.arange(len(little)), little] = _COUNTS
+            likeliest = int(of_part(moved)[0].argmax())
+            if _value(of_all, moved[likeliest]) <= found.value:
+                return found
+            name = f"{found.contenders[0].name}, one parameter more"
+            found = self._climbed(self.data, [Start(name, moved[likeliest])])
+        return found
 
     def _parts(self, least: int) -> list[TrainingData]:
         """Return evenly spaced parts of the data, `least` and each twice the one before, all of them at last."""

@@ -6,6 +6,7 @@ import torch
 from surrogate_cases import KERNELS, uniform
 from torch import Tensor
 
+from benchmarks.speed.problem import DECISIVE, Cell, problem_of
 from bo_core.bfgs import Array, Ending, Stopping, minimize
 from bo_core.surrogate import Fit, KernelName, LogPosterior, Prior, TrainingData, fit, fit_onward
 from bo_core.surrogate.priors import PriorName
@@ -159,6 +160,32 @@ def test_what_explains_a_part_second_best_goes_on_and_wins_where_all_data_prefer
     winner = found.contenders[0].name
     assert winner != race.name
     assert 150 * (at_last[winner] - at_last[race.name]) > 1.0
+
+
+def hartmann_and_slopes(n: int) -> TrainingData:
+    """Return the first of 1,000 observations: six parameters decide, scattered among fourteen that matter little."""
+    problem = problem_of(Cell(1000, 20, 8, 1), seed=3)
+    return unknown_noise(torch.from_numpy(problem.X[:n]), torch.from_numpy(problem.y[:n]))
+
+
+@pytest.mark.slow
+def test_a_parameter_that_seemed_to_count_for_nothing_counts_where_all_data_say_so() -> None:
+    # Climbed from its parts, the fit to these takes one of the six that decide for one that does not.
+    data, prior = hartmann_and_slopes(999), Prior(20, "loose")
+    found = fit(data, "rbf", prior, seeded(0), cold=1)
+    assert (found.theta[[*DECISIVE]] < 0.5).all()
+    without = fit(data, "rbf", prior, seeded(0), cold=1, second_look=False)
+    assert found.value > without.value + 20.0
+    assert ("middle of the prior, one parameter more", 999) in {(s.name, s.observations) for s in found.starts}
+
+
+@pytest.mark.slow
+def test_a_last_proposals_explanation_that_misses_a_parameter_is_left() -> None:
+    data, prior = hartmann_and_slopes(1000), Prior(20, "loose")
+    missing = fit(hartmann_and_slopes(999), "rbf", prior, seeded(0), cold=1, second_look=False).theta
+    found = fit(data, "rbf", prior, seeded(0), cold=1, warm=missing)
+    assert (found.theta[[*DECISIVE]] < 0.5).all()
+    assert found.value > 290.0
 
 
 def assert_ends_are_recorded(found: Fit, n: int) -> None:
