@@ -3,16 +3,17 @@
 An event's id is made of what it is about, so that the same event written twice is one event.
 """
 
+from datetime import UTC
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from campaign.definition import Campaign
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 from campaign.trial import Generator, Provenance
 
-SCHEMA_VERSION = 1
+Instant = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
 
 class _Event(BaseModel):
@@ -20,7 +21,7 @@ class _Event(BaseModel):
 
     about: ClassVar[tuple[str, ...]] = ()
 
-    time: AwareDatetime
+    time: Instant
     actor: str
 
     @property
@@ -88,7 +89,7 @@ class AttemptStarted(_AttemptEvent):
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
-    deadline: AwareDatetime | None = None
+    deadline: Instant | None = None
 
 
 class MeasurementReported(_AttemptEvent):

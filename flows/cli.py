@@ -23,6 +23,11 @@ _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
 
 
+AsOf = Annotated[
+    str | None, typer.Option(help="Show the past as it was known then: a time, or how many events were there.")
+]
+
+
 class Format(StrEnum):
     """How to print trials."""
 
@@ -52,27 +57,71 @@ def run(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 
 
 @app.command()
-def status(campaign: CampaignPath = Path("campaign.yaml")) -> None:
+def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -> None:
     """Say how a campaign stands."""
-    _heavy("flows.commands.status").status(campaign)
+    _heavy("flows.commands.status").status(campaign, as_of)
 
 
 @app.command()
 def trials(
     campaign: CampaignPath = Path("campaign.yaml"),
     format: Annotated[Format, typer.Option(help="How to print them.")] = Format.TABLE,  # noqa: A002
+    as_of: AsOf = None,
 ) -> None:
     """List every trial: its point, how it ended, and what was measured."""
-    _heavy("flows.commands.trials").trials(campaign, format.value)
+    _heavy("flows.commands.trials").trials(campaign, format.value, as_of)
 
 
 @app.command()
 def report(
     campaign: CampaignPath = Path("campaign.yaml"),
     output: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Write one self-contained HTML file that says what was found."""
-    _heavy("flows.commands.report").report(campaign, output)
+    _heavy("flows.commands.report").report(campaign, output, as_of)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="Over trials, attempts, metrics, events and proposals.")],
+    campaign: CampaignPath = Path("campaign.yaml"),
+    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,  # noqa: A002
+) -> None:
+    """Ask a campaign's ledger in SQL."""
+    _heavy("flows.commands.query").print_answer(sql, campaign, format.value)
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a name in .parquet or .csv.")],
+    campaign: CampaignPath = Path("campaign.yaml"),
+) -> None:
+    """Write a campaign's trials to one Parquet or CSV file."""
+    _heavy("flows.commands.query").export(campaign, output)
+
+
+@app.command()
+def verify(
+    ledger: Annotated[
+        str,
+        typer.Argument(metavar="LEDGER", help="A campaign's YAML file, its folder in a ledger, or that folder's URL."),
+    ] = "campaign.yaml",
+    receipts: Annotated[
+        Path | None, typer.Option(help="A file of receipts to check it against; today's is added.")
+    ] = None,
+) -> None:
+    """Prove that a ledger is whole; exits with 1 if it is damaged, with 2 if that cannot be told."""
+    _heavy("flows.commands.verify").verify_ledger(ledger, receipts)
+
+
+@app.command()
+def replay(
+    campaign: CampaignPath = Path("campaign.yaml"),
+    trial: Annotated[int | None, typer.Option(help="Only this trial's proposal.")] = None,
+) -> None:
+    """Make the recorded proposals again from what they saw, and compare; exits with 1 if one is different."""
+    _heavy("flows.commands.replay").replay_campaign(campaign, trial)
 
 
 def main() -> None:

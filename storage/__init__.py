@@ -6,6 +6,7 @@ from storage.memory_ledger import MemoryLedger
 from storage.open_ledger import ledger_location, open_ledger
 from storage.parquet_ledger import ParquetLedger
 from storage.store import ObjectStore
+from storage.verify import Receipt, Verification, read_receipts, receipt_of, verify
 
 __all__ = [
     "Ledger",
@@ -13,7 +14,12 @@ __all__ = [
     "MemoryLedger",
     "ObjectStore",
     "ParquetLedger",
+    "Receipt",
     "Segment",
+    "Verification",
     "ledger_location",
     "open_ledger",
+    "read_receipts",
+    "receipt_of",
+    "verify",
 ]

@@ -5,7 +5,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from campaign.errors import LedgerError
-from storage.ledger import Ledger
 from storage.local_store import LocalStore
 from storage.parquet_ledger import ParquetLedger
 from storage.store import ObjectStore
@@ -14,7 +13,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _S3 = re.compile(r"(?i:s3)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]+)(/(?P<prefix>[^?#@]*))?")
 
 
-def open_ledger(url: str, campaign: str, folder: Path) -> Ledger:
+def open_ledger(url: str, campaign: str, folder: Path) -> ParquetLedger:
     """Return the campaign's ledger in the directory or bucket `url`; a relative directory starts at `folder`.
 
     Writes nothing: the directory is made by the first append. Raises LedgerError for an address that leads

@@ -1,22 +1,66 @@
-"""The bytes of a segment: one Parquet file that says what it is and whose pages carry checksums."""
+"""The bytes of a segment: one Parquet file that says what it is and which file it follows."""
 
+import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from campaign.errors import LedgerDamaged, LedgerError
-from campaign.events import SCHEMA_VERSION, Event
-from storage.event_rows import SCHEMA, from_row, to_row
-from storage.ledger import Segment
+from campaign.events import Event
+from storage.event_rows import SCHEMA, TYPED, events_of, to_row, typed
+from storage.rows_of_version_1 import SCHEMA_1, from_row
 
-_FORMAT = "overnight-ledger"
+# What the first segment follows.
+GENESIS = "0" * 64
 RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
+_FORMAT = "overnight-ledger"
+_VERSION = "2"
+_SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
 _UPGRADE = "Read it with the version of Overnight that wrote it, or with a newer one."
 
 
-def encode(number: int, events: Sequence[Event]) -> bytes:
+@dataclass(frozen=True)
+class SegmentFile:
+    """What a segment's file holds: its rows, and the hash of the file before it, which version 1 did not know."""
+
+    name: str
+    number: int
+    rows: pa.Table
+    version: str
+    previous: str | None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Return the events; raises LedgerDamaged if a row holds none."""
+        try:
+            if self.version == "1":
+                return tuple(from_row(row) for row in self.rows.to_pylist())
+            return events_of(self.rows["body"].to_pylist())
+        except ValueError as problem:
+            raise _unreadable(self.name, problem) from problem
+
+    def current_rows(self) -> pa.Table:
+        """Return the rows as this version would write them."""
+        if self.version == _VERSION:
+            return self.rows
+        return pa.Table.from_pylist([to_row(event, self.number, i) for i, event in enumerate(self.events)], SCHEMA)
+
+    def check_columns(self) -> None:
+        """Raise LedgerDamaged unless the typed columns say what the events say."""
+        rows = [typed(event, self.number, position) for position, event in enumerate(self.events)]
+        if not pa.Table.from_pylist(rows, schema=TYPED).equals(self.rows.select(TYPED.names)):
+            raise damaged(self.name, "columns that say what its events say", "others", RESTORE)
+
+
+def digest(data: bytes) -> str:
+    """Return the hash by which the next segment names these bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def encode(number: int, events: Sequence[Event], previous: str) -> bytes:
     """Return the file of a segment; raises LedgerError naming an event that cannot be written exactly."""
     try:
         rows = [to_row(event, number, position) for position, event in enumerate(events)]
@@ -39,8 +83,9 @@ def encode(number: int, events: Sequence[Event]) -> bytes:
         writer.add_key_value_metadata(
             {
                 "format": _FORMAT,
-                "schema_version": str(SCHEMA_VERSION),
+                "schema_version": _VERSION,
                 "segment": str(number),
+                "previous": previous,
                 # No two appends write the same bytes, so that a writer knows its own.
                 "append": secrets.token_hex(8),
             }
@@ -48,37 +93,45 @@ def encode(number: int, events: Sequence[Event]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def decode(data: bytes, number: int, file: str) -> Segment:
-    """Return segment `number` from the bytes of `file`; raises LedgerDamaged naming the file."""
+def decode(data: bytes, number: int, file: str) -> SegmentFile:
+    """Return what the bytes of `file` hold as segment `number`; raises LedgerDamaged naming the file."""
     try:
         parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        metadata = parquet.metadata.metadata or {}
+        metadata = {name.decode(): value.decode() for name, value in (parquet.metadata.metadata or {}).items()}
         _check_metadata(metadata, number, file)
-        rows = _read_rows(parquet, number)
-        return Segment(number=number, events=tuple(from_row(row) for row in rows))
+        version = metadata["schema_version"]
+        found = SegmentFile(file, number, _rows(parquet, number, version), version, metadata.get("previous"))
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
-        raise damaged(file, "a whole segment", f"one that cannot be read ({problem})", RESTORE) from problem
+        raise _unreadable(file, problem) from problem
+    if found.previous is None and version != "1":
+        raise damaged(file, "the hash of the segment before it", "none", RESTORE)
+    return found
 
 
 def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
     """Return the error for a file of the ledger."""
-    return LedgerDamaged(f"ledger file `{file}`: expected {expected}, found {found}. {remedy}")
+    return LedgerDamaged(" ".join(f"ledger file `{file}`: expected {expected}, found {found}. {remedy}".split()))
 
 
-def _check_metadata(metadata: dict[bytes, bytes], number: int, file: str) -> None:
-    said = {name: metadata.get(name.encode(), b"nothing").decode() for name in ("format", "schema_version", "segment")}
+def _unreadable(file: str, problem: Exception) -> LedgerDamaged:
+    return damaged(file, "a whole segment", f"one that cannot be read ({problem})", RESTORE)
+
+
+def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:
+    said = {name: metadata.get(name, "nothing") for name in ("format", "schema_version", "segment")}
     if said["format"] != _FORMAT:
         raise damaged(file, f"format {_FORMAT}", said["format"], "Move it out of the ledger; it is not of it.")
-    if said["schema_version"] != str(SCHEMA_VERSION):
-        raise damaged(file, f"schema version {SCHEMA_VERSION}", said["schema_version"], _UPGRADE)
+    if said["schema_version"] not in _SCHEMAS:
+        raise damaged(file, f"schema version {' or '.join(_SCHEMAS)}", said["schema_version"], _UPGRADE)
     if said["segment"] != str(number):
         raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files their own names back.")
 
 
-def _read_rows(parquet: pq.ParquetFile, number: int) -> list[dict[str, object]]:
-    if not parquet.schema_arrow.equals(SCHEMA):
+def _rows(parquet: pq.ParquetFile, number: int, version: str) -> pa.Table:
+    if not parquet.schema_arrow.equals(_SCHEMAS[version]):
         raise ValueError("its columns are not those of the ledger")
-    rows = parquet.read(use_threads=False).to_pylist()
-    if [(row["segment"], row["position"]) for row in rows] != [(number, i) for i in range(len(rows))]:
+    rows = parquet.read(use_threads=False)
+    places = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
+    if places != [(number, i) for i in range(len(places))]:
         raise ValueError("its rows are not numbered as the file is")
     return rows

@@ -1,23 +1,47 @@
 """Reading what a campaign has written, for the commands that only look."""
 
 import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice, takewhile
 from pathlib import Path
 
 from campaign import History
 from campaign.errors import LedgerError
+from campaign.events import Event
 from flows.campaign_file import CampaignFile, load_campaign_file
 from storage import ledger_location, open_ledger
 
 
-def read_past(path: Path) -> tuple[CampaignFile, History]:
-    """Return a campaign's file and its history; raises LedgerError where nothing was written yet."""
+def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, History]:
+    """Return a campaign's file and its history, all of it or as it was known then.
+
+    `as_of` is how many events were there, or a time. Raises LedgerError where nothing was written yet.
+    """
     file = load_campaign_file(path)
     name = file.campaign.name
     segments = asyncio.run(open_ledger(file.ledger, name, Path()).read())
-    history = History.from_events(event for segment in segments for event in segment.events)
+    events = (event for segment in segments for event in segment.events)
+    history = History.from_events(events if as_of is None else known(events, as_of))
+    if history.defined is None and as_of is not None and segments:
+        raise LedgerError(f"--as-of {as_of}: expected a moment in the campaign's life, found that it began later.")
     if history.defined is None:
         where = ledger_location(file.ledger, name, Path())
         raise LedgerError(
             f"{where}: expected the ledger of campaign `{name}`, found nothing. Run it first: overnight run {path}"
         )
     return file, history
+
+
+def known(events: Iterable[Event], as_of: str) -> Iterable[Event]:
+    """Return so many events, or all until the first that is later; raises LedgerError where `as_of` is neither."""
+    if as_of.isdecimal():
+        return islice(events, int(as_of))
+    try:
+        moment = datetime.fromisoformat(as_of).astimezone()
+    except ValueError:
+        raise LedgerError(
+            f"--as-of {as_of}: expected the number of an event, such as 120, or a time, such as 2026-03-01T23:00 "
+            "(here) or 2026-03-01T22:00Z."
+        ) from None
+    return takewhile(lambda event: event.time <= moment, events)

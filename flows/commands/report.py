@@ -15,9 +15,9 @@ from report.html import render_report
 from storage import ledger_location
 
 
-def report(path: Path, output: Path | None) -> None:
+def report(path: Path, output: Path | None, as_of: str | None) -> None:
     """Write the report and say where it is."""
-    file, history = read_past(path)
+    file, history = read_past(path, as_of)
     written = write_report(file, history, output or report_path(path, file))
     Console(highlight=False, markup=False).print(f"report: {written}", soft_wrap=True)
 

@@ -10,9 +10,9 @@ from flows.live import status_lines
 from storage import ledger_location
 
 
-def status(path: Path) -> None:
+def status(path: Path, as_of: str | None) -> None:
     """Print counts, the best so far and the time left."""
-    file, history = read_past(path)
+    file, history = read_past(path, as_of)
     console = Console(highlight=False, markup=False)
     for line in status_lines(history, alive=controller_lives(history)):
         console.print(line, soft_wrap=True)

@@ -14,9 +14,9 @@ from report.tables import to_csv, to_json, trial_rows
 from report.trial_facts import seconds_of, status_of
 
 
-def trials(path: Path, form: str) -> None:
+def trials(path: Path, form: str, as_of: str | None) -> None:
     """Print the trials of a campaign."""
-    _, history = read_past(path)
+    _, history = read_past(path, as_of)
     if form == "table":
         Console().print(_table(history))
     else:

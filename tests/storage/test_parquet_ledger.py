@@ -13,7 +13,7 @@ from event_samples import EVENTS, NOON, started
 
 from campaign.errors import LedgerDamaged, LedgerError
 from storage import LocalStore, ParquetLedger
-from storage.segment_file import encode
+from storage.segment_file import GENESIS, digest, encode
 
 SEGMENTS = 4
 
@@ -46,11 +46,29 @@ async def damage(ledger: ParquetLedger, path: Path) -> str:
     return str(caught.value)
 
 
+async def is_damaged(ledger: ParquetLedger) -> bool:
+    try:
+        await ledger.read()
+    except LedgerDamaged:
+        return True
+    return False
+
+
 async def test_a_file_cut_anywhere_is_damage(ledger, file):
     whole = file(3).read_bytes()
     for length in [0, 1, *range(4, len(whole), 97), len(whole) - 1]:
         overwrite(file(3), whole[:length])
         assert "cannot be read" in await damage(ledger, file(3))
+
+
+async def test_an_altered_file_is_named_by_what_the_next_one_followed(ledger, file):
+    overwrite(file(2), encode(2, [started(22)], digest(file(1).read_bytes())))
+    assert "was appended to, found others. One of the two was altered" in await damage(ledger, file(2))
+
+
+async def test_a_ledger_that_begins_in_the_middle_of_another_is_damage(ledger, file):
+    overwrite(file(1), encode(1, [started(1)], "1" * 64))
+    assert "expected a first segment that follows none" in await damage(ledger, file(1))
 
 
 async def test_a_flipped_byte_in_the_values_is_damage(ledger, file):
@@ -64,19 +82,19 @@ async def test_a_flipped_byte_in_the_values_is_damage(ledger, file):
         await damage(ledger, file(1))
 
 
-async def test_no_flipped_byte_changes_what_is_read(ledger, file):
-    whole = file(3).read_bytes()
-    expected = await ledger.read(after=2)
+@pytest.mark.parametrize("number", [3, SEGMENTS])
+async def test_no_flipped_byte_changes_what_is_read(ledger, file, number):
+    whole = file(number).read_bytes()
+    expected = repr(await ledger.read())
     for position in range(0, len(whole), 5):
         flipped = bytearray(whole)
         flipped[position] ^= 1 << position % 8
-        overwrite(file(3), bytes(flipped))
-        try:
-            found = await ledger.read(after=2)
-        except LedgerDamaged:
-            await damage(ledger, file(3))
+        overwrite(file(number), bytes(flipped))
+        # Of the last one, that no other names, a byte between the pages may change unseen.
+        if number == SEGMENTS and not await is_damaged(ledger):
+            assert repr(await ledger.read()) == expected
         else:
-            assert found == expected
+            await damage(ledger, file(number))
 
 
 async def test_a_missing_number_is_damage(ledger, file):
@@ -130,11 +148,11 @@ async def test_a_parquet_file_of_somebody_else_is_damage(ledger, file):
 
 async def test_a_segment_of_a_later_schema_is_refused_with_its_version(ledger, file):
     parquet = pq.ParquetFile(pa.BufferReader(file(3).read_bytes()))
-    said = {**parquet.metadata.metadata, b"schema_version": b"2"}
+    said = {**parquet.metadata.metadata, b"schema_version": b"3"}
     table = parquet.read().append_column("mood", pa.array(["fine"]))
     file(3).unlink()
     pq.write_table(table.replace_schema_metadata(said), file(3))
-    assert "expected schema version 1, found 2" in await damage(ledger, file(3))
+    assert "expected schema version 1 or 2, found 3" in await damage(ledger, file(3))
 
 
 async def test_rows_of_another_number_are_damage(ledger, file):
@@ -153,13 +171,13 @@ async def test_what_a_killed_writer_left_unfinished_is_ignored(ledger, file):
 
 async def test_older_files_are_not_read_again(ledger, file):
     overwrite(file(1), b"torn")
-    assert [segment.number for segment in await ledger.read(after=1)] == [2, 3, 4]
+    assert [segment.number for segment in await ledger.read(after=2)] == [3, 4]
 
 
 async def test_a_thousand_segments_lie_in_one_folder_and_the_next_in_another(tmp_path, file):
     store = LocalStore(tmp_path)
     ledger = ParquetLedger(store, "bread/")
-    store.create("bread/events/00000/00000000000000000998.parquet", encode(998, [started(998)]))
+    store.create("bread/events/00000/00000000000000000998.parquet", encode(998, [started(998)], GENESIS))
     for number in (999, 1000, 1001):
         await ledger.append([started(number)], after=number - 1)
     assert [segment.number for segment in await ledger.read(after=998)] == [999, 1000, 1001]

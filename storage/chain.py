@@ -1,0 +1,115 @@
+"""A ledger's segments as files, each of which names the bytes of the one before it."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from campaign.errors import LedgerDamaged, LedgerError
+from storage.segment_file import GENESIS, RESTORE, SegmentFile, damaged, decode, digest
+from storage.store import ObjectMissing, ObjectStore
+
+_A_FOLDER = 1000
+# Objects that are asked for at once: a bucket answers many questions as fast as one.
+_READERS = 16
+_AHEAD = 256
+_NAME = re.compile(r"(\d{20})\.parquet")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One file of the chain and the hash of its bytes."""
+
+    file: SegmentFile
+    hash: str
+
+
+class Chain:
+    """The files under `prefix` + `events/`; file n exists if and only if somebody has committed segment n."""
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._folder = f"{prefix}events/"
+
+    def prove(self) -> None:
+        """Raise LedgerError unless the store keeps what was created first."""
+        self._store.prove(self._prefix)
+
+    def create(self, number: int, data: bytes) -> None:
+        """Commit the bytes as segment `number`; raises ObjectExists if there is one."""
+        self._store.create(self._key(number), data)
+
+    def name(self, number: int) -> str:
+        """Return where the segment's file is, as people would look for it."""
+        return f"{self._store.location}/{self._key(number)}"
+
+    def hash(self, number: int) -> str:
+        """Return the hash that the segment after this one has to name; raises LedgerError if there is no such file."""
+        if number == 0:
+            return GENESIS
+        try:
+            return digest(self._store.get(self._key(number)))
+        except ObjectMissing:
+            raise LedgerError(
+                f"ledger file `{self.name(number)}`: expected it to be there to go on after it, found no such file. "
+                "Was the ledger moved or deleted? Bring it back and start again."
+            ) from None
+
+    def newest(self, after: int) -> int:
+        """Return the highest number, `after` if none is higher; raises LedgerDamaged for files that are no segments.
+
+        Older files are not listed.
+        """
+        keys = self._store.keys(self._folder, start_after=self._key(after) if after else "")
+        return max((self._number(key) for key in keys), default=after)
+
+    def links(self, after: int, *, previous: str | None = None, to: int | None = None) -> Iterator[Link]:
+        """Return the files above `after`, up to `to` or the newest, each checked against the one before it.
+
+        `previous` is the hash of `after`, where it is known. Raises LedgerDamaged naming the first that is missing,
+        torn, foreign, altered or of an unknown version.
+        """
+        newest = self.newest(after) if to is None else to
+        if newest == after:
+            return
+        previous = previous or self.hash(after)
+        # Listing while others append may show a later file without an earlier one, so each is asked for by name.
+        with ThreadPoolExecutor(_READERS) as pool:
+            for first in range(after + 1, newest + 1, _AHEAD):
+                numbers = range(first, min(first + _AHEAD, newest + 1))
+                contents = pool.map(lambda number: self._get(number, newest), numbers)
+                for number, data in zip(numbers, contents, strict=True):
+                    file = decode(data, number, self.name(number))
+                    if file.previous not in (None, previous):
+                        raise self._broken(number)
+                    previous = digest(data)
+                    yield Link(file, previous)
+
+    def _broken(self, number: int) -> LedgerDamaged:
+        if number == 1:
+            return damaged(self.name(1), "a first segment that follows none", "one that names another", RESTORE)
+        expected = f"the bytes that `{self.name(number)}` was appended to"
+        return damaged(self.name(number - 1), expected, "others", f"One of the two was altered. {RESTORE}")
+
+    def _get(self, number: int, newest: int) -> bytes:
+        try:
+            return self._store.get(self._key(number))
+        except ObjectMissing:
+            found = f"none, though there are segments up to {newest}"
+            raise damaged(self.name(number), f"segment {number}", found, RESTORE) from None
+
+    def _number(self, key: str) -> int:
+        name = _NAME.fullmatch(key.rpartition("/")[2])
+        number = 0 if name is None else int(name[1])
+        if number < 1 or self._key(number) != key:
+            raise damaged(
+                f"{self._store.location}/{key}",
+                "only segments in the ledger's folders",
+                "a file that is none by its place and name",
+                "Move it out of the ledger.",
+            )
+        return number
+
+    def _key(self, number: int) -> str:
+        return f"{self._folder}{number // _A_FOLDER:05d}/{number:020d}.parquet"

@@ -1,0 +1,215 @@
+"""A ledger for SQL: the views say what the tables for people say, whatever the parameters are called."""
+
+import asyncio
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner, Result
+
+from campaign import Campaign, History, Measurement
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignDefined,
+    Event,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+)
+from campaign.trial import Provenance
+from flows.cli import app
+from report.tables import trial_rows
+from storage import open_ledger
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CAMPAIGN = """
+name: bread
+parameters:
+  heat: {kind: float, low: 0, high: 1}
+  turns: {kind: int, low: 0, high: 9}
+  "flour, 'type' \\"x\\"": {kind: categorical, choices: [rye, 2, false]}
+  rise: {kind: categorical, choices: [true, false]}
+  status: {kind: ordinal, choices: [1, 2.5]}
+minimize: burnt
+metrics: [seconds]
+evaluator: {kind: command, command: [bake]}
+budget: {trials: 9}
+"""
+FLOUR = "flour, 'type' \"x\""
+
+
+def definition() -> Campaign:
+    return Campaign.model_validate(
+        {
+            "name": "bread",
+            "parameters": {
+                "heat": {"kind": "float", "low": 0, "high": 1},
+                "turns": {"kind": "int", "low": 0, "high": 9},
+                FLOUR: {"kind": "categorical", "choices": ["rye", 2, False]},
+                "rise": {"kind": "categorical", "choices": [True, False]},
+                "status": {"kind": "ordinal", "choices": [1, 2.5]},
+            },
+            "minimize": "burnt",
+            "metrics": ["seconds"],
+            "budget": {"trials": 9},
+        }
+    )
+
+
+def events() -> list[Event]:
+    def proposed(trial: int, flour: str | int | bool, status: float, **more) -> Event:
+        point = {"heat": trial / 7, "turns": trial, FLOUR: flour, "rise": trial % 2 == 0, "status": status}
+        return TrialProposed(
+            time=NOON, actor="controller", trial=trial, point=point, generator=more.pop("by", "sobol"), **more
+        )
+
+    def started(trial: int, attempt: int = 1) -> Event:
+        return AttemptStarted(
+            time=NOON + timedelta(minutes=trial),
+            actor="controller",
+            trial=trial,
+            attempt=attempt,
+            key=f"{trial}/{attempt}",
+        )
+
+    provenance = Provenance(seed=2**70, observed=1, pending=(2,), predicted_mean=0.5, predicted_sd=float("inf"))
+    metrics = {"burnt": Measurement(mean=1 / 3, sem=0.1), "seconds": Measurement(mean=-0.0)}
+    failed = {"time": NOON, "actor": "controller", "trial": 2, "attempt": 1, "message": 'burnt,\n"down"'}
+    return [
+        CampaignDefined(time=NOON, actor="ada", uid="u", definition=definition()),
+        proposed(1, "rye", 1),
+        started(1),
+        TrialObserved(time=NOON, actor="c", trial=1, attempt=1, metrics=metrics, seconds=2.5),
+        # The first outcome counts.
+        TrialFailed(time=NOON, actor="c", trial=1, attempt=1, cause="timeout", message="too late"),
+        proposed(2, 2, 2.5),
+        started(2),
+        AttemptFailed(**failed, cause="infrastructure", will_retry=True, seconds=1.0, cost=3.0),
+        started(2, 2),
+        AttemptFailed(**{**failed, "attempt": 2}, cause="configuration", will_retry=False, seconds=0.5),
+        TrialFailed(**{**failed, "attempt": 2}, cause="configuration"),
+        proposed(3, False, 1, by="model", provenance=provenance),
+        started(3),
+        proposed(4, "rye", 1),
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    Path("campaign.yaml").write_text(CAMPAIGN)
+    ledger = open_ledger("ledger", "bread", tmp_path)
+    for number, event in enumerate(events()):
+        asyncio.run(ledger.append([event], after=number))
+
+
+def asked(*arguments: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(app, [*arguments], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done
+
+
+def answer(sql: str) -> list[dict]:
+    return json.loads(asked("query", sql, "--format", "json").output)
+
+
+def test_the_view_of_trials_is_the_table_of_trials():
+    rows = trial_rows(History.from_events(events()))
+    found = answer("select * exclude (proposed, ended) from trials")
+    assert [list(row) for row in found] == [list(row) for row in rows]
+    # A column has one type: those of mixed ones are texts.
+    texts = [{**row, FLOUR: str(row[FLOUR]).lower(), "parameter_status": row["parameter_status"]} for row in rows]
+    assert found == texts
+
+
+def test_attempts_metrics_and_proposals_have_a_row_each():
+    assert answer("select trial, attempt, status, cause, seconds, cost, will_retry from attempts order by all") == [
+        {
+            "trial": 1,
+            "attempt": 1,
+            "status": "observed",
+            "cause": None,
+            "seconds": 2.5,
+            "cost": None,
+            "will_retry": None,
+        },
+        {
+            "trial": 2,
+            "attempt": 1,
+            "status": "failed",
+            "cause": "infrastructure",
+            "seconds": 1.0,
+            "cost": 3.0,
+            "will_retry": True,
+        },
+        {
+            "trial": 2,
+            "attempt": 2,
+            "status": "failed",
+            "cause": "configuration",
+            "seconds": 0.5,
+            "cost": None,
+            "will_retry": False,
+        },
+        {
+            "trial": 3,
+            "attempt": 1,
+            "status": "running",
+            "cause": None,
+            "seconds": None,
+            "cost": None,
+            "will_retry": None,
+        },
+    ]
+    assert answer("select metric, mean, sem from metrics") == [
+        {"metric": "burnt", "mean": 1 / 3, "sem": 0.1},
+        {"metric": "seconds", "mean": -0.0, "sem": None},
+    ]
+    [model] = answer("select seed, observed, pending, predicted_mean, heat from proposals where generator = 'model'")
+    assert model == {"seed": str(2**70), "observed": 1, "pending": "[2]", "predicted_mean": 0.5, "heat": 3 / 7}
+    assert answer("select count(*) as n from events") == [{"n": 14}]
+
+
+def test_an_answer_is_a_table_for_people_and_csv_for_programs():
+    assert "2026-03-01 12:01" in asked("query", "select started from attempts limit 1").output
+    rows = list(
+        csv.reader(
+            asked("query", "select trial, time from events where trial = 3", "--format", "csv").output.splitlines()
+        )
+    )
+    assert rows == [["trial", "time"], ["3", NOON.isoformat()], ["3", (NOON + timedelta(minutes=3)).isoformat()]]
+
+
+def test_wrong_sql_is_answered_with_what_there_is():
+    with pytest.raises(Exception, match=r"(?s)nothing_here.*The views are trials, attempts"):
+        asked("query", "select * from nothing_here")
+
+
+@pytest.mark.parametrize("name", ["trials.parquet", "trials.csv", "it's.CSV"])
+def test_trials_are_exported_to_one_file(name):
+    asked("export", name)
+    if name.endswith("parquet"):
+        table = pq.read_table(name)
+        assert table["heat"].to_pylist() == [n / 7 for n in range(1, 5)]
+        assert table["rise"].to_pylist() == [False, True, False, True]
+    else:
+        rows = list(csv.DictReader(Path(name).read_text().splitlines(keepends=True)))
+        assert [float(row["heat"]) for row in rows] == [n / 7 for n in range(1, 5)]
+        assert rows[1]["message"] == 'burnt,\n"down"'
+
+
+def test_an_export_elsewhere_or_of_another_form_is_refused():
+    with pytest.raises(Exception, match=r"expected a name that ends in \.parquet or \.csv"):
+        asked("export", "trials.xlsx")
+    with pytest.raises(Exception, match="it cannot be written"):
+        asked("export", "no/such/folder/trials.csv")
+
+
+def test_an_empty_ledger_has_views_without_rows(tmp_path):
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: cake"))
+    assert answer("select * from trials") == []

@@ -1,0 +1,90 @@
+"""`overnight verify` as cron sees it: exit codes, a verdict, and receipts that grow with the ledger."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from campaign.events import AttemptStarted
+from flows.cli import app
+from storage import open_ledger
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CAMPAIGN = """
+name: bread
+parameters:
+  heat: {kind: float, low: 0, high: 1}
+minimize: burnt
+evaluator: {kind: command, command: [bake]}
+budget: {trials: 3}
+"""
+
+
+def append(folder: Path, *numbers: int) -> None:
+    ledger = open_ledger("ledger", "bread", folder)
+    for n in numbers:
+        event = AttemptStarted(time=NOON, actor="writer", trial=n, attempt=1, key=str(n))
+        asyncio.run(ledger.append([event], after=n - 1))
+
+
+def segment(number: int) -> Path:
+    return Path(f"ledger/bread/events/00000/{number:020d}.parquet")
+
+
+def verified(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["verify", *arguments])
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    append(tmp_path, 1, 2, 3)
+
+
+@pytest.mark.parametrize("place", ["campaign.yaml", "ledger/bread", "ledger/bread/", "file://{here}/ledger/bread"])
+def test_a_whole_ledger_is_named_by_its_campaign_its_folder_or_its_address(tmp_path, place):
+    done = verified(place.format(here=tmp_path))
+    assert done.exit_code == 0, done.output
+    assert f"whole: {tmp_path}/ledger/bread" in done.output
+    assert "events: 3 in 3 segments" in done.output
+    assert "loose: all 3 segments" in done.output
+
+
+def test_a_damaged_ledger_exits_with_1_and_names_the_file():
+    segment(2).unlink()
+    done = verified()
+    assert done.exit_code == 1
+    assert "damaged: ledger file" in done.output
+    assert str(segment(2)) in done.output
+
+
+def test_receipts_grow_with_the_ledger_and_a_cut_end_is_told(tmp_path):
+    assert "this is the first" in verified("--receipts", "kept.jsonl").output
+    append(tmp_path, 4, 5)
+    grown = verified("--receipts", "kept.jsonl")
+    assert "agree up to segment 3" in grown.output
+    verified("--receipts", "kept.jsonl")
+    assert len(Path("kept.jsonl").read_text().splitlines()) == 2
+    segment(5).unlink()
+    cut = verified("--receipts", "kept.jsonl")
+    assert cut.exit_code == 1
+    assert "Its end was cut" in cut.output
+    assert len(Path("kept.jsonl").read_text().splitlines()) == 2
+
+
+def test_what_cannot_be_told_exits_with_2(tmp_path):
+    assert verified("ledger/nothing").exit_code == 2
+    (tmp_path / "kept.jsonl").write_text("not a receipt\n")
+    done = verified("--receipts", "kept.jsonl")
+    assert done.exit_code == 2
+    assert "cannot tell: receipts `kept.jsonl`, line 1" in done.output
+
+
+def test_receipts_that_cannot_be_written_exit_with_2(tmp_path):
+    done = verified("--receipts", "no/such/folder/kept.jsonl")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output

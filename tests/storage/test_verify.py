@@ -1,0 +1,108 @@
+"""A ledger proves itself: what was altered, cut, swapped or written anew is named, with the help of receipts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from event_samples import EVENTS, NOON, started
+
+from campaign.errors import LedgerDamaged, LedgerError
+from storage import LocalStore, ParquetLedger, Verification, read_receipts, receipt_of, verify
+from storage.segment_file import digest, encode
+
+OLD = Path(__file__).parent / "old_ledgers"
+SEGMENTS = 4
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> ParquetLedger:
+    ledger = ParquetLedger(LocalStore(tmp_path), "bread/")
+    await ledger.append(EVENTS, after=0)
+    for number in range(2, SEGMENTS + 1):
+        await ledger.append([started(number)], after=number - 1)
+    return ledger
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[int], Path]:
+    return lambda number: tmp_path / f"bread/events/00000/{number:020d}.parquet"
+
+
+def write_anew(file: Callable[[int], Path], first: int, actor: str) -> None:
+    """Replace the segments from `first` on by others that follow each other as they should."""
+    for number in range(first, SEGMENTS + 1):
+        file(number).unlink()
+        file(number).write_bytes(encode(number, [started(number, actor)], digest(file(number - 1).read_bytes())))
+
+
+async def test_a_whole_ledger_says_how_far_it_goes_and_which_hash_stands_for_it(ledger, file):
+    found = verify(ledger)
+    assert (found.segment, found.events, found.unlinked, found.anchored) == (SEGMENTS, len(EVENTS) + 3, 0, 0)
+    assert found.hash == digest(file(SEGMENTS).read_bytes())
+
+
+async def test_an_empty_ledger_is_whole(tmp_path):
+    assert verify(ParquetLedger(LocalStore(tmp_path), "bread/")) == Verification()
+
+
+async def test_columns_that_contradict_their_events_are_damage(ledger, file):
+    parquet = pq.ParquetFile(pa.BufferReader(file(SEGMENTS).read_bytes()))
+    rows = parquet.read()
+    rows = rows.set_column(rows.schema.get_field_index("actor"), "actor", pa.array(["nobody"]))
+    file(SEGMENTS).unlink()
+    with pq.ParquetWriter(file(SEGMENTS), rows.schema, store_schema=False) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(parquet.metadata.metadata)
+    with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*columns that say what its events say"):
+        verify(ledger)
+
+
+async def test_a_receipt_tells_a_cut_end_that_the_chain_alone_does_not(ledger, file):
+    receipt = receipt_of(verify(ledger), "here", NOON)
+    file(SEGMENTS).unlink()
+    assert verify(ledger).segment == SEGMENTS - 1
+    with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*receipt of 2026-03-01 12:00.*Its end was cut"):
+        verify(ledger, [receipt])
+
+
+@pytest.mark.parametrize("first", [2, SEGMENTS])
+async def test_a_receipt_tells_a_ledger_that_was_written_anew(ledger, file, first):
+    receipt = receipt_of(verify(ledger), "here", NOON)
+    write_anew(file, first, "a forger")
+    assert verify(ledger).segment == SEGMENTS
+    with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*hash {receipt.hash}.*written anew"):
+        verify(ledger, [receipt])
+
+
+async def test_a_ledger_that_has_grown_agrees_with_its_older_receipts(ledger):
+    receipt = receipt_of(verify(ledger), "here", NOON)
+    await ledger.append([started(5)], after=4)
+    found = verify(ledger, [receipt])
+    assert (found.segment, found.anchored) == (5, SEGMENTS)
+
+
+async def test_receipts_are_kept_one_a_line(ledger, tmp_path):
+    kept = tmp_path / "receipts.jsonl"
+    assert read_receipts(kept) == ()
+    receipt = receipt_of(verify(ledger), "here", NOON)
+    kept.write_text(receipt.model_dump_json() + "\n" + receipt.model_dump_json() + "\n")
+    assert read_receipts(kept) == (receipt, receipt)
+    kept.write_text(receipt.model_dump_json() + "\n{}\n")
+    with pytest.raises(LedgerError, match=rf"{kept}`, line 2: expected a receipt"):
+        read_receipts(kept)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+async def test_a_ledger_of_every_version_is_read_and_goes_on(tmp_path, version):
+    store = LocalStore(tmp_path)
+    store.create("bread/events/00000/00000000000000000001.parquet", (OLD / f"version-{version}.parquet").read_bytes())
+    ledger = ParquetLedger(store, "bread/")
+    [segment] = await ledger.read()
+    assert [repr(e.model_copy(update={"time": NOON})) for e in segment.events] == [
+        repr(e.model_copy(update={"time": NOON})) for e in EVENTS
+    ]
+    await ledger.append([started(2)], after=1)
+    found = verify(ledger)
+    assert (found.segment, found.unlinked) == (2, 1 if version == "1" else 0)
