@@ -1,7 +1,6 @@
 """The model's proposals: fit, draw jointly what is not known yet, and choose one point after the other."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import torch
 from torch import Tensor
@@ -13,13 +12,13 @@ from bo_core.model import Model, last_made_by_model
 from bo_core.pending import Outstanding, treat
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
+from bo_core.stack import stack
 from bo_core.state import failed_points, seed_of
 from bo_core.surfaces import surface_of_path, surface_of_utility
 from bo_core.threads import threads_for
 from campaign import Campaign, History, ModelView, Point, Proposal
 from campaign.trial import Provenance
 
-_LIBRARIES = {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
 
@@ -171,5 +170,5 @@ class _Choice:
             jitter=max(model.fit.jitter, 0.0 if self.draws is None else self.draws.jitter),
             device=model.device.type,
             threads=threads,
-            libraries=_LIBRARIES,
+            libraries=stack(),
         )

@@ -39,7 +39,8 @@ def test_every_point_of_a_batch_says_which_model_and_seed_it_came_from() -> None
     assert first.acquisition == "log_noisy_expected_improvement"
     assert (first.observed, first.pending) == (10, (11, 12))
     assert (first.device, first.threads) == ("cpu", 1)
-    assert {"torch", "gpytorch", "numpy"} <= set(first.libraries)
+    assert {"torch", "gpytorch", "numpy", "cpu", "blas"} <= set(first.libraries)
+    assert first.libraries["cpu"] == torch.backends.cpu.get_cpu_capability()
 
 
 def test_each_proposal_has_a_seed_of_its_own() -> None:

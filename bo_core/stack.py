@@ -1,0 +1,24 @@
+"""The software and the instructions that compute a proposal: where all of it is the same, so are the bits."""
+
+from functools import cache
+from importlib.metadata import version
+
+import torch
+from threadpoolctl import threadpool_info
+
+_LIBRARIES = ("torch", "gpytorch", "numpy", "scipy")
+
+
+@cache
+def stack() -> dict[str, str]:
+    """Return the versions of the libraries, the widest instructions that torch uses, and the kernels of NumPy's BLAS.
+
+    Both choose by the processor, and an environment variable such as OPENBLAS_CORETYPE may choose for them.
+    """
+    versions = {name: version(name) for name in _LIBRARIES}
+    return {**versions, "cpu": torch.backends.cpu.get_cpu_capability(), "blas": ", ".join(sorted(set(_blas_kernels())))}
+
+
+def _blas_kernels() -> list[str]:
+    loaded = (library for library in threadpool_info() if library["user_api"] == "blas")
+    return [f"{library['internal_api']} {library.get('architecture', 'unknown')}" for library in loaded]
