@@ -15,8 +15,8 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def main(folder: str, actor: str, until: int) -> None:
-    ledger = open_ledger("./ledger", "bread", Path(folder))
+async def main(place: str, actor: str, until: int) -> None:
+    ledger = open_ledger(place, "bread", Path())
     say("ready")
     sys.stdin.readline()
     segments = await ledger.read()
@@ -25,6 +25,8 @@ async def main(folder: str, actor: str, until: int) -> None:
         try:
             head = await ledger.append([started(head + 1, actor)], after=head)
             say(str(head))
+            # Otherwise the ledger grows faster than one that starts anew can read it.
+            await asyncio.sleep(0.01)
         except LedgerMoved:
             head = (await ledger.read(after=head))[-1].number
 
