@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 
-.PHONY: help setup demo s3 test check format bench-quality bench-quality-full bench-speed bench-speed-full clean
+.PHONY: help setup demo s3 faults test check format bench-quality bench-quality-full bench-speed bench-speed-full clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` w
 
 test: setup ## Run all tests
 	$(BIN)/pytest
+
+faults: setup ## Kill writers, stores, networks and disks, and write docs/reliability.md (minutes)
+	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
 
 check: setup ## Check format, lint, types, layers and tests
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import ClientError as BrokenConnection
+from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError, NoCredentialsError, PartialCredentialsError
 from s3fs import S3FileSystem
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -22,6 +23,8 @@ _PATIENCE = 600.0
 _LONGEST_PAUSE = 10.0
 _NO_SUCH_KEY = ("NoSuchKey", "404")
 _PASSING = ("ConditionalRequestConflict", "RequestTimeout", "SlowDown", "ServiceUnavailable", "InternalError")
+# The libraries in between have their own words for a connection that was refused, was cut or waits for ever.
+_WITHOUT_ANSWER = (HTTPClientError, NoConnection, BrokenConnection, ConnectionError, TimeoutError)
 _CREDENTIALS = (
     "They are looked for where the AWS tools look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile named by "
     "AWS_PROFILE, or the role of the machine."
@@ -161,7 +164,7 @@ def _may_pass(problem: BaseException) -> bool:
     """Tell whether the same request may be answered later: no answer, or one that says so."""
     code = _code(problem)
     if code is None:
-        return isinstance(problem, HTTPClientError | ConnectionError | TimeoutError | BrokenConnection)
+        return isinstance(problem, _WITHOUT_ANSWER)
     return code in _PASSING or code.startswith("5")
 
 

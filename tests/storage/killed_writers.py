@@ -32,6 +32,17 @@ class Tally:
     twice: int
     damage: str = ""
 
+    def __add__(self, other: "Tally") -> "Tally":
+        """Return both together, with the first damage."""
+        return Tally(
+            self.injected + other.injected,
+            self.acknowledged + other.acknowledged,
+            self.segments + other.segments,
+            self.lost + other.lost,
+            self.twice + other.twice,
+            self.damage or other.damage,
+        )
+
     @property
     def kept(self) -> bool:
         """Tell whether every promise was kept."""
@@ -93,6 +104,9 @@ def run_writers(place: str, faults: int, inject: Callable[[random.Random], None]
     writers = [Writer.start(place, f"writer-{i}") for i in range(WRITERS)]
     gone: list[Writer] = []
     try:
+        # A writer that has never had an answer waits for one for a few seconds only.
+        while not all(writer.won for writer in writers):
+            _wait_until_somebody_wins(writers, more=1)
         for fault in range(faults):
             _wait_until_somebody_wins(writers, more=dice.randint(1, 5))
             time.sleep(dice.uniform(0, 0.02))
@@ -107,7 +121,7 @@ def run_writers(place: str, faults: int, inject: Callable[[random.Random], None]
     finally:
         for writer in writers:
             writer.kill()
-    return _tally(place, faults, [*gone, *writers])
+    return tally(place, faults, [*gone, *writers])
 
 
 def _wait_until_somebody_wins(writers: list[Writer], more: int) -> None:
@@ -120,7 +134,8 @@ def _wait_until_somebody_wins(writers: list[Writer], more: int) -> None:
         time.sleep(0.001)
 
 
-def _tally(place: str, injected: int, writers: list[Writer]) -> Tally:
+def tally(place: str, injected: int, writers: list[Writer]) -> Tally:
+    """Read the ledger and compare it with what these writers were promised."""
     ledger = open_ledger(place, "bread", Path())
     promised = [(number, writer.actor) for writer in writers for number in writer.won]
     twice = len(promised) - len({number for number, _ in promised})

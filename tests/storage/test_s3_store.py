@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from event_samples import EVENTS, started
 from fault_proxy import FAULTS, FaultProxy, fault_proxy
-from s3_server import AUDITOR, BUCKET, WRITER, Credentials, S3Server
+from s3_server import AUDITOR, BUCKET, WRITER, Credentials, S3Server, s3_server
 
 from campaign.errors import LedgerError
 from storage import ParquetLedger, open_ledger
@@ -148,6 +148,21 @@ def test_another_writers_object_is_not_taken_for_ones_own_after_a_lost_answer(pr
     proxy.spoil("PUT", "cut before")
     with pytest.raises(ObjectExists):
         store.create("a/1", b"mine")
+
+
+@pytest.mark.slow
+def test_a_store_that_dies_and_comes_back_is_waited_for(monkeypatch):
+    with s3_server() as server:
+        for name, value in WRITER.environment(server.endpoint).items():
+            monkeypatch.setenv(name, value)
+        store = S3Store(BUCKET, "")
+        store.create("a/1", b"before")
+        server.kill()
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(store.create, "a/2", b"meanwhile")
+            server.start()
+            writing.result(60)
+        assert store.get("a/2") == b"meanwhile"
 
 
 def test_a_store_that_never_answers_is_named(bucket, prefix, monkeypatch):

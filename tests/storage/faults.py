@@ -1,0 +1,171 @@
+"""Injects faults into writers, stores and disks and writes down what was lost: `make faults`, some minutes.
+
+The power cuts and the full disk need root and loop devices; where these are missing the table says so.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fault_proxy import FAULTS, fault_proxy
+from killed_writers import REPOSITORY, Tally, Writer, run_writers, tally
+from s3_server import BUCKET, WRITER, S3Server, s3_server
+
+_HEAD = """# What was injected and what was lost
+
+`make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own,
+and print a number when it is theirs; that is what was acknowledged. Afterwards the ledger is read, its chain is
+verified, and every number that was acknowledged must hold the event of whoever was told so. *Twice* counts numbers that two
+were told. With the condition of the create removed, the same check finds losses at once.
+
+| where | injected | how often | acknowledged | lost | twice | chain |
+|---|---|---|---|---|---|---|
+"""
+_TAIL = """
+The same in small is in the tests (`tests/storage/test_several_processes.py`: 20 kills and 60 spoilt requests), beside
+flipped bytes, missing, swapped, torn, foreign and forged files, full and read-only directories, wrong credentials and
+stores that overwrite. A kill of the controller of a whole campaign, with its workers and Prefect, is
+`tests/end_to_end/test_kill.py`.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; no tally where the machine does not allow the experiment."""
+
+    where: str
+    injected: str
+    tally: Tally | None
+
+    def __str__(self) -> str:
+        if self.tally is None:
+            return f"| {self.where} | {self.injected} | not run: needs root and loop devices | | | | |"
+        t = self.tally
+        chain = "**" + t.damage.replace("|", " ") + "**" if t.damage else "whole"
+        return (
+            f"| {self.where} | {self.injected} | {t.injected} | {t.acknowledged:,} | {t.lost} | {t.twice} | {chain} |"
+        )
+
+
+def main() -> int:
+    """Run all experiments, write the table, and return 1 if anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--power-cuts", type=int, default=10)
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "reliability.md")
+    asked = parser.parse_args()
+    rows = []
+    for row in _experiments(asked.faults, asked.power_cuts):
+        sys.stdout.write(f"{row}\n")
+        sys.stdout.flush()
+        rows.append(row)
+    options = f" with `--faults {asked.faults} --power-cuts {asked.power_cuts}`"
+    asked.output.write_text(_HEAD.format(options=options) + "".join(f"{row}\n" for row in rows) + _TAIL)
+    return 0 if all(row.tally is None or row.tally.kept for row in rows) else 1
+
+
+def _experiments(faults: int, power_cuts: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Row("directory", "SIGKILL of a writer", run_writers(folder, faults, None, seed=1))
+    yield Row("directory on ext4", "power cut", _power_cuts(power_cuts))
+    yield Row("directory", "disk full while appending", _full_disk(power_cuts))
+    with s3_server() as server:
+        os.environ.update(WRITER.environment(server.endpoint))
+        yield Row("bucket", "SIGKILL of a writer", run_writers(f"s3://{BUCKET}/writers", faults, None, seed=2))
+        restart = _restart_of(server)
+        killed = run_writers(f"s3://{BUCKET}/server", max(faults // 20, 1), restart, seed=3)
+        yield Row("bucket", "SIGKILL of the store, which comes back", killed)
+        with fault_proxy(server.endpoint) as proxy:
+            os.environ["AWS_ENDPOINT_URL"] = proxy.endpoint
+
+            def spoil(dice: random.Random) -> None:
+                proxy.spoil(dice.choice(["PUT", "GET"]), dice.choice(FAULTS))
+
+            spoilt = run_writers(f"s3://{BUCKET}/network", faults, spoil, seed=4)
+            yield Row("bucket", "connection cut, 500 or 503, before or after the store acted", spoilt)
+
+
+def _restart_of(server: S3Server) -> Callable[[random.Random], None]:
+    def restart(dice: random.Random) -> None:
+        server.kill()
+        time.sleep(dice.uniform(0, 0.5))
+        server.start()
+
+    return restart
+
+
+def _power_cuts(cuts: int) -> Tally | None:
+    """Return what is left on what had reached the disk at a random moment: the image of a file system in use."""
+    total = Tally(0, 0, 0, 0, 0)
+    dice = random.Random(5)
+    with tempfile.TemporaryDirectory() as folder:
+        disk, later, mount = Path(folder, "disk"), Path(folder, "later"), Path(folder, "mount")
+        mount.mkdir()
+        for cut in range(cuts):
+            if not _make_file_system(disk, 128):
+                return None
+            with _mounted(disk, mount):
+                writer = Writer.start(str(mount), f"writer-{cut}")
+                while len(writer.won) < 20:
+                    time.sleep(0.001)
+                time.sleep(dice.uniform(0, 1))
+                # While the disk is copied nothing more may reach it.
+                writer.process.send_signal(signal.SIGSTOP)
+                time.sleep(0.05)
+                promised = list(writer.won)
+                subprocess.run(["cp", "--sparse=always", disk, later], check=True)
+                writer.kill()
+            writer.won = promised
+            with _mounted(later, mount):
+                total += tally(str(mount), 1, [writer])
+    return total
+
+
+def _full_disk(times: int) -> Tally | None:
+    """Return what became of what was promised before a disk was full."""
+    total = Tally(0, 0, 0, 0, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        disk, mount = Path(folder, "disk"), Path(folder, "mount")
+        mount.mkdir()
+        for i in range(times):
+            if not _make_file_system(disk, 2):
+                return None
+            with _mounted(disk, mount):
+                writer = Writer.start(str(mount), f"writer-{i}")
+                # It ends by itself, with an error that says that the disk is full.
+                writer.process.wait(60)
+                writer.kill()
+                total += tally(str(mount), 1, [writer])
+    return total
+
+
+def _make_file_system(disk: Path, megabytes: int) -> bool:
+    disk.unlink(missing_ok=True)
+    with disk.open("wb") as file:
+        file.truncate(megabytes << 20)
+    try:
+        return os.geteuid() == 0 and not subprocess.run(["mkfs.ext4", "-q", "-F", disk], check=False).returncode
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _mounted(disk: Path, mount: Path) -> Iterator[None]:
+    subprocess.run(["mount", "-o", "loop", disk, mount], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
