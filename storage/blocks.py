@@ -141,5 +141,5 @@ def _table(links: Sequence[Link]) -> pa.Table:
 
 
 def _rows(link: Link) -> pa.Table:
-    rows = link.file.current_rows()
+    rows = link.file.rows
     return rows.append_column("hash", pa.array([link.hash] * rows.num_rows, pa.string()))

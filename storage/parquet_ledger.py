@@ -40,7 +40,7 @@ class ParquetLedger:
         """Return the rows of all events."""
         tables = [block.rows.select(SCHEMA.names) for block in self.blocks.after(0)]
         known = len(tables) * blocks.SIZE
-        tables += [link.file.current_rows() for link in self.chain.links(known)]
+        tables += [link.file.rows for link in self.chain.links(known)]
         return pa.concat_tables([SCHEMA.empty_table(), *tables])
 
     def _append(self, events: tuple[Event, ...], after: int) -> int:

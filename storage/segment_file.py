@@ -2,8 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,41 +20,66 @@ GENESIS = "0" * 64
 RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
 _FORMAT = "overnight-ledger"
 _VERSION = "2"
+_EVENTS = ["segment", "position", "body"]
 _SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
 _UPGRADE = "Read it with the version of Overnight that wrote it, or with a newer one."
 
 
 @dataclass(frozen=True)
 class SegmentFile:
-    """What a segment's file holds: its rows, and the hash of the file before it, which version 1 did not know."""
+    """A segment's file, opened, and the hash of the file before it, which version 1 did not know.
+
+    What is read of it is checked then; all of it raises LedgerDamaged naming the file.
+    """
 
     name: str
     number: int
-    rows: pa.Table
     version: str
     previous: str | None
+    parquet: pq.ParquetFile
+
+    @property
+    def count(self) -> int:
+        """Return how many events it holds."""
+        return self.parquet.metadata.num_rows
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Return the events; raises LedgerDamaged if a row holds none."""
-        try:
+        """Return the events, of which the typed columns are not asked."""
+        with self._explained():
             if self.version == "1":
-                return tuple(from_row(row) for row in self.rows.to_pylist())
-            return events_of(self.rows["body"].to_pylist())
-        except ValueError as problem:
-            raise _unreadable(self.name, problem) from problem
+                return tuple(from_row(row) for row in self._read(None).to_pylist())
+            return events_of(self._read(_EVENTS)["body"].to_pylist())
 
-    def current_rows(self) -> pa.Table:
-        """Return the rows as this version would write them."""
-        if self.version == _VERSION:
-            return self.rows
-        return pa.Table.from_pylist([to_row(event, self.number, i) for i, event in enumerate(self.events)], SCHEMA)
+    @cached_property
+    def rows(self) -> pa.Table:
+        """Return the rows as this version writes them."""
+        if self.version == "1":
+            return pa.Table.from_pylist([to_row(event, self.number, i) for i, event in enumerate(self.events)], SCHEMA)
+        with self._explained():
+            return self._read(None)
 
     def check_columns(self) -> None:
         """Raise LedgerDamaged unless the typed columns say what the events say."""
-        rows = [typed(event, self.number, position) for position, event in enumerate(self.events)]
-        if not pa.Table.from_pylist(rows, schema=TYPED).equals(self.rows.select(TYPED.names)):
+        with self._explained():
+            events = events_of(self.rows["body"].to_pylist())
+        expected = [typed(event, self.number, position) for position, event in enumerate(events)]
+        if self.rows.select(TYPED.names) != pa.Table.from_pylist(expected, schema=TYPED):
             raise damaged(self.name, "columns that say what its events say", "others", RESTORE)
+
+    def _read(self, columns: list[str] | None) -> pa.Table:
+        rows = self.parquet.read(columns, use_threads=False)
+        places = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
+        if places != [(self.number, i) for i in range(len(places))]:
+            raise ValueError("its rows are not numbered as the file is")
+        return rows
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
+            raise _unreadable(self.name, problem) from problem
 
 
 def digest(data: bytes) -> str:
@@ -100,12 +127,14 @@ def decode(data: bytes, number: int, file: str) -> SegmentFile:
         metadata = {name.decode(): value.decode() for name, value in (parquet.metadata.metadata or {}).items()}
         _check_metadata(metadata, number, file)
         version = metadata["schema_version"]
-        found = SegmentFile(file, number, _rows(parquet, number, version), version, metadata.get("previous"))
+        if not parquet.schema_arrow.equals(_SCHEMAS[version]):
+            raise ValueError("its columns are not those of the ledger")
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
         raise _unreadable(file, problem) from problem
-    if found.previous is None and version != "1":
+    previous = metadata.get("previous")
+    if previous is None and version != "1":
         raise damaged(file, "the hash of the segment before it", "none", RESTORE)
-    return found
+    return SegmentFile(file, number, version, previous, parquet)
 
 
 def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
@@ -125,13 +154,3 @@ def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:
         raise damaged(file, f"schema version {' or '.join(_SCHEMAS)}", said["schema_version"], _UPGRADE)
     if said["segment"] != str(number):
         raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files their own names back.")
-
-
-def _rows(parquet: pq.ParquetFile, number: int, version: str) -> pa.Table:
-    if not parquet.schema_arrow.equals(_SCHEMAS[version]):
-        raise ValueError("its columns are not those of the ledger")
-    rows = parquet.read(use_threads=False)
-    places = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
-    if places != [(number, i) for i in range(len(places))]:
-        raise ValueError("its rows are not numbered as the file is")
-    return rows

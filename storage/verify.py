@@ -49,7 +49,7 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
     found = Verification(anchored=max(expected, default=0))
     for link in ledger.blocks.compared(ledger.chain.links(0)):
         link.file.check_columns()
-        number, events = link.file.number, found.events + link.file.rows.num_rows
+        number, events = link.file.number, found.events + link.file.count
         _compare(expected.get(number), link.hash, events, link.file.name)
         unlinked = number if link.file.previous is None else found.unlinked
         found = found.model_copy(update={"segment": number, "hash": link.hash, "events": events, "unlinked": unlinked})

@@ -24,8 +24,8 @@ _HEAD = """# What was injected and what was lost
 
 `make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own,
 and print a number when it is theirs; that is what was acknowledged. Afterwards the ledger is read, its chain is
-verified, and every number that was acknowledged must hold the event of whoever was told so. *Twice* counts numbers that two
-were told. With the condition of the create removed, the same check finds losses at once.
+verified, and every number that was acknowledged must hold the event of whoever was told so. *Twice* counts numbers
+that two were told. With the condition of the create removed, the same check finds losses at once.
 
 | where | injected | how often | acknowledged | lost | twice | chain |
 |---|---|---|---|---|---|---|
