@@ -59,14 +59,6 @@ class SegmentFile:
         with self._explained():
             return self._read(None)
 
-    def check_columns(self) -> None:
-        """Raise LedgerDamaged unless the typed columns say what the events say."""
-        with self._explained():
-            events = events_of(self.rows["body"].to_pylist())
-        expected = [typed(event, self.number, position) for position, event in enumerate(events)]
-        if self.rows.select(TYPED.names) != pa.Table.from_pylist(expected, schema=TYPED):
-            raise damaged(self.name, "columns that say what its events say", "others", RESTORE)
-
     def _read(self, columns: list[str] | None) -> pa.Table:
         rows = self.parquet.read(columns, use_threads=False)
         places = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
@@ -80,6 +72,26 @@ class SegmentFile:
             yield
         except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
             raise _unreadable(self.name, problem) from problem
+
+
+def check_columns(files: Sequence[SegmentFile]) -> None:
+    """Raise LedgerDamaged naming the first file whose typed columns say other things than its events."""
+    rows = pa.concat_tables([file.rows for file in files])
+    try:
+        events = events_of(rows["body"].to_pylist())
+        places = zip(events, rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True)
+        whole = rows.select(TYPED.names) == pa.Table.from_pylist([typed(*place) for place in places], schema=TYPED)
+        problem = None
+    except ValueError as found:
+        whole, problem = False, found
+    if whole:
+        return
+    # Together they are checked at once, and only where something is wrong one by one.
+    for file in files if len(files) > 1 else ():
+        check_columns([file])
+    if problem is not None:
+        raise _unreadable(files[0].name, problem) from problem
+    raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
 
 
 def digest(data: bytes) -> str:

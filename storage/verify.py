@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from campaign.errors import LedgerDamaged, LedgerError
 from storage.parquet_ledger import ParquetLedger
+from storage.segment_file import check_columns
+
+# Files whose columns are checked at once.
+_TOGETHER = 256
 
 
 class Receipt(BaseModel):
@@ -47,12 +52,16 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
     """
     expected = {receipt.segment: receipt for receipt in receipts}
     found = Verification(anchored=max(expected, default=0))
-    for link in ledger.blocks.compared(ledger.chain.links(0)):
-        link.file.check_columns()
-        number, events = link.file.number, found.events + link.file.count
-        _compare(expected.get(number), link.hash, events, link.file.name)
-        unlinked = number if link.file.previous is None else found.unlinked
-        found = found.model_copy(update={"segment": number, "hash": link.hash, "events": events, "unlinked": unlinked})
+    links = ledger.blocks.compared(ledger.chain.links(0))
+    while run := list(islice(links, _TOGETHER)):
+        check_columns([link.file for link in run])
+        for link in run:
+            number, events = link.file.number, found.events + link.file.count
+            _compare(expected.get(number), link.hash, events, link.file.name)
+            unlinked = number if link.file.previous is None else found.unlinked
+            found = Verification(
+                segment=number, hash=link.hash, events=events, unlinked=unlinked, anchored=found.anchored
+            )
     if found.anchored > found.segment:
         raise LedgerDamaged(
             f"ledger file `{ledger.chain.name(found.anchored)}`: expected it, because a receipt of "
