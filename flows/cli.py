@@ -102,6 +102,16 @@ def export(
 
 
 @app.command()
+def campaigns(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="A directory of ledgers, or s3://bucket/prefix.")
+    ] = "./ledger",
+) -> None:
+    """List the campaigns that a directory or a bucket holds."""
+    _heavy("flows.commands.campaigns").campaigns(url)
+
+
+@app.command()
 def verify(
     ledger: Annotated[
         str,

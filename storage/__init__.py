@@ -3,12 +3,13 @@
 from storage.ledger import Ledger, Segment
 from storage.local_store import LocalStore
 from storage.memory_ledger import MemoryLedger
-from storage.open_ledger import ledger_location, open_ledger
+from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger
 from storage.parquet_ledger import ParquetLedger
 from storage.store import ObjectStore
 from storage.verify import Receipt, Verification, read_receipts, receipt_of, verify
 
 __all__ = [
+    "KeptCampaign",
     "Ledger",
     "LocalStore",
     "MemoryLedger",
@@ -17,6 +18,7 @@ __all__ = [
     "Receipt",
     "Segment",
     "Verification",
+    "kept_campaigns",
     "ledger_location",
     "open_ledger",
     "read_receipts",

@@ -71,6 +71,14 @@ class LocalStore:
             except FileNotFoundError:
                 return ()
 
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of the directories at the top."""
+        with _explained("read", self._root):
+            try:
+                return tuple(sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir()))
+            except FileNotFoundError:
+                return ()
+
     def _make_folder(self, folder: Path) -> None:
         """Make the folder and its parents, and have their names on the disk.
 

@@ -108,16 +108,28 @@ class S3Store:
         """Return the keys in the folder and below it that sort above `start_after`."""
         return tuple(self._walk(folder, start_after))
 
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of what is between the prefix and the next `/`."""
+        pages = self._pages(self._prefix, Delimiter="/")
+        names = (
+            entry["Prefix"].removeprefix(self._prefix) for page in pages for entry in page.get("CommonPrefixes", ())
+        )
+        return tuple(name.rstrip("/") for name in names)
+
     def _walk(self, folder: str, start_after: str) -> Iterator[str]:
         where = {"StartAfter": self._prefix + start_after} if start_after else {}
-        while True:
-            list_page = partial(self._call, "list_objects_v2", Prefix=self._prefix + folder, **where)
-            page = self._ask("list", folder, list_page)
+        for page in self._pages(self._prefix + folder, **where):
             for entry in page.get("Contents", ()):
                 yield entry["Key"].removeprefix(self._prefix)
+
+    def _pages(self, prefix: str, **where: str) -> Iterator[dict[str, Any]]:
+        while True:
+            list_page = partial(self._call, "list_objects_v2", Prefix=prefix, **where)
+            page = self._ask("list", prefix.removeprefix(self._prefix), list_page)
+            yield page
             if not page.get("IsTruncated"):
                 return
-            where = {"ContinuationToken": page["NextContinuationToken"]}
+            where = {**where, "ContinuationToken": page["NextContinuationToken"]}
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         return self._files.call_s3(operation, Bucket=self._bucket, **arguments)

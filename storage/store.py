@@ -44,3 +44,7 @@ class ObjectStore(Protocol):
         Costs by what it returns. An object that is created meanwhile may be missing from it.
         """
         ...
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the sorted names of the folders at the top, without what lies in them."""
+        ...
