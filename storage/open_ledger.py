@@ -105,8 +105,8 @@ def _bucket(url: str) -> tuple[str, str]:
         # The address is not repeated: people write secrets into it.
         raise LedgerError(
             "ledger `s3://…`: expected `s3://bucket` or `s3://bucket/prefix` without `@`, `?`, `#` and `..`. "
-            "Credentials and endpoint are taken from the environment or the AWS profile (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
-            "AWS_ENDPOINT_URL, AWS_PROFILE)."
+            "Credentials and endpoint are taken from the environment or the AWS profile (AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_PROFILE)."
         )
     prefix = (found["prefix"] or "").strip("/")
     return found["bucket"], f"{prefix}/" if prefix else ""
