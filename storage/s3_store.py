@@ -22,7 +22,8 @@ _PATIENCE_AT_FIRST = 10.0
 _PATIENCE = 600.0
 _LONGEST_PAUSE = 10.0
 _NO_SUCH_KEY = ("NoSuchKey", "404")
-_PASSING = ("ConditionalRequestConflict", "RequestTimeout", "SlowDown", "ServiceUnavailable", "InternalError")
+_PASSING = ("ConditionalRequestConflict", "RequestTimeout", "Throttling", "ThrottlingException", "SlowDown")
+_TOO_MANY_REQUESTS = 429
 # The libraries in between have their own words for a connection that was refused, was cut or waits for ever.
 _WITHOUT_ANSWER = (HTTPClientError, NoConnection, BrokenConnection, ConnectionError, TimeoutError)
 _CREDENTIALS = (
@@ -158,14 +159,21 @@ class S3Store:
         return answer
 
 
-def _code(problem: BaseException | None) -> str | None:
-    """Return the store's code of an error, wherever in the chain of causes its answer is."""
+def _answer(problem: BaseException | None) -> dict[str, Any] | None:
+    """Return what the store answered, wherever in the chain of causes it is; None where it did not."""
     while problem is not None:
         answer = getattr(problem, "response", None)
         if isinstance(answer, dict):
-            return "PreconditionFailed" if _status(answer) == 412 else str(answer.get("Error", {}).get("Code"))
+            return answer
         problem = problem.__cause__
     return None
+
+
+def _code(problem: BaseException) -> str | None:
+    answer = _answer(problem)
+    if answer is None:
+        return None
+    return "PreconditionFailed" if _status(answer) == 412 else str(answer.get("Error", {}).get("Code"))
 
 
 def _status(answer: dict[str, Any]) -> int:
@@ -174,10 +182,10 @@ def _status(answer: dict[str, Any]) -> int:
 
 def _may_pass(problem: BaseException) -> bool:
     """Tell whether the same request may be answered later: no answer, or one that says so."""
-    code = _code(problem)
-    if code is None:
+    answer = _answer(problem)
+    if answer is None:
         return isinstance(problem, _WITHOUT_ANSWER)
-    return code in _PASSING or code.startswith("5")
+    return _code(problem) in _PASSING or _status(answer) == _TOO_MANY_REQUESTS or _status(answer) >= 500
 
 
 def _what_happened(problem: BaseException, code: str | None) -> str:

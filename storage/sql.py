@@ -1,5 +1,6 @@
 """A ledger for SQL: views of its events as trials, attempts, metrics and proposals, in DuckDB."""
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from typing import Any
 import duckdb
 
 from campaign.errors import LedgerError
+from campaign.events import CampaignDefined, CampaignRevised
+from storage.event_rows import events_of
 from storage.parquet_ledger import ParquetLedger
 
 VIEWS = ("trials", "attempts", "metrics", "events", "proposals")
-# The columns of `trials` that are no parameter and no metric, as in the tables that `overnight trials` prints.
-_OWN = (
+# The columns of a view that are no parameter and no metric.
+_OF_TRIALS = (
     "trial",
     "status",
     "generator",
@@ -23,9 +26,10 @@ _OWN = (
     "message",
     "predicted_mean",
     "predicted_sd",
-    "proposed",
-    "ended",
 )
+_OF_TRIALS += ("proposed", "ended")
+_OF_PROPOSALS = ("trial", "generator", "proposed", "actor", "observed", "pending", "seed", "acquisition")
+_OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
 _OUTCOMES = """
     create view outcomes as from events where kind in ('trial_observed', 'trial_failed')
@@ -39,8 +43,11 @@ _METRICS = """
 _ATTEMPTS = """
     create view attempts as
     select s.trial, s.attempt, s.key, s.actor, s.time as started, s.deadline, coalesce(f.time, o.time) as ended,
-        case when f.kind is not null then 'failed' when o.kind is not null then 'observed' else 'running' end as status,
-        f.cause, f.message, f.will_retry, coalesce(f.seconds, o.seconds) as seconds, coalesce(f.cost, o.cost) as cost
+        case when o.kind is not null then 'observed' when f.kind is not null then 'failed' else 'running' end as status,
+        f.cause, f.message, f.will_retry,
+        case when coalesce(f.kind, o.kind) is not null then coalesce(f.seconds, 0) + coalesce(o.seconds, 0) end
+            as seconds,
+        coalesce(f.cost, o.cost) as cost
     from (from events where kind = 'attempt_started'
           qualify row_number() over (partition by trial, attempt order by segment, position) = 1) s
     left join (from events where kind = 'attempt_failed'
@@ -48,20 +55,26 @@ _ATTEMPTS = """
         using (trial, attempt)
     left join (from outcomes where kind = 'trial_observed') o using (trial, attempt)
 """
+# `asked` names parameters p0, p1, …: what people call them may be what a column is called.
+_ASKED = """
+    create view asked as
+    select trial, generator, time as proposed, actor, {parameters} body
+    from events where kind = 'trial_proposed'
+    qualify row_number() over (partition by trial order by segment, position) = 1
+"""
 _PROPOSALS = """
     create view proposals as
-    select trial, generator, time as proposed, actor, {parameters}
+    select trial, generator, proposed, actor, {parameters}
         cast(body->>'$.provenance.observed' as integer) as observed,
         cast(body->'$.provenance.pending' as integer[]) as pending,
-        cast(body->>'$.provenance.seed' as varchar) as seed,
+        body->>'$.provenance.seed' as seed,
         body->>'$.provenance.acquisition' as acquisition,
         try_cast(body->>'$.provenance.acquisition_value' as double) as acquisition_value,
         try_cast(body->>'$.provenance.predicted_mean' as double) as predicted_mean,
         try_cast(body->>'$.provenance.predicted_sd' as double) as predicted_sd,
         try_cast(body->>'$.provenance.seconds' as double) as seconds,
-        body->'$.provenance' as provenance
-    from events where kind = 'trial_proposed'
-    qualify row_number() over (partition by trial order by segment, position) = 1
+        case when body->>'$.provenance' is not null then body->'$.provenance' end as provenance
+    from asked
 """
 _TRIALS = """
     create view trials as
@@ -70,8 +83,10 @@ _TRIALS = """
              when a.open > 0 then 'running' else 'waiting' end as status,
         p.generator, {metrics} coalesce(a.attempts, 0) as attempts,
         case when o.kind is not null then coalesce(a.seconds, 0) end as seconds, o.cause, o.message,
-        p.predicted_mean, p.predicted_sd, {parameters} p.proposed, o.time as ended
-    from proposals p
+        try_cast(p.body->>'$.provenance.predicted_mean' as double) as predicted_mean,
+        try_cast(p.body->>'$.provenance.predicted_sd' as double) as predicted_sd,
+        {parameters} p.proposed, o.time as ended
+    from asked p
     left join outcomes o using (trial)
     left join (select trial, count(*) as attempts, count(*) filter (ended is null) as open, sum(seconds) as seconds
                from attempts group by trial) a using (trial)
@@ -85,10 +100,14 @@ _METRIC_NAMES = """
 """
 _PARAMETER_NAMES = """
     select p.name, bool_or(p.number is not null), bool_or(p.integer is not null), bool_or(p.text is not null),
-        bool_or(p.flag is not null)
+        bool_or(p.flag is not null), bool_or(coalesce(p.number, p.integer, p.flag::integer) is null and p.text is null)
     from (select segment, position, unnest(parameters) as p, generate_subscripts(parameters, 1) as i
           from events where kind = 'trial_proposed')
     group by 1 order by min((segment, position, i))
+"""
+_DEFINITION = """
+    select body from events where kind in ('campaign_defined', 'campaign_revised')
+    order by segment desc, position desc limit 1
 """
 _NAMED = "create macro named(list, wanted) as list_filter(list, lambda entry: entry.name = wanted)[1]"
 
@@ -105,14 +124,15 @@ def query(ledger: ParquetLedger, sql: str) -> Answer:
     """Return what the SQL says about the ledger; raises LedgerError with DuckDB's own words where it cannot be run.
 
     `events` has a row for each event; `trials`, `attempts`, `metrics` and `proposals` are made of it. In `trials` each
-    parameter and each metric has a column, named as `overnight trials` names them.
+    parameter and each metric has a column; one whose name is taken, whatever its case, gets `parameter_` or `metric_`
+    before it, twice if need be.
     """
-    with _views_of(ledger) as connection:
-        try:
+    try:
+        with _views_of(ledger) as connection:
             found = connection.sql(sql)
             return Answer((), []) if found is None else Answer(tuple(found.columns), found.fetchall())
-        except duckdb.Error as problem:
-            raise LedgerError(f"query: {problem}\nThe views are {', '.join(VIEWS)}; try `describe trials`.") from None
+    except (duckdb.Error, OverflowError, ValueError) as problem:
+        raise LedgerError(f"query: {problem}\nThe views are {', '.join(VIEWS)}; try `describe trials`.") from None
 
 
 def export_trials(ledger: ParquetLedger, file: Path) -> None:
@@ -120,18 +140,24 @@ def export_trials(ledger: ParquetLedger, file: Path) -> None:
     form = file.suffix.lower().removeprefix(".")
     if form not in ("parquet", "csv"):
         raise LedgerError(f"export `{file}`: expected a name that ends in .parquet or .csv, found `{file.suffix}`.")
-    with _views_of(ledger) as connection:
-        try:
+    try:
+        with _views_of(ledger) as connection:
             connection.execute(f"copy trials to {_text(str(file))} (format {form})")
-        except duckdb.Error as problem:
-            raise LedgerError(f"export `{file}`: it cannot be written: {problem}") from None
+    except duckdb.Error as problem:
+        raise LedgerError(f"export `{file}`: it cannot be written: {problem}") from None
 
 
 @contextmanager
 def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+    rows = ledger.rows()
+    if not rows.num_rows:
+        first = ledger.chain.name(1)
+        raise LedgerError(f"ledger file `{first}`: expected the first segment, found none. Run the campaign first.")
+    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+        # Otherwise a name that is no view may be a variable of this program.
+        connection.execute("set python_enable_replacements = false")
         connection.execute("set timezone = 'UTC'")
-        connection.register("events", ledger.rows())
+        connection.register("events", rows)
         _make_views(connection)
         yield connection
 
@@ -139,36 +165,63 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS):
         connection.execute(statement)
-    metrics = [name for (name,) in connection.execute(_METRIC_NAMES).fetchall()]
-    taken = {*_OWN, *metrics, *(f"{name}_sem" for name in metrics)}
-    parameters = list(_parameter_columns(connection, taken))
-    connection.execute(_PROPOSALS.format(parameters=_listed(f"{value} as {name}" for name, value in parameters)))
-    measured = [column for name in metrics for column in _metric_columns(name)]
-    connection.execute(
-        _TRIALS.format(metrics=_listed(measured), parameters=_listed(f"p.{name}" for name, _ in parameters))
-    )
+    parameters = connection.execute(_PARAMETER_NAMES).fetchall()
+    values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
+    connection.execute(_ASKED.format(parameters=_listed(values)))
+    names = [name for name, *_ in parameters]
+    connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(names, _Names(_OF_PROPOSALS)))))
+    taken = _Names(_OF_TRIALS)
+    measured = [column for name in _metric_names(connection) for column in _metric_columns(name, taken)]
+    asked = _parameter_columns(names, taken)
+    connection.execute(_TRIALS.format(metrics=_listed(measured), parameters=_listed(asked)))
 
 
-def _metric_columns(name: str) -> list[str]:
-    column, value = f"metric_{name}" if name in _OWN else name, f"named(o.metrics, {_text(name)})"
+class _Names:
+    """The names of a view's columns, which differ for SQL only if they do so in lower case."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.taken = {name.casefold() for name in taken}
+
+    def free(self, name: str, prefix: str, *endings: str) -> str:
+        """Return the name, behind as many prefixes as it takes to be free with each of the endings, and take these."""
+        while not name or any((name + ending).casefold() in self.taken for ending in endings):
+            name = prefix + name
+        self.taken |= {(name + ending).casefold() for ending in endings}
+        return name
+
+
+def _metric_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the metrics that are expected or were measured, the objective first."""
+    names = [name for (name,) in connection.execute(_METRIC_NAMES).fetchall()]
+    definition = connection.execute(_DEFINITION).fetchone()
+    if definition is not None:
+        [event] = events_of(definition)
+        assert isinstance(event, CampaignDefined | CampaignRevised)
+        names = [*event.definition.expected_metrics, *names]
+    return list(dict.fromkeys(names))
+
+
+def _metric_columns(name: str, taken: _Names) -> list[str]:
+    column, value = taken.free(name, "metric_", "", "_sem"), f"named(o.metrics, {_text(name)})"
     return [f"{value}.mean as {_name(column)}", f"{value}.sem as {_name(column + '_sem')}"]
 
 
-def _parameter_columns(connection: duckdb.DuckDBPyConnection, taken: set[str]) -> Iterable[tuple[str, str]]:
-    for name, *kinds in connection.execute(_PARAMETER_NAMES).fetchall():
-        value = f"named(parameters, {_text(name)})"
-        yield _name(f"parameter_{name}" if name in taken else name), _typed(value, *kinds)
+def _parameter_columns(names: Iterable[str], taken: _Names) -> list[str]:
+    return [f"p{i} as {_name(taken.free(name, 'parameter_', ''))}" for i, name in enumerate(names)]
 
 
-def _typed(value: str, number: bool, integer: bool, text: bool, flag: bool) -> str:
-    """Return a parameter's value in the narrowest type that holds all its values."""
+def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool) -> str:
+    """Return a parameter's value in the narrowest type that holds all its values; some integers are too `large`."""
+    value = f"named(parameters, {_text(name)})"
     kinds = [kind for kind, used in (("number", number), ("integer", integer), ("text", text), ("flag", flag)) if used]
     match kinds:
-        case [kind]:
+        case [kind] if not large:
             return f"{value}.{kind}"
-        case ["number", "integer"]:
+        case ["number", "integer"] if not large:
             return f"coalesce({value}.number, {value}.integer)"
-    return f"coalesce({', '.join(f'cast({value}.{kind} as varchar)' for kind in kinds or ['text'])})"
+    texts = [f"cast({value}.{kind} as varchar)" for kind in kinds]
+    path = "$.point." + json.dumps(name, ensure_ascii=False)
+    return f"coalesce({', '.join([*texts, f'body->>{_text(path)}'])})"
 
 
 def _listed(columns: Iterable[str]) -> str:

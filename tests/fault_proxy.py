@@ -15,7 +15,7 @@ FAULTS: tuple[Fault, ...] = (
     "cut before", "cut after", "500 before", "500 after", "503 before", "503 after", "half a body",
 )  # fmt: skip
 _LARGEST_BODY = 1 << 30
-_CODES = {"500": "InternalError", "503": "SlowDown"}
+_CODES = {"500": "InternalError", "503": "SlowDownWrite"}
 _OF_ONE_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "expect")
 
 

@@ -210,6 +210,65 @@ def test_an_export_elsewhere_or_of_another_form_is_refused():
         asked("export", "no/such/folder/trials.csv")
 
 
-def test_an_empty_ledger_has_views_without_rows(tmp_path):
+def ledger_of(*parts: Event) -> None:
+    """Put another campaign's events in the place of these."""
     Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: cake"))
-    assert answer("select * from trials") == []
+    for number, event in enumerate(parts):
+        asyncio.run(open_ledger("ledger", "cake", Path()).append([event], after=number))
+
+
+def proposed(trial: int, /, **point) -> Event:
+    return TrialProposed(time=NOON, actor="c", trial=trial, point=point, generator="manual")
+
+
+def observed(trial: int, /, **means: float) -> Event:
+    metrics = {name: Measurement(mean=mean) for name, mean in means.items()}
+    return TrialObserved(time=NOON, actor="c", trial=trial, attempt=1, metrics=metrics)
+
+
+def test_a_ledger_without_trials_has_the_columns_that_are_expected():
+    ledger_of(CampaignDefined(time=NOON, actor="ada", uid="u", definition=definition()))
+    assert answer("select trial, burnt, metric_seconds from trials") == []
+    printed = asked("query", "select trial, burnt from trials", "--format", "csv").output
+    assert printed == "trial,burnt\n"
+
+
+def test_no_ledger_is_said():
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: pie"))
+    with pytest.raises(Exception, match="expected the first segment, found none"):
+        asked("query", "select 1")
+
+
+def test_names_that_are_taken_in_any_case_get_a_prefix_and_lose_nothing():
+    point = {"x": 1, "X": 2, "actor": 3, "Status": 4, "parameter_status": 5, "status": 6, "seed": 7, "y_sem": 8}
+    ledger_of(proposed(1, **point), observed(1, y=10.0, Y=11.0, metric_y=12.0, trial=13.0))
+    [row] = answer("select * from trials")
+    assert {name: row[name] for name in ("x", "parameter_X", "actor", "parameter_Status", "seed")} == {
+        "x": 1, "parameter_X": 2, "actor": 3, "parameter_Status": 4, "seed": 7
+    }  # fmt: skip
+    assert (row["parameter_parameter_status"], row["parameter_parameter_parameter_status"]) == (5, 6)
+    assert (row["y"], row["metric_Y"], row["metric_metric_y"], row["metric_trial"]) == (10, 11, 12, 13)
+    assert row["parameter_y_sem"] == 8
+    [row] = answer("select * from proposals")
+    assert (row["actor"], row["parameter_actor"], row["seed"], row["parameter_seed"]) == ("c", 3, None, 7)
+    assert row["provenance"] is None
+
+
+def test_a_whole_number_that_no_column_holds_is_there_as_text():
+    ledger_of(proposed(1, **{"n 'x'": 1}), proposed(2, **{"n 'x'": 2**70}))
+    assert [row["n 'x'"] for row in answer("select * from trials")] == ["1", str(2**70)]
+
+
+def test_a_metric_without_a_name_and_values_that_look_like_markup_are_printed():
+    ledger_of(proposed(1, kind="[rye]"), observed(1, **{"": 1.0}))
+    assert answer("select metric_ from trials") == [{"metric_": 1.0}]
+    assert "[rye]" in asked("query", "select kind from trials").output
+
+
+def test_two_columns_of_one_name_are_both_in_json():
+    assert answer("select 1 as a, 2 as a, map {3: 4} as m") == [{"a": 1, "a_1": 2, "m": '{"3": 4}'}]
+
+
+def test_a_variable_of_the_program_is_no_view():
+    with pytest.raises(Exception, match="The views are"):
+        asked("query", "select * from rows")
