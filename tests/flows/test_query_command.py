@@ -176,7 +176,7 @@ def test_attempts_metrics_and_proposals_have_a_row_each():
 
 
 def test_an_answer_is_a_table_for_people_and_csv_for_programs():
-    assert "2026-03-01 12:01" in asked("query", "select started from attempts limit 1").output
+    assert "2026-03-01 12:01" in asked("query", "select started from attempts order by all limit 1").output
     rows = list(
         csv.reader(
             asked("query", "select trial, time from events where trial = 3", "--format", "csv").output.splitlines()
