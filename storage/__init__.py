@@ -6,7 +6,7 @@ from storage.memory_ledger import MemoryLedger
 from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger
 from storage.parquet_ledger import ParquetLedger
 from storage.store import ObjectStore
-from storage.verify import Receipt, Verification, read_receipts, receipt_of, verify
+from storage.verify import Receipt, Verification, add_receipt, read_receipts, receipt_of, verify
 
 __all__ = [
     "KeptCampaign",
@@ -18,6 +18,7 @@ __all__ = [
     "Receipt",
     "Segment",
     "Verification",
+    "add_receipt",
     "kept_campaigns",
     "ledger_location",
     "open_ledger",

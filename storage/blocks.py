@@ -3,6 +3,7 @@
 A block may be deleted at any time; it is made again from the segments.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,13 +16,14 @@ import pyarrow.parquet as pq
 from campaign.events import Event
 from storage.chain import Chain, Link
 from storage.event_rows import SCHEMA, events_of
-from storage.segment_file import RESTORE, damaged
+from storage.segment_file import RESTORE, UNREADABLE, damaged, same_rows
 from storage.store import ObjectExists, ObjectMissing, ObjectStore
 
 SIZE = 1000
 _FORMAT, _VERSION = "overnight-block", "1"
 # Each row also says the hash of its segment's file.
 _BLOCK = SCHEMA.append(pa.field("hash", pa.string()))
+_NAME = re.compile(r"(\d{20})-\d{20}\.parquet")
 _REMEDY = "Delete it: it is made again from the segments."
 
 
@@ -39,7 +41,7 @@ class Block:
         """Return each segment's number and events; raises LedgerDamaged if a row holds none."""
         try:
             events = iter(events_of(self.rows["body"].to_pylist()))
-        except ValueError as problem:
+        except UNREADABLE as problem:
             raise damaged(self.name, "a whole block", f"one that cannot be read ({problem})", _REMEDY) from problem
         counts = Counter(self.rows["segment"].to_pylist())
         for number in range(self.first, self.last + 1):
@@ -74,23 +76,28 @@ class Blocks:
             if self._key(index) not in there:
                 self._make(index)
 
-    def compared(self, links: Iterator[Link]) -> Iterator[Link]:
-        """Return the links, which begin with segment 1, with each block compared to those that it holds.
+    def compare(self, run: Sequence[Link]) -> None:
+        """Raise LedgerDamaged if there is a block of these segments, which begin where a block does, and it differs."""
+        index = (run[0].file.number - 1) // SIZE
+        try:
+            block = self._read(index) if len(run) == SIZE else None
+        except ObjectMissing:
+            return
+        if block and (block.hash != run[-1].hash or not same_rows(block.rows, _table(run))):
+            raise damaged(block.name, "what its segments hold", "something else", _REMEDY)
 
-        Raises LedgerDamaged naming the first block that says other things, or the first segment that only a block has.
-        """
-        there, index = self._there(0), 0
-        while len(run := list(islice(links, SIZE))) == SIZE:
-            yield from run
-            if self._key(index) in there:
-                block = self._read(index)
-                if block.hash != run[-1].hash or block.rows != _table(run):
-                    raise damaged(block.name, "what its segments hold", "something else", _REMEDY)
-            index += 1
-        yield from run
-        if more := sorted(key for key in there if key >= self._key(index)):
-            lost = self._chain.name(index * SIZE + len(run) + 1)
-            raise damaged(lost, f"it, because `{self._store.location}/{more[-1]}` holds it", "no such file", RESTORE)
+    def check_that_none_is_beyond(self, last: int) -> None:
+        """Raise LedgerDamaged if a block holds segments above `last`, or if a file among the blocks is none."""
+        for key in self._store.keys(self._folder):
+            name, found = f"{self._store.location}/{key}", _NAME.fullmatch(key.rpartition("/")[2])
+            index = -1 if found is None else (int(found[1]) - 1) // SIZE
+            if index < 0 or self._key(index) != key:
+                raise damaged(
+                    name, "only blocks there", "a file that is none by its name", "Move it out of the ledger."
+                )
+            if (index + 1) * SIZE > last:
+                lost = self._chain.name(last + 1)
+                raise damaged(lost, f"it, because `{name}` holds it", "no such file", RESTORE)
 
     def _there(self, index: int) -> set[str]:
         return set(self._store.keys(self._folder, start_after=self._key(index - 1) if index else ""))
@@ -113,7 +120,7 @@ class Blocks:
             if {k: said.get(k) for k in expected} != expected or not parquet.schema_arrow.equals(_BLOCK):
                 raise ValueError(f"it says of itself {said}")
             return Block(name, first, last, said["hash"], parquet.read(use_threads=False))
-        except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
+        except UNREADABLE as problem:
             raise damaged(name, "a whole block", f"one that cannot be read ({problem})", _REMEDY) from problem
 
     def _key(self, index: int) -> str:

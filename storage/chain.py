@@ -31,6 +31,7 @@ class Chain:
         self._store = store
         self._prefix = prefix
         self._folder = f"{prefix}events/"
+        self._seen = (0, GENESIS)
 
     def prove(self) -> None:
         """Raise LedgerError unless the store keeps what was created first."""
@@ -39,22 +40,33 @@ class Chain:
     def create(self, number: int, data: bytes) -> None:
         """Commit the bytes as segment `number`; raises ObjectExists if there is one."""
         self._store.create(self._key(number), data)
+        self._seen = (number, digest(data))
 
     def name(self, number: int) -> str:
         """Return where the segment's file is, as people would look for it."""
         return f"{self._store.location}/{self._key(number)}"
 
     def hash(self, number: int) -> str:
-        """Return the hash that the segment after this one has to name; raises LedgerError if there is no such file."""
+        """Return the hash that the segment after this one has to name.
+
+        Raises LedgerError if there is no such file, LedgerDamaged if it is torn, foreign or no longer what it was.
+        """
         if number == 0:
             return GENESIS
         try:
-            return digest(self._store.get(self._key(number)))
+            data = self._store.get(self._key(number))
         except ObjectMissing:
             raise LedgerError(
                 f"ledger file `{self.name(number)}`: expected it to be there to go on after it, found no such file. "
                 "Was the ledger moved or deleted? Bring it back and start again."
             ) from None
+        # What is appended makes these bytes the ledger's for ever: no torn file may be named.
+        decode(data, number, self.name(number))
+        found = digest(data)
+        if self._seen[0] == number and self._seen[1] != found:
+            raise damaged(self.name(number), "the bytes that were there before", "others", RESTORE)
+        self._seen = (number, found)
+        return found
 
     def newest(self, after: int) -> int:
         """Return the highest number, `after` if none is higher; raises LedgerDamaged for files that are no segments.
@@ -75,7 +87,8 @@ class Chain:
             return
         previous = previous or self.hash(after)
         # Listing while others append may show a later file without an earlier one, so each is asked for by name.
-        with ThreadPoolExecutor(_READERS) as pool:
+        pool = ThreadPoolExecutor(_READERS)
+        try:
             for first in range(after + 1, newest + 1, _AHEAD):
                 numbers = range(first, min(first + _AHEAD, newest + 1))
                 contents = pool.map(lambda number: self._get(number, newest), numbers)
@@ -84,7 +97,11 @@ class Chain:
                     if file.previous not in (None, previous):
                         raise self._broken(number)
                     previous = digest(data)
+                    self._seen = (number, previous)
                     yield Link(file, previous)
+        finally:
+            # Who goes no further waits for nothing that was asked for ahead.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _broken(self, number: int) -> LedgerDamaged:
         if number == 1:

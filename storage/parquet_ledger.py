@@ -27,6 +27,7 @@ class ParquetLedger:
     def __init__(self, store: ObjectStore, prefix: str) -> None:
         self.chain = Chain(store, prefix)
         self.blocks = Blocks(store, prefix, self.chain)
+        self._whole = 0
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         """Write the events as file `after + 1` and return that number."""
@@ -53,13 +54,15 @@ class ParquetLedger:
         except ObjectExists:
             file = self.chain.name(number)
             raise LedgerMoved(f"ledger file `{file}` exists already; read what is new and decide again") from None
-        if number % blocks.SIZE == 0:
+        if number // blocks.SIZE > self._whole:
             # Reading needs no blocks, so nobody waits for them, and the next process makes those that fail.
+            self._whole = number // blocks.SIZE
             Thread(target=self._make_blocks, daemon=True).start()
         return number
 
     def _make_blocks(self) -> None:
-        with suppress(LedgerError):
+        # A RuntimeError says that the interpreter is about to end.
+        with suppress(LedgerError, RuntimeError):
             self.blocks.make_missing()
 
     def _read(self, after: int) -> tuple[Segment, ...]:

@@ -20,6 +20,7 @@ GENESIS = "0" * 64
 RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
 _FORMAT = "overnight-ledger"
 _VERSION = "2"
+UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 _EVENTS = ["segment", "position", "body"]
 _SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
 _UPGRADE = "Read it with the version of Overnight that wrote it, or with a newer one."
@@ -70,28 +71,36 @@ class SegmentFile:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
+        except UNREADABLE as problem:
             raise _unreadable(self.name, problem) from problem
 
 
 def check_columns(files: Sequence[SegmentFile]) -> None:
     """Raise LedgerDamaged naming the first file whose typed columns say other things than its events."""
-    rows = pa.concat_tables([file.rows for file in files])
+    problem = None
     try:
-        events = events_of(rows["body"].to_pylist())
-        places = zip(events, rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True)
-        whole = rows.select(TYPED.names) == pa.Table.from_pylist([typed(*place) for place in places], schema=TYPED)
-        problem = None
-    except ValueError as found:
-        whole, problem = False, found
-    if whole:
-        return
+        if _columns_agree(pa.concat_tables([file.rows for file in files])):
+            return
+    except UNREADABLE as found:
+        problem = found
     # Together they are checked at once, and only where something is wrong one by one.
     for file in files if len(files) > 1 else ():
         check_columns([file])
     if problem is not None:
         raise _unreadable(files[0].name, problem) from problem
     raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
+
+
+def _columns_agree(rows: pa.Table) -> bool:
+    events = events_of(rows["body"].to_pylist())
+    places = zip(events, rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True)
+    expected = pa.Table.from_pylist([typed(*place) for place in places], schema=TYPED)
+    return same_rows(rows.select(TYPED.names), expected)
+
+
+def same_rows(found: pa.Table, expected: pa.Table) -> bool:
+    """Tell whether two tables hold the same; unlike for Arrow, a NaN is the same as a NaN."""
+    return found.equals(expected) or repr(found.to_pylist()) == repr(expected.to_pylist())
 
 
 def digest(data: bytes) -> str:
@@ -141,7 +150,7 @@ def decode(data: bytes, number: int, file: str) -> SegmentFile:
         version = metadata["schema_version"]
         if not parquet.schema_arrow.equals(_SCHEMAS[version]):
             raise ValueError("its columns are not those of the ledger")
-    except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
+    except UNREADABLE as problem:
         raise _unreadable(file, problem) from problem
     previous = metadata.get("previous")
     if previous is None and version != "1":

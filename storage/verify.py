@@ -1,5 +1,7 @@
 """Proves that a ledger is whole: each file by the next one, and the newest by receipts that are kept elsewhere."""
 
+import os
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
@@ -8,11 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from campaign.errors import LedgerDamaged, LedgerError
+from storage import blocks
 from storage.parquet_ledger import ParquetLedger
 from storage.segment_file import check_columns
-
-# Files whose columns are checked at once.
-_TOGETHER = 256
 
 
 class Receipt(BaseModel):
@@ -50,33 +50,38 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
     say other things than its events, or that is not the one of a receipt, and any block that says other things than
     its segments; LedgerError where it cannot be read.
     """
-    expected = {receipt.segment: receipt for receipt in receipts}
+    expected = defaultdict[int, list[Receipt]](list)
+    for receipt in receipts:
+        expected[receipt.segment].append(receipt)
     found = Verification(anchored=max(expected, default=0))
-    links = ledger.blocks.compared(ledger.chain.links(0))
-    while run := list(islice(links, _TOGETHER)):
+    links = ledger.chain.links(0)
+    while run := list(islice(links, blocks.SIZE)):
         check_columns([link.file for link in run])
+        ledger.blocks.compare(run)
         for link in run:
             number, events = link.file.number, found.events + link.file.count
-            _compare(expected.get(number), link.hash, events, link.file.name)
+            for receipt in expected[number]:
+                _compare(receipt, link.hash, events, link.file.name)
             unlinked = number if link.file.previous is None else found.unlinked
             found = Verification(
                 segment=number, hash=link.hash, events=events, unlinked=unlinked, anchored=found.anchored
             )
+    ledger.blocks.check_that_none_is_beyond(found.segment)
     if found.anchored > found.segment:
         raise LedgerDamaged(
             f"ledger file `{ledger.chain.name(found.anchored)}`: expected it, because a receipt of "
-            f"{expected[found.anchored].time:%Y-%m-%d %H:%M} names it, found that the ledger ends with segment "
+            f"{expected[found.anchored][0].time:%Y-%m-%d %H:%M} names it, found that the ledger ends with segment "
             f"{found.segment}. Its end was cut: restore the files from a copy."
         )
     return found
 
 
-def _compare(receipt: Receipt | None, hash_found: str, events: int, file: str) -> None:
-    if receipt is not None and (receipt.hash, receipt.events) != (hash_found, events):
+def _compare(receipt: Receipt, hash_found: str, events: int, file: str) -> None:
+    if (receipt.hash, receipt.events) != (hash_found, events):
         raise LedgerDamaged(
             f"ledger file `{file}`: expected the hash {receipt.hash} of the receipt of {receipt.time:%Y-%m-%d %H:%M}, "
-            f"found {hash_found}. Either the ledger was written anew after that, or the receipt is another ledger's: "
-            "compare it with a copy."
+            f"which was made for `{receipt.ledger}`, found {hash_found}. Unless that is another ledger, this one was "
+            "written anew: compare it with a copy."
         )
 
 
@@ -88,11 +93,27 @@ def receipt_of(found: Verification, location: str, now: datetime) -> Receipt:
 def read_receipts(file: Path) -> tuple[Receipt, ...]:
     """Return the receipts in the file, one JSON object a line; none where there is no file.
 
-    Raises LedgerError for a line that is none.
+    Raises LedgerError for a line that is none, and where the file cannot be read.
     """
-    if not file.exists():
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
         return ()
-    return tuple(_receipt(file, number, line) for number, line in enumerate(file.read_text().splitlines(), start=1))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise LedgerError(f"receipts `{file}`: cannot be read: {problem}. Restore the file, or name another.") from None
+    return tuple(_receipt(file, number, line) for number, line in enumerate(lines, start=1) if line.strip())
+
+
+def add_receipt(file: Path, receipt: Receipt) -> None:
+    """Add a line to the file and return when it is on the disk; raises LedgerError where it cannot be written."""
+    try:
+        with file.open("ab+") as lines:
+            whole = lines.tell() == 0 or os.pread(lines.fileno(), 1, lines.tell() - 1) == b"\n"
+            lines.write((b"" if whole else b"\n") + receipt.model_dump_json().encode() + b"\n")
+            lines.flush()
+            os.fsync(lines.fileno())
+    except OSError as problem:
+        raise LedgerError(f"receipts `{file}`: cannot be written: {problem.strerror}. Name another file.") from problem
 
 
 def _receipt(file: Path, number: int, line: str) -> Receipt:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from campaign.errors import LedgerDamaged, LedgerError
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
-from storage import Receipt, Verification, ledger_location, open_ledger, read_receipts, receipt_of, verify
+from storage import Verification, add_receipt, ledger_location, open_ledger, read_receipts, receipt_of, verify
 
 _DAMAGED, _UNREADABLE = 1, 2
 
@@ -28,7 +28,7 @@ def verify_ledger(place: str, receipts: Path | None) -> None:
         if not found.segment:
             raise LedgerError(f"{location}: expected a campaign's ledger, found nothing.")
         if receipts and found.segment > found.anchored:
-            _add(receipts, receipt_of(found, location, SystemClock().now()))
+            add_receipt(receipts, receipt_of(found, location, SystemClock().now()))
     except LedgerDamaged as problem:
         console.print(f"[red]damaged[/]: {escape(str(problem))}")
         raise typer.Exit(_DAMAGED) from None
@@ -42,11 +42,15 @@ def verify_ledger(place: str, receipts: Path | None) -> None:
 
 def _ledger_of(place: str) -> tuple[str, str]:
     """Return the address of the ledgers and the campaign's name, from the campaign's file or its folder."""
-    if place.endswith((".yaml", ".yml")):
+    if "://" not in place and not Path(place).is_dir():
         file = load_campaign_file(Path(place))
         return file.ledger, file.campaign.name
+    if "://" not in place:
+        place = str(Path(place).resolve())
     url, _, name = place.rstrip("/").rpartition("/")
-    return url or ".", name
+    if url.endswith(":/") or not name:
+        raise LedgerError(f"{place}: expected the folder of one campaign, such as `{place.rstrip('/')}/bread`.")
+    return url or "/", name
 
 
 def _remarks(found: Verification, receipts: Path | None) -> Iterator[str]:
@@ -61,11 +65,3 @@ def _remarks(found: Verification, receipts: Path | None) -> Iterator[str]:
         yield f"receipts: agree up to segment {found.anchored}; {loose} after it were loose until this one"
     else:
         yield f"receipts: this is the first; keep {receipts} where whoever writes the ledger cannot write"
-
-
-def _add(file: Path, receipt: Receipt) -> None:
-    try:
-        with file.open("a") as lines:
-            lines.write(receipt.model_dump_json() + "\n")
-    except OSError as problem:
-        raise LedgerError(f"receipts `{file}`: cannot be written: {problem.strerror}. Name another file.") from problem

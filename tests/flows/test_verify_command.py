@@ -76,8 +76,26 @@ def test_receipts_grow_with_the_ledger_and_a_cut_end_is_told(tmp_path):
     assert len(Path("kept.jsonl").read_text().splitlines()) == 2
 
 
+def test_a_line_that_was_not_ended_and_empty_lines_do_no_harm(tmp_path):
+    verified("--receipts", "kept.jsonl")
+    kept = Path("kept.jsonl")
+    kept.write_text("\n" + kept.read_text().rstrip())
+    append(tmp_path, 4)
+    assert "agree up to segment 3" in verified("--receipts", "kept.jsonl").output
+    append(tmp_path, 5)
+    assert "agree up to segment 4" in verified("--receipts", "kept.jsonl").output
+
+
 def test_what_cannot_be_told_exits_with_2(tmp_path):
+    Path("ledger/nothing").mkdir()
     assert verified("ledger/nothing").exit_code == 2
+    assert verified("s3://bread").exit_code == 2
+    for bad in (b"\xff\xfe", None):
+        receipts = tmp_path / "odd.jsonl"
+        receipts.write_bytes(bad) if bad else (receipts.unlink(), receipts.mkdir())
+        done = verified("--receipts", "odd.jsonl")
+        assert done.exit_code == 2
+        assert "cannot tell: receipts `odd.jsonl`: cannot be read" in done.output
     (tmp_path / "kept.jsonl").write_text("not a receipt\n")
     done = verified("--receipts", "kept.jsonl")
     assert done.exit_code == 2

@@ -98,6 +98,14 @@ async def test_a_block_that_says_other_things_than_its_segments_is_found_by_veri
         verify(ledger)
 
 
+async def test_a_file_among_the_blocks_that_is_none_is_foreign(ledger, tmp_path):
+    ledger.blocks.make_missing()
+    (tmp_path / "bread/compact/notes.txt").write_text("hello")
+    assert len(await ledger.read()) == SEGMENTS
+    with pytest.raises(LedgerDamaged, match=r"notes.txt`: expected only blocks.*Move it out"):
+        verify(ledger)
+
+
 async def test_segments_that_only_a_block_has_are_missed_by_verify(ledger, tmp_path):
     ledger.blocks.make_missing()
     for number in range(5, SEGMENTS + 1):

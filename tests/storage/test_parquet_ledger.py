@@ -213,6 +213,18 @@ async def test_appending_to_a_ledger_that_was_deleted_meanwhile_is_refused(ledge
     assert await ledger.read() == ()
 
 
+async def test_nothing_is_appended_to_a_file_that_is_torn_or_was_exchanged(ledger, file, tmp_path):
+    whole = file(SEGMENTS).read_bytes()
+    overwrite(file(SEGMENTS), encode(SEGMENTS, [started(44)], digest(file(SEGMENTS - 1).read_bytes())))
+    with pytest.raises(LedgerDamaged, match="expected the bytes that were there before"):
+        await ledger.append([started(5)], after=SEGMENTS)
+    overwrite(file(SEGMENTS), whole[:-100])
+    with pytest.raises(LedgerDamaged, match="cannot be read"):
+        await ParquetLedger(LocalStore(tmp_path), "bread/").append([started(5)], after=SEGMENTS)
+    overwrite(file(SEGMENTS), whole)
+    assert await ledger.append([started(5)], after=SEGMENTS) == SEGMENTS + 1
+
+
 async def test_the_files_can_be_queried_by_typed_columns(ledger, tmp_path):
     events = ds.dataset(tmp_path / "bread/events", format="parquet")
     observed = events.to_table(filter=(ds.field("kind") == "trial_observed") & (ds.field("seconds") > 0.05))

@@ -9,6 +9,7 @@ import pytest
 from event_samples import EVENTS, NOON, started
 
 from campaign.errors import LedgerDamaged, LedgerError
+from campaign.events import TrialObserved
 from storage import LocalStore, ParquetLedger, Verification, read_receipts, receipt_of, verify
 from storage.segment_file import digest, encode
 
@@ -81,6 +82,33 @@ async def test_a_ledger_that_has_grown_agrees_with_its_older_receipts(ledger):
     await ledger.append([started(5)], after=4)
     found = verify(ledger, [receipt])
     assert (found.segment, found.anchored) == (5, SEGMENTS)
+
+
+async def test_each_of_several_receipts_counts(ledger):
+    good = receipt_of(verify(ledger), "here", NOON)
+    bad = good.model_copy(update={"hash": "0" * 64})
+    for receipts in ([good, bad], [bad, good]):
+        with pytest.raises(LedgerDamaged, match="found " + good.hash):
+            verify(ledger, receipts)
+
+
+async def test_numbers_that_are_none_are_no_damage(ledger):
+    event = TrialObserved(time=NOON, actor="a", trial=9, attempt=1, metrics={}, seconds=float("nan"), cost=float("inf"))
+    await ledger.append([event], after=SEGMENTS)
+    assert verify(ledger).segment == SEGMENTS + 1
+
+
+@pytest.mark.parametrize("body", [None, '{"kind":"trial_observed"}', "3"])
+async def test_a_row_without_an_event_is_damage_that_names_its_file(ledger, file, body):
+    parquet = pq.ParquetFile(pa.BufferReader(file(SEGMENTS).read_bytes()))
+    rows = parquet.read()
+    rows = rows.set_column(rows.schema.get_field_index("body"), "body", pa.array([body], pa.string()))
+    file(SEGMENTS).unlink()
+    with pq.ParquetWriter(file(SEGMENTS), rows.schema, store_schema=False) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(parquet.metadata.metadata)
+    with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*cannot be read"):
+        verify(ledger)
 
 
 async def test_receipts_are_kept_one_a_line(ledger, tmp_path):
