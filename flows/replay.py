@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from bo_core import AnyProposer
 from bo_core.propose import propose
@@ -38,7 +38,8 @@ def replay(events: Sequence[Event], folder: Path, only: int | None = None) -> It
     A third party's proposer is looked for in `folder`. `same` is to the last bit; on another stack, other versions,
     threads or instructions, bits may differ and the verdict says so.
     """
-    computed = [e for e in events if isinstance(e, TrialProposed) and e.provenance and e.provenance.events_seen]
+    first = {e.trial: e for e in reversed(events) if isinstance(e, TrialProposed)}
+    computed = [e for e in first.values() if e.provenance and e.provenance.events_seen]
     # Those of one batch saw the same and have one seed.
     for _, batch in groupby(sorted(computed, key=lambda event: event.trial), key=_ask):
         together = list(batch)
@@ -58,8 +59,8 @@ def _compared(events: Sequence[Event], batch: Sequence[TrialProposed], folder: P
         campaign, proposer = _asked(history, folder)
         again = propose(campaign, history, proposer, batch[-1].trial - history.next_trial + 1)
         made = {history.next_trial + i: proposal for i, proposal in enumerate(again)}
-    except OvernightError as problem:
-        yield from (Replayed(event.trial, "different", str(problem)) for event in batch)
+    except (OvernightError, ValidationError) as problem:
+        yield from (Replayed(event.trial, "different", f"it cannot be made: {problem}") for event in batch)
         return
     for event in batch:
         yield _verdict(event, made.get(event.trial))

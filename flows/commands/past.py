@@ -1,9 +1,9 @@
 """Reading what a campaign has written, for the commands that only look."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 
 from campaign import History
@@ -19,24 +19,34 @@ def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, Histo
     `as_of` is how many events were there, or a time. Raises LedgerError where nothing was written yet.
     """
     file = load_campaign_file(path)
+    events = read_events(file, path)
+    history = History.from_events(events if as_of is None else known(events, as_of))
+    if history.defined is None:
+        raise LedgerError(f"--as-of {as_of}: expected a moment in the campaign's life, found that it began later.")
+    return file, history
+
+
+def read_events(file: CampaignFile, path: Path) -> list[Event]:
+    """Return all events of a campaign; raises LedgerError where nothing was written yet."""
     name = file.campaign.name
     segments = asyncio.run(open_ledger(file.ledger, name, Path()).read())
-    events = (event for segment in segments for event in segment.events)
-    history = History.from_events(events if as_of is None else known(events, as_of))
-    if history.defined is None and as_of is not None and segments:
-        raise LedgerError(f"--as-of {as_of}: expected a moment in the campaign's life, found that it began later.")
-    if history.defined is None:
+    events = [event for segment in segments for event in segment.events]
+    if not events:
         where = ledger_location(file.ledger, name, Path())
         raise LedgerError(
             f"{where}: expected the ledger of campaign `{name}`, found nothing. Run it first: overnight run {path}"
         )
-    return file, history
+    return events
 
 
-def known(events: Iterable[Event], as_of: str) -> Iterable[Event]:
+def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
     """Return so many events, or all until the first that is later; raises LedgerError where `as_of` is neither."""
     if as_of.isdecimal():
-        return islice(events, int(as_of))
+        if not 0 < int(as_of) <= len(events):
+            raise LedgerError(
+                f"--as-of {as_of}: expected a number from 1 to {len(events)}, as many as there are events."
+            )
+        return events[: int(as_of)]
     try:
         moment = datetime.fromisoformat(as_of).astimezone()
     except ValueError:
@@ -44,4 +54,4 @@ def known(events: Iterable[Event], as_of: str) -> Iterable[Event]:
             f"--as-of {as_of}: expected the number of an event, such as 120, or a time, such as 2026-03-01T23:00 "
             "(here) or 2026-03-01T22:00Z."
         ) from None
-    return takewhile(lambda event: event.time <= moment, events)
+    return list(takewhile(lambda event: event.time <= moment, events))

@@ -1,6 +1,5 @@
 """`overnight replay` makes recorded proposals again, from the events that they saw."""
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -8,9 +7,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from bo_core import CustomProposer
+from campaign.errors import LedgerError
 from flows.campaign_file import load_campaign_file
+from flows.commands.past import read_events
 from flows.replay import replay
-from storage import open_ledger
 
 _COLORS = {"same": "green", "other stack": "yellow", "different": "red"}
 
@@ -18,13 +19,16 @@ _COLORS = {"same": "green", "other stack": "yellow", "different": "red"}
 def replay_campaign(path: Path, trial: int | None) -> None:
     """Print a verdict on each proposal, or on one trial's; exit with 1 if one is different on the same stack."""
     file = load_campaign_file(path)
-    segments = asyncio.run(open_ledger(file.ledger, file.campaign.name, Path()).read())
-    events = [event for segment in segments for event in segment.events]
+    events = read_events(file, path)
     console, counts = Console(highlight=False, soft_wrap=True), Counter[str]()
-    for found in replay(events, path.parent, trial):
+    folder = file.proposer.folder if isinstance(file.proposer, CustomProposer) else None
+    for found in replay(events, folder or path.parent, trial):
         counts[found.verdict] += 1
         why = f": {escape(found.why)}" if found.why else ""
         console.print(f"trial {found.trial} [{_COLORS[found.verdict]}]{found.verdict}[/]{why}")
-    console.print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()) or "no proposal was computed")
+    if not counts:
+        asked = "a proposal that was computed" if trial is None else f"a computed proposal of trial {trial}"
+        raise LedgerError(f"{path}: expected {asked} in the ledger, found none.")
+    console.print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
     if counts["different"]:
         raise typer.Exit(1)

@@ -18,6 +18,8 @@ from storage import ledger_location
 def report(path: Path, output: Path | None, as_of: str | None) -> None:
     """Write the report and say where it is."""
     file, history = read_past(path, as_of)
+    if output is None and as_of is not None:
+        raise OvernightError("--as-of: expected an --output beside it, so that the report of today is not overwritten.")
     written = write_report(file, history, output or report_path(path, file))
     Console(highlight=False, markup=False).print(f"report: {written}", soft_wrap=True)
 

@@ -14,6 +14,6 @@ def status(path: Path, as_of: str | None) -> None:
     """Print counts, the best so far and the time left."""
     file, history = read_past(path, as_of)
     console = Console(highlight=False, markup=False)
-    for line in status_lines(history, alive=controller_lives(history)):
+    for line in status_lines(history, alive=as_of is not None or controller_lives(history)):
         console.print(line, soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from campaign.errors import LedgerError
 from campaign.events import Event, TrialProposed
 from flows.ask_tell import AskTell
 from flows.cli import app
@@ -104,4 +105,26 @@ def test_the_command_counts_what_it_found(tmp_path):
     assert done.exit_code == 0, done.output
     assert done.output.splitlines()[0] == "trial 2 same"
     assert done.output.splitlines()[-1] == f"{TRIALS - 1} same"
-    assert run(tmp_path, "--trial", "1").output.strip() == "no proposal was computed"
+    nothing = run(tmp_path, "--trial", "1")
+    assert nothing.exit_code == 1
+    assert "expected a computed proposal of trial 1" in str(nothing.exception)
+
+
+@pytest.mark.parametrize("as_of", ["0", "99999999999999999999", "noon", "1999-01-01T00:00"])
+@pytest.mark.usefixtures("events")
+def test_a_past_that_never_was_is_refused(tmp_path, as_of):
+    done = CliRunner().invoke(app, ["trials", str(tmp_path / "campaign.yaml"), "--as-of", as_of])
+    assert isinstance(done.exception, LedgerError)
+    assert f"--as-of {as_of}: expected" in str(done.exception)
+
+
+@pytest.mark.usefixtures("events")
+def test_the_past_is_shown_as_it_was_known_then(tmp_path):
+    def trials(*as_of: str) -> list[dict]:
+        done = CliRunner().invoke(app, ["trials", str(tmp_path / "campaign.yaml"), "--format", "json", *as_of])
+        return json.loads(done.output)
+
+    assert len(trials()) == TRIALS
+    # The definition, then each trial's proposal, start and result; the first one's result came last.
+    assert [row["status"] for row in trials("--as-of", "8")] == ["running", "observed", "running"]
+    assert [row["status"] for row in trials("--as-of", "2999-01-01")] == ["observed"] * TRIALS
