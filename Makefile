@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 
-.PHONY: help setup demo s3 faults test check format bench-quality bench-quality-full bench-speed bench-speed-full clean
+.PHONY: help setup demo s3 faults test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -66,6 +66,10 @@ bench-speed-full: setup ## Measure the whole speed grid beside all peers (many h
 	$(BIN)/python -m benchmarks.speed large
 	$(BIN)/python -m benchmarks.speed gpu
 	$(BIN)/python -m benchmarks.speed table
+
+bench-storage: setup ## Measure a ledger on a directory and on an S3 server beside Delta Lake and Optuna's journal (minutes)
+	$(BIN)/python -m benchmarks.peers.install delta optuna-journal
+	$(BIN)/python -m benchmarks.storage
 
 clean: ## Remove .venv and what tools left behind
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info

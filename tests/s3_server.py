@@ -11,7 +11,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -175,10 +175,8 @@ def main() -> None:
         sys.stdout.writelines(f"  export {name}={value}\n" for name, value in variables.items())
         sys.stdout.write(f"\nand in a campaign's file:\n\n  ledger: s3://{BUCKET}/my-ledger\n\n")
         sys.stdout.flush()
-        try:
+        with suppress(KeyboardInterrupt):
             signal.pause()
-        except KeyboardInterrupt:
-            sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import venv
 
-from benchmarks.peers.registry import PEERS, Peer
+from benchmarks.peers.registry import PEERS, STORES, Peer
 
 
 def install(peer: Peer) -> None:
@@ -22,14 +22,17 @@ def install(peer: Peer) -> None:
     subprocess.run([*pip, "--requirement", str(peer.requirements_file)], check=True)
 
 
+_ALL = {**PEERS, **STORES}
+
+
 def main() -> None:
     """Install the peers that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PEERS)}; all where none is named")
-    names = parser.parse_args().names or list(PEERS)
-    if unknown := [name for name in names if name not in PEERS]:
-        sys.exit(f"expected names of {', '.join(PEERS)}, got {', '.join(unknown)}")
-    for venv_name, peer in {PEERS[name].venv: PEERS[name] for name in names}.items():
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_ALL)}; all where none is named")
+    names = parser.parse_args().names or list(_ALL)
+    if unknown := [name for name in names if name not in _ALL]:
+        sys.exit(f"expected names of {', '.join(_ALL)}, got {', '.join(unknown)}")
+    for venv_name, peer in {_ALL[name].venv: _ALL[name] for name in names}.items():
         print(f"{venv_name}: {peer.requirements_file.name}", flush=True)
         install(peer)
 

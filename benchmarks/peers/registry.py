@@ -61,3 +61,8 @@ PEERS = {
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )
 }
+# They keep results, and are asked for no points.
+STORES = {
+    "delta": Peer("delta", "delta", ("delta_peer.py",), "delta.txt"),
+    "optuna-journal": Peer("optuna-journal", "optuna", ("optuna_journal_peer.py",), "optuna.txt"),
+}
