@@ -126,6 +126,15 @@ def verify(
 
 
 @app.command()
+def explain(
+    trial: Annotated[int, typer.Argument(help="The trial's number.")],
+    campaign: CampaignPath = Path("campaign.yaml"),
+) -> None:
+    """Say why a point was tried: what was known and running, what was expected, what it turned out to be."""
+    _heavy("flows.commands.explain").explain(trial, campaign)
+
+
+@app.command()
 def replay(
     campaign: CampaignPath = Path("campaign.yaml"),
     trial: Annotated[int | None, typer.Option(help="Only this trial's proposal.")] = None,

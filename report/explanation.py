@@ -1,0 +1,103 @@
+"""Why a point was tried, in words: what was known, what was running, what was expected, and what became of it."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from campaign import History, Measurement, Trial
+from campaign.space import Value
+from campaign.trial import Failure, Observation, Provenance
+from report.numbers import duration, measured, number, value_text, with_uncertainty
+from report.trial_facts import objective_of, seconds_of
+
+# A parameter whose length scale is this long, in widths of its range, hardly bends the model.
+_LONG = 2.0
+_GENERATORS = {
+    "baseline": "It is the baseline, which is tried before anything else.",
+    "manual": "A person gave it, by `start_with` or by hand; nothing was computed.",
+    "sobol": "It is a point of the Sobol sequence, spread evenly while the model knows too little.",
+}
+
+
+def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> Iterator[str]:
+    """Return the lines; `then` is the history that the proposal saw, `features` where each parameter has its own."""
+    yield f"Trial {trial.id}: {', '.join(f'{n} = {value_text(v)}' for n, v in _tuned(then, trial).items())}"
+    provenance = trial.proposal.provenance
+    if trial.proposal.generator in _GENERATORS:
+        yield _GENERATORS[trial.proposal.generator]
+    elif provenance is not None:
+        yield from _why(then, trial, provenance, features)
+    yield from _became(then, trial)
+
+
+def _tuned(then: History, trial: Trial) -> dict[str, Value]:
+    return {name: trial.point[name] for name in then.definition.parameters.tuned() if name in trial.point}
+
+
+def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
+    view, metric = then.model_view(), then.definition.objective.metric
+    took = "" if provenance.seconds is None else f" in {duration(provenance.seconds)}"
+    by = provenance.proposer or (provenance.acquisition or "the model").replace("_", " ")
+    yield f"Proposed by {by}{took}, after {provenance.events_seen or 0} events."
+    results, failures = _counted(len(view.observed), "result"), _counted(len(view.failed), "failure")
+    yield f"It knew {results}{_best_of(then)}, and {failures}."
+    trials = "trial" if len(provenance.pending) == 1 else "trials"
+    running = ", ".join(str(t) for t in provenance.pending)
+    yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
+    if provenance.predicted_mean is not None:
+        yield f"It expected {metric} {with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)}."
+    if provenance.hyperparameters is not None:
+        yield from _what_mattered(provenance.hyperparameters, features)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _best_of(then: History) -> str:
+    objective = then.definition.objective
+    values = {t.id: objective_of(then.definition, t) for t in then.model_view().observed}
+    known = {trial: value for trial, value in values.items() if value is not None}
+    if not known:
+        return ""
+    best = max(known, key=lambda trial: objective.sign * known[trial].mean)
+    return f", the best of them {objective.metric} {measured(known[best])} in trial {best}"
+
+
+def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
+    """Say which parameters bent the model; a category counts by its shortest length scale."""
+    recorded, d = hyperparameters.get("log_length_scales", ()), max((s.stop for s in features.values()), default=0)
+    if not d or len(recorded) % d:
+        return
+    sets = [recorded[i : i + d] for i in range(0, len(recorded), d)]
+    scales = [math.exp(sum(each[j] for each in sets) / len(sets)) for j in range(d)]
+    shortest = {name: min(scales[where]) for name, where in features.items() if scales[where]}
+    order = sorted(shortest, key=lambda name: shortest[name])
+    bend = [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]
+    if bend:
+        yield f"What mattered, by length scale in widths of the range: {', '.join(bend)}."
+    if flat := [name for name in order if shortest[name] >= _LONG]:
+        yield f"What hardly mattered: {', '.join(flat)}."
+
+
+def _became(then: History, trial: Trial) -> Iterator[str]:
+    metric, attempts = then.definition.objective.metric, len(trial.attempts)
+    took = f" after {duration(seconds_of(trial))}" + (f" and {attempts} attempts" if attempts > 1 else "")
+    match trial.outcome:
+        case None:
+            yield "It has not ended yet."
+        case Failure() as failure:
+            yield f"It failed{took} ({failure.cause}): {failure.message}"
+        case Observation():
+            value = objective_of(then.definition, trial)
+            if value is not None:
+                yield f"It turned out to be {metric} {measured(value)}{took}{_surprise(trial, value)}."
+
+
+def _surprise(trial: Trial, value: Measurement) -> str:
+    """Say how far from the expectation it was, in standard deviations of both, where these are known."""
+    provenance = trial.proposal.provenance
+    if provenance is None or provenance.predicted_mean is None or not provenance.predicted_sd:
+        return ""
+    sd = math.hypot(provenance.predicted_sd, value.sem or 0.0)
+    off = (value.mean - provenance.predicted_mean) / sd
+    return f", {number(abs(off), 2)} standard deviations {'above' if off > 0 else 'below'} what was expected"

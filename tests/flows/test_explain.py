@@ -1,0 +1,76 @@
+"""Why a point was tried, told from the ledger alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from campaign.errors import LedgerError
+from flows.ask_tell import AskTell
+from flows.cli import app
+
+CAMPAIGN = {
+    "name": "own-loop",
+    "parameters": {
+        "x": {"kind": "float", "low": 0, "high": 1},
+        "nothing": {"kind": "float", "low": 0, "high": 1},
+        "mode": {"kind": "categorical", "choices": ["a", "b", "c"]},
+    },
+    "maximize": "score",
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "budget": {"trials": 30},
+    "proposer": {"kind": "bayesian", "initial": 8},
+    "baseline": {"x": 0.5, "nothing": 0.5, "mode": "a"},
+}
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """Return the file of a campaign with 14 trials, of which one failed and two have not ended."""
+    path = tmp_path / "campaign.yaml"
+    path.write_text(json.dumps(CAMPAIGN | {"ledger": str(tmp_path / "ledger")}))
+    campaign = AskTell(path)
+    for n in range(14):
+        trial = campaign.ask()
+        if n == 4:
+            campaign.tell(trial, ValueError("no oven"))
+        elif n not in (9, 13):
+            campaign.tell(trial, (1 - (trial.point["x"] - 0.3) ** 2 - 0.5 * (trial.point["mode"] == "b"), 0.01))
+    return path
+
+
+def explained(path: Path, trial: int) -> str:
+    done = CliRunner().invoke(app, ["explain", str(trial), str(path)], catch_exceptions=False)
+    return done.output
+
+
+def test_a_models_point_says_what_was_known_expected_and_found(told):
+    said = explained(told, 13)
+    assert "Proposed by log noisy expected improvement" in said
+    assert "It knew 10 results, the best of them score" in said
+    assert "and 1 failure." in said
+    assert "It reckoned with trial 10, still outstanding." in said
+    assert "It expected score" in said
+    assert "What mattered" in said
+    assert "nothing" in said.split("What hardly mattered: ")[1]
+    assert "It turned out to be score" in said
+    assert "standard deviations" in said
+
+
+@pytest.mark.parametrize(
+    ("trial", "says"),
+    [
+        (1, "It is the baseline"),
+        (2, "a point of the Sobol sequence"),
+        (5, "It failed after 0s (configuration): ValueError: no oven"),
+        (10, "It has not ended yet."),
+    ],
+)
+def test_other_points_say_where_they_come_from_and_how_they_ended(told, trial, says):
+    assert says in explained(told, trial)
+
+
+def test_a_trial_that_is_not_there_is_refused(told):
+    with pytest.raises(LedgerError, match="expected a trial up to 14, found no trial 15"):
+        explained(told, 15)
