@@ -37,6 +37,11 @@ class ParquetLedger:
         """Return the segments with numbers above `after`; of the older files only `after` is read, for its hash."""
         return await asyncio.to_thread(self._read, after)
 
+    def head(self) -> tuple[int, str]:
+        """Return the number and the hash of the newest segment: who keeps them can tell this ledger from any other."""
+        newest = self.chain.newest(0)
+        return newest, self.chain.hash(newest)
+
     def rows(self) -> pa.Table:
         """Return the rows of all events."""
         tables = [block.rows.select(SCHEMA.names) for block in self.blocks.after(0)]

@@ -12,7 +12,7 @@ from flows.clock import SystemClock
 from flows.commands.past import read_past
 from flows.lease import controller_lives
 from report.html import render_report
-from storage import ledger_location
+from storage import ledger_location, open_ledger
 
 
 def report(path: Path, output: Path | None, as_of: str | None) -> None:
@@ -32,7 +32,9 @@ def report_path(path: Path, file: CampaignFile) -> Path:
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:
     """Render the report of what has happened so far."""
     recommendation = recommend(history.definition, history, file.proposer)
-    where = ledger_location(file.ledger, file.campaign.name, Path())
+    name = file.campaign.name
+    number, head = open_ledger(file.ledger, name, Path()).head()
+    where = f"{ledger_location(file.ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
     alive = controller_lives(history)
     page = render_report(history, recommendation, where, SystemClock().now(), alive=alive)
     try:

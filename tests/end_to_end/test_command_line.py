@@ -83,7 +83,10 @@ def test_trials_are_listed_for_people_and_for_programs(campaign):
 
 @pytest.mark.slow
 def test_the_ledger_is_whole_and_its_proposals_are_made_again(campaign):
-    assert overnight(campaign, "verify").stdout.startswith("whole: ")
+    verified = overnight(campaign, "verify").stdout
+    assert verified.startswith("whole: ")
+    head = verified.split("head: ")[1].split()[0]
+    assert head in (campaign / "small-report.html").read_text()
     assert overnight(campaign, "replay").stdout.splitlines()[-1] == "11 same"
     counted = overnight(campaign, "query", "select count(*) as n from trials", "--format", "csv").stdout
     assert counted == "n\n12\n"

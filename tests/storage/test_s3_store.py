@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pytest
 from botocore.exceptions import ClientError
 from event_samples import EVENTS, started
 from fault_proxy import FAULTS, FaultProxy, fault_proxy
 from s3_server import AUDITOR, BUCKET, WRITER, Credentials, S3Server, s3_server
+from s3fs import S3FileSystem
 
 from campaign.errors import LedgerError
-from storage import ParquetLedger, open_ledger
+from storage import ParquetLedger, open_ledger, verify
 from storage.s3_store import S3Store
+from storage.sql import query
 from storage.store import ObjectExists, ObjectMissing
 
 
@@ -218,6 +221,27 @@ def test_one_who_may_only_read_reads_and_cannot_write(store, prefix, become):
     assert reader.keys("a/") == ("a/1",)
     with pytest.raises(LedgerError, match=r"cannot write.*AccessDenied.*let these credentials get, put and list"):
         reader.create("a/2", b"")
+
+
+async def test_one_who_may_only_read_verifies_and_asks_in_sql(bucket, become):
+    await open_ledger(bucket, "bread", Path()).append(EVENTS, after=0)
+    become(AUDITOR)
+    ledger = open_ledger(bucket, "bread", Path())
+    assert verify(ledger).events == len(EVENTS)
+    assert query(ledger, "select count(*) from events").rows == [(len(EVENTS),)]
+    with pytest.raises(LedgerError, match="AccessDenied"):
+        await ledger.append([started(2)], after=1)
+
+
+async def test_plain_duckdb_reads_the_files_with_a_key_that_may_only_read(s3, bucket, become):
+    for number in (1, 2, 3):
+        await open_ledger(bucket, "bread", Path()).append([started(number)], after=number - 1)
+    become(AUDITOR)
+    with duckdb.connect() as connection:
+        connection.register_filesystem(S3FileSystem(skip_instance_cache=True))
+        files = f"{bucket}/bread/events/*/*.parquet"
+        found = connection.sql(f"select trial, event_id, key from '{files}' order by segment, position").fetchall()
+    assert found == [(n, f"attempt_started/{n}/1", str(n)) for n in (1, 2, 3)]
 
 
 def test_a_missing_bucket_is_named(bucket):
