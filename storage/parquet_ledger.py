@@ -62,7 +62,7 @@ class ParquetLedger:
         if number // blocks.SIZE > self._whole:
             # Reading needs no blocks, so nobody waits for them, and the next process makes those that fail.
             self._whole = number // blocks.SIZE
-            Thread(target=self._make_blocks, daemon=True).start()
+            Thread(target=self._make_blocks, name="blocks", daemon=True).start()
         return number
 
     def _make_blocks(self) -> None:

@@ -7,6 +7,8 @@ import venv
 
 from benchmarks.peers.registry import PEERS, STORES, Peer
 
+_ALL = {**PEERS, **STORES}
+
 
 def install(peer: Peer) -> None:
     """Make the peer's virtual environment and install exactly the pinned versions."""
@@ -20,9 +22,6 @@ def install(peer: Peer) -> None:
     if torch is not None:
         subprocess.run([*pip, torch], check=True)
     subprocess.run([*pip, "--requirement", str(peer.requirements_file)], check=True)
-
-
-_ALL = {**PEERS, **STORES}
 
 
 def main() -> None:

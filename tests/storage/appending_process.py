@@ -1,4 +1,4 @@
-"""Append to a ledger until it has so many segments, and print the number of each segment that was won."""
+"""Append to a ledger until killed, and print the number of each segment that was won."""
 
 import asyncio
 import sys
@@ -15,13 +15,13 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def main(place: str, actor: str, until: int) -> None:
+async def main(place: str, actor: str) -> None:
     ledger = open_ledger(place, "bread", Path())
     say("ready")
     sys.stdin.readline()
     segments = await ledger.read()
     head = segments[-1].number if segments else 0
-    while head < until:
+    while True:
         try:
             head = await ledger.append([started(head + 1, actor)], after=head)
             say(str(head))
@@ -32,4 +32,4 @@ async def main(place: str, actor: str, until: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

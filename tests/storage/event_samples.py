@@ -19,6 +19,8 @@ from campaign.events import (
 )
 from campaign.trial import Provenance
 
+# So many has the ledger that tests damage.
+SEGMENTS = 4
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SUMMER = timezone(timedelta(hours=2))
 

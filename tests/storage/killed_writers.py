@@ -18,7 +18,6 @@ from storage import open_ledger, verify
 
 REPOSITORY = Path(__file__).parents[2]
 WRITERS = 4
-FOR_EVER = 10**9
 
 
 @dataclass
@@ -63,7 +62,7 @@ class Writer:
         """Start one and let it go when it is ready."""
         program = str(Path(__file__).with_name("appending_process.py"))
         process = subprocess.Popen(
-            [sys.executable, program, place, actor, str(FOR_EVER)],
+            [sys.executable, program, place, actor],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

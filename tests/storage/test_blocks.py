@@ -1,5 +1,6 @@
 """Blocks make reading fast and change nothing of what is read; killed, lost or spoilt, they are made again."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,17 @@ async def ledger(tmp_path: Path) -> ParquetLedger:
     await ledger.append(EVENTS, after=0)
     for number in range(2, SEGMENTS + 1):
         await ledger.append([started(number), started(number + 100)], after=number - 1)
+    finish_blocks()
+    for block in (tmp_path / "bread/compact").iterdir():
+        block.unlink()
     return ledger
+
+
+def finish_blocks() -> None:
+    """Wait for the threads that make blocks beside the appends."""
+    for thread in threading.enumerate():
+        if thread.name == "blocks":
+            thread.join()
 
 
 def made(folder: Path) -> list[str]:
@@ -41,6 +52,12 @@ async def test_blocks_are_made_of_whole_runs_of_segments_and_read_as_those(ledge
     assert as_text(await ledger.read()) == before
     assert as_text(await ledger.read(after=SIZE)) == before[SIZE:]
     assert as_text(await ledger.read(after=SIZE + 1)) == before[SIZE + 1 :]
+
+
+async def test_appends_have_the_blocks_made_that_they_complete_and_those_that_are_missing(ledger, tmp_path):
+    await ledger.append([started(9)], after=8)
+    finish_blocks()
+    assert [name.lstrip("-0") for name in made(tmp_path)] == [f"{n}-{n + SIZE - 1:020d}.parquet" for n in (1, 4, 7)]
 
 
 async def test_segments_that_lie_in_a_block_are_not_opened(ledger, tmp_path):

@@ -106,8 +106,32 @@ class KeepsAll(S3Store):
         return super()._call(operation, **arguments)
 
 
-def test_who_may_not_delete_can_create_a_ledger(prefix):
+def test_who_may_not_delete_can_create_a_ledger_and_leaves_a_probe(prefix, store):
     KeepsAll(BUCKET, prefix).prove("bread/")
+    [probe] = store.keys("bread/")
+    assert store.get(probe) == b"first"
+
+
+class Busy(S3Store):
+    """A store that is busy twice before it answers, in words of its own."""
+
+    def __init__(self, prefix: str, status: int, code: str) -> None:
+        super().__init__(BUCKET, prefix)
+        self.refusals = [{"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}] * 2
+
+    def _call(self, operation, **arguments):
+        if self.refusals:
+            raise ClientError(self.refusals.pop(), operation)
+        return super()._call(operation, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(503, "XMinioServerNotInitialized"), (502, "BadGateway"), (429, "TooManyRequests"), (400, "RequestTimeout")],
+)
+def test_a_store_that_is_busy_is_asked_again(prefix, store, status, code):
+    Busy(prefix, status, code).create("a/1", b"once")
+    assert store.get("a/1") == b"once"
 
 
 class Overwriting(S3Store):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from event_samples import EVENTS, NOON, started
+from event_samples import EVENTS, NOON, SEGMENTS, started
 
 from campaign.errors import LedgerDamaged, LedgerError
 from campaign.events import TrialObserved
@@ -14,21 +14,17 @@ from storage import LocalStore, ParquetLedger, Verification, read_receipts, rece
 from storage.segment_file import digest, encode
 
 OLD = Path(__file__).parent / "old_ledgers"
-SEGMENTS = 4
 
 
-@pytest.fixture
-async def ledger(tmp_path: Path) -> ParquetLedger:
-    ledger = ParquetLedger(LocalStore(tmp_path), "bread/")
-    await ledger.append(EVENTS, after=0)
-    for number in range(2, SEGMENTS + 1):
-        await ledger.append([started(number)], after=number - 1)
-    return ledger
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[int], Path]:
-    return lambda number: tmp_path / f"bread/events/00000/{number:020d}.parquet"
+def write_with(file: Path, column: str, values: pa.Array) -> None:
+    """Replace a segment's file by one that says the same but in one column."""
+    parquet = pq.ParquetFile(pa.BufferReader(file.read_bytes()))
+    rows = parquet.read()
+    rows = rows.set_column(rows.schema.get_field_index(column), column, values)
+    file.unlink()
+    with pq.ParquetWriter(file, rows.schema, store_schema=False) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(parquet.metadata.metadata)
 
 
 def write_anew(file: Callable[[int], Path], first: int, actor: str) -> None:
@@ -49,13 +45,7 @@ async def test_an_empty_ledger_is_whole(tmp_path):
 
 
 async def test_columns_that_contradict_their_events_are_damage(ledger, file):
-    parquet = pq.ParquetFile(pa.BufferReader(file(SEGMENTS).read_bytes()))
-    rows = parquet.read()
-    rows = rows.set_column(rows.schema.get_field_index("actor"), "actor", pa.array(["nobody"]))
-    file(SEGMENTS).unlink()
-    with pq.ParquetWriter(file(SEGMENTS), rows.schema, store_schema=False) as writer:
-        writer.write_table(rows)
-        writer.add_key_value_metadata(parquet.metadata.metadata)
+    write_with(file(SEGMENTS), "actor", pa.array(["nobody"]))
     with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*columns that say what its events say"):
         verify(ledger)
 
@@ -100,13 +90,7 @@ async def test_numbers_that_are_none_are_no_damage(ledger):
 
 @pytest.mark.parametrize("body", [None, '{"kind":"trial_observed"}', "3"])
 async def test_a_row_without_an_event_is_damage_that_names_its_file(ledger, file, body):
-    parquet = pq.ParquetFile(pa.BufferReader(file(SEGMENTS).read_bytes()))
-    rows = parquet.read()
-    rows = rows.set_column(rows.schema.get_field_index("body"), "body", pa.array([body], pa.string()))
-    file(SEGMENTS).unlink()
-    with pq.ParquetWriter(file(SEGMENTS), rows.schema, store_schema=False) as writer:
-        writer.write_table(rows)
-        writer.add_key_value_metadata(parquet.metadata.metadata)
+    write_with(file(SEGMENTS), "body", pa.array([body], pa.string()))
     with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*cannot be read"):
         verify(ledger)
 
