@@ -1,10 +1,11 @@
 """What has happened so far: the fold of the events, and the view of it that a proposal is made from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from campaign import garbage
 from campaign.definition import Campaign
 from campaign.errors import InvalidHistory
 from campaign.events import (
@@ -41,6 +42,7 @@ class History:
     """The state of a campaign after some events.
 
     `active_seconds` is the time during which a controller was at work: the gaps between sessions do not count.
+    `events` is how many events made it what it is; one that was there before, or came too late, is none of them.
     """
 
     defined: CampaignDefined | None = None
@@ -51,7 +53,7 @@ class History:
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
     active_seconds: float = 0.0
     last_time: datetime | None = None
-    seen: frozenset[str] = frozenset()
+    events: int = 0
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> "History":
@@ -63,10 +65,11 @@ class History:
 
     def extended(self, events: Iterable[Event]) -> "History":
         """Return the history after some more events, in ledger order."""
-        state = _Fold(self)
-        for event in events:
-            state.apply(event)
-        return state.history()
+        fold = _Fold(self)
+        with garbage.left_alone():
+            for event in events:
+                fold.apply(event)
+            return fold.history()
 
     @property
     def definition(self) -> Campaign:
@@ -99,72 +102,135 @@ class History:
 _OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | TrialObserved | TrialFailed
 
 
+@dataclass
+class _Life:
+    """A trial that something happens to; it is built once, after the last event."""
+
+    id: int
+    proposal: Proposal
+    proposed: datetime
+    attempts: dict[int, Attempt]
+    outcome: Observation | Failure | None
+
+    def trial(self) -> Trial:
+        return Trial(
+            id=self.id,
+            proposal=self.proposal,
+            proposed=self.proposed,
+            attempts=tuple(self.attempts.values()),
+            outcome=self.outcome,
+        )
+
+
 class _Fold:
     """The only mutable thing here: a history being built."""
 
     def __init__(self, start: History) -> None:
-        self.state = start
-        self.trials = dict(start.trials)
-        self.reports = dict(start.reports)
-        self.seen = set(start.seen)
+        self.start = start
+        self.defined, self.revised = start.defined, start.revised
+        self.lease, self.closed_by = start.lease, start.closed_by
+        self.active_seconds, self.last_time = start.active_seconds, start.last_time
+        self.events = start.events
+        self.lives: dict[int, _Life] = {}
+        self.reports: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
 
     def history(self) -> History:
-        return replace(
-            self.state,
-            trials=MappingProxyType(self.trials),
-            reports=MappingProxyType(self.reports),
-            seen=frozenset(self.seen),
+        trials = {**self.start.trials, **{number: life.trial() for number, life in self.lives.items()}}
+        reports = {trial: tuple(of_steps.values()) for trial, of_steps in self.reports.items()}
+        return History(
+            defined=self.defined,
+            revised=self.revised,
+            lease=self.lease,
+            closed_by=self.closed_by,
+            trials=MappingProxyType(trials),
+            reports=MappingProxyType({**self.start.reports, **reports}),
+            active_seconds=self.active_seconds,
+            last_time=self.last_time,
+            events=self.events,
         )
 
     def apply(self, event: Event) -> None:
-        if event.id in self.seen:
-            return
-        self.seen.add(event.id)
-        self._count_time(event)
-        match event:
-            case CampaignDefined():
-                self.state = replace(self.state, defined=event)
-            case CampaignRevised():
-                self.state = replace(self.state, revised=event)
-            case LeaseTaken():
-                self.state = replace(self.state, lease=event, closed_by=None)
-            case CampaignDrained() | CampaignFinished():
-                self.state = replace(self.state, closed_by=event)
-            case TrialProposed():
-                self._propose(event)
-            case AttemptStarted():
-                self._start(event)
-            case MeasurementReported():
-                self._trial(event)
-                self.reports[event.trial] = (*self.reports.get(event.trial, ()), event)
-            case AttemptFailed():
-                self._fail_attempt(event)
-            case TrialObserved() | TrialFailed():
-                self._end(event)
+        # The lease as it was before this event: what happens between two sessions takes no time.
+        at_work = self.lease is not None and self.closed_by is None
+        if self._changes(event):
+            self.events += 1
+            self._count_time(event, at_work)
 
-    def _count_time(self, event: Event) -> None:
+    def _changes(self, event: Event) -> bool:
+        """Take the event in, and tell whether it says anything new; what happens most often is asked first."""
+        match event:
+            case TrialProposed():
+                return self._propose(event)
+            case AttemptStarted():
+                return self._start(event)
+            case TrialObserved() | TrialFailed():
+                return self._end(event)
+            case MeasurementReported():
+                return self._report(event)
+            case AttemptFailed():
+                return self._fail_attempt(event)
+            case LeaseTaken():
+                return self._take_lease(event)
+            case CampaignDrained() | CampaignFinished():
+                return self._close(event)
+            case CampaignDefined():
+                known, self.defined = self.defined, self.defined or event
+                return known is None
+            case CampaignRevised():
+                newer = self.revised is None or event.revision > self.revised.revision
+                self.revised = event if newer else self.revised
+                return newer
+
+    def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since a controller's last event; what people write between sessions takes none."""
         if isinstance(event, CampaignDefined | CampaignRevised):
             return
-        at_work = self.state.lease is not None and self.state.closed_by is None and not isinstance(event, LeaseTaken)
-        gap = 0.0
-        if at_work and self.state.last_time is not None:
-            gap = max((event.time - self.state.last_time).total_seconds(), 0.0)
-        self.state = replace(self.state, active_seconds=self.state.active_seconds + gap, last_time=event.time)
+        if at_work and self.last_time is not None and not isinstance(event, LeaseTaken):
+            self.active_seconds += max((event.time - self.last_time).total_seconds(), 0.0)
+        self.last_time = event.time
 
-    def _propose(self, event: TrialProposed) -> None:
+    def _take_lease(self, event: LeaseTaken) -> bool:
+        newer = self.lease is None or event.epoch > self.lease.epoch
+        if newer:
+            self.lease, self.closed_by = event, None
+        return newer
+
+    def _close(self, event: CampaignDrained | CampaignFinished) -> bool:
+        of_another = self.lease is not None and event.epoch != self.lease.epoch
+        if self.closed_by is not None or of_another:
+            return False
+        self.closed_by = event
+        return True
+
+    def _propose(self, event: TrialProposed) -> bool:
+        if event.trial in self.lives or event.trial in self.start.trials:
+            return False
         proposal = Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
-        self.trials[event.trial] = Trial(id=event.trial, proposal=proposal, proposed=event.time)
+        self.lives[event.trial] = _Life(event.trial, proposal, event.time, {}, None)
+        return True
 
-    def _start(self, event: AttemptStarted) -> None:
-        trial = self._trial(event)
-        attempt = Attempt(
+    def _start(self, event: AttemptStarted) -> bool:
+        attempts = self._life(event).attempts
+        if event.attempt in attempts:
+            return False
+        attempts[event.attempt] = Attempt(
             number=event.attempt, key=event.key, actor=event.actor, started=event.time, deadline=event.deadline
         )
-        self._keep(trial, attempts=(*trial.attempts, attempt))
+        return True
 
-    def _fail_attempt(self, event: AttemptFailed) -> None:
-        trial = self._trial(event)
+    def _report(self, event: MeasurementReported) -> bool:
+        self._life(event)
+        if event.trial not in self.reports:
+            known = self.start.reports.get(event.trial, ())
+            self.reports[event.trial] = {(report.attempt, report.step): report for report in known}
+        reports = self.reports[event.trial]
+        return reports.setdefault((event.attempt, event.step), event) is event
+
+    def _fail_attempt(self, event: AttemptFailed) -> bool:
+        attempts = self._life(event).attempts
+        attempt = attempts.get(event.attempt)
+        if attempt is None or attempt.failed is not None:
+            return False
         end = AttemptEnd(
             cause=event.cause,
             message=event.message,
@@ -172,44 +238,35 @@ class _Fold:
             seconds=event.seconds,
             cost=event.cost,
         )
-        attempts = tuple(
-            a.model_copy(update={"failed": end}) if a.number == event.attempt else a for a in trial.attempts
-        )
-        self._keep(trial, attempts=attempts)
+        attempts[event.attempt] = attempt.model_copy(update={"failed": end})
+        return True
 
-    def _end(self, event: TrialObserved | TrialFailed) -> None:
-        trial = self._trial(event)
-        if trial.outcome is not None:
-            return
+    def _end(self, event: TrialObserved | TrialFailed) -> bool:
+        life = self._life(event)
+        if life.outcome is not None:
+            return False
         if isinstance(event, TrialObserved):
-            self._keep(
-                trial,
-                outcome=Observation(
-                    attempt=event.attempt,
-                    metrics=event.metrics,
-                    seconds=event.seconds,
-                    cost=event.cost,
-                    artifacts=event.artifacts,
-                    ended=event.time,
-                ),
+            life.outcome = Observation(
+                attempt=event.attempt,
+                metrics=event.metrics,
+                seconds=event.seconds,
+                cost=event.cost,
+                artifacts=event.artifacts,
+                ended=event.time,
             )
         else:
-            self._keep(
-                trial,
-                outcome=Failure(
-                    attempt=event.attempt,
-                    cause=event.cause,
-                    message=event.message,
-                    ended=event.time,
-                ),
-            )
+            life.outcome = Failure(attempt=event.attempt, cause=event.cause, message=event.message, ended=event.time)
+        return True
 
-    def _trial(self, event: _OfTrial) -> Trial:
-        if event.trial not in self.trials:
+    def _life(self, event: _OfTrial) -> _Life:
+        life = self.lives.get(event.trial)
+        if life is not None:
+            return life
+        trial = self.start.trials.get(event.trial)
+        if trial is None:
             raise InvalidHistory(
                 f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"
             )
-        return self.trials[event.trial]
-
-    def _keep(self, trial: Trial, **changes: object) -> None:
-        self.trials[trial.id] = trial.model_copy(update=changes)
+        attempts = {attempt.number: attempt for attempt in trial.attempts}
+        life = self.lives[event.trial] = _Life(trial.id, trial.proposal, trial.proposed, attempts, trial.outcome)
+        return life

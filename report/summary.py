@@ -85,7 +85,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         seconds_left=_seconds_left(history, standing, seconds_per_trial, counts["observed"] + counts["failed"]),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),
-        events=len(history.seen),
+        events=history.events,
         active_seconds=history.active_seconds,
         started=history.defined.time if history.defined else None,
         last_event=history.last_time,

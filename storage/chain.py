@@ -60,12 +60,13 @@ class Chain:
                 f"ledger file `{self.name(number)}`: expected it to be there to go on after it, found no such file. "
                 "Was the ledger moved or deleted? Bring it back and start again."
             ) from None
-        # What is appended makes these bytes the ledger's for ever: no torn file may be named.
-        decode(data, number, self.name(number))
         found = digest(data)
         if self._seen[0] == number and self._seen[1] != found:
             raise damaged(self.name(number), "the bytes that were there before", "others", RESTORE)
-        self._seen = (number, found)
+        if self._seen[0] != number:
+            # What is appended makes these bytes the ledger's for ever: no torn file may be named.
+            decode(data, number, self.name(number))
+            self._seen = (number, found)
         return found
 
     def newest(self, after: int) -> int:

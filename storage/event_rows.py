@@ -1,8 +1,9 @@
 """An event as a row: its `body` is the event itself as JSON, and what people ask for has a typed column beside it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 
 from campaign.evaluation import Measurement
 from campaign.events import Event
-from campaign.space import Point, Value
+from campaign.space import Point
 
 _INT64 = range(-(2**63), 2**63)
 TIME = pa.timestamp("us", "UTC")
@@ -55,23 +56,25 @@ SCHEMA = TYPED.append(pa.field("body", pa.string()))
 _read_events: TypeAdapter[tuple[Event, ...]] = TypeAdapter(tuple[Event, ...])
 
 
-def to_row(event: Event, segment: int, position: int) -> dict[str, Any]:
-    """Return the event's row; raises ValueError or TypeError if it could not be read back as it is."""
-    return {**typed(event, segment, position), "body": _body(event)}
+def rows_of(events: Sequence[Event], segment: int) -> pa.Table:
+    """Return the rows of one segment; raises ValueError or TypeError if an event could not be read back as it is."""
+    typed = typed_rows(events, [segment] * len(events), range(len(events)))
+    bodies = pa.array([_body(event) for event in events], pa.string())
+    return pa.Table.from_arrays([*typed.columns, bodies], schema=SCHEMA)
 
 
-def typed(event: Event, segment: int, position: int) -> dict[str, Any]:
-    """Return the typed columns of the event's row; they hold nothing that its body does not."""
-    point: Point | None = getattr(event, "point", None)
-    metrics: Mapping[str, Measurement] | None = getattr(event, "metrics", None)
-    return {
-        "segment": segment,
-        "position": position,
-        "event_id": event.id,
-        **{name: getattr(event, name, None) for name in FIELDS},
-        "parameters": None if point is None else [{"name": n, **_column(v)} for n, v in point.items()],
-        "metrics": None if metrics is None else [{"name": n, "mean": m.mean, "sem": m.sem} for n, m in metrics.items()],
-    }
+def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequence[int]) -> pa.Table:
+    """Return the typed columns of the events' rows; they hold nothing that their bodies do not."""
+    fields = [vars(event) for event in events]
+    columns = [
+        pa.array(segments, pa.int64()),
+        pa.array(positions, pa.int32()),
+        pa.array([event.id for event in events], pa.string()),
+        *(pa.array([of.get(name) for of in fields], kind) for name, kind in FIELDS.items()),
+        _parameters([of.get("point") for of in fields]),
+        _metrics([of.get("metrics") for of in fields]),
+    ]
+    return pa.Table.from_arrays(columns, schema=TYPED)
 
 
 def events_of(bodies: Sequence[str]) -> tuple[Event, ...]:
@@ -95,13 +98,39 @@ def _instant(name: str, moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _column(value: Value) -> dict[str, Value]:
-    """Return the column for the value, or nothing for a whole number that no column can hold."""
-    if isinstance(value, bool):
-        return {"flag": value}
-    if isinstance(value, int):
-        return {"integer": value} if value in _INT64 else {}
-    return {"text" if isinstance(value, str) else "number": value}
+def _parameters(points: Sequence[Point | None]) -> pa.ListArray:
+    """Return each point as a list of names with their values; an integer beyond 64 bits has no column."""
+    values = [value for point in points for value in (point or {}).values()]
+    return _lists(
+        points,
+        _PARAMETER,
+        [name for point in points for name in point or ()],
+        [value if isinstance(value, float) else None for value in values],
+        [value if type(value) is int and value in _INT64 else None for value in values],
+        [value if isinstance(value, str) else None for value in values],
+        [value if isinstance(value, bool) else None for value in values],
+    )
+
+
+def _metrics(results: Sequence[Mapping[str, Measurement] | None]) -> pa.ListArray:
+    measurements = [found for result in results for found in (result or {}).values()]
+    return _lists(
+        results,
+        _METRIC,
+        [name for result in results for name in result or ()],
+        [found.mean for found in measurements],
+        [found.sem for found in measurements],
+    )
+
+
+def _lists(of: Sequence[Sized | None], struct: pa.StructType, *columns: list[Any]) -> pa.ListArray:
+    """Return as many lists of structs, each as long as the one in `of`, from the columns of all structs in a row."""
+    ends = list(accumulate((len(entries or ()) for entries in of), initial=0))
+    # For Arrow a list without a beginning is none.
+    offsets = [None if entries is None else begin for entries, begin in zip(of, ends, strict=False)]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, struct, strict=True)]
+    values = pa.StructArray.from_arrays(arrays, fields=list(struct))
+    return pa.ListArray.from_arrays(pa.array([*offsets, ends[-1]], pa.int32()), values)
 
 
 def _seconds(value: Any) -> float:

@@ -7,6 +7,7 @@ from threading import Thread
 
 import pyarrow as pa
 
+from campaign import garbage
 from campaign.errors import LedgerError, LedgerMoved
 from campaign.events import Event
 from storage import blocks
@@ -73,8 +74,10 @@ class ParquetLedger:
     def _read(self, after: int) -> tuple[Segment, ...]:
         segments: list[Segment] = []
         known = None
-        for block in self.blocks.after(after):
-            segments += [Segment(number, events) for number, events in block.segments()]
-            after, known = block.last, block.hash
-        segments += [Segment(link.file.number, link.file.events) for link in self.chain.links(after, previous=known)]
+        with garbage.left_alone():
+            for block in self.blocks.after(after):
+                segments += [Segment(number, events) for number, events in block.segments()]
+                after, known = block.last, block.hash
+            links = self.chain.links(after, previous=known)
+            segments += [Segment(link.file.number, link.file.events) for link in links]
         return tuple(segments)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from campaign.errors import LedgerDamaged, LedgerError
 from campaign.events import Event
-from storage.event_rows import SCHEMA, TYPED, events_of, to_row, typed
+from storage.event_rows import SCHEMA, TYPED, events_of, rows_of, typed_rows
 from storage.rows_of_version_1 import SCHEMA_1, from_row
 
 # What the first segment follows.
@@ -20,6 +21,7 @@ GENESIS = "0" * 64
 RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
 _FORMAT = "overnight-ledger"
 _VERSION = "2"
+_FEW = 20
 UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 _EVENTS = ["segment", "position", "body"]
 _SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
@@ -56,7 +58,7 @@ class SegmentFile:
     def rows(self) -> pa.Table:
         """Return the rows as this version writes them."""
         if self.version == "1":
-            return pa.Table.from_pylist([to_row(event, self.number, i) for i, event in enumerate(self.events)], SCHEMA)
+            return rows_of(self.events, self.number)
         with self._explained():
             return self._read(None)
 
@@ -93,8 +95,7 @@ def check_columns(files: Sequence[SegmentFile]) -> None:
 
 def _columns_agree(rows: pa.Table) -> bool:
     events = events_of(rows["body"].to_pylist())
-    places = zip(events, rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True)
-    expected = pa.Table.from_pylist([typed(*place) for place in places], schema=TYPED)
+    expected = typed_rows(events, rows["segment"].to_pylist(), rows["position"].to_pylist())
     return same_rows(rows.select(TYPED.names), expected)
 
 
@@ -111,17 +112,18 @@ def digest(data: bytes) -> str:
 def encode(number: int, events: Sequence[Event], previous: str) -> bytes:
     """Return the file of a segment; raises LedgerError naming an event that cannot be written exactly."""
     try:
-        rows = [to_row(event, number, position) for position, event in enumerate(events)]
-        table = pa.Table.from_pylist(rows, schema=SCHEMA)
+        table = rows_of(events, number)
     except (ValueError, TypeError, OverflowError) as problem:
         ids = ", ".join(event.id for event in events)
         raise LedgerError(f"segment {number} ({ids}): an event cannot be written: {problem}") from problem
     sink = pa.BufferOutputStream()
-    # A segment is one row group of a few rows: statistics and dictionaries would be most of the file.
+    # A segment is one row group of a few rows: statistics and dictionaries would be most of the file. To compress
+    # each column of very few rows takes as long as all the rest, and saves nothing.
+    compression: Any = "zstd" if len(events) > _FEW else {"body": "zstd"}
     with pq.ParquetWriter(
         sink,
         SCHEMA,
-        compression="zstd",
+        compression=compression,
         use_dictionary=False,
         write_statistics=False,
         write_page_checksum=True,

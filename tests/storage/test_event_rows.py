@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from campaign import Measurement
 from campaign.errors import LedgerError
 from campaign.events import AttemptStarted, Event, TrialObserved, TrialProposed
-from storage.event_rows import to_row
+from storage.event_rows import rows_of
 from storage.segment_file import GENESIS, check_columns, decode, encode
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -78,11 +78,14 @@ def test_what_json_cannot_say_is_refused_by_the_name_of_its_event():
 
 
 def test_what_people_ask_for_is_in_columns():
-    row = to_row(sample("trial_proposed"), 7, 1)
-    assert (row["segment"], row["position"], row["kind"], row["trial"]) == (7, 1, "trial_proposed", 2**62)
-    assert row["parameters"][:2] == [{"name": "heat", "number": 1.0}, {"name": "turns", "integer": 1}]
-    observed = to_row(sample("trial_observed"), 7, 2)
+    row, observed = rows_of([sample("trial_proposed"), sample("trial_observed")], 7).to_pylist()
+    assert (row["segment"], row["position"], row["kind"], row["trial"]) == (7, 0, "trial_proposed", 2**62)
+    heat, turns = row["parameters"][:2]
+    assert heat == {"name": "heat", "number": 1.0, "integer": None, "text": None, "flag": None}
+    assert turns == {"name": "turns", "number": None, "integer": 1, "text": None, "flag": None}
+    assert row["metrics"] is None
     assert observed["metrics"][0] == {"name": "burnt", "mean": 1 / 3, "sem": None}
+    assert observed["parameters"] is None
 
 
 def test_half_a_character_is_replaced_and_nothing_is_lost_for_it():
