@@ -100,7 +100,9 @@ class _Controller:
         over = self._budget_spent()
         kind = CampaignFinished if over else CampaignDrained
         reason = over or str(self.trouble or "asked to stop")
-        await self.journal.insist([kind(time=self.clock.now(), actor=_ACTOR, epoch=lease.epoch, reason=reason)])
+        await self.journal.insist_as_holder(
+            [kind(time=self.clock.now(), actor=_ACTOR, epoch=lease.epoch, reason=reason)]
+        )
         if self.trouble and not over:
             raise self.trouble
         return self.history
@@ -119,7 +121,9 @@ class _Controller:
             return
         trials = self._waiting()[:slots]
         if trials:
-            await self.journal.insist([self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in trials])
+            await self.journal.insist_as_holder(
+                [self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in trials]
+            )
         for trial in trials:
             attempt = self.history.trials[trial.id].attempts[-1]
             self._execute(trial, attempt.number, attempt.key, recover=False)
@@ -224,7 +228,7 @@ class _Controller:
             self._count_failures(outcome)
             events += outcome_events(self.campaign, self.history.trials[trial], attempt, outcome, self.clock.now())
         if events:
-            await self.journal.insist(events)
+            await self.journal.insist_as_holder(events)
         for task in ended:
             del self.running[task]
 
@@ -273,7 +277,7 @@ class _Controller:
         # Somebody who brought a trial of their own meanwhile came first: these points are computed anew.
         if first == self.proposal_first:
             with suppress(LedgerMoved):
-                await self.journal.insist(events)
+                await self.journal.insist_as_holder(events)
 
 
 def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:

@@ -78,3 +78,25 @@ def test_several_who_ask_at_once_get_different_trials(source):
     for thread in threads:
         thread.join()
     assert sorted(asked) == [1, 2, 3, 4]
+
+
+def test_threads_that_share_one_campaign_ask_and_tell_each_trial_once(source):
+    campaign = AskTell({**source, "budget": {"trials": 40}, "proposer": {"kind": "sobol"}})
+    barrier = threading.Barrier(20)
+
+    def work() -> None:
+        mine = [campaign.ask() for _ in range(2)]
+        barrier.wait()
+        for trial in mine:
+            campaign.tell(trial, trial.point["x"])
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    history = campaign.history
+    assert [t.outcome.metrics["score"].mean for t in history.trials.values()] == [
+        t.point["x"] for t in history.trials.values()
+    ]
+    assert len(history.trials) == 40

@@ -1,0 +1,156 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from campaign import History, Measurement
+from campaign.errors import LedgerError, LedgerMoved
+from campaign.events import Event, TrialFailed, TrialObserved, TrialProposed
+from flows.clock import SystemClock
+from flows.journal import Journal, still_new
+from storage import MemoryLedger, Segment
+
+NOW = SystemClock().now()
+
+
+def proposed(trial: int) -> TrialProposed:
+    return TrialProposed(time=NOW, actor="a", trial=trial, point={"x": 1.0}, generator="manual")
+
+
+def observed(trial: int, mean: float = 1.0) -> TrialObserved:
+    return TrialObserved(time=NOW, actor="a", trial=trial, attempt=1, metrics={"loss": Measurement(mean=mean)})
+
+
+class OutOfSpace(MemoryLedger):
+    """Keeps nothing as long as it is full."""
+
+    full = True
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        await asyncio.sleep(0)
+        if self.full:
+            raise LedgerError("no space")
+        return await super().append(events, after=after)
+
+
+class SlowLedger(MemoryLedger):
+    """Writes until it is told that it may end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        self.writing.set()
+        await asyncio.sleep(0)
+        await self.may_end.wait()
+        return await super().append(events, after=after)
+
+
+async def events_of(ledger: MemoryLedger) -> list[Event]:
+    return [event for segment in await ledger.read() for event in segment.events]
+
+
+async def test_what_several_insist_on_at_once_shares_a_segment():
+    ledger = MemoryLedger()
+    journal = Journal(ledger)
+    await asyncio.gather(*(journal.insist(lambda history, i=i: [proposed(i)]) for i in range(1, 51)))
+    [segment] = await ledger.read()
+    assert [event.trial for event in segment.events] == list(range(1, 51))
+    assert sorted(journal.history.trials) == list(range(1, 51))
+    assert (journal.head, journal.events_seen) == (1, 50)
+
+
+async def test_what_is_insisted_on_while_a_segment_is_written_shares_the_next():
+    ledger = SlowLedger()
+    journal = Journal(ledger)
+    first = asyncio.create_task(journal.insist(lambda history: [proposed(1)]))
+    await ledger.writing.wait()
+    others = [asyncio.create_task(journal.insist(lambda history, i=i: [proposed(i)])) for i in (2, 3)]
+    await asyncio.sleep(0)
+    ledger.may_end.set()
+    await asyncio.gather(first, *others)
+    assert [len(segment.events) for segment in await ledger.read()] == [1, 2]
+
+
+async def test_of_two_who_end_one_trial_at_once_the_second_is_told_that_it_has_ended():
+    ledger = MemoryLedger()
+    journal = Journal(ledger)
+    await journal.append([proposed(1)])
+
+    def end(event: TrialObserved | TrialFailed, history: History) -> list[Event]:
+        if history.trials[1].outcome is not None:
+            raise LedgerMoved("it has ended")
+        return [event]
+
+    done = await asyncio.gather(
+        journal.insist(lambda history: end(observed(1, 1.0), history)),
+        journal.insist(lambda history: end(observed(1, 2.0), history)),
+        return_exceptions=True,
+    )
+    assert [str(found) for found in done] == ["None", "it has ended"]
+    assert await events_of(ledger) == [proposed(1), observed(1, 1.0)]
+
+
+async def test_what_another_process_appended_is_known_before_anything_is_decided_again():
+    ledger = MemoryLedger()
+    ours, theirs = Journal(ledger), Journal(ledger)
+    await theirs.append([proposed(1)])
+    asked: list[list[int]] = []
+
+    def decide(history: History) -> list[Event]:
+        asked.append(sorted(history.trials))
+        return [proposed(history.next_trial)]
+
+    await ours.insist(decide)
+    assert asked == [[], [1]]
+    assert sorted(ours.history.trials) == [1, 2]
+
+
+async def test_nobody_who_is_cancelled_takes_the_others_events_with_him():
+    ledger = SlowLedger()
+    journal = Journal(ledger)
+    tasks = [asyncio.create_task(journal.insist(lambda history, i=i: [proposed(i)])) for i in (1, 2, 3)]
+    await ledger.writing.wait()
+    tasks[0].cancel()
+    ledger.may_end.set()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(found) for found in done] == [asyncio.CancelledError, type(None), type(None)]
+    assert [[event.trial for event in segment.events] for segment in await ledger.read()] == [[1, 2, 3]]
+
+
+async def test_everybody_is_told_of_a_full_disk_and_may_insist_again_when_there_is_space():
+    ledger = OutOfSpace()
+    journal = Journal(ledger)
+    wishes = [lambda history, i=i: [proposed(i)] for i in (1, 2)]
+    done = await asyncio.gather(*map(journal.insist, wishes), return_exceptions=True)
+    assert [str(problem) for problem in done] == ["no space", "no space"]
+    ledger.full = False
+    await asyncio.gather(*map(journal.insist, wishes))
+    assert [[event.trial for event in segment.events] for segment in await ledger.read()] == [[1, 2]]
+
+
+async def test_one_who_decides_nothing_or_fails_to_holds_nobody_up():
+    ledger = MemoryLedger()
+    journal = Journal(ledger)
+    done = await asyncio.gather(
+        journal.insist(lambda history: []),
+        journal.insist(lambda history: [history.trials[9]]),
+        journal.insist(lambda history: [proposed(1)]),
+        return_exceptions=True,
+    )
+    assert [type(found) for found in done] == [type(None), KeyError, type(None)]
+    assert await ledger.read() == (Segment(1, (proposed(1),)),)
+
+
+async def test_two_tasks_that_append_after_the_same_segment_do_not_both_win():
+    ledger = SlowLedger()
+    ledger.may_end.set()
+    journal = Journal(ledger)
+    done = await asyncio.gather(journal.append([proposed(1)]), journal.append([proposed(2)]), return_exceptions=True)
+    assert [type(found) for found in done] == [type(None), LedgerMoved]
+
+
+def test_a_proposal_is_refused_where_its_trial_was_proposed_meanwhile():
+    with pytest.raises(LedgerMoved, match="trial 1 was proposed by somebody else"):
+        still_new([proposed(1)], History.from_events([proposed(1)]))
