@@ -12,6 +12,7 @@ from bo_core.propose import propose
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Proposal
 from campaign.evaluation import EvaluationReport
 from evaluators import Evaluator
+from flows.lease import Rhythm
 from storage import Ledger
 
 
@@ -25,6 +26,7 @@ class Job:
     ledger: Ledger
     work: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
 
 @dataclass(frozen=True)

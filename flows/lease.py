@@ -1,71 +1,170 @@
-"""One controller at a time: taking a campaign over only when its last controller is gone."""
+"""One controller at a time: taking a campaign over only when its last controller is gone, and showing that one lives.
 
+Safety is the ledger's: a lease is a segment, so whoever lost his finds the next number taken and writes no more.
+What is here decides who has to wait for whom.
+"""
+
+import asyncio
 import os
+import re
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from campaign import History
-from campaign.errors import CampaignHeld, LedgerMoved
+from campaign.errors import CampaignHeld, LedgerError, LedgerMoved
 from campaign.events import LeaseTaken
 from flows.clock import Clock
 from flows.journal import Journal
+from flows.stop import Stop, StopRequest
+from storage import Heartbeat
+
+_SIGN = re.compile(r"epoch (\d+), beat \d+")
+_LOOKS_PER_BEAT = 2
 
 
-async def take_lease(journal: Journal, clock: Clock) -> None:
+@dataclass(frozen=True)
+class Rhythm:
+    """Seconds from one sign of life to the next, and for how long none must come before somebody else takes over."""
+
+    beat: float = 10.0
+    silence: float = 60.0
+
+
+async def take_lease(
+    journal: Journal, clock: Clock, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
+) -> None:
     """Make this process the campaign's controller.
 
-    Raises CampaignHeld while the last one lives, or where that cannot be known because it ran on another host.
+    Where the last one cannot be seen from here, waits for a sign of life of it, and says so. Raises CampaignHeld if
+    it lives, or if asked to stop meanwhile.
     """
     while journal.lease is None or journal.lease != journal.history.lease:
-        check_that_the_last_is_gone(journal.history)
+        await _wait_until_the_last_is_gone(journal, rhythm, stop, tell)
         lease = _lease(journal.history, clock)
         with suppress(LedgerMoved):
             await journal.append([lease])
             journal.lease = lease
+    if journal.ledger.heartbeat is not None:
+        await journal.ledger.heartbeat.beat(_sign(journal.lease, 0))
 
 
-def _lease(history: History, clock: Clock) -> LeaseTaken:
-    epoch = 1 if history.lease is None else history.lease.epoch + 1
-    started = process_started(os.getpid())
-    assert started is not None
-    host, pid = socket.gethostname(), os.getpid()
-    return LeaseTaken(time=clock.now(), actor="controller", epoch=epoch, host=host, pid=pid, started=started)
-
-
-def check_that_the_last_is_gone(history: History) -> None:
-    """Raise CampaignHeld unless the last controller is known to be gone."""
-    lease = history.lease
-    if lease is None or history.closed_by is not None:
+async def show_life(journal: Journal, rhythm: Rhythm) -> None:
+    """Give signs of life for ever; raises CampaignHeld when somebody else has taken the lease."""
+    lease, heartbeat, count = journal.lease, journal.ledger.heartbeat, 0
+    assert lease is not None
+    if heartbeat is None:
+        await asyncio.Event().wait()
         return
-    since = f"since {lease.time:%Y-%m-%d %H:%M:%S} UTC"
-    if lease.host != socket.gethostname():
+    while True:
+        await asyncio.sleep(rhythm.beat)
+        count += 1
+        # A store that does not answer now may do so later; if it answers others, they may take over.
+        with suppress(LedgerError):
+            if _epoch(await heartbeat.last()) > lease.epoch:
+                await journal.refresh()
+                journal.check_lease(journal.history)
+            await heartbeat.beat(_sign(lease, count))
+
+
+def refuse_if_it_lives_here(history: History) -> None:
+    """Raise CampaignHeld if the last controller is a living process that can be seen from here."""
+    lease = _open_lease(history)
+    if lease is not None and _lives_here(lease) and lease.pid != os.getpid():
         raise CampaignHeld(
-            f"The campaign is held by process {lease.pid} on host {lease.host}, {since}, and whether that is still "
-            "alive cannot be known from here. Resume it there, or end that process with Ctrl-C first."
-        )
-    itself = lease.pid == os.getpid()
-    if not itself and process_started(lease.pid) == lease.started:
-        raise CampaignHeld(
-            f"The campaign is held by process {lease.pid} on this host, {since}. Wait for it, or end it with "
-            f"Ctrl-C (kill -INT {lease.pid}); then run this again."
+            f"The campaign is held by {_who(lease)}. Wait for it, or end it with Ctrl-C (kill -INT {lease.pid}); then "
+            "run this again."
         )
 
 
 def controller_lives(history: History) -> bool:
-    """Tell whether the campaign's controller is alive, as far as that can be known from this host."""
-    lease = history.lease
-    if lease is None or history.closed_by is not None:
-        return False
-    return lease.host != socket.gethostname() or process_started(lease.pid) == lease.started
+    """Tell whether the campaign's controller is alive, as far as that can be known from here."""
+    lease = _open_lease(history)
+    return lease is not None and (not _is_here(lease) or _lives_here(lease))
+
+
+async def _wait_until_the_last_is_gone(
+    journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
+) -> None:
+    refuse_if_it_lives_here(journal.history)
+    lease, heartbeat = _open_lease(journal.history), journal.ledger.heartbeat
+    if lease is None or _is_here(lease):
+        return
+    if heartbeat is None:
+        raise CampaignHeld(
+            f"The campaign is held by {_who(lease)}, and whether that is alive cannot be known from here."
+        )
+    tell(f"Held by {_who(lease)}: waiting {rhythm.silence:g} s for a sign of life of it …")
+    lives = await _gives_signs(heartbeat, rhythm, stop)
+    await journal.refresh()
+    if lives and _open_lease(journal.history) == lease:
+        raise CampaignHeld(
+            f"The campaign is held by {_who(lease)}, which is alive: it gave a sign of life just now. Wait for it, or "
+            "end it there with Ctrl-C; then run this again."
+        )
+
+
+async def _gives_signs(heartbeat: Heartbeat, rhythm: Rhythm, stop: StopRequest) -> bool:
+    """Tell whether another sign of life comes; only this machine's own clock is asked for how long that takes."""
+    before, passed = await heartbeat.last(), asyncio.get_running_loop().time
+    end = passed() + rhythm.silence
+    while passed() < end:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(above=Stop.NO), rhythm.beat / _LOOKS_PER_BEAT)
+            raise CampaignHeld("Asked to stop while waiting for the campaign's last controller; nothing was started.")
+        if await heartbeat.last() != before:
+            return True
+    return False
+
+
+def _open_lease(history: History) -> LeaseTaken | None:
+    return history.lease if history.closed_by is None else None
+
+
+def _lease(history: History, clock: Clock) -> LeaseTaken:
+    epoch = 1 if history.lease is None else history.lease.epoch + 1
+    host, pid = socket.gethostname(), os.getpid()
+    started = process_started(pid)
+    assert started is not None
+    return LeaseTaken(time=clock.now(), actor="controller", epoch=epoch, host=host, pid=pid, started=started)
+
+
+def _who(lease: LeaseTaken) -> str:
+    where = "this host" if _is_here(lease) else f"host {lease.host}"
+    return f"process {lease.pid} on {where}, since {lease.time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _sign(lease: LeaseTaken, count: int) -> str:
+    return f"epoch {lease.epoch}, beat {count}"
+
+
+def _epoch(sign: str) -> int:
+    found = _SIGN.fullmatch(sign)
+    return 0 if found is None else int(found[1])
+
+
+def _is_here(lease: LeaseTaken) -> bool:
+    """Tell whether its process would be seen from here: names of hosts are not enough, containers share them."""
+    return lease.started.rpartition(":")[0] == _here()
+
+
+def _lives_here(lease: LeaseTaken) -> bool:
+    return _is_here(lease) and process_started(lease.pid) == lease.started
+
+
+def _here() -> str:
+    """Return what says which processes can be seen: the running kernel and the namespace of process numbers."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}:{os.readlink('/proc/self/ns/pid')}"
 
 
 def process_started(pid: int) -> str | None:
-    """Return what tells a process from a later one with the same pid: boot id and start ticks; None if it is gone."""
+    """Return what tells a process from any other, here and elsewhere: where it runs and its start; None if gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+    return None if fields[0] in "ZX" else f"{_here()}:{fields[19]}"

@@ -20,7 +20,7 @@ from flows.clock import Clock
 from flows.commit import running_commit
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
-from flows.lease import take_lease
+from flows.lease import show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.stop import Stop, StopRequest
@@ -34,15 +34,17 @@ async def run_loop(
     clock: Clock,
     stop: StopRequest,
     watch: Callable[[History], None] = lambda history: None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> History:
     """Run a campaign to its end, or resume it wherever its last controller stopped, and return its history.
 
     Write-ahead: a trial and its attempt are durable before the evaluator is called; an outcome is durable before
-    its slot is used again. Raises CampaignHeld if another controller acts, CampaignStopped after too many failures.
+    its slot is used again. `tell` hears what somebody who waits should know. Raises CampaignHeld if another controller
+    acts, CampaignStopped after too many failures.
     """
     journal = Journal(job.ledger, watch)
     await open_campaign(journal, job.campaign, job.settings, clock)
-    await take_lease(journal, clock)
+    await take_lease(journal, clock, job.rhythm, stop, tell)
     controller = _Controller(job, steps, clock, stop, journal)
     try:
         await controller.work()
@@ -58,6 +60,7 @@ class _Controller:
     def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
         self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
         self.campaign = job.campaign
+        self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
         self.proposal_asked, self.proposal_saw, self.proposal_first = clock.now(), 0, 0
@@ -87,7 +90,7 @@ class _Controller:
 
     async def stop_everything(self) -> None:
         """End every evaluation and the proposal in flight, and write down how they ended."""
-        in_flight = [*self.running, *([self.proposing] if self.proposing else [])]
+        in_flight = [self.life, *self.running, *([self.proposing] if self.proposing else [])]
         for task in in_flight:
             task.cancel()
         await asyncio.gather(*in_flight, return_exceptions=True)
@@ -204,16 +207,21 @@ class _Controller:
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
-        """Return when an evaluation or a proposal has ended, a report was heard or a stop was asked for."""
+        """Return when an evaluation or a proposal has ended, a report was heard or a stop was asked for.
+
+        Raises CampaignHeld when another controller has taken over.
+        """
         nudges = [
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
         ]
-        waiting: set[asyncio.Task[object]] = {*self.running, *nudges}  # pyright: ignore[reportAssignmentType]
+        waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life}  # pyright: ignore[reportAssignmentType]
         if self.proposing is not None:
             waiting.add(self.proposing)  # pyright: ignore[reportArgumentType]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if self.life.done():
+                self.life.result()
         finally:
             for nudge in nudges:
                 nudge.cancel()

@@ -15,7 +15,7 @@ from campaign.errors import CampaignStopped
 from campaign.recommendation import Recommendation
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.journal import Journal
-from flows.lease import check_that_the_last_is_gone
+from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
 from flows.prefect_server import prefect_server
@@ -57,7 +57,7 @@ async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Ca
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
-    check_that_the_last_is_gone(journal.history)
+    refuse_if_it_lives_here(journal.history)
     if is_over(journal.history, file.campaign, file.settings()):
         return journal.history
     if "flows.campaign_flow" in sys.modules and not somebody_else_serves():

@@ -1,6 +1,6 @@
 """Where events are kept: the ledger, and the places that can hold one."""
 
-from storage.ledger import Ledger, Segment
+from storage.ledger import Heartbeat, Ledger, Segment
 from storage.local_store import LocalStore
 from storage.memory_ledger import MemoryLedger
 from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger
@@ -9,6 +9,7 @@ from storage.store import ObjectStore
 from storage.verify import Receipt, Verification, add_receipt, read_receipts, receipt_of, verify
 
 __all__ = [
+    "Heartbeat",
     "KeptCampaign",
     "Ledger",
     "LocalStore",

@@ -15,12 +15,32 @@ class Segment:
     events: tuple[Event, ...]
 
 
+class Heartbeat(Protocol):
+    """A sign of life of whoever acts for a campaign, beside its ledger: only who waits for whom depends on it.
+
+    Both raise LedgerError where the place does not answer or refuses.
+    """
+
+    async def beat(self, sign: str) -> None:
+        """Leave the sign in the place of the one before."""
+        ...
+
+    async def last(self) -> str:
+        """Return the newest sign; empty if there has been none."""
+        ...
+
+
 class Ledger(Protocol):
     """An append-only row of segments that several processes may read and append to.
 
     Acknowledged means durable: once `append` has returned, neither the death of the process nor of the machine
     loses the segment. A segment is there whole or not at all. Two appends never win the same number.
     """
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """Return where its controller gives signs of life; None where only one process can see it."""
+        ...
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         """Write the events as segment `after + 1` and return that number.

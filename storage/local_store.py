@@ -53,6 +53,15 @@ class LocalStore:
         if not created:
             raise ObjectExists(key)
 
+    def replace(self, key: str, data: bytes) -> None:
+        """Write the object under a hidden name and rename it."""
+        path = self._root / key
+        with _explained("write", path):
+            self._make_folder(path.parent)
+            hidden = _hidden_beside(path)
+            hidden.write_bytes(data)
+            hidden.replace(path)
+
     def get(self, key: str) -> bytes:
         """Return the file's bytes; raises ObjectMissing."""
         path = self._root / key
@@ -97,7 +106,7 @@ class LocalStore:
 
 def _write_once(path: Path, data: bytes) -> bool:
     """Write the file under a hidden name and link it to its own; tell whether the name was free."""
-    hidden = path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+    hidden = _hidden_beside(path)
     try:
         with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _READ_ONLY), "wb") as file:
             file.write(data)
@@ -109,6 +118,10 @@ def _write_once(path: Path, data: bytes) -> bool:
     finally:
         hidden.unlink(missing_ok=True)
     return True
+
+
+def _hidden_beside(path: Path) -> Path:
+    return path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,6 +10,8 @@ from storage.ledger import Segment
 class MemoryLedger:
     """A Ledger in a list."""
 
+    heartbeat = None
+
     def __init__(self) -> None:
         self._segments: list[Segment] = []
 

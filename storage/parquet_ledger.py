@@ -14,6 +14,7 @@ from storage import blocks
 from storage.blocks import Blocks
 from storage.chain import Chain
 from storage.event_rows import SCHEMA
+from storage.heartbeat import StoredHeartbeat
 from storage.ledger import Segment
 from storage.segment_file import encode
 from storage.store import ObjectExists, ObjectStore
@@ -28,6 +29,7 @@ class ParquetLedger:
     def __init__(self, store: ObjectStore, prefix: str) -> None:
         self.chain = Chain(store, prefix)
         self.blocks = Blocks(store, prefix, self.chain)
+        self.heartbeat = StoredHeartbeat(store, prefix)
         self._whole = 0
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:

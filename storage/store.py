@@ -12,7 +12,7 @@ class ObjectMissing(Exception):
 
 
 class ObjectStore(Protocol):
-    """Immutable objects under keys such as `campaign/events/00000/…`, shared by several processes.
+    """Objects under keys such as `campaign/events/00000/…`, shared by several processes.
 
     Its methods block and may be called from several threads; whatever else goes wrong is a LedgerError.
     """
@@ -31,6 +31,13 @@ class ObjectStore(Protocol):
 
         Of several that create the same key one wins; the others get ObjectExists, and what won is durable too.
         The bytes must be those of one writer only: a store whose answer was lost takes them for its own.
+        """
+        ...
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write the object over what lies there, whole or not at all; it may be lost with the machine.
+
+        The ledger replaces nothing that it is made of.
         """
         ...
 

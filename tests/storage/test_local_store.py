@@ -24,6 +24,14 @@ def test_an_object_is_never_overwritten(tmp_path):
     assert os.listdir(tmp_path / "a") == ["b"]
 
 
+def test_what_is_replaced_is_there_whole_and_nothing_beside_it(tmp_path):
+    store = LocalStore(tmp_path)
+    for data in (b"first", b"second, and longer", b""):
+        store.replace("a/b", data)
+        assert store.get("a/b") == data
+    assert os.listdir(tmp_path / "a") == ["b"]
+
+
 def test_a_missing_object_is_told_from_an_empty_one(tmp_path):
     store = LocalStore(tmp_path)
     store.create("empty", b"")

@@ -48,6 +48,12 @@ def proxy(s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield proxy
 
 
+def test_what_is_replaced_is_there_whole(store):
+    for data in (b"first", b"second, and longer"):
+        store.replace("a", data)
+        assert store.get("a") == data
+
+
 def test_an_object_is_kept_under_its_key(store):
     with pytest.raises(ObjectMissing):
         store.get("a/1")

@@ -1,0 +1,227 @@
+"""Controllers on several hosts, as real processes: one acts, whoever lost the lease writes no more."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from controller_elsewhere import CAMPAIGN, HELD
+
+from campaign import History
+from campaign.errors import CampaignHeld, LedgerError
+from campaign.events import AttemptStarted, CampaignFinished, Event, LeaseTaken
+from flows.clock import SystemClock
+from flows.journal import Journal
+from flows.lease import Rhythm, controller_lives, process_started, refuse_if_it_lives_here, show_life, take_lease
+from flows.stop import StopRequest
+from storage import LocalStore, ParquetLedger, open_ledger
+
+PROGRAM = Path(__file__).with_name("controller_elsewhere.py")
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Controller:
+    """One of these processes, and what it has said."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said: list[str] = []
+
+    def hears(self, word: str) -> str:
+        """Wait until it says a line with this word, and return the line."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line)
+            if word in line:
+                return line
+        raise AssertionError(f"expected {word!r}, it said {''.join(self.said)}")
+
+    def ends(self) -> int:
+        assert self.process.stdout is not None
+        self.said += list(self.process.stdout)
+        return self.process.wait()
+
+
+@contextmanager
+def controller(ledger: str, folder: Path, host: str, *, silence: float = 60.0) -> Iterator[Controller]:
+    command = [sys.executable, str(PROGRAM), ledger, str(folder), host, "0.05", str(silence)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield Controller(process)
+        finally:
+            process.kill()
+
+
+def events_of(ledger: str) -> list[Event]:
+    segments = asyncio.run(open_ledger(ledger, CAMPAIGN.name, Path()).read())
+    return [event for segment in segments for event in segment.events]
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "ledger") if request.param == "directory" else request.getfixturevalue("bucket")
+
+
+@pytest.mark.slow
+def test_a_second_controller_hears_signs_of_life_from_another_host_and_is_refused(ledger, tmp_path):
+    with controller(ledger, tmp_path, "first") as first, controller(ledger, tmp_path, "second") as second:
+        first.hears("evaluating")
+        assert "process" in second.hears("Held by")
+        assert second.ends() == HELD
+        assert "on host first" in second.said[-1]
+        assert "sign of life" in second.said[-1]
+    assert [e.epoch for e in events_of(ledger) if isinstance(e, LeaseTaken)] == [1]
+
+
+@pytest.mark.slow
+def test_a_campaign_whose_host_died_is_taken_over_after_its_silence(ledger, tmp_path):
+    with controller(ledger, tmp_path, "first") as first:
+        first.hears("evaluating")
+        first.process.kill()
+    (tmp_path / "go").touch()
+    with controller(ledger, tmp_path, "second", silence=0.5) as second:
+        assert second.ends() == 0, second.said
+    history = History.from_events(events_of(ledger))
+    assert isinstance(history.closed_by, CampaignFinished)
+    assert len(history.model_view().observed) == CAMPAIGN.budget.trials
+
+
+@pytest.mark.slow
+def test_a_controller_that_was_paused_while_another_took_over_writes_no_decision_and_ends_what_it_runs(
+    ledger, tmp_path
+):
+    with controller(ledger, tmp_path, "first") as first:
+        first.hears("evaluating")
+        first.hears("evaluating")
+        first.process.send_signal(signal.SIGSTOP)
+        with controller(ledger, tmp_path, "second", silence=0.5) as second:
+            second.hears("evaluating")
+            first.process.send_signal(signal.SIGCONT)
+            # It notices by the other's sign of life, though nothing that it runs has ended.
+            assert first.ends() == HELD
+            assert sum("ended" in line for line in first.said) == 2
+            assert "took over" in first.said[-1]
+            (tmp_path / "go").touch()
+            assert second.ends() == 0
+    events = events_of(ledger)
+    leases = [i for i, event in enumerate(events) if isinstance(event, LeaseTaken)]
+    assert [events[i].epoch for i in leases] == [1, 2]
+    keys = {e.key for e in events[leases[1] :] if isinstance(e, AttemptStarted)}
+    assert keys <= {line.split()[1] for line in second.said if "evaluating" in line}
+    assert len(History.from_events(events).model_view().observed) == CAMPAIGN.budget.trials
+
+
+@pytest.mark.slow
+def test_a_controller_that_was_paused_with_a_result_in_its_hand_does_not_write_it(tmp_path):
+    ledger = str(tmp_path / "ledger")
+    with controller(ledger, tmp_path, "first") as first:
+        first.hears("evaluating")
+        first.hears("evaluating")
+        first.process.send_signal(signal.SIGSTOP)
+        (tmp_path / "go").touch()
+        with controller(ledger, tmp_path, "second", silence=0.5) as second:
+            assert second.ends() == 0
+        before = events_of(ledger)
+        first.process.send_signal(signal.SIGCONT)
+        assert first.ends() == HELD
+    assert events_of(ledger) == before
+
+
+async def test_who_waits_for_another_host_can_be_stopped(tmp_path):
+    ledger = ParquetLedger(LocalStore(tmp_path), "shared/")
+    await ledger.append([_lease("elsewhere:1")], after=0)
+    journal, stop = Journal(ledger), StopRequest()
+    await journal.refresh()
+    waiting = asyncio.create_task(take_lease(journal, SystemClock(), Rhythm(60, 600), stop, lambda text: None))
+    await asyncio.sleep(0)
+    stop.ask()
+    with pytest.raises(CampaignHeld, match="Asked to stop while waiting"):
+        await waiting
+
+
+async def test_the_last_controller_may_give_the_campaign_back_while_another_waits(tmp_path):
+    ledger = ParquetLedger(LocalStore(tmp_path), "shared/")
+    await ledger.append([_lease("elsewhere:1")], after=0)
+    journal, told = Journal(ledger), []
+    await journal.refresh()
+
+    def give_back(text: str) -> None:
+        told.append(text)
+        time = SystemClock().now()
+        finished = CampaignFinished(time=time, actor="controller", epoch=1, reason="done")
+        asyncio.run_coroutine_threadsafe(ledger.append([finished], after=1), asyncio.get_running_loop())
+        asyncio.run_coroutine_threadsafe(ledger.heartbeat.beat("epoch 1, beat 9"), asyncio.get_running_loop())
+
+    await take_lease(journal, SystemClock(), Rhythm(0.05, 60), StopRequest(), give_back)
+    assert len(told) == 1
+    assert journal.lease is not None
+    assert journal.lease.epoch == 2
+
+
+def test_a_process_of_this_host_that_lives_is_seen_at_once_and_a_dead_one_is_not_waited_for(tmp_path):
+    with subprocess.Popen(["sleep", "600"]) as other:
+        lease = _lease_of(other.pid)
+        history = History.from_events([lease])
+        with pytest.raises(CampaignHeld, match=f"kill -INT {other.pid}"):
+            refuse_if_it_lives_here(history)
+        assert controller_lives(history)
+        other.kill()
+    refuse_if_it_lives_here(history)
+    assert not controller_lives(history)
+    assert asyncio.run(_taken_after(lease, tmp_path)).epoch == 2
+
+
+async def _taken_after(lease: LeaseTaken, folder: Path) -> LeaseTaken:
+    ledger = ParquetLedger(LocalStore(folder), "shared/")
+    await ledger.append([lease], after=0)
+    journal = Journal(ledger)
+    await journal.refresh()
+    await take_lease(journal, SystemClock(), Rhythm(60, 600), StopRequest(), pytest.fail)
+    assert journal.lease is not None
+    return journal.lease
+
+
+def test_a_process_with_the_same_number_in_another_container_is_somebody_else():
+    history = History.from_events([_lease("elsewhere:77", pid=os.getpid())])
+    refuse_if_it_lives_here(history)
+    assert controller_lives(history)
+
+
+async def test_a_store_that_refuses_signs_of_life_is_told_before_anything_starts(tmp_path):
+    ledger = ParquetLedger(LocalStore(tmp_path), "shared/")
+    (tmp_path / "shared" / "heartbeat").mkdir(parents=True)
+    with pytest.raises(LedgerError, match=r"cannot write `.*heartbeat`"):
+        await take_lease(Journal(ledger), SystemClock(), Rhythm(), StopRequest(), pytest.fail)
+
+
+async def test_signs_of_life_go_on_after_a_store_that_did_not_answer(tmp_path):
+    ledger = ParquetLedger(LocalStore(tmp_path), "shared/")
+    journal = Journal(ledger)
+    await take_lease(journal, SystemClock(), Rhythm(), StopRequest(), pytest.fail)
+    sign = tmp_path / "shared" / "heartbeat"
+    sign.unlink()
+    sign.mkdir()
+    life = asyncio.create_task(show_life(journal, Rhythm(0.01, 1)))
+    await asyncio.sleep(0.1)
+    assert not life.done()
+    sign.rmdir()
+    while not await ledger.heartbeat.last():  # noqa: ASYNC110 - it says so to nobody
+        await asyncio.sleep(0.01)
+    life.cancel()
+
+
+def _lease(started: str, pid: int = 1) -> LeaseTaken:
+    time = SystemClock().now()
+    return LeaseTaken(time=time, actor="controller", epoch=1, host="elsewhere", pid=pid, started=started)
+
+
+def _lease_of(pid: int) -> LeaseTaken:
+    started = process_started(pid)
+    assert started is not None
+    return _lease(started, pid)
