@@ -19,8 +19,8 @@ PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max
 class BayesianProposer(BaseModel):
     """A Gaussian process and noisy expected improvement, after a Sobol start.
 
-    `initial` counts the first points that are not the model's, baseline and `start_with` included; the
-    default grows with the number of parameters and leaves the model two thirds of the budget.
+    `initial` counts the first points that are not the model's, baseline, `start_with` and imported results
+    included; the default grows with the number of parameters and leaves the model two thirds of the budget.
 
     `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether beliefs
     are those of the likeliest ones (`map`) or averaged over several sets (`average`); `auto` searches with the

@@ -11,7 +11,7 @@ from campaign.space import Point, Space
 
 
 class Budget(BaseModel):
-    """What may be spent; every trial that started counts once, however it ends."""
+    """What may be spent; every trial that started counts once, however it ends, and imported results do not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

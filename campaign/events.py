@@ -103,7 +103,7 @@ class MeasurementReported(_AttemptEvent):
 
 
 class TrialObserved(_AttemptEvent):
-    """A trial ended well."""
+    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from."""
 
     kind: Literal["trial_observed"] = "trial_observed"
     metrics: dict[str, Measurement]

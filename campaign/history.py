@@ -89,6 +89,11 @@ class History:
         """Return how many trials have started, which is what the budget counts."""
         return sum(1 for trial in self.trials.values() if trial.attempts)
 
+    @property
+    def budgeted(self) -> int:
+        """Return how many trials were proposed that the budget counts once they start: all but the imported ones."""
+        return sum(1 for trial in self.trials.values() if not trial.imported)
+
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""
         trials = [self.trials[i] for i in sorted(self.trials)]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 
-Generator = Literal["baseline", "manual", "sobol", "model", "custom"]
+Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
 
 
 class Provenance(BaseModel):
@@ -77,7 +77,7 @@ class Attempt(BaseModel):
 
 
 class Observation(BaseModel):
-    """A trial ended well: the measured metrics."""
+    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -117,6 +117,11 @@ class Trial(BaseModel):
     def point(self) -> Point:
         """Return the point that is tried."""
         return self.proposal.point
+
+    @property
+    def imported(self) -> bool:
+        """Tell whether it came with past results: nothing was executed for it, and it costs nothing of the budget."""
+        return self.proposal.generator == "import"
 
     @property
     def pending(self) -> bool:

@@ -81,7 +81,7 @@ class AskTell:
 
     def _check_budget(self, history: History) -> None:
         campaign = self.file.campaign
-        if len(history.trials) >= campaign.budget.trials:
+        if history.budgeted >= campaign.budget.trials:
             raise CampaignStopped(
                 f"All {campaign.budget.trials} trials of campaign `{campaign.name}` have been asked for. Raise "
                 "`budget.trials` to go on."

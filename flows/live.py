@@ -80,8 +80,8 @@ class LiveDisplay:
         summary = summarise(self.history)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            ProgressBar(total=summary.budget, completed=summary.observed + summary.failed, width=40),
-            f"{summary.observed + summary.failed}/{summary.budget}",
+            ProgressBar(total=summary.budget, completed=summary.ended, width=40),
+            f"{summary.ended}/{summary.budget}",
         )
         lines = [Text(line) for line in status_lines(self.history)[1:]]
         return Group(bar, *lines, *_running(self.history), Text(self.note, style="yellow"))
@@ -90,7 +90,10 @@ class LiveDisplay:
 def status_lines(history: History, *, alive: bool = True) -> list[str]:
     """Return how a campaign stands, a few lines of text; `alive` tells whether its controller is."""
     summary = summarise(history, alive=alive)
-    counts = f"{summary.observed} done, {summary.running} running, {summary.failed} failed, {summary.budget} in all"
+    done = summary.observed - summary.imported
+    counts = f"{done} done, {summary.running} running, {summary.failed} failed, {summary.budget} in all"
+    if summary.imported:
+        counts += f", {summary.imported} imported"
     if summary.waiting:
         counts += f", {summary.waiting} waiting to start"
     lines = [f"{summary.campaign}: {summary.standing}", counts]

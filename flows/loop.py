@@ -180,7 +180,7 @@ class _Controller:
     def _ask_for_proposals(self) -> None:
         """Ask for as many points as there are free slots, if none are being computed and the budget allows."""
         free = self.campaign.workers - len(self.running)
-        left = self.campaign.budget.trials - len(self.history.trials)
+        left = self.campaign.budget.trials - self.history.budgeted
         q = min(free, left)
         if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
             self.proposal_asked, self.proposal_saw = self.clock.now(), self.journal.events_seen

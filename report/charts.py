@@ -19,8 +19,22 @@ from report.numbers import duration, measured, value_text
 from report.timeline import Span
 
 # Colours that hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008).
-_COLOURS = {"baseline": "#d55e00", "manual": "#b8629b", "sobol": "#8a8f98", "model": "#2f80c2", "custom": "#a6761d"}
-_SYMBOLS = {"baseline": "diamond", "manual": "square", "sobol": "circle", "model": "circle", "custom": "triangle-up"}
+_COLOURS = {
+    "import": "#6f7d2a",
+    "baseline": "#d55e00",
+    "manual": "#b8629b",
+    "sobol": "#8a8f98",
+    "model": "#2f80c2",
+    "custom": "#a6761d",
+}
+_SYMBOLS = {
+    "import": "cross",
+    "baseline": "diamond",
+    "manual": "square",
+    "sobol": "circle",
+    "model": "circle",
+    "custom": "triangle-up",
+}
 _BEST = "#1a9c74"
 _ENDS = {"observed": "#2f80c2", "failed": "#d62728", "running": "#8a8f98"}
 _GRID = "rgba(128,128,128,0.25)"

@@ -7,13 +7,14 @@ from campaign import History, Measurement, Trial
 from campaign.space import Value
 from campaign.trial import Failure, Observation, Provenance
 from report.numbers import duration, measured, number, value_text, with_uncertainty
-from report.trial_facts import objective_of, seconds_of
+from report.trial_facts import objective_of, took
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
 _GENERATORS = {
     "baseline": "It is the baseline, which is tried before anything else.",
     "manual": "A person gave it, by `start_with` or by hand; nothing was computed.",
+    "import": "It was imported with past results; nothing was computed, and nothing was executed here.",
     "sobol": "It is a point of the Sobol sequence, spread evenly while the model knows too little.",
 }
 
@@ -80,17 +81,18 @@ def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: M
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:
-    metric, attempts = then.definition.objective.metric, len(trial.attempts)
-    took = f" after {duration(seconds_of(trial))}" + (f" and {attempts} attempts" if attempts > 1 else "")
+    metric, attempts, seconds = then.definition.objective.metric, len(trial.attempts), took(trial)
+    after = "" if seconds is None else f" after {duration(seconds)}"
+    after += f" and {attempts} attempts" if attempts > 1 else ""
     match trial.outcome:
         case None:
             yield "It has not ended yet."
         case Failure() as failure:
-            yield f"It failed{took} ({failure.cause}): {failure.message}"
+            yield f"It failed{after} ({failure.cause}): {failure.message}"
         case Observation():
             value = objective_of(then.definition, trial)
             if value is not None:
-                yield f"It turned out to be {metric} {measured(value)}{took}{_surprise(trial, value)}."
+                yield f"It turned out to be {metric} {measured(value)}{after}{_surprise(trial, value)}."
 
 
 def _surprise(trial: Trial, value: Measurement) -> str:

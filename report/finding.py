@@ -15,7 +15,7 @@ _LIKELY_BEST = 0.5
 def standing_sentence(summary: Summary) -> str:
     """Return how the campaign stands, how many trials have ended, and how long the rest takes."""
     standing = str(summary.standing)
-    counts = [f"{summary.observed} of {summary.budget} trials observed"]
+    counts = [f"{summary.observed - summary.imported} of {summary.budget} trials observed"]
     counts += [f"{n} {word}" for n, word in _others(summary) if n]
     sentence = f"{standing[0].upper()}{standing[1:]}. {', '.join(counts)}."
     if summary.standing.kind == "running" and summary.seconds_left:
@@ -24,7 +24,12 @@ def standing_sentence(summary: Summary) -> str:
 
 
 def _others(summary: Summary) -> list[tuple[int, str]]:
-    return [(summary.failed, "failed"), (summary.running, "running"), (summary.waiting, "waiting")]
+    return [
+        (summary.failed, "failed"),
+        (summary.running, "running"),
+        (summary.waiting, "waiting"),
+        (summary.imported, "imported"),
+    ]
 
 
 def finding_sentence(history: History, found: Recommendation | None) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from campaign import Campaign, History, Measurement, Trial
 from campaign.evaluation import Cause
 from campaign.events import CampaignFinished
-from report.trial_facts import failure_of, objective_of, seconds_of, status_of
+from report.trial_facts import failure_of, objective_of, status_of, took
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Best:
 class Summary:
     """A campaign in numbers.
 
-    Trials are counted once each: `observed + failed + running + waiting` is how many were proposed. `seconds_per_trial`
-    and `seconds_left` are None before any trial has ended.
+    Trials are counted once each: `observed + failed + running + waiting` is how many there are. Of the observed,
+    `imported` came with past results and are outside the budget. `seconds_per_trial` and `seconds_left` are None before
+    any trial has ended that was tried here.
     """
 
     campaign: str
@@ -46,6 +47,7 @@ class Summary:
     budget: int
     workers: int
     observed: int
+    imported: int
     failed: int
     running: int
     waiting: int
@@ -59,6 +61,11 @@ class Summary:
     started: datetime | None
     last_event: datetime | None
 
+    @property
+    def ended(self) -> int:
+        """Return how many trials of the budget have ended."""
+        return self.observed - self.imported + self.failed
+
 
 def summarise(history: History, *, alive: bool = True) -> Summary:
     """Count what has happened so far.
@@ -68,8 +75,9 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
     """
     campaign = history.definition
     trials = [history.trials[i] for i in sorted(history.trials)]
-    counts = Counter(map(status_of, trials))
+    counts, imported = Counter(map(status_of, trials)), sum(t.imported for t in trials)
     standing = standing_of(history, alive=alive)
+    ended = counts["observed"] - imported + counts["failed"]
     seconds_per_trial = _seconds_per_trial(trials)
     return Summary(
         campaign=campaign.name,
@@ -77,12 +85,13 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         budget=campaign.budget.trials,
         workers=campaign.workers,
         observed=counts["observed"],
+        imported=imported,
         failed=counts["failed"],
         running=counts["running"],
         waiting=counts["waiting"],
         best=best_measured(campaign, trials),
         seconds_per_trial=seconds_per_trial,
-        seconds_left=_seconds_left(history, standing, seconds_per_trial, counts["observed"] + counts["failed"]),
+        seconds_left=_seconds_left(history, standing, seconds_per_trial, ended),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),
         events=history.events,
@@ -109,7 +118,7 @@ def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> Best | None:
 
 
 def _seconds_per_trial(trials: Iterable[Trial]) -> float | None:
-    ended = [seconds_of(t) for t in trials if t.outcome is not None]
+    ended = [seconds for t in trials if (seconds := took(t)) is not None]
     return math.fsum(ended) / len(ended) if ended else None
 
 

@@ -8,7 +8,7 @@ import math
 from campaign import History, Measurement, Trial
 from campaign.space import Value
 from campaign.trial import Observation
-from report.trial_facts import failure_of, seconds_of, status_of
+from report.trial_facts import failure_of, status_of, took
 
 Cell = Value | None
 Row = dict[str, Cell]
@@ -20,8 +20,8 @@ def trial_rows(history: History) -> list[Row]:
     """Return a row for each trial in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`; `predicted_mean` and `predicted_sd` are what the model expected; `seconds`
-    are those of all ended attempts. A metric or a parameter whose name another column has is `metric_<name>` or
-    `parameter_<name>`.
+    are those of all ended attempts, None where there was none. A metric or a parameter whose name another column has is
+    `metric_<name>` or `parameter_<name>`.
     """
     metrics = metric_names(history)
     return [_row(trial, metrics) for _, trial in sorted(history.trials.items())]
@@ -58,7 +58,7 @@ def _row(trial: Trial, metrics: list[str]) -> Row:
         row[f"{column}_sem"] = measured[name].sem if name in measured else None
     row |= {
         "attempts": len(trial.attempts),
-        "seconds": seconds_of(trial) if trial.outcome is not None else None,
+        "seconds": took(trial),
         "cause": failure.cause if failure else None,
         "message": failure.message if failure else None,
         "predicted_mean": _finite(provenance.predicted_mean) if provenance else None,

@@ -28,6 +28,11 @@ def seconds_of(trial: Trial) -> float:
     return failed + (trial.outcome.seconds if isinstance(trial.outcome, Observation) else 0.0)
 
 
+def took(trial: Trial) -> float | None:
+    """Return the seconds that an ended trial took; None before its end, and where nothing was executed for it."""
+    return seconds_of(trial) if trial.outcome is not None and trial.attempts else None
+
+
 def failure_of(trial: Trial) -> Failure | None:
     """Return why a trial ended without a result, or None where it did not."""
     return trial.outcome if isinstance(trial.outcome, Failure) else None

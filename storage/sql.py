@@ -1,7 +1,7 @@
 """A ledger for SQL: views of its events as trials, attempts, metrics and proposals, in DuckDB."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ _TRIALS = """
         case when o.kind = 'trial_observed' then 'observed' when o.kind = 'trial_failed' then 'failed'
              when a.open > 0 then 'running' else 'waiting' end as status,
         p.generator, {metrics} coalesce(a.attempts, 0) as attempts,
-        case when o.kind is not null then coalesce(a.seconds, 0) end as seconds, o.cause, o.message,
+        case when o.kind is not null and a.attempts > 0 then coalesce(a.seconds, 0) end as seconds, o.cause, o.message,
         try_cast(p.body->>'$.provenance.predicted_mean' as double) as predicted_mean,
         try_cast(p.body->>'$.provenance.predicted_sd' as double) as predicted_sd,
         {parameters} p.proposed, o.time as ended
@@ -169,11 +169,24 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
     connection.execute(_ASKED.format(parameters=_listed(values)))
     names = [name for name, *_ in parameters]
-    connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(names, _Names(_OF_PROPOSALS)))))
-    taken = _Names(_OF_TRIALS)
-    measured = [column for name in _metric_names(connection) for column in _metric_columns(name, taken)]
-    asked = _parameter_columns(names, taken)
-    connection.execute(_TRIALS.format(metrics=_listed(measured), parameters=_listed(asked)))
+    _, asked = _columns((), names, _OF_PROPOSALS)
+    connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
+    means, asked = trial_columns(_metric_names(connection), names)
+    measured = [column for name, called in means.items() for column in _metric_columns(name, called)]
+    connection.execute(_TRIALS.format(metrics=_listed(measured), parameters=_listed(_parameter_columns(asked))))
+
+
+def trial_columns(metrics: Iterable[str], parameters: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the columns of `trials` are called that hold the means of these metrics and these parameters."""
+    return _columns(metrics, parameters, _OF_TRIALS)
+
+
+def _columns(
+    metrics: Iterable[str], parameters: Iterable[str], own: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    taken = _Names(own)
+    means = {name: taken.free(name, "metric_", "", "_sem") for name in metrics}
+    return means, {name: taken.free(name, "parameter_", "") for name in parameters}
 
 
 class _Names:
@@ -201,13 +214,13 @@ def _metric_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _metric_columns(name: str, taken: _Names) -> list[str]:
-    column, value = taken.free(name, "metric_", "", "_sem"), f"named(o.metrics, {_text(name)})"
+def _metric_columns(name: str, column: str) -> list[str]:
+    value = f"named(o.metrics, {_text(name)})"
     return [f"{value}.mean as {_name(column)}", f"{value}.sem as {_name(column + '_sem')}"]
 
 
-def _parameter_columns(names: Iterable[str], taken: _Names) -> list[str]:
-    return [f"p{i} as {_name(taken.free(name, 'parameter_', ''))}" for i, name in enumerate(names)]
+def _parameter_columns(columns: Mapping[str, str]) -> list[str]:
+    return [f"p{i} as {_name(column)}" for i, column in enumerate(columns.values())]
 
 
 def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool) -> str:

@@ -274,6 +274,15 @@ def test_a_revision_between_two_sessions_takes_no_time_of_the_budget() -> None:
     assert history.active_seconds == 15
 
 
+def test_an_imported_trial_is_an_observation_that_the_budget_does_not_count() -> None:
+    brought = proposed(1).model_copy(update={"generator": "import"})
+    history = History.from_events([defined(), brought, observed(1, attempt=0), proposed(2), started(2)])
+    assert history.trials[1].imported
+    assert not history.trials[2].imported
+    assert [trial.id for trial in history.model_view().observed] == [1]
+    assert (history.budgeted, history.started, history.next_trial) == (1, 1, 3)
+
+
 def test_a_measurement_of_a_trial_that_nobody_proposed_is_refused() -> None:
     stray = MeasurementReported(time=at(1), actor="c", trial=3, attempt=1, step=0, metrics={})
     with pytest.raises(InvalidHistory, match="trial 3"):

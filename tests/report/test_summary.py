@@ -7,6 +7,7 @@ from told_stories import START, Story, at, campaign_of
 from campaign import History
 from campaign.errors import InvalidHistory
 from campaign.events import LeaseTaken
+from report.finding import standing_sentence
 from report.summary import summarise
 
 
@@ -23,6 +24,18 @@ def test_each_trial_is_counted_once_by_how_it_stands():
     assert (summary.budget, summary.workers) == (10, 2)
     assert dict(summary.failures_by_cause) == {"configuration": 1}
     assert summary.repeated_attempts == 1
+
+
+def test_imported_trials_are_observed_and_outside_of_the_budget():
+    story = Story(campaign_of(budget={"trials": 3}, workers=1))
+    for trial in range(1, 6):
+        story.imported(trial, 0, mean=float(trial))
+    summary = summarise(story.tried(6, 1, mean=9.0).history)
+    assert (summary.observed, summary.imported, summary.ended) == (6, 5, 1)
+    assert (summary.seconds_per_trial, summary.seconds_left) == (60, 120)
+    assert summary.best is not None
+    assert summary.best.trial == 1
+    assert standing_sentence(summary).startswith("Running. 1 of 3 trials observed, 5 imported. About 2m left")
 
 
 def test_the_time_left_is_the_pace_so_far_times_what_remains_shared_by_the_workers():

@@ -43,6 +43,11 @@ def test_a_failed_trial_says_why_and_an_open_one_how_it_stands():
     assert [r["seconds"] for r in rows] == [None, 60.0, None]
 
 
+def test_an_imported_trial_took_no_time_of_ours():
+    [row] = trial_rows(Story().imported(1, 0, mean=1.0).history)
+    assert (row["status"], row["generator"], row["attempts"], row["seconds"]) == ("observed", "import", 0, None)
+
+
 def test_all_rows_have_the_same_columns_whatever_was_measured():
     story = Story().proposed(1, 0).started(1, 0).observed(1, 1, 1.0, memory=3.5).tried(2, 2, mean=2.0)
     first, second = trial_rows(story.history)

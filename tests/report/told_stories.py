@@ -118,6 +118,14 @@ class Story:
         self.proposed(trial, minute, point, generator).started(trial, minute)
         return self.observed(trial, minute + 1, mean, sem)
 
+    def imported(self, trial: int, minute: float, mean: float) -> "Story":
+        """Tell of a result that was brought: a trial without an attempt."""
+        metrics = {self.campaign.objective.metric: Measurement(mean=mean)}
+        point = TrialProposed(time=at(minute), actor="import", trial=trial, point=POINT, generator="import")
+        result = TrialObserved(time=at(minute), actor="import", trial=trial, attempt=0, metrics=metrics)
+        self.events += [point, result]
+        return self
+
     def drained(self, minute: float) -> "Story":
         self.events.append(CampaignDrained(time=at(minute), actor="controller", epoch=1, reason="asked to stop"))
         return self
