@@ -47,3 +47,7 @@ class CampaignHeld(OvernightError):
 
 class CampaignStopped(OvernightError):
     """The campaign cannot go on; says why and what to do."""
+
+
+class CannotImport(OvernightError):
+    """Past results cannot be taken in; says why, and names each that does not fit."""

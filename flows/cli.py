@@ -101,6 +101,24 @@ def export(
     _heavy("flows.commands.query").export(campaign, output)
 
 
+@app.command(name="import")
+def import_results(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A CSV or Parquet file, sqlite:///study.db or the journal of an Optuna study."
+        ),
+    ],
+    campaign: CampaignPath = Path("campaign.yaml"),
+    study: Annotated[str | None, typer.Option(help="Which study, where the source has several.")] = None,
+    skip_misfits: Annotated[
+        bool, typer.Option("--skip-misfits", help="Leave out what does not fit the campaign.")
+    ] = False,
+) -> None:
+    """Take past results into a new campaign, as observations outside its budget."""
+    _heavy("flows.commands.import_results").import_results(source, campaign, study, skip_misfits=skip_misfits)
+
+
 @app.command()
 def campaigns(
     url: Annotated[

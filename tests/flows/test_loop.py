@@ -11,7 +11,10 @@ from campaign.errors import CampaignHeld, CampaignStopped, InvalidDefinition
 from campaign.evaluation import EvaluationReport
 from campaign.events import AttemptStarted, Event, LeaseTaken, TrialProposed
 from flows.clock import SystemClock
+from flows.fitting import PastObservation
+from flows.importing import write_observations
 from flows.job import Execution, Job, PlainSteps
+from flows.journal import Journal
 from flows.loop import run_loop
 from flows.stop import StopRequest
 from storage import MemoryLedger
@@ -349,3 +352,14 @@ async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_ask
     assert by_model
     for trial in by_model:
         assert trial.proposal.provenance.pending in pending_when_asked
+
+
+async def test_imported_trials_cost_nothing_of_the_budget_and_are_not_executed():
+    ledger, evaluator = MemoryLedger(), ScriptedEvaluator()
+    measured = {"loss": Measurement(mean=1.0)}
+    past = [PastObservation({"x": n / 10, "n": n}, measured, {}) for n in range(1, 11)]
+    await write_observations(Journal(ledger), a_campaign(), {}, SystemClock(), past)
+    history = await run(a_campaign(budget={"trials": 3}), evaluator, ledger)
+    assert sorted(evaluator.evaluated) == [(11, 1), (12, 1), (13, 1)]
+    assert evaluator.recovered == []
+    assert (history.closed_by.kind, len(history.model_view().observed)) == ("campaign_finished", 13)

@@ -1,0 +1,64 @@
+"""Studies that Optuna keeps in an SQLite database."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from campaign.errors import CannotImport
+from storage.optuna_study import Pick, Study, StudyTrial, decoded
+
+_INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
+_STUDIES = "select study_id, study_name from studies order by study_id"
+_DIRECTIONS = "select direction from study_directions where study_id = ? order by objective"
+_TRIALS = "select trial_id, number, state, datetime_complete from trials where study_id = ? order by number"
+_VALUES = """
+    select trial_id, value, value_type from trial_values join trials using (trial_id)
+    where study_id = ? order by trial_id, objective
+"""
+_PARAMETERS = """
+    select trial_id, param_name, param_value, distribution_json from trial_params join trials using (trial_id)
+    where study_id = ? order by param_id
+"""
+_ATTRIBUTES = """
+    select trial_id, "key", value_json from trial_user_attributes join trials using (trial_id) where study_id = ?
+"""
+
+
+def read_database(file: Path, pick: Pick) -> Study:
+    """Return the study that is picked from the database, which is not written to; raises CannotImport."""
+    try:
+        with _reading(file) as connection:
+            ids = {name: number for number, name in connection.execute(_STUDIES)}
+            name = pick(list(ids))
+            return _study(connection, ids[name], name)
+    except (sqlite3.Error, ValueError, TypeError) as problem:
+        raise CannotImport(
+            f"{file}: expected a database of Optuna, version 3 or later, but: {problem}. One of an older version is "
+            "made readable by: optuna storage upgrade."
+        ) from None
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """Return a connection that sees one state of the database, also while a study goes on."""
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
+        connection.execute("begin")
+        yield connection
+
+
+def _study(connection: sqlite3.Connection, study: int, name: str) -> Study:
+    trials = {
+        trial: StudyTrial(number, state, ended=ended)
+        for trial, number, state, ended in connection.execute(_TRIALS, (study,))
+    }
+    for trial, value, kind in connection.execute(_VALUES, (study,)):
+        trials[trial].values += (float(_INFINITE.get(kind, value)),)
+    for trial, parameter, internal, distribution in connection.execute(_PARAMETERS, (study,)):
+        trials[trial].parameters[parameter] = decoded(internal, distribution)
+    for trial, key, value in connection.execute(_ATTRIBUTES, (study,)):
+        trials[trial].attributes[key] = json.loads(value)
+    directions = tuple(str(direction).lower() for (direction,) in connection.execute(_DIRECTIONS, (study,)))
+    return Study(name, directions, tuple(trials.values()))

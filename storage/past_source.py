@@ -1,0 +1,72 @@
+"""From what a person names as the source of past results to the results."""
+
+from pathlib import Path
+
+from campaign import Campaign
+from campaign.errors import CannotImport
+from storage.optuna_database import read_database
+from storage.optuna_journal import read_journal
+from storage.optuna_study import choice_of, results_of
+from storage.past_results import PastResults
+from storage.past_table import read_csv, read_parquet
+
+_TABLES = {"csv": read_csv, "parquet": read_parquet}
+_STUDIES = {"sqlite": read_database, "journal": read_journal}
+_BEGINNINGS = {b"SQLite format 3": "sqlite", b"PAR1": "parquet", b'{"op_code"': "journal"}
+_ENDINGS = {".csv": "csv", ".parquet": "parquet", ".log": "journal"}
+
+
+def read_past_results(source: str, campaign: Campaign, study: str | None = None) -> PastResults:
+    """Return the results in a CSV or Parquet file, or in an Optuna study of an SQLite database or a journal.
+
+    The address is a path, or `sqlite:///` or `journal:///` before one; `study` picks one of several. Raises
+    CannotImport where no results can be read, but does not look at what they are.
+    """
+    kind, file = _located(source)
+    if kind in _STUDIES:
+        return results_of(_STUDIES[kind](file, choice_of(file, study)), file, campaign)
+    if study is not None:
+        raise CannotImport(f"--study {study}: expected an Optuna study as the source, found the table {file}.")
+    return _TABLES[kind](file, campaign)
+
+
+def _located(source: str) -> tuple[str, Path]:
+    """Return the kind of the source and its file, which is there."""
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        file = _there(Path(source).expanduser(), "")
+        return _kind_of(file), file
+    if scheme not in _STUDIES or not rest.startswith("/"):
+        raise CannotImport(
+            f"import {scheme}://…: expected a CSV or Parquet file, `sqlite:///study.db` or `journal:///optuna.log`, "
+            f"found `{scheme}`. Of a study in another database, `optuna.copy_study` makes a copy in a file."
+        )
+    return scheme, _there(
+        Path(rest[1:].partition("?")[0]), " An absolute path has four slashes: `sqlite:////srv/study.db`."
+    )
+
+
+def _there(file: Path, hint: str) -> Path:
+    if not file.is_file():
+        raise CannotImport(
+            f"{file}: expected a file with past results, found {'no file' if file.exists() else 'nothing'}.{hint}"
+        )
+    return file
+
+
+def _kind_of(file: Path) -> str:
+    """Return the kind by how the file begins, else by how its name ends."""
+    try:
+        with file.open("rb") as opened:
+            beginning = opened.read(16)
+    except OSError as problem:
+        raise CannotImport(f"{file}: expected a file with past results, but: {problem.strerror}.") from None
+    for known, kind in _BEGINNINGS.items():
+        if beginning.startswith(known):
+            return kind
+    if file.suffix.lower() not in _ENDINGS:
+        raise CannotImport(
+            f"{file}: expected past results, a CSV or Parquet file, or the SQLite database or the journal of an Optuna "
+            f"study, found none of these. The name of a CSV file ends in .csv."
+        )
+    return _ENDINGS[file.suffix.lower()]

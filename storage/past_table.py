@@ -1,0 +1,122 @@
+"""Past results from a CSV or Parquet file with a column for each parameter and each metric."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from campaign import Campaign
+from campaign.errors import CannotImport
+from storage.past_results import PastResults, PastRow
+from storage.sql import trial_columns
+
+# What `overnight export` calls the time at which a trial ended.
+_ENDED = "ended"
+
+
+def read_csv(file: Path, campaign: Campaign) -> PastResults:
+    """Return the rows of a CSV file, all values as texts; raises CannotImport where it is none."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines, strict=True)
+            columns = _Columns.of(campaign, file, next(reader, []))
+            rows = tuple(_csv_row(columns, line, values) for line, values in _numbered(reader) if values)
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise CannotImport(f"{file}: expected a CSV file in UTF-8 with a header, but: {problem}.") from None
+    return columns.results(rows)
+
+
+def read_parquet(file: Path, campaign: Campaign) -> PastResults:
+    """Return the rows of a Parquet file; raises CannotImport where it is none."""
+    try:
+        table = pq.ParquetFile(file).read()
+    except (OSError, pa.ArrowException) as problem:
+        raise CannotImport(f"{file}: expected a Parquet file, but: {problem}") from None
+    columns = _Columns.of(campaign, file, table.column_names)
+    found = table.select(columns.used()).to_pylist()
+    return columns.results(
+        tuple(columns.row(f"row {row}", values, {"row": row}) for row, values in enumerate(found, start=1))
+    )
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Return the records, each with the number of its first line."""
+    first = reader.line_num + 1
+    for values in reader:
+        yield first, values
+        first = reader.line_num + 1
+
+
+def _csv_row(columns: "_Columns", line: int, values: Sequence[str]) -> PastRow:
+    expected = len(columns.names)
+    if len(values) != expected:
+        return PastRow(f"line {line}", broken=f"expected {expected} values as in the header, found {len(values)}")
+    return columns.row(f"line {line}", dict(zip(columns.names, values, strict=True)), {"line": line})
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which column of a file holds what."""
+
+    file: Path
+    names: tuple[str, ...]
+    parameters: Mapping[str, str]
+    means: Mapping[str, str]
+    sems: Mapping[str, str]
+
+    @classmethod
+    def of(cls, campaign: Campaign, file: Path, names: Sequence[str]) -> "_Columns":
+        """Find the columns by the names that `overnight export` gives them, else by the campaign's own.
+
+        They differ where what a parameter or a metric is called is the name of another column.
+        """
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise CannotImport(f"{file}: expected columns that differ in their names, found `{twice[0]}` twice.")
+        exported_means, exported = trial_columns(campaign.expected_metrics, campaign.parameters.root)
+        means = {m: c for m, its in exported_means.items() if (c := _first_of((its, m), names))}
+        sems = {m: f"{c}_sem" for m, c in means.items() if f"{c}_sem" in names}
+        others = [name for name in names if name not in {*means.values(), *sems.values()}]
+        parameters = {p: c for p, its in exported.items() if (c := _first_of((its, p), others))}
+        return cls(file, tuple(names), parameters, means, sems)
+
+    def used(self) -> list[str]:
+        """Return the columns that are read."""
+        ended = [_ENDED] if _ENDED in self.names else []
+        return list(dict.fromkeys([*self.parameters.values(), *self.means.values(), *self.sems.values(), *ended]))
+
+    def row(self, place: str, values: Mapping[str, Any], where: Mapping[str, int]) -> PastRow:
+        """Return a row of the file; a column `ended` that is not the campaign's says when it was measured."""
+        origin: dict[str, Any] = {"source": self.file.name, **where}
+        if values.get(_ENDED) and _ENDED not in {*self.parameters.values(), *self.means.values()}:
+            ended = values[_ENDED]
+            origin[_ENDED] = ended.isoformat() if isinstance(ended, datetime) else str(ended)
+        return PastRow(
+            place,
+            parameters=_picked(values, self.parameters),
+            means=_picked(values, self.means),
+            sems=_picked(values, self.sems),
+            origin=origin,
+        )
+
+    def results(self, rows: tuple[PastRow, ...]) -> PastResults:
+        """Return the rows with what is to be said of them together."""
+        unused = tuple(name for name in self.names if name not in self.used())
+        return PastResults(str(self.file), rows, names=self.names, unused=unused)
+
+
+def _first_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:
+    return next((name for name in wanted if name in names), None)
+
+
+def _picked(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Return values by the campaign's names; decimal fractions, which SQL likes to write, as numbers."""
+    found = {name: values[column] for name, column in columns.items()}
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in found.items()}
