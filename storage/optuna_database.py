@@ -55,7 +55,7 @@ def _study(connection: sqlite3.Connection, study: int, name: str) -> Study:
         for trial, number, state, ended in connection.execute(_TRIALS, (study,))
     }
     for trial, value, kind in connection.execute(_VALUES, (study,)):
-        trials[trial].values += (float(_INFINITE.get(kind, value)),)
+        trials[trial].values += (_INFINITE[kind] if kind in _INFINITE else float(value),)
     for trial, parameter, internal, distribution in connection.execute(_PARAMETERS, (study,)):
         trials[trial].parameters[parameter] = decoded(internal, distribution)
     for trial, key, value in connection.execute(_ATTRIBUTES, (study,)):
