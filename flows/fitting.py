@@ -8,7 +8,7 @@ from campaign import Campaign, Measurement, Point
 from campaign.errors import CannotImport
 from campaign.space import FixedParameter
 from flows.definition_problems import one_line, shown
-from flows.past_values import measurement_of, value_of
+from flows.past_values import is_missing, measurement_of, value_of
 from storage.past_results import PastResults, PastRow
 
 
@@ -77,9 +77,9 @@ def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | No
     """Return the row's observation and what is wrong with the row; neither where the objective was not measured."""
     if row.broken:
         return None, [f": {row.broken}"]
-    metrics, wrong = _metrics(row)
-    if campaign.objective.metric not in metrics and not wrong:
+    if is_missing(row.means.get(campaign.objective.metric)):
         return None, []
+    metrics, wrong = _metrics(row)
     point, misplaced = _point(campaign, row)
     return PastObservation(point, metrics, row.origin), misplaced + wrong
 

@@ -15,12 +15,13 @@ def value_of(parameter: Parameter, found: Any) -> Value:
 
 def measurement_of(mean: Any, sem: Any) -> Measurement | None:
     """Return what was measured, None where nothing was; ValueError says what was expected and found."""
-    if _is_missing(mean):
+    if is_missing(mean):
         return None
-    return read_measurement((_number_of(mean), None if _is_missing(sem) else _number_of(sem)))
+    return read_measurement((_number_of(mean), None if is_missing(sem) else _number_of(sem)))
 
 
-def _is_missing(found: Any) -> bool:
+def is_missing(found: Any) -> bool:
+    """Tell whether nothing was measured: no value, no text, or no number in the sense of floating point."""
     number = _number_of(found)
     return number is None or number == "" or (isinstance(number, float) and math.isnan(number))
 

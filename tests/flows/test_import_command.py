@@ -157,6 +157,11 @@ def test_every_problem_is_named_and_nothing_is_written():
     assert not Path("ledger").exists()
 
 
+def test_a_row_without_the_objective_is_left_out_whatever_else_it_says():
+    Path("past.csv").write_text(PAST + "99,hot,\n,,nan\n")
+    assert "left out: 2 without a value of `burnt`" in asked("import", "past.csv").output
+
+
 def test_only_the_first_problems_are_named():
     Path("past.csv").write_text("turns,heat,burnt\n" + "1,7,0.5\n" * 30)
     lines = refused("import", "past.csv").splitlines()
