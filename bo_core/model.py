@@ -12,8 +12,8 @@ from bo_core.encoding import Encoding
 from bo_core.proposer import BayesianProposer
 from bo_core.state import Observed
 from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit, fit_onward
-from bo_core.surrogate.average import draw_hyperparameters
-from bo_core.surrogate.fit import Start
+from bo_core.surrogate.average import draw_hyperparameters, walk_numbers
+from bo_core.surrogate.fit import Start, StartEnd, cold_normals
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History, ModelView
@@ -32,12 +32,12 @@ _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted surrogate with the data that it was fitted to."""
+    """A surrogate with the data that it is conditioned on; `starts` say how it was fitted, if it was."""
 
     observed: Observed
     data: TrainingData
     posterior: Posterior
-    fit: Fit
+    starts: tuple[StartEnd, ...] = ()
 
     @classmethod
     def of(
@@ -56,18 +56,43 @@ class Model:
         Beliefs are those of the likeliest hyperparameters or `averaged` over several sets of them; `last` says how the
         model's last proposal was made.
         """
-        observed = Observed.of(campaign, view, encoding)
-        outcomes = observed.outcomes
-        data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=proposer.extra_noise)
-        data = data.to(device_for(proposer, len(observed.trials)))
+        observed, data = _data(campaign, view, proposer, encoding)
         fitting = _Fitting(data, proposer, generator, last)
         found = fitting.best()
-        return cls(observed, data, fitting.believed(found, averaged=averaged), found)
+        return cls(observed, data, fitting.believed(found, averaged=averaged), found.starts)
+
+    @classmethod
+    def recalled(
+        cls,
+        campaign: Campaign,
+        view: ModelView,
+        proposer: BayesianProposer,
+        encoding: Encoding,
+        generator: torch.Generator,
+        last: Provenance | None = None,
+        *,
+        theta: torch.Tensor,
+        jitter: float,
+    ) -> "Model":
+        """Return the model that `of` found, from the hyperparameters θ [M, h] and the jitter that were recorded.
+
+        Nothing is fitted, but as much is taken from the generator, so that what comes after sees the same numbers.
+        """
+        observed, data = _data(campaign, view, proposer, encoding)
+        _Fitting(data, proposer, generator, last).take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
+        hyperparameters = Hyperparameters(theta, data.X.shape[1], proposer.kernel, jitter)
+        return cls(observed, data, Posterior.of(data, hyperparameters))
 
     @property
     def device(self) -> torch.device:
         """Return where the model lives."""
         return self.data.X.device
+
+    def predicted(self, X: torch.Tensor) -> tuple[float, float]:
+        """Return the mean and standard deviation at features X [1, d], in the metric's own unit."""
+        mean, sd = self.posterior.averaged(X.to(self.device))
+        outcomes = self.observed.outcomes
+        return outcomes.mean_in_units(float(mean)), outcomes.sd_in_units(float(sd))
 
 
 class _Fitting:
@@ -89,12 +114,25 @@ class _Fitting:
         half; between, it is as it was. A second look, at parameters that count for little, is taken without a last
         proposal and each time when the number has grown by a tenth.
         """
-        warped = self.proposer.warping == "always"
-        if self.proposer.warping == "auto" and self.now >= _FEWEST_FOR_WARPING:
-            if self._passes(_GROWTH_FOR_WARPING):
-                return self._plain_or_warped()
-            warped = self.warm is not None and len(self.warm) > self.d + 1
-        return self._fitted(self.data, warped=warped)
+        return self._plain_or_warped() if self._asks() else self._fitted(self.data, warped=self._begins_warped())
+
+    def take_numbers(self, *, averaged: bool, h: int) -> None:
+        """Take from the generator what `best` and `believed` take of it, where the latter finds sets of size h."""
+        cold_normals(self._prior(warped=self._begins_warped()), self.generator, self.proposer.starts)
+        if averaged:
+            walk_numbers(_SETS, h, self.generator)
+
+    def _asks(self) -> bool:
+        """Tell whether it is time to ask if warping pays."""
+        if self.proposer.warping != "auto" or self.now < _FEWEST_FOR_WARPING:
+            return False
+        return self._passes(_GROWTH_FOR_WARPING)
+
+    def _begins_warped(self) -> bool:
+        """Tell whether the fit from cold starts has warped inputs."""
+        if self.proposer.warping != "auto" or self.now < _FEWEST_FOR_WARPING:
+            return self.proposer.warping == "always"
+        return not self._asks() and self.warm is not None and len(self.warm) > self.d + 1
 
     def _plain_or_warped(self) -> Fit:
         """Return the fit that predicts a part of the data better, fitted on to all of them."""
@@ -154,6 +192,16 @@ class _Fitting:
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
         return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
+
+
+def _data(
+    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding
+) -> tuple[Observed, TrainingData]:
+    """Return what a view holds, and the same as training data on the device where the model will live."""
+    observed = Observed.of(campaign, view, encoding)
+    outcomes = observed.outcomes
+    data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=proposer.extra_noise)
+    return observed, data.to(device_for(proposer, len(observed.trials)))
 
 
 def last_made_by_model(history: History) -> Provenance | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from bo_core.choice import Asked
 from bo_core.custom_proposer import CustomProposer
 from bo_core.encoding import Encoding, key_of
 from bo_core.model_proposals import model_proposals
@@ -38,7 +39,8 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     proposals += [Proposal(point=p, generator="sobol", provenance=_seeded(campaign, first)) for p in points]
     more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
-        proposals += model_proposals(campaign, history, proposer, encoding, [p.point for p in proposals], more)
+        chosen = [p.point for p in proposals]
+        proposals += model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
     if more and isinstance(proposer, CustomProposer):
         proposals += proposer.proposals(campaign, _with_pending(history, proposals), more, seed_of(campaign, first))
     return proposals

@@ -16,7 +16,8 @@ class Provenance(BaseModel):
 
     `proposer` names a third party's class. `observed` and `pending` are what the proposal knew. `hyperparameters` are
     bit-exact and serve as the next proposal's warm start; `starts` says how each start of their fit ended. The
-    predicted mean and standard deviation are in the metric's own unit.
+    predicted mean and standard deviation are in the metric's own unit. A repetition was preferred to measuring
+    `instead_of`. `jitter` is the larger of the draws' and of `fit_jitter`, which the hyperparameters go with.
     `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
     """
 
@@ -30,9 +31,11 @@ class Provenance(BaseModel):
     starts: dict[str, str] = {}
     acquisition: str | None = None
     acquisition_value: float | None = None
+    instead_of: Point | None = None
     predicted_mean: float | None = None
     predicted_sd: float | None = None
     jitter: float | None = None
+    fit_jitter: float | None = None
     device: str | None = None
     threads: int | None = None
     libraries: dict[str, str] = {}

@@ -18,8 +18,7 @@ def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, g
     """Return `count` draws [count, h] of θ, whose density `log_posterior` is, from around its `mode` [h]."""
     root = _symmetric_root(log_posterior.normal_covariance(mode))
     prior, h = log_posterior.prior, len(mode)
-    normals = torch.randn(_ROUNDS + 1, count, h, generator=generator, dtype=torch.float64).numpy()
-    chances = torch.rand(_ROUNDS, count, generator=generator, dtype=torch.float64).log().numpy()
+    normals, chances = walk_numbers(count, h, generator)
     step = 1.2 * h ** (-1.0 / 6.0)
     theta = np.clip(mode + normals[0] @ root.T, prior.low, prior.high)
     value, gradient = log_posterior(theta)
@@ -41,6 +40,12 @@ def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, g
         value = np.where(taken, trial_value, value)
         gradient = np.where(taken[:, None], trial_gradient, gradient)
     return theta
+
+
+def walk_numbers(count: int, h: int, generator: torch.Generator) -> tuple[Array, Array]:
+    """Return what `count` walks take from the generator: normal steps [rounds + 1, count, h] and log chances."""
+    normals = torch.randn(_ROUNDS + 1, count, h, generator=generator, dtype=torch.float64).numpy()
+    return normals, torch.rand(_ROUNDS, count, generator=generator, dtype=torch.float64).log().numpy()
 
 
 def _symmetric_root(covariance: Array) -> Array:

@@ -144,11 +144,17 @@ def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Ca
     )
 
 
+def cold_normals(prior: Prior, generator: torch.Generator, cold: int) -> Array:
+    """Return the standard normal numbers [cold − 1, h] that a fit with so many cold starts takes from the generator."""
+    shape = max(cold - 1, 0), len(prior.location)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
+
+
 def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | None) -> list[Start]:
     starts = [] if warm is None else [Start(_LAST, np.clip(warm, prior.low, prior.high))]
     if cold or not starts:
         starts.append(Start(_MIDDLE, prior.location))
-    normals = torch.randn(max(cold - 1, 0), len(prior.location), generator=generator, dtype=torch.float64).numpy()
+    normals = cold_normals(prior, generator, cold)
     draws = np.clip(prior.location + prior.spread * normals, prior.low, prior.high)
     return starts + [Start(f"draw {i + 1}", draw) for i, draw in enumerate(draws)]
 

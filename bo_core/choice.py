@@ -1,0 +1,182 @@
+"""A batch under way: each point is searched in the light of those before it, and may be one to measure again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from bo_core.acquisition import JointDraws, SampledPath, could_be_best, utility_of
+from bo_core.acquisition.replication import gains_in_best_mean
+from bo_core.encoding import Encoding, key_of
+from bo_core.model import Model
+from bo_core.pending import Outstanding, treat
+from bo_core.proposer import BayesianProposer
+from bo_core.search import Effort, Surface, search, starting_points
+from bo_core.state import failed_points, seed_of
+from bo_core.surfaces import surface_of_path, surface_of_utility
+from campaign import Campaign, History, ModelView, Point
+
+_LEAST_DRAWS = 32
+_MOST_MEASURED_AGAIN = 16
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the model is asked for: `q` points beside those that the same proposal has `chosen` without it."""
+
+    campaign: Campaign
+    history: History
+    proposer: BayesianProposer
+    encoding: Encoding
+    chosen: Sequence[Point]
+    q: int
+
+    @cached_property
+    def view(self) -> ModelView:
+        """Return what the model may know."""
+        return self.history.model_view()
+
+    @property
+    def seed(self) -> int:
+        """Return what all random numbers of the batch come from."""
+        return seed_of(self.campaign, self.history.next_trial)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A point with its value under an acquisition; a repetition names the new point that it was preferred to."""
+
+    point: Point
+    value: float
+    acquisition: str
+    instead_of: Point | None = None
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The surface on which one point of the batch is looked for, and the best new one that a search finds there."""
+
+    surface: Surface
+    new: Candidate
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """What a measurement again is expected to gain at observed features `X` [c, d], `gains` [c], and a new point."""
+
+    X: Tensor
+    gains: Tensor
+    of_new: float
+
+    def gain_at(self, x: Tensor) -> float | None:
+        """Return what a measurement again at features x [d] is expected to gain, None where it is not thought of."""
+        found = (x.to(self.X) == self.X).all(1).nonzero()
+        return float(self.gains[int(found[0])]) if len(found) else None
+
+
+class Choice:
+    """One batch: the model, what is outstanding, which grows with each choice, and what is taken.
+
+    The generator is where a fit of the model left it. For each point comes first `searched`, then `take`; between them,
+    `repetitions` may be asked for.
+    """
+
+    def __init__(self, asked: Asked, model: Model, generator: torch.Generator) -> None:
+        self.model, self.encoding, self.proposer, self.q = model, asked.encoding, asked.proposer, asked.q
+        self.generator = generator
+        view = asked.view
+        treated = treat(self.proposer.pending, self.model, self._features([t.point for t in view.pending]))
+        self.posterior = treated.posterior
+        could_be = could_be_best(self.posterior, treated.X, self.generator)
+        self.incumbents = could_be[could_be < len(self.model.data.X)]
+        failed = self._features([t.point for t in failed_points(view)])
+        self.outstanding = Outstanding(treated.drawn, failed).and_chosen(self._features(asked.chosen))
+        self.utility = utility_of(self.proposer)
+        self.draws = self._draws(treated.X[could_be])
+        self.taken = {key_of(t.point) for t in asked.history.trials.values()} | {key_of(p) for p in asked.chosen}
+        self.near = treated.X[could_be].cpu()
+        self.newest: Tensor | None = None
+
+    def searched(self) -> Searched:
+        """Return the next surface of the batch and the point of highest value that is new."""
+        if self.newest is not None and self.draws is not None:
+            self.draws.add(self.newest)
+        effort = Effort(self.proposer.restarts, self.proposer.raw_points)
+        pool = starting_points(self.encoding, effort, self.near, self._new_seed())
+        surface = self._surface()
+        point, value = search(self.encoding, surface, pool, self.taken, effort, self._new_seed())
+        return Searched(surface, Candidate(point, value, self.proposer.acquisition))
+
+    def next(self) -> Candidate:
+        """Return the next point of the batch, which is taken from then on."""
+        new = self.searched().new
+        chosen = self._worth_repeating(new.point) or new
+        self.take(chosen.point)
+        return chosen
+
+    def take(self, point: Point) -> None:
+        """Let a point be one of the batch."""
+        self.taken.add(key_of(point))
+        x = self._features([point])
+        self.near = torch.cat([self.near, x.cpu()])
+        self.outstanding, self.newest = self.outstanding.and_chosen(x), x[0]
+
+    def repetitions(self, new: Point) -> Repetitions | None:
+        """Return what measurements of observed points are expected to gain beside a new one; None if none may be."""
+        if not self._may_repeat():
+            return None
+        x = self._features([new])
+        data, sigma2 = self.model.data, self.model.posterior.hyperparameters.noise_variance.to(x.device)
+        noise = data.replicate_noise(sigma2)
+        # What was measured exactly has nothing more to say.
+        places = self.incumbents[(noise[:, self.incumbents] > 0).all(0)][:_MOST_MEASURED_AGAIN]
+        if not len(places):
+            return None
+        typical = noise.median(1).values
+        points, of_points = torch.cat([data.X[places], x]), torch.cat([noise[:, places], typical.unsqueeze(1)], 1)
+        gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
+        return Repetitions(points[:-1].cpu(), gains[:-1], float(gains[-1]))
+
+    def _worth_repeating(self, new: Point) -> Candidate | None:
+        """Return an observed point whose repetition is expected to gain more than measuring the new one, if any."""
+        again = self.repetitions(new)
+        if again is None:
+            return None
+        best = int(again.gains.argmax())
+        gain = float(again.gains[best])
+        return None if gain <= again.of_new else Candidate(self._tried_at(again.X[best]), gain, "replication", new)
+
+    def _may_repeat(self) -> bool:
+        if self.proposer.acquisition != "log_noisy_expected_improvement":
+            return False
+        finite = self.encoding.size() is not None
+        return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
+
+    def _tried_at(self, x: Tensor) -> Point:
+        """Return the observed point of features x [d]; decoding could miss it by rounding, and nothing be pooled."""
+        observed = self.model.observed
+        return observed.trials[int((x == observed.X).all(1).nonzero()[0])].point
+
+    def _features(self, points: Sequence[Point]) -> Tensor:
+        return self.encoding.encode(points).to(self.model.device)
+
+    def _new_seed(self) -> int:
+        return int(torch.randint(2**62, (), generator=self.generator))
+
+    def _draws(self, incumbents: Tensor) -> JointDraws | None:
+        """Return the draws that the acquisition is averaged over; one, of the mean, for what does not need more."""
+        seed = self._new_seed()
+        if self.utility is None:
+            return None
+        if not self.utility.against_best:
+            return JointDraws(self.posterior, self.outstanding.points, draws=1, more=self.q, seed=None)
+        draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
+        points = torch.cat([incumbents, self.outstanding.points])
+        return JointDraws(self.posterior, points, draws, more=self.q, seed=seed)
+
+    def _surface(self) -> Surface:
+        if self.utility is None or self.draws is None:
+            return surface_of_path(SampledPath(self.posterior, self._new_seed()))
+        return surface_of_utility(self.draws, self.utility)
