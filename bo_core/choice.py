@@ -55,11 +55,12 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Searched:
-    """The surface on which one point of the batch is looked for, and the best new one that a search finds there."""
+class Prepared:
+    """The surface on which one point of the batch is looked for, and the seeds of the search."""
 
     surface: Surface
-    new: Candidate
+    pool_seed: int
+    search_seed: int
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Repetitions:
 class Choice:
     """One batch: the model, what is outstanding, which grows with each choice, and what is taken.
 
-    The generator is where a fit of the model left it. For each point comes first `searched`, then `take`; between them,
-    `repetitions` may be asked for.
+    The generator is where a fit of the model left it. Each point begins with `prepared` and ends with `take`; between
+    them, `searched` and `repetitions` may be asked for.
     """
 
     def __init__(self, asked: Asked, model: Model, generator: torch.Generator) -> None:
@@ -99,22 +100,26 @@ class Choice:
         self.near = treated.X[could_be].cpu()
         self.newest: Tensor | None = None
 
-    def searched(self) -> Searched:
-        """Return the next surface of the batch and the point of highest value that is new."""
-        if self.newest is not None and self.draws is not None:
-            self.draws.add(self.newest)
-        effort = Effort(self.proposer.restarts, self.proposer.raw_points)
-        pool = starting_points(self.encoding, effort, self.near, self._new_seed())
-        surface = self._surface()
-        point, value = search(self.encoding, surface, pool, self.taken, effort, self._new_seed())
-        return Searched(surface, Candidate(point, value, self.proposer.acquisition))
-
     def next(self) -> Candidate:
         """Return the next point of the batch, which is taken from then on."""
-        new = self.searched().new
+        new = self.searched(self.prepared())
         chosen = self._worth_repeating(new.point) or new
         self.take(chosen.point)
         return chosen
+
+    def prepared(self) -> Prepared:
+        """Return where the next point of the batch is looked for."""
+        if self.newest is not None and self.draws is not None:
+            self.draws.add(self.newest)
+        pool_seed = self._new_seed()
+        return Prepared(self._surface(), pool_seed, self._new_seed())
+
+    def searched(self, at: Prepared) -> Candidate:
+        """Return the point of highest value that is new."""
+        effort = Effort(self.proposer.restarts, self.proposer.raw_points)
+        pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
+        point, value = search(self.encoding, at.surface, pool, self.taken, effort, at.search_seed)
+        return Candidate(point, value, self.proposer.acquisition)
 
     def take(self, point: Point) -> None:
         """Let a point be one of the batch."""
@@ -146,7 +151,7 @@ class Choice:
             return None
         best = int(again.gains.argmax())
         gain = float(again.gains[best])
-        return None if gain <= again.of_new else Candidate(self._tried_at(again.X[best]), gain, "replication", new)
+        return None if gain <= again.of_new else Candidate(self.tried_at(again.X[best]), gain, "replication", new)
 
     def _may_repeat(self) -> bool:
         if self.proposer.acquisition != "log_noisy_expected_improvement":
@@ -154,7 +159,7 @@ class Choice:
         finite = self.encoding.size() is not None
         return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
 
-    def _tried_at(self, x: Tensor) -> Point:
+    def tried_at(self, x: Tensor) -> Point:
         """Return the observed point of features x [d]; decoding could miss it by rounding, and nothing be pooled."""
         observed = self.model.observed
         return observed.trials[int((x == observed.X).all(1).nonzero()[0])].point

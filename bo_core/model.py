@@ -219,6 +219,12 @@ def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
     return torch.device(proposer.device)
 
 
+def on_this_machine(proposer: BayesianProposer) -> BayesianProposer:
+    """Return the proposer as it can be asked here: the CPU computes where the CUDA device that it names is missing."""
+    missing = proposer.device == "cuda" and not torch.cuda.is_available()
+    return proposer.model_copy(update={"device": "cpu"}) if missing else proposer
+
+
 def _recorded(last: Provenance | None, d: int) -> Array | None:
     """Return one θ [h] of the recorded sets: their middle, None where there is none or it is not finite."""
     record = None if last is None else last.hyperparameters

@@ -15,7 +15,8 @@ from bo_core.surrogate.training_data import TrainingData
 from campaign.errors import CannotPropose
 
 _LAST, _MIDDLE = "last proposal", "middle of the prior"
-_JITTERS = (1e-8, 1e-6, 1e-4)
+LEAST_JITTER = 1e-8
+_JITTERS = (LEAST_JITTER, 1e-6, 1e-4)
 # All starts race on so many observations at most; the best ends go on with twice as many, and twice again while all are
 # twice as many at least, and then with all.
 _RACE = 64
