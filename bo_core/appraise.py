@@ -132,10 +132,13 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     for choice in choices:
         choice.take(point)
     means, sds = zip(*predicted, strict=True)
-    # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1.
+    model = choices[0].model
+    # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
+    # below that of the jitter is what cancellation left.
+    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.hyperparameters.jitter)
     figures = (
-        _figure(provenance, "predicted_mean", means, choices[0].model.observed.outcomes.scale),
-        _figure(provenance, "predicted_sd", sds, 0.0),
+        _figure(provenance, "predicted_mean", means, spread),
+        _figure(provenance, "predicted_sd", sds, blur * spread),
         _figure(provenance, "acquisition_value", scores, 0.0 if again else 1.0),
     )
     return Appraisal(figures, *best)
@@ -211,7 +214,8 @@ def _apart(a: float, b: float, unit: float) -> float:
     """Return how far b is from a, relative to the size of a or the unit."""
     if a == b:
         return 0.0
-    apart = abs(a - b) / max(abs(a), unit)
+    size = max(abs(a), unit)
+    apart = abs(a - b) / size if size > 0.0 else math.inf
     return math.inf if math.isnan(apart) else apart
 
 

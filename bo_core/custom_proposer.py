@@ -47,17 +47,17 @@ class CustomProposer(BaseModel):
         except _Unusable as problem:
             raise InvalidDefinition([str(problem)]) from problem.__cause__
 
-    def proposals(self, campaign: Campaign, history: History, q: int, seed: int) -> list[Proposal]:
-        """Return q proposals of the class, each with its name and the seed.
+    def proposals(self, campaign: Campaign, history: History, q: int, made_with: Provenance) -> list[Proposal]:
+        """Return q proposals of the class, each with its name and the seed and the stack that they are made with.
 
         Raises CannotPropose where the class cannot be had, raises anything but an OvernightError, or returns anything
         but q proposals of points in the space.
         """
         try:
             with self._importable():
-                returned = self._asked(self._made(), campaign, history, q, seed)
+                returned = self._asked(self._made(), campaign, history, q, made_with.seed)
             return [
-                Proposal(point=p.point, generator="custom", provenance=self._provenance(p, seed))
+                Proposal(point=p.point, generator="custom", provenance=self._provenance(p, made_with))
                 for p in self._checked(returned, campaign, q)
             ]
         except _Unusable as problem:
@@ -163,10 +163,19 @@ class CustomProposer(BaseModel):
             f"expected {expected}, found {found}."
         )
 
-    def _provenance(self, proposal: Proposal, seed: int) -> Provenance:
-        """Return what the class says of its proposal, if it does, with its name and the seed that it was offered."""
-        said = proposal.provenance or Provenance(seed=seed)
-        return said.model_copy(update={"proposer": self.implementation, "seed": seed})
+    def _provenance(self, proposal: Proposal, made_with: Provenance) -> Provenance:
+        """Return what the class says of its proposal, if it does, with its name, the seed it was offered and the stack.
+
+        It may name more libraries, and other threads.
+        """
+        said = proposal.provenance or made_with
+        own = {
+            "proposer": self.implementation,
+            "seed": made_with.seed,
+            "libraries": {**said.libraries, **made_with.libraries},
+            "threads": made_with.threads if said.threads is None else said.threads,
+        }
+        return said.model_copy(update=own)
 
 
 def _described(error: BaseException) -> str:

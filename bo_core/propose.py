@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+import torch
+
 from bo_core.choice import Asked
 from bo_core.custom_proposer import CustomProposer
 from bo_core.encoding import Encoding, key_of
 from bo_core.model_proposals import model_proposals
 from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 from bo_core.sobol import sobol_points
+from bo_core.stack import stack
 from bo_core.state import seed_of
 from campaign import Campaign, History, ModelView, Proposal, Trial
 from campaign.trial import Provenance
@@ -42,7 +45,9 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
         chosen = [p.point for p in proposals]
         proposals += model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
     if more and isinstance(proposer, CustomProposer):
-        proposals += proposer.proposals(campaign, _with_pending(history, proposals), more, seed_of(campaign, first))
+        waiting, made_with = _with_pending(history, proposals), _seeded(campaign, first)
+        made_with = made_with.model_copy(update={"threads": torch.get_num_threads()})
+        proposals += proposer.proposals(campaign, waiting, more, made_with)
     return proposals
 
 
@@ -88,4 +93,5 @@ def _with_pending(history: History, proposals: Sequence[Proposal]) -> History:
 
 
 def _seeded(campaign: Campaign, trial: int) -> Provenance:
-    return Provenance(seed=seed_of(campaign, trial))
+    """Return what is known of any proposal: the seed, and what computes here; a Sobol point needs no threads."""
+    return Provenance(seed=seed_of(campaign, trial), libraries=stack())

@@ -13,10 +13,16 @@ _LIBRARIES = ("torch", "gpytorch", "numpy", "scipy")
 def stack() -> dict[str, str]:
     """Return the versions of the libraries, the widest instructions that torch uses, and the kernels of NumPy's BLAS.
 
-    Both choose by the processor, and an environment variable such as OPENBLAS_CORETYPE may choose for them.
+    Both choose by the processor, and an environment variable such as OPENBLAS_CORETYPE may choose for them. The BLAS
+    inside torch chooses, too, and does not say what: hence the processor's name.
     """
     versions = {name: version(name) for name in _LIBRARIES}
-    return {**versions, "cpu": torch.backends.cpu.get_cpu_capability(), "blas": ", ".join(sorted(set(_blas_kernels())))}
+    return {
+        **versions,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "processor": str(torch.cpu.get_capabilities().get("cpu_name", "unknown")),
+        "blas": ", ".join(sorted(set(_blas_kernels()))),
+    }
 
 
 def _blas_kernels() -> list[str]:

@@ -156,8 +156,11 @@ def explain(
 def replay(
     campaign: CampaignPath = Path("campaign.yaml"),
     trial: Annotated[int | None, typer.Option(help="Only this trial's proposal.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every proposal; so it is without --trial.")] = False,
 ) -> None:
     """Make the recorded proposals again from what they saw, and compare; exits with 1 if one is different."""
+    if every and trial is not None:
+        raise typer.BadParameter(f"expected one of --all and --trial, got --all and --trial {trial}.")
     _heavy("flows.commands.replay").replay_campaign(campaign, trial)
 
 

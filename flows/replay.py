@@ -1,25 +1,24 @@
 """Recorded proposals made again from the events that they saw."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from bo_core import AnyProposer
+from bo_core import AnyProposer, BayesianProposer
+from bo_core.appraise import Appraisal, Contradicted, NotRecorded, appraise
+from bo_core.choice import Asked
+from bo_core.encoding import Encoding
+from bo_core.model import on_this_machine
 from bo_core.propose import propose
 from campaign import Campaign, History, Proposal
 from campaign.errors import OvernightError
 from campaign.events import Event, TrialProposed
-from campaign.trial import Provenance
+from flows.verdict import Verdict, compared
 
-Verdict = Literal["same", "different", "other stack"]
-
-# What whoever called `propose` added, and what says on which machine and with which versions.
-_ADDED = {"events_seen", "seconds", "commit"}
-_STACK = {"libraries", "threads", "device"}
 _proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 
 
@@ -35,16 +34,18 @@ class Replayed:
 def replay(events: Sequence[Event], folder: Path, only: int | None = None) -> Iterator[Replayed]:
     """Return a verdict on each proposal that was computed, or `only` on one trial's, in the order of their trials.
 
-    A third party's proposer is looked for in `folder`. `same` is to the last bit; on another stack, other versions,
-    threads or instructions, bits may differ and the verdict says so.
+    A third party's proposer is looked for in `folder`. `same` is to the last bit. On another stack, other versions,
+    threads or instructions, bits may differ; `other stack` says that a model's proposal stands nevertheless, see
+    `bo_core.appraise`.
     """
     first = {e.trial: e for e in reversed(events) if isinstance(e, TrialProposed)}
     computed = [e for e in first.values() if e.provenance and e.provenance.events_seen]
     # Those of one batch saw the same and have one seed.
-    for _, batch in groupby(sorted(computed, key=lambda event: event.trial), key=_ask):
-        together = list(batch)
-        if only is None or only in [event.trial for event in together]:
-            yield from (found for found in _compared(events, together, folder) if only in (None, found.trial))
+    for (seen, _), together in groupby(sorted(computed, key=lambda event: event.trial), key=_ask):
+        trials = [event.trial for event in together]
+        if only is None or only in trials:
+            found = _verdicts(events[:seen], first, trials, folder)
+            yield from (each for each in found if only in (None, each.trial))
 
 
 def _ask(event: TrialProposed) -> tuple[int, int]:
@@ -52,18 +53,26 @@ def _ask(event: TrialProposed) -> tuple[int, int]:
     return event.provenance.events_seen or 0, event.provenance.seed
 
 
-def _compared(events: Sequence[Event], batch: Sequence[TrialProposed], folder: Path) -> Iterator[Replayed]:
+def _verdicts(
+    seen: Sequence[Event], first: Mapping[int, TrialProposed], trials: Sequence[int], folder: Path
+) -> Iterator[Replayed]:
     try:
-        seen, _ = _ask(batch[0])
-        history = History.from_events(events[:seen])
+        history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
-        again = propose(campaign, history, proposer, batch[-1].trial - history.next_trial + 1)
-        made = {history.next_trial + i: proposal for i, proposal in enumerate(again)}
+        last = trials[-1]
+        recorded = {t: _recorded(first[t]) for t in range(history.next_trial, last + 1) if t in first}
+        batch = _Batch(campaign, history, proposer, recorded)
+        made = dict(enumerate(propose(campaign, history, proposer, last - history.next_trial + 1), history.next_trial))
     except (OvernightError, ValidationError) as problem:
-        yield from (Replayed(event.trial, "different", f"it cannot be made: {problem}") for event in batch)
+        yield from (Replayed(trial, "different", f"it cannot be made: {problem}") for trial in trials)
         return
-    for event in batch:
-        yield _verdict(event, made.get(event.trial))
+    for trial in trials:
+        found = compared(_recorded(first[trial]), made.get(trial), partial(batch.appraisal, trial))
+        yield Replayed(trial, found.verdict, found.why)
+
+
+def _recorded(event: TrialProposed) -> Proposal:
+    return Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
 
 
 def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
@@ -71,30 +80,33 @@ def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
     settings = {} if latest is None else latest.settings.get("proposer") or {}
     if settings.get("kind") == "python":
         settings = {**settings, "folder": folder}
-    return history.definition, _proposer.validate_python(settings)
+    proposer = _proposer.validate_python(settings)
+    return history.definition, on_this_machine(proposer) if isinstance(proposer, BayesianProposer) else proposer
 
 
-def _verdict(event: TrialProposed, made: Proposal | None) -> Replayed:
-    recorded = event.provenance
-    if made is None or made.provenance is None or recorded is None:
-        return Replayed(event.trial, "different", "no such proposal is made from these events")
-    stack = [name for name in sorted(_STACK) if getattr(recorded, name) != getattr(made.provenance, name)]
-    differs = _differences(event, made)
-    if not differs:
-        return Replayed(event.trial, "same", f"on another stack ({', '.join(stack)})" if stack else "")
-    why = f"{', '.join(differs)} differ"
-    if stack:
-        return Replayed(event.trial, "other stack", f"{why}; so do {', '.join(stack)}")
-    return Replayed(event.trial, "different", why)
+@dataclass(frozen=True)
+class _Batch:
+    """Proposals that were `recorded` together, and what they saw."""
 
+    campaign: Campaign
+    history: History
+    proposer: AnyProposer
+    recorded: Mapping[int, Proposal]
 
-def _differences(event: TrialProposed, made: Proposal) -> list[str]:
-    assert event.provenance is not None
-    assert made.provenance is not None
-    fields = [name for name in Provenance.model_fields if name not in _ADDED | _STACK]
-    differs = [name for name in fields if repr(getattr(event.provenance, name)) != repr(getattr(made.provenance, name))]
-    if repr(event.point) != repr(made.point):
-        differs.insert(0, "points")
-    if event.generator != made.generator:
-        differs.insert(0, "generators")
-    return differs
+    def appraisal(self, trial: int) -> Appraisal:
+        """Return what is thought here of one that a model made; raises what `appraise` raises."""
+        return self._appraisals[trial]
+
+    @cached_property
+    def _appraisals(self) -> dict[int, Appraisal]:
+        if not isinstance(self.proposer, BayesianProposer):
+            raise Contradicted("the campaign's proposer has no model")
+        if not self.history.model_view().observed:
+            raise Contradicted("nothing was observed that a model could be fitted to")
+        of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator == "model"}
+        others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
+        if len(self.recorded) <= max(self.recorded) - self.history.next_trial:
+            raise NotRecorded("other proposals of its batch are not recorded")
+        encoding = Encoding(self.campaign.parameters)
+        asked = Asked(self.campaign, self.history, self.proposer, encoding, others, len(of_model))
+        return dict(zip(of_model, appraise(asked, list(of_model.values())), strict=True))

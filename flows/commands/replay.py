@@ -13,11 +13,11 @@ from flows.campaign_file import load_campaign_file
 from flows.commands.past import read_events
 from flows.replay import replay
 
-_COLORS = {"same": "green", "other stack": "yellow", "different": "red"}
+_COLORS = {"same": "green", "other stack": "yellow", "cannot be told": "yellow", "different": "red"}
 
 
 def replay_campaign(path: Path, trial: int | None) -> None:
-    """Print a verdict on each proposal, or on one trial's; exit with 1 if one is different on the same stack."""
+    """Print a verdict on each proposal, or on one trial's; exit with 1 if one is different."""
     file = load_campaign_file(path)
     events = read_events(file, path)
     console, counts = Console(highlight=False, soft_wrap=True), Counter[str]()

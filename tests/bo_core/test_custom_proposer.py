@@ -3,10 +3,12 @@ import re
 import textwrap
 
 import pytest
+import torch
 from told_campaigns import campaign_of, cube, provenance_of, told
 
 from bo_core import CustomProposer
 from bo_core.propose import propose
+from bo_core.stack import stack
 from bo_core.state import seed_of
 from campaign import Campaign, History
 from campaign.errors import CannotPropose, InvalidDefinition, SpaceExhausted
@@ -64,6 +66,18 @@ def test_the_class_is_made_from_the_settings_and_its_points_become_proposals(wri
     assert {p.generator for p in proposals} == {"custom"}
     assert provenance_of(proposals[0]).proposer == proposer.implementation
     assert provenance_of(proposals[0]).seed == seed_of(SPACE, 1)
+
+
+def test_the_stack_is_recorded_beside_what_the_class_says_of_its_point(written) -> None:
+    said = "Provenance(seed=5, predicted_mean=0.5, libraries={'scikit-learn': '1.9', 'torch': 'mine'})"
+    text = "from campaign.trial import Provenance\n" + returning(f"[{a_point(0)[:-1]}, provenance={said})]")
+    [spoken], [silent] = (propose(SPACE, History(), written(each), 1) for each in (text, returning(f"[{a_point(0)}]")))
+    known = provenance_of(silent)
+    assert known.libraries == stack()
+    assert known.threads == torch.get_num_threads()
+    assert provenance_of(spoken).predicted_mean == 0.5
+    assert provenance_of(spoken).libraries == {"scikit-learn": "1.9", **stack()}
+    assert provenance_of(spoken).seed == seed_of(SPACE, 1)
 
 
 def test_the_baseline_comes_first_and_is_pending_when_the_class_is_asked(written) -> None:

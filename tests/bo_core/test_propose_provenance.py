@@ -97,3 +97,6 @@ def test_a_sobol_point_says_from_which_seed_it_came() -> None:
     assert provenance.hyperparameters is None
     assert provenance.acquisition_value is None
     assert math.isfinite(provenance.seed)
+    assert provenance.libraries["torch"] == torch.__version__
+    # One thread or many, on whatever device, it is the same.
+    assert (provenance.threads, provenance.device) == (None, None)

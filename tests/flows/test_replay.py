@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from bo_core.stack import stack
 from campaign.errors import LedgerError
 from campaign.events import Event, TrialProposed
+from campaign.trial import Provenance
 from flows.ask_tell import AskTell
 from flows.cli import app
 from flows.replay import Replayed, replay
@@ -24,6 +30,8 @@ CAMPAIGN = {
     "baseline": {"x": 0.5, "mode": "a"},
 }
 TRIALS = 7
+# A version that the proposals are said to have been made with.
+FOREIGN = {"libraries": {"torch": "1.0"}}
 
 
 @pytest.fixture
@@ -50,6 +58,21 @@ def changed(events: list[Event], trial: int, **provenance: object) -> list[Event
     ]
 
 
+def moved(events: list[Event], trial: int, x: float) -> list[Event]:
+    """Return the events with another x of a trial."""
+    return [
+        e.model_copy(update={"point": {**e.point, "x": x}}) if isinstance(e, TrialProposed) and e.trial == trial else e
+        for e in events
+    ]
+
+
+def provenance(events: list[Event], trial: int) -> Provenance:
+    """Return what was recorded of how a trial was proposed."""
+    [found] = [e.provenance for e in events if isinstance(e, TrialProposed) and e.trial == trial]
+    assert found is not None
+    return found
+
+
 def verdicts(found) -> dict[int, str]:
     return {each.trial: each.verdict for each in found}
 
@@ -66,11 +89,7 @@ def test_a_single_trial_can_be_asked_for(events, tmp_path):
 
 
 def test_a_point_that_was_not_what_these_events_lead_to_is_told(events, tmp_path):
-    forged = [
-        e.model_copy(update={"point": {**e.point, "x": 0.123}}) if isinstance(e, TrialProposed) and e.trial == 6 else e
-        for e in events
-    ]
-    [found] = replay(forged, tmp_path, 6)
+    [found] = replay(moved(events, 6, 0.123), tmp_path, 6)
     assert (found.verdict, found.why) == ("different", "points differ")
 
 
@@ -79,11 +98,122 @@ def test_words_about_it_that_are_wrong_are_told(events, tmp_path):
     assert (found.verdict, found.why) == ("different", "acquisition_value, predicted_mean differ")
 
 
-def test_another_stack_is_named_where_bits_differ(events, tmp_path):
-    [found] = replay(changed(events, 6, predicted_mean=7.0, libraries={"torch": "1.0"}), tmp_path, 6)
-    assert (found.verdict, found.why) == ("other stack", "predicted_mean differ; so do libraries")
-    [same] = replay(changed(events, 6, libraries={"torch": "1.0"}), tmp_path, 6)
-    assert (same.verdict, same.why) == ("same", "on another stack (libraries)")
+def test_another_stack_is_named_where_bits_are_the_same_nevertheless(events, tmp_path):
+    [same] = replay(changed(events, 6, **FOREIGN), tmp_path, 6)
+    assert (same.verdict, same.why) == ("same", "on another stack (libraries (torch))")
+
+
+def test_what_another_stack_may_round_otherwise_is_its_verdict(events, tmp_path):
+    mean = provenance(events, 6).predicted_mean
+    assert mean is not None
+    [found] = replay(changed(events, 6, predicted_mean=mean + 1e-9, **FOREIGN), tmp_path, 6)
+    assert found.verdict == "other stack"
+    assert found.why.startswith("predicted_mean differ; so do libraries (torch); mean, sd and score agree to 1e-09, ")
+    [here] = replay(changed(events, 6, predicted_mean=mean + 1e-9), tmp_path, 6)
+    assert here.verdict == "different"
+    assert here.why.startswith("predicted_mean differ, by no more than rounding (")
+
+
+@pytest.mark.parametrize("name", ["predicted_mean", "predicted_sd", "acquisition_value"])
+def test_another_stack_does_not_explain_a_number_that_is_wrong_in_its_fourth_digit(events, tmp_path, name):
+    right = getattr(provenance(events, 6), name)
+    wrong = right + 1e-4 * max(abs(right), 1.0)
+    [found] = replay(changed(events, 6, **{name: wrong}, **FOREIGN), tmp_path, 6)
+    assert found.verdict == "different"
+    assert f"does not explain that {name} is recorded as {wrong!r}, here {right!r}"[:90] in found.why
+
+
+def test_nor_a_point_that_is_much_worse_than_what_is_found(events, tmp_path):
+    [found] = replay(moved(changed(events, 6, **FOREIGN), 6, 0.95), tmp_path, 6)
+    assert found.verdict == "different"
+    assert "a point scores " in found.why
+    assert "more than the recorded one" in found.why
+
+
+def test_nor_words_that_no_rounding_changes(events, tmp_path):
+    [found] = replay(changed(events, 6, observed=99, **FOREIGN), tmp_path, 6)
+    assert (found.verdict, found.why) == ("different", "observed differ")
+
+
+def test_a_sobol_point_may_differ_in_a_powers_last_bits_or_where_torch_is_another(events, tmp_path):
+    x = next(e.point["x"] for e in events if isinstance(e, TrialProposed) and e.trial == 3)
+    other_scipy = changed(events, 3, libraries={**provenance(events, 3).libraries, "scipy": "0.1"})
+    why = "points differ; so do libraries"
+    for forged, verdict, expected in [
+        (moved(other_scipy, 3, x * (1 + 1e-15)), "other stack", f"{why} (scipy)"),
+        (moved(other_scipy, 3, x * (1 + 1e-6)), "different", "points differ"),
+        (moved(changed(events, 3, **FOREIGN), 3, 0.5), "other stack", f"{why} (torch)"),
+        (moved(events, 3, x * (1 + 1e-15)), "different", "points differ"),
+    ]:
+        [found] = replay(forged, tmp_path, 3)
+        assert (found.verdict, found.why) == (verdict, expected)
+
+
+def test_what_older_versions_did_not_record_cannot_be_told(events, tmp_path):
+    [sobol] = replay(moved(changed(events, 3, libraries={}), 3, 0.5), tmp_path, 3)
+    assert sobol.verdict == "cannot be told"
+    assert sobol.why == "points differ, and on which stack it was made is not recorded"
+    [model] = replay(moved(changed(events, 6, jitter=1e-6, fit_jitter=None, **FOREIGN), 6, 0.5), tmp_path, 6)
+    assert model.verdict == "cannot be told"
+    assert model.why.endswith("so do libraries (torch), and the jitter of its fit is not recorded")
+
+
+def test_an_old_ledger_that_lacks_what_was_added_since_is_the_same(events, tmp_path):
+    def old(event: Event) -> Event:
+        if not isinstance(event, TrialProposed) or event.provenance is None:
+            return event
+        written = event.provenance.model_dump(exclude={"fit_jitter", "instead_of"})
+        if event.generator == "sobol":
+            written["libraries"] = {}
+        written["libraries"].pop("processor", None)
+        return event.model_copy(update={"provenance": Provenance.model_validate(written)})
+
+    found = list(replay([old(event) for event in events], tmp_path))
+    assert {(each.verdict, each.why) for each in found} == {("same", "")}
+
+
+def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Replay in a process of its own, whose libraries choose other instructions."""
+    root = str(Path(__file__).parents[2])
+    return subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", "replay", str(folder / "campaign.yaml"), "--all"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": root, **environment},
+    )
+
+
+# Bits differ for certain where torch has wide instructions that it can be denied, or OpenBLAS kernels for several.
+OTHER_STACKS = {
+    "cpu": {"ATEN_CPU_CAPABILITY": "default"},
+    "blas": {"OPENBLAS_CORETYPE": "Sandybridge"},
+}
+
+
+@pytest.mark.parametrize("what", OTHER_STACKS)
+@pytest.mark.usefixtures("events")
+def test_a_process_with_other_instructions_finds_other_bits_and_agrees(tmp_path, what):
+    here = stack()[what]
+    if platform.machine() not in ("x86_64", "AMD64") or here in ("DEFAULT", "openblas Sandybridge", ""):
+        pytest.skip(f"{here}: no other instructions to compute with")
+    done = in_a_child(tmp_path, **OTHER_STACKS[what])
+    lines = [line for line in done.stdout.splitlines() if line.startswith("trial ")]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(lines) == TRIALS - 1
+    # A Sobol point is the same everywhere; a model's has other bits, and stands.
+    assert lines[0].startswith("trial 2 same: on another stack (libraries (")
+    other = [line for line in lines if " other stack: " in line]
+    assert other
+    assert all(f"so do libraries ({what}); mean, sd and score agree to " in line for line in other)
+
+
+@pytest.mark.usefixtures("events")
+def test_one_or_all_is_asked_for(tmp_path):
+    assert run(tmp_path, "--all").output == run(tmp_path).output
+    both = run(tmp_path, "--all", "--trial", "3")
+    assert both.exit_code == 2
+    assert "expected one of --all and --trial" in both.output
 
 
 def test_a_proposer_that_is_no_longer_there_is_told(events, tmp_path):
