@@ -38,7 +38,11 @@ class LedgerMoved(LedgerError):
 
 
 class LedgerDamaged(LedgerError):
-    """A segment is missing, torn, foreign or of an unknown version; names the file."""
+    """A segment is missing, torn, foreign or of a version that never was; names the file."""
+
+
+class LedgerTooNew(LedgerError):
+    """A newer version of Overnight wrote this, and what it says cannot be told by this one; names the file."""
 
 
 class CampaignHeld(OvernightError):

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from campaign.events import Event
 from storage.chain import Chain, Link
 from storage.event_rows import SCHEMA, events_of
-from storage.segment_file import RESTORE, UNREADABLE, damaged, same_rows
+from storage.segment_file import RESTORE, UNREADABLE, damaged, refuse_newer, same_rows
 from storage.store import ObjectExists, ObjectMissing, ObjectStore
 
 SIZE = 1000
@@ -59,7 +59,7 @@ class Blocks:
     def after(self, segment: int) -> Iterator[Block]:
         """Return the blocks that go on after this segment, one after the other, until there is a gap.
 
-        Raises LedgerDamaged for one that cannot be read.
+        Raises LedgerDamaged for one that cannot be read, LedgerTooNew for one of a newer version.
         """
         index, rest = divmod(segment, SIZE)
         there = set() if rest else self._there(index)
@@ -116,6 +116,8 @@ class Blocks:
         try:
             parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
             said = {k.decode(): v.decode() for k, v in (parquet.metadata.metadata or {}).items()}
+            if said.get("format") == _FORMAT:
+                refuse_newer(said.get("schema_version", "nothing"), _VERSION, name)
             expected = {"format": _FORMAT, "schema_version": _VERSION, "first": str(first), "last": str(last)}
             if {k: said.get(k) for k in expected} != expected or not parquet.schema_arrow.equals(_BLOCK):
                 raise ValueError(f"it says of itself {said}")

@@ -81,7 +81,7 @@ class Chain:
         """Return the files above `after`, up to `to` or the newest, each checked against the one before it.
 
         `previous` is the hash of `after`, where it is known. Raises LedgerDamaged naming the first that is missing,
-        torn, foreign, altered or of an unknown version.
+        torn, foreign or altered, LedgerTooNew for one of a newer version.
         """
         newest = self.newest(after) if to is None else to
         if newest == after:

@@ -52,6 +52,7 @@ class Ledger(Protocol):
     async def read(self, *, after: int = 0) -> tuple[Segment, ...]:
         """Return the segments with numbers above `after`, in order and without a gap.
 
-        Raises LedgerDamaged naming the file if one is missing, torn, foreign or of an unknown version.
+        Raises LedgerDamaged naming the file if one is missing, torn or foreign, LedgerTooNew if a newer version of
+        Overnight wrote it.
         """
         ...

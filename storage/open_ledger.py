@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from campaign.errors import LedgerDamaged, LedgerError
+from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from storage.chain import Chain
 from storage.local_store import LocalStore
 from storage.parquet_ledger import ParquetLedger
@@ -67,7 +67,7 @@ def _kept(store: ObjectStore, name: str) -> KeptCampaign | None:
             return None
         [link] = chain.links(newest - 1, to=newest)
         return KeptCampaign(name, newest, max((event.time for event in link.file.events), default=None))
-    except LedgerDamaged as problem:
+    except (LedgerDamaged, LedgerTooNew) as problem:
         return KeptCampaign(name, damage=str(problem))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign.errors import LedgerDamaged, LedgerError
+from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from campaign.events import Event
 from storage.event_rows import SCHEMA, TYPED, events_of, rows_of, typed_rows
 from storage.rows_of_version_1 import SCHEMA_1, from_row
@@ -25,7 +25,6 @@ _FEW = 20
 UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 _EVENTS = ["segment", "position", "body"]
 _SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
-_UPGRADE = "Read it with the version of Overnight that wrote it, or with a newer one."
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def encode(number: int, events: Sequence[Event], previous: str) -> bytes:
 
 
 def decode(data: bytes, number: int, file: str) -> SegmentFile:
-    """Return what the bytes of `file` hold as segment `number`; raises LedgerDamaged naming the file."""
+    """Return what the bytes hold as segment `number`; raises LedgerDamaged or LedgerTooNew naming the file."""
     try:
         parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         metadata = {name.decode(): value.decode() for name, value in (parquet.metadata.metadata or {}).items()}
@@ -165,6 +164,15 @@ def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
     return LedgerDamaged(" ".join(f"ledger file `{file}`: expected {expected}, found {found}. {remedy}".split()))
 
 
+def refuse_newer(said: str, latest: str, file: str) -> None:
+    """Raise LedgerTooNew naming the file if it says a schema version above the latest that is known."""
+    if said.isdecimal() and int(said) > int(latest):
+        raise LedgerTooNew(
+            f"ledger file `{file}`: expected schema version {latest} or an older one, found {said}, which a newer "
+            "version of Overnight wrote. Upgrade Overnight to read it."
+        )
+
+
 def _unreadable(file: str, problem: Exception) -> LedgerDamaged:
     return damaged(file, "a whole segment", f"one that cannot be read ({problem})", RESTORE)
 
@@ -173,7 +181,8 @@ def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:
     said = {name: metadata.get(name, "nothing") for name in ("format", "schema_version", "segment")}
     if said["format"] != _FORMAT:
         raise damaged(file, f"format {_FORMAT}", said["format"], "Move it out of the ledger; it is not of it.")
+    refuse_newer(said["schema_version"], _VERSION, file)
     if said["schema_version"] not in _SCHEMAS:
-        raise damaged(file, f"schema version {' or '.join(_SCHEMAS)}", said["schema_version"], _UPGRADE)
+        raise damaged(file, f"schema version {' or '.join(_SCHEMAS)}", said["schema_version"], RESTORE)
     if said["segment"] != str(number):
         raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files their own names back.")

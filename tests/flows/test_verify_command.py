@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -100,6 +102,17 @@ def test_what_cannot_be_told_exits_with_2(tmp_path):
     done = verified("--receipts", "kept.jsonl")
     assert done.exit_code == 2
     assert "cannot tell: receipts `kept.jsonl`, line 1" in done.output
+
+
+def test_a_ledger_of_a_newer_version_of_overnight_exits_with_2_and_asks_for_an_upgrade():
+    parquet = pq.ParquetFile(pa.BufferReader(segment(3).read_bytes()))
+    said = {**parquet.metadata.metadata, b"schema_version": b"3"}
+    segment(3).unlink()
+    pq.write_table(parquet.read().replace_schema_metadata(said), segment(3))
+    done = verified()
+    assert done.exit_code == 2
+    assert "cannot tell: ledger file" in done.output
+    assert "Upgrade Overnight to read it." in done.output
 
 
 def test_receipts_that_cannot_be_written_exit_with_2(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from event_samples import EVENTS, started
 
-from campaign.errors import LedgerDamaged
+from campaign.errors import LedgerDamaged, LedgerTooNew
 from storage import LocalStore, ParquetLedger, blocks, verify
 
 SIZE = 3
@@ -99,6 +99,16 @@ async def test_a_spoilt_block_is_named_and_can_be_deleted(ledger, tmp_path):
         await ledger.read()
     second.unlink()
     assert len(await ledger.read()) == SEGMENTS
+
+
+async def test_a_block_of_a_later_schema_is_no_damage_but_asks_for_an_upgrade(ledger, tmp_path, monkeypatch):
+    with monkeypatch.context() as newer:
+        newer.setattr(blocks, "_VERSION", "2")
+        ledger.blocks.make_missing()
+    with pytest.raises(LedgerTooNew, match=rf"{tmp_path / 'bread/compact'}.*found 2.*Upgrade Overnight"):
+        await ledger.read()
+    with pytest.raises(LedgerTooNew, match="Upgrade Overnight"):
+        verify(ledger)
 
 
 async def test_a_block_that_says_other_things_than_its_segments_is_found_by_verify(ledger, tmp_path):

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from event_samples import NOON, SEGMENTS, started
 
-from campaign.errors import LedgerDamaged, LedgerError
-from storage import LocalStore, ParquetLedger
+from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
+from storage import LocalStore, ParquetLedger, kept_campaigns, verify
 from storage.segment_file import GENESIS, digest, encode
 
 
@@ -131,13 +131,30 @@ async def test_a_parquet_file_of_somebody_else_is_damage(ledger, file):
     assert "expected format overnight-ledger, found nothing" in await damage(ledger, file(3))
 
 
-async def test_a_segment_of_a_later_schema_is_refused_with_its_version(ledger, file):
-    parquet = pq.ParquetFile(pa.BufferReader(file(3).read_bytes()))
-    said = {**parquet.metadata.metadata, b"schema_version": b"3"}
+def give_version(path: Path, version: str) -> None:
+    """Replace a segment's file by one of this version, with a column that nobody knows."""
+    parquet = pq.ParquetFile(pa.BufferReader(path.read_bytes()))
+    said = {**parquet.metadata.metadata, b"schema_version": version.encode()}
     table = parquet.read().append_column("mood", pa.array(["fine"]))
-    file(3).unlink()
-    pq.write_table(table.replace_schema_metadata(said), file(3))
-    assert "expected schema version 1 or 2, found 3" in await damage(ledger, file(3))
+    path.unlink()
+    pq.write_table(table.replace_schema_metadata(said), path)
+
+
+async def test_a_segment_of_a_later_schema_is_no_damage_but_asks_for_an_upgrade(ledger, file):
+    give_version(file(3), "3")
+    with pytest.raises(LedgerTooNew, match=rf"{file(3)}.*schema version 2 or an older one, found 3.*Upgrade Overnight"):
+        await ledger.read()
+    with pytest.raises(LedgerTooNew, match="Upgrade Overnight"):
+        verify(ledger)
+    give_version(file(SEGMENTS), "3")
+    [kept] = kept_campaigns(str(file(1).parents[3]), Path())
+    assert "Upgrade Overnight" in kept.damage
+
+
+@pytest.mark.parametrize("version", ["0", "two", ""])
+async def test_a_segment_of_a_version_that_never_was_is_damage(ledger, file, version):
+    give_version(file(3), version)
+    assert "expected schema version 1 or 2, found" in await damage(ledger, file(3))
 
 
 async def test_rows_of_another_number_are_damage(ledger, file):
