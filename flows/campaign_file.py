@@ -15,14 +15,15 @@ from flows.contradictions import contradictions, metric_problems, objective_prob
 from flows.definition_problems import Problem, one_line, shown, translate
 from flows.yaml_source import read_yaml
 
-_PLUGGED_IN = ("evaluator", "proposer", "ledger", "work")
+_PLUGGED_IN = ("evaluator", "proposer", "ledger", "work", "receipts")
 
 
 class CampaignFile(BaseModel):
     """The campaign and what it is run with.
 
     A file has the campaign's keys at its top level, beside those of the other fields; this model reads that
-    form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders.
+    form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders;
+    `receipts` is the file to which a running campaign adds what tells its ledger from any other.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class CampaignFile(BaseModel):
     proposer: AnyProposer = BayesianProposer()
     ledger: Annotated[str, Field(min_length=1)] = "./ledger"
     work: Annotated[str, Field(min_length=1)] = "./work"
+    receipts: Annotated[str | None, Field(pattern="^[^:]+$")] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -151,6 +153,8 @@ def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
     changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
     if "://" not in file.ledger:
         changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
+    if file.receipts is not None:
+        changes["receipts"] = str(folder / os.path.expanduser(file.receipts))
     for name in ("evaluator", "proposer"):
         part = getattr(file, name)
         if "folder" in type(part).model_fields:

@@ -136,11 +136,30 @@ def verify(
         typer.Argument(metavar="LEDGER", help="A campaign's YAML file, its folder in a ledger, or that folder's URL."),
     ] = "campaign.yaml",
     receipts: Annotated[
-        Path | None, typer.Option(help="A file of receipts to check it against; today's is added.")
+        Path | None,
+        typer.Option(
+            "--receipts",
+            "--receipt",
+            metavar="FILE",
+            help="Receipts to check it against, and to add today's to; else those that the campaign's file names.",
+        ),
+    ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEY.pem",
+            help="Sign today's receipt with this private key; its password is OVERNIGHT_KEY_PASSWORD, if it has one.",
+        ),
+    ] = None,
+    signed_by: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PUBLIC.pem", help="Demand that every receipt be signed by this key; add none without --sign."
+        ),
     ] = None,
 ) -> None:
     """Prove that a ledger is whole; exits with 1 if it is damaged, with 2 if that cannot be told."""
-    _heavy("flows.commands.verify").verify_ledger(ledger, receipts)
+    _heavy("flows.commands.verify").verify_ledger(ledger, receipts, sign, signed_by)
 
 
 @app.command()

@@ -5,8 +5,9 @@ from storage.local_store import LocalStore
 from storage.memory_ledger import MemoryLedger
 from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger
 from storage.parquet_ledger import ParquetLedger
+from storage.receipts import Receipt, Receipts, Signer, add_receipt, read_receipts, signed
 from storage.store import ObjectStore
-from storage.verify import Receipt, Verification, add_receipt, read_receipts, receipt_of, verify
+from storage.verify import Verification, receipt_of, verify
 
 __all__ = [
     "Heartbeat",
@@ -17,7 +18,9 @@ __all__ = [
     "ObjectStore",
     "ParquetLedger",
     "Receipt",
+    "Receipts",
     "Segment",
+    "Signer",
     "Verification",
     "add_receipt",
     "kept_campaigns",
@@ -25,5 +28,6 @@ __all__ = [
     "open_ledger",
     "read_receipts",
     "receipt_of",
+    "signed",
     "verify",
 ]

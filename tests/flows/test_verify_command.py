@@ -53,7 +53,7 @@ def test_a_whole_ledger_is_named_by_its_campaign_its_folder_or_its_address(tmp_p
     assert done.exit_code == 0, done.output
     assert f"whole: {tmp_path}/ledger/bread" in done.output
     assert "events: 3 in 3 segments" in done.output
-    assert "loose: all 3 segments" in done.output
+    assert "loose: all 3 segments with 3 events since 2026-03-01 12:00 UTC; without receipts" in done.output
 
 
 def test_a_damaged_ledger_exits_with_1_and_names_the_file():
@@ -67,9 +67,12 @@ def test_a_damaged_ledger_exits_with_1_and_names_the_file():
 def test_receipts_grow_with_the_ledger_and_a_cut_end_is_told(tmp_path):
     assert "this is the first" in verified("--receipts", "kept.jsonl").output
     append(tmp_path, 4, 5)
-    grown = verified("--receipts", "kept.jsonl")
-    assert "agree up to segment 3" in grown.output
-    verified("--receipts", "kept.jsonl")
+    grown = verified("--receipt", "kept.jsonl")
+    assert "receipts: 1 agree up to segment 3\n" in grown.output
+    assert (
+        "loose: 2 segments with 2 events since 2026-03-01 12:00 UTC, until the receipt that was added" in grown.output
+    )
+    assert "loose: nothing" in verified("--receipts", "kept.jsonl").output
     assert len(Path("kept.jsonl").read_text().splitlines()) == 2
     segment(5).unlink()
     cut = verified("--receipts", "kept.jsonl")
@@ -92,16 +95,36 @@ def test_what_cannot_be_told_exits_with_2(tmp_path):
     Path("ledger/nothing").mkdir()
     assert verified("ledger/nothing").exit_code == 2
     assert verified("s3://bread").exit_code == 2
-    for bad in (b"\xff\xfe", None):
-        receipts = tmp_path / "odd.jsonl"
-        receipts.write_bytes(bad) if bad else (receipts.unlink(), receipts.mkdir())
-        done = verified("--receipts", "odd.jsonl")
-        assert done.exit_code == 2
-        assert "cannot tell: receipts `odd.jsonl`: cannot be read" in done.output
+    (tmp_path / "odd.jsonl").mkdir()
+    done = verified("--receipts", "odd.jsonl")
+    assert done.exit_code == 2
+    assert "cannot tell: receipts `odd.jsonl`: cannot be read" in done.output
     (tmp_path / "kept.jsonl").write_text("not a receipt\n")
     done = verified("--receipts", "kept.jsonl")
     assert done.exit_code == 2
     assert "cannot tell: receipts `kept.jsonl`, line 1" in done.output
+
+
+def test_a_line_that_a_killed_writer_left_is_told_and_does_no_harm(tmp_path):
+    verified("--receipts", "kept.jsonl")
+    kept = Path("kept.jsonl")
+    kept.write_text(kept.read_text() + kept.read_text()[:100])
+    for number in (4, 5):
+        append(tmp_path, number)
+        done = verified("--receipts", "kept.jsonl")
+        assert done.exit_code == 0
+        assert f"agree up to segment {number - 1}" in done.output
+        assert "receipts: line 2 of kept.jsonl was cut off" in done.output
+
+
+def test_the_receipts_that_a_campaigns_file_names_are_used_where_no_others_are(tmp_path):
+    Path("campaign.yaml").write_text(CAMPAIGN + "receipts: ./kept.jsonl\n")
+    assert "this is the first" in verified(f"{tmp_path}/campaign.yaml").output
+    assert "agree up to segment 3" in verified().output
+    assert "this is the first" in verified("--receipts", "others.jsonl").output
+    segment(3).unlink()
+    assert verified().exit_code == 1
+    assert verified("ledger/bread").exit_code == 0
 
 
 def test_a_ledger_of_a_newer_version_of_overnight_exits_with_2_and_asks_for_an_upgrade():

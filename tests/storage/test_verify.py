@@ -1,6 +1,7 @@
 """A ledger proves itself: what was altered, cut, swapped or written anew is named, with the help of receipts."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from event_samples import EVENTS, NOON, SEGMENTS, started
 
-from campaign.errors import LedgerDamaged, LedgerError
+from campaign.errors import LedgerDamaged
 from campaign.events import TrialObserved
-from storage import LocalStore, ParquetLedger, Verification, read_receipts, receipt_of, verify
+from storage import LocalStore, ParquetLedger, Verification, receipt_of, verify
 from storage.segment_file import digest, encode
 
 OLD = Path(__file__).parent / "old_ledgers"
@@ -69,9 +70,13 @@ async def test_a_receipt_tells_a_ledger_that_was_written_anew(ledger, file, firs
 
 async def test_a_ledger_that_has_grown_agrees_with_its_older_receipts(ledger):
     receipt = receipt_of(verify(ledger), "here", NOON)
-    await ledger.append([started(5)], after=4)
+    assert verify(ledger, [receipt]).loose_since is None
+    later = started(5).model_copy(update={"time": NOON + timedelta(hours=1)})
+    await ledger.append([later, started(6)], after=4)
+    await ledger.append([started(7)], after=5)
     found = verify(ledger, [receipt])
-    assert (found.segment, found.anchored) == (5, SEGMENTS)
+    assert (found.segment, found.anchored) == (6, SEGMENTS)
+    assert (found.events - found.anchored_events, found.loose_since) == (3, NOON)
 
 
 async def test_each_of_several_receipts_counts(ledger):
@@ -93,17 +98,6 @@ async def test_a_row_without_an_event_is_damage_that_names_its_file(ledger, file
     write_with(file(SEGMENTS), "body", pa.array([body], pa.string()))
     with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*cannot be read"):
         verify(ledger)
-
-
-async def test_receipts_are_kept_one_a_line(ledger, tmp_path):
-    kept = tmp_path / "receipts.jsonl"
-    assert read_receipts(kept) == ()
-    receipt = receipt_of(verify(ledger), "here", NOON)
-    kept.write_text(receipt.model_dump_json() + "\n" + receipt.model_dump_json() + "\n")
-    assert read_receipts(kept) == (receipt, receipt)
-    kept.write_text(receipt.model_dump_json() + "\n{}\n")
-    with pytest.raises(LedgerError, match=rf"{kept}`, line 2: expected a receipt"):
-        read_receipts(kept)
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
