@@ -17,12 +17,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from bo_core.propose import propose
 from campaign import EvaluationOutcome, History, Proposal
+from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
 from flows.job import Execution, Job
 from flows.loop import run_loop
 from flows.stop import StopRequest
-from storage import open_ledger
+from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
 
@@ -59,12 +60,16 @@ class PrefectSteps:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a caller in the same process may bring along: its clock, its way to stop, its display."""
+    """What a caller in the same process may bring along: its clock, its way to stop, its display.
+
+    `tell` is called, from any thread, with what a person should know though the campaign goes on.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
     stop: StopRequest = field(default_factory=StopRequest)
     watch: Callable[[History], None] = lambda history: None
     listening: Callable[[], AbstractContextManager[None]] = nullcontext
+    tell: Callable[[str], None] = LOG.warning
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -76,8 +81,10 @@ async def campaign_flow(file: CampaignFile) -> History:
     """Run or resume a campaign and return its history."""
     here = surroundings.get(None) or Surroundings()
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
+    opened = open_ledger(file.ledger, file.campaign.name, Path())
     with here.listening():
-        return await run_loop(job_of(file), PrefectSteps(), here.clock, here.stop, here.watch)
+        async with anchored(opened, file, here.clock, here.tell) as ledger:
+            return await run_loop(job_of(file, ledger), PrefectSteps(), here.clock, here.stop, here.watch)
 
 
 async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
@@ -90,13 +97,13 @@ async def run_with_server(file: CampaignFile, url: str | None, here: Surrounding
         return await campaign_flow(file)
 
 
-def job_of(file: CampaignFile) -> Job:
+def job_of(file: CampaignFile, ledger: Ledger) -> Job:
     """Return the parts that a campaign file plugs together."""
     return Job(
         campaign=file.campaign,
         evaluator=file.evaluator,
         proposer=file.proposer,
-        ledger=open_ledger(file.ledger, file.campaign.name, Path()),
+        ledger=ledger,
         work=Path(file.work),
         settings=file.settings(),
     )

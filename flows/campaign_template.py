@@ -75,6 +75,7 @@ baseline: {temperature: 40, dose: 0.01, stirring: 4}
 #   max_in_a_row: 5   # trials that failed one after the other stop the campaign
 # seed: 0             # of everything that is drawn at random
 # ledger: ./ledger    # where every event is kept: a folder, or s3://bucket/prefix
+# receipts: ./kept/first-campaign.jsonl   # what tells the ledger from a forged one later; better on another disk
 # work: ./work        # a folder for each evaluation, with its files and its output
 
 # How the next point is chosen; most files leave this out.

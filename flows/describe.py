@@ -31,6 +31,8 @@ def describe(file: CampaignFile) -> Group:
         ("proposer", _proposer(file)),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
     ]
+    if file.receipts is not None:
+        lines.append(("receipts", file.receipts))
     rest = Table.grid(padding=(0, 2))
     rest.add_column(style="bold")
     rest.add_column(overflow="fold")

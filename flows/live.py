@@ -64,6 +64,10 @@ class LiveDisplay:
         for trial in [] if resumed else ended:
             self.console.print(_ended_line(self.campaign, trial), highlight=False, soft_wrap=True)
 
+    def tell(self, text: str) -> None:
+        """Say something that stays to be read."""
+        self.console.print(Text(text, style="yellow"), highlight=False, soft_wrap=True)
+
     def stopping(self, stop: StopRequest) -> None:
         """Say what a request to stop does."""
         self.note = (

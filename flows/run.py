@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 from campaign import History
 from campaign.errors import CampaignStopped
 from campaign.recommendation import Recommendation
+from flows.anchors import LOG
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
@@ -39,20 +41,27 @@ def run_campaign(
     *,
     watch: Callable[[History], None] = lambda history: None,
     on_stop: Callable[[StopRequest], None] = lambda stop: None,
+    tell: Callable[[str], None] = LOG.warning,
 ) -> CampaignResult:
     """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
 
     Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called
-    with the history after every append, `on_stop` after every request to stop. Raises what a wrong definition,
-    a held campaign or too many failures in a row raise; what was recorded by then stays.
+    with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
+    know though the campaign goes on. Raises what a wrong definition, a held campaign or too many failures in a row
+    raise; what was recorded by then stays.
     """
     file = read_campaign(source)
-    history = run_sync(_run(file, watch, on_stop))
+    history = run_sync(_run(file, watch, on_stop, tell))
     recommend = importlib.import_module("bo_core.recommend").recommend
     return CampaignResult(history, recommend(file.campaign, history, file.proposer))
 
 
-async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Callable[[StopRequest], None]) -> History:
+async def _run(
+    file: CampaignFile,
+    watch: Callable[[History], None],
+    on_stop: Callable[[StopRequest], None],
+    tell: Callable[[str], None],
+) -> History:
     await file.check()
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
     await journal.refresh()
@@ -78,7 +87,8 @@ async def _run(file: CampaignFile, watch: Callable[[History], None], on_stop: Ca
             stop.ask()
             on_stop(stop)
 
-        here = flow.Surroundings(stop=stop, watch=watch, listening=lambda: _signals_that(ask_to_stop))
+        listening = functools.partial(_signals_that, ask_to_stop)
+        here = flow.Surroundings(stop=stop, watch=watch, listening=listening, tell=tell)
         return await flow.run_with_server(file, server and server.url, here)
 
 

@@ -69,6 +69,14 @@ class Chain:
             self._seen = (number, found)
         return found
 
+    def remembered(self, number: int) -> str:
+        """Return the hash of a segment's file as it was when it was read or written last, else as it is now.
+
+        Raises LedgerDamaged where it is missing.
+        """
+        known, found = self._seen
+        return found if known == number else digest(self._get(number, number))
+
     def newest(self, after: int) -> int:
         """Return the highest number, `after` if none is higher; raises LedgerDamaged for files that are no segments.
 

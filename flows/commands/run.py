@@ -17,7 +17,7 @@ def run(path: Path) -> None:
     file = load_campaign_file(path)
     console = Console(highlight=False, markup=False)
     with LiveDisplay(file.campaign, console) as display:
-        result = run_campaign(file, watch=display.watch, on_stop=display.stopping)
+        result = run_campaign(file, watch=display.watch, on_stop=display.stopping, tell=display.tell)
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):

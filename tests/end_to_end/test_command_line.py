@@ -20,6 +20,7 @@ evaluator: objective:evaluate
 workers: 2
 budget: {trials: 12}
 baseline: {x: 0.9, mode: slow}
+receipts: kept.jsonl
 """
 
 OBJECTIVE = """
@@ -90,6 +91,27 @@ def test_the_ledger_is_whole_and_its_proposals_are_made_again(campaign):
     assert overnight(campaign, "replay").stdout.splitlines()[-1] == "11 same"
     counted = overnight(campaign, "query", "select count(*) as n from trials", "--format", "csv").stdout
     assert counted == "n\n12\n"
+
+
+@pytest.mark.slow
+def test_a_run_leaves_receipts_that_the_ledger_agrees_with(campaign):
+    kept = campaign / "kept.jsonl"
+    before = kept.read_text()
+    verified = overnight(campaign, "verify").stdout
+    assert f"receipts: {len(before.splitlines())} agree up to segment" in verified
+    assert "loose: nothing" in verified
+    assert kept.read_text() == before
+
+
+@pytest.mark.slow
+def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_on(tmp_path):
+    text = CAMPAIGN.replace("trials: 12", "trials: 2").replace("kept.jsonl", "no/such/folder/kept.jsonl")
+    (tmp_path / "campaign.yaml").write_text(text)
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    said = overnight(tmp_path, "run").stdout
+    assert said.count("cannot be written") == 1
+    assert "The campaign goes on" in said
+    assert "small: finished" in said
 
 
 @pytest.mark.slow

@@ -42,6 +42,11 @@ def test_the_description_says_what_would_be_tried_and_how():
         assert expected in text
 
 
+def test_the_description_says_where_receipts_go_if_they_are_asked_for():
+    assert "receipts" not in described(DEFINITION)
+    assert "/srv/kept.jsonl" in described(DEFINITION | {"receipts": "/srv/kept.jsonl"})
+
+
 def test_the_description_of_a_proposer_without_a_model_promises_none():
     text = described(DEFINITION | {"proposer": {"kind": "sobol"}})
     assert "Sobol points" in text
