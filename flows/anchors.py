@@ -13,7 +13,7 @@ from campaign.errors import OvernightError
 from campaign.events import Event
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock
-from storage import Ledger, ParquetLedger, Receipt, Segment, add_receipt, ledger_location
+from storage import Heartbeat, Ledger, ParquetLedger, Receipt, Segment, add_receipt, ledger_location
 
 # Where those are told of trouble who brought nothing else to tell them.
 LOG = logging.getLogger("overnight")
@@ -45,6 +45,11 @@ class AnchoredLedger:
         self._written = 0
         self._thread: Thread | None = None
         self._told = False
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """Return the ledger's own."""
+        return self._ledger.heartbeat
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         """Append as the ledger does, and add a receipt if one is due."""

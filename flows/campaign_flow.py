@@ -84,7 +84,8 @@ async def campaign_flow(file: CampaignFile) -> History:
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     with here.listening():
         async with anchored(opened, file, here.clock, here.tell) as ledger:
-            return await run_loop(job_of(file, ledger), PrefectSteps(), here.clock, here.stop, here.watch)
+            job = job_of(file, ledger)
+            return await run_loop(job, PrefectSteps(), here.clock, here.stop, here.watch, here.tell)
 
 
 async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
