@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 
+Status = Literal["observed", "failed", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
 
 
@@ -130,6 +131,21 @@ class Trial(BaseModel):
     def pending(self) -> bool:
         """Tell whether it has been proposed and has not ended."""
         return self.outcome is None
+
+    @property
+    def status(self) -> Status:
+        """Return how it stands; one that waits has no attempt under way."""
+        if self.outcome is not None:
+            return self.outcome.kind
+        return "running" if self.open_attempt is not None else "waiting"
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long its attempts took together; None before its end, and where nothing was executed for it."""
+        if self.outcome is None or not self.attempts:
+            return None
+        failed = sum(attempt.failed.seconds for attempt in self.attempts if attempt.failed is not None)
+        return failed + (self.outcome.seconds if isinstance(self.outcome, Observation) else 0.0)
 
     @property
     def open_attempt(self) -> Attempt | None:

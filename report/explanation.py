@@ -7,7 +7,7 @@ from campaign import History, Measurement, Trial
 from campaign.space import Value
 from campaign.trial import Failure, Observation, Provenance
 from report.numbers import duration, measured, number, value_text, with_uncertainty
-from report.trial_facts import objective_of, took
+from report.trial_facts import objective_of
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
@@ -81,7 +81,7 @@ def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: M
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:
-    metric, attempts, seconds = then.definition.objective.metric, len(trial.attempts), took(trial)
+    metric, attempts, seconds = then.definition.objective.metric, len(trial.attempts), trial.seconds
     after = "" if seconds is None else f" after {duration(seconds)}"
     after += f" and {attempts} attempts" if attempts > 1 else ""
     match trial.outcome:

@@ -11,7 +11,7 @@ from typing import Literal
 from campaign import Campaign, History, Measurement, Trial
 from campaign.evaluation import Cause
 from campaign.events import CampaignFinished
-from report.trial_facts import failure_of, objective_of, status_of, took
+from report.trial_facts import failure_of, objective_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
     """
     campaign = history.definition
     trials = [history.trials[i] for i in sorted(history.trials)]
-    counts, imported = Counter(map(status_of, trials)), sum(t.imported for t in trials)
+    counts, imported = Counter(trial.status for trial in trials), sum(t.imported for t in trials)
     standing = standing_of(history, alive=alive)
     ended = counts["observed"] - imported + counts["failed"]
     seconds_per_trial = _seconds_per_trial(trials)
@@ -118,7 +118,7 @@ def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> Best | None:
 
 
 def _seconds_per_trial(trials: Iterable[Trial]) -> float | None:
-    ended = [seconds for t in trials if (seconds := took(t)) is not None]
+    ended = [seconds for t in trials if (seconds := t.seconds) is not None]
     return math.fsum(ended) / len(ended) if ended else None
 
 

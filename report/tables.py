@@ -8,7 +8,7 @@ import math
 from campaign import History, Measurement, Trial
 from campaign.space import Value
 from campaign.trial import Observation
-from report.trial_facts import failure_of, status_of, took
+from report.trial_facts import failure_of
 
 Cell = Value | None
 Row = dict[str, Cell]
@@ -51,14 +51,14 @@ def to_csv(rows: list[Row]) -> str:
 
 def _row(trial: Trial, metrics: list[str]) -> Row:
     provenance, failure, measured = trial.proposal.provenance, failure_of(trial), _measured(trial)
-    row: Row = {"trial": trial.id, "status": status_of(trial), "generator": trial.proposal.generator}
+    row: Row = {"trial": trial.id, "status": trial.status, "generator": trial.proposal.generator}
     for name in metrics:
         column = f"metric_{name}" if name in _OWN else name
         row[column] = measured[name].mean if name in measured else None
         row[f"{column}_sem"] = measured[name].sem if name in measured else None
     row |= {
         "attempts": len(trial.attempts),
-        "seconds": took(trial),
+        "seconds": trial.seconds,
         "cause": failure.cause if failure else None,
         "message": failure.message if failure else None,
         "predicted_mean": _finite(provenance.predicted_mean) if provenance else None,

@@ -6,7 +6,7 @@ from campaign import History, Trial
 from campaign.trial import Failure, Observation
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
-from report.trial_facts import failure_of, status_of, took
+from report.trial_facts import failure_of
 
 
 def trial_lines(history: History) -> dict[str, Any]:
@@ -50,6 +50,6 @@ def _line(trial: Trial, metrics: list[str], parameters: list[str]) -> dict[str, 
         predicted = with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)
     cells = [measured(reported[name]) if name in reported else "" for name in metrics]
     cells += [predicted, *(value_text(trial.point[name]) for name in parameters), trial.proposal.generator]
-    cells += [str(len(trial.attempts)), "" if (seconds := took(trial)) is None else duration(seconds)]
-    status = status_of(trial) if failure is None else f"failed: {failure.cause}"
+    cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
+    status = trial.status if failure is None else f"failed: {failure.cause}"
     return {"trial": trial.id, "status": status, "failed": failure is not None, "cells": cells}

@@ -13,7 +13,7 @@ from campaign.evaluation import Measurement
 from campaign.events import Event
 from campaign.space import Point
 
-_INT64 = range(-(2**63), 2**63)
+INT64 = range(-(2**63), 2**63)
 TIME = pa.timestamp("us", "UTC")
 _PARAMETER = pa.struct(
     [
@@ -106,7 +106,7 @@ def _parameters(points: Sequence[Point | None]) -> pa.ListArray:
         _PARAMETER,
         [name for point in points for name in point or ()],
         [value if isinstance(value, float) else None for value in values],
-        [value if type(value) is int and value in _INT64 else None for value in values],
+        [value if type(value) is int and value in INT64 else None for value in values],
         [value if isinstance(value, str) else None for value in values],
         [value if isinstance(value, bool) else None for value in values],
     )

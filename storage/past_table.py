@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from campaign import Campaign
 from campaign.errors import CannotImport
+from storage.columns import trial_columns
 from storage.past_results import PastResults, PastRow
-from storage.sql import trial_columns
 
 # What `overnight export` calls the time at which a trial ended.
 _ENDED = "ended"

@@ -76,26 +76,23 @@ class SegmentFile:
             raise _unreadable(self.name, problem) from problem
 
 
-def check_columns(files: Sequence[SegmentFile]) -> None:
-    """Raise LedgerDamaged naming the first file whose typed columns say other things than its events."""
+def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
+    """Return the files' events; raises LedgerDamaged naming the first whose typed columns say other things."""
     problem = None
     try:
-        if _columns_agree(pa.concat_tables([file.rows for file in files])):
-            return
+        rows = pa.concat_tables([file.rows for file in files])
+        events = events_of(rows["body"].to_pylist())
+        expected = typed_rows(events, rows["segment"].to_pylist(), rows["position"].to_pylist())
+        if same_rows(rows.select(TYPED.names), expected):
+            return events
     except UNREADABLE as found:
         problem = found
     # Together they are checked at once, and only where something is wrong one by one.
     for file in files if len(files) > 1 else ():
-        check_columns([file])
+        checked_events([file])
     if problem is not None:
         raise _unreadable(files[0].name, problem) from problem
     raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
-
-
-def _columns_agree(rows: pa.Table) -> bool:
-    events = events_of(rows["body"].to_pylist())
-    expected = typed_rows(events, rows["segment"].to_pylist(), rows["position"].to_pylist())
-    return same_rows(rows.select(TYPED.names), expected)
 
 
 def same_rows(found: pa.Table, expected: pa.Table) -> bool:

@@ -11,23 +11,11 @@ import duckdb
 
 from campaign.errors import LedgerError
 from campaign.events import CampaignDefined, CampaignRevised
+from storage.columns import columns, trial_columns
 from storage.event_rows import events_of
 from storage.parquet_ledger import ParquetLedger
 
 VIEWS = ("trials", "attempts", "metrics", "events", "proposals")
-# The columns of a view that are no parameter and no metric.
-_OF_TRIALS = (
-    "trial",
-    "status",
-    "generator",
-    "attempts",
-    "seconds",
-    "cause",
-    "message",
-    "predicted_mean",
-    "predicted_sd",
-)
-_OF_TRIALS += ("proposed", "ended")
 _OF_PROPOSALS = ("trial", "generator", "proposed", "actor", "observed", "pending", "seed", "acquisition")
 _OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
@@ -169,38 +157,11 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
     connection.execute(_ASKED.format(parameters=_listed(values)))
     names = [name for name, *_ in parameters]
-    _, asked = _columns((), names, _OF_PROPOSALS)
+    _, asked = columns((), names, _OF_PROPOSALS)
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
     means, asked = trial_columns(_metric_names(connection), names)
     measured = [column for name, called in means.items() for column in _metric_columns(name, called)]
     connection.execute(_TRIALS.format(metrics=_listed(measured), parameters=_listed(_parameter_columns(asked))))
-
-
-def trial_columns(metrics: Iterable[str], parameters: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the columns of `trials` are called that hold the means of these metrics and these parameters."""
-    return _columns(metrics, parameters, _OF_TRIALS)
-
-
-def _columns(
-    metrics: Iterable[str], parameters: Iterable[str], own: Iterable[str]
-) -> tuple[dict[str, str], dict[str, str]]:
-    taken = _Names(own)
-    means = {name: taken.free(name, "metric_", "", "_sem") for name in metrics}
-    return means, {name: taken.free(name, "parameter_", "") for name in parameters}
-
-
-class _Names:
-    """The names of a view's columns, which differ for SQL only if they do so in lower case."""
-
-    def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = {name.casefold() for name in taken}
-
-    def free(self, name: str, prefix: str, *endings: str) -> str:
-        """Return the name, behind as many prefixes as it takes to be free with each of the endings, and take these."""
-        while not name or any((name + ending).casefold() in self.taken for ending in endings):
-            name = prefix + name
-        self.taken |= {(name + ending).casefold() for ending in endings}
-        return name
 
 
 def _metric_names(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from campaign import garbage
 from campaign.errors import LedgerDamaged
+from campaign.events import Event
 from storage import blocks
 from storage.chain import Link
 from storage.parquet_ledger import ParquetLedger
 from storage.receipts import Receipt
-from storage.segment_file import check_columns
+from storage.segment_file import checked_events
 
 
 class Verification(BaseModel):
@@ -39,24 +40,30 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
     """Return what the whole ledger amounts to.
 
     Raises LedgerDamaged naming the first file that is missing, torn, foreign, altered or out of order, whose columns
-    say other things than its events, or that is not the one of a receipt, and any block that says other things than
-    its segments; LedgerTooNew where a newer version wrote it; LedgerError where it cannot be read.
+    say other things than its events, or that is not the one of a receipt, and any block or snapshot that says other
+    things than its segments; LedgerTooNew where a newer version wrote it; LedgerError where it cannot be read.
     """
     expected = defaultdict[int, list[Receipt]](list)
     for receipt in receipts:
         expected[receipt.segment].append(receipt)
     anchored = max(expected, default=0)
     found = Verification(anchored=anchored, anchored_events=expected[anchored][0].events if anchored else 0)
+    snapshots, past = set(ledger.snapshots.numbers()), list[Event]()
     links = ledger.chain.links(0)
     while run := list(islice(links, blocks.SIZE)):
         with garbage.left_alone():
-            check_columns([link.file for link in run])
+            events = checked_events([link.file for link in run])
         ledger.blocks.compare(run)
+        # Only who has snapshots needs the past to compare them with.
+        past += events if snapshots else ()
         for link in run:
             found = _grown(found, link)
             for receipt in expected[found.segment]:
                 _compare(receipt, found.hash, found.events, link.file.name)
+            if found.segment in snapshots and (snapshot := ledger.snapshots.read(found.segment)) is not None:
+                snapshot.check(past[: found.events], found.hash)
     ledger.blocks.check_that_none_is_beyond(found.segment)
+    ledger.snapshots.check_that_none_is_beyond(found.segment)
     if found.anchored > found.segment:
         raise LedgerDamaged(
             f"ledger file `{ledger.chain.name(found.anchored)}`: expected it, because a receipt of "

@@ -11,7 +11,6 @@ from campaign.trial import Failure, Observation
 from flows.commands.past import read_past
 from report.numbers import duration, measured, value_text
 from report.tables import to_csv, to_json, trial_rows
-from report.trial_facts import status_of, took
 
 
 def trials(path: Path, form: str, as_of: str | None) -> None:
@@ -37,9 +36,9 @@ def _table(history: History) -> Table:
         table.add_column(name, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
     table.add_column("point", overflow="fold")
     for _, trial in sorted(history.trials.items()):
-        seconds = took(trial)
+        seconds = trial.seconds
         shown = "" if seconds is None else duration(seconds)
-        table.add_row(str(trial.id), status_of(trial), _result(campaign, trial), shown, _point(campaign, trial))
+        table.add_row(str(trial.id), trial.status, _result(campaign, trial), shown, _point(campaign, trial))
     return table
 
 

@@ -109,10 +109,16 @@ async def test_a_run_that_is_resumed_begins_with_a_receipt_of_what_it_found(file
     verify(opened(file), kept())
 
 
+def forget_the_snapshots() -> None:
+    for snapshot in Path("ledger/test/snapshots").iterdir():
+        snapshot.unlink()
+
+
 async def test_a_cut_end_is_found_by_what_the_run_left(file):
     await run(file, never)
     last = kept()[-1].segment
     segment(last).unlink()
+    forget_the_snapshots()
     done = CliRunner().invoke(app, ["verify"])
     assert done.exit_code == 1
     assert f"{segment(last)}" in done.output
@@ -125,6 +131,7 @@ async def test_a_ledger_written_anew_is_found_by_what_the_run_left_also_where_it
     receipts = kept()[: len(kept()) - lost]
     last = kept()[-1].segment
     write_anew(50, last)
+    forget_the_snapshots()
     verify(opened(file))
     with pytest.raises(LedgerDamaged, match=rf"{segment(receipts[1].segment)}.*written anew"):
         verify(opened(file), receipts)

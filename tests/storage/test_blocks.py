@@ -7,7 +7,7 @@ import pytest
 from event_samples import EVENTS, started
 
 from campaign.errors import LedgerDamaged, LedgerTooNew
-from storage import LocalStore, ParquetLedger, blocks, verify
+from storage import LocalStore, ParquetLedger, blocks, parquet_ledger, verify
 
 SIZE = 3
 SEGMENTS = 8
@@ -16,6 +16,7 @@ SEGMENTS = 8
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SIZE", SIZE)
+    monkeypatch.setattr(parquet_ledger, "_COPIED_EVERY", SIZE)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def ledger(tmp_path: Path) -> ParquetLedger:
 def finish_blocks() -> None:
     """Wait for the threads that make blocks beside the appends."""
     for thread in threading.enumerate():
-        if thread.name == "blocks":
+        if thread.name == "copies":
             thread.join()
 
 

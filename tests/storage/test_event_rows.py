@@ -12,7 +12,7 @@ from campaign import Measurement
 from campaign.errors import LedgerError
 from campaign.events import AttemptStarted, Event, TrialObserved, TrialProposed
 from storage.event_rows import rows_of
-from storage.segment_file import GENESIS, check_columns, decode, encode
+from storage.segment_file import GENESIS, checked_events, decode, encode
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 values = st.booleans() | st.integers() | finite | st.text()
@@ -26,7 +26,7 @@ json_values = st.recursive(
 
 def through_a_file(event: Event) -> Event:
     file = decode(encode(1, [event], GENESIS), 1, "a file")
-    check_columns([file])
+    checked_events([file])
     [read] = file.events
     return read
 
