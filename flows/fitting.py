@@ -9,7 +9,7 @@ from campaign.errors import CannotImport
 from campaign.space import FixedParameter
 from flows.definition_problems import one_line, shown
 from flows.past_values import is_missing, measurement_of, value_of
-from storage.past_results import PastResults, PastRow
+from storage.past.results import PastResults, PastRow
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from statistics import median
 from benchmarks.peers.registry import STORES, PeerIsNotInstalled
 from benchmarks.speed.origin import Origin
 from benchmarks.storage.events import events
-from campaign import History
 from campaign.events import Event
+from flows.journal import Journal
 from storage import ParquetLedger, open_ledger, verify
 from storage.sql import query
 
 _RESULTS = Path(__file__).parents[1] / "results" / "storage" / "tables.md"
 _NEAR = 100
+_WRITERS = 256
 Row = tuple[str, str, str]
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     asked = parser.parse_args()
     rows: list[Row] = []
     for place, where in _places():
-        rows += _measured(where, place, asked.commits, asked.events, asked.rows if where == "directory" else 0)
+        rows += _measured(where, place, asked.commits, asked.events, asked.rows)
         for peer in asked.peers:
             rows += _peer(peer, where, place, asked.commits)
     origin = Origin.here()
@@ -108,13 +109,15 @@ def _measured(where: str, place: str, commits: int, number: int, rows: int) -> l
         part = made[: min(number, 100 * size)]
         seconds, _ = _timed(lambda ledger=ledger, part=part, size=size: _fill(ledger, part, size))
         tell(f"appends of {size:,} events each", f"{len(part) / seconds:,.0f} events/s")
-    began = time.perf_counter()
-    segments = asyncio.run(ledger.read())
-    seconds = time.perf_counter() - began
-    tell(f"reading {number:,} events in segments of 1,000", f"{seconds:.2f} s")
-    seconds, _ = _timed(lambda: History.from_events(event for segment in segments for event in segment.events))
-    tell(f"folding {number:,} events to a history", f"{seconds:.2f} s")
-    seconds, _ = _timed(lambda: verify(ledger))
+    del made, part
+    seconds = _together(open_ledger(place, "together", Path()), _WRITERS, each=40)
+    tell(
+        f"appends of one proposal by {_WRITERS} writers at once, which share segments",
+        f"{_WRITERS * 40 / seconds:,.0f} events/s",
+    )
+    seconds = median(_timed(lambda: asyncio.run(Journal(ledger).refresh()))[0] for _ in range(3))
+    tell(f"opening a campaign of {number:,} events in segments of 1,000", f"{seconds:.2f} s")
+    seconds = median(_timed(lambda: verify(ledger))[0] for _ in range(3))
     tell(f"verify of {number:,} events in segments of 1,000", f"{seconds:.2f} s")
     if rows:
         ledger = open_ledger(place, "rows", Path())
@@ -149,6 +152,23 @@ def _fill(ledger: ParquetLedger, made: Sequence[Event], size: int) -> None:
             await ledger.append(made[first : first + size], after=number)
 
     asyncio.run(append())
+
+
+def _together(ledger: ParquetLedger, writers: int, each: int) -> float:
+    """Return the seconds in which so many tasks append so many proposals each, one after the other."""
+    made = [event for event in events(4 * writers * each) if event.kind == "trial_proposed"][: writers * each]
+    journal = Journal(ledger)
+
+    async def write(mine: Sequence[Event]) -> None:
+        for event in mine:
+            await journal.insist(lambda history, event=event: [event])
+
+    async def all_of_them() -> float:
+        began = time.perf_counter()
+        await asyncio.gather(*(write(made[first::writers]) for first in range(writers)))
+        return time.perf_counter() - began
+
+    return asyncio.run(all_of_them())
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, object]:

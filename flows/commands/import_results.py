@@ -14,8 +14,8 @@ from flows.fitting import Fitted, fitted
 from flows.importing import check_that_it_is_new, write_observations
 from flows.journal import Journal
 from storage import ledger_location, open_ledger
-from storage.past_results import PastResults
-from storage.past_source import read_past_results
+from storage.past.results import PastResults
+from storage.past.source import read_past_results
 
 _MOST_NAMED = 10
 

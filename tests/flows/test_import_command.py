@@ -24,7 +24,7 @@ from flows.importing import write_observations
 from flows.journal import Journal
 from report.html import render_report
 from storage import MemoryLedger, open_ledger
-from storage.past_source import read_past_results
+from storage.past.source import read_past_results
 
 FLOUR = "flour, 'type' \"x\""
 DEFINITION = {

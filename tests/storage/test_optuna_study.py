@@ -13,8 +13,8 @@ from told_studies import BREAD, KINDS, storage_in, tell_study
 
 from campaign import Campaign
 from campaign.errors import CannotImport
-from storage.optuna_study import decoded
-from storage.past_source import read_past_results
+from storage.past.optuna_study import decoded
+from storage.past.source import read_past_results
 
 
 @pytest.fixture(params=KINDS)

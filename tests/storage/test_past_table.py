@@ -7,7 +7,7 @@ import pytest
 
 from campaign import Campaign
 from campaign.errors import CannotImport
-from storage.past_source import read_past_results
+from storage.past.source import read_past_results
 
 CAKE = Campaign.model_validate(
     {

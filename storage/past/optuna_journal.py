@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.errors import CannotImport
-from storage.optuna_study import Pick, Study, StudyTrial, decoded
+from storage.past.optuna_study import Pick, Study, StudyTrial, decoded
 
 _DIRECTIONS = ("not_set", "minimize", "maximize")
 _STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")

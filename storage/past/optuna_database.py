@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from campaign.errors import CannotImport
-from storage.optuna_study import Pick, Study, StudyTrial, decoded
+from storage.past.optuna_study import Pick, Study, StudyTrial, decoded
 
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 _STUDIES = "select study_id, study_name from studies order by study_id"

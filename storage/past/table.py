@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from campaign import Campaign
 from campaign.errors import CannotImport
 from storage.columns import trial_columns
-from storage.past_results import PastResults, PastRow
+from storage.past.results import PastResults, PastRow
 
 # What `overnight export` calls the time at which a trial ended.
 _ENDED = "ended"

@@ -9,7 +9,7 @@ from typing import Any
 
 from campaign import Campaign
 from campaign.errors import CannotImport
-from storage.past_results import PastResults, PastRow
+from storage.past.results import PastResults, PastRow
 
 _COMPLETE = "COMPLETE"
 _SAID = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}

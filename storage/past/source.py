@@ -4,11 +4,11 @@ from pathlib import Path
 
 from campaign import Campaign
 from campaign.errors import CannotImport
-from storage.optuna_database import read_database
-from storage.optuna_journal import read_journal
-from storage.optuna_study import choice_of, results_of
-from storage.past_results import PastResults
-from storage.past_table import read_csv, read_parquet
+from storage.past.optuna_database import read_database
+from storage.past.optuna_journal import read_journal
+from storage.past.optuna_study import choice_of, results_of
+from storage.past.results import PastResults
+from storage.past.table import read_csv, read_parquet
 
 _TABLES = {"csv": read_csv, "parquet": read_parquet}
 _STUDIES = {"sqlite": read_database, "journal": read_journal}
