@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from s3_server import AUDITOR, S3Server
+from s3_server import AUDITOR, WRITER, S3Server
 from test_command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
 
 
@@ -42,7 +42,22 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     assert f"{bucket}/small" in overnight(tmp_path, "status").stdout
     overnight(tmp_path, "report", "--output", "page.html")
     assert f"{bucket}/small" in (tmp_path / "page.html").read_text()
+    assert json.loads(overnight(tmp_path, "query", "select count(*) as n from trials", "--format", "json").stdout) == [
+        {"n": 12}
+    ]
+    assert "whole" in overnight(tmp_path, "verify").stdout
+    assert "different" not in overnight(tmp_path, "replay").stdout
+    assert "It is the baseline" in overnight(tmp_path, "explain", "1").stdout
+    assert "small" in overnight(tmp_path, "campaigns", bucket).stdout
+    overnight(tmp_path, "export", "past.parquet")
     assert not (tmp_path / "ledger").exists()
+
+    # And a writer's to begin another campaign with what this one has found.
+    for name, value in WRITER.environment(s3.endpoint).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "next.yaml").write_text(f"{CAMPAIGN.replace('small', 'next')}ledger: {bucket}\n")
+    assert "imported" in overnight(tmp_path, "import", "past.parquet", "next.yaml").stdout
+    assert "whole" in overnight(tmp_path, "verify", f"{bucket}/next").stdout
 
 
 def overnight_or_nothing(folder: Path) -> str:
