@@ -1,6 +1,7 @@
 """For those who bring their own loop: ask for a trial, try it, tell how it ended; the ledger does the rest."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -88,10 +89,10 @@ class AskTell:
             )
 
     def _propose(self, history: History, seen: int) -> list[TrialProposed | AttemptStarted]:
-        began = self.clock.now()
+        began = time.monotonic()
         [proposal] = propose(self.file.campaign, history, self.file.proposer, 1)
         now, trial, defined = self.clock.now(), history.next_trial, history.defined
-        extra = {"events_seen": seen, "seconds": (now - began).total_seconds(), "commit": running_commit()}
+        extra = {"events_seen": seen, "seconds": time.monotonic() - began, "commit": running_commit()}
         assert defined is not None
         return [
             TrialProposed(

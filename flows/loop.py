@@ -63,7 +63,7 @@ class _Controller:
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
-        self.proposal_asked, self.proposal_saw, self.proposal_first = clock.now(), 0, 0
+        self.proposal_asked, self.proposal_saw, self.proposal_first = 0.0, 0, 0
         self.reports: list[Event] = []
         self.woken = asyncio.Event()
         self.failed_in_a_row = 0
@@ -183,7 +183,7 @@ class _Controller:
         left = self.campaign.budget.trials - self.history.budgeted
         q = min(free, left)
         if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
-            self.proposal_asked, self.proposal_saw = self.clock.now(), self.journal.events_seen
+            self.proposal_asked, self.proposal_saw = _passed(), self.journal.events_seen
             self.proposal_first = self.history.next_trial
             self.proposing = asyncio.create_task(self.steps.propose(self.job, self.history, q))
 
@@ -196,7 +196,8 @@ class _Controller:
             return float("inf")
         spent = timedelta(seconds=self.history.active_seconds)
         last = self.history.last_time
-        spent += self.clock.now() - last if last is not None else timedelta()
+        # A clock that was set back gives nothing back.
+        spent += max(self.clock.now() - last, timedelta()) if last is not None else timedelta()
         return (limit - spent).total_seconds()
 
     def _budget_spent(self) -> str | None:
@@ -269,7 +270,7 @@ class _Controller:
             return
         proposals = task.result()
         first, now = self.history.next_trial, self.clock.now()
-        seconds = (now - self.proposal_asked).total_seconds()
+        seconds = _passed() - self.proposal_asked
         extra = {"events_seen": self.proposal_saw, "seconds": seconds, "commit": running_commit()}
         events = [
             TrialProposed(
@@ -286,6 +287,11 @@ class _Controller:
         if first == self.proposal_first:
             with suppress(LedgerMoved):
                 await self.journal.insist_as_holder(events)
+
+
+def _passed() -> float:
+    """Return seconds of a clock that nobody sets; only differences mean anything."""
+    return asyncio.get_running_loop().time()
 
 
 def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:

@@ -6,6 +6,8 @@ from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 
+from rich.console import Console
+
 from campaign import History
 from campaign.errors import LedgerError
 from campaign.events import Event
@@ -40,7 +42,11 @@ def read_events(file: CampaignFile, path: Path) -> list[Event]:
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
-    """Return so many events, or all until the first that is later; raises LedgerError where `as_of` is neither."""
+    """Return so many events, or all before the first that is later; raises LedgerError where `as_of` is neither.
+
+    Where a clock was set back, events behind that one say that they are earlier: they are told of and left out, since
+    nobody knew them without it.
+    """
     if as_of.isdecimal():
         if not 0 < int(as_of) <= len(events):
             raise LedgerError(
@@ -54,4 +60,14 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
             f"--as-of {as_of}: expected the number of an event, such as 120, or a time, such as 2026-03-01T23:00 "
             "(here) or 2026-03-01T22:00Z."
         ) from None
-    return list(takewhile(lambda event: event.time <= moment, events))
+    before = list(takewhile(lambda event: event.time <= moment, events))
+    left_out = sum(event.time <= moment for event in events[len(before) :])
+    if left_out:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"--as-of {as_of}: a clock was set back: {left_out} events that say they are earlier stand in the ledger "
+            f"after one that says it is later, and are not shown. Its order decides; --as-of N shows the first N of "
+            f"its {len(events)} events.",
+            style="yellow",
+            markup=False,
+        )
+    return before
