@@ -3,8 +3,11 @@
 Prefect reads its environment when it is imported, so this comes first.
 """
 
+import errno
 import os
 from pathlib import Path
+
+from campaign.errors import CampaignStopped
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -36,11 +39,24 @@ def somebody_else_serves() -> bool:
 def prepare_prefect(home: Path) -> None:
     """Set what the environment leaves open; a server of our own keeps everything in `home`.
 
-    A home for each campaign keeps two of them from locking each other's database.
+    A home for each campaign keeps two of them from locking each other's database. Raises CampaignStopped where this
+    user may not write there.
     """
     settings = _QUIET | {"PREFECT_LOGGING_LEVEL": "WARNING"}
     if not somebody_else_serves():
-        home.mkdir(parents=True, exist_ok=True)
+        _make_writable_folder(home)
         settings |= _OF_OUR_OWN_SERVER | {"PREFECT_HOME": str(home.resolve())}
     for name, value in settings.items():
         os.environ.setdefault(name, value)
+
+
+def _make_writable_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as problem:
+        raise CampaignStopped(
+            f"work: cannot write `{folder}`: {problem.strerror}. Let this user read and write the folder, or name "
+            "another one with `work` in the campaign's file. Nothing was started."
+        ) from None

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from permissions import obey_permissions
 
 from campaign.errors import LedgerError
 from storage import LocalStore
@@ -109,12 +110,16 @@ def test_an_object_that_does_not_fit_leaves_nothing_behind(tmp_path):
 def test_a_directory_that_may_not_be_written_is_named(tmp_path):
     tmp_path.chmod(0o555)
     script = (
-        "import os, sys; from pathlib import Path; from storage import LocalStore\n"
-        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "import sys; from pathlib import Path; from storage import LocalStore\n"
         "LocalStore(Path(sys.argv[1])).create('a/b', b'')"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=obey_permissions,
     )
     last = ended.stderr.splitlines()[-1]
     assert last.startswith("campaign.errors.LedgerError: ledger: cannot write")

@@ -1,0 +1,149 @@
+"""Ledgers that may be read and not written: looking works, a run says what it may not write, and goes on later."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from permissions import obey_permissions
+from test_command_line import command, environment
+
+from flows.ask_tell import AskTell
+
+CAMPAIGN = """
+name: bread
+parameters:
+  x: {kind: float, low: 0, high: 1}
+minimize: loss
+evaluator: objective:evaluate
+budget: {trials: 6}
+proposer: {kind: sobol}
+work: ./free/work
+ledger: ./kept
+"""
+OBJECTIVE = """
+import os, time
+
+def evaluate(params, seed):
+    open(f"free/reached-{params['x']}", "w").close()
+    while os.path.exists("free/hold"):
+        time.sleep(0.01)
+    return params["x"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Return the folder of a campaign; with one in it, `free`, for what is no ledger."""
+    (tmp_path / "free").mkdir()
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    yield tmp_path
+    make_writable(tmp_path)
+
+
+def make_writable(folder: Path) -> None:
+    folder.chmod(0o755)
+    for inside in folder.rglob("*"):
+        if inside.is_dir():
+            inside.chmod(0o755)
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(*arguments),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=obey_permissions,
+    )
+
+
+def said(folder: Path, *arguments: str, code: int = 0) -> str:
+    process = started(folder, *arguments)
+    out, error = process.communicate()
+    assert process.returncode == code, out + error
+    return error if code else out
+
+
+def make_read_only(ledger: Path) -> None:
+    for inside in [ledger, *ledger.rglob("*")]:
+        inside.chmod(0o555 if inside.is_dir() else 0o444)
+
+
+@pytest.fixture
+def kept(folder: Path) -> Path:
+    """Return the folder of a ledger of two trials that may not be written to."""
+    campaign = AskTell(folder / "campaign.yaml")
+    for _ in range(2):
+        trial = campaign.ask()
+        campaign.tell(trial, trial.point["x"])
+    campaign.ask()
+    make_read_only(folder / "kept")
+    return folder / "kept"
+
+
+@pytest.mark.slow
+def test_whoever_may_only_read_can_look_at_everything(folder, kept):
+    before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    assert "2 done" in said(folder, "status")
+    rows = json.loads(said(folder, "trials", "--format", "json"))
+    assert [row["status"] for row in rows] == ["observed", "observed", "running"]
+    assert said(folder, "verify").startswith("whole: ")
+    assert said(folder, "query", "select count(*) as n from trials", "--format", "csv") == "n\n3\n"
+    said(folder, "export", "free/trials.parquet")
+    assert "bread" in said(folder, "campaigns", "kept")
+    said(folder, "report", "--output", "free/page.html")
+    assert str(kept / "bread") in (folder / "free/page.html").read_text()
+    assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_a_run_that_may_not_write_its_ledger_says_so_and_what_to_do(folder, kept):
+    problem = said(folder, "run", code=1)
+    assert f"ledger: cannot write `{kept}/bread/events/00000/" in problem
+    assert "Permission denied. Let this user read and write the directory, or give the ledger another one." in problem
+    assert "Traceback" not in problem
+
+
+@pytest.mark.slow
+def test_a_run_that_may_not_write_its_work_says_so_and_what_to_do(folder):
+    (folder / "free").chmod(0o555)
+    problem = said(folder, "run", code=1)
+    assert f"cannot write `{folder}/free/work" in problem
+    assert "Traceback" not in problem
+
+
+@pytest.mark.slow
+def test_a_report_that_may_not_be_written_says_so_and_what_to_do(folder, kept):
+    folder.chmod(0o555)
+    assert "Name another file" in said(folder, "report", code=1)
+
+
+@pytest.mark.slow
+def test_a_ledger_that_becomes_read_only_ends_the_run_and_the_same_command_goes_on_when_it_is_mended(folder):
+    ledger, hold = folder / "kept", folder / "free/hold"
+    hold.touch()
+    running = started(folder, "run")
+    while not list((folder / "free").glob("reached-*")):
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.05)
+    make_read_only(ledger)
+    before = len(list(ledger.rglob("*.parquet")))
+    hold.unlink()
+    _, problem = running.communicate()
+    assert running.returncode == 1, problem
+    assert f"ledger: cannot write `{ledger}/bread/" in problem
+    assert "Traceback" not in problem
+    assert len(list(ledger.rglob("*.parquet"))) == before
+
+    make_writable(ledger)
+    assert "bread: finished" in said(folder, "run")
+    rows = json.loads(said(folder, "trials", "--format", "json"))
+    assert [(row["status"], row["attempts"]) for row in rows] == [("observed", 1)] * 6
+    assert len(list((folder / "free").glob("reached-*"))) == 6
+    assert said(folder, "verify").startswith("whole: ")
