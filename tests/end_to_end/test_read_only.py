@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from permissions import obey_permissions
+from permissions import obeying
 from test_command_line import command, environment
 
 from flows.ask_tell import AskTell
@@ -53,13 +53,12 @@ def make_writable(folder: Path) -> None:
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command(*arguments),
+        obeying(command(*arguments)),
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=obey_permissions,
     )
 
 

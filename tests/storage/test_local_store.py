@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from permissions import obey_permissions
+from permissions import obeying
 
 from campaign.errors import LedgerError
 from storage import LocalStore
@@ -114,12 +114,11 @@ def test_a_directory_that_may_not_be_written_is_named(tmp_path):
         "LocalStore(Path(sys.argv[1])).create('a/b', b'')"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)],
+        obeying([sys.executable, "-c", script, str(tmp_path)]),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=obey_permissions,
     )
     last = ended.stderr.splitlines()[-1]
     assert last.startswith("campaign.errors.LedgerError: ledger: cannot write")
