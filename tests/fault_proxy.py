@@ -21,10 +21,14 @@ _OF_ONE_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass
 class FaultProxy:
-    """What is to be spoiled next, and what came through: `(method, path, fault)` of each request."""
+    """What is to be spoiled next, and what came through.
+
+    `seen` has `(method, path, fault)` of each request, `listed` the prefix of each listing.
+    """
 
     endpoint: str = ""
     seen: list[tuple[str, str, Fault | None]] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     _next: dict[str, list[Fault]] = field(default_factory=dict)
 
     def spoil(self, method: str, *faults: Fault) -> None:
@@ -36,6 +40,8 @@ class FaultProxy:
         waiting = self._next.get(request.method)
         fault = waiting.pop(0) if waiting else None
         self.seen.append((request.method, request.path, fault))
+        if "list-type" in request.query:
+            self.listed.append(request.query.get("prefix", ""))
         body = await request.read()
         kind, _, when = (fault or "").partition(" ")
         if when == "before":
