@@ -52,7 +52,7 @@ _EXPECTED = {
 
 # Patterns as people say them, by the path that they hold for.
 _PATTERNS: dict[Where, str] = {
-    ("name",): "at most 100 letters, digits, `.`, `_` or `-`, beginning with a letter or a digit",
+    ("name",): "at most 100 of a-z, A-Z, 0-9, `.`, `_` and `-`, beginning with a letter or a digit",
     ("receipts",): "the path of a file, without `:`",
     ("evaluator", "function"): "`package.module:function`",
     ("proposer", "implementation"): "`package.module:Class`",
