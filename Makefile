@@ -31,7 +31,7 @@ s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` w
 test: setup ## Run all tests
 	$(BIN)/pytest
 
-faults: setup ## Kill writers, stores, networks and disks, and write docs/reliability.md (minutes)
+faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
 	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
 
 check: setup ## Check format, lint, types, layers and tests

@@ -40,18 +40,25 @@ that two were told. With the condition of the create removed, the same check fin
 _DAMAGES = """
 Then a whole ledger was damaged as by somebody who may write where it lies, in a file and at a place that dice chose,
 and it was verified with a receipt of its head (without one, a newest segment that is gone leaves no trace). *Named*
-counts the errors that named a file that was damaged; *lost* counts events in files that nobody touched that could not
-be read from these files; *mended* counts ledgers that were whole again, up to the same head, when the files were put
-back. What was in a damaged file itself comes back with its copy, and from nowhere else.
+counts the errors that named a file that was damaged, alone or beside its neighbour where the two contradict each
+other; *lost* counts events in files that nobody touched that could not be read from these files; *mended* counts
+ledgers that were whole again, up to the same head, when the files were put back. What was in a damaged file itself
+comes back with its copy, and from nowhere else.
 
 | where | injected | how often | named | lost | mended |
 |---|---|---|---|---|---|
 """
 _TAIL = """
-The same in small is in the tests (`tests/storage/test_several_processes.py`: 20 kills and 60 spoilt requests), beside
-flipped bytes, missing, swapped, torn, foreign and forged files, full and read-only directories, wrong credentials and
-stores that overwrite. A kill of the controller of a whole campaign, with its workers and Prefect, is
-`tests/end_to_end/test_kill.py`.
+The same in small is in the tests: `tests/storage/test_several_processes.py` (20 kills and 60 spoilt requests) and
+`test_damages.py`. Beside it are tests of
+
+- swapped, torn and forged files, wrong credentials and stores that overwrite (`tests/storage/`);
+- a thousand campaigns in one directory and one bucket (`tests/storage/test_many_campaigns.py`);
+- ledgers that may only be read, and one that may no longer be written in the middle of a run: it ends with an error
+  that names the file, and the same command goes on when that is mended (`tests/end_to_end/test_read_only.py`);
+- clocks that are set an hour back and a day forward (`tests/flows/test_clock_jumps.py`);
+- names with spaces, quotes, markup, `../` and line breaks (`tests/end_to_end/test_names.py`);
+- a kill of the controller of a whole campaign, with its workers and Prefect (`tests/end_to_end/test_kill.py`).
 """
 
 
