@@ -100,7 +100,7 @@ def problems_of(path: Path, text: str) -> list[str]:
             "{trials: 20, wall_clock: soon}",
             r"campaign.yaml:14: budget.wall_clock: expected a duration such as 90s, .*, got 'soon'",
         ),
-        ("name: tuning", "name: my tuning", r"campaign.yaml:1: name: expected .*letters, .*, got 'my tuning'"),
+        ("name: tuning", "name: my tuning", r"campaign.yaml:1: name: expected at most 100 of a-z, .*, got 'my tuning'"),
         ("name: tuning", "name: 7", r"campaign.yaml:1: name: expected text, got 7"),
         (
             "minimize: loss",
