@@ -166,7 +166,7 @@ def refuse_newer(said: str, latest: str, file: str) -> None:
     if said.isdecimal() and int(said) > int(latest):
         raise LedgerTooNew(
             f"ledger file `{file}`: expected schema version {latest} or an older one, found {said}, which a newer "
-            "version of Overnight wrote. Upgrade Overnight to read it; if no newer one has run there, the file was "
+            "version of Overnight wrote. Upgrade Overnight to read it. If no newer one has run there, the file was "
             "altered: restore it from a copy."
         )
 

@@ -1,5 +1,6 @@
 """A ledger proves itself: what was altered, cut, swapped or written anew is named, with the help of receipts."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from event_samples import EVENTS, NOON, SEGMENTS, started
 
-from campaign.errors import LedgerDamaged
+from campaign.errors import LedgerDamaged, LedgerTooNew
 from campaign.events import TrialObserved
 from storage import LocalStore, ParquetLedger, Verification, receipt_of, verify
 from storage.segment_file import digest, encode
@@ -112,3 +113,12 @@ async def test_a_ledger_of_every_version_is_read_and_goes_on(tmp_path, version):
     await ledger.append([started(2)], after=1)
     found = verify(ledger)
     assert (found.segment, found.unlinked) == (2, 1 if version == "1" else 0)
+
+
+async def test_a_version_that_a_flipped_bit_made_newer_is_told_as_what_it_may_be(ledger, file):
+    whole = file(2).read_bytes()
+    [place] = [found.end() for found in re.finditer(rb"schema_version.{0,4}?(?=2)", whole, re.DOTALL)]
+    file(2).unlink()
+    file(2).write_bytes(whole[:place] + b"3" + whole[place + 1 :])
+    with pytest.raises(LedgerTooNew, match=rf"{file(2)}.*If no newer one has run there, the file was altered: restore"):
+        verify(ledger)
