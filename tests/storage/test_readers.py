@@ -29,7 +29,9 @@ TOOLS = ("duckdb", "polars", "pandas", "pyarrow.dataset")
 FILES = {
     "events": "events/*/*.parquet",
     "compact": "compact/*.parquet",
+    "snapshots": "snapshots/*.parquet",
 }
+OF_EVENTS = ("events", "compact")
 
 
 def tried(trial: int) -> list[Event]:
@@ -52,13 +54,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(fill())
     ledger.blocks.make_missing()
+    for last in (SIZE, SIZE + 2):
+        ledger.snapshots.make(last, [event for number in range(1, last + 1) for event in tried(number)])
     return root
 
 
 @pytest.fixture(params=["directory", "bucket"])
 def place(request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return where the ledger is, below which everybody may only read: its newest segments and its blocks."""
-    kept = [*sorted(root.glob("bread/events/*/*.parquet"))[-5:], *root.glob("bread/compact/*.parquet")]
+    """Return where the ledger is, below which everybody may only read: its newest segments, blocks and snapshots."""
+    kept = sorted(root.glob("bread/events/*/*.parquet"))[-5:]
+    kept += [*root.glob("bread/compact/*.parquet"), *root.glob("bread/snapshots/*.parquet")]
     if request.param == "directory":
         folder = request.getfixturevalue("tmp_path")
         for file in kept:
@@ -81,10 +86,10 @@ def in_bucket(place: str) -> bool:
     return not place.startswith("/")
 
 
-def from_the_guide(tool: str, place: str, folder: str) -> str:
-    """Return the page's program for this tool, changed as the page says for another place and other files."""
+def from_the_guide(begins: str, place: str, folder: str = "events") -> str:
+    """Return the page's program that begins so, changed as the page says for another place and other files."""
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    [program] = [block for block in blocks if block.startswith(f"import {tool}\n")]
+    [program] = [block for block in blocks if block.startswith(begins)]
     program = program.replace(FILES["events"], FILES[folder]).replace("bread/events", f"bread/{folder}")
     if in_bucket(place):
         return program.replace("my-bucket/tuning", place)
@@ -97,15 +102,23 @@ def from_the_guide(tool: str, place: str, folder: str) -> str:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("folder", FILES)
+@pytest.mark.parametrize("folder", OF_EVENTS)
 def test_the_programs_of_the_guide_find_what_overnight_query_says(tool, folder, place, root):
     names: dict[str, Any] = {}
-    exec(from_the_guide(tool, place, folder), names)
+    exec(from_the_guide(f"import {tool}\n", place, folder), names)
     first = SIZE - 2 if folder == "events" else 1
     last = SIZE + 2 if folder == "events" else SIZE
     sql = f"select trial, mean from metrics where metric = 'burnt' and trial between {first} and {last}"
     assert names["burnt"] == dict(query(ParquetLedger(LocalStore(root), "bread/"), sql).rows)
     assert len(names["burnt"]) == last - first + 1
+
+
+def test_the_guide_finds_the_trials_of_the_newest_snapshot(place, root):
+    names: dict[str, Any] = {}
+    for begins in ("import duckdb\n", "newest = "):
+        exec(from_the_guide(begins, place), names)
+    sql = "select trial, status, heat, burnt, burnt_sem from trials order by burnt"
+    assert names["trials"].fetchall() == query(ParquetLedger(LocalStore(root), "bread/"), sql).rows
 
 
 def with_duckdb(store: AbstractFileSystem, files: str) -> pa.Table:
