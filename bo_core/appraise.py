@@ -234,9 +234,11 @@ def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
 
 def _fit_jitter(provenance: Provenance, asked: Asked) -> float:
     """Return the jitter of the fit; where only the larger of two is known, it is the fit's if it is the least."""
+    jitter = provenance.jitter if provenance.fit_jitter is None else provenance.fit_jitter
+    if jitter is not None and not 0 <= jitter < math.inf:
+        raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")
     if provenance.fit_jitter is not None:
         return provenance.fit_jitter
-    jitter = provenance.jitter
     if jitter is None or (jitter > LEAST_JITTER and asked.proposer.acquisition != "thompson_sampling"):
         raise NotRecorded("the jitter of its fit is not recorded")
     return jitter

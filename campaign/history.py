@@ -41,7 +41,8 @@ class ModelView:
 class History:
     """The state of a campaign after some events.
 
-    `active_seconds` is the time during which a controller was at work: the gaps between sessions do not count.
+    `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
+    between sessions do not count, and what people write meanwhile says nothing about it.
     `events` is how many events made it what it is; one that was there before, or came too late, is none of them.
     """
 
@@ -52,6 +53,7 @@ class History:
     trials: Mapping[int, Trial] = field(default_factory=lambda: MappingProxyType({}))
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
     active_seconds: float = 0.0
+    active_until: datetime | None = None
     last_time: datetime | None = None
     events: int = 0
 
@@ -134,7 +136,8 @@ class _Fold:
         self.start = start
         self.defined, self.revised = start.defined, start.revised
         self.lease, self.closed_by = start.lease, start.closed_by
-        self.active_seconds, self.last_time = start.active_seconds, start.last_time
+        self.active_seconds, self.active_until = start.active_seconds, start.active_until
+        self.last_time = start.last_time
         self.events = start.events
         self.lives: dict[int, _Life] = {}
         self.reports: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
@@ -150,6 +153,7 @@ class _Fold:
             trials=MappingProxyType(trials),
             reports=MappingProxyType({**self.start.reports, **reports}),
             active_seconds=self.active_seconds,
+            active_until=self.active_until,
             last_time=self.last_time,
             events=self.events,
         )
@@ -187,12 +191,15 @@ class _Fold:
                 return newer
 
     def _count_time(self, event: Event, at_work: bool) -> None:
-        """Count the time since a controller's last event; what people write between sessions takes none."""
+        """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
         if isinstance(event, CampaignDefined | CampaignRevised):
             return
-        if at_work and self.last_time is not None and not isinstance(event, LeaseTaken):
-            self.active_seconds += max((event.time - self.last_time).total_seconds(), 0.0)
         self.last_time = event.time
+        if self.lease is None or event.actor != self.lease.actor:
+            return
+        if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
+            self.active_seconds += max((event.time - self.active_until).total_seconds(), 0.0)
+        self.active_until = event.time
 
     def _take_lease(self, event: LeaseTaken) -> bool:
         newer = self.lease is None or event.epoch > self.lease.epoch
@@ -229,7 +236,9 @@ class _Fold:
             known = self.start.reports.get(event.trial, ())
             self.reports[event.trial] = {(report.attempt, report.step): report for report in known}
         reports = self.reports[event.trial]
-        return reports.setdefault((event.attempt, event.step), event) is event
+        new = (event.attempt, event.step) not in reports
+        reports.setdefault((event.attempt, event.step), event)
+        return new
 
     def _fail_attempt(self, event: AttemptFailed) -> bool:
         attempts = self._life(event).attempts

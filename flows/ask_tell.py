@@ -1,11 +1,12 @@
 """For those who bring their own loop: ask for a trial, try it, tell how it ended; the ledger does the rest."""
 
 import asyncio
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bo_core.propose import propose
 from bo_core.recommend import recommend
@@ -14,7 +15,7 @@ from campaign.errors import CampaignStopped, LedgerMoved
 from campaign.evaluation import read_measurement
 from campaign.events import AttemptStarted, Event, TrialProposed
 from campaign.recommendation import Recommendation
-from flows.background_loop import BackgroundLoop
+from flows.background_loop import run_in_background
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import Clock, SystemClock
 from flows.commit import running_commit
@@ -23,6 +24,7 @@ from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from storage import open_ledger
 
+T = TypeVar("T")
 _ACTOR = "ask-tell"
 
 
@@ -36,7 +38,7 @@ class AskTell:
         """Open the campaign; its ledger is made when the first trial is asked for."""
         self.file = read_campaign(source)
         self.clock = clock or SystemClock()
-        self._loop = BackgroundLoop()
+        self._process = os.getpid()
         self._journal = Journal(open_ledger(self.file.ledger, self.file.campaign.name, Path()))
         # Each who asks has to know what the one before was given.
         self._asking = asyncio.Lock()
@@ -46,14 +48,14 @@ class AskTell:
 
         Raises CampaignStopped when the budget is spent.
         """
-        return self._loop.run(self._ask())
+        return self._run(self._ask())
 
     def tell(self, trial: Trial | int, result: Any) -> None:
         """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
 
         Raises CampaignStopped if it has ended already or does not exist; the first outcome stands.
         """
-        self._loop.run(self._tell(trial if isinstance(trial, int) else trial.id, result))
+        self._run(self._tell(trial if isinstance(trial, int) else trial.id, result))
 
     def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
         """Return the observed point that is believed to be best, or any point; None before the first observation."""
@@ -62,7 +64,16 @@ class AskTell:
     @property
     def history(self) -> History:
         """Return what has happened so far."""
-        return self._loop.run(self._read())
+        return self._run(self._read())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if os.getpid() != self._process:
+            work.close()
+            raise CampaignStopped(
+                f"AskTell: expected to be used in the process that opened campaign `{self.file.campaign.name}`, found "
+                "that it was forked into another one. Open the campaign there, too: all may share its ledger."
+            )
+        return run_in_background(work)
 
     async def _read(self) -> History:
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
@@ -122,7 +133,7 @@ class AskTell:
         if trial is None or not trial.pending or not trial.attempts:
             found = "no such trial" if trial is None else "one that has ended" if trial.outcome else "none under way"
             raise CampaignStopped(f"tell: expected trial {number} to be under way, found {found}.")
-        return outcome_events(self.file.campaign, trial, trial.attempts[-1].number, outcome, self.clock.now())
+        return outcome_events(self.file.campaign, trial, trial.attempts[-1].number, outcome, self.clock.now(), _ACTOR)
 
 
 def read_outcome(campaign: Campaign, result: Any) -> EvaluationOutcome:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from campaign import History
+from campaign import History, garbage
 from campaign.errors import CampaignHeld, LedgerMoved
 from campaign.events import Event, LeaseTaken, TrialProposed
 from storage import Ledger
@@ -22,30 +22,26 @@ class _Wish:
 
 @dataclass
 class _Batch:
-    """The wishes that share a segment: no two of them speak of the same trial."""
+    """The wishes that share a segment: no two of them decide about the same trial."""
 
     wishes: list[_Wish] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    decided: list[Sequence[Event]] = field(default_factory=list)
     trials: set[int | None] = field(default_factory=set)
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for events in self.decided for event in events]
 
     def add(self, wish: _Wish, events: Sequence[Event]) -> None:
         """Add the wish, unless one that is here already speaks of the same trial: then it has to decide again."""
         trials = {getattr(event, "trial", None) for event in events} - {None}
-        if trials & self.trials:
-            return
-        self.wishes.append(wish)
-        self.events += events
-        self.trials |= trials
+        if not trials & self.trials:
+            self.wishes.append(wish)
+            self.decided.append(events)
+            self.trials |= trials
 
-    def end(self, problem: Exception | None = None) -> None:
-        """Tell those who still wait that their events are written, or why they are not."""
-        for wish in self.wishes:
-            if wish.written.done():
-                continue
-            if problem is None:
-                wish.written.set_result(None)
-            else:
-                wish.written.set_exception(problem)
+    def parts(self) -> list["_Batch"]:
+        return [_Batch([wish], [events]) for wish, events in zip(self.wishes, self.decided, strict=True)]
 
 
 class Journal:
@@ -115,10 +111,15 @@ class Journal:
             )
 
     async def _write_wishes(self) -> None:
-        async with self._busy:
-            while self._wishes:
-                await self._write_together()
+        try:
+            async with self._busy:
+                while self._wishes:
+                    await self._write_together()
+        finally:
             self._writer = None
+            # Only where this task is ended from outside does anybody still wait.
+            for wish in self._wishes:
+                wish.written.cancel()
 
     async def _write_together(self) -> None:
         """Write one segment, and tell those whose events are in it; who was cancelled waits no longer."""
@@ -128,18 +129,27 @@ class Journal:
             try:
                 batch.add(wish, wish.decide(self.history))
             except Exception as refusal:
-                wish.written.set_exception(refusal)
-        if not batch.events:
-            batch.end()
-            return
+                _refuse(wish, refusal)
+        for part in await self._written(batch):
+            # What cannot be written must not keep the others from it.
+            await self._written(part)
+
+    async def _written(self, batch: _Batch) -> list[_Batch]:
+        """Write the batch; where that fails, return it in parts, if it has several, and else tell why."""
         try:
-            await self._append(batch.events)
+            if batch.events:
+                await self._append(batch.events)
         except LedgerMoved:
-            return
+            return []
         except Exception as problem:
-            batch.end(problem)
-        else:
-            batch.end()
+            if len(batch.wishes) > 1:
+                return batch.parts()
+            for wish in batch.wishes:
+                _refuse(wish, problem)
+        for wish in batch.wishes:
+            if not wish.written.done():
+                wish.written.set_result(None)
+        return []
 
     async def _append(self, events: Sequence[Event]) -> None:
         try:
@@ -150,10 +160,11 @@ class Journal:
         self._fold(events)
 
     async def _refresh(self) -> None:
-        segments = await self.ledger.read(after=self.head)
-        if segments:
-            self.head = segments[-1].number
-            self._fold([event for segment in segments for event in segment.events])
+        with garbage.left_alone():
+            segments = await self.ledger.read(after=self.head)
+            if segments:
+                self.head = segments[-1].number
+                self._fold([event for segment in segments for event in segment.events])
 
     def _fold(self, events: Sequence[Event]) -> None:
         self.history = self.history.extended(events)
@@ -167,3 +178,9 @@ def still_new(events: Sequence[Event], history: History) -> Sequence[Event]:
         if isinstance(event, TrialProposed) and event.trial in history.trials:
             raise LedgerMoved(f"trial {event.trial} was proposed by somebody else meanwhile; decide again")
     return events
+
+
+def _refuse(wish: _Wish, why: Exception) -> None:
+    if not wish.written.done():
+        # A future takes this one for the end of an iteration.
+        wish.written.set_exception(RuntimeError(repr(why)) if isinstance(why, StopIteration) else why)

@@ -21,7 +21,9 @@ from flows.journal import Journal
 from flows.stop import Stop, StopRequest
 from storage import Heartbeat
 
-_SIGN = re.compile(r"epoch (\d+), beat \d+")
+# Who writes what a controller decides: by it the time is known in which one was at work.
+CONTROLLER = "controller"
+_SIGN = re.compile(r"epoch ([0-9]{1,18}), beat [0-9]{1,18}")
 _LOOKS_PER_BEAT = 2
 
 
@@ -41,9 +43,15 @@ async def take_lease(
     Where the last one cannot be seen from here, waits for a sign of life of it, and says so. Raises CampaignHeld if
     it lives, or if asked to stop meanwhile.
     """
+    gone: LeaseTaken | None = None
     while journal.lease is None or journal.lease != journal.history.lease:
-        await _wait_until_the_last_is_gone(journal, rhythm, stop, tell)
+        holder = _open_lease(journal.history)
+        if holder is not None and holder != gone:
+            await _wait_until_gone(holder, journal, rhythm, stop, tell)
+            gone = holder
+            continue
         lease = _lease(journal.history, clock)
+        # Somebody else appended: perhaps another one who waited, perhaps only a person.
         with suppress(LedgerMoved):
             await journal.append([lease])
             journal.lease = lease
@@ -79,43 +87,56 @@ def refuse_if_it_lives_here(history: History) -> None:
         )
 
 
+def seen_from_afar(history: History) -> str | None:
+    """Return who holds the campaign where that cannot be seen from here, with what that means; else None."""
+    lease = _open_lease(history)
+    if lease is None or _is_here(lease):
+        return None
+    return f"held by {_who(lease)}; whether that is alive is found out when it is run here"
+
+
 def controller_lives(history: History) -> bool:
     """Tell whether the campaign's controller is alive, as far as that can be known from here."""
     lease = _open_lease(history)
     return lease is not None and (not _is_here(lease) or _lives_here(lease))
 
 
-async def _wait_until_the_last_is_gone(
-    journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
+async def _wait_until_gone(
+    holder: LeaseTaken, journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
 ) -> None:
     refuse_if_it_lives_here(journal.history)
-    lease, heartbeat = _open_lease(journal.history), journal.ledger.heartbeat
-    if lease is None or _is_here(lease):
+    heartbeat = journal.ledger.heartbeat
+    if _is_here(holder):
         return
     if heartbeat is None:
         raise CampaignHeld(
-            f"The campaign is held by {_who(lease)}, and whether that is alive cannot be known from here."
+            f"The campaign is held by {_who(holder)}, and whether that is alive cannot be known from here."
         )
-    tell(f"Held by {_who(lease)}: waiting {rhythm.silence:g} s for a sign of life of it …")
-    lives = await _gives_signs(heartbeat, rhythm, stop)
+    tell(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life of it …")
+    lives = await gives_signs(heartbeat, rhythm, stop)
     await journal.refresh()
-    if lives and _open_lease(journal.history) == lease:
+    if lives and _open_lease(journal.history) == holder:
         raise CampaignHeld(
-            f"The campaign is held by {_who(lease)}, which is alive: it gave a sign of life just now. Wait for it, or "
+            f"The campaign is held by {_who(holder)}, which is alive: it gave a sign of life just now. Wait for it, or "
             "end it there with Ctrl-C; then run this again."
         )
 
 
-async def _gives_signs(heartbeat: Heartbeat, rhythm: Rhythm, stop: StopRequest) -> bool:
-    """Tell whether another sign of life comes; only this machine's own clock is asked for how long that takes."""
-    before, passed = await heartbeat.last(), asyncio.get_running_loop().time
-    end = passed() + rhythm.silence
-    while passed() < end:
+async def gives_signs(heartbeat: Heartbeat, rhythm: Rhythm, stop: StopRequest) -> bool:
+    """Tell whether another sign of life comes; only this machine's own clock is asked for how long that takes.
+
+    While the store does not answer here, it may answer nobody: that is no silence of the one who is waited for.
+    """
+    before, passed, silent = await heartbeat.last(), asyncio.get_running_loop().time, 0.0
+    while silent < rhythm.silence:
+        began = passed()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(above=Stop.NO), rhythm.beat / _LOOKS_PER_BEAT)
             raise CampaignHeld("Asked to stop while waiting for the campaign's last controller; nothing was started.")
+        looked = passed()
         if await heartbeat.last() != before:
             return True
+        silent = silent + looked - began if passed() - looked < rhythm.beat else 0.0
     return False
 
 
@@ -128,7 +149,7 @@ def _lease(history: History, clock: Clock) -> LeaseTaken:
     host, pid = socket.gethostname(), os.getpid()
     started = process_started(pid)
     assert started is not None
-    return LeaseTaken(time=clock.now(), actor="controller", epoch=epoch, host=host, pid=pid, started=started)
+    return LeaseTaken(time=clock.now(), actor=CONTROLLER, epoch=epoch, host=host, pid=pid, started=started)
 
 
 def _who(lease: LeaseTaken) -> str:

@@ -20,12 +20,10 @@ from flows.clock import Clock
 from flows.commit import running_commit
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
-from flows.lease import show_life, take_lease
+from flows.lease import CONTROLLER, show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.stop import Stop, StopRequest
-
-_ACTOR = "controller"
 
 
 async def run_loop(
@@ -104,7 +102,7 @@ class _Controller:
         kind = CampaignFinished if over else CampaignDrained
         reason = over or str(self.trouble or "asked to stop")
         await self.journal.insist_as_holder(
-            [kind(time=self.clock.now(), actor=_ACTOR, epoch=lease.epoch, reason=reason)]
+            [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
         )
         if self.trouble and not over:
             raise self.trouble
@@ -114,7 +112,7 @@ class _Controller:
         for trial in self.history.trials.values():
             attempt = trial.open_attempt
             # Whoever asked for a trial by hand tells how it ended, whenever that may be.
-            if attempt is not None and attempt.actor == _ACTOR:
+            if attempt is not None and attempt.actor == CONTROLLER:
                 self._execute(trial, attempt.number, attempt.key, recover=True)
 
     async def _start_what_waits(self) -> None:
@@ -142,7 +140,7 @@ class _Controller:
         now = self.clock.now()
         key = f"{self.campaign.name}-{defined.uid}/{trial}/{number}"
         deadline = now + self.job.evaluator.time_limit
-        return AttemptStarted(time=now, actor=_ACTOR, trial=trial, attempt=number, key=key, deadline=deadline)
+        return AttemptStarted(time=now, actor=CONTROLLER, trial=trial, attempt=number, key=key, deadline=deadline)
 
     def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
         request = EvaluationRequest(
@@ -168,7 +166,7 @@ class _Controller:
         self.reports.append(
             MeasurementReported(
                 time=self.clock.now(),
-                actor=_ACTOR,
+                actor=CONTROLLER,
                 trial=trial,
                 attempt=attempt,
                 step=report.step,
@@ -195,7 +193,7 @@ class _Controller:
         if limit is None:
             return float("inf")
         spent = timedelta(seconds=self.history.active_seconds)
-        last = self.history.last_time
+        last = self.history.active_until
         # A clock that was set back gives nothing back.
         spent += max(self.clock.now() - last, timedelta()) if last is not None else timedelta()
         return (limit - spent).total_seconds()
@@ -235,7 +233,9 @@ class _Controller:
             trial, attempt = self.running[task]
             outcome = _outcome_of(task)
             self._count_failures(outcome)
-            events += outcome_events(self.campaign, self.history.trials[trial], attempt, outcome, self.clock.now())
+            events += outcome_events(
+                self.campaign, self.history.trials[trial], attempt, outcome, self.clock.now(), CONTROLLER
+            )
         if events:
             await self.journal.insist_as_holder(events)
         for task in ended:
@@ -275,7 +275,7 @@ class _Controller:
         events = [
             TrialProposed(
                 time=now,
-                actor=_ACTOR,
+                actor=CONTROLLER,
                 trial=first + i,
                 point=proposal.point,
                 generator=proposal.generator,

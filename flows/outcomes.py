@@ -5,18 +5,16 @@ from datetime import datetime
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, Trial
 from campaign.events import AttemptFailed, Event, TrialFailed, TrialObserved
 
-_ACTOR = "controller"
-
 
 def outcome_events(
-    campaign: Campaign, trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime
+    campaign: Campaign, trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str
 ) -> list[Event]:
-    """Return what to append when an attempt has ended: the trial's end, or a failed attempt that will be repeated."""
+    """Return what `actor` appends when an attempt has ended: the trial's end, or a failed attempt that is repeated."""
     if not isinstance(outcome, EvaluationFailed):
         return [
             TrialObserved(
                 time=now,
-                actor=_ACTOR,
+                actor=actor,
                 trial=trial.id,
                 attempt=attempt,
                 metrics=outcome.metrics,
@@ -29,7 +27,7 @@ def outcome_events(
     retry = will_retry(campaign, trial, outcome)
     failed = AttemptFailed(
         time=now,
-        actor=_ACTOR,
+        actor=actor,
         trial=trial.id,
         attempt=attempt,
         cause=outcome.cause,
@@ -41,7 +39,7 @@ def outcome_events(
     if retry:
         return [failed]
     ended = TrialFailed(
-        time=now, actor=_ACTOR, trial=trial.id, attempt=attempt, cause=outcome.cause, message=outcome.message
+        time=now, actor=actor, trial=trial.id, attempt=attempt, cause=outcome.cause, message=outcome.message
     )
     return [failed, ended]
 

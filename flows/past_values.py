@@ -17,6 +17,8 @@ def measurement_of(mean: Any, sem: Any) -> Measurement | None:
     """Return what was measured, None where nothing was; ValueError says what was expected and found."""
     if is_missing(mean):
         return None
+    if isinstance(mean, bool):
+        raise ValueError(f"expected a finite number as mean, got {mean}")
     return read_measurement((_number_of(mean), None if is_missing(sem) else _number_of(sem)))
 
 

@@ -114,7 +114,7 @@ def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
     facts = {
         "Ledger": ledger,
         "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",
-        "Events read": str(history.events),
+        "Events that count": str(history.events),
         "Seed": str(history.definition.seed),
         "Time at work": duration(history.active_seconds),
     }

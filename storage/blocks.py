@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from campaign.events import Event
 from storage.chain import Chain, Link
 from storage.event_rows import SCHEMA, events_of
-from storage.segment_file import RESTORE, UNREADABLE, damaged, refuse_newer, same_rows
+from storage.segment_file import UNREADABLE, damaged, refuse_newer, same_rows
 from storage.store import ObjectExists, ObjectMissing, ObjectStore
 
 SIZE = 1000
@@ -86,18 +86,23 @@ class Blocks:
         if block and (block.hash != run[-1].hash or not same_rows(block.rows, _table(run))):
             raise damaged(block.name, "what its segments hold", "something else", _REMEDY)
 
-    def check_that_none_is_beyond(self, last: int) -> None:
-        """Raise LedgerDamaged if a block holds segments above `last`, or if a file among the blocks is none."""
+    def lasts(self) -> list[int]:
+        """Return the last segment of each block; raises LedgerDamaged for a file that is none by its name."""
+        found = []
         for key in self._store.keys(self._folder):
-            name, found = f"{self._store.location}/{key}", _NAME.fullmatch(key.rpartition("/")[2])
-            index = -1 if found is None else (int(found[1]) - 1) // SIZE
+            name = _NAME.fullmatch(key.rpartition("/")[2])
+            index = -1 if name is None else (int(name[1]) - 1) // SIZE
             if index < 0 or self._key(index) != key:
+                where = f"{self._store.location}/{key}"
                 raise damaged(
-                    name, "only blocks there", "a file that is none by its name", "Move it out of the ledger."
+                    where, "only blocks there", "a file that is none by its name", "Move it out of the ledger."
                 )
-            if (index + 1) * SIZE > last:
-                lost = self._chain.name(last + 1)
-                raise damaged(lost, f"it, because `{name}` holds it", "no such file", RESTORE)
+            found.append((index + 1) * SIZE)
+        return found
+
+    def name(self, last: int) -> str:
+        """Return where the block that ends with this segment is, as people would look for it."""
+        return f"{self._store.location}/{self._key(last // SIZE - 1)}"
 
     def _there(self, index: int) -> set[str]:
         return set(self._store.keys(self._folder, start_after=self._key(index - 1) if index else ""))

@@ -27,8 +27,9 @@ class Link:
 class Chain:
     """The files under `prefix` + `events/`; file n exists if and only if somebody has committed segment n."""
 
-    def __init__(self, store: ObjectStore, prefix: str) -> None:
+    def __init__(self, store: ObjectStore, prefix: str, readers: int = _READERS) -> None:
         self._store = store
+        self._readers = readers
         self._prefix = prefix
         self._folder = f"{prefix}events/"
         self._seen = (0, GENESIS)
@@ -96,18 +97,24 @@ class Chain:
             return
         previous = previous or self.hash(after)
         # Listing while others append may show a later file without an earlier one, so each is asked for by name.
-        pool = ThreadPoolExecutor(_READERS)
+        for number, data in self._contents(after + 1, newest):
+            file = decode(data, number, self.name(number))
+            if file.previous not in (None, previous):
+                raise self._broken(number)
+            previous = digest(data)
+            self._seen = (number, previous)
+            yield Link(file, previous)
+
+    def _contents(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Return each file's number and bytes; several readers ask for some of them ahead."""
+        if self._readers == 1:
+            yield from ((number, self._get(number, last)) for number in range(first, last + 1))
+            return
+        pool = ThreadPoolExecutor(self._readers)
         try:
-            for first in range(after + 1, newest + 1, _AHEAD):
-                numbers = range(first, min(first + _AHEAD, newest + 1))
-                contents = pool.map(lambda number: self._get(number, newest), numbers)
-                for number, data in zip(numbers, contents, strict=True):
-                    file = decode(data, number, self.name(number))
-                    if file.previous not in (None, previous):
-                        raise self._broken(number)
-                    previous = digest(data)
-                    self._seen = (number, previous)
-                    yield Link(file, previous)
+            for begin in range(first, last + 1, _AHEAD):
+                numbers = range(begin, min(begin + _AHEAD, last + 1))
+                yield from zip(numbers, pool.map(lambda number: self._get(number, last), numbers), strict=True)
         finally:
             # Who goes no further waits for nothing that was asked for ahead.
             pool.shutdown(wait=False, cancel_futures=True)

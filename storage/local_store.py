@@ -59,8 +59,11 @@ class LocalStore:
         with _explained("write", path):
             self._make_folder(path.parent)
             hidden = _hidden_beside(path)
-            hidden.write_bytes(data)
-            hidden.replace(path)
+            try:
+                hidden.write_bytes(data)
+                hidden.replace(path)
+            finally:
+                hidden.unlink(missing_ok=True)
 
     def get(self, key: str) -> bytes:
         """Return the file's bytes; raises ObjectMissing."""

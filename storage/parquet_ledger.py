@@ -2,25 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
-from threading import Thread
 
 import pyarrow as pa
 
 from campaign import garbage
-from campaign.errors import LedgerMoved, OvernightError
+from campaign.errors import LedgerMoved
 from campaign.events import CampaignDrained, CampaignFinished, Event
 from storage import blocks
 from storage.blocks import Blocks
-from storage.chain import Chain, Link
+from storage.chain import Chain
+from storage.copies import Copies
 from storage.event_rows import SCHEMA
 from storage.heartbeat import StoredHeartbeat
 from storage.ledger import Segment
+from storage.reading import read_segments
 from storage.segment_file import encode
 from storage.snapshots import Snapshots
 from storage.store import ObjectExists, ObjectStore
-
-_COPIED_EVERY = 250
 
 
 class ParquetLedger:
@@ -34,7 +32,7 @@ class ParquetLedger:
         self.blocks = Blocks(store, prefix, self.chain)
         self.snapshots = Snapshots(store, prefix, self.chain)
         self.heartbeat = StoredHeartbeat(store, prefix)
-        self._copied = 0
+        self._copies = Copies(store, prefix)
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         """Write the events as file `after + 1` and return that number."""
@@ -70,43 +68,12 @@ class ParquetLedger:
         except ObjectExists:
             file = self.chain.name(number)
             raise LedgerMoved(f"ledger file `{file}` exists already; read what is new and decide again") from None
-        self._keep_copies(number, at_the_end=isinstance(events[-1], CampaignDrained | CampaignFinished))
+        if any(isinstance(event, CampaignDrained | CampaignFinished) for event in events):
+            self._copies.make_last(number)
+        else:
+            self._copies.make_if_due(number)
         return number
 
-    def _keep_copies(self, number: int, *, at_the_end: bool) -> None:
-        """Make blocks and snapshots every few hundred segments; nobody waits for them but the end of a campaign.
-
-        The ledger is whole without them, and the next process makes those that fail.
-        """
-        if at_the_end:
-            self._make_copies(number, at_the_end=True)
-        elif number // _COPIED_EVERY > self._copied:
-            Thread(target=self._make_copies, args=(number,), name="copies", daemon=True).start()
-        self._copied = number // _COPIED_EVERY
-
-    def _make_copies(self, number: int, *, at_the_end: bool = False) -> None:
-        # A RuntimeError says that the interpreter is about to end.
-        with suppress(OvernightError, RuntimeError):
-            self.blocks.make_missing()
-        with suppress(OvernightError, RuntimeError):
-            if at_the_end or self.snapshots.is_due(number):
-                segments = (segment for segment in self._read(0) if segment.number <= number)
-                self.snapshots.make(number, [event for segment in segments for event in segment.events])
-
     def _read(self, after: int) -> tuple[Segment, ...]:
-        segments: list[Segment] = []
-        newest, known = self.chain.newest(after), None
-        block_begins = -(-after // blocks.SIZE) * blocks.SIZE
         with garbage.left_alone():
-            if newest - block_begins >= blocks.SIZE:
-                segments += map(_segment, self.chain.links(after, to=block_begins))
-                after = block_begins
-                for block in self.blocks.after(block_begins):
-                    segments += [Segment(number, events) for number, events in block.segments()]
-                    after, known = block.last, block.hash
-            segments += map(_segment, self.chain.links(after, previous=known, to=max(newest, after)))
-        return tuple(segments)
-
-
-def _segment(link: Link) -> Segment:
-    return Segment(link.file.number, link.file.events)
+            return tuple(read_segments(self.chain, self.blocks, after))

@@ -81,12 +81,16 @@ def read_receipts(file: Path, signed_by: str | None = None) -> Receipts:
     Every signature is checked; with `signed_by` each must be there and of this public key. Raises LedgerError naming
     the line for one that is not, or that is no receipt, and where the file cannot be read.
     """
+    if file.exists() and not file.is_file():
+        raise LedgerError(f"receipts `{file}`: expected a file, found something else. Name another one.")
     try:
         lines = file.read_bytes().split(b"\n")
     except FileNotFoundError:
         return Receipts()
     except OSError as problem:
-        raise LedgerError(f"receipts `{file}`: cannot be read: {problem}. Restore the file, or name another.") from None
+        raise LedgerError(
+            f"receipts `{file}`: cannot be read: {problem.strerror}. Restore the file, or name another."
+        ) from None
     numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
     torn = tuple(number for number, line in numbered if _is_torn(line))
     kept = (_receipt(f"receipts `{file}`, line {n}", line, signed_by) for n, line in numbered if n not in torn)

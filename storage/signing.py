@@ -65,8 +65,12 @@ def read_private_key(file: Path, password: str | None) -> PrivateKey:
     try:
         private = load_pem_private_key(data, password.encode() if encrypted and password is not None else None)
     except _NO_KEY as problem:
-        found = f"one that cannot be read{' with this password' if encrypted else ''} ({problem})"
-        raise _unfit(file, "private", found) from None
+        if encrypted:
+            raise LedgerError(
+                f"key `{file}`: expected that the password in OVERNIGHT_KEY_PASSWORD opens it, found that it does not "
+                f"({problem}). Set the right one and start again."
+            ) from None
+        raise _unfit(file, "private", f"one that cannot be read ({problem})") from None
     if not isinstance(private, Ed25519PrivateKey):
         raise _unfit(file, "private", "a key of another kind")
     return PrivateKey(private)

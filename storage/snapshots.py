@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from campaign import History
 from campaign.events import Event
 from storage.chain import Chain
-from storage.segment_file import RESTORE, UNREADABLE, damaged, same_rows
-from storage.store import ObjectExists, ObjectStore
+from storage.segment_file import UNREADABLE, damaged, same_rows
+from storage.store import ObjectExists, ObjectMissing, ObjectStore
 from storage.trial_table import trial_table
 
 _FORMAT, _VERSION = "overnight-snapshot", "1"
@@ -34,11 +34,10 @@ class Snapshot:
     events: int
     trials: pa.Table
 
-    def check(self, events: Sequence[Event], hash_found: str) -> None:
-        """Raise LedgerDamaged if it says other things than the events up to its segment do."""
-        expected = trial_table(History.from_events(events))
-        told = (self.hash, self.events) == (hash_found, len(events))
-        if not told or not same_rows(self.trials, expected):
+    def check(self, history: History, events: int, hash_found: str) -> None:
+        """Raise LedgerDamaged if it says other things than what so many events up to its segment amount to."""
+        told = (self.hash, self.events) == (hash_found, events)
+        if not told or not same_rows(self.trials, trial_table(history)):
             raise damaged(self.name, "what its segments hold", "something else", _REMEDY)
 
 
@@ -65,12 +64,9 @@ class Snapshots:
             found.append(int(name[1]))
         return found
 
-    def check_that_none_is_beyond(self, last: int) -> None:
-        """Raise LedgerDamaged if a snapshot tells of segments above `last`."""
-        for segment in self.numbers():
-            if segment > last:
-                key = f"{self._store.location}/{self._key(segment)}"
-                raise damaged(self._chain.name(last + 1), f"it, because `{key}` tells of it", "no such file", RESTORE)
+    def name(self, segment: int) -> str:
+        """Return where the snapshot of this segment is, as people would look for it."""
+        return f"{self._store.location}/{self._key(segment)}"
 
     def is_due(self, segment: int) -> bool:
         """Tell whether the ledger has grown to twice what the newest snapshot tells of."""
@@ -87,11 +83,17 @@ class Snapshots:
             self._store.create(self._key(segment), data)
 
     def read(self, segment: int) -> Snapshot | None:
-        """Return a snapshot; None if its version is not known. Raises LedgerDamaged if it cannot be read."""
-        key = self._key(segment)
-        name = f"{self._store.location}/{key}"
+        """Return a snapshot, None if it is gone or of a version that is not known.
+
+        Raises LedgerDamaged if it cannot be read.
+        """
+        name = self.name(segment)
         try:
-            file = pq.ParquetFile(pa.BufferReader(self._store.get(key)), page_checksum_verification=True)
+            data = self._store.get(self._key(segment))
+        except ObjectMissing:
+            return None
+        try:
+            file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
             said = {k.decode(): v.decode() for k, v in (file.metadata.metadata or {}).items()}
             if said["format"] != _FORMAT or said["segment"] != str(segment):
                 raise ValueError(f"it says of itself {said['format']}, segment {said['segment']}")

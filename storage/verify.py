@@ -7,14 +7,14 @@ from itertools import islice
 
 from pydantic import BaseModel, ConfigDict
 
-from campaign import garbage
+from campaign import History, garbage
 from campaign.errors import LedgerDamaged
 from campaign.events import Event
 from storage import blocks
 from storage.chain import Link
 from storage.parquet_ledger import ParquetLedger
 from storage.receipts import Receipt
-from storage.segment_file import checked_events
+from storage.segment_file import RESTORE, checked_events, damaged
 
 
 class Verification(BaseModel):
@@ -48,22 +48,18 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
         expected[receipt.segment].append(receipt)
     anchored = max(expected, default=0)
     found = Verification(anchored=anchored, anchored_events=expected[anchored][0].events if anchored else 0)
-    snapshots, past = set(ledger.snapshots.numbers()), list[Event]()
+    # What is kept beside the segments is listed first: while somebody appends, more may come.
+    copies = _Copies(ledger)
     links = ledger.chain.links(0)
     while run := list(islice(links, blocks.SIZE)):
         with garbage.left_alone():
             events = checked_events([link.file for link in run])
-        ledger.blocks.compare(run)
-        # Only who has snapshots needs the past to compare them with.
-        past += events if snapshots else ()
         for link in run:
             found = _grown(found, link)
             for receipt in expected[found.segment]:
                 _compare(receipt, found.hash, found.events, link.file.name)
-            if found.segment in snapshots and (snapshot := ledger.snapshots.read(found.segment)) is not None:
-                snapshot.check(past[: found.events], found.hash)
-    ledger.blocks.check_that_none_is_beyond(found.segment)
-    ledger.snapshots.check_that_none_is_beyond(found.segment)
+        copies.compare(run, events)
+    copies.check_that_none_is_beyond(found.segment)
     if found.anchored > found.segment:
         raise LedgerDamaged(
             f"ledger file `{ledger.chain.name(found.anchored)}`: expected it, because a receipt of "
@@ -71,6 +67,47 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
             f"{found.segment}. Its end was cut: restore the files from a copy."
         )
     return found
+
+
+class _Copies:
+    """The blocks and snapshots of a ledger, which its segments are told one after the other."""
+
+    def __init__(self, ledger: ParquetLedger) -> None:
+        self._ledger = ledger
+        self._blocks = ledger.blocks.lasts()
+        self._snapshots = ledger.snapshots.numbers()
+        self._past, self._events = History(), 0
+
+    def compare(self, run: Sequence[Link], events: Sequence[Event]) -> None:
+        """Raise LedgerDamaged if a block or a snapshot says other things than these segments and those before."""
+        self._ledger.blocks.compare(run)
+        if not any(run[0].file.number <= number for number in self._snapshots):
+            return
+        left = iter(events)
+        new: list[Event] = []
+        for link in run:
+            new += islice(left, link.file.count)
+            if link.file.number in self._snapshots:
+                new = self._fold(new)
+                self._check(link)
+        self._fold(new)
+
+    def check_that_none_is_beyond(self, last: int) -> None:
+        """Raise LedgerDamaged if there was a block or a snapshot of segments that are not there."""
+        for kept, numbers in ((self._ledger.blocks, self._blocks), (self._ledger.snapshots, self._snapshots)):
+            for number in numbers:
+                if number > last:
+                    lost = self._ledger.chain.name(last + 1)
+                    raise damaged(lost, f"it, because `{kept.name(number)}` tells of it", "no such file", RESTORE)
+
+    def _fold(self, events: list[Event]) -> list[Event]:
+        self._past, self._events = self._past.extended(events), self._events + len(events)
+        return []
+
+    def _check(self, link: Link) -> None:
+        snapshot = self._ledger.snapshots.read(link.file.number)
+        if snapshot is not None:
+            snapshot.check(self._past, self._events, link.hash)
 
 
 def _grown(found: Verification, link: Link) -> Verification:

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.commands.past import read_past
-from flows.lease import controller_lives
+from flows.lease import controller_lives, seen_from_afar
 from flows.live import status_lines
 from storage import ledger_location
 
@@ -16,4 +16,6 @@ def status(path: Path, as_of: str | None) -> None:
     console = Console(highlight=False, markup=False)
     for line in status_lines(history, alive=as_of is not None or controller_lives(history)):
         console.print(line, soft_wrap=True)
+    if as_of is None and (elsewhere := seen_from_afar(history)) is not None:
+        console.print(elsewhere, soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

@@ -36,14 +36,23 @@ def read_csv(file: Path, campaign: Campaign) -> PastResults:
 def read_parquet(file: Path, campaign: Campaign) -> PastResults:
     """Return the rows of a Parquet file; raises CannotImport where it is none."""
     try:
-        table = pq.ParquetFile(file).read()
-    except (OSError, pa.ArrowException) as problem:
+        parquet = pq.ParquetFile(file)
+        columns = _Columns.of(campaign, file, parquet.schema_arrow.names)
+        table = parquet.read(columns.used())
+        # Python has no times finer than these.
+        times = {name: table[name].cast(pa.string()) for name in table.column_names if _is_time(table[name].type)}
+        for name, texts in times.items():
+            table = table.set_column(table.column_names.index(name), name, texts)
+        found = table.to_pylist()
+    except (OSError, pa.ArrowException, ValueError, OverflowError, LookupError) as problem:
         raise CannotImport(f"{file}: expected a Parquet file, but: {problem}") from None
-    columns = _Columns.of(campaign, file, table.column_names)
-    found = table.select(columns.used()).to_pylist()
     return columns.results(
         tuple(columns.row(f"row {row}", values, {"row": row}) for row, values in enumerate(found, start=1))
     )
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) and kind.unit == "ns"
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:

@@ -260,11 +260,26 @@ def test_a_history_is_the_same_however_its_events_were_batched(data):
 
 @given(st.data())
 def test_an_event_that_was_seen_before_changes_nothing(data):
+    reports = [MeasurementReported(time=at(9), actor="c", trial=1, attempt=1, step=step, metrics={}) for step in (1, 2)]
     last = CampaignFinished(time=at(60), actor="c", epoch=1, reason="the budget is spent")
-    events = [defined(), leased(1), *interleaved(data.draw, data.draw(lives())), last]
-    again = data.draw(st.lists(st.sampled_from(events)))
-    later = [event.model_copy(update={"time": at(999), "actor": "somebody else"}) for event in again]
-    assert History.from_events([*events, *later]) == History.from_events(events)
+    events = [defined(), leased(1), *interleaved(data.draw, data.draw(lives())), *reports, last]
+    events += [leased(2, seconds=70), proposed(7, seconds=80)]
+    twice = list(events)
+    for event in data.draw(st.lists(st.sampled_from(events))):
+        where = data.draw(st.integers(events.index(event) + 1, len(twice)))
+        changed = {"time": at(999), "actor": "somebody else"} if data.draw(st.booleans()) else {}
+        twice.insert(max(where, twice.index(event) + 1), event.model_copy(update=changed) if changed else event)
+    assert History.from_events(twice) == History.from_events(events)
+
+
+def test_what_people_write_while_nobody_works_takes_no_time_and_gives_none() -> None:
+    by_hand = proposed(2, seconds=30_000).model_copy(update={"actor": "ask-tell"})
+    killed = [defined(), leased(1, 0), proposed(1, 3), by_hand, leased(2, 40_000), started(1, seconds=40_005)]
+    assert History.from_events(killed).active_seconds == 3 + 5
+    ahead = proposed(2, seconds=3600).model_copy(update={"actor": "ask-tell"})
+    history = History.from_events([defined(), leased(1, 0), proposed(1, 3), ahead, started(1, seconds=600)])
+    assert history.active_seconds == 600
+    assert history.active_until == at(600)
 
 
 def test_a_revision_between_two_sessions_takes_no_time_of_the_budget() -> None:

@@ -1,3 +1,4 @@
+import multiprocessing
 import threading
 
 import pytest
@@ -100,3 +101,31 @@ def test_threads_that_share_one_campaign_ask_and_tell_each_trial_once(source):
         t.point["x"] for t in history.trials.values()
     ]
     assert len(history.trials) == 40
+
+
+def test_many_campaigns_may_be_opened_one_after_the_other(source):
+    before = threading.active_count()
+    for _ in range(50):
+        assert not AskTell(source).history.trials
+    # One loop for all, and the few threads that it hands files to.
+    assert threading.active_count() - before < 30
+
+
+def asked_in_a_child(campaign, source, said) -> None:
+    try:
+        campaign.ask()
+    except CampaignStopped as problem:
+        said.put(str(problem))
+    said.put(AskTell(source).ask().id)
+
+
+def test_a_forked_process_is_told_to_open_the_campaign_itself(source):
+    campaign = AskTell(source)
+    campaign.ask()
+    forking = multiprocessing.get_context("fork")
+    said = forking.Queue()
+    child = forking.Process(target=asked_in_a_child, args=(campaign, source, said))
+    child.start()
+    assert "Open the campaign there, too" in said.get()
+    assert said.get() == 2
+    child.join()

@@ -130,6 +130,39 @@ async def test_everybody_is_told_of_a_full_disk_and_may_insist_again_when_there_
     assert [[event.trial for event in segment.events] for segment in await ledger.read()] == [[1, 2]]
 
 
+class Picky(SlowLedger):
+    """Refuses whatever holds trial 2."""
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        if any(event.trial == 2 for event in events):
+            raise LedgerError("trial 2 cannot be written")
+        return await super().append(events, after=after)
+
+
+async def test_what_cannot_be_written_keeps_nothing_else_from_it():
+    ledger = Picky()
+    ledger.may_end.set()
+    journal = Journal(ledger)
+    wishes = [lambda history, i=i: [proposed(i)] for i in (1, 2, 3)]
+    done = await asyncio.gather(*map(journal.insist, wishes), return_exceptions=True)
+    assert [str(found) for found in done] == ["None", "trial 2 cannot be written", "None"]
+    assert sorted(journal.history.trials) == [1, 3]
+
+
+async def test_nobody_waits_for_one_whose_decision_ends_in_an_odd_way():
+    journal = Journal(MemoryLedger())
+
+    def odd(history: History) -> list[Event]:
+        return [next(iter(()))]
+
+    done = await asyncio.gather(
+        journal.insist(odd), journal.insist(lambda history: [proposed(1)]), return_exceptions=True
+    )
+    assert "StopIteration" in str(done[0])
+    assert done[1] is None
+    await journal.insist(lambda history: [proposed(2)])
+
+
 async def test_one_who_decides_nothing_or_fails_to_holds_nobody_up():
     ledger = MemoryLedger()
     journal = Journal(ledger)

@@ -7,17 +7,27 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from controller_elsewhere import CAMPAIGN, HELD
 
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError
-from campaign.events import AttemptStarted, CampaignFinished, Event, LeaseTaken
+from campaign.events import AttemptStarted, CampaignFinished, Event, LeaseTaken, TrialProposed
 from flows.clock import SystemClock
 from flows.journal import Journal
-from flows.lease import Rhythm, controller_lives, process_started, refuse_if_it_lives_here, show_life, take_lease
+from flows.lease import (
+    Rhythm,
+    controller_lives,
+    gives_signs,
+    process_started,
+    refuse_if_it_lives_here,
+    show_life,
+    take_lease,
+)
 from flows.stop import StopRequest
 from storage import LocalStore, ParquetLedger, open_ledger
 
@@ -192,6 +202,66 @@ def test_a_process_with_the_same_number_in_another_container_is_somebody_else():
     history = History.from_events([_lease("elsewhere:77", pid=os.getpid())])
     refuse_if_it_lives_here(history)
     assert controller_lives(history)
+
+
+async def test_of_two_who_wait_for_a_dead_host_one_takes_over_and_the_other_is_refused(ledger, tmp_path):
+    place = open_ledger(ledger, "shared", Path())
+    await place.append([_lease("elsewhere:1")], after=0)
+    rhythm, takers = Rhythm(0.2, 1.0), [Journal(open_ledger(ledger, "shared", Path())) for _ in range(2)]
+    living: list[asyncio.Task[None]] = []
+
+    async def take(journal: Journal, begins: float) -> None:
+        await journal.refresh()
+        await asyncio.sleep(begins)
+        await take_lease(journal, SystemClock(), rhythm, StopRequest(), lambda text: None)
+        living.append(asyncio.create_task(show_life(journal, rhythm)))
+
+    # Each is as if on a host of its own, where no process of another can be seen.
+    with mock.patch("flows.lease._is_here", return_value=False):
+        done = await asyncio.gather(take(takers[0], 0), take(takers[1], 0.5), return_exceptions=True)
+    [refused] = [problem for problem in done if problem is not None]
+    assert isinstance(refused, CampaignHeld)
+    assert "is alive" in str(refused)
+    [life] = living
+    assert not life.done()
+    life.cancel()
+    [taker] = [journal for journal in takers if journal.lease is not None]
+    await taker.refresh()
+    assert taker.history.lease == taker.lease
+
+
+async def test_people_who_append_all_the_time_do_not_keep_anybody_from_taking_over(tmp_path):
+    ledger = ParquetLedger(LocalStore(tmp_path), "shared/")
+    await ledger.append([_lease("elsewhere:1")], after=0)
+    people, journal, told = Journal(ledger), Journal(ParquetLedger(LocalStore(tmp_path), "shared/")), []
+    await asyncio.gather(people.refresh(), journal.refresh())
+
+    async def write() -> None:
+        for trial in count(1):
+            proposed = TrialProposed(
+                time=SystemClock().now(), actor="ada", trial=trial, point={"x": 0.5}, generator="manual"
+            )
+            await people.insist(lambda history, event=proposed: [event])
+
+    writing = asyncio.create_task(write())
+    await take_lease(journal, SystemClock(), Rhythm(0.05, 0.5), StopRequest(), told.append)
+    writing.cancel()
+    assert len(told) == 1
+
+
+async def test_a_store_that_does_not_answer_is_no_silence_of_the_holder(tmp_path):
+    looked: list[float] = []
+
+    class Out:
+        """Does not answer the second look for as long as a whole silence, nor take the holder's sign meanwhile."""
+
+        async def last(self) -> str:
+            looked.append(asyncio.get_running_loop().time())
+            if len(looked) == 2:
+                await asyncio.sleep(0.6)
+            return "epoch 1, beat 8" if len(looked) > 4 else "epoch 1, beat 7"
+
+    assert await gives_signs(Out(), Rhythm(0.1, 0.5), StopRequest())
 
 
 async def test_a_store_that_refuses_signs_of_life_is_told_before_anything_starts(tmp_path):

@@ -98,7 +98,7 @@ def test_what_cannot_be_told_exits_with_2(tmp_path):
     (tmp_path / "odd.jsonl").mkdir()
     done = verified("--receipts", "odd.jsonl")
     assert done.exit_code == 2
-    assert "cannot tell: receipts `odd.jsonl`: cannot be read" in done.output
+    assert "cannot tell: receipts `odd.jsonl`: expected a file" in done.output
     (tmp_path / "kept.jsonl").write_text("not a receipt\n")
     done = verified("--receipts", "kept.jsonl")
     assert done.exit_code == 2

@@ -7,7 +7,7 @@ import pytest
 from event_samples import EVENTS, started
 
 from campaign.errors import LedgerDamaged, LedgerTooNew
-from storage import LocalStore, ParquetLedger, blocks, parquet_ledger, verify
+from storage import LocalStore, ParquetLedger, blocks, copies, verify
 
 SIZE = 3
 SEGMENTS = 8
@@ -16,7 +16,7 @@ SEGMENTS = 8
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SIZE", SIZE)
-    monkeypatch.setattr(parquet_ledger, "_COPIED_EVERY", SIZE)
+    monkeypatch.setattr(copies, "_EVERY", SIZE)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_segments_that_only_a_block_has_are_missed_by_verify(ledger, tmp_p
     ledger.blocks.make_missing()
     for number in range(5, SEGMENTS + 1):
         (tmp_path / f"bread/events/00000/{number:020d}.parquet").unlink()
-    with pytest.raises(LedgerDamaged, match=r"00000000000000000005.parquet`: expected it, because .* holds it"):
+    with pytest.raises(LedgerDamaged, match=r"00000000000000000005.parquet`: expected it, because .* tells of it"):
         verify(ledger)
 
 

@@ -185,7 +185,11 @@ def test_keys_are_read_from_their_files(tmp_path):
     ("held", "password", "problem"),
     [
         (pem(SIGNER.private, b"secret"), None, "its password in the environment variable OVERNIGHT_KEY_PASSWORD"),
-        (pem(SIGNER.private, b"secret"), "wrong", "an Ed25519 private key in PEM, found one that cannot be read with"),
+        (
+            pem(SIGNER.private, b"secret"),
+            "wrong",
+            "that the password in OVERNIGHT_KEY_PASSWORD opens it",
+        ),
         (b"no key", None, "an Ed25519 private key in PEM, found one that cannot be read"),
         (public_pem(SIGNER.private), None, "an Ed25519 private key in PEM, found one that cannot be read"),
         (pem(generate_private_key(SECP256R1())), None, "an Ed25519 private key in PEM, found a key of another kind"),

@@ -27,7 +27,7 @@ from campaign.events import (
     TrialProposed,
 )
 from campaign.trial import Provenance
-from storage import LocalStore, ParquetLedger, parquet_ledger, snapshots, verify
+from storage import LocalStore, ParquetLedger, copies, snapshots, verify
 from storage.sql import query
 from storage.trial_table import trial_table
 
@@ -143,7 +143,7 @@ async def test_the_end_of_a_run_leaves_a_snapshot(ledger, snapshot):
 
 async def test_snapshots_are_made_while_the_ledger_grows_each_of_twice_as_much_as_the_last(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshots, "_LEAST_SEGMENTS", 3)
-    monkeypatch.setattr(parquet_ledger, "_COPIED_EVERY", 1)
+    monkeypatch.setattr(copies, "_EVERY", 1)
     ledger = ParquetLedger(LocalStore(tmp_path), "bread/")
     await ledger.append([DEFINED], after=0)
     for number in range(1, 20):

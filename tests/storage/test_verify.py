@@ -1,5 +1,6 @@
 """A ledger proves itself: what was altered, cut, swapped or written anew is named, with the help of receipts."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from event_samples import EVENTS, NOON, SEGMENTS, started
+from event_samples import EVENTS, NOON, SEGMENTS, sample, started
 
 from campaign.errors import LedgerDamaged, LedgerTooNew
-from campaign.events import TrialObserved
+from campaign.events import CampaignDrained, TrialObserved
 from storage import LocalStore, ParquetLedger, Verification, receipt_of, verify
 from storage.segment_file import digest, encode
 
@@ -122,3 +123,22 @@ async def test_a_version_that_a_flipped_bit_made_newer_is_told_as_what_it_may_be
     file(2).write_bytes(whole[:place] + b"3" + whole[place + 1 :])
     with pytest.raises(LedgerTooNew, match=rf"{file(2)}.*If no newer one has run there, the file was altered: restore"):
         verify(ledger)
+
+
+async def test_a_ledger_that_grows_and_is_copied_meanwhile_is_whole(tmp_path):
+    class Growing(LocalStore):
+        """Lets somebody else end a run when the first segment is read."""
+
+        grown = False
+
+        def get(self, key: str) -> bytes:
+            if not self.grown and key.endswith("1.parquet"):
+                self.grown = True
+                drained = CampaignDrained(time=NOON, actor="controller", epoch=1, reason="enough")
+                asyncio.run(ParquetLedger(LocalStore(tmp_path), "bread/").append([drained], after=1))
+            return super().get(key)
+
+    await ParquetLedger(LocalStore(tmp_path), "bread/").append([sample("trial_proposed")], after=0)
+    assert verify(ParquetLedger(Growing(tmp_path), "bread/")).segment == 1
+    assert list((tmp_path / "bread/snapshots").iterdir())
+    assert verify(ParquetLedger(LocalStore(tmp_path), "bread/")).segment == 2
