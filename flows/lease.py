@@ -29,10 +29,14 @@ _LOOKS_PER_BEAT = 2
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Seconds from one sign of life to the next, and for how long none must come before somebody else takes over."""
+    """What a controller does every so many seconds: give a sign of life, and hear what people have appended.
+
+    After `silence` without a sign somebody else takes over; `hear` is infinite where nobody else can append.
+    """
 
     beat: float = 10.0
     silence: float = 60.0
+    hear: float = 3.0
 
 
 async def take_lease(

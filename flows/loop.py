@@ -18,6 +18,7 @@ from campaign.events import (
 )
 from flows.clock import Clock
 from flows.commit import running_commit
+from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
@@ -64,6 +65,7 @@ class _Controller:
         self.proposal_asked, self.proposal_saw, self.proposal_first = 0.0, 0, 0
         self.reports: list[Event] = []
         self.woken = asyncio.Event()
+        self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
         self.failed_in_a_row = 0
         self.trouble: Exception | None = None
         self.exhausted = False
@@ -88,7 +90,7 @@ class _Controller:
 
     async def stop_everything(self) -> None:
         """End every evaluation and the proposal in flight, and write down how they ended."""
-        in_flight = [self.life, *self.running, *([self.proposing] if self.proposing else [])]
+        in_flight = [self.life, self.listener, *self.running, *([self.proposing] if self.proposing else [])]
         for task in in_flight:
             task.cancel()
         await asyncio.gather(*in_flight, return_exceptions=True)
@@ -120,19 +122,25 @@ class _Controller:
         slots = self.campaign.workers - len(self.running)
         if not self._may_start() or slots <= 0:
             return
-        trials = self._waiting()[:slots]
-        if trials:
-            await self.journal.insist_as_holder(
-                [self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in trials]
-            )
-        for trial in trials:
-            attempt = self.history.trials[trial.id].attempts[-1]
-            self._execute(trial, attempt.number, attempt.key, recover=False)
+        started: list[AttemptStarted] = []
 
-    def _waiting(self) -> list[Trial]:
+        def starts(history: History) -> list[AttemptStarted]:
+            # Asked again whenever somebody appended first: what they ended or reported is not started.
+            self.journal.check_lease(history)
+            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in self._waiting(history)[:slots]]
+            return started
+
+        if self._waiting(self.history):
+            await self.journal.insist(starts)
+        for event in started:
+            self._execute(self.history.trials[event.trial], event.attempt, event.key, recover=False)
+
+    def _waiting(self, history: History) -> list[Trial]:
+        """Return the trials that may be started, those that people asked for first."""
         in_flight = {trial for trial, _ in self.running.values()}
-        trials = self.history.trials.values()
-        return [t for t in trials if t.pending and t.open_attempt is None and t.id not in in_flight]
+        trials = history.trials.values()
+        waiting = [t for t in trials if t.pending and t.open_attempt is None and t.id not in in_flight]
+        return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
         defined = self.history.defined
@@ -199,14 +207,14 @@ class _Controller:
         return (limit - spent).total_seconds()
 
     def _budget_spent(self) -> str | None:
-        if self.history.started >= self.campaign.budget.trials and not self._waiting():
+        if self.history.started >= self.campaign.budget.trials and not self._waiting(self.history):
             return f"all {self.campaign.budget.trials} trials of the budget have been tried"
-        if self.exhausted and not self._waiting():
+        if self.exhausted and not self._waiting(self.history):
             return "every point of the space has been tried"
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
-        """Return when an evaluation or a proposal has ended, a report was heard or a stop was asked for.
+        """Return when an evaluation or a proposal has ended, a report or a person was heard or a stop was asked for.
 
         Raises CampaignHeld when another controller has taken over.
         """
@@ -214,13 +222,14 @@ class _Controller:
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
         ]
-        waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life}  # pyright: ignore[reportAssignmentType]
+        waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life, self.listener}  # pyright: ignore[reportAssignmentType]
         if self.proposing is not None:
             waiting.add(self.proposing)  # pyright: ignore[reportArgumentType]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if self.life.done():
-                self.life.result()
+            for watch in (self.life, self.listener):
+                if watch.done():
+                    watch.result()
         finally:
             for nudge in nudges:
                 nudge.cancel()

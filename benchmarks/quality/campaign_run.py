@@ -1,6 +1,7 @@
 """Runs one campaign in virtual time through the real loop and keeps what was known on the way."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
 from bo_core import SobolProposer
 from campaign import Campaign, EvaluationOutcome, History, Proposal
 from flows.job import Execution, Job
+from flows.lease import Rhythm
 from flows.loop import run_loop
 from flows.stop import StopRequest
 from storage import MemoryLedger
@@ -64,7 +66,9 @@ def run_campaign(cell: Cell, seed: int, contestant: Contestant, *, charge: bool 
     """
     run = CampaignRun(cell.campaign(seed))
     # The job's own proposer is not asked: the contestant is, in its place.
-    job = Job(run.campaign, work_of(cell), SobolProposer(), MemoryLedger(), Path("unused"))
+    # Nobody appends to this ledger from elsewhere, so nobody is listened to.
+    alone = Rhythm(hear=math.inf)
+    job = Job(run.campaign, work_of(cell), SobolProposer(), MemoryLedger(), Path("unused"), rhythm=alone)
     steps = _StepsInTheLoop(contestant, run, charge)
     run.history = run_in_virtual_time(run_loop(job, steps, VirtualClock(), StopRequest(), run.watch))
     return run

@@ -1,0 +1,24 @@
+"""Hearing what people append while a controller waits: the ledger is how they talk to it, from wherever they are."""
+
+import asyncio
+import math
+from contextlib import suppress
+
+from campaign.errors import LedgerError
+from flows.journal import Journal
+from flows.lease import Rhythm
+
+
+async def hear_people(journal: Journal, rhythm: Rhythm, heard: asyncio.Event) -> None:
+    """Read what others have appended, for ever, and set `heard` whenever there was something."""
+    if math.isinf(rhythm.hear):
+        # No timer at all, so that time which jumps from one to the next has none to jump to.
+        await asyncio.Event().wait()
+    while True:
+        await asyncio.sleep(rhythm.hear)
+        before = journal.events_seen
+        # A store that does not answer now may do so later; what is damaged is told of at the next append.
+        with suppress(LedgerError):
+            await journal.refresh()
+        if journal.events_seen != before:
+            heard.set()
