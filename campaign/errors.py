@@ -55,3 +55,7 @@ class CampaignStopped(OvernightError):
 
 class CannotImport(OvernightError):
     """Past results cannot be taken in; says why, and names each that does not fit."""
+
+
+class Refused(OvernightError):
+    """What a person asks for cannot be done as the campaign stands; says why and what to do."""

@@ -151,6 +151,38 @@ class CampaignFinished(_ControllerEvent):
     kind: Literal["campaign_finished"] = "campaign_finished"
 
 
+class _Request(_Event):
+    """A person asks something of whatever controller acts, now or later; requests are numbered in their order."""
+
+    about = ("request",)
+
+    request: int
+    why: str = ""
+
+
+class CampaignPaused(_Request):
+    """A person wants nothing new to start until the campaign is resumed; what runs goes on."""
+
+    kind: Literal["campaign_paused"] = "campaign_paused"
+
+
+class CampaignResumed(_Request):
+    """A person lets a paused campaign start trials again."""
+
+    kind: Literal["campaign_resumed"] = "campaign_resumed"
+
+
+class CampaignAskedToStop(_Event):
+    """A person wants the controller of this epoch, and no later one, to drain or to stop at once."""
+
+    about = ("epoch", "at_once")
+
+    kind: Literal["campaign_asked_to_stop"] = "campaign_asked_to_stop"
+    epoch: int
+    at_once: bool
+    why: str = ""
+
+
 Event = Annotated[
     CampaignDefined
     | CampaignRevised
@@ -162,7 +194,10 @@ Event = Annotated[
     | AttemptFailed
     | TrialFailed
     | CampaignDrained
-    | CampaignFinished,
+    | CampaignFinished
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignAskedToStop,
     Field(discriminator="kind"),
 ]
 

@@ -11,9 +11,12 @@ from campaign.errors import InvalidHistory
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
+    CampaignAskedToStop,
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
+    CampaignPaused,
+    CampaignResumed,
     CampaignRevised,
     Event,
     LeaseTaken,
@@ -43,13 +46,18 @@ class History:
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
     between sessions do not count, and what people write meanwhile says nothing about it.
-    `events` is how many events made it what it is; one that was there before, or came too late, is none of them.
+    `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of the
+    last request. `events` is how many events made it what it is; one that was there before, or came too late, is none of
+    them.
     """
 
     defined: CampaignDefined | None = None
     revised: CampaignRevised | None = None
     lease: LeaseTaken | None = None
     closed_by: CampaignDrained | CampaignFinished | None = None
+    paused: CampaignPaused | None = None
+    asked_to_stop: CampaignAskedToStop | None = None
+    requests: int = 0
     trials: Mapping[int, Trial] = field(default_factory=lambda: MappingProxyType({}))
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
     active_seconds: float = 0.0
@@ -136,6 +144,7 @@ class _Fold:
         self.start = start
         self.defined, self.revised = start.defined, start.revised
         self.lease, self.closed_by = start.lease, start.closed_by
+        self.paused, self.asked_to_stop, self.requests = start.paused, start.asked_to_stop, start.requests
         self.active_seconds, self.active_until = start.active_seconds, start.active_until
         self.last_time = start.last_time
         self.events = start.events
@@ -150,6 +159,9 @@ class _Fold:
             revised=self.revised,
             lease=self.lease,
             closed_by=self.closed_by,
+            paused=self.paused,
+            asked_to_stop=self.asked_to_stop,
+            requests=self.requests,
             trials=MappingProxyType(trials),
             reports=MappingProxyType({**self.start.reports, **reports}),
             active_seconds=self.active_seconds,
@@ -182,6 +194,10 @@ class _Fold:
                 return self._take_lease(event)
             case CampaignDrained() | CampaignFinished():
                 return self._close(event)
+            case CampaignPaused() | CampaignResumed():
+                return self._pause(event)
+            case CampaignAskedToStop():
+                return self._ask_to_stop(event)
             case CampaignDefined():
                 known, self.defined = self.defined, self.defined or event
                 return known is None
@@ -204,7 +220,7 @@ class _Fold:
     def _take_lease(self, event: LeaseTaken) -> bool:
         newer = self.lease is None or event.epoch > self.lease.epoch
         if newer:
-            self.lease, self.closed_by = event, None
+            self.lease, self.closed_by, self.asked_to_stop = event, None, None
         return newer
 
     def _close(self, event: CampaignDrained | CampaignFinished) -> bool:
@@ -212,6 +228,34 @@ class _Fold:
         if self.closed_by is not None or of_another:
             return False
         self.closed_by = event
+        return True
+
+    def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:
+        if event.request <= self.requests:
+            return False
+        self.requests = event.request
+        pause = isinstance(event, CampaignPaused)
+        if pause == (self.paused is not None):
+            return False
+        self.paused = event if isinstance(event, CampaignPaused) else None
+        if not pause and not self._something_runs():
+            # Nothing was at work since the last of its events, so the time until the next one is none of its own.
+            self.active_until = None
+        return True
+
+    def _something_runs(self) -> bool:
+        """Tell whether the controller has an evaluation under way."""
+        trials = [*(life.trial() for life in self.lives.values())]
+        trials += [trial for number, trial in self.start.trials.items() if number not in self.lives]
+        actor = self.lease and self.lease.actor
+        return any(trial.open_attempt is not None and trial.open_attempt.actor == actor for trial in trials)
+
+    def _ask_to_stop(self, event: CampaignAskedToStop) -> bool:
+        known = self.asked_to_stop
+        of_another = self.lease is None or event.epoch != self.lease.epoch or self.closed_by is not None
+        if of_another or (known is not None and known.at_once >= event.at_once):
+            return False
+        self.asked_to_stop = event
         return True
 
     def _propose(self, event: TrialProposed) -> bool:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
+from flows.people_cli import people
 
 app = typer.Typer(
     help="Tuning campaigns that run unattended and can be trusted in the morning.",
@@ -181,6 +182,9 @@ def replay(
     if every and trial is not None:
         raise typer.BadParameter(f"expected one of --all and --trial, got --all and --trial {trial}.")
     _heavy("flows.commands.replay").replay_campaign(campaign, trial)
+
+
+app.add_typer(people)
 
 
 def main() -> None:

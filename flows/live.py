@@ -15,7 +15,7 @@ from campaign.trial import Failure, Observation
 from flows.stop import Stop, StopRequest
 from report.finding import where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
-from report.summary import summarise
+from report.summary import requests_of, summarise
 
 _REFRESH_PER_SECOND = 4
 
@@ -28,6 +28,7 @@ class LiveDisplay:
         self.history: History | None = None
         self.note = "starting the local Prefect server …"
         self.said: set[int] = set()
+        self.requests: tuple[str, ...] = ()
         self.live = Live(
             console=console,
             get_renderable=self._render,
@@ -61,8 +62,17 @@ class LiveDisplay:
             self.note = ""
         ended = [t for t in history.trials.values() if t.outcome is not None and t.id not in self.said]
         self.said.update(t.id for t in ended)
+        self._say_requests(history)
         for trial in [] if resumed else ended:
             self.console.print(_ended_line(self.campaign, trial), highlight=False, soft_wrap=True)
+
+    def _say_requests(self, history: History) -> None:
+        """Say once what people have asked for; in a terminal the display shows it for as long as it holds."""
+        requests = () if history.defined is None else requests_of(history)
+        for request in requests:
+            if request not in self.requests and not self.console.is_terminal:
+                self.console.print(request, highlight=False, soft_wrap=True)
+        self.requests = requests
 
     def tell(self, text: str) -> None:
         """Say something that stays to be read."""
@@ -100,7 +110,7 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         counts += f", {summary.imported} imported"
     if summary.waiting:
         counts += f", {summary.waiting} waiting to start"
-    lines = [f"{summary.campaign}: {summary.standing}", counts]
+    lines = [f"{summary.campaign}: {summary.standing}", *summary.requests, counts]
     if summary.best is not None:
         metric = history.definition.objective.metric
         lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")

@@ -24,7 +24,9 @@ from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
+from flows.requests import level_asked
 from flows.stop import Stop, StopRequest
+from report.summary import request_text
 
 
 async def run_loop(
@@ -78,9 +80,10 @@ class _Controller:
         """Go round until nothing runs and nothing more is to be started."""
         self._recover()
         while True:
+            self.stop.ask_for(level_asked(self.history))
             await self._start_what_waits()
             self._ask_for_proposals()
-            if not self.running and self.proposing is None:
+            if not self.running and self.proposing is None and not self._held_back():
                 return
             if self.stop.level is Stop.NOW:
                 return
@@ -102,7 +105,8 @@ class _Controller:
         assert lease is not None
         over = self._budget_spent()
         kind = CampaignFinished if over else CampaignDrained
-        reason = over or str(self.trouble or "asked to stop")
+        asked = self.history.asked_to_stop
+        reason = over or str(self.trouble or (request_text(asked) if asked else "asked to stop"))
         await self.journal.insist_as_holder(
             [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
         )
@@ -127,7 +131,8 @@ class _Controller:
         def starts(history: History) -> list[AttemptStarted]:
             # Asked again whenever somebody appended first: what they ended or reported is not started.
             self.journal.check_lease(history)
-            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in self._waiting(history)[:slots]]
+            waiting = self._waiting(history)[:slots] if history.paused is None else []
+            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in waiting]
             return started
 
         if self._waiting(self.history):
@@ -194,7 +199,14 @@ class _Controller:
             self.proposing = asyncio.create_task(self.steps.propose(self.job, self.history, q))
 
     def _may_start(self) -> bool:
+        return self.history.paused is None and self._may_go_on()
+
+    def _may_go_on(self) -> bool:
         return self.stop.level is Stop.NO and self.trouble is None and self._time_left() > 0
+
+    def _held_back(self) -> bool:
+        """Tell whether there is something to be started as soon as people allow it."""
+        return self.history.paused is not None and self._may_go_on() and self._budget_spent() is None
 
     def _time_left(self) -> float:
         limit = self.campaign.budget.wall_clock
@@ -202,8 +214,9 @@ class _Controller:
             return float("inf")
         spent = timedelta(seconds=self.history.active_seconds)
         last = self.history.active_until
+        idle = self.history.paused is not None and not self.running
         # A clock that was set back gives nothing back.
-        spent += max(self.clock.now() - last, timedelta()) if last is not None else timedelta()
+        spent += max(self.clock.now() - last, timedelta()) if last is not None and not idle else timedelta()
         return (limit - spent).total_seconds()
 
     def _budget_spent(self) -> str | None:

@@ -25,6 +25,12 @@ class StopRequest:
         self._heard.set()
         return self.level
 
+    def ask_for(self, level: Stop) -> None:
+        """Ask to stop at least so urgently."""
+        if level > self.level:
+            self.level = level
+            self._heard.set()
+
     async def wait(self, above: Stop) -> None:
         """Return when the level is above the given one."""
         while self.level <= above:

@@ -20,7 +20,7 @@ def standing_sentence(summary: Summary) -> str:
     sentence = f"{standing[0].upper()}{standing[1:]}. {', '.join(counts)}."
     if summary.standing.kind == "running" and summary.seconds_left:
         sentence += f" About {duration(summary.seconds_left)} left."
-    return sentence
+    return " ".join([sentence, *(f"{request[0].upper()}{request[1:]}." for request in summary.requests)])
 
 
 def _others(summary: Summary) -> list[tuple[int, str]]:

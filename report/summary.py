@@ -10,7 +10,7 @@ from typing import Literal
 
 from campaign import Campaign, History, Measurement, Trial
 from campaign.evaluation import Cause
-from campaign.events import CampaignFinished
+from campaign.events import CampaignAskedToStop, CampaignFinished, CampaignPaused
 from report.trial_facts import failure_of, objective_of
 
 
@@ -39,11 +39,12 @@ class Summary:
 
     Trials are counted once each: `observed + failed + running + waiting` is how many there are. Of the observed,
     `imported` came with past results and are outside the budget. `seconds_per_trial` and `seconds_left` are None before
-    any trial has ended that was tried here.
+    any trial has ended that was tried here. `requests` says what people have asked for that still holds, and why.
     """
 
     campaign: str
     standing: Standing
+    requests: tuple[str, ...]
     budget: int
     workers: int
     observed: int
@@ -82,6 +83,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
     return Summary(
         campaign=campaign.name,
         standing=standing,
+        requests=requests_of(history),
         budget=campaign.budget.trials,
         workers=campaign.workers,
         observed=counts["observed"],
@@ -109,6 +111,22 @@ def standing_of(history: History, *, alive: bool) -> Standing:
     if history.lease is None:
         return Standing("defined")
     return Standing("running" if alive else "interrupted")
+
+
+def request_text(request: CampaignPaused | CampaignAskedToStop) -> str:
+    """Return what a person has asked for, since when and why."""
+    what = "paused"
+    if isinstance(request, CampaignAskedToStop):
+        what = "asked to stop at once" if request.at_once else "asked to drain"
+    why = f": {request.why}" if request.why else ""
+    return f"{what} by {request.actor} at {request.time:%Y-%m-%d %H:%M} UTC{why}"
+
+
+def requests_of(history: History) -> tuple[str, ...]:
+    """Return what people have asked for that still holds."""
+    asked = history.asked_to_stop if history.closed_by is None else None
+    over = isinstance(history.closed_by, CampaignFinished)
+    return tuple(request_text(found) for found in (None if over else history.paused, asked) if found is not None)
 
 
 def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> Best | None:

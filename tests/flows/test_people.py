@@ -2,18 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+import pytest
 from test_loop import ScriptedEvaluator, a_campaign
 
 from bo_core import SobolProposer
 from campaign import Campaign, History
+from campaign.errors import Refused
 from campaign.events import TrialProposed
 from flows.clock import SystemClock
 from flows.job import Job, PlainSteps
 from flows.journal import Decide, Journal
 from flows.lease import Rhythm
+from flows.live import status_lines
 from flows.loop import run_loop
+from flows.requests import ask_to_stop, pause, resume
 from flows.stop import StopRequest
 from storage import Ledger, MemoryLedger
 
@@ -74,3 +79,116 @@ async def test_a_controller_that_only_waits_hears_what_others_append():
     history = await running.controller
     assert evaluator.evaluated == [(1, 1)]
     assert history.trials[2].status == "waiting"
+
+
+class Gate:
+    """Evaluations that end when they are let through."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def wait(self, trial: int, attempt: int) -> float:
+        await self.open.wait()
+        return 1.0
+
+
+def now() -> datetime:
+    return SystemClock().now()
+
+
+async def test_a_paused_campaign_starts_nothing_and_records_what_runs_until_it_is_resumed():
+    gate = Gate()
+    evaluator = ScriptedEvaluator(gate.wait)
+    running = Running(a_campaign(workers=2), evaluator)
+    await running.until(lambda history: history.started == 2)
+    await running.append(lambda history: pause(history, "ada@home", "the oven is cleaned", now()))
+    await running.until(lambda history: history.paused is not None)
+    gate.open.set()
+    history = await running.until(lambda history: len(history.model_view().observed) == 2)
+    assert history.started == 2
+    assert any("paused by ada@home" in line and "the oven is cleaned" in line for line in status_lines(history))
+    assert not running.controller.done()
+    await running.append(lambda history: resume(history, "bob@work", "", now()))
+    history = await running.controller
+    assert sorted(evaluator.evaluated) == [(i, 1) for i in range(1, 9)]
+    assert history.closed_by.kind == "campaign_finished"
+
+
+async def test_a_paused_campaign_is_still_paused_for_the_next_controller():
+    ledger, gate = MemoryLedger(), Gate()
+    first = Running(a_campaign(workers=1), ScriptedEvaluator(gate.wait), ledger)
+    await first.until(lambda history: history.started == 1)
+    await first.append(lambda history: pause(history, "ada@home", "lunch", now()))
+    await first.until(lambda history: history.paused is not None)
+    first.stop.ask()
+    gate.open.set()
+    history = await first.controller
+    assert history.closed_by.kind == "campaign_drained"
+    evaluator = ScriptedEvaluator()
+    second = Running(a_campaign(workers=1), evaluator, ledger)
+    await second.until(lambda history: history.lease is not None and history.lease.epoch == 2)
+    assert evaluator.evaluated == []
+    await second.append(lambda history: resume(history, "ada@home", "", now()))
+    assert (await second.controller).closed_by.kind == "campaign_finished"
+    assert len(evaluator.evaluated) == 7
+
+
+async def test_a_paused_campaign_can_be_drained():
+    gate = Gate()
+    running = Running(a_campaign(workers=1), ScriptedEvaluator(gate.wait))
+    await running.until(lambda history: history.started == 1)
+    await running.append(lambda history: pause(history, "ada@home", "lunch", now()))
+    await running.until(lambda history: history.paused is not None)
+    gate.open.set()
+    await running.until(lambda history: len(history.model_view().observed) == 1)
+    await running.append(lambda history: ask_to_stop(history, "ada@home", "go home", now(), at_once=False))
+    history = await running.controller
+    assert history.closed_by.kind == "campaign_drained"
+    assert "go home" in history.closed_by.reason
+
+
+async def test_a_request_to_drain_ends_the_controller_of_then_and_not_the_next_one():
+    ledger, gate = MemoryLedger(), Gate()
+    first = Running(a_campaign(workers=2), ScriptedEvaluator(gate.wait), ledger)
+    await first.until(lambda history: history.started == 2)
+    await first.append(lambda history: ask_to_stop(history, "ada@home", "rain", now(), at_once=False))
+    await first.until(lambda history: history.asked_to_stop is not None)
+    gate.open.set()
+    history = await first.controller
+    assert history.closed_by.kind == "campaign_drained"
+    assert "by ada@home" in history.closed_by.reason
+    assert len(history.model_view().observed) == 2
+    history = await Running(a_campaign(workers=2), ScriptedEvaluator(), ledger).controller
+    assert history.closed_by.kind == "campaign_finished"
+
+
+async def test_a_request_to_stop_ends_what_runs_and_it_is_tried_again_later():
+    ledger = MemoryLedger()
+    first = Running(a_campaign(workers=2), ScriptedEvaluator(hang), ledger)
+    await first.until(lambda history: history.started == 2)
+    await first.append(lambda history: ask_to_stop(history, "ada@home", "", now(), at_once=False))
+    await first.append(lambda history: ask_to_stop(history, "ada@home", "smoke", now(), at_once=True))
+    history = await first.controller
+    assert {t.attempts[0].failed.cause for t in history.trials.values()} == {"cancelled"}
+    second = ScriptedEvaluator()
+    history = await Running(a_campaign(workers=2), second, ledger).controller
+    assert [key for key in second.evaluated if key[1] == 2] == [(1, 2), (2, 2)]
+    assert len(history.model_view().observed) == 8
+
+
+async def test_what_is_asked_in_vain_is_refused_with_what_was_found():
+    gate = Gate()
+    running = Running(a_campaign(workers=1), ScriptedEvaluator(gate.wait))
+    history = await running.until(lambda history: history.started == 1)
+    with pytest.raises(Refused, match="expected one that is paused"):
+        resume(history, "ada@home", "", now())
+    await running.append(lambda history: pause(history, "ada@home", "lunch", now()))
+    await running.append(lambda history: ask_to_stop(history, "ada@home", "", now(), at_once=False))
+    with pytest.raises(Refused, match=r"paused by ada@home .*: lunch"):
+        pause(running.elsewhere.history, "bob@work", "", now())
+    with pytest.raises(Refused, match="asked to drain by ada@home"):
+        ask_to_stop(running.elsewhere.history, "bob@work", "", now(), at_once=False)
+    gate.open.set()
+    history = await running.controller
+    with pytest.raises(Refused, match="expected a controller that runs, found that the last one has ended"):
+        ask_to_stop(history, "bob@work", "", now(), at_once=True)

@@ -6,9 +6,12 @@ from campaign import Campaign, Measurement
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
+    CampaignAskedToStop,
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
+    CampaignPaused,
+    CampaignResumed,
     CampaignRevised,
     Event,
     LeaseTaken,
@@ -122,6 +125,9 @@ EVENTS: tuple[Event, ...] = (
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
     CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
     CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),
+    CampaignPaused(time=NOON, actor="ada@home", request=7, why="the oven is cleaned: 'until 2 pm' ☃"),
+    CampaignResumed(time=NOON, actor="bob@work", request=8, why="clean"),
+    CampaignAskedToStop(time=NOON, actor="ada@home", epoch=3, at_once=True, why="smoke"),
 )
 
 
