@@ -66,7 +66,7 @@ class LeaseTaken(_Event):
 
 
 class TrialProposed(_Event):
-    """A point will be tried; written before anything is submitted."""
+    """A point will be tried; written before anything is submitted. People say `why` they suggest one."""
 
     about = ("trial",)
 
@@ -75,6 +75,7 @@ class TrialProposed(_Event):
     point: Point
     generator: Generator
     provenance: Provenance | None = None
+    why: str | None = None
 
 
 class _AttemptEvent(_Event):
@@ -130,6 +131,16 @@ class TrialFailed(_AttemptEvent):
     kind: Literal["trial_failed"] = "trial_failed"
     cause: Cause
     message: str
+
+
+class TrialAbandoned(_Event):
+    """A person ended a trial without a result; what still runs of it is ended."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_abandoned"] = "trial_abandoned"
+    trial: int
+    why: str
 
 
 class _ControllerEvent(_Event):
@@ -193,6 +204,7 @@ Event = Annotated[
     | TrialObserved
     | AttemptFailed
     | TrialFailed
+    | TrialAbandoned
     | CampaignDrained
     | CampaignFinished
     | CampaignPaused

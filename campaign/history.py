@@ -21,11 +21,12 @@ from campaign.events import (
     Event,
     LeaseTaken,
     MeasurementReported,
+    TrialAbandoned,
     TrialFailed,
     TrialObserved,
     TrialProposed,
 )
-from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Proposal, Trial
+from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Outcome, Proposal, Trial, Withdrawal
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class History:
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
     between sessions do not count, and what people write meanwhile says nothing about it.
-    `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of the
-    last request. `events` is how many events made it what it is; one that was there before, or came too late, is none of
-    them.
+    `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of
+    the last request. `events` is how many events made it what it is; one that was there before, or came too late, is
+    none of them.
     """
 
     defined: CampaignDefined | None = None
@@ -97,12 +98,12 @@ class History:
     @property
     def started(self) -> int:
         """Return how many trials have started, which is what the budget counts."""
-        return sum(1 for trial in self.trials.values() if trial.attempts)
+        return sum(1 for trial in self.trials.values() if trial.counted)
 
     @property
     def budgeted(self) -> int:
-        """Return how many trials were proposed that the budget counts once they start: all but the imported ones."""
-        return sum(1 for trial in self.trials.values() if not trial.imported)
+        """Return how many trials were proposed that the budget counts, or will once they start."""
+        return sum(1 for trial in self.trials.values() if trial.counted or (trial.pending and not trial.imported))
 
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""
@@ -114,7 +115,8 @@ class History:
         )
 
 
-_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | TrialObserved | TrialFailed
+_Ending = TrialObserved | TrialFailed | TrialAbandoned
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | _Ending
 
 
 @dataclass
@@ -125,7 +127,7 @@ class _Life:
     proposal: Proposal
     proposed: datetime
     attempts: dict[int, Attempt]
-    outcome: Observation | Failure | None
+    outcome: Outcome | None
 
     def trial(self) -> Trial:
         return Trial(
@@ -184,7 +186,7 @@ class _Fold:
                 return self._propose(event)
             case AttemptStarted():
                 return self._start(event)
-            case TrialObserved() | TrialFailed():
+            case TrialObserved() | TrialFailed() | TrialAbandoned():
                 return self._end(event)
             case MeasurementReported():
                 return self._report(event)
@@ -299,21 +301,11 @@ class _Fold:
         attempts[event.attempt] = attempt.model_copy(update={"failed": end})
         return True
 
-    def _end(self, event: TrialObserved | TrialFailed) -> bool:
+    def _end(self, event: _Ending) -> bool:
         life = self._life(event)
         if life.outcome is not None:
             return False
-        if isinstance(event, TrialObserved):
-            life.outcome = Observation(
-                attempt=event.attempt,
-                metrics=event.metrics,
-                seconds=event.seconds,
-                cost=event.cost,
-                artifacts=event.artifacts,
-                ended=event.time,
-            )
-        else:
-            life.outcome = Failure(attempt=event.attempt, cause=event.cause, message=event.message, ended=event.time)
+        life.outcome = _outcome_of(event)
         return True
 
     def _life(self, event: _OfTrial) -> _Life:
@@ -328,3 +320,20 @@ class _Fold:
         attempts = {attempt.number: attempt for attempt in trial.attempts}
         life = self.lives[event.trial] = _Life(trial.id, trial.proposal, trial.proposed, attempts, trial.outcome)
         return life
+
+
+def _outcome_of(event: _Ending) -> Outcome:
+    match event:
+        case TrialObserved():
+            return Observation(
+                attempt=event.attempt,
+                metrics=event.metrics,
+                seconds=event.seconds,
+                cost=event.cost,
+                artifacts=event.artifacts,
+                ended=event.time,
+            )
+        case TrialFailed():
+            return Failure(attempt=event.attempt, cause=event.cause, message=event.message, ended=event.time)
+        case TrialAbandoned():
+            return Withdrawal(kind="abandoned", by=event.actor, why=event.why, ended=event.time)

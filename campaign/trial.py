@@ -1,4 +1,7 @@
-"""The life of one point: a proposal becomes a trial, is attempted, and ends as an observation or a failure."""
+"""The life of one point: a proposal becomes a trial, is attempted, and ends as an observation or a failure.
+
+People may end it earlier: it is then withdrawn, and nothing is learnt from it.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -8,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 
-Status = Literal["observed", "failed", "running", "waiting"]
+Status = Literal["observed", "failed", "abandoned", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
 
 
@@ -106,6 +109,20 @@ class Failure(BaseModel):
     ended: datetime
 
 
+class Withdrawal(BaseModel):
+    """A person ended a trial without a result, and why; it says nothing about its point."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["abandoned"]
+    by: str
+    why: str
+    ended: datetime
+
+
+Outcome = Observation | Failure | Withdrawal
+
+
 class Trial(BaseModel):
     """A proposal with an id, and everything that has happened to it."""
 
@@ -115,7 +132,7 @@ class Trial(BaseModel):
     proposal: Proposal
     proposed: datetime
     attempts: tuple[Attempt, ...] = ()
-    outcome: Observation | Failure | None = None
+    outcome: Outcome | None = None
 
     @property
     def point(self) -> Point:
@@ -126,6 +143,11 @@ class Trial(BaseModel):
     def imported(self) -> bool:
         """Tell whether it came with past results: nothing was executed for it, and it costs nothing of the budget."""
         return self.proposal.generator == "import"
+
+    @property
+    def counted(self) -> bool:
+        """Tell whether it is one of the budget's: it was started, or somebody reported its result."""
+        return bool(self.attempts) or (isinstance(self.outcome, Observation) and not self.imported)
 
     @property
     def pending(self) -> bool:
@@ -151,5 +173,12 @@ class Trial(BaseModel):
     def open_attempt(self) -> Attempt | None:
         """Return the attempt that has started and not ended, if there is one."""
         if self.outcome is None and self.attempts and self.attempts[-1].failed is None:
+            return self.attempts[-1]
+        return None
+
+    @property
+    def forsaken_attempt(self) -> Attempt | None:
+        """Return the attempt that was under way when the trial was withdrawn, until its end is written down."""
+        if isinstance(self.outcome, Withdrawal) and self.attempts and self.attempts[-1].failed is None:
             return self.attempts[-1]
         return None

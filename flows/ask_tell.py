@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 
 from bo_core.propose import propose
 from bo_core.recommend import recommend
-from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, History, Trial
+from campaign import EvaluationOutcome, History, Trial
 from campaign.errors import CampaignStopped, LedgerMoved
-from campaign.evaluation import read_measurement
 from campaign.events import AttemptStarted, Event, TrialProposed
 from campaign.recommendation import Recommendation
 from flows.background_loop import run_in_background
@@ -22,6 +21,7 @@ from flows.commit import running_commit
 from flows.journal import Journal, still_new
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
+from flows.read_outcome import read_outcome
 from storage import open_ledger
 
 T = TypeVar("T")
@@ -134,20 +134,3 @@ class AskTell:
             found = "no such trial" if trial is None else "one that has ended" if trial.outcome else "none under way"
             raise CampaignStopped(f"tell: expected trial {number} to be under way, found {found}.")
         return outcome_events(self.file.campaign, trial, trial.attempts[-1].number, outcome, self.clock.now(), _ACTOR)
-
-
-def read_outcome(campaign: Campaign, result: Any) -> EvaluationOutcome:
-    """Return the outcome that a person meant; an unusable result is an invalid one, with its message."""
-    if isinstance(result, BaseException):
-        return EvaluationFailed(cause="configuration", message=f"{type(result).__name__}: {result}")
-    objective = campaign.objective.metric
-    named = result if isinstance(result, Mapping) and "mean" not in result else {objective: result}
-    missing = [name for name in campaign.expected_metrics if name not in named]
-    if missing:
-        expected = ", ".join(f"`{name}`" for name in missing)
-        return EvaluationFailed(cause="invalid_result", message=f"expected {expected}, got {sorted(named)}")
-    try:
-        metrics = {str(name): read_measurement(value) for name, value in named.items()}
-    except ValueError as problem:
-        return EvaluationFailed(cause="invalid_result", message=str(problem))
-    return EvaluationSucceeded(metrics=metrics)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
-from campaign.trial import Failure, Observation
+from campaign.trial import Failure, Observation, Withdrawal
 from flows.stop import Stop, StopRequest
 from report.finding import where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
@@ -108,6 +108,8 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     counts = f"{done} done, {summary.running} running, {summary.failed} failed, {summary.budget} in all"
     if summary.imported:
         counts += f", {summary.imported} imported"
+    if summary.abandoned:
+        counts += f", {summary.abandoned} abandoned"
     if summary.waiting:
         counts += f", {summary.waiting} waiting to start"
     lines = [f"{summary.campaign}: {summary.standing}", *summary.requests, counts]
@@ -166,4 +168,6 @@ def _ended_line(campaign: Campaign, trial: Trial) -> Text:
         case Failure():
             first_line = trial.outcome.message.partition("\n")[0]
             return Text.assemble((f"trial {trial.id:>3}  failed ({trial.outcome.cause}): ", "red"), first_line)
+        case Withdrawal():
+            return Text(f"trial {trial.id:>3}  {trial.outcome.kind} by {trial.outcome.by}: {trial.outcome.why}")
     return Text()

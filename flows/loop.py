@@ -79,8 +79,11 @@ class _Controller:
     async def work(self) -> None:
         """Go round until nothing runs and nothing more is to be started."""
         self._recover()
+        # What is to be ended must have begun, or it would never learn of it.
+        await asyncio.sleep(0)
         while True:
             self.stop.ask_for(level_asked(self.history))
+            self._end_what_was_abandoned()
             await self._start_what_waits()
             self._ask_for_proposals()
             if not self.running and self.proposing is None and not self._held_back():
@@ -95,7 +98,9 @@ class _Controller:
         """End every evaluation and the proposal in flight, and write down how they ended."""
         in_flight = [self.life, self.listener, *self.running, *([self.proposing] if self.proposing else [])]
         for task in in_flight:
-            task.cancel()
+            # Whoever is being ended already would be disturbed at that.
+            if not task.cancelling():
+                task.cancel()
         await asyncio.gather(*in_flight, return_exceptions=True)
         await self._write_what_ended()
 
@@ -116,7 +121,7 @@ class _Controller:
 
     def _recover(self) -> None:
         for trial in self.history.trials.values():
-            attempt = trial.open_attempt
+            attempt = trial.open_attempt or trial.forsaken_attempt
             # Whoever asked for a trial by hand tells how it ended, whenever that may be.
             if attempt is not None and attempt.actor == CONTROLLER:
                 self._execute(trial, attempt.number, attempt.key, recover=True)
@@ -173,7 +178,9 @@ class _Controller:
             report=lambda report: self._hear(trial.id, attempt, report),
             recover=recover,
         )
-        self.running[asyncio.create_task(self.steps.evaluate(execution))] = (trial.id, attempt)
+        # One that is only there to be ended is not worth an engine's while.
+        running = self.steps.evaluate(execution) if trial.outcome is None else execution.run()
+        self.running[asyncio.create_task(running)] = (trial.id, attempt)
 
     def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
         self.reports.append(
@@ -248,18 +255,29 @@ class _Controller:
                 nudge.cancel()
         self.woken.clear()
 
+    def _end_what_was_abandoned(self) -> None:
+        for task, (trial, _) in self.running.items():
+            if self.history.trials[trial].outcome is not None and not task.done() and not task.cancelling():
+                task.cancel()
+
     async def _write_what_ended(self) -> None:
-        events, self.reports = self.reports, []
-        ended = [task for task in self.running if task.done()]
-        for task in ended:
-            trial, attempt = self.running[task]
-            outcome = _outcome_of(task)
+        reports, self.reports = self.reports, []
+        ended = {task: _outcome_of(task) for task in self.running if task.done()}
+        for outcome in ended.values():
             self._count_failures(outcome)
-            events += outcome_events(
-                self.campaign, self.history.trials[trial], attempt, outcome, self.clock.now(), CONTROLLER
-            )
-        if events:
-            await self.journal.insist_as_holder(events)
+        now = self.clock.now()
+
+        def ends(history: History) -> list[Event]:
+            # Asked again whenever somebody appended first, who may have abandoned one of these trials.
+            self.journal.check_lease(history)
+            events = [*reports]
+            for task, outcome in ended.items():
+                trial, attempt = self.running[task]
+                events += outcome_events(self.campaign, history.trials[trial], attempt, outcome, now, CONTROLLER)
+            return events
+
+        if reports or ended:
+            await self.journal.insist(ends)
         for task in ended:
             del self.running[task]
 

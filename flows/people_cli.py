@@ -9,6 +9,7 @@ import typer
 people = typer.Typer()
 
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
+TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.")]
 Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for whoever reads it later.")]
 
 
@@ -34,6 +35,36 @@ def drain(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None
 def stop(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """End what runs, to be tried again later, and the controller, wherever it is; as two Ctrl-C."""
     _heavy("requests").ask_to_stop(campaign, why, at_once=True)
+
+
+@people.command()
+def suggest(
+    point: Annotated[str, typer.Option(metavar="JSON", help="A value for each parameter: '{\"x\": 0.3}'.")],
+    why: Why,
+    campaign: CampaignPath = Path("campaign.yaml"),
+    metrics: Annotated[
+        str | None, typer.Option(metavar="JSON", help="Its result, where it has been measured already.")
+    ] = None,
+) -> None:
+    """Add a point by hand: it is tried before the model's own, and the budget counts it."""
+    _heavy("trials_by_hand").suggest(campaign, point, metrics, why)
+
+
+@people.command()
+def report_result(
+    trial: TrialNumber,
+    metrics: Annotated[str, typer.Option(metavar="JSON", help="What was measured: '{\"loss\": 0.1}'.")],
+    campaign: CampaignPath = Path("campaign.yaml"),
+    why: Why = "",
+) -> None:
+    """Record the result of a trial that was measured outside and that no evaluator runs."""
+    _heavy("trials_by_hand").report_result(campaign, trial, metrics, why)
+
+
+@people.command()
+def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """End a trial without a result; its evaluation is ended, and the model forgets it."""
+    _heavy("trials_by_hand").abandon(campaign, trial, why)
 
 
 def _heavy(module: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from campaign import History, Measurement, Trial
 from campaign.space import Value
-from campaign.trial import Failure, Observation, Provenance
+from campaign.trial import Failure, Observation, Provenance, Withdrawal
 from report.numbers import duration, measured, number, value_text, with_uncertainty
 from report.trial_facts import objective_of
 
@@ -89,6 +89,8 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
             yield "It has not ended yet."
         case Failure() as failure:
             yield f"It failed{after} ({failure.cause}): {failure.message}"
+        case Withdrawal(by=by, why=why):
+            yield f"It was abandoned{after} by {by}: {why}"
         case Observation():
             value = objective_of(then.definition, trial)
             if value is not None:

@@ -26,6 +26,7 @@ def standing_sentence(summary: Summary) -> str:
 def _others(summary: Summary) -> list[tuple[int, str]]:
     return [
         (summary.failed, "failed"),
+        (summary.abandoned, "abandoned"),
         (summary.running, "running"),
         (summary.waiting, "waiting"),
         (summary.imported, "imported"),

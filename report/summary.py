@@ -37,9 +37,11 @@ class Best:
 class Summary:
     """A campaign in numbers.
 
-    Trials are counted once each: `observed + failed + running + waiting` is how many there are. Of the observed,
-    `imported` came with past results and are outside the budget. `seconds_per_trial` and `seconds_left` are None before
-    any trial has ended that was tried here. `requests` says what people have asked for that still holds, and why.
+    Trials are counted once each: `observed + failed + abandoned + running + waiting` is how many there are. Of the
+    observed, `imported` came with past results and are outside the budget; so are those `abandoned` before they were
+    started, whence `ended` is how many trials of the budget have. `seconds_per_trial` and `seconds_left` are None
+    before any trial has ended that was tried here. `requests` says what people have asked for
+    that still holds, and why.
     """
 
     campaign: str
@@ -50,6 +52,8 @@ class Summary:
     observed: int
     imported: int
     failed: int
+    abandoned: int
+    ended: int
     running: int
     waiting: int
     best: Best | None
@@ -62,11 +66,6 @@ class Summary:
     started: datetime | None
     last_event: datetime | None
 
-    @property
-    def ended(self) -> int:
-        """Return how many trials of the budget have ended."""
-        return self.observed - self.imported + self.failed
-
 
 def summarise(history: History, *, alive: bool = True) -> Summary:
     """Count what has happened so far.
@@ -78,7 +77,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
     trials = [history.trials[i] for i in sorted(history.trials)]
     counts, imported = Counter(trial.status for trial in trials), sum(t.imported for t in trials)
     standing = standing_of(history, alive=alive)
-    ended = counts["observed"] - imported + counts["failed"]
+    ended = sum(t.counted and t.outcome is not None for t in trials)
     seconds_per_trial = _seconds_per_trial(trials)
     return Summary(
         campaign=campaign.name,
@@ -89,6 +88,8 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         observed=counts["observed"],
         imported=imported,
         failed=counts["failed"],
+        abandoned=counts["abandoned"],
+        ended=ended,
         running=counts["running"],
         waiting=counts["waiting"],
         best=best_measured(campaign, trials),

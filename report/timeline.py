@@ -6,7 +6,7 @@ from typing import Literal
 
 from campaign import History, Trial
 from campaign.evaluation import Cause
-from campaign.trial import Attempt, Observation
+from campaign.trial import Attempt, Observation, Withdrawal
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def _end(trial: Trial, attempt: Attempt) -> tuple[Literal["observed", "failed", 
         return "failed", attempt.failed.cause
     if trial.outcome is None:
         return "running", None
+    if isinstance(trial.outcome, Withdrawal):
+        return "failed", "cancelled"
     cause = None if isinstance(trial.outcome, Observation) else trial.outcome.cause
     return trial.outcome.kind, cause
 

@@ -20,7 +20,7 @@ _OF_PROPOSALS = ("trial", "generator", "proposed", "actor", "observed", "pending
 _OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
 _OUTCOMES = """
-    create view outcomes as from events where kind in ('trial_observed', 'trial_failed')
+    create view outcomes as from events where kind in ('trial_observed', 'trial_failed', 'trial_abandoned')
     qualify row_number() over (partition by trial order by segment, position) = 1
 """
 _METRICS = """
@@ -68,9 +68,11 @@ _TRIALS = """
     create view trials as
     select p.trial,
         case when o.kind = 'trial_observed' then 'observed' when o.kind = 'trial_failed' then 'failed'
+             when o.kind = 'trial_abandoned' then 'abandoned'
              when a.open > 0 then 'running' else 'waiting' end as status,
         p.generator, {metrics} coalesce(a.attempts, 0) as attempts,
-        case when o.kind is not null and a.attempts > 0 then coalesce(a.seconds, 0) end as seconds, o.cause, o.message,
+        case when o.kind is not null and a.attempts > 0 then coalesce(a.seconds, 0) end as seconds, o.cause,
+        coalesce(o.message, o.body->>'$.why') as message,
         try_cast(p.body->>'$.provenance.predicted_mean' as double) as predicted_mean,
         try_cast(p.body->>'$.provenance.predicted_sd' as double) as predicted_sd,
         {parameters} p.proposed, o.time as ended

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from campaign import History, Measurement, Trial
 from campaign.space import Value
-from campaign.trial import Failure, Observation
+from campaign.trial import Failure, Observation, Withdrawal
 from storage.columns import AFTER, BEFORE, BETWEEN, trial_columns
 from storage.event_rows import INT64, TIME
 
@@ -60,12 +60,21 @@ def _facts(trials: Sequence[Trial]) -> dict[str, list[Any]]:
         "attempts": [len(trial.attempts) for trial in trials],
         "seconds": [trial.seconds for trial in trials],
         "cause": [failure and failure.cause for failure in failures],
-        "message": [failure and failure.message for failure in failures],
+        "message": [_message(trial) for trial in trials],
         "predicted_mean": [provenance and provenance.predicted_mean for provenance in provenances],
         "predicted_sd": [provenance and provenance.predicted_sd for provenance in provenances],
         "proposed": [trial.proposed for trial in trials],
         "ended": [trial.outcome and trial.outcome.ended for trial in trials],
     }
+
+
+def _message(trial: Trial) -> str | None:
+    match trial.outcome:
+        case Failure():
+            return trial.outcome.message
+        case Withdrawal():
+            return trial.outcome.why
+    return None
 
 
 def _measurements(column: str, found: Sequence[Measurement | None]) -> dict[str, pa.Array]:

@@ -16,6 +16,7 @@ from campaign.events import (
     Event,
     LeaseTaken,
     MeasurementReported,
+    TrialAbandoned,
     TrialFailed,
     TrialObserved,
     TrialProposed,
@@ -92,6 +93,7 @@ EVENTS: tuple[Event, ...] = (
         point={"heat": 1.0, "turns": 1, "flour": 2**70, "rise": True, "oven": "stone", "note": ""},
         generator="model",
         provenance=PROVENANCE,
+        why="because",
     ),
     TrialProposed(time=NOON, actor="controller", trial=2, point={}, generator="baseline"),
     AttemptStarted(
@@ -122,6 +124,7 @@ EVENTS: tuple[Event, ...] = (
         seconds=1.5,
         cost=2.5,
     ),
+    TrialAbandoned(time=NOON, actor="ada@home", trial=5, why="the dough fell\noff the table"),
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
     CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
     CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),

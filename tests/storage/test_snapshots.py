@@ -22,6 +22,7 @@ from campaign.events import (
     CampaignDefined,
     CampaignDrained,
     Event,
+    TrialAbandoned,
     TrialFailed,
     TrialObserved,
     TrialProposed,
@@ -64,7 +65,7 @@ def lives(draw: st.DrawFn) -> list[Event]:
         retries = draw(st.integers(0, 2))
         for attempt in range(1, retries + 1):
             events += _failed_attempt(draw, who, attempt)
-        events += draw(st.sampled_from([_open, _observed, _failed, _imported]))(draw, who, retries + 1)
+        events += draw(st.sampled_from([_open, _observed, _failed, _imported, _abandoned]))(draw, who, retries + 1)
     return events
 
 
@@ -88,6 +89,14 @@ def _observed(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]
 def _failed(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]:
     failed = TrialFailed(**who, attempt=attempt, cause="infeasible", message=draw(st.text(max_size=3)))
     return [*_failed_attempt(draw, who, attempt), failed]
+
+
+def _abandoned(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]:
+    begun = _open(draw, who, attempt)
+    abandoned = TrialAbandoned(**who, why=draw(st.text(max_size=3)))
+    closed = AttemptFailed(**who, attempt=attempt, cause="cancelled", message="", will_retry=False, seconds=0.5)
+    late = TrialObserved(**who, attempt=attempt, metrics={"burnt": draw(MEASURED)})
+    return [*begun, abandoned, *draw(st.sampled_from([[], [closed], [late]]))]
 
 
 def _imported(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]:
