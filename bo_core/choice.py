@@ -10,6 +10,7 @@ from torch import Tensor
 from bo_core.acquisition import JointDraws, SampledPath, could_be_best, utility_of
 from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
+from bo_core.inside import view_inside
 from bo_core.model import Model
 from bo_core.pending import Outstanding, treat
 from bo_core.proposer import BayesianProposer
@@ -36,7 +37,7 @@ class Asked:
     @cached_property
     def view(self) -> ModelView:
         """Return what the model may know."""
-        return self.history.model_view()
+        return view_inside(self.campaign, self.history)
 
     @property
     def seed(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from bo_core.choice import Asked
 from bo_core.custom_proposer import CustomProposer
 from bo_core.encoding import Encoding, key_of
+from bo_core.inside import view_inside
 from bo_core.model_proposals import model_proposals
 from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 from bo_core.sobol import sobol_points
@@ -31,7 +32,7 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     batch knowing the ones before it; a custom proposer is asked for all but the first of these. Fewer than q where a
     finite space has fewer left; raises CannotPropose where it has none.
     """
-    view = history.model_view()
+    view = view_inside(campaign, history)
     encoding = Encoding(campaign.parameters)
     first = history.next_trial
     q = _at_most(encoding, history, q)

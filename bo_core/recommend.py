@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bo_core.acquisition import JointDraws, SimpleRegret
 from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.inside import view_inside
 from bo_core.model import Model
 from bo_core.outcomes import Outcomes
 from bo_core.proposer import AnyProposer, BayesianProposer
@@ -39,7 +40,7 @@ def recommend(
     points and the recommended one, each counted once; deterministic.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
-    view = history.model_view()
+    view = view_inside(campaign, history)
     if not view.observed:
         return None
     encoding = Encoding(campaign.parameters)

@@ -51,6 +51,7 @@ class CampaignRevised(_Event):
     revision: int
     definition: Campaign
     settings: dict[str, Any] = {}
+    why: str | None = None
 
 
 class LeaseTaken(_Event):

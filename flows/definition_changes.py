@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from campaign import Campaign
+from campaign.space import FloatParameter, IntParameter
 
 _FREE_TO_CHANGE = frozenset(
     {
@@ -18,18 +19,25 @@ _FREE_TO_CHANGE = frozenset(
 )
 
 
-def differences(old: Campaign, new: Campaign) -> list[str]:
-    """Return a line for each change that makes it another campaign.
+def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
+    """Return a line for each change that makes it another campaign; bounds do not, if a person says so.
 
     Budget and workers may change between two runs: they say how long to go on, not what is asked.
     """
     before, after = _leaves(old), _leaves(new)
-    changed = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+    free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()
+    changed = [path for path in {**before, **after} if before.get(path) != after.get(path) and path not in free]
     lines = [f"{path}: was {_said(before, path)}, is {_said(after, path)}" for path in changed]
     was, now = list(old.parameters.root), list(new.parameters.root)
     if was != now and set(was) == set(now):
         lines.append(f"parameters: the order was {', '.join(was)}, is {', '.join(now)}")
     return lines
+
+
+def _bounds(campaign: Campaign) -> frozenset[str]:
+    """Return the paths of the bounds of all numbers."""
+    numbers = [n for n, p in campaign.parameters.items() if isinstance(p, FloatParameter | IntParameter)]
+    return frozenset(f"parameters.{name}.{end}" for name in numbers for end in ("low", "high"))
 
 
 def _leaves(campaign: Campaign) -> dict[str, str]:

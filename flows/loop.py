@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Proposal, Trial
+from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Proposal, Trial
 from campaign.errors import CampaignHeld, CampaignStopped, LedgerMoved, SpaceExhausted
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
@@ -60,21 +61,34 @@ class _Controller:
 
     def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
         self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
-        self.campaign = job.campaign
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
-        self.proposal_asked, self.proposal_saw, self.proposal_first = 0.0, 0, 0
+        self.proposal_asked, self.proposal_saw, self.proposal_for = 0.0, 0, (0, 0)
         self.reports: list[Event] = []
         self.woken = asyncio.Event()
         self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
         self.failed_in_a_row = 0
         self.trouble: Exception | None = None
-        self.exhausted = False
+        self.exhausted_revision: int | None = None
 
     @property
     def history(self) -> History:
         return self.journal.history
+
+    @property
+    def campaign(self) -> Campaign:
+        """Return what is asked for now; people may revise it meanwhile."""
+        return self.history.definition
+
+    @property
+    def revision(self) -> int:
+        return self.history.revised.revision if self.history.revised else 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether the space, as it is now, holds no other point."""
+        return self.exhausted_revision == self.revision
 
     async def work(self) -> None:
         """Go round until nothing runs and nothing more is to be started."""
@@ -202,8 +216,9 @@ class _Controller:
         q = min(free, left)
         if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
             self.proposal_asked, self.proposal_saw = _passed(), self.journal.events_seen
-            self.proposal_first = self.history.next_trial
-            self.proposing = asyncio.create_task(self.steps.propose(self.job, self.history, q))
+            self.proposal_for = (self.history.next_trial, self.revision)
+            job = replace(self.job, campaign=self.campaign)
+            self.proposing = asyncio.create_task(self.steps.propose(job, self.history, q))
 
     def _may_start(self) -> bool:
         return self.history.paused is None and self._may_go_on()
@@ -301,7 +316,7 @@ class _Controller:
         task, self.proposing = self.proposing, None
         error = task.exception()
         if isinstance(error, SpaceExhausted):
-            self.exhausted = True
+            self.exhausted_revision = self.proposal_for[1]
             return
         if error is not None:
             # What runs is still worth recording: it is raised once everything has ended.
@@ -323,8 +338,8 @@ class _Controller:
             )
             for i, proposal in enumerate(proposals)
         ]
-        # Somebody who brought a trial of their own meanwhile came first: these points are computed anew.
-        if first == self.proposal_first:
+        # Somebody who brought a trial of their own or revised the campaign came first: these are computed anew.
+        if (first, self.revision) == self.proposal_for:
             with suppress(LedgerMoved):
                 await self.journal.insist_as_holder(events)
 

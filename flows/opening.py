@@ -40,7 +40,7 @@ def _opening_event(
         raise InvalidDefinition(
             [
                 f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
-                "or give this one another `name`:",
+                f"or give this one another `name`{_or_revise(history.definition, campaign)}:",
                 *changes,
             ]
         )
@@ -48,6 +48,10 @@ def _opening_event(
         return None
     revision = 1 if history.revised is None else history.revised.revision + 1
     return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
+
+
+def _or_revise(old: Campaign, new: Campaign) -> str:
+    return "" if differences(old, new, but_bounds=True) else "; or say that its bounds changed: overnight revise"
 
 
 def _is_latest(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:

@@ -67,5 +67,11 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
     _heavy("trials_by_hand").abandon(campaign, trial, why)
 
 
+@people.command()
+def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
+    """Let a running campaign have the bounds, budget and workers that its file has now."""
+    _heavy("revise").revise(campaign, why)
+
+
 def _heavy(module: str) -> Any:
     return importlib.import_module(f"flows.commands.{module}")

@@ -53,7 +53,7 @@ def run_campaign(
     file = read_campaign(source)
     history = run_sync(_run(file, watch, on_stop, tell))
     recommend = importlib.import_module("bo_core.recommend").recommend
-    return CampaignResult(history, recommend(file.campaign, history, file.proposer))
+    return CampaignResult(history, recommend(history.definition, history, file.proposer))
 
 
 async def _run(

@@ -83,7 +83,12 @@ EVENTS: tuple[Event, ...] = (
         settings={"evaluator": {"kind": "command", "command": ["bake", "--hot"]}, "proposer": None},
     ),
     CampaignRevised(
-        time=NOON, actor="ada@home", revision=2, definition=DEFINITION, settings={"proposer": {"draws": 64}}
+        time=NOON,
+        actor="ada@home",
+        revision=2,
+        definition=DEFINITION,
+        settings={"proposer": {"draws": 64}},
+        why="it was too hot",
     ),
     LeaseTaken(time=NOON, actor="controller", epoch=3, host="oven.local", pid=4711, started="81234"),
     TrialProposed(

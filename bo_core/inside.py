@@ -1,0 +1,28 @@
+"""What a proposal may depend on where people have changed the bounds: only trials whose points lie in them."""
+
+from campaign import Campaign, History, ModelView, Point
+from campaign.errors import InvalidPoint
+
+
+def view_inside(campaign: Campaign, history: History) -> ModelView:
+    """Return the model view without the trials outside of the campaign's space, whose features would be none.
+
+    Where the parameters are the ones that the campaign began with, all trials lie in it.
+    """
+    view = history.model_view()
+    if history.defined is None or history.defined.definition.parameters == campaign.parameters:
+        return view
+    observed, pending, failed = (
+        tuple(trial for trial in trials if lies_in(campaign, trial.point))
+        for trials in (view.observed, view.pending, view.failed)
+    )
+    return ModelView(observed, pending, failed)
+
+
+def lies_in(campaign: Campaign, point: Point) -> bool:
+    """Tell whether the point is one of the campaign's space."""
+    try:
+        campaign.parameters.point(point)
+    except InvalidPoint:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""Changing what is asked for while a campaign runs: bounds of numbers, budget, workers, when to give up."""
+
+from datetime import datetime
+from typing import Any
+
+from campaign import Campaign, History
+from campaign.errors import Refused
+from campaign.events import CampaignFinished, CampaignRevised
+from flows.definition_changes import differences
+
+
+def revise(
+    history: History, who: str, why: str, now: datetime, campaign: Campaign, settings: dict[str, Any]
+) -> list[CampaignRevised]:
+    """Return the event that this definition holds from the next proposal on.
+
+    Raises Refused for a change that makes it another campaign, for one of the parts that are plugged in, for none at
+    all, and where the campaign is over.
+    """
+    latest, name = history.revised or history.defined, campaign.name
+    assert latest is not None
+    if isinstance(history.closed_by, CampaignFinished):
+        raise Refused(
+            f"Campaign `{name}`: expected one that goes on, found it finished: {history.closed_by.reason}. Nothing was "
+            "written. A larger budget is taken by running it again; revise the rest while that runs."
+        )
+    _refuse_another(latest.definition, campaign)
+    if settings != latest.settings:
+        parts = " and ".join(f"`{key}`" for key in settings if settings[key] != latest.settings.get(key))
+        raise Refused(
+            f"Campaign `{name}`: expected the same evaluator and proposer as before, found {parts} changed. Nothing "
+            "was written. A running controller keeps what it was started with: drain it and run the campaign again, or "
+            "change that back."
+        )
+    if campaign == latest.definition:
+        raise Refused(f"Campaign `{name}`: expected a change in its file, found none. Nothing was written.")
+    revision = 1 if history.revised is None else history.revised.revision + 1
+    return [
+        CampaignRevised(time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None)
+    ]
+
+
+def _refuse_another(old: Campaign, new: Campaign) -> None:
+    changes = differences(old, new, but_bounds=True)
+    if changes:
+        raise Refused(
+            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `workers`, `failures` or `description`, "
+            "found what makes it another campaign. Nothing was written: change it back, or give this one another "
+            "`name`.\n" + "\n".join(changes)
+        )
