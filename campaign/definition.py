@@ -1,6 +1,6 @@
 """The campaign: what a person asks for, before anything is tried."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,7 +29,10 @@ class FailurePolicy(BaseModel):
 
 
 class Campaign(BaseModel):
-    """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer."""
+    """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
+
+    Where `approve` is `always`, what is computed waits until a person approves it; what people gave does not.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +47,7 @@ class Campaign(BaseModel):
     baseline: Point | None = None
     start_with: tuple[Point, ...] = ()
     failures: FailurePolicy = FailurePolicy()
+    approve: Literal["never", "always"] = "never"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @model_validator(mode="before")

@@ -67,7 +67,10 @@ class LeaseTaken(_Event):
 
 
 class TrialProposed(_Event):
-    """A point will be tried; written before anything is submitted. People say `why` they suggest one."""
+    """A point will be tried; written before anything is submitted.
+
+    People say `why` they suggest one. One that is `parked` is started only once a person has approved it.
+    """
 
     about = ("trial",)
 
@@ -77,6 +80,27 @@ class TrialProposed(_Event):
     generator: Generator
     provenance: Provenance | None = None
     why: str | None = None
+    parked: bool = False
+
+
+class TrialApproved(_Event):
+    """A person lets a parked trial be started."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_approved"] = "trial_approved"
+    trial: int
+    why: str
+
+
+class TrialRejected(_Event):
+    """A person ended a parked trial: it is never started."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_rejected"] = "trial_rejected"
+    trial: int
+    why: str
 
 
 class _AttemptEvent(_Event):
@@ -206,6 +230,8 @@ Event = Annotated[
     | AttemptFailed
     | TrialFailed
     | TrialAbandoned
+    | TrialApproved
+    | TrialRejected
     | CampaignDrained
     | CampaignFinished
     | CampaignPaused

@@ -22,9 +22,11 @@ from campaign.events import (
     LeaseTaken,
     MeasurementReported,
     TrialAbandoned,
+    TrialApproved,
     TrialFailed,
     TrialObserved,
     TrialProposed,
+    TrialRejected,
 )
 from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Outcome, Proposal, Trial, Withdrawal
 
@@ -105,18 +107,33 @@ class History:
         """Return how many trials were proposed that the budget counts, or will once they start."""
         return sum(1 for trial in self.trials.values() if trial.counted or (trial.pending and not trial.imported))
 
+    @property
+    def awaiting(self) -> int:
+        """Return how many trials wait for a person's approval."""
+        return sum(1 for trial in self.trials.values() if trial.parked and trial.outcome is None)
+
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""
         trials = [self.trials[i] for i in sorted(self.trials)]
         return ModelView(
             observed=tuple(t for t in trials if isinstance(t.outcome, Observation)),
-            pending=tuple(t for t in trials if t.outcome is None),
+            pending=tuple(t for t in trials if t.pending),
             failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
         )
 
 
-_Ending = TrialObserved | TrialFailed | TrialAbandoned
-_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | _Ending
+_Ending = TrialObserved | TrialFailed | TrialAbandoned | TrialRejected
+_OfCampaign = (
+    LeaseTaken
+    | CampaignDrained
+    | CampaignFinished
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignAskedToStop
+    | CampaignDefined
+    | CampaignRevised
+)
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | TrialApproved | _Ending
 
 
 @dataclass
@@ -126,6 +143,7 @@ class _Life:
     id: int
     proposal: Proposal
     proposed: datetime
+    parked: bool
     attempts: dict[int, Attempt]
     outcome: Outcome | None
 
@@ -134,6 +152,7 @@ class _Life:
             id=self.id,
             proposal=self.proposal,
             proposed=self.proposed,
+            parked=self.parked,
             attempts=tuple(self.attempts.values()),
             outcome=self.outcome,
         )
@@ -186,12 +205,19 @@ class _Fold:
                 return self._propose(event)
             case AttemptStarted():
                 return self._start(event)
-            case TrialObserved() | TrialFailed() | TrialAbandoned():
+            case TrialObserved() | TrialFailed() | TrialAbandoned() | TrialRejected():
                 return self._end(event)
+            case TrialApproved():
+                return self._approve(event)
             case MeasurementReported():
                 return self._report(event)
             case AttemptFailed():
                 return self._fail_attempt(event)
+            case _:
+                return self._changes_campaign(event)
+
+    def _changes_campaign(self, event: _OfCampaign) -> bool:
+        match event:
             case LeaseTaken():
                 return self._take_lease(event)
             case CampaignDrained() | CampaignFinished():
@@ -264,8 +290,13 @@ class _Fold:
         if event.trial in self.lives or event.trial in self.start.trials:
             return False
         proposal = Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
-        self.lives[event.trial] = _Life(event.trial, proposal, event.time, {}, None)
+        self.lives[event.trial] = _Life(event.trial, proposal, event.time, event.parked, {}, None)
         return True
+
+    def _approve(self, event: TrialApproved) -> bool:
+        life = self._life(event)
+        waited, life.parked = life.parked and life.outcome is None, life.parked and life.outcome is not None
+        return waited
 
     def _start(self, event: AttemptStarted) -> bool:
         attempts = self._life(event).attempts
@@ -318,7 +349,9 @@ class _Fold:
                 f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"
             )
         attempts = {attempt.number: attempt for attempt in trial.attempts}
-        life = self.lives[event.trial] = _Life(trial.id, trial.proposal, trial.proposed, attempts, trial.outcome)
+        life = self.lives[event.trial] = _Life(
+            trial.id, trial.proposal, trial.proposed, trial.parked, attempts, trial.outcome
+        )
         return life
 
 
@@ -337,3 +370,5 @@ def _outcome_of(event: _Ending) -> Outcome:
             return Failure(attempt=event.attempt, cause=event.cause, message=event.message, ended=event.time)
         case TrialAbandoned():
             return Withdrawal(kind="abandoned", by=event.actor, why=event.why, ended=event.time)
+        case TrialRejected():
+            return Withdrawal(kind="rejected", by=event.actor, why=event.why, ended=event.time)

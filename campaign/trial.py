@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 
-Status = Literal["observed", "failed", "abandoned", "running", "waiting"]
+Status = Literal["observed", "failed", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
 
 
@@ -114,7 +114,7 @@ class Withdrawal(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["abandoned"]
+    kind: Literal["abandoned", "rejected"]
     by: str
     why: str
     ended: datetime
@@ -124,13 +124,14 @@ Outcome = Observation | Failure | Withdrawal
 
 
 class Trial(BaseModel):
-    """A proposal with an id, and everything that has happened to it."""
+    """A proposal with an id, and everything that has happened to it; `parked` while it waits for approval."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: int
     proposal: Proposal
     proposed: datetime
+    parked: bool = False
     attempts: tuple[Attempt, ...] = ()
     outcome: Outcome | None = None
 
@@ -151,14 +152,16 @@ class Trial(BaseModel):
 
     @property
     def pending(self) -> bool:
-        """Tell whether it has been proposed and has not ended."""
-        return self.outcome is None
+        """Tell whether it has been proposed, is not parked and has not ended."""
+        return self.outcome is None and not self.parked
 
     @property
     def status(self) -> Status:
         """Return how it stands; one that waits has no attempt under way."""
         if self.outcome is not None:
             return self.outcome.kind
+        if self.parked:
+            return "awaiting approval"
         return "running" if self.open_attempt is not None else "waiting"
 
     @property

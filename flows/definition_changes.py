@@ -9,6 +9,7 @@ from campaign.space import FloatParameter, IntParameter
 
 _FREE_TO_CHANGE = frozenset(
     {
+        "approve",
         "budget.trials",
         "budget.wall_clock",
         "description",

@@ -108,8 +108,12 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     counts = f"{done} done, {summary.running} running, {summary.failed} failed, {summary.budget} in all"
     if summary.imported:
         counts += f", {summary.imported} imported"
-    if summary.abandoned:
-        counts += f", {summary.abandoned} abandoned"
+    others = {
+        "abandoned": summary.abandoned,
+        "rejected": summary.rejected,
+        "awaiting approval": summary.awaiting,
+    }
+    counts += "".join(f", {n} {word}" for word, n in others.items() if n)
     if summary.waiting:
         counts += f", {summary.waiting} waiting to start"
     lines = [f"{summary.campaign}: {summary.standing}", *summary.requests, counts]

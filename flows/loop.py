@@ -17,6 +17,7 @@ from campaign.events import (
     MeasurementReported,
     TrialProposed,
 )
+from flows.approval import needs_approval
 from flows.clock import Clock
 from flows.commit import running_commit
 from flows.hearing import hear_people
@@ -211,8 +212,9 @@ class _Controller:
 
     def _ask_for_proposals(self) -> None:
         """Ask for as many points as there are free slots, if none are being computed and the budget allows."""
-        free = self.campaign.workers - len(self.running)
-        left = self.campaign.budget.trials - self.history.budgeted
+        # What waits for approval needs no worker, but no more is put before people than could be started.
+        free = self.campaign.workers - len(self.running) - self.history.awaiting
+        left = self.campaign.budget.trials - self.history.budgeted - self.history.awaiting
         q = min(free, left)
         if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
             self.proposal_asked, self.proposal_saw = _passed(), self.journal.events_seen
@@ -228,7 +230,8 @@ class _Controller:
 
     def _held_back(self) -> bool:
         """Tell whether there is something to be started as soon as people allow it."""
-        return self.history.paused is not None and self._may_go_on() and self._budget_spent() is None
+        for_people = self.history.paused is not None or self.history.awaiting > 0
+        return for_people and self._may_go_on() and self._budget_spent() is None
 
     def _time_left(self) -> float:
         limit = self.campaign.budget.wall_clock
@@ -244,7 +247,7 @@ class _Controller:
     def _budget_spent(self) -> str | None:
         if self.history.started >= self.campaign.budget.trials and not self._waiting(self.history):
             return f"all {self.campaign.budget.trials} trials of the budget have been tried"
-        if self.exhausted and not self._waiting(self.history):
+        if self.exhausted and not self._waiting(self.history) and not self.history.awaiting:
             return "every point of the space has been tried"
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
@@ -334,6 +337,7 @@ class _Controller:
                 trial=first + i,
                 point=proposal.point,
                 generator=proposal.generator,
+                parked=needs_approval(self.campaign, proposal),
                 provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
             )
             for i, proposal in enumerate(proposals)

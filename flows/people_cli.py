@@ -73,5 +73,23 @@ def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> Non
     _heavy("revise").revise(campaign, why)
 
 
+@people.command()
+def approvals(campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """List the trials that wait for approval."""
+    _heavy("approvals").approvals(campaign)
+
+
+@people.command()
+def approve(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """Let a trial that waits for approval be started."""
+    _heavy("approvals").approve(campaign, trial, why)
+
+
+@people.command()
+def reject(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """End a trial that waits for approval; its point is not proposed again."""
+    _heavy("approvals").reject(campaign, trial, why)
+
+
 def _heavy(module: str) -> Any:
     return importlib.import_module(f"flows.commands.{module}")

@@ -44,7 +44,7 @@ def _refuse_another(old: Campaign, new: Campaign) -> None:
     changes = differences(old, new, but_bounds=True)
     if changes:
         raise Refused(
-            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `workers`, `failures` or `description`, "
-            "found what makes it another campaign. Nothing was written: change it back, or give this one another "
-            "`name`.\n" + "\n".join(changes)
+            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `workers`, `failures`, `approve` or "
+            "`description`, found what makes it another campaign. Nothing was written: change it back or give this one "
+            "another `name`.\n" + "\n".join(changes)
         )

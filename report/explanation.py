@@ -86,11 +86,11 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     after += f" and {attempts} attempts" if attempts > 1 else ""
     match trial.outcome:
         case None:
-            yield "It has not ended yet."
+            yield "It awaits approval." if trial.parked else "It has not ended yet."
         case Failure() as failure:
             yield f"It failed{after} ({failure.cause}): {failure.message}"
-        case Withdrawal(by=by, why=why):
-            yield f"It was abandoned{after} by {by}: {why}"
+        case Withdrawal(kind=kind, by=by, why=why):
+            yield f"It was {kind}{after} by {by}: {why}"
         case Observation():
             value = objective_of(then.definition, trial)
             if value is not None:

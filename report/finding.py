@@ -27,6 +27,8 @@ def _others(summary: Summary) -> list[tuple[int, str]]:
     return [
         (summary.failed, "failed"),
         (summary.abandoned, "abandoned"),
+        (summary.rejected, "rejected"),
+        (summary.awaiting, "awaiting approval"),
         (summary.running, "running"),
         (summary.waiting, "waiting"),
         (summary.imported, "imported"),

@@ -37,11 +37,11 @@ class Best:
 class Summary:
     """A campaign in numbers.
 
-    Trials are counted once each: `observed + failed + abandoned + running + waiting` is how many there are. Of the
-    observed, `imported` came with past results and are outside the budget; so are those `abandoned` before they were
-    started, whence `ended` is how many trials of the budget have. `seconds_per_trial` and `seconds_left` are None
-    before any trial has ended that was tried here. `requests` says what people have asked for
-    that still holds, and why.
+    Trials are counted once each: how many there are is the sum of `observed`, `failed`, `abandoned`, `rejected`,
+    `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past results and are
+    outside the budget; so are those that people ended before they were started, whence `ended` is how many trials of
+    the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
+    `requests` says what people have asked for that still holds, and why.
     """
 
     campaign: str
@@ -53,6 +53,8 @@ class Summary:
     imported: int
     failed: int
     abandoned: int
+    rejected: int
+    awaiting: int
     ended: int
     running: int
     waiting: int
@@ -89,6 +91,8 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         imported=imported,
         failed=counts["failed"],
         abandoned=counts["abandoned"],
+        rejected=counts["rejected"],
+        awaiting=counts["awaiting approval"],
         ended=ended,
         running=counts["running"],
         waiting=counts["waiting"],

@@ -20,7 +20,8 @@ _OF_PROPOSALS = ("trial", "generator", "proposed", "actor", "observed", "pending
 _OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
 _OUTCOMES = """
-    create view outcomes as from events where kind in ('trial_observed', 'trial_failed', 'trial_abandoned')
+    create view outcomes as from events
+    where kind in ('trial_observed', 'trial_failed', 'trial_abandoned', 'trial_rejected')
     qualify row_number() over (partition by trial order by segment, position) = 1
 """
 _METRICS = """
@@ -68,7 +69,9 @@ _TRIALS = """
     create view trials as
     select p.trial,
         case when o.kind = 'trial_observed' then 'observed' when o.kind = 'trial_failed' then 'failed'
-             when o.kind = 'trial_abandoned' then 'abandoned'
+             when o.kind = 'trial_abandoned' then 'abandoned' when o.kind = 'trial_rejected' then 'rejected'
+             when p.body->>'$.parked' = 'true'
+                 and p.trial not in (select trial from events where kind = 'trial_approved') then 'awaiting approval'
              when a.open > 0 then 'running' else 'waiting' end as status,
         p.generator, {metrics} coalesce(a.attempts, 0) as attempts,
         case when o.kind is not null and a.attempts > 0 then coalesce(a.seconds, 0) end as seconds, o.cause,

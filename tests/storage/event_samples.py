@@ -17,9 +17,11 @@ from campaign.events import (
     LeaseTaken,
     MeasurementReported,
     TrialAbandoned,
+    TrialApproved,
     TrialFailed,
     TrialObserved,
     TrialProposed,
+    TrialRejected,
 )
 from campaign.trial import Provenance
 
@@ -99,6 +101,7 @@ EVENTS: tuple[Event, ...] = (
         generator="model",
         provenance=PROVENANCE,
         why="because",
+        parked=True,
     ),
     TrialProposed(time=NOON, actor="controller", trial=2, point={}, generator="baseline"),
     AttemptStarted(
@@ -130,6 +133,8 @@ EVENTS: tuple[Event, ...] = (
         cost=2.5,
     ),
     TrialAbandoned(time=NOON, actor="ada@home", trial=5, why="the dough fell\noff the table"),
+    TrialApproved(time=NOON, actor="ada@home", trial=2, why="it looks tasty"),
+    TrialRejected(time=NOON, actor="bob@work", trial=6, why="too hot"),
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
     CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
     CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),

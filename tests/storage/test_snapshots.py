@@ -23,9 +23,11 @@ from campaign.events import (
     CampaignDrained,
     Event,
     TrialAbandoned,
+    TrialApproved,
     TrialFailed,
     TrialObserved,
     TrialProposed,
+    TrialRejected,
 )
 from campaign.trial import Provenance
 from storage import LocalStore, ParquetLedger, copies, snapshots, verify
@@ -61,11 +63,15 @@ def lives(draw: st.DrawFn) -> list[Event]:
         provenance = draw(st.none() | st.builds(Provenance, seed=st.just(1), predicted_mean=st.none() | st.floats()))
         point = draw(st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
         who = {"time": next(clock), "actor": "a", "trial": trial}
-        events.append(TrialProposed(**who, point=point, generator="model", provenance=provenance))
+        parked = draw(st.booleans())
+        proposal = TrialProposed(**who, point=point, generator="model", provenance=provenance, parked=parked)
+        events += [proposal, *draw(st.sampled_from([[], [TrialApproved(**who, why="")]]))]
         retries = draw(st.integers(0, 2))
         for attempt in range(1, retries + 1):
             events += _failed_attempt(draw, who, attempt)
-        events += draw(st.sampled_from([_open, _observed, _failed, _imported, _abandoned]))(draw, who, retries + 1)
+        events += draw(st.sampled_from([_open, _observed, _failed, _imported, _abandoned, _rejected]))(
+            draw, who, retries + 1
+        )
     return events
 
 
@@ -97,6 +103,10 @@ def _abandoned(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event
     closed = AttemptFailed(**who, attempt=attempt, cause="cancelled", message="", will_retry=False, seconds=0.5)
     late = TrialObserved(**who, attempt=attempt, metrics={"burnt": draw(MEASURED)})
     return [*begun, abandoned, *draw(st.sampled_from([[], [closed], [late]]))]
+
+
+def _rejected(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]:
+    return [TrialRejected(**who, why=draw(st.text(max_size=3))), TrialApproved(**who, why="")]
 
 
 def _imported(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]:

@@ -1,0 +1,56 @@
+"""Where the campaign asks for it, what was computed waits until a person approves it."""
+
+import pytest
+from running import Running, now
+from test_loop import ScriptedEvaluator, a_campaign
+
+from campaign.errors import Refused
+from flows.approval import approve, awaiting_approval, reject
+from flows.live import status_lines
+
+BASELINE = {"x": 0.5, "n": 3}
+
+
+async def test_only_what_a_person_approves_is_started_and_the_rest_waits_without_a_worker():
+    evaluator = ScriptedEvaluator()
+    running = Running(a_campaign(approve="always", baseline=BASELINE, workers=2, budget={"trials": 3}), evaluator)
+    history = await running.until(lambda history: history.awaiting == 2 and history.trials[1].outcome is not None)
+    assert evaluator.evaluated == [(1, 1)]
+    assert [t.id for t in awaiting_approval(history)] == [2, 3]
+    assert (history.model_view().pending, history.budgeted) == ((), 1)
+    assert "2 awaiting approval" in status_lines(history)[1]
+    await running.append(lambda history: approve(history, "ada@home", "fine", now(), 3))
+    await running.append(lambda history: reject(history, "ada@home", "too hot", now(), 2))
+    history = await running.until(lambda history: history.awaiting == 1 and 4 in history.trials)
+    assert history.trials[2].status == "rejected"
+    assert history.trials[4].point != history.trials[2].point
+    await running.append(lambda history: approve(history, "ada@home", "", now(), 4))
+    history = await running.controller
+    assert evaluator.evaluated == [(1, 1), (3, 1), (4, 1)]
+    assert (history.started, history.closed_by.kind) == (3, "campaign_finished")
+
+
+async def test_a_controller_that_waits_for_approval_can_be_stopped_and_the_next_one_waits_too():
+    campaign, evaluator = a_campaign(approve="always", workers=2), ScriptedEvaluator()
+    first = Running(campaign, evaluator)
+    await first.until(lambda history: history.awaiting == 2)
+    first.stop.ask()
+    assert (await first.controller).closed_by.kind == "campaign_drained"
+    second = Running(campaign, evaluator, first.ledger)
+    await second.until(lambda history: history.lease is not None and history.lease.epoch == 2)
+    await second.append(lambda history: approve(history, "ada@home", "", now(), 1))
+    history = await second.until(lambda history: history.trials[1].outcome is not None)
+    assert evaluator.evaluated == [(1, 1)]
+    assert history.trials[2].status == "awaiting approval"
+    second.stop.ask()
+    await second.controller
+
+
+async def test_a_decision_about_a_trial_that_does_not_wait_is_refused_with_those_that_do():
+    running = Running(a_campaign(approve="always", baseline=BASELINE, workers=2), ScriptedEvaluator())
+    history = await running.until(lambda history: history.awaiting == 2 and history.trials[1].outcome is not None)
+    for number, found in ((1, "it observed"), (9, "no such trial")):
+        with pytest.raises(Refused, match=f"awaits approval, found {found}.*Awaiting approval: 2, 3"):
+            approve(history, "ada@home", "", now(), number)
+    running.stop.ask()
+    await running.controller
