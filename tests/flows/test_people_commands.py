@@ -1,0 +1,94 @@
+"""The commands by which people speak to a campaign, where no controller runs: each says what it wrote, or why not."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from campaign.errors import LedgerError, Refused
+from campaign.events import TrialProposed
+from flows.campaign_file import load_campaign_file
+from flows.cli import app
+from flows.clock import SystemClock
+from flows.journal import Journal
+from flows.opening import open_campaign
+from storage import open_ledger
+
+DEFINITION = {
+    "name": "bread",
+    "parameters": {"heat": {"kind": "float", "low": 0, "high": 1}},
+    "minimize": "burnt",
+    "approve": "always",
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "budget": {"trials": 4},
+}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION))
+
+
+async def begin() -> None:
+    """Write what a controller would have written that was drained while a trial awaits approval."""
+    file, clock = load_campaign_file("campaign.yaml"), SystemClock()
+    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    await open_campaign(journal, file.campaign, file.settings(), clock)
+    await journal.append(
+        [
+            TrialProposed(
+                time=clock.now(), actor="controller", trial=1, point={"heat": 0.1}, generator="sobol", parked=True
+            )
+        ]
+    )
+
+
+def said(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_approvals_are_listed_and_decided():
+    asyncio.run(begin())
+    assert "trial 1 (sobol): heat=0.1" in said("approvals")
+    assert "trial 1 approved; no controller runs here now" in said("approve", "1", "--why", "it looks tasty")
+    assert "nothing awaits approval" in said("approvals")
+    with pytest.raises(Refused, match="expected one that awaits approval, found it waiting"):
+        said("reject", "1", "--why", "too hot")
+
+
+def test_points_results_and_ends_by_hand_are_written_and_shown():
+    asyncio.run(begin())
+    said("suggest", "--point", '{"heat": 0.5}', "--metrics", '{"burnt": 0.25}', "--why", "by hand")
+    said("suggest", "--point", '{"heat": 0.75}', "--why", "a hunch")
+    said("report-result", "3", "--metrics", '{"burnt": [0.5, 0.1]}')
+    said("abandon", "1", "--why", "no time")
+    rows = json.loads(said("trials", "--format", "json"))
+    assert [(row["status"], row["burnt"]) for row in rows] == [
+        ("abandoned", None),
+        ("observed", 0.25),
+        ("observed", 0.5),
+    ]
+    assert rows[0]["message"] == "no time"
+
+
+def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
+    asyncio.run(begin())
+    heat = {"kind": "float", "low": 0.25, "high": 1}
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
+    assert "1 of 1 trials lie outside of its bounds" in said("revise", "--why", "too cold")
+
+
+def test_what_cannot_be_read_or_found_is_told_with_an_example():
+    with pytest.raises(LedgerError, match="Run it first: overnight run"):
+        said("pause", "--why", "lunch")
+    asyncio.run(begin())
+    with pytest.raises(Refused, match="--point: expected JSON such as"):
+        said("suggest", "--point", "heat=1", "--why", "")
+    with pytest.raises(Refused, match="expected a controller that runs, found that none has begun"):
+        said("drain")
