@@ -62,6 +62,8 @@ class _Controller:
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
         self.proposal_asked, self.proposal_saw, self.proposal_first = 0.0, 0, 0
+        # Attempts of an earlier controller: how they ended says nothing about how things go now.
+        self.adopted: set[tuple[int, int]] = set()
         self.reports: list[Event] = []
         self.woken = asyncio.Event()
         self.failed_in_a_row = 0
@@ -113,6 +115,7 @@ class _Controller:
             attempt = trial.open_attempt
             # Whoever asked for a trial by hand tells how it ended, whenever that may be.
             if attempt is not None and attempt.actor == CONTROLLER:
+                self.adopted.add((trial.id, attempt.number))
                 self._execute(trial, attempt.number, attempt.key, recover=True)
 
     async def _start_what_waits(self) -> None:
@@ -232,7 +235,8 @@ class _Controller:
         for task in ended:
             trial, attempt = self.running[task]
             outcome = _outcome_of(task)
-            self._count_failures(outcome)
+            if (trial, attempt) not in self.adopted:
+                self._count_failures(outcome)
             events += outcome_events(
                 self.campaign, self.history.trials[trial], attempt, outcome, self.clock.now(), CONTROLLER
             )

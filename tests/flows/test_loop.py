@@ -329,6 +329,31 @@ async def test_more_lost_attempts_than_failures_in_a_row_are_allowed_do_not_stop
     assert len(history.model_view().observed) == 8
 
 
+async def test_attempts_that_died_with_their_machine_count_for_their_trials_but_not_as_failures_in_a_row():
+    class OfADeadMachine(ScriptedEvaluator):
+        async def recover(self, request, folder, report):
+            return failed("infrastructure")
+
+    ledger, stop = MemoryLedger(), asyncio.Event()
+    campaign = a_campaign(workers=8, failures={"max_in_a_row": 2})
+
+    def when_started(history: History) -> None:
+        if history.started == 8:
+            stop.set()
+
+    hanging = ScriptedEvaluator(lambda trial, attempt: asyncio.Event().wait())
+    controller = asyncio.create_task(run(campaign, hanging, ledger, watch=when_started))
+    await stop.wait()
+    frozen = MemoryLedger()
+    for segment in await ledger.read():
+        await frozen.append(segment.events, after=segment.number - 1)
+    controller.cancel()
+    await asyncio.gather(controller, return_exceptions=True)
+    history = await run(campaign, OfADeadMachine(), frozen)
+    assert len(history.model_view().observed) == 8
+    assert {t.attempts[0].failed.cause for t in history.trials.values()} == {"infrastructure"}
+
+
 async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_asked_for():
     pending_when_asked: list[tuple[int, ...]] = []
 
