@@ -249,6 +249,7 @@ class _Fold:
             cause=event.cause,
             message=event.message,
             will_retry=event.will_retry,
+            ended=event.time,
             seconds=event.seconds,
             cost=event.cost,
         )

@@ -63,6 +63,7 @@ class AttemptEnd(BaseModel):
     cause: Cause
     message: str
     will_retry: bool
+    ended: datetime
     seconds: float = 0.0
     cost: float | None = None
 

@@ -27,6 +27,7 @@ def describe(file: CampaignFile) -> Group:
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
         ("workers", str(campaign.workers)),
         ("budget", _budget(file)),
+        ("failures", _failures(file)),
         ("first points", _first_points(file)),
         ("proposer", _proposer(file)),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
@@ -74,6 +75,15 @@ def _budget(file: CampaignFile) -> str:
     budget = file.campaign.budget
     limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
     return f"{budget.trials} trials{limit}"
+
+
+def _failures(file: CampaignFile) -> str:
+    policy = file.campaign.failures
+    if policy.max_attempts == 1:
+        return "nothing is tried again"
+    first, longest = format_duration(policy.back_off), format_duration(policy.longest_back_off)
+    pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
+    return f"up to {policy.max_attempts} attempts at a trial whose machine failed, {pauses}"
 
 
 def _first_points(file: CampaignFile) -> str:

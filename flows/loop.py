@@ -16,6 +16,7 @@ from campaign.events import (
     MeasurementReported,
     TrialProposed,
 )
+from flows.back_off import seconds_left
 from flows.clock import Clock
 from flows.commit import running_commit
 from flows.job import Execution, Job, Steps, evaluation_seed
@@ -80,7 +81,7 @@ class _Controller:
         while True:
             await self._start_what_waits()
             self._ask_for_proposals()
-            if not self.running and self.proposing is None:
+            if not self.running and self.proposing is None and self._seconds_to_next_start() is None:
                 return
             if self.stop.level is Stop.NOW:
                 return
@@ -123,7 +124,8 @@ class _Controller:
         slots = self.campaign.workers - len(self.running)
         if not self._may_start() or slots <= 0:
             return
-        trials = self._waiting()[:slots]
+        now = self.clock.now()
+        trials = [t for t in self._waiting() if not seconds_left(self.campaign, t, now)][:slots]
         if trials:
             await self.journal.insist_as_holder(
                 [self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in trials]
@@ -136,6 +138,14 @@ class _Controller:
         in_flight = {trial for trial, _ in self.running.values()}
         trials = self.history.trials.values()
         return [t for t in trials if t.pending and t.open_attempt is None and t.id not in in_flight]
+
+    def _seconds_to_next_start(self) -> float | None:
+        """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
+        if not self._may_start() or len(self.running) >= self.campaign.workers:
+            return None
+        now = self.clock.now()
+        left = [seconds_left(self.campaign, trial, now) for trial in self._waiting()]
+        return min(*left, self._time_left()) if left else None
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
         defined = self.history.defined
@@ -209,7 +219,7 @@ class _Controller:
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
-        """Return when an evaluation or a proposal has ended, a report was heard or a stop was asked for.
+        """Return when something has ended, was heard or asked for, or when a trial has waited long enough.
 
         Raises CampaignHeld when another controller has taken over.
         """
@@ -217,6 +227,9 @@ class _Controller:
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
         ]
+        pause = self._seconds_to_next_start()
+        if pause is not None:
+            nudges.append(asyncio.create_task(self.clock.sleep(pause)))
         waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life}  # pyright: ignore[reportAssignmentType]
         if self.proposing is not None:
             waiting.add(self.proposing)  # pyright: ignore[reportArgumentType]

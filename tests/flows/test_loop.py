@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from flows.stop import StopRequest
 from storage import MemoryLedger
 
 
-def a_campaign(**changes: object) -> Campaign:
+def a_campaign(**changes: Any) -> Campaign:
     plain = {
         "name": "test",
         "parameters": {"x": {"kind": "float", "low": 0, "high": 1}, "n": {"kind": "int", "low": 1, "high": 50}},
@@ -28,6 +29,7 @@ def a_campaign(**changes: object) -> Campaign:
         "budget": {"trials": 8},
         "workers": 3,
     }
+    changes["failures"] = {"back_off": 0} | changes.get("failures", {})
     return Campaign.model_validate(plain | changes)
 
 
