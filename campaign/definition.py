@@ -1,7 +1,7 @@
 """The campaign: what a person asks for, before anything is tried."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,7 +23,8 @@ class Budget(BaseModel):
 class FailurePolicy(BaseModel):
     """When to try again and when to give up.
 
-    `back_off` is the pause after the first failure that is repeated; it doubles up to `longest_back_off`.
+    `back_off` is the pause after the first failure that is repeated; it doubles up to `longest_back_off`. `on_timeout`
+    says whether a time limit that was exceeded is the point's fault, or worth another attempt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class FailurePolicy(BaseModel):
     max_in_a_row: Annotated[int, Field(ge=1)] = 5
     back_off: Pause = timedelta(seconds=30)
     longest_back_off: Pause = timedelta(minutes=10)
+    on_timeout: Literal["fail", "retry"] = "fail"
 
 
 class Campaign(BaseModel):

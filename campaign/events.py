@@ -125,11 +125,15 @@ class AttemptFailed(_AttemptEvent):
 
 
 class TrialFailed(_AttemptEvent):
-    """A trial ended without a result: its last attempt failed and there will be no other."""
+    """A trial ended without a result: its last attempt failed and there will be no other.
+
+    `quarantined` says that the point took several workers with it, so that no point close to it is wanted either.
+    """
 
     kind: Literal["trial_failed"] = "trial_failed"
     cause: Cause
     message: str
+    quarantined: bool = False
 
 
 class _ControllerEvent(_Event):

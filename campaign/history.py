@@ -270,7 +270,13 @@ class _Fold:
                 ended=event.time,
             )
         else:
-            life.outcome = Failure(attempt=event.attempt, cause=event.cause, message=event.message, ended=event.time)
+            life.outcome = Failure(
+                attempt=event.attempt,
+                cause=event.cause,
+                message=event.message,
+                quarantined=event.quarantined,
+                ended=event.time,
+            )
         return True
 
     def _life(self, event: _OfTrial) -> _Life:

@@ -96,7 +96,7 @@ class Observation(BaseModel):
 
 
 class Failure(BaseModel):
-    """A trial ended without a result, and why."""
+    """A trial ended without a result, and why; a quarantined point took several workers with it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,6 +104,7 @@ class Failure(BaseModel):
     attempt: int
     cause: Cause
     message: str
+    quarantined: bool = False
     ended: datetime
 
 

@@ -15,6 +15,7 @@ _FREE_TO_CHANGE = frozenset(
         "failures.longest_back_off",
         "failures.max_attempts",
         "failures.max_in_a_row",
+        "failures.on_timeout",
         "workers",
     }
 )

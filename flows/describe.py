@@ -83,7 +83,8 @@ def _failures(file: CampaignFile) -> str:
         return "nothing is tried again"
     first, longest = format_duration(policy.back_off), format_duration(policy.longest_back_off)
     pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
-    return f"up to {policy.max_attempts} attempts at a trial whose machine failed, {pauses}"
+    whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
+    return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}"
 
 
 def _first_points(file: CampaignFile) -> str:

@@ -108,6 +108,9 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:
         lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
+    if summary.quarantined:
+        named = ", ".join(f"trial {number}" for number in summary.quarantined)
+        lines.append(f"quarantined, no point close to these is tried: {named}")
     return lines
 
 

@@ -38,7 +38,8 @@ class Summary:
     """A campaign in numbers.
 
     Trials are counted once each: `observed + failed + running + waiting` is how many there are. Of the observed,
-    `imported` came with past results and are outside the budget. `seconds_per_trial` and `seconds_left` are None before
+    `imported` came with past results and are outside the budget. The trials `quarantined` took several workers with
+    them. `seconds_per_trial` and `seconds_left` are None before
     any trial has ended that was tried here.
     """
 
@@ -55,6 +56,7 @@ class Summary:
     seconds_per_trial: float | None
     seconds_left: float | None
     failures_by_cause: Mapping[Cause, int]
+    quarantined: tuple[int, ...]
     repeated_attempts: int
     events: int
     active_seconds: float
@@ -93,6 +95,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         seconds_per_trial=seconds_per_trial,
         seconds_left=_seconds_left(history, standing, seconds_per_trial, ended),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
+        quarantined=tuple(t.id for t in trials if (f := failure_of(t)) is not None and f.quarantined),
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),
         events=history.events,
         active_seconds=history.active_seconds,

@@ -24,7 +24,7 @@ def test_how_much_is_spent_may_change():
 
 
 def test_what_follows_a_failure_may_change():
-    failures = {"max_attempts": 7, "max_in_a_row": 9, "back_off": "1m", "longest_back_off": "1h"}
+    failures = {"max_attempts": 7, "max_in_a_row": 9, "back_off": "1m", "longest_back_off": "1h", "on_timeout": "retry"}
     assert differences(changed(), changed(failures=failures)) == []
 
 

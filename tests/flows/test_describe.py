@@ -48,6 +48,7 @@ def test_the_description_says_what_would_be_tried_and_how():
     [
         ({}, "up to 3 attempts at a trial whose machine failed, after 30s, then up to 10m"),
         ({"max_attempts": 5, "back_off": 0}, "up to 5 attempts at a trial whose machine failed, at once"),
+        ({"on_timeout": "retry"}, "up to 3 attempts at a trial whose machine failed or time was over, after 30s"),
         ({"max_attempts": 1}, "nothing is tried again"),
     ],
 )

@@ -125,6 +125,33 @@ async def test_attempts_after_infrastructure_failures_end_at_the_limit():
     assert history.trials[1].outcome.kind == "failed"
 
 
+async def test_a_point_that_kills_three_workers_is_quarantined_and_its_end_names_the_attempts():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure") if trial == 2 else 1.0)
+    history = await run(a_campaign(), evaluator)
+    end = history.trials[2].outcome
+    assert (end.kind, end.cause, end.quarantined) == ("failed", "infrastructure", True)
+    named = "; ".join(f"attempt {number}: a case of infrastructure" for number in (1, 2, 3))
+    assert end.message == f"given up after 3 attempts, its point is quarantined ({named})"
+    assert sum(t.point == history.trials[2].point for t in history.trials.values()) == 1
+    assert len(history.model_view().observed) == 7
+
+
+async def test_a_single_death_puts_no_point_into_quarantine():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure") if trial == 2 else 1.0)
+    history = await run(a_campaign(failures={"max_attempts": 1}), evaluator)
+    end = history.trials[2].outcome
+    assert (end.message, end.quarantined) == ("a case of infrastructure", False)
+
+
+async def test_a_timeout_is_tried_again_where_the_policy_says_so_and_never_quarantined():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("timeout" if attempt != 2 else "infrastructure"))
+    history = await run(a_campaign(budget={"trials": 1}, failures={"on_timeout": "retry"}), evaluator)
+    assert evaluator.evaluated == [(1, 1), (1, 2), (1, 3)]
+    end = history.trials[1].outcome
+    assert (end.cause, end.quarantined) == ("timeout", False)
+    assert end.message.startswith("given up after 3 attempts (attempt 1: a case of timeout; attempt 2: ")
+
+
 @pytest.mark.parametrize("cause", ["configuration", "timeout", "invalid_result", "infeasible"])
 async def test_what_the_point_is_to_blame_for_is_recorded_and_not_repeated(cause):
     evaluator = ScriptedEvaluator(lambda trial, attempt: failed(cause) if trial == 2 else 1.0)
