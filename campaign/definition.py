@@ -24,7 +24,8 @@ class FailurePolicy(BaseModel):
     """When to try again and when to give up.
 
     `back_off` is the pause after the first failure that is repeated; it doubles up to `longest_back_off`. `on_timeout`
-    says whether a time limit that was exceeded is the point's fault, or worth another attempt.
+    says whether a time limit that was exceeded is the point's fault, or worth another attempt; `when_unknown`
+    whether an attempt that may still run on a machine that cannot be seen is taken for dead, or a person asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +35,7 @@ class FailurePolicy(BaseModel):
     back_off: Pause = timedelta(seconds=30)
     longest_back_off: Pause = timedelta(minutes=10)
     on_timeout: Literal["fail", "retry"] = "fail"
+    when_unknown: Literal["retry", "ask"] = "retry"
 
 
 class Campaign(BaseModel):

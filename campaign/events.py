@@ -124,6 +124,13 @@ class AttemptFailed(_AttemptEvent):
     cost: float | None = None
 
 
+class AttemptUnknown(_AttemptEvent):
+    """Nobody can know how an attempt ended, or whether it has; a person is asked, and it stays open until then."""
+
+    kind: Literal["attempt_unknown"] = "attempt_unknown"
+    message: str
+
+
 class TrialFailed(_AttemptEvent):
     """A trial ended without a result: its last attempt failed and there will be no other.
 
@@ -164,6 +171,7 @@ Event = Annotated[
     | MeasurementReported
     | TrialObserved
     | AttemptFailed
+    | AttemptUnknown
     | TrialFailed
     | CampaignDrained
     | CampaignFinished,

@@ -11,6 +11,7 @@ from campaign.errors import InvalidHistory
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
+    AttemptUnknown,
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
@@ -106,7 +107,7 @@ class History:
         )
 
 
-_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | TrialObserved | TrialFailed
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialObserved | TrialFailed
 
 
 @dataclass
@@ -178,6 +179,8 @@ class _Fold:
                 return self._report(event)
             case AttemptFailed():
                 return self._fail_attempt(event)
+            case AttemptUnknown():
+                return self._ask(event)
             case LeaseTaken():
                 return self._take_lease(event)
             case CampaignDrained() | CampaignFinished():
@@ -225,8 +228,15 @@ class _Fold:
         attempts = self._life(event).attempts
         if event.attempt in attempts:
             return False
+        by = self.lease if self.lease is not None and self.lease.actor == event.actor else None
         attempts[event.attempt] = Attempt(
-            number=event.attempt, key=event.key, actor=event.actor, started=event.time, deadline=event.deadline
+            number=event.attempt,
+            key=event.key,
+            actor=event.actor,
+            started=event.time,
+            deadline=event.deadline,
+            host=by and by.host,
+            process=by and by.started,
         )
         return True
 
@@ -254,6 +264,14 @@ class _Fold:
             cost=event.cost,
         )
         attempts[event.attempt] = attempt.model_copy(update={"failed": end})
+        return True
+
+    def _ask(self, event: AttemptUnknown) -> bool:
+        attempts = self._life(event).attempts
+        attempt = attempts.get(event.attempt)
+        if attempt is None or attempt.failed is not None or attempt.unknown is not None:
+            return False
+        attempts[event.attempt] = attempt.model_copy(update={"unknown": event.message})
         return True
 
     def _end(self, event: TrialObserved | TrialFailed) -> bool:

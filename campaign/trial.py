@@ -69,7 +69,11 @@ class AttemptEnd(BaseModel):
 
 
 class Attempt(BaseModel):
-    """One execution of a trial; `failed` is None while it runs and when it gave the observation."""
+    """One execution of a trial; `failed` is None while it runs and when it gave the observation.
+
+    `host` and `process` tell the controller that started it, None where a person did. `unknown` says what a person has
+    to decide, where nobody can know how it ended.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,6 +82,9 @@ class Attempt(BaseModel):
     actor: str
     started: datetime
     deadline: datetime | None = None
+    host: str | None = None
+    process: str | None = None
+    unknown: str | None = None
     failed: AttemptEnd | None = None
 
 

@@ -107,7 +107,7 @@ class AttemptProcess:
         message = "its supervisor was killed or could not start, and nothing of the evaluation is left"
         if os.statvfs(attempt.path).f_bavail == 0:
             message += f"; no space is left on the disk of {attempt.path}"
-        return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message)
+        return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message, lost=True)
 
 
 async def _follow(lives: Callable[[], bool], stop: Callable[[], object], lines: ReportLines) -> None:

@@ -16,6 +16,7 @@ _FREE_TO_CHANGE = frozenset(
         "failures.max_attempts",
         "failures.max_in_a_row",
         "failures.on_timeout",
+        "failures.when_unknown",
         "workers",
     }
 )

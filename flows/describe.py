@@ -79,12 +79,13 @@ def _budget(file: CampaignFile) -> str:
 
 def _failures(file: CampaignFile) -> str:
     policy = file.campaign.failures
+    asked = "; you are asked about what cannot be seen any more" if policy.when_unknown == "ask" else ""
     if policy.max_attempts == 1:
-        return "nothing is tried again"
+        return f"nothing is tried again{asked}"
     first, longest = format_duration(policy.back_off), format_duration(policy.longest_back_off)
     pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
     whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
-    return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}"
+    return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}{asked}"
 
 
 def _first_points(file: CampaignFile) -> str:

@@ -25,6 +25,7 @@ from flows.lease import CONTROLLER, show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.stop import Stop, StopRequest
+from flows.unknown import is_unknown, presumed_dead, question, undecided
 
 
 async def run_loop(
@@ -101,9 +102,10 @@ class _Controller:
         """Write down whether the campaign is over, and return its history."""
         lease = self.history.lease
         assert lease is not None
-        over = self._budget_spent()
+        asked = undecided(self.campaign, list(self.history.trials.values()))
+        over = None if asked else self._budget_spent()
         kind = CampaignFinished if over else CampaignDrained
-        reason = over or str(self.trouble or "asked to stop")
+        reason = over or str(self.trouble or asked or "asked to stop")
         await self.journal.insist_as_holder(
             [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
         )
@@ -248,6 +250,12 @@ class _Controller:
         for task in ended:
             trial, attempt = self.running[task]
             outcome = _outcome_of(task)
+            started = self.history.trials[trial].attempts[-1]
+            if isinstance(outcome, EvaluationFailed) and is_unknown(started, outcome):
+                if self.campaign.failures.when_unknown == "ask":
+                    events += question(self.history.trials[trial], started, self.clock.now())
+                    continue
+                outcome = presumed_dead(started, outcome)
             if (trial, attempt) not in self.adopted:
                 self._count_failures(outcome)
             events += outcome_events(
@@ -321,5 +329,5 @@ def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutco
         return EvaluationFailed(cause=cause, message=f"{type(error).__name__}: {error}")
     outcome = task.result()
     if outcome is None:
-        return EvaluationFailed(cause="cancelled", message="its controller died and it left no result")
+        return EvaluationFailed(cause="cancelled", message="its controller died and it left no result", lost=True)
     return outcome

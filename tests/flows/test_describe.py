@@ -50,6 +50,7 @@ def test_the_description_says_what_would_be_tried_and_how():
         ({"max_attempts": 5, "back_off": 0}, "up to 5 attempts at a trial whose machine failed, at once"),
         ({"on_timeout": "retry"}, "up to 3 attempts at a trial whose machine failed or time was over, after 30s"),
         ({"max_attempts": 1}, "nothing is tried again"),
+        ({"when_unknown": "ask"}, "you are asked about what cannot be seen any more"),
     ],
 )
 def test_the_description_says_what_follows_a_failure(failures, words):

@@ -6,6 +6,7 @@ from campaign import Campaign, Measurement
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
+    AttemptUnknown,
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
@@ -119,6 +120,7 @@ EVENTS: tuple[Event, ...] = (
         seconds=1.5,
         cost=2.5,
     ),
+    AttemptUnknown(time=NOON, actor="controller", trial=2, attempt=2, message="on host ☃"),
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
     CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
     CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),
