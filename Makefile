@@ -29,7 +29,7 @@ s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` w
 	$(BIN)/python tests/s3_server.py
 
 test: setup ## Run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
 	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
@@ -39,7 +39,7 @@ check: setup ## Check format, lint, types, layers and tests
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .

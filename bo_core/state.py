@@ -36,13 +36,14 @@ def failed_points(view: ModelView) -> tuple[Trial, ...]:
     """Return the trials whose points failed: like at the pending ones, the objective is drawn there.
 
     A point that failed would otherwise leave no trace in the model, and the next proposal would lie beside it. Failures
-    that say nothing of the point, infrastructure and cancellation, leave none.
+    that say nothing of the point, infrastructure and cancellation, leave none, unless they put it into quarantine.
     """
     return tuple(t for t in view.failed if _point_failed(t))
 
 
 def _point_failed(trial: Trial) -> bool:
-    return isinstance(trial.outcome, Failure) and trial.outcome.cause not in ("infrastructure", "cancelled")
+    end = trial.outcome
+    return isinstance(end, Failure) and (end.quarantined or end.cause not in ("infrastructure", "cancelled"))
 
 
 def seed_of(campaign: Campaign, trial: int) -> int:

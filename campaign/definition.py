@@ -1,10 +1,11 @@
 """The campaign: what a person asks for, before anything is tried."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from campaign.duration import Duration
+from campaign.duration import Duration, Pause
 from campaign.errors import InvalidPoint
 from campaign.objective import Objective
 from campaign.space import Point, Space
@@ -20,12 +21,21 @@ class Budget(BaseModel):
 
 
 class FailurePolicy(BaseModel):
-    """When to try again and when to give up."""
+    """When to try again and when to give up.
+
+    `back_off` is the pause after the first failure that is repeated; it doubles up to `longest_back_off`. `on_timeout`
+    says whether a time limit that was exceeded is the point's fault, or worth another attempt; `when_unknown`
+    whether an attempt that may still run on a machine that cannot be seen is taken for dead, or a person asked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_attempts: Annotated[int, Field(ge=1)] = 3
     max_in_a_row: Annotated[int, Field(ge=1)] = 5
+    back_off: Pause = timedelta(seconds=30)
+    longest_back_off: Pause = timedelta(minutes=10)
+    on_timeout: Literal["fail", "retry"] = "fail"
+    when_unknown: Literal["retry", "ask"] = "retry"
 
 
 class Campaign(BaseModel):

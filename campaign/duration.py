@@ -48,12 +48,16 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    AfterValidator(_positive),
-    PlainSerializer(lambda value: value.total_seconds(), return_type=float, when_used="json"),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number"}, {"type": "string"}], "description": "seconds, or 90s, 15m, 2h30m, 1d"}
-    ),
-]
+def _not_negative(value: timedelta) -> timedelta:
+    if value < timedelta(0):
+        raise ValueError(f"expected a duration of zero or more, got {value.total_seconds():g}s")
+    return value
+
+
+_SECONDS_IN_JSON = PlainSerializer(lambda value: value.total_seconds(), return_type=float, when_used="json")
+_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "number"}, {"type": "string"}], "description": "seconds, or 90s, 15m, 2h30m, 1d"}
+)
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive), _SECONDS_IN_JSON, _SCHEMA]
+# A duration that may be none at all.
+Pause = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_not_negative), _SECONDS_IN_JSON, _SCHEMA]

@@ -57,7 +57,7 @@ class EvaluationSucceeded(BaseModel):
 
 
 class EvaluationFailed(BaseModel):
-    """It ended badly, and why."""
+    """It ended badly, and why; of one that is lost nobody saw the end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,6 +66,7 @@ class EvaluationFailed(BaseModel):
     message: Message
     seconds: float = 0.0
     cost: float | None = None
+    lost: bool = False
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

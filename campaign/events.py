@@ -150,12 +150,23 @@ class AttemptFailed(_AttemptEvent):
     cost: float | None = None
 
 
+class AttemptUnknown(_AttemptEvent):
+    """Nobody can know how an attempt ended, or whether it has; a person is asked, and it stays open until then."""
+
+    kind: Literal["attempt_unknown"] = "attempt_unknown"
+    message: str
+
+
 class TrialFailed(_AttemptEvent):
-    """A trial ended without a result: its last attempt failed and there will be no other."""
+    """A trial ended without a result: its last attempt failed and there will be no other.
+
+    `quarantined` says that the point took several workers with it, so that no point close to it is wanted either.
+    """
 
     kind: Literal["trial_failed"] = "trial_failed"
     cause: Cause
     message: str
+    quarantined: bool = False
 
 
 class TrialAbandoned(_Event):
@@ -228,6 +239,7 @@ Event = Annotated[
     | MeasurementReported
     | TrialObserved
     | AttemptFailed
+    | AttemptUnknown
     | TrialFailed
     | TrialAbandoned
     | TrialApproved

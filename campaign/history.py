@@ -11,6 +11,7 @@ from campaign.errors import InvalidHistory
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
+    AttemptUnknown,
     CampaignAskedToStop,
     CampaignDefined,
     CampaignDrained,
@@ -133,7 +134,7 @@ _OfCampaign = (
     | CampaignDefined
     | CampaignRevised
 )
-_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | TrialApproved | _Ending
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | _Ending
 
 
 @dataclass
@@ -213,6 +214,8 @@ class _Fold:
                 return self._report(event)
             case AttemptFailed():
                 return self._fail_attempt(event)
+            case AttemptUnknown():
+                return self._ask(event)
             case _:
                 return self._changes_campaign(event)
 
@@ -302,8 +305,15 @@ class _Fold:
         attempts = self._life(event).attempts
         if event.attempt in attempts:
             return False
+        by = self.lease if self.lease is not None and self.lease.actor == event.actor else None
         attempts[event.attempt] = Attempt(
-            number=event.attempt, key=event.key, actor=event.actor, started=event.time, deadline=event.deadline
+            number=event.attempt,
+            key=event.key,
+            actor=event.actor,
+            started=event.time,
+            deadline=event.deadline,
+            host=by and by.host,
+            process=by and by.started,
         )
         return True
 
@@ -326,10 +336,19 @@ class _Fold:
             cause=event.cause,
             message=event.message,
             will_retry=event.will_retry,
+            ended=event.time,
             seconds=event.seconds,
             cost=event.cost,
         )
         attempts[event.attempt] = attempt.model_copy(update={"failed": end})
+        return True
+
+    def _ask(self, event: AttemptUnknown) -> bool:
+        attempts = self._life(event).attempts
+        attempt = attempts.get(event.attempt)
+        if attempt is None or attempt.failed is not None or attempt.unknown is not None:
+            return False
+        attempts[event.attempt] = attempt.model_copy(update={"unknown": event.message})
         return True
 
     def _end(self, event: _Ending) -> bool:
@@ -367,7 +386,13 @@ def _outcome_of(event: _Ending) -> Outcome:
                 ended=event.time,
             )
         case TrialFailed():
-            return Failure(attempt=event.attempt, cause=event.cause, message=event.message, ended=event.time)
+            return Failure(
+                attempt=event.attempt,
+                cause=event.cause,
+                message=event.message,
+                quarantined=event.quarantined,
+                ended=event.time,
+            )
         case TrialAbandoned():
             return Withdrawal(kind="abandoned", by=event.actor, why=event.why, ended=event.time)
         case TrialRejected():

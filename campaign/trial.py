@@ -66,12 +66,17 @@ class AttemptEnd(BaseModel):
     cause: Cause
     message: str
     will_retry: bool
+    ended: datetime
     seconds: float = 0.0
     cost: float | None = None
 
 
 class Attempt(BaseModel):
-    """One execution of a trial; `failed` is None while it runs and when it gave the observation."""
+    """One execution of a trial; `failed` is None while it runs and when it gave the observation.
+
+    `host` and `process` tell the controller that started it, None where a person did. `unknown` says what a person has
+    to decide, where nobody can know how it ended.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,6 +85,9 @@ class Attempt(BaseModel):
     actor: str
     started: datetime
     deadline: datetime | None = None
+    host: str | None = None
+    process: str | None = None
+    unknown: str | None = None
     failed: AttemptEnd | None = None
 
 
@@ -98,7 +106,7 @@ class Observation(BaseModel):
 
 
 class Failure(BaseModel):
-    """A trial ended without a result, and why."""
+    """A trial ended without a result, and why; a quarantined point took several workers with it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -106,6 +114,7 @@ class Failure(BaseModel):
     attempt: int
     cause: Cause
     message: str
+    quarantined: bool = False
     ended: datetime
 
 

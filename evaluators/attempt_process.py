@@ -1,6 +1,7 @@
 """An attempt in processes of its own: started once, followed to its end, taken over after a controller's death."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from pathlib import Path
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
 from evaluators import supervisor
 from evaluators.attempt_folder import AttemptFolder, last_text
-from evaluators.command_result import Exit, InvalidResult, outcome_of_exit, outcome_of_result, without_secrets
+from evaluators.command_result import InvalidResult, outcome_of_exit, outcome_of_result, without_secrets
 from evaluators.environment import Redaction
 from evaluators.evaluator import Report
+from evaluators.exit_status import Exit
 from evaluators.report_lines import ReportLines
 from evaluators.supervisor import put_if_absent
 from evaluators.survivors import claim_for_nobody, end_survivors, read_claim
@@ -40,11 +42,10 @@ class AttemptProcess:
         lines = ReportLines(attempt.reports, report)
         process = self._start(attempt)
         await _follow(lambda: process.poll() is None, process.terminate, lines)
-        outcome = await self._settle(attempt, request, lines)
-        return outcome or self._lost(attempt)
+        return await self._settle(attempt, request, lines) or self._lost(attempt)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how an attempt ended that somebody else has started; None if it is proven dead without a result."""
+        """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
         return await self._settle(attempt, request, ReportLines(attempt.reports, report))
 
@@ -75,16 +76,17 @@ class AttemptProcess:
     async def _settle(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
     ) -> EvaluationOutcome | None:
-        if claim_for_nobody(attempt):
-            return None
+        claim_for_nobody(attempt)
         claim = read_claim(attempt)
+        if claim.pid is None:
+            return None
         await _follow(claim.supervisor_lives, claim.stop, lines)
         if not attempt.exit.exists():
             await end_survivors(claim, attempt, self.grace)
         lines.read_rest()
         redaction = Redaction(self.secrets)
-        outcome = self._outcome(attempt, request, redaction)
-        return outcome and _with_ignored(without_secrets(outcome, redaction), lines.ignored)
+        outcome = self._outcome(attempt, request, redaction) or self._lost(attempt)
+        return _with_ignored(without_secrets(outcome, redaction), lines.ignored)
 
     def _outcome(
         self, attempt: AttemptFolder, request: EvaluationRequest, redaction: Redaction
@@ -103,7 +105,9 @@ class AttemptProcess:
     def _lost(self, attempt: AttemptFolder) -> EvaluationFailed:
         log = Redaction(self.secrets).text(last_text(attempt.supervisor_log)).strip()[-1000:]
         message = "its supervisor was killed or could not start, and nothing of the evaluation is left"
-        return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message)
+        if os.statvfs(attempt.path).f_bavail == 0:
+            message += f"; no space is left on the disk of {attempt.path}"
+        return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message, lost=True)
 
 
 async def _follow(lives: Callable[[], bool], stop: Callable[[], object], lines: ReportLines) -> None:

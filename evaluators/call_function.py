@@ -4,6 +4,8 @@ A script that imports nothing but the standard library and the user's module, so
 function finds the interpreter as it expects it.
 """
 
+import contextlib
+import errno
 import importlib
 import inspect
 import json
@@ -14,7 +16,9 @@ import traceback
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+_RETRY_EXIT_CODE = 75
 
 
 class CannotCall(Exception):
@@ -95,8 +99,14 @@ def evaluate(reference: str, request: dict[str, Any]) -> dict[str, Any]:
         extra = extra_arguments(function, {"seed": request["seed"], "report": report})
         return {"metrics": metrics_of(function(request["parameters"], **extra), objective)}
     except Exception as problem:
+        if _disk_is_full(problem):
+            raise
         traceback.print_exc()
         return {"status": "infeasible" if _says_infeasible(problem) else "failed", "message": describe(problem)}
+
+
+def _disk_is_full(problem: BaseException) -> bool:
+    return isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _says_infeasible(problem: Exception) -> bool:
@@ -161,7 +171,20 @@ def main(arguments: list[str]) -> None:
         sys.stdout.write("\n" + json.dumps(inspect_function(arguments[1])) + "\n")
         return
     request = json.loads(Path(os.environ["EVAL_REQUEST"]).read_text())
-    write_once(Path(os.environ["EVAL_RESULT"]), to_json(evaluate(arguments[0], request)))
+    try:
+        write_once(Path(os.environ["EVAL_RESULT"]), to_json(evaluate(arguments[0], request)))
+    except OSError as problem:
+        if not _disk_is_full(problem):
+            raise
+        _ask_for_another_attempt()
+
+
+def _ask_for_another_attempt() -> NoReturn:
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
+        sys.stdout.flush()
+    # The interpreter's own end writes once more, and would turn the code into another one.
+    os._exit(_RETRY_EXIT_CODE)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """What an ended attempt means: from its exit and its result to an outcome."""
 
-import errno
 import json
-import signal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,32 +16,12 @@ from campaign.evaluation import (
 )
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
+from evaluators.exit_status import Exit, failure_of_exit
 
-RETRY_EXIT_CODE = 75
 _LONGEST_MESSAGE = 2000
+_LONGEST_EVIDENCE = 500
 _STDERR = "; stderr ended with:\n"
 _LARGEST_STDOUT_LINE = 1 << 20
-_PASSING_TROUBLES = {
-    errno.EAGAIN,
-    errno.ENOMEM,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.EIO,
-    errno.ENOSPC,
-    errno.ETXTBSY,
-}
-
-
-class Exit(BaseModel):
-    """How the supervisor saw the evaluation end; a negative `status` is the signal that killed it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    status: int | None = None
-    stopped: Literal["timeout", "cancelled"] | None = None
-    seconds: float = 0.0
-    start_error: str | None = None
-    start_errno: int | None = None
 
 
 class Result(BaseModel):
@@ -68,12 +46,13 @@ def outcome_of_exit(
     attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction
 ) -> EvaluationOutcome:
     """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr."""
-    failure = _failure_of_exit(ended)
+    failure = failure_of_exit(ended)
     if failure is None:
+        text = _result_text(attempt)
         try:
-            return outcome_of_result(_result_text(attempt), request, ended.seconds)
+            return outcome_of_result(text, request, ended.seconds)
         except InvalidResult as problem:
-            failure = "invalid_result", str(problem)
+            failure = "invalid_result", f"{problem}{_evidence(text or last_text(attempt.stdout), redaction)}"
     cause, message = failure
     return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
 
@@ -106,36 +85,18 @@ def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> Evaluat
     return outcome.model_copy(update=changes)
 
 
+def _evidence(text: str, redaction: Redaction) -> str:
+    """Return the beginning of what came instead of a result."""
+    shown = " ".join(redaction.text(text).split())
+    cut = f"{shown[:_LONGEST_EVIDENCE]} …" if len(shown) > _LONGEST_EVIDENCE else shown
+    return f"; what came was: {cut}" if shown else ""
+
+
 def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> str:
     # Secrets go before the cut, or else a half of one would stay.
     stderr = redaction.text(last_text(attempt.stderr)).strip()
     room = _LONGEST_MESSAGE - len(message) - len(_STDERR)
     return f"{message}{_STDERR}{stderr[-room:]}" if stderr and room > 0 else message
-
-
-def _failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
-    if ended.start_error is not None:
-        passing = ended.start_errno in _PASSING_TROUBLES
-        return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
-    if ended.stopped == "timeout":
-        return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"
-    if ended.stopped == "cancelled":
-        return "cancelled", f"stopped on request after {ended.seconds:.1f}s"
-    status = ended.status or 0
-    if status < 0:
-        return "infrastructure", f"killed by {_signal_name(-status)}, which Overnight did not send"
-    if status == RETRY_EXIT_CODE:
-        return "infrastructure", f"ended with exit code {status}, which asks for another attempt"
-    if status > 0:
-        return "configuration", f"ended with exit code {status}"
-    return None
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _result_text(attempt: AttemptFolder) -> str:
@@ -144,10 +105,14 @@ def _result_text(attempt: AttemptFolder) -> str:
     lines = last_text(attempt.stdout, _LARGEST_STDOUT_LINE).strip().splitlines()
     if lines and lines[-1].lstrip().startswith("{"):
         return lines[-1]
-    raise InvalidResult("expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither")
+    return ""
 
 
 def _read_result(text: str) -> Result:
+    if not text.strip():
+        raise InvalidResult(
+            "expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither"
+        )
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as problem:

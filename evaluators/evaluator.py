@@ -38,6 +38,7 @@ class Evaluator(Protocol):
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended whose controller has died, waiting for it if it is still alive.
 
-        None means proven: it is not running, never will, and has left no result.
+        None means proven: it never began, or its end with its controller says nothing of the point; it is not running,
+        never will, and has left no result. One that its machine took with it has failed for the infrastructure.
         """
         ...

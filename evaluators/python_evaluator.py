@@ -66,7 +66,7 @@ class PythonEvaluator(BaseModel):
         return await self._process().run(request, folder, report)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how a call ended whose controller has died; None if it is proven dead without a result."""
+        """Return how a call ended whose controller has died; None if it is proven never to have begun."""
         return await self._process().recover(request, folder, report)
 
     def _process(self) -> AttemptProcess:

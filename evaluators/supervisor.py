@@ -96,6 +96,31 @@ def put_if_absent(path: Path, content: dict[str, Any]) -> bool:
     return True
 
 
+def oom_kills() -> int:
+    """Return how often the kernel killed for want of memory: in this control group if that is told, else at all."""
+    for path in (*_memory_events(), Path("/proc/vmstat")):
+        try:
+            lines = path.read_text().splitlines()
+        except OSError:
+            continue
+        counts = [line.split()[1] for line in lines if line.startswith("oom_kill ")]
+        if counts:
+            return int(counts[0])
+    return 0
+
+
+def _memory_events() -> list[Path]:
+    root, found = Path("/sys/fs/cgroup"), []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        number, controllers, group = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            found.append(root / "memory" / group.lstrip("/") / "memory.oom_control")
+        elif number == "0":
+            found.append(root / group.lstrip("/") / "memory.events")
+    # In a container the group may bear its outer name, while only what is below it can be seen.
+    return [*found, root / "memory.events", root / "memory" / "memory.oom_control"]
+
+
 class Command:
     """The evaluation's first process, and whether anything of it is left."""
 
@@ -127,7 +152,7 @@ def supervise(folder: Path) -> None:
         return
     start = json.loads((folder / "start.json").read_text())
     _become_parent_of_orphans()
-    began = time.monotonic()
+    began, killed_before = time.monotonic(), oom_kills()
     try:
         command = Command(_spawn(folder, start))
     except OSError as problem:
@@ -138,7 +163,8 @@ def supervise(folder: Path) -> None:
         _ask_to_end(command, start["grace"])
     seconds = time.monotonic() - began
     _kill(command)
-    put_if_absent(folder / "exit.json", {"status": command.status, "stopped": why_stopped, "seconds": seconds})
+    ended = {"status": command.status, "stopped": why_stopped, "seconds": seconds}
+    put_if_absent(folder / "exit.json", {**ended, "oom_kills": oom_kills() - killed_before})
 
 
 def _claim(folder: Path) -> bool:

@@ -35,9 +35,11 @@ class Claim(BaseModel):
             send(signal.SIGTERM, {self.pid})
 
 
-def claim_for_nobody(attempt: AttemptFolder) -> bool:
-    """Take an attempt that no supervisor has taken, so that none ever will; tell whether that succeeded."""
-    return put_if_absent(attempt.claim, {})
+def claim_for_nobody(attempt: AttemptFolder) -> None:
+    """Take an attempt that no supervisor has taken, so that none ever will."""
+    # Looked at first, because on a full disk not even the attempt to claim could be made.
+    if not attempt.claim.exists():
+        put_if_absent(attempt.claim, {})
 
 
 def read_claim(attempt: AttemptFolder) -> Claim:

@@ -72,6 +72,10 @@ baseline: {temperature: 40, dose: 0.01, stirring: 4}
 
 # failures:
 #   max_attempts: 3   # of one trial, when the machine failed rather than the point
+#   back_off: 30s     # the pause before the second attempt; it doubles with each one, 0 is none
+#   longest_back_off: 10m
+#   on_timeout: fail  # or retry: as if the machine had failed
+#   when_unknown: retry  # or ask: what may still run on a machine that cannot be seen waits for a person
 #   max_in_a_row: 5   # trials that failed one after the other stop the campaign
 # seed: 0             # of everything that is drawn at random
 # ledger: ./ledger    # where every event is kept: a folder, or s3://bucket/prefix

@@ -13,8 +13,12 @@ _FREE_TO_CHANGE = frozenset(
         "budget.trials",
         "budget.wall_clock",
         "description",
+        "failures.back_off",
+        "failures.longest_back_off",
         "failures.max_attempts",
         "failures.max_in_a_row",
+        "failures.on_timeout",
+        "failures.when_unknown",
         "workers",
     }
 )

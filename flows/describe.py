@@ -27,6 +27,7 @@ def describe(file: CampaignFile) -> Group:
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
         ("workers", str(campaign.workers)),
         ("budget", _budget(file)),
+        ("failures", _failures(file)),
         ("first points", _first_points(file)),
         ("proposer", _proposer(file)),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
@@ -74,6 +75,17 @@ def _budget(file: CampaignFile) -> str:
     budget = file.campaign.budget
     limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
     return f"{budget.trials} trials{limit}"
+
+
+def _failures(file: CampaignFile) -> str:
+    policy = file.campaign.failures
+    asked = "; you are asked about what cannot be seen any more" if policy.when_unknown == "ask" else ""
+    if policy.max_attempts == 1:
+        return f"nothing is tried again{asked}"
+    first, longest = format_duration(policy.back_off), format_duration(policy.longest_back_off)
+    pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
+    whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
+    return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}{asked}"
 
 
 def _first_points(file: CampaignFile) -> str:

@@ -170,9 +170,13 @@ def _epoch(sign: str) -> int:
     return 0 if found is None else int(found[1])
 
 
+def can_be_seen(started: str) -> bool:
+    """Tell whether a process would be seen from here: names of hosts are not enough, containers share them."""
+    return started.rpartition(":")[0] == _here()
+
+
 def _is_here(lease: LeaseTaken) -> bool:
-    """Tell whether its process would be seen from here: names of hosts are not enough, containers share them."""
-    return lease.started.rpartition(":")[0] == _here()
+    return can_be_seen(lease.started)
 
 
 def _lives_here(lease: LeaseTaken) -> bool:

@@ -124,6 +124,14 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:
         lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
+    lines += [
+        f"trial {trial.id} waits for somebody: {trial.open_attempt.unknown}"
+        for trial in history.trials.values()
+        if trial.open_attempt is not None and trial.open_attempt.unknown is not None
+    ]
+    if summary.quarantined:
+        named = ", ".join(f"trial {number}" for number in summary.quarantined)
+        lines.append(f"quarantined, no point close to these is tried: {named}")
     return lines
 
 

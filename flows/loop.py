@@ -18,6 +18,7 @@ from campaign.events import (
     TrialProposed,
 )
 from flows.approval import needs_approval
+from flows.back_off import seconds_left
 from flows.clock import Clock
 from flows.commit import running_commit
 from flows.hearing import hear_people
@@ -28,6 +29,7 @@ from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.requests import level_asked
 from flows.stop import Stop, StopRequest
+from flows.unknown import is_unknown, presumed_dead, question, undecided
 from report.summary import request_text
 
 
@@ -66,6 +68,8 @@ class _Controller:
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
         self.proposal_asked, self.proposal_saw, self.proposal_for = 0.0, 0, (0, 0)
+        # Attempts of an earlier controller: how they ended says nothing about how things go now.
+        self.adopted: set[tuple[int, int]] = set()
         self.reports: list[Event] = []
         self.woken = asyncio.Event()
         self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
@@ -101,7 +105,8 @@ class _Controller:
             self._end_what_was_abandoned()
             await self._start_what_waits()
             self._ask_for_proposals()
-            if not self.running and self.proposing is None and not self._held_back():
+            waits = self._held_back() or self._seconds_to_next_start() is not None
+            if not self.running and self.proposing is None and not waits:
                 return
             if self.stop.level is Stop.NOW:
                 return
@@ -123,10 +128,11 @@ class _Controller:
         """Write down whether the campaign is over, and return its history."""
         lease = self.history.lease
         assert lease is not None
-        over = self._budget_spent()
+        asked = undecided(self.campaign, list(self.history.trials.values()))
+        over = None if asked else self._budget_spent()
         kind = CampaignFinished if over else CampaignDrained
-        asked = self.history.asked_to_stop
-        reason = over or str(self.trouble or (request_text(asked) if asked else "asked to stop"))
+        by = self.history.asked_to_stop
+        reason = over or str(self.trouble or asked or (request_text(by) if by else "asked to stop"))
         await self.journal.insist_as_holder(
             [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
         )
@@ -139,6 +145,7 @@ class _Controller:
             attempt = trial.open_attempt or trial.forsaken_attempt
             # Whoever asked for a trial by hand tells how it ended, whenever that may be.
             if attempt is not None and attempt.actor == CONTROLLER:
+                self.adopted.add((trial.id, attempt.number))
                 self._execute(trial, attempt.number, attempt.key, recover=True)
 
     async def _start_what_waits(self) -> None:
@@ -151,8 +158,9 @@ class _Controller:
         def starts(history: History) -> list[AttemptStarted]:
             # Asked again whenever somebody appended first: what they ended or reported is not started.
             self.journal.check_lease(history)
-            waiting = self._waiting(history)[:slots] if history.paused is None else []
-            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in waiting]
+            waiting = [t for t in self._waiting(history) if not seconds_left(self.campaign, t, self.clock.now())]
+            may_start = waiting[:slots] if history.paused is None else []
+            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in may_start]
             return started
 
         if self._waiting(self.history):
@@ -166,6 +174,14 @@ class _Controller:
         trials = history.trials.values()
         waiting = [t for t in trials if t.pending and t.open_attempt is None and t.id not in in_flight]
         return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
+
+    def _seconds_to_next_start(self) -> float | None:
+        """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
+        if not self._may_start() or len(self.running) >= self.campaign.workers:
+            return None
+        now = self.clock.now()
+        left = [seconds_left(self.campaign, trial, now) for trial in self._waiting(self.history)]
+        return min(*left, self._time_left()) if left else None
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
         defined = self.history.defined
@@ -252,7 +268,7 @@ class _Controller:
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
-        """Return when an evaluation or a proposal has ended, a report or a person was heard or a stop was asked for.
+        """Return when something has ended, was heard or asked for, or when a trial has waited long enough.
 
         Raises CampaignHeld when another controller has taken over.
         """
@@ -260,6 +276,9 @@ class _Controller:
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
         ]
+        pause = self._seconds_to_next_start()
+        if pause is not None:
+            nudges.append(asyncio.create_task(self.clock.sleep(pause)))
         waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life, self.listener}  # pyright: ignore[reportAssignmentType]
         if self.proposing is not None:
             waiting.add(self.proposing)  # pyright: ignore[reportArgumentType]
@@ -280,9 +299,10 @@ class _Controller:
 
     async def _write_what_ended(self) -> None:
         reports, self.reports = self.reports, []
-        ended = {task: _outcome_of(task) for task in self.running if task.done()}
-        for outcome in ended.values():
-            self._count_failures(outcome)
+        ended = {task: self._known_outcome_of(task) for task in self.running if task.done()}
+        for task, outcome in ended.items():
+            if outcome is not None and self.running[task] not in self.adopted:
+                self._count_failures(outcome)
         now = self.clock.now()
 
         def ends(history: History) -> list[Event]:
@@ -290,14 +310,26 @@ class _Controller:
             self.journal.check_lease(history)
             events = [*reports]
             for task, outcome in ended.items():
-                trial, attempt = self.running[task]
-                events += outcome_events(self.campaign, history.trials[trial], attempt, outcome, now, CONTROLLER)
+                number, attempt = self.running[task]
+                trial = history.trials[number]
+                if outcome is None:
+                    events += question(trial, trial.attempts[-1], now) if trial.outcome is None else []
+                else:
+                    events += outcome_events(self.campaign, trial, attempt, outcome, now, CONTROLLER)
             return events
 
         if reports or ended:
             await self.journal.insist(ends)
         for task in ended:
             del self.running[task]
+
+    def _known_outcome_of(self, task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome | None:
+        """Return how an attempt ended; None where that cannot be known and a person is to be asked."""
+        outcome = _outcome_of(task)
+        started = self.history.trials[self.running[task][0]].attempts[-1]
+        if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
+            return outcome
+        return None if self.campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
 
     def _count_failures(self, outcome: EvaluationOutcome) -> None:
         if not isinstance(outcome, EvaluationFailed):
@@ -363,5 +395,5 @@ def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutco
         return EvaluationFailed(cause=cause, message=f"{type(error).__name__}: {error}")
     outcome = task.result()
     if outcome is None:
-        return EvaluationFailed(cause="cancelled", message="its controller died and it left no result")
+        return EvaluationFailed(cause="cancelled", message="its controller died and it left no result", lost=True)
     return outcome

@@ -4,6 +4,10 @@ from datetime import datetime
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Trial
 from campaign.events import AttemptFailed, Event, TrialFailed, TrialObserved
+from campaign.trial import AttemptEnd
+
+_REPEATABLE = ("infrastructure", "timeout")
+_FIRST_WORDS = 200
 
 
 def outcome_events(
@@ -43,10 +47,7 @@ def outcome_events(
     )
     if retry:
         return [failed]
-    ended = TrialFailed(
-        time=now, actor=actor, trial=trial.id, attempt=attempt, cause=outcome.cause, message=outcome.message
-    )
-    return [failed, ended]
+    return [failed, _given_up(trial, attempt, outcome, now, actor)]
 
 
 def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str) -> AttemptFailed:
@@ -72,9 +73,41 @@ def _found(outcome: EvaluationSucceeded) -> str:
 def will_retry(campaign: Campaign, trial: Trial, outcome: EvaluationFailed) -> bool:
     """Tell whether the same point is tried again: always after a cancellation, some times after the infrastructure.
 
-    What the point itself is to blame for (crash, timeout, invalid result, infeasible) is not repeated.
+    What the point itself is to blame for (crash, invalid result, infeasible) is not repeated; for a timeout,
+    `failures.on_timeout` says whose fault it is.
     """
     if outcome.cause == "cancelled":
         return True
-    earlier = sum(1 for a in trial.attempts if a.failed is not None and a.failed.cause == "infrastructure")
-    return outcome.cause == "infrastructure" and earlier + 1 < campaign.failures.max_attempts
+    repeated = outcome.cause == "infrastructure"
+    repeated |= outcome.cause == "timeout" and campaign.failures.on_timeout == "retry"
+    return repeated and len(_repeatable(trial)) + 1 < campaign.failures.max_attempts
+
+
+def _given_up(trial: Trial, attempt: int, outcome: EvaluationFailed, now: datetime, actor: str) -> TrialFailed:
+    """Return the end of a trial; where several attempts came to it, its message names them all."""
+    died = {number: end.message for number, end in _repeatable(trial).items()} | {attempt: outcome.message}
+    # One death may be anybody's; several at one point are that point's.
+    quarantined = outcome.cause == "infrastructure" and len(died) > 1
+    message = outcome.message
+    if outcome.cause in _REPEATABLE and len(died) > 1:
+        named = "; ".join(f"attempt {number}: {_first_words(text)}" for number, text in died.items())
+        message = f"given up after {len(died)} attempts{', its point is quarantined' if quarantined else ''} ({named})"
+    return TrialFailed(
+        time=now,
+        actor=actor,
+        trial=trial.id,
+        attempt=attempt,
+        cause=outcome.cause,
+        message=message,
+        quarantined=quarantined,
+    )
+
+
+def _repeatable(trial: Trial) -> dict[int, AttemptEnd]:
+    """Return how attempts ended, by number, that count for the most that there may be."""
+    return {a.number: a.failed for a in trial.attempts if a.failed is not None and a.failed.cause in _REPEATABLE}
+
+
+def _first_words(message: str) -> str:
+    line = message.partition("\n")[0].strip()
+    return line if len(line) <= _FIRST_WORDS else f"{line[:_FIRST_WORDS]} …"

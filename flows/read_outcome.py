@@ -14,11 +14,12 @@ def read_outcome(campaign: Campaign, result: Any) -> EvaluationOutcome:
     objective = campaign.objective.metric
     named = result if isinstance(result, Mapping) and "mean" not in result else {objective: result}
     missing = [name for name in campaign.expected_metrics if name not in named]
+    told = f"; what was told is {dict(named)!r:.500}"
     if missing:
         expected = ", ".join(f"`{name}`" for name in missing)
-        return EvaluationFailed(cause="invalid_result", message=f"expected {expected}, got {sorted(named)}")
+        return EvaluationFailed(cause="invalid_result", message=f"expected {expected}{told}")
     try:
         metrics = {str(name): read_measurement(value) for name, value in named.items()}
     except ValueError as problem:
-        return EvaluationFailed(cause="invalid_result", message=str(problem))
+        return EvaluationFailed(cause="invalid_result", message=f"{problem}{told}")
     return EvaluationSucceeded(metrics=metrics)

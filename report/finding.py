@@ -18,6 +18,9 @@ def standing_sentence(summary: Summary) -> str:
     counts = [f"{summary.observed - summary.imported} of {summary.budget} trials observed"]
     counts += [f"{n} {word}" for n, word in _others(summary) if n]
     sentence = f"{standing[0].upper()}{standing[1:]}. {', '.join(counts)}."
+    if summary.quarantined:
+        numbers = ", ".join(map(str, summary.quarantined))
+        sentence += f" In quarantine, because several of their attempts died with their workers: trials {numbers}."
     if summary.standing.kind == "running" and summary.seconds_left:
         sentence += f" About {duration(summary.seconds_left)} left."
     return " ".join([sentence, *(f"{request[0].upper()}{request[1:]}." for request in summary.requests)])

@@ -41,7 +41,8 @@ class Summary:
     `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past results and are
     outside the budget; so are those that people ended before they were started, whence `ended` is how many trials of
     the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
-    `requests` says what people have asked for that still holds, and why.
+    The trials `quarantined` took several workers with
+    them. `requests` says what people have asked for that still holds, and why.
     """
 
     campaign: str
@@ -62,6 +63,7 @@ class Summary:
     seconds_per_trial: float | None
     seconds_left: float | None
     failures_by_cause: Mapping[Cause, int]
+    quarantined: tuple[int, ...]
     repeated_attempts: int
     events: int
     active_seconds: float
@@ -100,6 +102,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         seconds_per_trial=seconds_per_trial,
         seconds_left=_seconds_left(history, standing, seconds_per_trial, ended),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
+        quarantined=tuple(t.id for t in trials if (f := failure_of(t)) is not None and f.quarantined),
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),
         events=history.events,
         active_seconds=history.active_seconds,

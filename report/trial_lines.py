@@ -25,7 +25,7 @@ def failed_attempts(history: History) -> list[dict[str, Any]]:
             "attempt": attempt.number,
             "cause": attempt.failed.cause,
             "message": attempt.failed.message,
-            "then": "tried again" if attempt.failed.will_retry else "given up",
+            "then": "tried again" if attempt.failed.will_retry else _end_of(trial),
         }
         for _, trial in sorted(history.trials.items())
         for attempt in trial.attempts
@@ -38,8 +38,13 @@ def _unexplained(trial: Trial) -> list[dict[str, Any]]:
     if not isinstance(trial.outcome, Failure) or any(a.failed is not None for a in trial.attempts):
         return []
     end = trial.outcome
-    line = {"trial": trial.id, "attempt": end.attempt, "cause": end.cause, "message": end.message, "then": "given up"}
-    return [line]
+    about = {"trial": trial.id, "attempt": end.attempt, "cause": end.cause, "message": end.message}
+    return [about | {"then": _end_of(trial)}]
+
+
+def _end_of(trial: Trial) -> str:
+    failure = failure_of(trial)
+    return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
 def _line(trial: Trial, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
@@ -52,4 +57,5 @@ def _line(trial: Trial, metrics: list[str], parameters: list[str]) -> dict[str, 
     cells += [predicted, *(value_text(trial.point[name]) for name in parameters), trial.proposal.generator]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
     status = trial.status if failure is None else f"failed: {failure.cause}"
+    status += ", quarantined" if failure is not None and failure.quarantined else ""
     return {"trial": trial.id, "status": status, "failed": failure is not None, "cells": cells}

@@ -7,12 +7,14 @@ from told_campaigns import (
     cube,
     distance,
     failed,
+    key,
     proposed,
     provenance_of,
     told,
 )
 
 from bo_core.propose import propose
+from bo_core.proposer import AnyProposer, SobolProposer
 from campaign.evaluation import Cause
 
 
@@ -76,6 +78,29 @@ def test_a_failure_that_says_nothing_of_the_point_does_not_keep_others_away(caus
     [wanted] = propose(campaign, history, MODEL, 1)
     [again] = propose(campaign, add(history, [wanted]).extended([failed(13, cause)]), MODEL, 1)
     assert 0.0 < distance(again.point, wanted.point) < 0.02
+
+
+def test_a_point_that_is_quarantined_keeps_others_away_though_the_infrastructure_failed_there() -> None:
+    campaign = campaign_of(cube(2))
+    history = told(campaign, 12)
+    [wanted] = propose(campaign, history, MODEL, 1)
+    end = failed(13, "infrastructure").model_copy(update={"quarantined": True})
+    [moved] = propose(campaign, add(history, [wanted]).extended([end]), MODEL, 1)
+    assert distance(moved.point, wanted.point) > 0.02
+
+
+@pytest.mark.parametrize("proposer", [MODEL, SobolProposer()])
+def test_no_point_of_a_finite_space_that_failed_is_proposed_again(proposer: AnyProposer) -> None:
+    campaign = campaign_of({"n": {"kind": "int", "low": 1, "high": 6}, "on": {"kind": "fixed", "value": 1}})
+    history = told(campaign, 2)
+    for quarantined in (True, False):
+        [proposal] = propose(campaign, history, proposer, 1)
+        end = failed(history.next_trial, "infrastructure").model_copy(update={"quarantined": quarantined})
+        history = add(history, [proposal]).extended([end])
+    rest = propose(campaign, history, proposer, 5)
+    assert len(rest) == 2
+    points = [key(t.point) for t in history.trials.values()] + [key(p.point) for p in rest]
+    assert len(set(points)) == 6
 
 
 def test_what_a_person_asks_for_in_a_batch_is_known_to_the_points_of_the_model_beside_it() -> None:

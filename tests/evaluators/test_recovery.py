@@ -131,7 +131,9 @@ wait_for("grandchild")
     child = await start_and_kill_controller(evaluator, tmp_path)
     grandchild = await pid_in(tmp_path / "grandchild")
     kill(claim(tmp_path)["pid"])
-    assert await recover(evaluator, tmp_path) is None
+    outcome = await recover(evaluator, tmp_path)
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "infrastructure"
     assert not alive(child)
     assert not alive(grandchild)
 
@@ -155,7 +157,9 @@ async def test_a_stranger_with_the_supervisors_number_is_left_alone(tmp_path: Pa
         (tmp_path / "attempt").mkdir()
         before = {"pid": stranger.pid, "ticks": own.ticks - 1, "boot": supervisor.boot_id()}
         (tmp_path / "attempt" / "claim.json").write_text(json.dumps(before))
-        assert await recover(evaluator, tmp_path) is None
+        outcome = await recover(evaluator, tmp_path)
+        assert isinstance(outcome, EvaluationFailed)
+        assert outcome.cause == "infrastructure"
         assert alive(stranger.pid)
     finally:
         stranger.kill()

@@ -23,6 +23,18 @@ def test_how_much_is_spent_may_change():
     assert differences(changed(), changed(budget={"trials": 99, "wall_clock": "2h"}, workers=8)) == []
 
 
+def test_what_follows_a_failure_may_change():
+    failures = {
+        "max_attempts": 7,
+        "max_in_a_row": 9,
+        "back_off": "1m",
+        "longest_back_off": "1h",
+        "on_timeout": "retry",
+        "when_unknown": "ask",
+    }
+    assert differences(changed(), changed(failures=failures)) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [

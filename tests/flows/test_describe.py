@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from flows.campaign_file import read_campaign
@@ -40,6 +41,20 @@ def test_the_description_says_what_would_be_tried_and_how():
         assert expected in text
     for expected in ("2 that the file names, 5 Sobol points, then the model's", "bayesian", "/srv/ledger"):
         assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("failures", "words"),
+    [
+        ({}, "up to 3 attempts at a trial whose machine failed, after 30s, then up to 10m"),
+        ({"max_attempts": 5, "back_off": 0}, "up to 5 attempts at a trial whose machine failed, at once"),
+        ({"on_timeout": "retry"}, "up to 3 attempts at a trial whose machine failed or time was over, after 30s"),
+        ({"max_attempts": 1}, "nothing is tried again"),
+        ({"when_unknown": "ask"}, "you are asked about what cannot be seen any more"),
+    ],
+)
+def test_the_description_says_what_follows_a_failure(failures, words):
+    assert words in described(DEFINITION | {"failures": failures})
 
 
 def test_the_description_says_where_receipts_go_if_they_are_asked_for():

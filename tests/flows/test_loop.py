@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from flows.stop import StopRequest
 from storage import MemoryLedger
 
 
-def a_campaign(**changes: object) -> Campaign:
+def a_campaign(**changes: Any) -> Campaign:
     plain = {
         "name": "test",
         "parameters": {"x": {"kind": "float", "low": 0, "high": 1}, "n": {"kind": "int", "low": 1, "high": 50}},
@@ -28,6 +29,7 @@ def a_campaign(**changes: object) -> Campaign:
         "budget": {"trials": 8},
         "workers": 3,
     }
+    changes["failures"] = {"back_off": 0} | changes.get("failures", {})
     return Campaign.model_validate(plain | changes)
 
 
@@ -121,6 +123,33 @@ async def test_attempts_after_infrastructure_failures_end_at_the_limit():
     history = await run(a_campaign(budget={"trials": 1}, failures={"max_attempts": 2}), evaluator)
     assert evaluator.evaluated == [(1, 1), (1, 2)]
     assert history.trials[1].outcome.kind == "failed"
+
+
+async def test_a_point_that_kills_three_workers_is_quarantined_and_its_end_names_the_attempts():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure") if trial == 2 else 1.0)
+    history = await run(a_campaign(), evaluator)
+    end = history.trials[2].outcome
+    assert (end.kind, end.cause, end.quarantined) == ("failed", "infrastructure", True)
+    named = "; ".join(f"attempt {number}: a case of infrastructure" for number in (1, 2, 3))
+    assert end.message == f"given up after 3 attempts, its point is quarantined ({named})"
+    assert sum(t.point == history.trials[2].point for t in history.trials.values()) == 1
+    assert len(history.model_view().observed) == 7
+
+
+async def test_a_single_death_puts_no_point_into_quarantine():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure") if trial == 2 else 1.0)
+    history = await run(a_campaign(failures={"max_attempts": 1}), evaluator)
+    end = history.trials[2].outcome
+    assert (end.message, end.quarantined) == ("a case of infrastructure", False)
+
+
+async def test_a_timeout_is_tried_again_where_the_policy_says_so_and_never_quarantined():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("timeout" if attempt != 2 else "infrastructure"))
+    history = await run(a_campaign(budget={"trials": 1}, failures={"on_timeout": "retry"}), evaluator)
+    assert evaluator.evaluated == [(1, 1), (1, 2), (1, 3)]
+    end = history.trials[1].outcome
+    assert (end.cause, end.quarantined) == ("timeout", False)
+    assert end.message.startswith("given up after 3 attempts (attempt 1: a case of timeout; attempt 2: ")
 
 
 @pytest.mark.parametrize("cause", ["configuration", "timeout", "invalid_result", "infeasible"])
@@ -327,6 +356,31 @@ async def test_more_lost_attempts_than_failures_in_a_row_are_allowed_do_not_stop
     await asyncio.gather(controller, return_exceptions=True)
     history = await run(campaign, ScriptedEvaluator(), frozen)
     assert len(history.model_view().observed) == 8
+
+
+async def test_attempts_that_died_with_their_machine_count_for_their_trials_but_not_as_failures_in_a_row():
+    class OfADeadMachine(ScriptedEvaluator):
+        async def recover(self, request, folder, report):
+            return failed("infrastructure")
+
+    ledger, stop = MemoryLedger(), asyncio.Event()
+    campaign = a_campaign(workers=8, failures={"max_in_a_row": 2})
+
+    def when_started(history: History) -> None:
+        if history.started == 8:
+            stop.set()
+
+    hanging = ScriptedEvaluator(lambda trial, attempt: asyncio.Event().wait())
+    controller = asyncio.create_task(run(campaign, hanging, ledger, watch=when_started))
+    await stop.wait()
+    frozen = MemoryLedger()
+    for segment in await ledger.read():
+        await frozen.append(segment.events, after=segment.number - 1)
+    controller.cancel()
+    await asyncio.gather(controller, return_exceptions=True)
+    history = await run(campaign, OfADeadMachine(), frozen)
+    assert len(history.model_view().observed) == 8
+    assert {t.attempts[0].failed.cause for t in history.trials.values()} == {"infrastructure"}
 
 
 async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_asked_for():

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from flows.revising import revise
 from running import Gate, Running, now
 from test_loop import ScriptedEvaluator, a_campaign
 
@@ -16,6 +15,7 @@ from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.opening import open_campaign
 from flows.replay import replay
+from flows.revising import revise
 
 NARROW = {"x": {"kind": "float", "low": 0.4, "high": 0.6}, "n": {"kind": "int", "low": 1, "high": 50}}
 WIDE = {"x": {"kind": "float", "low": -5, "high": 5}, "n": {"kind": "int", "low": 1, "high": 90}}

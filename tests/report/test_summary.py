@@ -6,9 +6,11 @@ from told_stories import START, Story, at, campaign_of
 
 from campaign import History
 from campaign.errors import InvalidHistory
-from campaign.events import LeaseTaken
+from campaign.events import AttemptFailed, LeaseTaken, TrialFailed
+from flows.live import status_lines
 from report.finding import standing_sentence
 from report.summary import summarise
+from report.trial_lines import failed_attempts, trial_lines
 
 
 def half_way() -> Story:
@@ -109,3 +111,24 @@ def test_asking_how_a_campaign_stands_loads_neither_torch_nor_plotly():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_points_in_quarantine_are_named():
+    story = Story().tried(1, 0, mean=1.0).proposed(2, 1).started(2, 1).failed(2, 2, retry=True)
+    story.started(2, 3, attempt=2)
+    about = {
+        "time": at(4),
+        "actor": "controller",
+        "trial": 2,
+        "attempt": 2,
+        "cause": "infrastructure",
+        "message": "gone",
+    }
+    story.events += [AttemptFailed(**about, will_retry=False), TrialFailed(**about, quarantined=True)]
+    assert summarise(story.history).quarantined == (2,)
+    assert "In quarantine, because several of their attempts died with their workers: trials 2." in standing_sentence(
+        summarise(story.history)
+    )
+    assert [line["then"] for line in failed_attempts(story.history)] == ["tried again", "quarantined"]
+    assert trial_lines(story.history)["lines"][1]["status"] == "failed: infrastructure, quarantined"
+    assert "quarantined, no point close to these is tried: trial 2" in status_lines(story.history)

@@ -6,6 +6,7 @@ from campaign import Campaign, Measurement
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
+    AttemptUnknown,
     CampaignAskedToStop,
     CampaignDefined,
     CampaignDrained,
@@ -135,6 +136,7 @@ EVENTS: tuple[Event, ...] = (
     TrialAbandoned(time=NOON, actor="ada@home", trial=5, why="the dough fell\noff the table"),
     TrialApproved(time=NOON, actor="ada@home", trial=2, why="it looks tasty"),
     TrialRejected(time=NOON, actor="bob@work", trial=6, why="too hot"),
+    AttemptUnknown(time=NOON, actor="controller", trial=2, attempt=2, message="on host ☃"),
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
     CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
     CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),

@@ -126,6 +126,8 @@ def test_lines_of_processes_that_add_at_once_stay_whole(kept):
         ("key", OTHER.key),
         ("signature", OTHER.sign(signed(RECEIPT, SIGNER).said())),
     ],
+    # Keys are made anew in each process, which would give a test another name in each.
+    ids=["ledger", "segment", "events", "hash", "time", "key", "signature"],
 )
 def test_each_field_of_a_signed_receipt_is_held_by_the_signature(kept, field, other):
     fields = json.loads(signed(RECEIPT, SIGNER).line())

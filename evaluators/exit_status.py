@@ -1,0 +1,93 @@
+"""Whose fault it was that a process ended: the point's, the machine's, or nobody's."""
+
+import errno
+import signal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from campaign.evaluation import Cause
+
+RETRY_EXIT_CODE = 75
+_BY_ITSELF = {
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGABRT,
+    signal.SIGTRAP,
+    signal.SIGSYS,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+}
+_SHELL_ADDS = 128
+_PASSING_TROUBLES = {
+    errno.EAGAIN,
+    errno.ENOMEM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.ETXTBSY,
+}
+
+
+class Exit(BaseModel):
+    """How the supervisor saw the evaluation end; a negative `status` is the signal that killed it.
+
+    `oom_kills` is how many processes the kernel killed meanwhile, for want of memory, where the evaluation ran.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: int | None = None
+    stopped: Literal["timeout", "cancelled"] | None = None
+    seconds: float = 0.0
+    start_error: str | None = None
+    start_errno: int | None = None
+    oom_kills: int = 0
+
+
+def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
+    """Return whose fault a bad end was, with its message; None where a result is to be read."""
+    if ended.start_error is not None:
+        passing = ended.start_errno in _PASSING_TROUBLES
+        return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
+    if ended.stopped == "timeout":
+        return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"
+    if ended.stopped == "cancelled":
+        return "cancelled", f"stopped on request after {ended.seconds:.1f}s"
+    status = ended.status or 0
+    number = _signal_of(status)
+    if number is not None:
+        return _failure_of_signal(number, status, ended.oom_kills)
+    if status == RETRY_EXIT_CODE:
+        return "infrastructure", f"ended with exit code {status}, which asks for another attempt"
+    if status > 0:
+        return "configuration", f"ended with exit code {status}"
+    return None
+
+
+def _signal_of(status: int) -> int | None:
+    """Return the signal that killed a program, or the command of the shell that passed its end on."""
+    if status < 0:
+        return -status
+    said = status - _SHELL_ADDS
+    # Below 32 only: what a program means by a larger exit code is its own business.
+    return said if 0 < said < signal.SIGRTMIN and _signal_name(said).startswith("SIG") else None
+
+
+def _failure_of_signal(number: int, status: int, oom_kills: int) -> tuple[Cause, str]:
+    how = f"killed by {_signal_name(number)}" + (f" (exit code {status})" if status > 0 else "")
+    if number in _BY_ITSELF:
+        return "configuration", f"{how}, which a program brings on itself"
+    if number == signal.SIGKILL and oom_kills > 0:
+        return "configuration", f"{how} while the kernel ended what took too much memory: out of memory"
+    return "infrastructure", f"{how}, which Overnight did not send"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

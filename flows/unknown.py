@@ -1,0 +1,45 @@
+"""Attempts whose fate cannot be known: they began where this process cannot look, and left no word of their end."""
+
+from datetime import datetime
+
+from campaign import Campaign, EvaluationFailed, EvaluationOutcome, Trial
+from campaign.events import AttemptUnknown
+from campaign.trial import Attempt
+from flows.lease import CONTROLLER, can_be_seen
+
+
+def is_unknown(attempt: Attempt, outcome: EvaluationOutcome) -> bool:
+    """Tell whether an attempt may still run: nobody saw its end, and its controller's machine was another one."""
+    lost = isinstance(outcome, EvaluationFailed) and outcome.lost
+    return lost and attempt.process is not None and not can_be_seen(attempt.process)
+
+
+def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnknown]:
+    """Return what is written down where a person has to decide; nothing if that has been asked before."""
+    if attempt.unknown is not None:
+        return []
+    message = (
+        f"{_where(attempt)}, and whether it still runs there cannot be known from here. If it has ended, say how: "
+        f"AskTell(FILE).tell({trial.id}, RESULT), an exception for a failure. If nothing of it is left, set "
+        "`failures.when_unknown: retry` and run the campaign again"
+    )
+    return [AttemptUnknown(time=now, actor=CONTROLLER, trial=trial.id, attempt=attempt.number, message=message)]
+
+
+def presumed_dead(attempt: Attempt, outcome: EvaluationFailed) -> EvaluationFailed:
+    """Return the end of an attempt that is taken for dead, though nobody knows."""
+    told = f"{_where(attempt)} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
+    return outcome.model_copy(update={"message": told})
+
+
+def undecided(campaign: Campaign, trials: list[Trial]) -> str | None:
+    """Return what keeps a campaign from its end: the trials whose fate a person has to tell; None if there are none."""
+    waiting = [t.id for t in trials if t.open_attempt is not None and t.open_attempt.unknown is not None]
+    if not waiting or campaign.failures.when_unknown == "retry":
+        return None
+    named = ", ".join(map(str, waiting))
+    return f"how these trials ended is not known, and somebody has to say it (`failures.when_unknown: ask`): {named}"
+
+
+def _where(attempt: Attempt) -> str:
+    return f"it was started by a controller on host {attempt.host}, which cannot be seen from here"
