@@ -8,11 +8,18 @@ from campaign import Campaign
 
 _FREE_TO_CHANGE = frozenset(
     {
+        "budget.cost",
+        "budget.evaluations",
         "budget.trials",
         "budget.wall_clock",
         "description",
         "failures.max_attempts",
         "failures.max_in_a_row",
+        "window.days",
+        "window.from",
+        "window.running",
+        "window.to",
+        "window.zone",
         "workers",
     }
 )
@@ -21,7 +28,7 @@ _FREE_TO_CHANGE = frozenset(
 def differences(old: Campaign, new: Campaign) -> list[str]:
     """Return a line for each change that makes it another campaign.
 
-    Budget and workers may change between two runs: they say how long to go on, not what is asked.
+    Budget, window and workers may change between two runs: they say how long and when to go on, not what is asked.
     """
     before, after = _leaves(old), _leaves(new)
     changed = [path for path in {**before, **after} if before.get(path) != after.get(path)]
