@@ -51,9 +51,12 @@ def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 
 
 @app.command()
-def run(campaign: CampaignPath = Path("campaign.yaml")) -> None:
+def run(
+    campaign: CampaignPath = Path("campaign.yaml"),
+    now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
+) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once."""
-    _heavy("flows.commands.run").run(campaign)
+    _heavy("flows.commands.run").run(campaign, ignore_window=now)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from campaign.events import (
     MeasurementReported,
     TrialProposed,
 )
+from campaign.spending import room, spending
 from flows.clock import Clock
 from flows.commit import running_commit
 from flows.job import Execution, Job, Steps, evaluation_seed
@@ -23,6 +24,7 @@ from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
+from flows.shift import Shift
 from flows.stop import Stop, StopRequest
 
 
@@ -57,7 +59,7 @@ class _Controller:
 
     def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
         self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
-        self.campaign = job.campaign
+        self.campaign, self.shift = job.campaign, Shift(job, clock)
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
@@ -80,7 +82,7 @@ class _Controller:
             self._ask_for_proposals()
             if not self.running and self.proposing is None:
                 return
-            if self.stop.level is Stop.NOW:
+            if self.stop.level is Stop.NOW or self.shift.is_over():
                 return
             await self._wait()
             await self._write_what_ended()
@@ -100,13 +102,19 @@ class _Controller:
         assert lease is not None
         over = self._budget_spent()
         kind = CampaignFinished if over else CampaignDrained
-        reason = over or str(self.trouble or "asked to stop")
+        reason = over or str(self.trouble or self._why_drained())
         await self.journal.insist_as_holder(
             [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
         )
         if self.trouble and not over:
             raise self.trouble
         return self.history
+
+    def _why_drained(self) -> str:
+        if self.stop.level is not Stop.NO:
+            return "asked to stop"
+        why = self.shift.why_it_ends(self.history)
+        return why or "what is left of the cost budget is kept for evaluations that somebody runs by hand"
 
     def _recover(self) -> None:
         for trial in self.history.trials.values():
@@ -117,7 +125,7 @@ class _Controller:
 
     async def _start_what_waits(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""
-        slots = self.campaign.workers - len(self.running)
+        slots = min(self.campaign.workers - len(self.running), self._room())
         if not self._may_start() or slots <= 0:
             return
         trials = self._waiting()[:slots]
@@ -179,14 +187,19 @@ class _Controller:
         """Ask for as many points as there are free slots, if none are being computed and the budget allows."""
         free = self.campaign.workers - len(self.running)
         left = self.campaign.budget.trials - self.history.budgeted
-        q = min(free, left)
+        q = min(free, left, self._room())
         if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
             self.proposal_asked, self.proposal_saw = _passed(), self.journal.events_seen
             self.proposal_first = self.history.next_trial
             self.proposing = asyncio.create_task(self.steps.propose(self.job, self.history, q))
 
     def _may_start(self) -> bool:
-        return self.stop.level is Stop.NO and self.trouble is None and self._time_left() > 0
+        willing = self.stop.level is Stop.NO and self.trouble is None
+        return willing and self._time_left() > 0 and self.shift.has_time(self.history)
+
+    def _room(self) -> int:
+        """Return how many more evaluations the budgets of evaluations and of cost allow now."""
+        return room(self.history.trials.values(), self.campaign.budget)
 
     def _time_left(self) -> float:
         limit = self.campaign.budget.wall_clock
@@ -203,6 +216,8 @@ class _Controller:
             return f"all {self.campaign.budget.trials} trials of the budget have been tried"
         if self.exhausted and not self._waiting():
             return "every point of the space has been tried"
+        if spent := spending(self.history.trials.values()).spent(self.campaign.budget):
+            return spent
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
@@ -213,6 +228,7 @@ class _Controller:
         nudges = [
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
+            asyncio.create_task(self.shift.wait()),
         ]
         waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life}  # pyright: ignore[reportAssignmentType]
         if self.proposing is not None:
@@ -283,8 +299,9 @@ class _Controller:
             )
             for i, proposal in enumerate(proposals)
         ]
-        # Somebody who brought a trial of their own meanwhile came first: these points are computed anew.
-        if first == self.proposal_first:
+        # Who brought a trial of their own meanwhile came first, and so does who is to be tried again where little of
+        # a budget is left: these points are computed anew.
+        if first == self.proposal_first and len(events) <= self._room() - len(self._waiting()):
             with suppress(LedgerMoved):
                 await self.journal.insist_as_holder(events)
 

@@ -11,6 +11,7 @@ from typing import Literal
 from campaign import Campaign, History, Measurement, Trial
 from campaign.evaluation import Cause
 from campaign.events import CampaignFinished
+from campaign.spending import Spending, spending
 from report.trial_facts import failure_of, objective_of
 
 
@@ -38,8 +39,8 @@ class Summary:
     """A campaign in numbers.
 
     Trials are counted once each: `observed + failed + running + waiting` is how many there are. Of the observed,
-    `imported` came with past results and are outside the budget. `seconds_per_trial` and `seconds_left` are None before
-    any trial has ended that was tried here.
+    `imported` came with past results and are outside the budget. `spent` holds evaluations and what they cost.
+    `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
     """
 
     campaign: str
@@ -54,6 +55,7 @@ class Summary:
     best: Best | None
     seconds_per_trial: float | None
     seconds_left: float | None
+    spent: Spending
     failures_by_cause: Mapping[Cause, int]
     repeated_attempts: int
     events: int
@@ -92,6 +94,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         best=best_measured(campaign, trials),
         seconds_per_trial=seconds_per_trial,
         seconds_left=_seconds_left(history, standing, seconds_per_trial, ended),
+        spent=spending(trials),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),
         events=history.events,
