@@ -7,7 +7,7 @@ from told_stories import START, Story, at, campaign_of
 from campaign import History
 from campaign.errors import InvalidHistory
 from campaign.events import LeaseTaken
-from report.finding import standing_sentence
+from report.finding import spent_sentence, standing_sentence
 from report.summary import summarise
 
 
@@ -109,3 +109,19 @@ def test_asking_how_a_campaign_stands_loads_neither_torch_nor_plotly():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def costing(story: Story, cost: float) -> Story:
+    story.events[-1] = story.events[-1].model_copy(update={"cost": cost})
+    return story
+
+
+def test_what_is_spent_is_told_where_a_budget_limits_it_or_a_cost_is_known():
+    def told(story: Story) -> str:
+        return spent_sentence(summarise(story.history), story.campaign.budget)
+
+    assert told(Story().tried(1, 0, mean=1.0)) == ""
+    assert told(costing(Story().tried(1, 0, mean=1.0), 2.5)) == "cost: 2.5"
+    story = Story(campaign_of(budget={"trials": 9, "evaluations": 12, "cost": 40}))
+    story.proposed(1, 0).started(1, 0).failed(1, 1, retry=True).started(1, 1, attempt=2).observed(1, 2, mean=1.0)
+    assert told(costing(story, 2.5)) == ("evaluations: 2 of 12, cost: 5 of 40 (1 told none and count as the mean)")
