@@ -60,6 +60,15 @@ def run(
 
 
 @app.command()
+def deploy(
+    campaign: CampaignPath = Path("campaign.yaml"),
+    pool: Annotated[str, typer.Option(help="The work pool whose workers run it; made if there is none.")] = "overnight",
+) -> None:
+    """Let a Prefect server start a campaign whenever its window opens."""
+    _heavy("flows.commands.deploy").deploy(campaign, pool)
+
+
+@app.command()
 def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -> None:
     """Say how a campaign stands."""
     _heavy("flows.commands.status").status(campaign, as_of)
