@@ -9,15 +9,21 @@ from campaign.duration import Duration, Pause
 from campaign.errors import InvalidPoint
 from campaign.objective import Objective
 from campaign.space import Point, Space
+from campaign.window import Window
 
 
 class Budget(BaseModel):
-    """What may be spent; every trial that started counts once, however it ends, and imported results do not."""
+    """What may be spent; every trial that started counts once, however it ends, and imported results do not.
+
+    `evaluations` counts attempts, repeated ones included; `cost` is in whatever unit the evaluator tells its costs.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trials: Annotated[int, Field(ge=1)]
     wall_clock: Duration | None = None
+    evaluations: Annotated[int, Field(ge=1)] | None = None
+    cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class FailurePolicy(BaseModel):
@@ -54,6 +60,7 @@ class Campaign(BaseModel):
     metrics: tuple[str, ...] = ()
     workers: Annotated[int, Field(ge=1, le=10_000)] = 1
     budget: Budget
+    window: Window | None = None
     baseline: Point | None = None
     start_with: tuple[Point, ...] = ()
     failures: FailurePolicy = FailurePolicy()

@@ -9,6 +9,7 @@ import errno
 import importlib
 import inspect
 import json
+import math
 import os
 import sys
 import sysconfig
@@ -55,8 +56,8 @@ def extra_arguments(function: Callable[..., Any], offered: dict[str, Any]) -> di
         signature.bind({}, **extra)
     except TypeError as problem:
         raise CannotCall(
-            f"expected a function that can be called with the parameters alone, and `seed=` and `report=` if it "
-            f"has them, found `{reference_name(function)}{signature}` ({problem})"
+            f"expected a function that can be called with the parameters alone, and `seed=`, `report=` and `charge=` "
+            f"if it has them, found `{reference_name(function)}{signature}` ({problem})"
         ) from None
     return extra
 
@@ -86,7 +87,13 @@ def _plain(value: Any) -> Any:
 
 
 def evaluate(reference: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Return the result of one call, whatever the function does."""
+    """Return the result of one call, whatever the function does, with the cost that it has told by then."""
+    charged: list[float] = []
+    result = _result(reference, request, lambda cost: charged.append(float(cost)))
+    return {**result, "cost": math.fsum(charged)} if charged else result
+
+
+def _result(reference: str, request: dict[str, Any], charge: Callable[[float], None]) -> dict[str, Any]:
     objective = request["expected_metrics"][0]
 
     def report(step: int, metrics: Any) -> None:
@@ -96,7 +103,7 @@ def evaluate(reference: str, request: dict[str, Any]) -> dict[str, Any]:
 
     try:
         function = load(reference)
-        extra = extra_arguments(function, {"seed": request["seed"], "report": report})
+        extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge})
         return {"metrics": metrics_of(function(request["parameters"], **extra), objective)}
     except Exception as problem:
         if _disk_is_full(problem):
@@ -136,7 +143,7 @@ def inspect_function(reference: str) -> dict[str, Any]:
     """Return what is wrong with the function, and which metrics its annotation promises (objective: null)."""
     try:
         function = load(reference)
-        extra_arguments(function, {"seed": 0, "report": print})
+        extra_arguments(function, {"seed": 0, "report": print, "charge": print})
     except (Exception, SystemExit) as problem:
         return {"problem": describe(problem), "returns": None}
     return {"problem": None, "returns": _promised_metrics(function)}

@@ -14,6 +14,7 @@ from campaign import EvaluationOutcome, History, Trial
 from campaign.errors import CampaignStopped, LedgerMoved
 from campaign.events import AttemptStarted, Event, TrialProposed
 from campaign.recommendation import Recommendation
+from campaign.spending import spending
 from flows.background_loop import run_in_background
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import Clock, SystemClock
@@ -98,6 +99,10 @@ class AskTell:
                 f"All {campaign.budget.trials} trials of campaign `{campaign.name}` have been asked for. Raise "
                 "`budget.trials` to go on."
             )
+        spent = spending(history.trials.values())
+        if spent.room(campaign.budget) < 1:
+            why = spent.spent(campaign.budget) or "what is left of the cost budget is reserved for what runs"
+            raise CampaignStopped(f"Campaign `{campaign.name}` has no evaluation left to ask for: {why}.")
 
     def _propose(self, history: History, seen: int) -> list[TrialProposed | AttemptStarted]:
         began = time.monotonic()

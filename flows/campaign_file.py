@@ -11,7 +11,7 @@ from bo_core import AnyProposer, BayesianProposer, CustomProposer
 from campaign import Campaign
 from campaign.errors import InvalidDefinition
 from evaluators import AnyEvaluator
-from flows.contradictions import contradictions, metric_problems, objective_problems
+from flows.contradictions import contradictions, metric_problems, objective_problems, window_problems
 from flows.definition_problems import Problem, one_line, shown, translate
 from flows.yaml_source import read_yaml
 
@@ -50,6 +50,8 @@ class CampaignFile(BaseModel):
         """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
         if isinstance(self.proposer, CustomProposer):
             self.proposer.check()
+        for problem in window_problems(self.campaign.window, self.evaluator.time_limit):
+            raise InvalidDefinition([str(problem)])
         await self.evaluator.check(self.campaign)
 
     def settings(self) -> dict[str, Any]:
@@ -136,9 +138,8 @@ def _examine(data: Mapping[Any, Any], sections: dict[Any, Any]) -> tuple[Campaig
 
 def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
     """Return the problem with a path that the data has also where it uses a short form."""
-    if isinstance(data.get("evaluator"), str) and problem.where[:1] == ("evaluator",):
-        return Problem(("evaluator",), problem.text)
-    return problem
+    short = problem.where[:1] in (("evaluator",), ("window",)) and isinstance(data.get(str(problem.where[0])), str)
+    return Problem(problem.where[:1], problem.text) if short else problem
 
 
 def _validated(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:

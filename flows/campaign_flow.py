@@ -60,8 +60,9 @@ class PrefectSteps:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a caller in the same process may bring along: its clock, its way to stop, its display.
+    """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
 
+    Whoever cannot wait ignores the campaign's window.
     `tell` is called, from any thread, with what a person should know though the campaign goes on.
     """
 
@@ -70,6 +71,7 @@ class Surroundings:
     watch: Callable[[History], None] = lambda history: None
     listening: Callable[[], AbstractContextManager[None]] = nullcontext
     tell: Callable[[str], None] = LOG.warning
+    ignore_window: bool = False
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -84,7 +86,7 @@ async def campaign_flow(file: CampaignFile) -> History:
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     with here.listening():
         async with anchored(opened, file, here.clock, here.tell) as ledger:
-            job = job_of(file, ledger)
+            job = job_of(file, ledger, ignore_window=here.ignore_window)
             return await run_loop(job, PrefectSteps(), here.clock, here.stop, here.watch, here.tell)
 
 
@@ -98,7 +100,7 @@ async def run_with_server(file: CampaignFile, url: str | None, here: Surrounding
         return await campaign_flow(file)
 
 
-def job_of(file: CampaignFile, ledger: Ledger) -> Job:
+def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
     """Return the parts that a campaign file plugs together."""
     return Job(
         campaign=file.campaign,
@@ -107,4 +109,5 @@ def job_of(file: CampaignFile, ledger: Ledger) -> Job:
         ledger=ledger,
         work=Path(file.work),
         settings=file.settings(),
+        ignore_window=ignore_window,
     )

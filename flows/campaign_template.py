@@ -63,6 +63,12 @@ workers: 2
 budget:
   trials: 20          # every trial that started counts once, however it ended
   # wall_clock: 8h    # no new trial after this time
+  # evaluations: 40   # every attempt counts, also where a trial is tried again
+  # cost: 100         # in the unit in which the evaluations tell what they cost
+
+# When it may run: it starts what is expected to end in time, and goes on in the next night. Give the evaluator a
+# `time_limit` that is shorter. `overnight run --now` does not look at it.
+# window: 22:00–06:00 Europe/Berlin
 
 # The status quo; it is tried first, and the report compares with it.
 baseline: {temperature: 40, dose: 0.01, stirring: 4}

@@ -52,9 +52,21 @@ def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 
 
 @app.command()
-def run(campaign: CampaignPath = Path("campaign.yaml")) -> None:
+def run(
+    campaign: CampaignPath = Path("campaign.yaml"),
+    now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
+) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once."""
-    _heavy("flows.commands.run").run(campaign)
+    _heavy("flows.commands.run").run(campaign, ignore_window=now)
+
+
+@app.command()
+def deploy(
+    campaign: CampaignPath = Path("campaign.yaml"),
+    pool: Annotated[str, typer.Option(help="The work pool whose workers run it; made if there is none.")] = "overnight",
+) -> None:
+    """Let a Prefect server start a campaign whenever its window opens."""
+    _heavy("flows.commands.deploy").deploy(campaign, pool)
 
 
 @app.command()

@@ -1,12 +1,15 @@
 """What in a campaign contradicts itself, found also where other parts of the definition are wrong."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
 from campaign import Space
+from campaign.duration import format_duration
 from campaign.space import FixedParameter, Parameter
+from campaign.window import Window
 from flows.definition_problems import Problem, Where, shown, unknown_key
 
 
@@ -34,6 +37,18 @@ def metric_problems(metrics: Any) -> list[Problem]:
         for position, metric in enumerate(metrics)
         if isinstance(metric, str) and metric in metrics[:position]
     ]
+
+
+def window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
+    """Return the problem that no first evaluation would fit into the window."""
+    if window is None or time_limit <= window.length:
+        return []
+    limit, length = format_duration(time_limit), format_duration(window.length)
+    text = (
+        f"expected at most {length}, which the window {window} is open, got {limit}: before five evaluations are known "
+        "each is expected to take that long, so that none would be started"
+    )
+    return [Problem(("evaluator", "time_limit"), text)]
 
 
 def _point_problems(campaign: Mapping[str, Any]) -> list[Problem]:

@@ -10,6 +10,8 @@ from campaign.space import FloatParameter, IntParameter
 _FREE_TO_CHANGE = frozenset(
     {
         "approve",
+        "budget.cost",
+        "budget.evaluations",
         "budget.trials",
         "budget.wall_clock",
         "description",
@@ -19,6 +21,11 @@ _FREE_TO_CHANGE = frozenset(
         "failures.max_in_a_row",
         "failures.on_timeout",
         "failures.when_unknown",
+        "window.days",
+        "window.from",
+        "window.running",
+        "window.to",
+        "window.zone",
         "workers",
     }
 )
@@ -27,7 +34,7 @@ _FREE_TO_CHANGE = frozenset(
 def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
     """Return a line for each change that makes it another campaign; bounds do not, if a person says so.
 
-    Budget and workers may change between two runs: they say how long to go on, not what is asked.
+    Budget, window and workers may change between two runs: they say how long and when to go on, not what is asked.
     """
     before, after = _leaves(old), _leaves(new)
     free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()

@@ -214,4 +214,5 @@ def _keys(outer: Any, model: type[BaseModel], inlined: str) -> list[str]:
     part = model.model_fields[inlined].annotation
     top = (part, model)
     models = top if outer in top else (outer,)
-    return [name for m in models if _is_model(m) for name in m.model_fields if name != inlined]  # type: ignore[union-attr]
+    fields = [item for m in models if _is_model(m) for item in m.model_fields.items()]  # type: ignore[union-attr]
+    return [field.alias or name for name, field in fields if name != inlined]

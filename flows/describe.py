@@ -1,5 +1,6 @@
 """What a campaign would do, in words and a table, for `overnight check`."""
 
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Group
@@ -9,12 +10,13 @@ from rich.text import Text
 from bo_core import BayesianProposer, CustomProposer
 from campaign.duration import format_duration
 from campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
+from campaign.window import Window
 from flows.campaign_file import CampaignFile
 from storage import ledger_location
 
 
-def describe(file: CampaignFile) -> Group:
-    """Return what would be tried, how, how often, and where it is written down."""
+def describe(file: CampaignFile, now: datetime) -> Group:
+    """Return what would be tried, how, when and how often, and where it is written down."""
     campaign, objective = file.campaign, file.campaign.objective
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
@@ -28,6 +30,7 @@ def describe(file: CampaignFile) -> Group:
         ("workers", str(campaign.workers)),
         ("budget", _budget(file)),
         ("failures", _failures(file)),
+        *([("window", _window(file.campaign.window, now))] if file.campaign.window else []),
         ("first points", _first_points(file)),
         ("proposer", _proposer(file)),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
@@ -74,7 +77,16 @@ def _proposer(file: CampaignFile) -> str:
 def _budget(file: CampaignFile) -> str:
     budget = file.campaign.budget
     limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
-    return f"{budget.trials} trials{limit}"
+    evaluations = f", at most {budget.evaluations} evaluations" if budget.evaluations else ""
+    cost = f", at most {budget.cost:g} of cost" if budget.cost else ""
+    return f"{budget.trials} trials{evaluations}{cost}{limit}"
+
+
+def _window(window: Window, now: datetime) -> str:
+    at_its_end = "may finish" if window.running == "finish" else "is stopped and tried again the next time"
+    closes = window.closes(now)
+    turn = f"opens {window.said(window.next_opening(now))}" if closes is None else f"open until {window.said(closes)}"
+    return f"{window}, {turn}; what runs at its end {at_its_end}"
 
 
 def _failures(file: CampaignFile) -> str:

@@ -18,7 +18,7 @@ from storage import Ledger
 
 @dataclass(frozen=True)
 class Job:
-    """A campaign with its plugged-in parts."""
+    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day."""
 
     campaign: Campaign
     evaluator: Evaluator
@@ -27,6 +27,7 @@ class Job:
     work: Path
     settings: dict[str, Any] = field(default_factory=dict)
     rhythm: Rhythm = field(default_factory=Rhythm)
+    ignore_window: bool = False
 
 
 @dataclass(frozen=True)

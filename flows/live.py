@@ -13,7 +13,7 @@ from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Withdrawal
 from flows.stop import Stop, StopRequest
-from report.finding import where
+from report.finding import spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
 from report.summary import requests_of, summarise
 
@@ -120,6 +120,8 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.best is not None:
         metric = history.definition.objective.metric
         lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
+    if limits := spent_sentence(summary, history.definition.budget):
+        lines.append(limits)
     if summary.standing.kind == "running" and summary.seconds_left is not None:
         lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:

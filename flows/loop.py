@@ -17,6 +17,7 @@ from campaign.events import (
     MeasurementReported,
     TrialProposed,
 )
+from campaign.spending import room, spending
 from flows.approval import needs_approval
 from flows.back_off import seconds_left
 from flows.clock import Clock
@@ -28,6 +29,7 @@ from flows.lease import CONTROLLER, show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.requests import level_asked
+from flows.shift import Shift
 from flows.stop import Stop, StopRequest
 from flows.unknown import is_unknown, presumed_dead, question, undecided
 from report.summary import request_text
@@ -64,6 +66,7 @@ class _Controller:
 
     def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
         self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
+        self.shift = Shift(job, clock)
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.proposing: asyncio.Task[list[Proposal]] | None = None
@@ -108,7 +111,7 @@ class _Controller:
             waits = self._held_back() or self._seconds_to_next_start() is not None
             if not self.running and self.proposing is None and not waits:
                 return
-            if self.stop.level is Stop.NOW:
+            if self.stop.level is Stop.NOW or self.shift.is_over():
                 return
             await self._wait()
             await self._write_what_ended()
@@ -131,14 +134,21 @@ class _Controller:
         asked = undecided(self.campaign, list(self.history.trials.values()))
         over = None if asked else self._budget_spent()
         kind = CampaignFinished if over else CampaignDrained
-        by = self.history.asked_to_stop
-        reason = over or str(self.trouble or asked or (request_text(by) if by else "asked to stop"))
+        reason = over or str(self.trouble or asked or self._why_drained())
         await self.journal.insist_as_holder(
             [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
         )
         if self.trouble and not over:
             raise self.trouble
         return self.history
+
+    def _why_drained(self) -> str:
+        if (by := self.history.asked_to_stop) is not None:
+            return request_text(by)
+        if self.stop.level is not Stop.NO:
+            return "asked to stop"
+        why = self.shift.why_it_ends(self.history)
+        return why or "what is left of the cost budget is kept for evaluations that somebody runs by hand"
 
     def _recover(self) -> None:
         for trial in self.history.trials.values():
@@ -150,7 +160,7 @@ class _Controller:
 
     async def _start_what_waits(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""
-        slots = self.campaign.workers - len(self.running)
+        slots = min(self.campaign.workers - len(self.running), self._room())
         if not self._may_start() or slots <= 0:
             return
         started: list[AttemptStarted] = []
@@ -177,7 +187,7 @@ class _Controller:
 
     def _seconds_to_next_start(self) -> float | None:
         """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
-        if not self._may_start() or len(self.running) >= self.campaign.workers:
+        if not self._may_start() or min(self.campaign.workers - len(self.running), self._room()) <= 0:
             return None
         now = self.clock.now()
         left = [seconds_left(self.campaign, trial, now) for trial in self._waiting(self.history)]
@@ -231,7 +241,8 @@ class _Controller:
         # What waits for approval needs no worker, but no more is put before people than could be started.
         free = self.campaign.workers - len(self.running) - self.history.awaiting
         left = self.campaign.budget.trials - self.history.budgeted - self.history.awaiting
-        q = min(free, left)
+        # What waits to be tried again comes first where little of a budget is left.
+        q = min(free, left, self._room() - len(self._waiting(self.history)))
         if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
             self.proposal_asked, self.proposal_saw = _passed(), self.journal.events_seen
             self.proposal_for = (self.history.next_trial, self.revision)
@@ -242,7 +253,12 @@ class _Controller:
         return self.history.paused is None and self._may_go_on()
 
     def _may_go_on(self) -> bool:
-        return self.stop.level is Stop.NO and self.trouble is None and self._time_left() > 0
+        willing = self.stop.level is Stop.NO and self.trouble is None
+        return willing and self._time_left() > 0 and self.shift.has_time(self.history)
+
+    def _room(self) -> int:
+        """Return how many more evaluations the budgets of evaluations and of cost allow now."""
+        return room(self.history.trials.values(), self.campaign.budget)
 
     def _held_back(self) -> bool:
         """Tell whether there is something to be started as soon as people allow it."""
@@ -265,6 +281,8 @@ class _Controller:
             return f"all {self.campaign.budget.trials} trials of the budget have been tried"
         if self.exhausted and not self._waiting(self.history) and not self.history.awaiting:
             return "every point of the space has been tried"
+        if spent := spending(self.history.trials.values()).spent(self.campaign.budget):
+            return spent
         return "the wall-clock budget is spent" if self._time_left() <= 0 else None
 
     async def _wait(self) -> None:
@@ -275,6 +293,7 @@ class _Controller:
         nudges = [
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
+            asyncio.create_task(self.shift.wait()),
         ]
         pause = self._seconds_to_next_start()
         if pause is not None:
@@ -374,8 +393,10 @@ class _Controller:
             )
             for i, proposal in enumerate(proposals)
         ]
-        # Somebody who brought a trial of their own or revised the campaign came first: these are computed anew.
-        if (first, self.revision) == self.proposal_for:
+        # Who brought a trial of their own or revised the campaign meanwhile came first, and so does what is to be
+        # tried again where little of a budget is left: these points are computed anew.
+        enough = len(events) <= self._room() - len(self._waiting(self.history))
+        if (first, self.revision) == self.proposal_for and enough:
             with suppress(LedgerMoved):
                 await self.journal.insist_as_holder(events)
 

@@ -1,6 +1,7 @@
 """What was found, in sentences for the person who opens the report in the morning."""
 
 from campaign import Campaign, History
+from campaign.definition import Budget
 from campaign.recommendation import Recommendation
 from campaign.space import Value
 from report.numbers import duration, measured, number, probability, with_uncertainty
@@ -24,6 +25,18 @@ def standing_sentence(summary: Summary) -> str:
     if summary.standing.kind == "running" and summary.seconds_left:
         sentence += f" About {duration(summary.seconds_left)} left."
     return " ".join([sentence, *(f"{request[0].upper()}{request[1:]}." for request in summary.requests)])
+
+
+def spent_sentence(summary: Summary, budget: Budget) -> str:
+    """Return what is spent of the budgets of evaluations and of cost; nothing where neither is limited nor told."""
+    spent, parts = summary.spent, list[str]()
+    if budget.evaluations is not None:
+        parts.append(f"evaluations: {spent.evaluations} of {budget.evaluations}")
+    if budget.cost is not None or spent.costs:
+        limit = "" if budget.cost is None else f" of {number(budget.cost)}"
+        untold = f" ({spent.untold} told none and count as the mean)" if spent.untold else ""
+        parts.append(f"cost: {number(spent.cost)}{limit}{untold}")
+    return ", ".join(parts)
 
 
 def _others(summary: Summary) -> list[tuple[int, str]]:

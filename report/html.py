@@ -15,7 +15,7 @@ from campaign.recommendation import Recommendation
 from campaign.space import FloatParameter, IntParameter
 from campaign.trial import Provenance
 from report.charts import course_chart, parameter_chart, timeline_chart
-from report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence, where
+from report.finding import change_of, confidence_sentences, finding_sentence, spent_sentence, standing_sentence, where
 from report.numbers import duration, moment, value_text
 from report.summary import Summary, summarise
 from report.timeline import Span, attempt_spans, utilisation
@@ -41,7 +41,7 @@ def render_report(
     return _template().render(
         campaign=campaign,
         objective=campaign.objective,
-        standing=standing_sentence(summary),
+        standing=f"{standing_sentence(summary)} {spent_sentence(summary, campaign.budget)}".strip(),
         finding=finding_sentence(history, recommendation),
         confidence=confidence_sentences(history, summary, recommendation),
         recommendation=recommendation,

@@ -11,6 +11,7 @@ from typing import Literal
 from campaign import Campaign, History, Measurement, Trial
 from campaign.evaluation import Cause
 from campaign.events import CampaignAskedToStop, CampaignFinished, CampaignPaused
+from campaign.spending import Spending, spending
 from report.trial_facts import failure_of, objective_of
 
 
@@ -41,8 +42,8 @@ class Summary:
     `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past results and are
     outside the budget; so are those that people ended before they were started, whence `ended` is how many trials of
     the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
-    The trials `quarantined` took several workers with
-    them. `requests` says what people have asked for that still holds, and why.
+    The trials `quarantined` took several workers with them. `spent` holds evaluations and what they cost. `requests`
+    says what people have asked for that still holds, and why.
     """
 
     campaign: str
@@ -62,6 +63,7 @@ class Summary:
     best: Best | None
     seconds_per_trial: float | None
     seconds_left: float | None
+    spent: Spending
     failures_by_cause: Mapping[Cause, int]
     quarantined: tuple[int, ...]
     repeated_attempts: int
@@ -101,6 +103,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         best=best_measured(campaign, trials),
         seconds_per_trial=seconds_per_trial,
         seconds_left=_seconds_left(history, standing, seconds_per_trial, ended),
+        spent=spending(trials),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
         quarantined=tuple(t.id for t in trials if (f := failure_of(t)) is not None and f.quarantined),
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from flows.campaign_file import load_campaign_file
+from flows.clock import SystemClock
 from flows.describe import describe
 
 
@@ -15,5 +16,5 @@ def check(path: Path) -> None:
     file = load_campaign_file(path)
     asyncio.run(file.check())
     console = Console()
-    console.print(describe(file))
+    console.print(describe(file, SystemClock().now()))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid. Run it with: overnight run {path}"), soft_wrap=True)

@@ -12,16 +12,19 @@ from flows.run import run_campaign
 from storage import ledger_location
 
 
-def run(path: Path) -> None:
+def run(path: Path, *, ignore_window: bool = False) -> None:
     """Run it, show how it goes, and say what was found and where everything lies."""
     file = load_campaign_file(path)
     console = Console(highlight=False, markup=False)
     with LiveDisplay(file.campaign, console) as display:
-        result = run_campaign(file, watch=display.watch, on_stop=display.stopping, tell=display.tell)
+        result = run_campaign(
+            file, watch=display.watch, on_stop=display.stopping, tell=display.tell, ignore_window=ignore_window
+        )
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
-        console.print(f"\nIt goes on where it stopped: overnight run {path}", soft_wrap=True)
+        at_any_time = " (with --now at any time)" if file.campaign.window and not ignore_window else ""
+        console.print(f"\nIt goes on where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
     reports = importlib.import_module("flows.commands.report")
     written = reports.write_report(file, result.history, reports.report_path(path, file))
     console.print(f"\nreport: {written.resolve()}", soft_wrap=True)

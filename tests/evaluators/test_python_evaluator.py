@@ -59,6 +59,13 @@ def typed(params) -> Metrics: return {"loss": 1, "size": (1, 1)}
 def plain(params) -> float: return 1.0
 def annotated_pair(params) -> tuple[float, float]: return 1.0, 1.0
 def unknown(params) -> dict[str, float]: return {}
+def charged(params, charge):
+    charge(0.25)
+    charge(2)
+    return 1
+def charged_in_vain(params, charge):
+    charge(3)
+    raise ValueError("it was for nothing")
 def no_parameters(): return 1
 def too_many(params, model): return 1
 def everything(params, *args, seed=1, report=None, **kwargs): return 1
@@ -67,6 +74,7 @@ not_a_function = 3
 
 
 def evaluator(tmp_path: Path, name: str, **fields: object) -> PythonEvaluator:
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "functions.py").write_text(FUNCTIONS)
     values = {"function": f"functions:{name}", "folder": tmp_path, "grace": 0.3, **fields}
     return PythonEvaluator.model_validate(values)
@@ -129,6 +137,11 @@ async def test_the_place_is_the_innermost_line_of_the_users_own(tmp_path: Path):
     assert isinstance(outcome, EvaluationFailed)
     line = next(i for i, text in enumerate(FUNCTIONS.splitlines(), 1) if "raise ValueError" in text)
     assert outcome.message.endswith(f"(functions.py:{line})")
+
+
+async def test_a_function_tells_what_it_cost_also_where_it_fails(tmp_path: Path):
+    costs = [(await outcome_of(tmp_path / name, name)).cost for name in ("charged", "charged_in_vain", "number")]
+    assert costs == [2.25, 3.0, None]
 
 
 async def test_a_function_reports_on_its_way(tmp_path: Path):

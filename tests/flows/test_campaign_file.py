@@ -158,6 +158,32 @@ def problems_of(path: Path, text: str) -> list[str]:
             "    depth: {a: 4}",
             r"campaign.yaml:21: start_with.0.depth: expected .*number.*, got \{'a': 4\}",
         ),
+        (
+            "budget:",
+            "window: 22:00 to 06:00\nbudget:",
+            r"campaign.yaml:13: window: expected a window such as `22:00–06:00 Europe/Berlin`, got '22:00 to 06:00'",
+        ),
+        (
+            "budget:",
+            "window: 22:00-06:00 Europe/Berlyn\nbudget:",
+            r"campaign.yaml:13: window: expected .* zone .*, got 'Europe/Berlyn'; did you mean `Europe/Berlin`\?",
+        ),
+        (
+            "budget:",
+            "window:\n  from: 22:00\n  to: 6\n  zone: UTC\nbudget:",
+            r"campaign.yaml:15: window.to: expected a time of day such as 22:00, got 6",
+        ),
+        (
+            "budget:",
+            "window: {from: 22:00, to: 6:00, zone: UTC, day: [mon]}\nbudget:",
+            r"campaign.yaml:13: window.day: expected one of from, to, zone, days, running, .*; did you mean `days`\?",
+        ),
+        (
+            "budget:",
+            "window: {from: 22:00, zone: UTC, running: kill}\nbudget:",
+            r"campaign.yaml:13: window.(to: expected a value, got nothing|running: expected 'finish' or 'stop', )",
+        ),
+        ("trials: 20", "{trials: 20, cost: 0}", r"campaign.yaml:14: budget.cost: expected more than 0.0, got 0"),
     ],
 )
 def test_a_problem_names_line_path_expected_and_found(path, written, instead, problem):
@@ -277,3 +303,25 @@ def test_the_settings_for_the_ledger_hold_no_value_of_a_variable_and_no_folder()
     assert settings["evaluator"]["environment"] == ["TOKEN", "KEY"]
     assert "folder" not in settings["evaluator"]
     assert settings["proposer"] == BayesianProposer().model_dump(mode="json")
+
+
+async def test_a_window_in_which_no_first_evaluation_would_fit_is_refused_before_anything_starts():
+    evaluator = {"kind": "simulated", "function": "hartmann3", "time_limit": "9h"}
+    definition = {
+        "name": "night",
+        "parameters": {name: {"kind": "float", "low": 0, "high": 1} for name in "abc"},
+        "minimize": "loss",
+        "evaluator": evaluator,
+        "budget": {"trials": 9},
+        "window": "22:00–06:00 Europe/Berlin",
+    }
+    expected = r"evaluator.time_limit: expected at most 8h, which the window 22:00–06:00 Europe/Berlin is open, got 9h"
+    with pytest.raises(InvalidDefinition, match=expected):
+        await read_campaign(definition).check()
+    await read_campaign(definition | {"evaluator": evaluator | {"time_limit": "8h"}}).check()
+
+
+def test_a_window_reads_its_own_dump_in_the_whole_file(path):
+    path.write_text(VALID + "window: {from: 22:00, to: 6:00, zone: UTC, days: [sat], running: stop}\n")
+    file = load_campaign_file(path)
+    assert type(file).model_validate(file.model_dump(mode="json")) == file

@@ -19,7 +19,11 @@ def changed(**changes) -> Campaign:
     return Campaign.model_validate(DEFINITION | changes)
 
 
-def test_how_much_is_spent_may_change():
+def test_when_and_how_much_is_spent_may_change():
+    night = {"from": "22:00", "to": "06:00", "zone": "UTC", "days": ["mon"], "running": "stop"}
+    spent = {"trials": 9, "evaluations": 20, "cost": 1.5}
+    assert differences(changed(), changed(window="22:00-06:00 Europe/Berlin", budget=spent)) == []
+    assert differences(changed(window=night), changed(window="21:00-06:00 Europe/Berlin")) == []
     assert differences(changed(), changed(budget={"trials": 99, "wall_clock": "2h"}, workers=8)) == []
 
 

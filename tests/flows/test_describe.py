@@ -1,4 +1,5 @@
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
@@ -6,10 +7,12 @@ from rich.console import Console
 from flows.campaign_file import read_campaign
 from flows.describe import describe
 
+NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
-def described(definition: dict) -> str:
+
+def described(definition: dict, now: datetime = NOON) -> str:
     console = Console(width=160, file=io.StringIO(), record=True)
-    console.print(describe(read_campaign(definition)))
+    console.print(describe(read_campaign(definition), now))
     return console.export_text()
 
 
@@ -66,3 +69,21 @@ def test_the_description_of_a_proposer_without_a_model_promises_none():
     text = described(DEFINITION | {"proposer": {"kind": "sobol"}})
     assert "Sobol points" in text
     assert "model" not in text
+
+
+def test_the_description_says_the_window_and_when_it_opens_or_closes():
+    night = DEFINITION | {"window": "22:00-06:00 Europe/Berlin"}
+    assert "22:00–06:00 Europe/Berlin, opens Sat 2026-03-28 22:00 CET; what runs at its end may finish" in described(
+        night
+    )
+    at_night = described(night, NOON + timedelta(hours=12))
+    assert "22:00–06:00 Europe/Berlin, open until Sun 2026-03-29 06:00 CEST" in at_night
+    stopping = {"from": "22:00", "to": "06:00", "zone": "UTC", "days": ["sun", "sat"], "running": "stop"}
+    text = described(DEFINITION | {"window": stopping})
+    assert "22:00–06:00 UTC on sat, sun, opens Sat 2026-03-28 22:00 UTC; what runs at its end is stopped" in text
+    assert "window" not in described(DEFINITION)
+
+
+def test_the_description_says_every_budget_that_is_limited():
+    text = described(DEFINITION | {"budget": {"trials": 20, "evaluations": 30, "cost": 12.5}})
+    assert "20 trials, at most 30 evaluations, at most 12.5 of cost" in text

@@ -8,7 +8,7 @@ from campaign import History
 from campaign.errors import InvalidHistory
 from campaign.events import AttemptFailed, LeaseTaken, TrialFailed
 from flows.live import status_lines
-from report.finding import standing_sentence
+from report.finding import spent_sentence, standing_sentence
 from report.summary import summarise
 from report.trial_lines import failed_attempts, trial_lines
 
@@ -132,3 +132,19 @@ def test_points_in_quarantine_are_named():
     assert [line["then"] for line in failed_attempts(story.history)] == ["tried again", "quarantined"]
     assert trial_lines(story.history)["lines"][1]["status"] == "failed: infrastructure, quarantined"
     assert "quarantined, no point close to these is tried: trial 2" in status_lines(story.history)
+
+
+def costing(story: Story, cost: float) -> Story:
+    story.events[-1] = story.events[-1].model_copy(update={"cost": cost})
+    return story
+
+
+def test_what_is_spent_is_told_where_a_budget_limits_it_or_a_cost_is_known():
+    def told(story: Story) -> str:
+        return spent_sentence(summarise(story.history), story.campaign.budget)
+
+    assert told(Story().tried(1, 0, mean=1.0)) == ""
+    assert told(costing(Story().tried(1, 0, mean=1.0), 2.5)) == "cost: 2.5"
+    story = Story(campaign_of(budget={"trials": 9, "evaluations": 12, "cost": 40}))
+    story.proposed(1, 0).started(1, 0).failed(1, 1, retry=True).started(1, 1, attempt=2).observed(1, 2, mean=1.0)
+    assert told(costing(story, 2.5)) == ("evaluations: 2 of 12, cost: 5 of 40 (1 told none and count as the mean)")

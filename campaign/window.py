@@ -1,0 +1,151 @@
+"""The hours in which a campaign may run, such as `22:00–06:00 Europe/Berlin`: asked about moments, without a clock.
+
+A time of day on a date is the first instant at which the clocks of its zone show that date and time or later. So an
+hour that is skipped begins where the clocks go on, and an hour that is there twice counts when it comes first.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_TEXT = re.compile(r"(\S+?)\s*[-–—]\s*(\S+)\s+(\S+)")
+_A_DAY, _A_SECOND = timedelta(days=1), timedelta(seconds=1)
+# A window may begin on another date than the one that the clocks show, and zones have skipped a whole day.
+_DATES_AROUND = 2
+_DATES_AHEAD = 21
+
+
+def _read_time(value: Any) -> Any:
+    if isinstance(value, time):
+        return value
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"expected a time of day such as 22:00, got {value!r}")
+    return time(int(found[1]), int(found[2]))
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        close = difflib.get_close_matches(name, available_timezones(), n=1)
+        question = f"; did you mean `{close[0]}`?" if close else ""
+        expected = "expected the name of a time zone such as Europe/Berlin or UTC"
+        raise ValueError(f"{expected}, got {name!r}{question}") from None
+    return name
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "pattern": r"^\d?\d:\d\d$"})]
+
+
+class Window(BaseModel):
+    """When a campaign may run: from one time of day to another, on every day or on those that it opens on.
+
+    `running` says what happens at its end to what runs: it may finish, or is stopped and tried again the next time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    opens: Annotated[TimeOfDay, Field(alias="from")]
+    shuts: Annotated[TimeOfDay, Field(alias="to")]
+    zone: Annotated[str, AfterValidator(_known_zone)]
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = _DAYS
+    running: Literal["finish", "stop"] = "finish"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, data: Any) -> Any:
+        if isinstance(data, Mapping | Window):
+            return data
+        found = _TEXT.fullmatch(data.strip()) if isinstance(data, str) else None
+        if found is None:
+            raise ValueError(f"expected a window such as `22:00–06:00 Europe/Berlin`, got {data!r}")
+        return {"from": found[1], "to": found[2], "zone": found[3]}
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> "Window":
+        if self.opens == self.shuts:
+            raise ValueError(f"expected a window between two different times, got {self.opens:%H:%M} twice")
+        return self
+
+    @model_serializer
+    def _as_mapping(self) -> dict[str, Any]:
+        times = {"from": f"{self.opens:%H:%M}", "to": f"{self.shuts:%H:%M}"}
+        return {**times, "zone": self.zone, "days": list(self.days), "running": self.running}
+
+    def __str__(self) -> str:
+        days = "" if set(self.days) == set(_DAYS) else f" on {', '.join(day for day in _DAYS if day in self.days)}"
+        return f"{self.opens:%H:%M}–{self.shuts:%H:%M} {self.zone}{days}"
+
+    @property
+    def length(self) -> timedelta:
+        """Return how long it is open on a day on which no clock is changed."""
+        length = timedelta(hours=self.shuts.hour - self.opens.hour, minutes=self.shuts.minute - self.opens.minute)
+        return length if length > timedelta() else length + _A_DAY
+
+    def is_open(self, moment: datetime) -> bool:
+        """Tell whether it is open at this moment; at its last one it is not."""
+        return self.closes(moment) is not None
+
+    def closes(self, moment: datetime) -> datetime | None:
+        """Return when the window closes that is open at this moment; None where none is."""
+        return next((end for start, end in self._around(moment) if start <= moment < end), None)
+
+    def next_opening(self, moment: datetime) -> datetime:
+        """Return the first moment after this one at which it opens."""
+        return next(start for start, _ in self._around(moment) if start > moment)
+
+    def said(self, moment: datetime) -> str:
+        """Return a moment as the clocks of its zone show it."""
+        return f"{moment.astimezone(ZoneInfo(self.zone)):%a %Y-%m-%d %H:%M %Z}"
+
+    def _around(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Return when it opens and closes, from a little before this moment on, in order."""
+        today = moment.astimezone(ZoneInfo(self.zone)).date()
+        for distance in range(-_DATES_AROUND, _DATES_AHEAD):
+            day = today + timedelta(days=distance)
+            if _DAYS[day.weekday()] in self.days:
+                start, end = self._on(day)
+                # Where all of it is skipped it does not open at all.
+                if start < end:
+                    yield start, end
+
+    def _on(self, day: date) -> tuple[datetime, datetime]:
+        last = day if self.shuts > self.opens else day + _A_DAY
+        return _instant(day, self.opens, self.zone), _instant(last, self.shuts, self.zone)
+
+
+@lru_cache(maxsize=1024)
+def _instant(day: date, at: time, zone: str) -> datetime:
+    """Return the first instant, in UTC, at which the clocks of a zone show this date and time or later."""
+    wall, of_zone = datetime.combine(day, at), ZoneInfo(zone)
+
+    def shown(instant: datetime) -> datetime:
+        return instant.astimezone(of_zone).replace(tzinfo=None)
+
+    instant, other = (wall.replace(tzinfo=of_zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if shown(instant) == wall:
+        return instant
+    # No clock ever shows it: the two ways to read it lie on both sides of the jump.
+    while instant - other > _A_SECOND:
+        middle = other + (instant - other) // _A_SECOND // 2 * _A_SECOND
+        instant, other = (instant, middle) if shown(middle) < wall else (middle, other)
+    return instant

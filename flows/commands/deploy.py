@@ -1,0 +1,35 @@
+"""`overnight deploy`: a campaign that a Prefect server starts whenever its window opens."""
+
+import asyncio
+import importlib
+from pathlib import Path
+
+from rich.console import Console
+
+from campaign.errors import CampaignStopped
+from flows.campaign_file import load_campaign_file
+from flows.clock import SystemClock
+from flows.prefect_environment import prepare_prefect, somebody_else_serves
+
+
+def deploy(path: Path, pool: str) -> None:
+    """Create the deployment and say when it starts, and what has to run for that."""
+    file = load_campaign_file(path)
+    if not somebody_else_serves():
+        raise CampaignStopped(
+            "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
+            "PREFECT_API_URL to its address. Nothing was deployed."
+        )
+    prepare_prefect(Path(file.work))
+    asyncio.run(file.check())
+    # Prefect reads its settings when it is imported.
+    name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool))
+    console = Console(highlight=False, markup=False)
+    window = file.campaign.window
+    if window is None:
+        console.print(f"{name}: deployed without a schedule, since it has no `window`", soft_wrap=True)
+        console.print(f"start it:      prefect deployment run {name}", soft_wrap=True)
+    else:
+        opens = window.said(window.next_opening(SystemClock().now()))
+        console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
+    console.print(f"what runs it:  prefect worker start --pool {pool}", soft_wrap=True)
