@@ -146,6 +146,28 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
+# What came after the old ledgers in `old_ledgers` had been written.
+_LATER_KINDS = {
+    "attempt_unknown",
+    "campaign_asked_to_stop",
+    "campaign_paused",
+    "campaign_resumed",
+    "trial_abandoned",
+    "trial_approved",
+    "trial_rejected",
+}
+_LATER_FIELDS = {"why", "parked", "quarantined"}
+
+
+def in_old_ledgers() -> list[Event]:
+    """Return the events that the old ledgers hold, with what they did not know yet as it is by default."""
+    known = [event for event in EVENTS if event.kind not in _LATER_KINDS]
+    return [
+        event.model_copy(update={n: f.default for n, f in type(event).model_fields.items() if n in _LATER_FIELDS})
+        for event in known
+    ]
+
+
 def sample(kind: str) -> Event:
     """Return the fullest event of a kind, which is its first."""
     return next(event for event in EVENTS if event.kind == kind)
