@@ -13,6 +13,7 @@ from campaign.space import Point
 
 Status = Literal["observed", "failed", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
+StandIn = Literal["sobol", "thompson"]
 
 
 class Provenance(BaseModel):
@@ -22,7 +23,9 @@ class Provenance(BaseModel):
     bit-exact and serve as the next proposal's warm start; `starts` says how each start of their fit ended. The
     predicted mean and standard deviation are in the metric's own unit. A repetition was preferred to measuring
     `instead_of`. `jitter` is the larger of the draws' and of `fit_jitter`, which the hyperparameters go with.
-    `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
+    `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock, and so do
+    `unseen`, how many results came in while it was made, and `stand_in`, what made it while the campaign's own proposer
+    was `away`, and why it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +49,9 @@ class Provenance(BaseModel):
     events_seen: int | None = None
     seconds: float | None = None
     commit: str | None = None
+    unseen: int | None = None
+    stand_in: StandIn | None = None
+    away: str | None = None
 
 
 class Proposal(BaseModel):

@@ -13,9 +13,10 @@ from campaign.errors import InvalidDefinition
 from evaluators import AnyEvaluator
 from flows.contradictions import contradictions, metric_problems, objective_problems, window_problems
 from flows.definition_problems import Problem, one_line, shown, translate
+from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
 
-_PLUGGED_IN = ("evaluator", "proposer", "ledger", "work", "receipts")
+_PLUGGED_IN = ("evaluator", "proposer", "proposing", "ledger", "work", "receipts")
 
 
 class CampaignFile(BaseModel):
@@ -31,6 +32,7 @@ class CampaignFile(BaseModel):
     campaign: Campaign
     evaluator: AnyEvaluator
     proposer: AnyProposer = BayesianProposer()
+    proposing: Proposing = Proposing()
     ledger: Annotated[str, Field(min_length=1)] = "./ledger"
     work: Annotated[str, Field(min_length=1)] = "./work"
     receipts: Annotated[str | None, Field(pattern="^[^:]+$")] = None

@@ -3,7 +3,6 @@
 Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
@@ -13,16 +12,20 @@ from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed
 
-from bo_core.propose import propose
 from campaign import EvaluationOutcome, History, Proposal
 from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
-from flows.job import Execution, Job
+from flows.job import Execution, Job, ProposalRequest
 from flows.loop import run_loop
+from flows.proposal_messages import Question
+from flows.proposers import Proposer, Proposers, proposers
 from flows.stop import StopRequest
+from report.numbers import value_text
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
@@ -36,14 +39,18 @@ async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | 
 
 
 @task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
-async def propose_task(name: str, job: Job, history: History, q: int) -> list[Proposal]:
-    """Return the next q points, computed on the GPU where there is one."""
+async def propose_task(name: str, proposer: Proposer, question: Question) -> State[list[Proposal]]:
+    """Ask for the next points; what they are is the message of the run's state."""
     del name
-    return await asyncio.to_thread(propose, job.campaign, history, job.proposer, q)
+    proposals = await proposer.ask(question)
+    return Completed(message="; ".join(map(_in_words, proposals)), data=proposals)
 
 
 class PrefectSteps:
     """The steps as Prefect tasks, named by campaign, trial and attempt."""
+
+    def __init__(self, proposers: Proposers) -> None:
+        self._proposers = proposers
 
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         """Run one attempt under a time limit of Prefect's, beyond the evaluator's own."""
@@ -53,9 +60,13 @@ class PrefectSteps:
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
         return await limited(name, execution)
 
-    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
-        """Return the next q points."""
-        return await propose_task(f"{job.campaign.name}-propose-{history.next_trial}", job, history, q)
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
+        """Return the next points."""
+        name = f"{request.campaign.name}-propose-{request.history.next_trial}"
+        if request.stand_in is not None:
+            name += f"-{request.stand_in}"
+        state = await propose_task(name, *self._proposers.of(request))
+        return await state.aresult()
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ async def campaign_flow(file: CampaignFile) -> History:
     with here.listening():
         async with anchored(opened, file, here.clock, here.tell) as ledger:
             job = job_of(file, ledger, ignore_window=here.ignore_window)
-            return await run_loop(job, PrefectSteps(), here.clock, here.stop, here.watch, here.tell)
+            async with proposers(file) as those:
+                return await run_loop(job, PrefectSteps(those), here.clock, here.stop, here.watch, here.tell)
 
 
 async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
@@ -108,6 +120,12 @@ def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
         proposer=file.proposer,
         ledger=ledger,
         work=Path(file.work),
+        proposing=file.proposing,
         settings=file.settings(),
         ignore_window=ignore_window,
     )
+
+
+def _in_words(proposal: Proposal) -> str:
+    values = ", ".join(f"{name}={value_text(value)}" for name, value in proposal.point.items())
+    return f"{values} ({proposal.generator})"

@@ -1,6 +1,5 @@
 """What a controller needs to run one campaign, and the two steps that an engine may wrap."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,11 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bo_core import AnyProposer
-from bo_core.propose import propose
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Proposal
 from campaign.evaluation import EvaluationReport
+from campaign.trial import StandIn
 from evaluators import Evaluator
 from flows.lease import Rhythm
+from flows.proposing import Proposing, standing_in
 from storage import Ledger
 
 
@@ -25,6 +25,7 @@ class Job:
     proposer: AnyProposer
     ledger: Ledger
     work: Path
+    proposing: Proposing = field(default_factory=Proposing)
     settings: dict[str, Any] = field(default_factory=dict)
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
@@ -53,6 +54,30 @@ def evaluation_seed(campaign: Campaign, trial: int) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
+@dataclass(frozen=True)
+class ProposalRequest:
+    """The next `q` points are wanted, in the light of the history that the ledger's first `events_seen` events make.
+
+    Where a `stand_in` is named, the proposer is away and that is asked in its place.
+    """
+
+    proposer: AnyProposer
+    history: History
+    events_seen: int
+    q: int
+    stand_in: StandIn | None = None
+
+    @property
+    def campaign(self) -> Campaign:
+        """Return what is asked for, as last revised."""
+        return self.history.definition
+
+    @property
+    def asked(self) -> AnyProposer:
+        """Return the proposer or what stands in for it."""
+        return standing_in(self.proposer, self.stand_in)
+
+
 class Steps(Protocol):
     """The two things that take time; an engine may run them elsewhere and show them."""
 
@@ -60,18 +85,6 @@ class Steps(Protocol):
         """Run one attempt."""
         ...
 
-    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
-        """Return the next q points."""
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
+        """Return the points; raises ProposerAway where whoever computes them gives no answer."""
         ...
-
-
-class PlainSteps:
-    """The steps without an engine: evaluations in this event loop, proposals in a thread beside it."""
-
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
-        """Run one attempt."""
-        return await execution.run()
-
-    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
-        """Return the next q points."""
-        return await asyncio.to_thread(propose, job.campaign, history, job.proposer, q)

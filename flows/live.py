@@ -134,6 +134,12 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
         lines.append(f"quarantined, no point close to these is tried: {named}")
+    if summary.stand_ins:
+        count = len(summary.stand_ins)
+        lines.append(
+            f"the proposer was away for {count} {'trial' if count == 1 else 'trials'}, and others stood in: the last "
+            f"was trial {summary.stand_ins[-1]}, {summary.away}"
+        )
     return lines
 
 

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
+from typing import Any
 
-from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Proposal, Trial
-from campaign.errors import CampaignHeld, CampaignStopped, LedgerMoved, SpaceExhausted
+from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
+from campaign.errors import CampaignHeld, CampaignStopped, LedgerMoved
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
     AttemptStarted,
@@ -15,19 +14,16 @@ from campaign.events import (
     CampaignFinished,
     Event,
     MeasurementReported,
-    TrialProposed,
 )
-from campaign.spending import room, spending
-from flows.approval import needs_approval
-from flows.back_off import seconds_left
+from flows.allowance import Allowance
 from flows.clock import Clock
-from flows.commit import running_commit
 from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
+from flows.preparation import Preparation
 from flows.requests import level_asked
 from flows.shift import Shift
 from flows.stop import Stop, StopRequest
@@ -69,8 +65,7 @@ class _Controller:
         self.shift = Shift(job, clock)
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
-        self.proposing: asyncio.Task[list[Proposal]] | None = None
-        self.proposal_asked, self.proposal_saw, self.proposal_for = 0.0, 0, (0, 0)
+        self.preparation = Preparation(job, steps)
         # Attempts of an earlier controller: how they ended says nothing about how things go now.
         self.adopted: set[tuple[int, int]] = set()
         self.reports: list[Event] = []
@@ -78,7 +73,6 @@ class _Controller:
         self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
         self.failed_in_a_row = 0
         self.trouble: Exception | None = None
-        self.exhausted_revision: int | None = None
 
     @property
     def history(self) -> History:
@@ -89,14 +83,18 @@ class _Controller:
         """Return what is asked for now; people may revise it meanwhile."""
         return self.history.definition
 
-    @property
-    def revision(self) -> int:
-        return self.history.revised.revision if self.history.revised else 0
-
-    @property
-    def exhausted(self) -> bool:
-        """Tell whether the space, as it is now, holds no other point."""
-        return self.exhausted_revision == self.revision
+    def allowed(self, history: History | None = None) -> Allowance:
+        """Return what may be started now, in the light of what this controller knows or of another history."""
+        history = history or self.history
+        return Allowance(
+            history=history,
+            now=self.clock.now(),
+            in_flight=frozenset(trial for trial, _ in self.running.values()),
+            running=len(self.running),
+            willing=self.stop.level is Stop.NO and self.trouble is None,
+            in_window=self.shift.has_time(history),
+            exhausted=self.preparation.exhausted(history),
+        )
 
     async def work(self) -> None:
         """Go round until nothing runs and nothing more is to be started."""
@@ -107,9 +105,10 @@ class _Controller:
             self.stop.ask_for(level_asked(self.history))
             self._end_what_was_abandoned()
             await self._start_what_waits()
-            self._ask_for_proposals()
-            waits = self._held_back() or self._seconds_to_next_start() is not None
-            if not self.running and self.proposing is None and not waits:
+            allowed = self.allowed()
+            self.preparation.ask(allowed, self.journal.events_seen)
+            proposes = bool(self.preparation.tasks) and allowed.unproposed > 0
+            if not self.running and not proposes and not allowed.held_back and not self._pauses(allowed):
                 return
             if self.stop.level is Stop.NOW or self.shift.is_over():
                 return
@@ -118,8 +117,8 @@ class _Controller:
             await self._write_proposals()
 
     async def stop_everything(self) -> None:
-        """End every evaluation and the proposal in flight, and write down how they ended."""
-        in_flight = [self.life, self.listener, *self.running, *([self.proposing] if self.proposing else [])]
+        """End every evaluation and the proposals in flight, and write down how they ended."""
+        in_flight = [self.life, self.listener, *self.running, *self.preparation.tasks]
         for task in in_flight:
             # Whoever is being ended already would be disturbed at that.
             if not task.cancelling():
@@ -132,7 +131,7 @@ class _Controller:
         lease = self.history.lease
         assert lease is not None
         asked = undecided(self.campaign, list(self.history.trials.values()))
-        over = None if asked else self._budget_spent()
+        over = None if asked else self.allowed().spent
         kind = CampaignFinished if over else CampaignDrained
         reason = over or str(self.trouble or asked or self._why_drained())
         await self.journal.insist_as_holder(
@@ -160,38 +159,19 @@ class _Controller:
 
     async def _start_what_waits(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""
-        slots = min(self.campaign.workers - len(self.running), self._room())
-        if not self._may_start() or slots <= 0:
-            return
         started: list[AttemptStarted] = []
 
         def starts(history: History) -> list[AttemptStarted]:
             # Asked again whenever somebody appended first: what they ended or reported is not started.
             self.journal.check_lease(history)
-            waiting = [t for t in self._waiting(history) if not seconds_left(self.campaign, t, self.clock.now())]
-            may_start = waiting[:slots] if history.paused is None else []
-            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in may_start]
+            to_start = self.allowed(history).to_start
+            started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in to_start]
             return started
 
-        if self._waiting(self.history):
+        if self.allowed().to_start:
             await self.journal.insist(starts)
         for event in started:
             self._execute(self.history.trials[event.trial], event.attempt, event.key, recover=False)
-
-    def _waiting(self, history: History) -> list[Trial]:
-        """Return the trials that may be started, those that people asked for first."""
-        in_flight = {trial for trial, _ in self.running.values()}
-        trials = history.trials.values()
-        waiting = [t for t in trials if t.pending and t.open_attempt is None and t.id not in in_flight]
-        return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
-
-    def _seconds_to_next_start(self) -> float | None:
-        """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
-        if not self._may_start() or min(self.campaign.workers - len(self.running), self._room()) <= 0:
-            return None
-        now = self.clock.now()
-        left = [seconds_left(self.campaign, trial, now) for trial in self._waiting(self.history)]
-        return min(*left, self._time_left()) if left else None
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
         defined = self.history.defined
@@ -236,54 +216,10 @@ class _Controller:
         )
         self.woken.set()
 
-    def _ask_for_proposals(self) -> None:
-        """Ask for as many points as there are free slots, if none are being computed and the budget allows."""
-        # What waits for approval needs no worker, but no more is put before people than could be started.
-        free = self.campaign.workers - len(self.running) - self.history.awaiting
-        left = self.campaign.budget.trials - self.history.budgeted - self.history.awaiting
-        # What waits to be tried again comes first where little of a budget is left.
-        q = min(free, left, self._room() - len(self._waiting(self.history)))
-        if self.proposing is None and q > 0 and self._may_start() and not self.exhausted:
-            self.proposal_asked, self.proposal_saw = _passed(), self.journal.events_seen
-            self.proposal_for = (self.history.next_trial, self.revision)
-            job = replace(self.job, campaign=self.campaign)
-            self.proposing = asyncio.create_task(self.steps.propose(job, self.history, q))
-
-    def _may_start(self) -> bool:
-        return self.history.paused is None and self._may_go_on()
-
-    def _may_go_on(self) -> bool:
-        willing = self.stop.level is Stop.NO and self.trouble is None
-        return willing and self._time_left() > 0 and self.shift.has_time(self.history)
-
-    def _room(self) -> int:
-        """Return how many more evaluations the budgets of evaluations and of cost allow now."""
-        return room(self.history.trials.values(), self.campaign.budget)
-
-    def _held_back(self) -> bool:
-        """Tell whether there is something to be started as soon as people allow it."""
-        for_people = self.history.paused is not None or self.history.awaiting > 0
-        return for_people and self._may_go_on() and self._budget_spent() is None
-
-    def _time_left(self) -> float:
-        limit = self.campaign.budget.wall_clock
-        if limit is None:
-            return float("inf")
-        spent = timedelta(seconds=self.history.active_seconds)
-        last = self.history.active_until
-        idle = self.history.paused is not None and not self.running
-        # A clock that was set back gives nothing back.
-        spent += max(self.clock.now() - last, timedelta()) if last is not None and not idle else timedelta()
-        return (limit - spent).total_seconds()
-
-    def _budget_spent(self) -> str | None:
-        if self.history.started >= self.campaign.budget.trials and not self._waiting(self.history):
-            return f"all {self.campaign.budget.trials} trials of the budget have been tried"
-        if self.exhausted and not self._waiting(self.history) and not self.history.awaiting:
-            return "every point of the space has been tried"
-        if spent := spending(self.history.trials.values()).spent(self.campaign.budget):
-            return spent
-        return "the wall-clock budget is spent" if self._time_left() <= 0 else None
+    def _pauses(self, allowed: Allowance) -> list[float]:
+        """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
+        pauses = allowed.seconds_to_next_start, self.preparation.pause(allowed)
+        return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:
         """Return when something has ended, was heard or asked for, or when a trial has waited long enough.
@@ -295,12 +231,15 @@ class _Controller:
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
             asyncio.create_task(self.shift.wait()),
         ]
-        pause = self._seconds_to_next_start()
-        if pause is not None:
-            nudges.append(asyncio.create_task(self.clock.sleep(pause)))
-        waiting: set[asyncio.Task[object]] = {*self.running, *nudges, self.life, self.listener}  # pyright: ignore[reportAssignmentType]
-        if self.proposing is not None:
-            waiting.add(self.proposing)  # pyright: ignore[reportArgumentType]
+        pauses = self._pauses(self.allowed())
+        nudges += [asyncio.create_task(self.clock.sleep(pause)) for pause in pauses]
+        waiting: set[asyncio.Task[Any]] = {
+            *self.running,
+            *self.preparation.tasks,
+            *nudges,
+            self.life,
+            self.listener,
+        }
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for watch in (self.life, self.listener):
@@ -365,45 +304,18 @@ class _Controller:
             )
 
     async def _write_proposals(self) -> None:
-        if self.proposing is None or not self.proposing.done():
-            return
-        task, self.proposing = self.proposing, None
-        error = task.exception()
-        if isinstance(error, SpaceExhausted):
-            self.exhausted_revision = self.proposal_for[1]
-            return
-        if error is not None:
+        try:
+            batches = self.preparation.answered(self.history, self.clock.now())
+        except Exception as error:
             # What runs is still worth recording: it is raised once everything has ended.
-            self.trouble = error if isinstance(error, Exception) else CampaignStopped(repr(error))
-        if not self._may_start():
+            self.trouble = error
             return
-        proposals = task.result()
-        first, now = self.history.next_trial, self.clock.now()
-        seconds = _passed() - self.proposal_asked
-        extra = {"events_seen": self.proposal_saw, "seconds": seconds, "commit": running_commit()}
-        events = [
-            TrialProposed(
-                time=now,
-                actor=CONTROLLER,
-                trial=first + i,
-                point=proposal.point,
-                generator=proposal.generator,
-                parked=needs_approval(self.campaign, proposal),
-                provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
-            )
-            for i, proposal in enumerate(proposals)
-        ]
-        # Who brought a trial of their own or revised the campaign meanwhile came first, and so does what is to be
-        # tried again where little of a budget is left: these points are computed anew.
-        enough = len(events) <= self._room() - len(self._waiting(self.history))
-        if (first, self.revision) == self.proposal_for and enough:
-            with suppress(LedgerMoved):
-                await self.journal.insist_as_holder(events)
-
-
-def _passed() -> float:
-    """Return seconds of a clock that nobody sets; only differences mean anything."""
-    return asyncio.get_running_loop().time()
+        for events in batches:
+            allowed = self.allowed()
+            # What is to be tried again comes first where little of a budget is left: these points are computed anew.
+            if allowed.may_start and len(events) <= allowed.room - len(allowed.waiting):
+                with suppress(LedgerMoved):
+                    await self.journal.insist_as_holder(events)
 
 
 def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:

@@ -2,6 +2,7 @@
 
 import math
 from datetime import timedelta
+from itertools import islice
 
 from campaign import History, Trial
 from campaign.trial import Observation
@@ -10,6 +11,7 @@ from flows.lease import CONTROLLER
 # One in ten takes longer than expected; before so many are known, each is expected to take all that it may.
 QUANTILE = 0.9
 ENOUGH = 5
+_LATEST = 50
 
 
 def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
@@ -21,6 +23,13 @@ def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
     if len(known) < ENOUGH:
         return time_limit
     return min(timedelta(seconds=known[math.ceil(QUANTILE * len(known)) - 1]), time_limit)
+
+
+def typical_duration(history: History) -> float | None:
+    """Return the median seconds of the latest evaluations that were observed; None before the first."""
+    observed = (t for _, t in sorted(history.trials.items(), reverse=True) if isinstance(t.outcome, Observation))
+    latest = sorted(islice((s for t in observed if (s := _seconds(t)) is not None), _LATEST))
+    return latest[len(latest) // 2] if latest else None
 
 
 def _seconds(trial: Trial) -> float | None:

@@ -17,6 +17,7 @@ from bo_core.propose import propose
 from campaign import Campaign, History, Proposal
 from campaign.errors import OvernightError
 from campaign.events import Event, TrialProposed
+from flows.proposing import standing_in
 from flows.verdict import Verdict, compared
 
 _proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
@@ -59,7 +60,8 @@ def _verdicts(
     try:
         history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
-        last = trials[-1]
+        last, made_by = trials[-1], _recorded(first[trials[0]]).provenance
+        proposer = standing_in(proposer, made_by and made_by.stand_in)
         recorded = {t: _recorded(first[t]) for t in range(history.next_trial, last + 1) if t in first}
         batch = _Batch(campaign, history, proposer, recorded)
         made = dict(enumerate(propose(campaign, history, proposer, last - history.next_trial + 1), history.next_trial))

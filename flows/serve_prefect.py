@@ -3,21 +3,16 @@
 It hears no Ctrl-C, so that the campaign can drain, and dies with its parent, so that none is left over after a kill.
 """
 
-import ctypes
-import os
-import signal
 import sys
 
 import uvicorn
 
-_PR_SET_PDEATHSIG = 1
+from flows.parent import die_with
 
 
 def main(port: int, parent: int) -> None:
     """Serve until the parent dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        return
+    die_with(parent)
     uvicorn.run("prefect.server.api.server:create_app", factory=True, host="127.0.0.1", port=port, log_level="critical")
 
 

@@ -13,7 +13,7 @@ from campaign.trial import Provenance
 Verdict = Literal["same", "other stack", "cannot be told", "different"]
 
 # What whoever called `propose` added, and what says on which machine and with which versions.
-_ADDED = {"events_seen", "seconds", "commit"}
+_ADDED = {"events_seen", "seconds", "commit", "unseen", "stand_in", "away"}
 _STACK = {"libraries", "threads", "device"}
 # What versions before this one did not record.
 _LATER = {"fit_jitter", "instead_of"}

@@ -27,6 +27,8 @@ def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> I
         yield _GENERATORS[trial.proposal.generator]
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
+    if provenance is not None and provenance.stand_in is not None:
+        yield f"It stood in for one of the campaign's own proposer, which was away: {provenance.away}"
     yield from _became(then, trial)
 
 
@@ -39,6 +41,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     took = "" if provenance.seconds is None else f" in {duration(provenance.seconds)}"
     by = provenance.proposer or (provenance.acquisition or "the model").replace("_", " ")
     yield f"Proposed by {by}{took}, after {provenance.events_seen or 0} events."
+    if provenance.unseen:
+        yield f"While it was made, {_counted(provenance.unseen, 'result')} came in that it does not know."
     results, failures = _counted(len(view.observed), "result"), _counted(len(view.failed), "failure")
     yield f"It knew {results}{_best_of(then)}, and {failures}."
     trials = "trial" if len(provenance.pending) == 1 else "trials"

@@ -22,6 +22,11 @@ def standing_sentence(summary: Summary) -> str:
     if summary.quarantined:
         numbers = ", ".join(map(str, summary.quarantined))
         sentence += f" In quarantine, because several of their attempts died with their workers: trials {numbers}."
+    if summary.stand_ins:
+        numbers = ", ".join(map(str, summary.stand_ins))
+        sentence += (
+            f" The proposer was away for trials {numbers}, and others stood in; the last because {summary.away}."
+        )
     if summary.standing.kind == "running" and summary.seconds_left:
         sentence += f" About {duration(summary.seconds_left)} left."
     return " ".join([sentence, *(f"{request[0].upper()}{request[1:]}." for request in summary.requests)])

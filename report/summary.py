@@ -42,7 +42,8 @@ class Summary:
     `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past results and are
     outside the budget; so are those that people ended before they were started, whence `ended` is how many trials of
     the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
-    The trials `quarantined` took several workers with them. `spent` holds evaluations and what they cost. `requests`
+    The trials `quarantined` took several workers with them; `stand_ins` were proposed while the proposer was away, the
+    last one because of `away`. `spent` holds evaluations and what they cost. `requests`
     says what people have asked for that still holds, and why.
     """
 
@@ -66,6 +67,8 @@ class Summary:
     spent: Spending
     failures_by_cause: Mapping[Cause, int]
     quarantined: tuple[int, ...]
+    stand_ins: tuple[int, ...]
+    away: str | None
     repeated_attempts: int
     events: int
     active_seconds: float
@@ -85,6 +88,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
     standing = standing_of(history, alive=alive)
     ended = sum(t.counted and t.outcome is not None for t in trials)
     seconds_per_trial = _seconds_per_trial(trials)
+    stand_ins = {t.id: made.away for t in trials if (made := t.proposal.provenance) is not None and made.stand_in}
     return Summary(
         campaign=campaign.name,
         standing=standing,
@@ -106,6 +110,8 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         spent=spending(trials),
         failures_by_cause=MappingProxyType(Counter(f.cause for t in trials if (f := failure_of(t)) is not None)),
         quarantined=tuple(t.id for t in trials if (f := failure_of(t)) is not None and f.quarantined),
+        stand_ins=tuple(stand_ins),
+        away=stand_ins[max(stand_ins)] if stand_ins else None,
         repeated_attempts=sum(1 for t in trials for a in t.attempts if a.failed is not None and a.failed.will_retry),
         events=history.events,
         active_seconds=history.active_seconds,

@@ -12,7 +12,7 @@ from benchmarks.quality.simulated_work import work_of
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
 from bo_core import SobolProposer
 from campaign import Campaign, EvaluationOutcome, History, Proposal
-from flows.job import Execution, Job
+from flows.job import Execution, Job, ProposalRequest
 from flows.lease import Rhythm
 from flows.loop import run_loop
 from flows.stop import StopRequest
@@ -48,9 +48,9 @@ class _StepsInTheLoop:
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         return await execution.run()
 
-    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
         began = time.perf_counter()
-        proposals = self.contestant.propose(job.campaign, history, q)
+        proposals = self.contestant.propose(request.campaign, request.history, request.q)
         seconds = time.perf_counter() - began
         if any(proposal.generator != "manual" for proposal in proposals):
             self.run.ask_seconds.append(seconds)

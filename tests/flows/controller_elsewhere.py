@@ -10,9 +10,10 @@ from bo_core import SobolProposer
 from campaign import Campaign, EvaluationSucceeded, Measurement
 from campaign.errors import CampaignHeld
 from flows.clock import SystemClock
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.lease import Rhythm
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import open_ledger
 

@@ -10,10 +10,11 @@ from test_loop import ScriptedEvaluator
 from bo_core import SobolProposer
 from campaign import Campaign, History
 from flows.clock import SystemClock
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.journal import Decide, Journal
 from flows.lease import Rhythm
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import Ledger, MemoryLedger
 

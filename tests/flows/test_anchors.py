@@ -17,8 +17,9 @@ from flows.anchors import AnchoredLedger, AnchorPlan, anchored
 from flows.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from flows.cli import app
 from flows.clock import SystemClock
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import LocalStore, ParquetLedger, Receipt, open_ledger, read_receipts, verify
 from storage.segment_file import decode, digest, encode

@@ -14,8 +14,9 @@ from bo_core.propose import propose
 from campaign import Campaign, History, Proposal, Trial
 from campaign.events import AttemptFailed, AttemptStarted, TrialProposed
 from flows.back_off import pause, seconds_left
-from flows.job import Job, PlainSteps
+from flows.job import Job, ProposalRequest
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import MemoryLedger
 
@@ -23,8 +24,8 @@ from storage import MemoryLedger
 class StepsInOneThread(PlainSteps):
     """Virtual time flies while a thread computes, so proposals are made without one."""
 
-    async def propose(self, job: Job, history: History, q: int) -> list[Proposal]:
-        return propose(job.campaign, history, job.proposer, q)
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
+        return propose(request.campaign, request.history, request.asked, request.q)
 
 
 async def run(

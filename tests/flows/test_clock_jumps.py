@@ -16,10 +16,11 @@ from campaign.events import Event, LeaseTaken, TrialProposed
 from flows.anchors import AnchoredLedger, AnchorPlan
 from flows.clock import Clock, SystemClock
 from flows.commands.past import known
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.journal import Journal
 from flows.lease import Rhythm, take_lease
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.replay import replay
 from flows.stop import StopRequest
 from storage import LocalStore, ParquetLedger, verify

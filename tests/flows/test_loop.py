@@ -14,9 +14,10 @@ from campaign.events import AttemptStarted, Event, LeaseTaken, TrialProposed
 from flows.clock import SystemClock
 from flows.fitting import PastObservation
 from flows.importing import write_observations
-from flows.job import Execution, Job, PlainSteps
+from flows.job import Execution, Job, ProposalRequest
 from flows.journal import Journal
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import MemoryLedger
 
@@ -387,9 +388,9 @@ async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_ask
     pending_when_asked: list[tuple[int, ...]] = []
 
     class Recording(PlainSteps):
-        async def propose(self, job: Job, history: History, q: int):
-            pending_when_asked.append(tuple(t.id for t in history.model_view().pending))
-            return await super().propose(job, history, q)
+        async def propose(self, request: ProposalRequest):
+            pending_when_asked.append(tuple(t.id for t in request.history.model_view().pending))
+            return await super().propose(request)
 
         async def evaluate(self, execution: Execution):
             return await super().evaluate(execution)

@@ -15,8 +15,9 @@ from flows.ask_tell import AskTell
 from flows.campaign_file import CampaignFile, load_campaign_file
 from flows.clock import SystemClock
 from flows.describe import describe
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from report.html import render_report
 from report.tables import trial_rows

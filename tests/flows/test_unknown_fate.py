@@ -12,10 +12,11 @@ from campaign.events import AttemptStarted, AttemptUnknown, CampaignDefined, Lea
 from evaluators import CommandEvaluator
 from flows.ask_tell import AskTell
 from flows.clock import SystemClock
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.lease import Rhythm
 from flows.live import status_lines
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import open_ledger
 

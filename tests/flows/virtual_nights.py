@@ -13,7 +13,7 @@ from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSu
 from campaign.events import Event
 from campaign.window import Window
 from flows.clock import Clock
-from flows.job import Execution, Job
+from flows.job import Execution, Job, ProposalRequest
 from flows.loop import run_loop
 from flows.stop import StopRequest
 from storage import MemoryLedger
@@ -83,9 +83,9 @@ class SeenSteps:
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         return await execution.run()
 
-    async def propose(self, job: Job, history: History, q: int):
-        self.seen.append(history)
-        return propose(job.campaign, history, job.proposer, q)
+    async def propose(self, request: ProposalRequest):
+        self.seen.append(request.history)
+        return propose(request.campaign, request.history, request.asked, request.q)
 
 
 async def one_night(

@@ -1,0 +1,121 @@
+"""What may be started at one moment: how far budgets, the window and people allow it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from campaign import Campaign, History, Trial
+from campaign.spending import room, spending
+from flows.back_off import seconds_left
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A history at the moment `now`, seen by a controller with some evaluations running.
+
+    `in_flight` are the trials that run; `willing` says that nobody has asked it to stop and nothing went wrong,
+    `in_window` that an evaluation which starts now is expected to end in time, `exhausted` that the space holds no
+    other point.
+    """
+
+    history: History
+    now: datetime
+    in_flight: frozenset[int]
+    running: int
+    willing: bool
+    in_window: bool
+    exhausted: bool
+
+    @property
+    def campaign(self) -> Campaign:
+        """Return what is asked for."""
+        return self.history.definition
+
+    @property
+    def may_start(self) -> bool:
+        """Tell whether anything new may start."""
+        return self.history.paused is None and self._may_go_on
+
+    @property
+    def slots(self) -> int:
+        """Return how many evaluations may start now, as far as workers and the budgets of all but trials allow."""
+        return min(self.campaign.workers - self.running, self.room) if self.may_start else 0
+
+    @cached_property
+    def room(self) -> int:
+        """Return how many more evaluations the budgets of evaluations and of cost allow."""
+        return room(self.history.trials.values(), self.campaign.budget)
+
+    @cached_property
+    def waiting(self) -> list[Trial]:
+        """Return the trials that wait to be started or tried again, those that people asked for first."""
+        trials = self.history.trials.values()
+        waiting = [t for t in trials if t.pending and t.open_attempt is None and t.id not in self.in_flight]
+        return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
+
+    @cached_property
+    def ready(self) -> list[Trial]:
+        """Return those of them that have waited long enough."""
+        return [trial for trial in self.waiting if not seconds_left(self.campaign, trial, self.now)]
+
+    @property
+    def to_start(self) -> list[Trial]:
+        """Return the trials that are to be started now."""
+        return self.ready[: max(self.slots, 0)]
+
+    @property
+    def unproposed(self) -> int:
+        """Return for how many more trials the budgets leave room, whoever is free to try them."""
+        if self.exhausted or not self.may_start:
+            return 0
+        left = self.campaign.budget.trials - self.history.budgeted - self.history.awaiting
+        # What waits to be tried again comes first where little of a budget is left.
+        return max(min(left, self.room - len(self.waiting)), 0)
+
+    @property
+    def idle(self) -> int:
+        """Return how many workers have nothing to try, not even something that waits for approval."""
+        return max(self.campaign.workers - self.running - len(self.ready) - self.history.awaiting, 0)
+
+    @property
+    def seconds_to_next_start(self) -> float | None:
+        """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
+        if self.slots <= 0:
+            return None
+        left = [seconds_left(self.campaign, trial, self.now) for trial in self.waiting]
+        return min(*left, self.time_left) if left else None
+
+    @property
+    def held_back(self) -> bool:
+        """Tell whether there is something to be started as soon as people allow it."""
+        for_people = self.history.paused is not None or self.history.awaiting > 0
+        return for_people and self._may_go_on and self.spent is None
+
+    @property
+    def time_left(self) -> float:
+        """Return what is left of the wall-clock budget, in seconds."""
+        limit = self.campaign.budget.wall_clock
+        if limit is None:
+            return float("inf")
+        spent = timedelta(seconds=self.history.active_seconds)
+        last = self.history.active_until
+        idle = self.history.paused is not None and not self.running
+        # A clock that was set back gives nothing back.
+        spent += max(self.now - last, timedelta()) if last is not None and not idle else timedelta()
+        return (limit - spent).total_seconds()
+
+    @property
+    def spent(self) -> str | None:
+        """Return which budget is spent, so that the campaign is over; None while none is."""
+        trials = self.campaign.budget.trials
+        if self.history.started >= trials and not self.waiting:
+            return f"all {trials} trials of the budget have been tried"
+        if self.exhausted and not self.waiting and not self.history.awaiting:
+            return "every point of the space has been tried"
+        if spent := spending(self.history.trials.values()).spent(self.campaign.budget):
+            return spent
+        return "the wall-clock budget is spent" if self.time_left <= 0 else None
+
+    @property
+    def _may_go_on(self) -> bool:
+        return self.willing and self.time_left > 0 and self.in_window

@@ -1,0 +1,205 @@
+"""Having points ready: asking for proposals in time, and for what stands in for them while the proposer is away."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaign import History, Proposal
+from campaign.errors import CampaignStopped, SpaceExhausted
+from campaign.events import TrialProposed
+from flows.allowance import Allowance
+from flows.approval import needs_approval
+from flows.commit import running_commit
+from flows.job import Job, ProposalRequest, Steps
+from flows.lease import CONTROLLER
+from flows.prediction import typical_duration
+from flows.proposing import ProposerAway, Proposing
+
+# How many of the latest proposals say how long the next one will take.
+_LATEST = 5
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A request under way, since `began` on the event loop's clock; its points begin with trial `first`."""
+
+    task: asyncio.Task[list[Proposal]]
+    request: ProposalRequest
+    began: float
+    away: str | None = None
+
+    @property
+    def first(self) -> int:
+        """Return the number of the trial that the first of its points is to be."""
+        return self.request.history.next_trial
+
+    def is_out_of_date(self, history: History) -> bool:
+        """Tell whether a trial was added or the campaign revised meanwhile, so that its points are computed anew."""
+        return (self.first, self.request.history.revised) != (history.next_trial, history.revised)
+
+    def events(self, history: History, now: datetime, seconds: float) -> list[TrialProposed]:
+        """Return what is appended when its points become trials."""
+        seen = {t.id for t in self.request.history.model_view().observed}
+        extra = {
+            "events_seen": self.request.events_seen,
+            "seconds": seconds,
+            "commit": running_commit(),
+            "unseen": sum(1 for trial in history.model_view().observed if trial.id not in seen),
+            "stand_in": self.request.stand_in,
+            "away": self.away,
+        }
+        return [
+            TrialProposed(
+                time=now,
+                actor=CONTROLLER,
+                trial=self.first + i,
+                point=proposal.point,
+                generator=proposal.generator,
+                parked=needs_approval(history.definition, proposal),
+                provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
+            )
+            for i, proposal in enumerate(self.task.result())
+        ]
+
+
+class Preparation:
+    """What is asked for now: one request of the proposer, and one of what stands in for it while that is away.
+
+    A proposer that gave no answer is asked again at once, then after pauses that double up to a minute; meanwhile
+    what stands in for it fills the slots.
+    """
+
+    def __init__(self, job: Job, steps: Steps) -> None:
+        self._job, self._steps = job, steps
+        self._main: Asking | None = None
+        self._stand_in: Asking | None = None
+        self._away: str | None = None
+        self._times_away = 0
+        self._asked_again_at = 0.0
+        # The revision of the campaign whose space holds no other point.
+        self._exhausted: tuple[object] | None = None
+
+    @property
+    def tasks(self) -> set[asyncio.Task[list[Proposal]]]:
+        """Return what is under way."""
+        return {asking.task for asking in (self._main, self._stand_in) if asking is not None}
+
+    def exhausted(self, history: History) -> bool:
+        """Tell whether the space, as it is now, holds no other point."""
+        return self._exhausted == (history.revised,)
+
+    def ask(self, allowed: Allowance, events_seen: int) -> None:
+        """Ask for the points that are needed now or soon, if nobody has been asked yet."""
+        wanted = min(allowed.idle + self._ahead(allowed), allowed.unproposed)
+        needed = min(allowed.idle, allowed.unproposed)
+        if self._main is None and wanted > 0 and _passed() >= self._asked_again_at:
+            self._main = self._asking(ProposalRequest(self._job.proposer, allowed.history, events_seen, wanted))
+        stand_in = self._job.proposing.fallback
+        if self._stand_in is None and self._away is not None and needed > 0 and stand_in != "none":
+            request = ProposalRequest(self._job.proposer, allowed.history, events_seen, needed, stand_in)
+            self._stand_in = self._asking(request, self._away)
+
+    def pause(self, allowed: Allowance) -> float | None:
+        """Return for how many seconds the proposer is left alone before it is asked again; None where it is not."""
+        left = self._asked_again_at - _passed()
+        return left if self._main is None and left > 0 and allowed.unproposed > 0 else None
+
+    def answered(self, history: History, now: datetime) -> list[list[TrialProposed]]:
+        """Return what came of the requests that have ended, as events to append; what is out of date is dropped.
+
+        Raises what a proposer raised that would raise it again.
+        """
+        batches = []
+        for asking in (self._main, self._stand_in):
+            if asking is not None and asking.task.done():
+                self._forget(asking)
+                if self._is_answer(asking) and not asking.is_out_of_date(history):
+                    batches.append(asking.events(history, now, _passed() - asking.began))
+        return batches
+
+    def _asking(self, request: ProposalRequest, away: str | None = None) -> Asking:
+        return Asking(asyncio.create_task(self._steps.propose(request)), request, _passed(), away)
+
+    def _forget(self, asking: Asking) -> None:
+        if asking is self._main:
+            self._main = None
+        else:
+            self._stand_in = None
+
+    def _is_answer(self, asking: Asking) -> bool:
+        """Tell whether points came; remember what that says about the proposer."""
+        error = asking.task.exception()
+        if isinstance(error, SpaceExhausted):
+            self._exhausted = (asking.request.history.revised,)
+            return False
+        if error is not None and not (isinstance(error, ProposerAway) and asking.request.stand_in is None):
+            raise error if isinstance(error, Exception) else CampaignStopped(repr(error))
+        if error is not None:
+            self._miss(str(error))
+            return False
+        if asking.request.stand_in is None:
+            self._away, self._times_away = None, 0
+        return True
+
+    def _miss(self, why: str) -> None:
+        if self._job.proposing.fallback == "none":
+            raise CampaignStopped(
+                f"No proposal came: {why}. With `proposing.fallback: none` nothing stands in for it. Mend what "
+                "computes proposals and run the campaign again: it goes on where it stopped."
+            )
+        self._away = why
+        pause = 0.0 if self._times_away == 0 else _FIRST_PAUSE * 2.0 ** (self._times_away - 1)
+        self._asked_again_at = _passed() + min(pause, _LONGEST_PAUSE)
+        self._times_away = min(self._times_away + 1, 30)
+
+    def _ahead(self, allowed: Allowance) -> int:
+        """Return how many points should lie ready beside those that are needed, less those that do."""
+        if self._away is not None:
+            # Asked though nobody waits for it, to hear whether it is back.
+            return 1
+        ready = len(allowed.ready)
+        return max(points_ahead(allowed.history, self._job.proposing) - ready, 0)
+
+
+def points_ahead(history: History, proposing: Proposing) -> int:
+    """Return how many points should be proposed before a slot is free for them.
+
+    While a proposal takes p seconds and an evaluation d, whoever proposes only when a slot is free leaves about
+    p / (p + d) of each of W workers idle; whoever proposes ahead has one more trial outstanding at each decision, which
+    is 1 / (W + 1) of them. Idleness has to be half of that to be worth it. Ahead are then one more than are started on
+    average while the next ones are computed.
+    """
+    campaign = history.definition
+    # People look at what waits for approval, however soon a worker is free.
+    if proposing.ahead == "never" or campaign.approve != "never":
+        return 0
+    made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.workers
+    if made is None or tried is None:
+        return 1 if proposing.ahead == "always" else 0
+    idle = made / (made + tried) if made > 0 else 0.0
+    if proposing.ahead == "auto" and idle <= 0.5 / (workers + 1):
+        return 0
+    return min(1 + math.ceil(workers * idle), workers)
+
+
+def _typical_seconds(history: History) -> float | None:
+    """Return the median of how long the latest proposals took that looked at results; None before the first."""
+    latest: list[float] = []
+    for number in sorted(history.trials, reverse=True):
+        proposal = history.trials[number].proposal
+        made = proposal.provenance
+        if made is None or made.seconds is None or made.stand_in is not None:
+            continue
+        if proposal.generator in ("model", "custom"):
+            latest.append(made.seconds)
+        if len(latest) == _LATEST:
+            break
+    return sorted(latest)[len(latest) // 2] if latest else None
+
+
+def _passed() -> float:
+    """Return seconds of a clock that nobody sets; only differences mean anything."""
+    return asyncio.get_running_loop().time()

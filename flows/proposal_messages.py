@@ -1,0 +1,66 @@
+"""What is said between a controller and whoever computes its proposals, in another process or on another host."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bo_core import AnyProposer
+from campaign import Proposal
+from campaign.errors import CannotPropose, SpaceExhausted
+from flows.proposing import ProposerAway
+
+
+class LedgerPlace(BaseModel):
+    """Where a campaign's ledger is; credentials are those of whoever reads it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    campaign: str
+
+
+class Question(BaseModel):
+    """Asks which `q` points `asked` proposes in the light of the ledger's first `events_seen` events.
+
+    Whoever can read the ledger can compute the answer, and everybody's is the same.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: LedgerPlace
+    events_seen: int
+    q: int
+    asked: AnyProposer
+
+    @property
+    def key(self) -> str:
+        """Return what makes this question one and the same, whoever asks it and how often."""
+        digest = hashlib.sha256(self.model_dump_json(exclude={"asked": {"folder"}}).encode()).hexdigest()
+        return f"{self.place.campaign}-{self.events_seen}-{digest[:16]}"
+
+
+class Answer(BaseModel):
+    """The points, or why there are none; `refused` names the error where asking again would change nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    proposals: list[Proposal] = []
+    refused: Literal["CannotPropose", "SpaceExhausted"] | None = None
+    why: str | None = None
+
+    def points(self) -> list[Proposal]:
+        """Return the proposals; raises CannotPropose where there can be none, ProposerAway where there may be."""
+        if self.refused == "SpaceExhausted":
+            raise SpaceExhausted(self.why)
+        if self.refused is not None:
+            raise CannotPropose(self.why)
+        if self.why is not None:
+            raise ProposerAway(self.why)
+        return self.proposals
+
+
+def place_of(url: str, campaign: str) -> LedgerPlace:
+    """Return where a ledger is, for another process of this host: a relative directory begins here."""
+    return LedgerPlace(url=url if "://" in url else str(Path(url).resolve()), campaign=campaign)

@@ -1,0 +1,100 @@
+"""The one place of a controller where proposals are computed: a process that can be killed, and is then replaced.
+
+It holds torch and the GPU, so that the controller needs neither, and a computation that hangs stops nothing.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+
+from campaign import Proposal
+from campaign.duration import format_duration
+from flows.proposal_messages import Answer, Question
+from flows.proposing import ProposerAway
+
+# An answer of many points with their provenance is one line.
+_LONGEST_LINE = 2**28
+_LAST_WORDS = 2000
+
+
+class ProposalSlot:
+    """Asks one process, one question at a time; started by the first question, or before by `warm_up`."""
+
+    def __init__(self, log: Path, time_limit: timedelta) -> None:
+        self._log, self._log_begins, self._time_limit = log, 0, time_limit
+        self._process: Process | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> "ProposalSlot":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self._kill()
+
+    async def warm_up(self) -> None:
+        """Start the process, which takes seconds to import what it needs, while nobody waits for it."""
+        async with self._one_at_a_time:
+            await self._living()
+
+    async def ask(self, question: Question) -> list[Proposal]:
+        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time."""
+        async with self._one_at_a_time:
+            process = await self._living()
+            try:
+                line = await asyncio.wait_for(_answered(process, question), self._time_limit.total_seconds())
+            except TimeoutError:
+                await self._kill()
+                limit = format_duration(self._time_limit)
+                raise ProposerAway(f"no proposal came within {limit} (`proposing.time_limit`)") from None
+            except asyncio.CancelledError:
+                # Its answer would be taken for that to the next question.
+                await self._kill()
+                raise
+            if not line:
+                await self._kill()
+                raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
+        return Answer.model_validate_json(line).points()
+
+    async def _living(self) -> Process:
+        if self._process is None or self._process.returncode is not None:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("ab") as log:
+                self._log_begins = log.tell()
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "flows.proposal_process", str(os.getpid())),
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=log,
+                    limit=_LONGEST_LINE,
+                    # Ctrl-C is for the controller, which may want another answer while it drains.
+                    start_new_session=True,
+                )
+        return self._process
+
+    async def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _last_words(self) -> str:
+        said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
+        return said[-_LAST_WORDS:].strip() or "it said nothing"
+
+
+async def _answered(process: Process, question: Question) -> bytes:
+    """Return the answer's line, empty where the process died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(ConnectionError):
+        process.stdin.write(question.model_dump_json().encode() + b"\n")
+        await process.stdin.drain()
+    return await process.stdout.readline()

@@ -1,0 +1,44 @@
+"""Who is asked for proposals: the slot beside the controller or a work pool, and another slot for what stands in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from campaign import Proposal
+from flows.campaign_file import CampaignFile
+from flows.job import ProposalRequest
+from flows.proposal_messages import LedgerPlace, Question, place_of
+from flows.proposal_slot import ProposalSlot
+
+
+class Proposer(Protocol):
+    """Whoever answers a question with points."""
+
+    async def ask(self, question: Question) -> list[Proposal]:
+        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time."""
+        ...
+
+
+@dataclass(frozen=True)
+class Proposers:
+    """One for what the campaign's file asks for, and one on this machine for what stands in while that is away."""
+
+    place: LedgerPlace
+    main: Proposer
+    stand_in: Proposer
+
+    def of(self, request: ProposalRequest) -> tuple[Proposer, Question]:
+        """Return who is to be asked what."""
+        question = Question(place=self.place, events_seen=request.events_seen, q=request.q, asked=request.asked)
+        return self.main if request.stand_in is None else self.stand_in, question
+
+
+@asynccontextmanager
+async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
+    """Give those that a campaign asks; their processes are gone afterwards."""
+    place = place_of(file.ledger, file.campaign.name)
+    logs, limit = Path(file.work) / f"{file.campaign.name}-proposer", file.proposing.time_limit
+    async with ProposalSlot(logs / "log", limit) as slot, ProposalSlot(logs / "stand-in-log", limit) as stand_in:
+        yield Proposers(place, slot, stand_in)
