@@ -22,10 +22,9 @@ from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
 from flows.job import Execution, Job, ProposalRequest
 from flows.loop import run_loop
-from flows.proposal_messages import Question
+from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
 from flows.stop import StopRequest
-from report.numbers import value_text
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
@@ -43,7 +42,7 @@ async def propose_task(name: str, proposer: Proposer, question: Question) -> Sta
     """Ask for the next points; what they are is the message of the run's state."""
     del name
     proposals = await proposer.ask(question)
-    return Completed(message="; ".join(map(_in_words, proposals)), data=proposals)
+    return Completed(message=in_words(proposals), data=proposals)
 
 
 class PrefectSteps:
@@ -124,8 +123,3 @@ def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
         settings=file.settings(),
         ignore_window=ignore_window,
     )
-
-
-def _in_words(proposal: Proposal) -> str:
-    values = ", ".join(f"{name}={value_text(value)}" for name, value in proposal.point.items())
-    return f"{values} ({proposal.generator})"

@@ -97,9 +97,9 @@ class Preparation:
         needed = min(allowed.idle, allowed.unproposed)
         if self._main is None and wanted > 0 and _passed() >= self._asked_again_at:
             self._main = self._asking(ProposalRequest(self._job.proposer, allowed.history, events_seen, wanted))
-        stand_in = self._job.proposing.fallback
-        if self._stand_in is None and self._away is not None and needed > 0 and stand_in != "none":
-            request = ProposalRequest(self._job.proposer, allowed.history, events_seen, needed, stand_in)
+        fallback = self._job.proposing.fallback
+        if self._stand_in is None and self._away is not None and needed > 0 and fallback != "none":
+            request = ProposalRequest(self._job.proposer, allowed.history, events_seen, needed, fallback)
             self._stand_in = self._asking(request, self._away)
 
     def pause(self, allowed: Allowance) -> float | None:
@@ -135,20 +135,25 @@ class Preparation:
         if isinstance(error, SpaceExhausted):
             self._exhausted = (asking.request.history.revised,)
             return False
-        if error is not None and not (isinstance(error, ProposerAway) and asking.request.stand_in is None):
-            raise error if isinstance(error, Exception) else CampaignStopped(repr(error))
-        if error is not None:
-            self._miss(str(error))
+        if isinstance(error, ProposerAway):
+            self._miss(str(error), asking.request)
             return False
+        if error is not None:
+            raise error if isinstance(error, Exception) else CampaignStopped(repr(error))
         if asking.request.stand_in is None:
             self._away, self._times_away = None, 0
         return True
 
-    def _miss(self, why: str) -> None:
-        if self._job.proposing.fallback == "none":
+    def _miss(self, why: str, request: ProposalRequest) -> None:
+        """Take notice that the proposer is away; raises CampaignStopped where nothing else can stand in."""
+        nothing = self._job.proposing.fallback == "none"
+        alone = "With `proposing.fallback: none` nothing stands in for it" if nothing else None
+        if request.stand_in is not None:
+            alone = f"What stood in for the proposer, which is away ({self._away}), failed as well"
+        if alone is not None:
             raise CampaignStopped(
-                f"No proposal came: {why}. With `proposing.fallback: none` nothing stands in for it. Mend what "
-                "computes proposals and run the campaign again: it goes on where it stopped."
+                f"No proposal came: {why}. {alone}. Mend what computes proposals and run the campaign again: it goes "
+                "on where it stopped."
             )
         self._away = why
         pause = 0.0 if self._times_away == 0 else _FIRST_PAUSE * 2.0 ** (self._times_away - 1)

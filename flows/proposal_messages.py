@@ -1,6 +1,7 @@
 """What is said between a controller and whoever computes its proposals, in another process or on another host."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from bo_core import AnyProposer
 from campaign import Proposal
 from campaign.errors import CannotPropose, SpaceExhausted
 from flows.proposing import ProposerAway
+from report.numbers import value_text
 
 
 class LedgerPlace(BaseModel):
@@ -50,6 +52,13 @@ class Answer(BaseModel):
     refused: Literal["CannotPropose", "SpaceExhausted"] | None = None
     why: str | None = None
 
+    @classmethod
+    def refusing(cls, problem: CannotPropose) -> "Answer":
+        """Return the answer that there can be no points."""
+        return cls(
+            refused="SpaceExhausted" if isinstance(problem, SpaceExhausted) else "CannotPropose", why=str(problem)
+        )
+
     def points(self) -> list[Proposal]:
         """Return the proposals; raises CannotPropose where there can be none, ProposerAway where there may be."""
         if self.refused == "SpaceExhausted":
@@ -59,6 +68,15 @@ class Answer(BaseModel):
         if self.why is not None:
             raise ProposerAway(self.why)
         return self.proposals
+
+
+def in_words(proposals: Sequence[Proposal]) -> str:
+    """Return what is proposed, for people."""
+    return "; ".join(f"{_values(proposal)} ({proposal.generator})" for proposal in proposals)
+
+
+def _values(proposal: Proposal) -> str:
+    return ", ".join(f"{name}={value_text(value)}" for name, value in proposal.point.items())
 
 
 def place_of(url: str, campaign: str) -> LedgerPlace:

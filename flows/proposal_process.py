@@ -30,8 +30,7 @@ class Computer:
             history = await self._reader.history_after(question.events_seen)
             return Answer(proposals=propose(history.definition, history, question.asked, question.q))
         except CannotPropose as problem:
-            # The class's own name is one of the two that an answer knows.
-            return Answer.model_validate({"refused": type(problem).__name__, "why": str(problem)})
+            return Answer.refusing(problem)
         except LedgerError as problem:
             return Answer(why=str(problem))
         except Exception:

@@ -3,14 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from campaign import Proposal
 from flows.campaign_file import CampaignFile
 from flows.job import ProposalRequest
+from flows.pool_proposer import PoolProposer
 from flows.proposal_messages import LedgerPlace, Question, place_of
 from flows.proposal_slot import ProposalSlot
+
+# Nothing stands in for what stands in, so it may take long on a machine that is busy.
+_OF_STAND_IN = timedelta(minutes=10)
 
 
 class Proposer(Protocol):
@@ -40,5 +45,6 @@ async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
     """Give those that a campaign asks; their processes are gone afterwards."""
     place = place_of(file.ledger, file.campaign.name)
     logs, limit = Path(file.work) / f"{file.campaign.name}-proposer", file.proposing.time_limit
-    async with ProposalSlot(logs / "log", limit) as slot, ProposalSlot(logs / "stand-in-log", limit) as stand_in:
-        yield Proposers(place, slot, stand_in)
+    async with ProposalSlot(logs / "log", limit) as slot, ProposalSlot(logs / "stand-in-log", _OF_STAND_IN) as stand_in:
+        pool = file.proposing.pool
+        yield Proposers(place, slot if pool is None else PoolProposer(pool, limit), stand_in)
