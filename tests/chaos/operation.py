@@ -20,7 +20,7 @@ from typing import Any
 from victims import Scene
 
 from campaign import History
-from campaign.events import CampaignFinished, Event
+from campaign.events import Event
 from storage import ParquetLedger, open_ledger
 
 REPOSITORY = Path(__file__).parents[2]
@@ -96,10 +96,6 @@ class Operation:
             self._head = segment.number
             self.events += segment.events
         return History.from_events(self.events)
-
-    def finished(self) -> bool:
-        """Tell whether the whole budget is spent."""
-        return isinstance(self.read().closed_by, CampaignFinished)
 
     def start_server(self) -> None:
         """Start the server and return at once."""

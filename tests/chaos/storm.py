@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from operation import Operation
 from victims import Scene, Victim
 
+from campaign.events import CampaignFinished
+
 KINDS = ("controller", "evaluator", "worker", "server", "supervisor")
 _LOOK = 0.2
 _LONGEST_LULL = 4.0
+_LAST_TRIALS = 4
 
 
 @dataclass(frozen=True)
@@ -59,24 +62,34 @@ class Storm:
 
     def pass_over(self) -> Damage:
         """Strike until the campaign is finished and its controllers have ended, or the time limit is over."""
-        total, done = len(self.strikes), 0
-        while time.monotonic() - self.began < self.plan.limit:
+        total = len(self.strikes)
+        while self._passed() < self.plan.limit:
             history, scene = self.run.read(), self.run.scene()
             ended = sum(trial.outcome is not None for trial in history.trials.values())
-            finished = self.run.finished()
+            finished = isinstance(history.closed_by, CampaignFinished)
             if finished and not scene.controllers:
                 break
             self._operate(scene, finished=finished)
             # Spread over the campaign, so that the last one finds it unfinished.
-            due = done < total and ended >= done * max(self.run.trials - 4, 0) // total
-            if due and not finished and time.monotonic() >= self.next_strike and self._strike(self.strikes[done]):
-                self.tell(f"{time.monotonic() - self.began:4.0f} s: {self.strikes[done]}, {ended} trials ended")
-                done += 1
-                # An outage is sometimes over before anything else happens.
-                longest = self.plan.outage * 1.5 if self.strikes[done - 1] == "outage" else _LONGEST_LULL
-                self.next_strike = time.monotonic() + self.dice.uniform(0, longest)
+            due = ended * total >= (total - len(self.strikes)) * (self.run.trials - _LAST_TRIALS)
+            if due and not finished and time.monotonic() >= self.next_strike:
+                self._strike_where_something_is(ended)
             time.sleep(_LOOK)
         return self.damage
+
+    def _passed(self) -> float:
+        return time.monotonic() - self.began
+
+    def _strike_where_something_is(self, ended: int) -> None:
+        """Do the first of what is to come that finds a victim now: without a controller there are no evaluations."""
+        for i, kind in enumerate(self.strikes):
+            if self._strike(kind):
+                del self.strikes[i]
+                self.tell(f"{self._passed():4.0f} s: {kind}, {ended} trials ended")
+                # An outage is sometimes over before anything else happens.
+                longest = self.plan.outage * 1.5 if kind == "outage" else _LONGEST_LULL
+                self.next_strike = time.monotonic() + self.dice.uniform(0, longest)
+                return
 
     def _operate(self, scene: Scene, *, finished: bool) -> None:
         """Do what an init system and a schedule do."""
