@@ -182,14 +182,10 @@ class Operation:
         killed = 0
         while victims := self.scene().victims:
             killed += sum(victim.kill() for victim in victims)
-            self.reap()
-        return killed
-
-    def reap(self) -> None:
-        """Take notice of the end of what was killed."""
         for process in (self.server, self.worker):
             if process is not None:
-                process.poll()
+                process.wait()
+        return killed
 
 
 @contextmanager
