@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
@@ -40,12 +41,13 @@ class Evidence:
     left: Sequence[str] = ()
     damage: str = ""
     replayed: Sequence[Replayed] = ()
-    history: History = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "history", History.from_events(self.events))
+    @cached_property
+    def history(self) -> History:
+        """Return the campaign as it stands in the end."""
+        return History.from_events(self.events)
 
-    @property
+    @cached_property
     def started(self) -> dict[str, AttemptStarted]:
         """Return what the ledger says of attempts that began, by key."""
         return {event.key: event for event in self.events if isinstance(event, AttemptStarted)}

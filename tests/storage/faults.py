@@ -60,7 +60,7 @@ The same in small is in the tests: `tests/storage/test_several_processes.py` (20
   that names the file, and the same command goes on when that is mended (`tests/end_to_end/test_read_only.py`);
 - clocks that are set an hour back and a day forward (`tests/flows/test_clock_jumps.py`);
 - names with spaces, quotes, markup, `../` and line breaks (`tests/end_to_end/test_names.py`);
-- a kill of the controller of a whole campaign, with its workers and Prefect (`tests/end_to_end/test_kill.py`).
+- kills of the controller of a whole campaign that starts its own Prefect server (`tests/end_to_end/test_kill.py`).
 """
 
 
