@@ -29,10 +29,13 @@ _HEAD = """
 `make chaos KILLS=20` runs a deployed campaign of 30 trials on 4 workers, with a Prefect server (SQLite) and a process
 worker of its own. It kills what dice choose when dice say so, starts again what an init system and a schedule would,
 and adds the figures of the run to [those that are stored](../benchmarks/results/chaos/runs.jsonl); this is the sum of
-them all. Evaluations are processes of one to five seconds that keep a log of their own. It tells which attempts ran,
-how often, what they found and stored, and whether another attempt of the same trial lived meanwhile; the ledger is
-compared with that. The chain is verified, and every proposal is made again. That each of these comparisons can fail is
-tested in `tests/chaos/test_chaos_judge.py`.
+them all, some of which had 40 kills and 40 trials. Evaluations are processes of one to five seconds that keep a log of
+their own. It tells which attempts ran, how often, what they found and stored, and whether another attempt of the same
+trial lived meanwhile; the ledger is compared with that. The chain is verified, and every proposal is made again. That
+each of these comparisons can fail is tested in `tests/chaos/test_chaos_judge.py`.
+
+Everything ran on one machine whose kernel stayed up, with the ledger in a directory; buckets, disks and power cuts are
+in the other part of this page.
 """
 
 
