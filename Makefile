@@ -6,8 +6,10 @@ PIP_ARGS ?=
 BIN := .venv/bin
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
+# SIGKILLs of one process each that `make chaos` gives a campaign.
+KILLS ?= 20
 
-.PHONY: help setup demo s3 faults test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage clean
+.PHONY: help setup demo s3 faults chaos test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -33,6 +35,9 @@ test: setup ## Run all tests
 
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
 	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
+
+chaos: setup ## Kill what runs a campaign at random moments, and add what was lost to docs/reliability.md (minutes)
+	PYTHONPATH=.:tests $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
 
 check: setup ## Check format, lint, types, layers and tests
 	$(BIN)/ruff format --check .

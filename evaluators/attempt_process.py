@@ -12,7 +12,7 @@ from pathlib import Path
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
 from evaluators import supervisor
 from evaluators.attempt_folder import AttemptFolder, last_text
-from evaluators.command_result import InvalidResult, outcome_of_exit, outcome_of_result, without_secrets
+from evaluators.command_result import outcome_of_exit, stored_outcome, without_secrets
 from evaluators.environment import Redaction
 from evaluators.evaluator import Report
 from evaluators.exit_status import Exit
@@ -41,13 +41,24 @@ class AttemptProcess:
         self._prepare(attempt, request)
         lines = ReportLines(attempt.reports, report)
         process = self._start(attempt)
-        await _follow(lambda: process.poll() is None, process.terminate, lines)
+        try:
+            await _follow(lambda: process.poll() is None, process.terminate, lines)
+        except asyncio.CancelledError:
+            if (stored := await self._stored(attempt, request, lines)) is None:
+                raise
+            return stored
         return await self._settle(attempt, request, lines) or self._lost(attempt)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
-        return await self._settle(attempt, request, ReportLines(attempt.reports, report))
+        lines = ReportLines(attempt.reports, report)
+        try:
+            return await self._settle(attempt, request, lines)
+        except asyncio.CancelledError:
+            if (stored := await self._stored(attempt, request, lines)) is None:
+                raise
+            return stored
 
     def _prepare(self, attempt: AttemptFolder, request: EvaluationRequest) -> None:
         attempt.artifacts.mkdir(exist_ok=True)
@@ -88,6 +99,14 @@ class AttemptProcess:
         outcome = self._outcome(attempt, request, redaction) or self._lost(attempt)
         return _with_ignored(without_secrets(outcome, redaction), lines.ignored)
 
+    async def _stored(
+        self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
+    ) -> EvaluationOutcome | None:
+        """Return what an attempt that was stopped had found by then, if it had stored that; it would be lost."""
+        settled = await self._settle(attempt, request, lines) if attempt.result.exists() else None
+        ended = isinstance(settled, EvaluationFailed) and settled.cause in ("cancelled", "infrastructure")
+        return None if ended else settled
+
     def _outcome(
         self, attempt: AttemptFolder, request: EvaluationRequest, redaction: Redaction
     ) -> EvaluationOutcome | None:
@@ -97,10 +116,7 @@ class AttemptProcess:
         if not attempt.result.exists():
             return None
         seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
-        try:
-            return outcome_of_result(attempt.result.read_text(errors="replace"), request, max(0.0, seconds))
-        except InvalidResult:
-            return None
+        return stored_outcome(attempt, request, max(0.0, seconds))
 
     def _lost(self, attempt: AttemptFolder) -> EvaluationFailed:
         log = Redaction(self.secrets).text(last_text(attempt.supervisor_log)).strip()[-1000:]

@@ -16,7 +16,7 @@ from campaign.evaluation import (
 )
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
-from evaluators.exit_status import Exit, failure_of_exit
+from evaluators.exit_status import Exit, failure_of_exit, was_ended_by_others
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_EVIDENCE = 500
@@ -46,6 +46,8 @@ def outcome_of_exit(
     attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction
 ) -> EvaluationOutcome:
     """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr."""
+    if was_ended_by_others(ended) and (stored := stored_outcome(attempt, request, ended.seconds)) is not None:
+        return stored
     failure = failure_of_exit(ended)
     if failure is None:
         text = _result_text(attempt)
@@ -55,6 +57,16 @@ def outcome_of_exit(
             failure = "invalid_result", f"{problem}{_evidence(text or last_text(attempt.stdout), redaction)}"
     cause, message = failure
     return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
+
+
+def stored_outcome(attempt: AttemptFolder, request: EvaluationRequest, seconds: float) -> EvaluationOutcome | None:
+    """Return what the whole result says that an evaluation stored before it was ended; None if there is none."""
+    if not attempt.result.exists():
+        return None
+    try:
+        return outcome_of_result(attempt.result.read_text(errors="replace"), request, seconds)
+    except InvalidResult:
+        return None
 
 
 def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> EvaluationOutcome:

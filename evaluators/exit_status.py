@@ -68,6 +68,13 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
     return None
 
 
+def was_ended_by_others(ended: Exit) -> bool:
+    """Tell whether the evaluation neither ended by itself nor took too long: we stopped it, or a foreign signal did."""
+    failure = failure_of_exit(ended)
+    killed = _signal_of(ended.status or 0) is not None and failure is not None and failure[0] == "infrastructure"
+    return ended.start_error is None and (ended.stopped == "cancelled" or (ended.stopped is None and killed))
+
+
 def _signal_of(status: int) -> int | None:
     """Return the signal that killed a program, or the command of the shell that passed its end on."""
     if status < 0:

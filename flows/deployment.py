@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, Schedule
@@ -16,30 +15,38 @@ from prefect.types.entrypoint import EntrypointType
 from campaign.window import Window
 from flows.campaign_file import CampaignFile
 from flows.campaign_flow import campaign_flow
+from flows.prefect_environment import QUIET
 
 _EVERY_DAY = 7
+_OF_THE_WORKER = {
+    # A controller that prints into a dead worker's pipe ends at once, and with it what an evaluation just found.
+    "stream_output": False,
+    # The default gives up on a server that is away for a minute.
+    "env": QUIET,
+}
 
 
 async def deploy(file: CampaignFile, pool: str) -> str:
     """Create the campaign's deployment, or bring it up to date, and its work pool if there is none; return its name.
 
-    Prefect cancels a run that is due while another one runs; a controller that Prefect knows nothing of is the lease's
-    matter.
+    A run that is due while another one acts is refused by the ledger's lease. Prefect's own limit is not asked for: its
+    server forgets on a restart who holds the slot, and cancels every later run, and whoever is at work as well.
     """
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     window = file.campaign.window
-    one_at_a_time = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     deployment = RunnerDeployment.from_flow(
         campaign_flow,
         name=file.campaign.name,
         description=file.campaign.description,
         schedule=None if window is None else schedule_of(window),
         parameters={"file": file.model_dump(mode="json")},
-        concurrency_limit=one_at_a_time,
+        # Said, so that a limit that an earlier version has set goes away.
+        concurrency_limit=None,
         tags=["overnight"],
         work_pool_name=pool,
+        job_variables=_OF_THE_WORKER,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from campaign.errors import CampaignStopped
 
-_QUIET = {
+QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLIENT_MAX_RETRIES": "10",
 }
@@ -42,7 +42,7 @@ def prepare_prefect(home: Path) -> None:
     A home for each campaign keeps two of them from locking each other's database. Raises CampaignStopped where this
     user may not write there.
     """
-    settings = _QUIET | {"PREFECT_LOGGING_LEVEL": "WARNING"}
+    settings = QUIET | {"PREFECT_LOGGING_LEVEL": "WARNING"}
     if not somebody_else_serves():
         _make_writable_folder(home)
         settings |= _OF_OUR_OWN_SERVER | {"PREFECT_HOME": str(home.resolve())}

@@ -3,8 +3,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 from test_command_line import OBJECTIVE, command, environment, overnight
 
+from campaign.events import AttemptFailed, CampaignFinished, Event, LeaseTaken, TrialObserved
 from flows.campaign_file import CampaignFile, load_campaign_file
 from flows.prefect_server import PrefectServer
+from storage import open_ledger
 
 CAMPAIGN = """
 name: night
@@ -23,29 +26,48 @@ parameters:
 minimize: loss
 evaluator: {{function: "objective:evaluate", time_limit: 5m}}
 proposer: {{kind: sobol}}
-budget: {{trials: 2}}
+budget: {{trials: {trials}}}
 window: {{from: "{opens:%H:%M}", to: "{shuts:%H:%M}", zone: UTC, days: [mon, tue, wed, thu, fri, sat, sun]}}
+"""
+
+
+SLOW_OBJECTIVE = """
+import time
+
+def evaluate(params):
+    time.sleep(1)
+    return params["x"]
 """
 
 
 class Server:
     """A Prefect server of the user's own, as far as a test asks it."""
 
-    def __init__(self, url: str, home: Path) -> None:
-        self.url = url
+    def __init__(self, started: PrefectServer, home: Path) -> None:
+        self.started, self.url = started, started.url
         self.environment = environment() | {
-            "PREFECT_API_URL": url,
+            "PREFECT_API_URL": self.url,
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
         }
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
+    def restart(self) -> None:
+        """Kill it and let another one serve what it has stored."""
+
+        async def again() -> None:
+            keeping = asyncio.create_task(self.started.keep_alive())
+            await self.started.ready()
+            keeping.cancel()
+
+        self.started.kill()
+        asyncio.run(again())
+
+    def post(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
+        content = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), content, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or "null")
 
     def run(self, *arguments: str, folder: Path) -> str:
         done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)
@@ -62,14 +84,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     started = PrefectServer(home)
     try:
         asyncio.run(started.ready())
-        yield Server(started.url, home)
+        yield Server(started, home)
     finally:
         started.kill()
 
 
-def a_campaign(folder: Path, opens: datetime, shuts: datetime) -> Path:
+def a_campaign(folder: Path, opens: datetime, shuts: datetime, trials: int = 2) -> Path:
     folder.mkdir()
-    (folder / "campaign.yaml").write_text(CAMPAIGN.format(opens=opens, shuts=shuts))
+    (folder / "campaign.yaml").write_text(CAMPAIGN.format(opens=opens, shuts=shuts, trials=trials))
     (folder / "objective.py").write_text(OBJECTIVE)
     return folder
 
@@ -103,3 +125,56 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
     server.run(*prefect, "worker", "start", "--pool", "nights", "--run-once", "--limit", "1", folder=tmp_path)
     status = server.run(*command("status", "campaign.yaml"), folder=folder)
     assert "finished: all 2 trials of the budget have been tried" in status
+
+
+@pytest.mark.slow
+def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_starting(tmp_path, server):
+    now = datetime.now(UTC)
+    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
+    deploy = command("deploy", "campaign.yaml", "--pool", "nights")
+    server.run(*deploy, folder=folder)
+    [deployed] = server.post("/deployments/filter", {})
+    # As an earlier version deployed it: the server keeps only in its memory who holds the one slot.
+    server.post(f"/deployments/{deployed['id']}", {"concurrency_limit": 1}, "PATCH")
+    server.run(*deploy, folder=folder)
+
+    def run_begins() -> str:
+        run = server.post(f"/deployments/{deployed['id']}/create_flow_run", {})
+        pending = {"state": {"type": "PENDING", "name": "Pending"}}
+        return server.post(f"/flow_runs/{run['id']}/set_state", pending)["state"]["type"]
+
+    assert run_begins() == "PENDING"
+    server.restart()
+    assert run_begins() == "PENDING"
+
+
+@pytest.mark.slow
+def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server):
+    now = datetime.now(UTC)
+    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6), trials=8)
+    (folder / "objective.py").write_text(SLOW_OBJECTIVE)
+    server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
+    prefect = [sys.executable, "-m", "prefect"]
+    server.run(*prefect, "deployment", "run", "campaign/night", folder=folder)
+    start = (*prefect, "worker", "start", "--pool", "nights", "--run-once", "--limit", "1")
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(start, cwd=tmp_path, env=server.environment, stdout=log, stderr=log)
+    try:
+        events_when(folder, lambda events: any(isinstance(e, TrialObserved) for e in events))
+    finally:
+        worker.kill()
+        worker.wait()
+    events = events_when(folder, lambda events: isinstance(events[-1], CampaignFinished))
+    assert sum(isinstance(e, LeaseTaken) for e in events) == 1
+    assert not any(isinstance(e, AttemptFailed) for e in events)
+
+
+def events_when(folder: Path, true_of: Callable[[list[Event]], bool]) -> list[Event]:
+    ledger = open_ledger(str(folder / "ledger"), "night", folder)
+    deadline = time.monotonic() + 240
+    while True:
+        events = [event for segment in asyncio.run(ledger.read()) for event in segment.events]
+        if events and true_of(events):
+            return events
+        assert time.monotonic() < deadline, [event.id for event in events]
+        time.sleep(0.1)

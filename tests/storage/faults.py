@@ -1,5 +1,7 @@
 """Injects faults into writers, stores and disks and writes down what was lost: `make faults`, some minutes.
 
+Its part of docs/reliability.md is replaced; what is beside it belongs to `make chaos`.
+
 The power cuts and the full disk need root and loop devices; where these are missing the table says so.
 """
 
@@ -20,6 +22,7 @@ from typing import TypeVar
 from damages import DAMAGES, FLIPPED, Bucket, Findings, Folder, Place, inject, make_ledger
 from fault_proxy import FAULTS, fault_proxy
 from killed_writers import REPOSITORY, Tally, Writer, run_writers, tally
+from marked_sections import replace_section
 from s3_server import BUCKET, WRITER, S3Server, s3_server
 
 from storage import LocalStore
@@ -27,8 +30,7 @@ from storage.s3_store import S3Store
 
 _AnyRow = TypeVar("_AnyRow")
 
-_HEAD = """# What was injected and what was lost
-
+_HEAD = """
 `make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own,
 and print a number when it is theirs; that is what was acknowledged. Afterwards the ledger is read, its chain is
 verified, and every number that was acknowledged must hold the event of whoever was told so. *Twice* counts numbers
@@ -58,7 +60,7 @@ The same in small is in the tests: `tests/storage/test_several_processes.py` (20
   that names the file, and the same command goes on when that is mended (`tests/end_to_end/test_read_only.py`);
 - clocks that are set an hour back and a day forward (`tests/flows/test_clock_jumps.py`);
 - names with spaces, quotes, markup, `../` and line breaks (`tests/end_to_end/test_names.py`);
-- a kill of the controller of a whole campaign, with its workers and Prefect (`tests/end_to_end/test_kill.py`).
+- kills of the controller of a whole campaign that starts its own Prefect server (`tests/end_to_end/test_kill.py`).
 """
 
 
@@ -104,7 +106,8 @@ def main() -> int:
     rows = _told(_experiments(asked.faults, asked.power_cuts))
     damages = _told(_damages(asked.faults))
     options = f" with `--faults {asked.faults} --power-cuts {asked.power_cuts}`"
-    asked.output.write_text(_HEAD.format(options=options) + _lines(rows) + _DAMAGES + _lines(damages) + _TAIL)
+    section = _HEAD.format(options=options) + _lines(rows) + _DAMAGES + _lines(damages) + _TAIL
+    replace_section(asked.output, "make faults", section)
     kept = all(row.tally is None or row.tally.kept for row in rows) and all(row.found.kept for row in damages)
     return 0 if kept else 1
 
