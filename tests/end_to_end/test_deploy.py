@@ -1,19 +1,11 @@
-import asyncio
-import json
-import os
-import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from test_command_line import OBJECTIVE, command, environment, overnight
+from test_command_line import OBJECTIVE, command, overnight
 
 from flows.campaign_file import CampaignFile, load_campaign_file
-from flows.prefect_server import PrefectServer
 
 CAMPAIGN = """
 name: night
@@ -26,45 +18,6 @@ proposer: {{kind: sobol}}
 budget: {{trials: 2}}
 window: {{from: "{opens:%H:%M}", to: "{shuts:%H:%M}", zone: UTC, days: [mon, tue, wed, thu, fri, sat, sun]}}
 """
-
-
-class Server:
-    """A Prefect server of the user's own, as far as a test asks it."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url = url
-        self.environment = environment() | {
-            "PREFECT_API_URL": url,
-            "PREFECT_HOME": str(home),
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "DO_NOT_TRACK": "1",
-        }
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def run(self, *arguments: str, folder: Path) -> str:
-        done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "prefect"
-    home.mkdir()
-    started = PrefectServer(home)
-    try:
-        asyncio.run(started.ready())
-        yield Server(started.url, home)
-    finally:
-        started.kill()
 
 
 def a_campaign(folder: Path, opens: datetime, shuts: datetime) -> Path:

@@ -1,0 +1,58 @@
+"""A Prefect server of the user's own, as far as a test asks it, and workers of its pools."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from test_command_line import environment
+
+
+class Server:
+    """A Prefect server of the user's own, as far as a test asks it."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url = url
+        self.environment = environment() | {
+            "PREFECT_API_URL": url,
+            "PREFECT_HOME": str(home),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def run(self, *arguments: str, folder: Path) -> str:
+        done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def worker(self, pool: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+        """Give a process worker of the pool, in a session of its own that is ended afterwards."""
+        with (folder / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"],
+                cwd=folder,
+                env=self.environment | {"PREFECT_WORKER_QUERY_SECONDS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            yield worker
+        finally:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
