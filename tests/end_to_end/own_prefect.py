@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,5 +54,7 @@ class Server:
         try:
             yield worker
         finally:
-            os.killpg(worker.pid, signal.SIGKILL)
+            # A test may have killed it, and then nothing may be left of its session.
+            with suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()

@@ -99,13 +99,14 @@ def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
 
 
 @pytest.mark.slow
-def test_what_runs_on_a_pool_when_the_controller_is_killed_is_adopted_and_nothing_is_repeated(folder, server):
+def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_and_nothing_is_repeated(folder, server):
     (folder / "hold").touch()
-    with server.worker("hall", folder):
+    with server.worker("hall", folder) as worker:
         first = start(folder, server)
         until(lambda: len(begun(folder)) == 2, folder)
-        first.send_signal(signal.SIGKILL)
-        first.wait()
+        for process in (first, worker):
+            process.kill()
+            process.wait()
         second = start(folder, server)
         until(lambda: history(folder).lease.epoch == 2, folder)
         (folder / "hold").unlink()

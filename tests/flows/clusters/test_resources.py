@@ -1,0 +1,48 @@
+"""What an evaluation needs, as it is written and as it is passed on."""
+
+import pytest
+from pydantic import ValidationError
+
+from evaluators import CommandEvaluator, SimulatedEvaluator
+from evaluators.environment import child_environment
+from flows.clusters.pool_launcher import job_variables
+from flows.clusters.resources import Resources
+from flows.clusters.sent import with_threads
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [("4GB", 4 * 10**9), ("512MiB", 512 * 2**20), ("1.5 G", 1.5 * 10**9), ("8Gi", 8 * 2**30), ("100", 100), (7, 7)],
+)
+def test_sizes_are_read_as_people_write_them(written, found):
+    assert Resources(memory=written).memory == found
+
+
+@pytest.mark.parametrize("written", ["4 apples", "GB", "-1GB", 0, "0GB"])
+def test_what_is_no_size_is_refused(written):
+    with pytest.raises(ValidationError, match="expected a size"):
+        Resources(memory=written)
+
+
+def test_libraries_are_kept_to_the_cpus_unless_the_evaluator_says_otherwise():
+    evaluator = CommandEvaluator(command="true", environment=("OMP_NUM_THREADS=7",))
+    kept = child_environment(with_threads(evaluator, Resources(cpus=2.5)).environment)
+    assert (kept["OMP_NUM_THREADS"], kept["MKL_NUM_THREADS"]) == ("7", "2")
+
+
+def test_without_resources_nothing_is_set():
+    evaluator = CommandEvaluator(command="true")
+    assert with_threads(evaluator, Resources()) == evaluator
+    simulated = SimulatedEvaluator(function="levy")
+    assert with_threads(simulated, Resources(cpus=2)) == simulated
+
+
+def test_a_pool_gets_what_its_template_has_a_variable_for():
+    resources = Resources(cpus=2, gpus=1, memory="4GB")
+    assert job_variables(resources, {"cpus": {}, "gpus": {}, "memory": {}}) == {
+        "cpus": "2",
+        "gpus": "1",
+        "memory": "4000000000",
+    }
+    assert job_variables(resources, {"mem_limit": {}, "env": {}}) == {"mem_limit": "4000000000"}
+    assert job_variables(resources, {"env": {}}) == {}
