@@ -16,12 +16,16 @@ from prefect.types.entrypoint import EntrypointType
 from campaign.window import Window
 from flows.campaign_file import CampaignFile
 from flows.campaign_flow import campaign_flow
+from flows.clusters.on_pool import OnPool
+from flows.clusters.pool_launcher import deploy_evaluation
 
 _EVERY_DAY = 7
 
 
 async def deploy(file: CampaignFile, pool: str) -> str:
     """Create the campaign's deployment, or bring it up to date, and its work pool if there is none; return its name.
+
+    So it is done with the pool on which its evaluations run, if they run on one.
 
     Prefect cancels a run that is due while another one runs; a controller that Prefect knows nothing of is the lease's
     matter.
@@ -43,6 +47,8 @@ async def deploy(file: CampaignFile, pool: str) -> str:
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
+    if isinstance(file.run_on, OnPool):
+        await deploy_evaluation(file.run_on.pool)
     return f"{deployment.flow_name}/{deployment.name}"
 
 
