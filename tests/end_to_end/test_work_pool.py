@@ -68,7 +68,7 @@ def start(folder: Path, server: Server) -> "subprocess.Popen[bytes]":
         )
 
 
-def until(condition: Callable[[], bool], folder: Path, limit: float = 200.0) -> None:
+def until(condition: Callable[[], bool], folder: Path, limit: float = 400.0) -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, (folder / "output.log").read_text() + (folder / "worker.log").read_text()
@@ -90,7 +90,7 @@ def claim_of(folder: Path, key: str) -> Claim:
 
 
 def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
-    assert controller.wait(240) == 0, (folder / "output.log").read_text()
+    assert controller.wait(600) == 0, (folder / "output.log").read_text()
     found = history(folder)
     assert found.closed_by is not None
     assert found.closed_by.kind == "campaign_finished"
@@ -99,6 +99,7 @@ def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_and_nothing_is_repeated(folder, server):
     (folder / "hold").touch()
     with server.worker("hall", folder) as worker:
@@ -122,6 +123,7 @@ def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_an
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_an_evaluation_whose_flow_run_is_killed_ends_with_it_and_is_tried_again(folder, server):
     (folder / "hold").touch()
     with server.worker("hall", folder):

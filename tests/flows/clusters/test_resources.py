@@ -1,5 +1,8 @@
 """What an evaluation needs, as it is written and as it is passed on."""
 
+import json
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -35,6 +38,12 @@ def test_without_resources_nothing_is_set():
     assert with_threads(evaluator, Resources()) == evaluator
     simulated = SimulatedEvaluator(function="levy")
     assert with_threads(simulated, Resources(cpus=2)) == simulated
+
+
+def test_the_template_for_kubernetes_has_a_variable_for_each_resource():
+    template = json.loads((Path(__file__).parents[3] / "infra/kubernetes/job-template.json").read_text())
+    resources = Resources(cpus=2, gpus=1, memory="4GB")
+    assert set(job_variables(resources, template["variables"]["properties"])) == set(resources.named())
 
 
 def test_a_pool_gets_what_its_template_has_a_variable_for():
