@@ -43,7 +43,7 @@ class Execution:
 
     @property
     def longest(self) -> timedelta:
-        """Return after how long it has ended by itself: its time limit, and before that its wait for a worker."""
+        """Return after how long it has ended by itself: its time limit, and its wait for a worker."""
         return self.evaluator.time_limit + getattr(self.evaluator, "patience", timedelta())
 
     async def run(self) -> EvaluationOutcome | None:

@@ -29,9 +29,8 @@ def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnkno
 
 def presumed_dead(attempt: Attempt, outcome: EvaluationFailed) -> EvaluationFailed:
     """Return the end of an attempt that is taken for dead, though nobody knows."""
-    told = (
-        f"{outcome.unseen or _where(attempt)} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
-    )
+    where = outcome.unseen or _where(attempt)
+    told = f"{where} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
     return outcome.model_copy(update={"message": told})
 
 

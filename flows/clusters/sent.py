@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from evaluators import AnyEvaluator, Report
+from evaluators import AnyEvaluator, Report, SimulatedEvaluator
 from flows.campaign_file import CampaignFile
 from flows.clusters.following import Following
 from flows.clusters.here import Here
@@ -47,11 +47,12 @@ def _sent(file: CampaignFile, pulse: Pulse) -> "SentEvaluator":
 
 
 def with_threads(evaluator: AnyEvaluator, resources: Resources) -> AnyEvaluator:
-    """Return the evaluator with the variables of its resources; what its own `environment` sets comes after them."""
-    if not hasattr(evaluator, "environment"):
+    """Return the evaluator with the variables of its resources, except those that its own `environment` names."""
+    if isinstance(evaluator, SimulatedEvaluator):
         return evaluator
-    environment = (*resources.variables(), *getattr(evaluator, "environment"))  # noqa: B009
-    return evaluator.model_copy(update={"environment": environment})
+    named = {variable.partition("=")[0] for variable in evaluator.environment}
+    added = [variable for variable in resources.variables() if variable.partition("=")[0] not in named]
+    return evaluator.model_copy(update={"environment": (*added, *evaluator.environment)})
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,10 @@ class SentEvaluator:
 
     @property
     def patience(self) -> timedelta:
-        """Return how long an attempt may wait before a worker begins it."""
-        return timedelta() if isinstance(self.place, Here) else self.place.start_within
+        """Return how long an attempt may take beyond that: waiting for a worker, and for a sign of life of it."""
+        if isinstance(self.place, Here):
+            return timedelta()
+        return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence)
 
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""

@@ -56,7 +56,9 @@ class _Evaluation:
     def __init__(self, order: Order, mailbox: Mailbox) -> None:
         self.order, self.mailbox = order, mailbox
         self.reports: list[EvaluationReport] = []
-        self.beats = self.reported = 0
+        self.lines = ""
+        self.beats = self.passed_on = 0
+        self.passing_on = asyncio.Lock()
 
     async def run(self) -> EvaluationOutcome:
         """Return how it ended, after that is stored."""
@@ -114,12 +116,14 @@ class _Evaluation:
 
     async def _pass_on_reports(self) -> None:
         """Leave what was reported since the last time, as one text."""
-        new = self.reports[:]
-        if new:
-            lines = "\n".join(report.model_dump_json() for report in new)
-            await self.mailbox.put(f"{REPORTS}{self.reported:06d}", lines)
-            self.reported += 1
-            del self.reports[: len(new)]
+        async with self.passing_on:
+            while self.lines or self.reports:
+                # Nothing is added to a text that could not be left before: perhaps it was.
+                if not self.lines:
+                    self.lines = "\n".join(report.model_dump_json() for report in self.reports)
+                    self.reports.clear()
+                await self.mailbox.put(f"{REPORTS}{self.passed_on:06d}", self.lines)
+                self.passed_on, self.lines = self.passed_on + 1, ""
 
     async def _store(self, outcome: EvaluationOutcome) -> None:
         patient = AsyncRetrying(

@@ -27,10 +27,11 @@ def test_what_is_no_size_is_refused(written):
         Resources(memory=written)
 
 
-def test_libraries_are_kept_to_the_cpus_unless_the_evaluator_says_otherwise():
-    evaluator = CommandEvaluator(command="true", environment=("OMP_NUM_THREADS=7",))
+def test_libraries_are_kept_to_the_cpus_unless_the_evaluator_says_otherwise(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    evaluator = CommandEvaluator(command="true", environment=("OMP_NUM_THREADS=7", "OPENBLAS_NUM_THREADS"))
     kept = child_environment(with_threads(evaluator, Resources(cpus=2.5)).environment)
-    assert (kept["OMP_NUM_THREADS"], kept["MKL_NUM_THREADS"]) == ("7", "2")
+    assert [kept[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")] == ["7", "8", "2"]
 
 
 def test_without_resources_nothing_is_set():
