@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from distributed import Client
+
 _DISTRIBUTED = [sys.executable, "-m"]
 
 
@@ -24,6 +26,8 @@ def dask_cluster(folder: Path, *options: str, workers: int = 2) -> Iterator[str]
     try:
         address = _address(file, folder)
         started += [_start(worker, folder) for _ in range(workers)]
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=120)
         yield address
     finally:
         for process in reversed(started):
