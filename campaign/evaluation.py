@@ -57,7 +57,10 @@ class EvaluationSucceeded(BaseModel):
 
 
 class EvaluationFailed(BaseModel):
-    """It ended badly, and why; of one that is lost nobody saw the end."""
+    """It ended badly, and why; of one that is lost nobody saw the end.
+
+    `unseen` says where a lost one may still run, if that is a machine that cannot be seen.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,6 +70,7 @@ class EvaluationFailed(BaseModel):
     seconds: float = 0.0
     cost: float | None = None
     lost: bool = False
+    unseen: Message | None = None
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

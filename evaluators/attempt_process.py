@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,10 @@ from evaluators.exit_status import Exit
 from evaluators.report_lines import ReportLines
 from evaluators.supervisor import put_if_absent
 from evaluators.survivors import claim_for_nobody, end_survivors, read_claim
+
+# Whether an attempt is to end when the process dies that started it: so it is where nobody would adopt it. A controller
+# on the same machine does, and lets it go on.
+ends_with_its_parent: ContextVar[bool] = ContextVar("ends_with_its_parent", default=False)
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.2
@@ -69,6 +74,7 @@ class AttemptProcess:
             "folder": str(self.folder),
             "time_limit": self.time_limit.total_seconds(),
             "grace": self.grace.total_seconds(),
+            "parent": os.getpid() if ends_with_its_parent.get() else None,
         }
         put_if_absent(attempt.start, start)
 

@@ -18,6 +18,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 _LONGEST_WAIT = 3600.0
 _GLANCE = 0.05
+_LOOK_AFTER_PARENT = 1.0
 
 
 class Process(NamedTuple):
@@ -158,7 +159,7 @@ def supervise(folder: Path) -> None:
     except OSError as problem:
         put_if_absent(folder / "exit.json", {"start_error": str(problem), "start_errno": problem.errno})
         return
-    why_stopped = _wait(command, began + start["time_limit"])
+    why_stopped = _wait(command, began + start["time_limit"], start.get("parent"))
     if why_stopped:
         _ask_to_end(command, start["grace"])
     seconds = time.monotonic() - began
@@ -197,8 +198,9 @@ def _spawn(folder: Path, start: dict[str, Any]) -> int:
     )
 
 
-def _wait(command: Command, deadline: float) -> str | None:
-    """Wait for the command's end; return why it must be stopped before, if it must."""
+def _wait(command: Command, deadline: float, parent: int | None) -> str | None:
+    """Wait for the command's end; return why it must be stopped before, if it must: also after `parent`'s death."""
+    longest = _LONGEST_WAIT if parent is None else _LOOK_AFTER_PARENT
     while True:
         command.reap()
         if command.status is not None:
@@ -206,8 +208,10 @@ def _wait(command: Command, deadline: float) -> str | None:
         left = deadline - time.monotonic()
         if left <= 0:
             return "timeout"
-        heard = signal.sigtimedwait(_HEARD, min(left, _LONGEST_WAIT))
+        heard = signal.sigtimedwait(_HEARD, min(left, longest))
         if heard is not None and heard.si_signo != signal.SIGCHLD:
+            return "cancelled"
+        if parent is not None and os.getppid() != parent:
             return "cancelled"
 
 

@@ -11,12 +11,15 @@ from bo_core import AnyProposer, BayesianProposer, CustomProposer
 from campaign import Campaign
 from campaign.errors import InvalidDefinition
 from evaluators import AnyEvaluator
+from flows.clusters.here import Here
+from flows.clusters.place import AnyPlace
+from flows.clusters.resources import Resources
 from flows.contradictions import contradictions, metric_problems, objective_problems, window_problems
 from flows.definition_problems import Problem, one_line, shown, translate
 from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
 
-_PLUGGED_IN = ("evaluator", "proposer", "proposing", "ledger", "work", "receipts")
+_PLUGGED_IN = ("evaluator", "proposer", "proposing", "ledger", "work", "receipts", "run_on", "resources")
 
 
 class CampaignFile(BaseModel):
@@ -24,7 +27,8 @@ class CampaignFile(BaseModel):
 
     A file has the campaign's keys at its top level, beside those of the other fields; this model reads that
     form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders;
-    `receipts` is the file to which a running campaign adds what tells its ledger from any other.
+    `receipts` is the file to which a running campaign adds what tells its ledger from any other; `run_on` is where
+    evaluations run, and `resources` what each of them needs there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +40,8 @@ class CampaignFile(BaseModel):
     ledger: Annotated[str, Field(min_length=1)] = "./ledger"
     work: Annotated[str, Field(min_length=1)] = "./work"
     receipts: Annotated[str | None, Field(pattern="^[^:]+$")] = None
+    run_on: AnyPlace = Here()
+    resources: Resources = Resources()
 
     @model_validator(mode="before")
     @classmethod
@@ -54,6 +60,8 @@ class CampaignFile(BaseModel):
             self.proposer.check()
         for problem in window_problems(self.campaign.window, self.evaluator.time_limit):
             raise InvalidDefinition([str(problem)])
+        if problems := self.run_on.problems() + self.proposing.problems():
+            raise InvalidDefinition(problems)
         await self.evaluator.check(self.campaign)
 
     def settings(self) -> dict[str, Any]:
@@ -61,7 +69,13 @@ class CampaignFile(BaseModel):
         evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
-        return {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude={"folder"})}
+        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude={"folder"})}
+        # Only where they say something: a campaign that began without them has not changed.
+        if not isinstance(self.run_on, Here):
+            settings["run_on"] = self.run_on.model_dump(mode="json")
+        if self.resources != Resources():
+            settings["resources"] = self.resources.model_dump(mode="json", exclude_none=True)
+        return settings
 
 
 def load_campaign_file(path: str | Path) -> CampaignFile:

@@ -17,9 +17,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from campaign import EvaluationOutcome, History, Proposal
+from evaluators import Evaluator
 from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
+from flows.clusters.sent import placed
 from flows.job import Execution, Job, ProposalRequest
 from flows.loop import run_loop
 from flows.proposal_messages import Question, in_words
@@ -55,7 +57,7 @@ class PrefectSteps:
         """Run one attempt under a time limit of Prefect's, beyond the evaluator's own."""
         request = execution.request
         name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
-        limit = execution.evaluator.time_limit + _BEYOND_THE_TIME_LIMIT
+        limit = execution.longest + _BEYOND_THE_TIME_LIMIT
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
         return await limited(name, execution)
 
@@ -95,10 +97,13 @@ async def campaign_flow(file: CampaignFile) -> History:
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     with here.listening():
-        async with anchored(opened, file, here.clock, here.tell) as ledger:
-            job = job_of(file, ledger, ignore_window=here.ignore_window)
-            async with proposers(file) as those:
-                return await run_loop(job, PrefectSteps(those), here.clock, here.stop, here.watch, here.tell)
+        async with (
+            anchored(opened, file, here.clock, here.tell) as ledger,
+            placed(file) as evaluator,
+            proposers(file) as asked,
+        ):
+            job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
+            return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, here.watch, here.tell)
 
 
 async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
@@ -111,11 +116,11 @@ async def run_with_server(file: CampaignFile, url: str | None, here: Surrounding
         return await campaign_flow(file)
 
 
-def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
-    """Return the parts that a campaign file plugs together."""
+def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
+    """Return the parts that a campaign file plugs together, with its evaluator as it evaluates where the file says."""
     return Job(
         campaign=file.campaign,
-        evaluator=file.evaluator,
+        evaluator=evaluator,
         proposer=file.proposer,
         ledger=ledger,
         work=Path(file.work),

@@ -54,6 +54,8 @@ _EXPECTED = {
 _PATTERNS: dict[Where, str] = {
     ("name",): "at most 100 of a-z, A-Z, 0-9, `.`, `_` and `-`, beginning with a letter or a digit",
     ("receipts",): "the path of a file, without `:`",
+    ("run_on", "pool"): "the name of a work pool, without `/`, `%`, `&`, `<` and `>`",
+    ("run_on", "dask"): "`tcp://HOST:PORT` of a Dask scheduler",
     ("evaluator", "function"): "`package.module:function`",
     ("proposer", "implementation"): "`package.module:Class`",
 }

@@ -15,6 +15,9 @@ from prefect.types.entrypoint import EntrypointType
 from campaign.window import Window
 from flows.campaign_file import CampaignFile
 from flows.campaign_flow import campaign_flow
+from flows.clusters.on_pool import OnPool
+from flows.clusters.pool_launcher import deploy_evaluation
+from flows.pool_proposer import deploy_proposer
 from flows.prefect_environment import QUIET
 
 _EVERY_DAY = 7
@@ -28,6 +31,8 @@ _OF_THE_WORKER = {
 
 async def deploy(file: CampaignFile, pool: str) -> str:
     """Create the campaign's deployment, or bring it up to date, and its work pool if there is none; return its name.
+
+    So it is done with the pools on which its evaluations run and its proposals are computed, where the file names some.
 
     A run that is due while another one acts is refused by the ledger's lease. Prefect's own limit is not asked for: its
     server forgets on a restart who holds the slot, and cancels every later run, and whoever is at work as well.
@@ -50,6 +55,10 @@ async def deploy(file: CampaignFile, pool: str) -> str:
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
+    if isinstance(file.run_on, OnPool):
+        await deploy_evaluation(file.run_on.pool)
+    if file.proposing.pool is not None:
+        await deploy_proposer(file.proposing.pool)
     return f"{deployment.flow_name}/{deployment.name}"
 
 

@@ -12,6 +12,7 @@ from campaign.duration import format_duration
 from campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
 from campaign.window import Window
 from flows.campaign_file import CampaignFile
+from flows.clusters.resources import Resources
 from storage import ledger_location
 
 
@@ -27,7 +28,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     lines = [
         ("objective", f"{objective.direction} {objective.metric}{_also(campaign.metrics)}"),
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
-        ("workers", str(campaign.workers)),
+        ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
         ("failures", _failures(file)),
         *([("window", _window(file.campaign.window, now))] if file.campaign.window else []),
@@ -67,6 +68,11 @@ def _evaluator(file: CampaignFile) -> str:
     shown = file.evaluator.model_dump(mode="json", include={"function", "command"})
     what = next(iter(shown.values()), "")
     return f"{file.evaluator.kind} {what if isinstance(what, str) else ' '.join(what)}"
+
+
+def _each(resources: Resources) -> str:
+    asked = [f"{name} {value:.15g}" for name, value in resources.named().items()]
+    return f", each with {', '.join(asked)}" if asked else ""
 
 
 def _proposer(file: CampaignFile) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +41,11 @@ class Execution:
     folder: Path
     report: Callable[[EvaluationReport], None]
     recover: bool
+
+    @property
+    def longest(self) -> timedelta:
+        """Return after how long it has ended by itself: its time limit, and its wait for a worker."""
+        return self.evaluator.time_limit + getattr(self.evaluator, "patience", timedelta())
 
     async def run(self) -> EvaluationOutcome | None:
         """Evaluate or recover; None only from a recovery that found nothing."""

@@ -9,6 +9,7 @@ from bo_core import AnyProposer, BayesianProposer, SobolProposer
 from campaign.duration import Duration
 from campaign.errors import OvernightError
 from campaign.trial import StandIn
+from flows.prefect_environment import somebody_else_serves
 
 
 class ProposerAway(OvernightError):
@@ -27,10 +28,19 @@ class Proposing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pool: Annotated[str, Field(min_length=1)] | None = None
+    pool: Annotated[str, Field(pattern=r"^[^/%&><]+$")] | None = None
     time_limit: Duration = timedelta(minutes=5)
     fallback: StandIn | Literal["none"] = "sobol"
     ahead: Literal["auto", "always", "never"] = "auto"
+
+    def problems(self) -> list[str]:
+        """Return what is missing for it, a sentence each."""
+        if self.pool is None or somebody_else_serves():
+            return []
+        return [
+            "`proposing.pool`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it "
+            "not set; start a server with `prefect server start` and set PREFECT_API_URL to its address"
+        ]
 
 
 def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:

@@ -9,9 +9,10 @@ from flows.lease import CONTROLLER, can_be_seen
 
 
 def is_unknown(attempt: Attempt, outcome: EvaluationOutcome) -> bool:
-    """Tell whether an attempt may still run: nobody saw its end, and its controller's machine was another one."""
-    lost = isinstance(outcome, EvaluationFailed) and outcome.lost
-    return lost and attempt.process is not None and not can_be_seen(attempt.process)
+    """Tell whether an attempt may still run: nobody saw its end, and its machine was another one."""
+    if not isinstance(outcome, EvaluationFailed) or not outcome.lost:
+        return False
+    return outcome.unseen is not None or (attempt.process is not None and not can_be_seen(attempt.process))
 
 
 def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnknown]:
@@ -28,7 +29,8 @@ def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnkno
 
 def presumed_dead(attempt: Attempt, outcome: EvaluationFailed) -> EvaluationFailed:
     """Return the end of an attempt that is taken for dead, though nobody knows."""
-    told = f"{_where(attempt)} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
+    where = outcome.unseen or _where(attempt)
+    told = f"{where} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
     return outcome.model_copy(update={"message": told})
 
 
@@ -42,4 +44,6 @@ def undecided(campaign: Campaign, trials: list[Trial]) -> str | None:
 
 
 def _where(attempt: Attempt) -> str:
+    if attempt.process is None or can_be_seen(attempt.process):
+        return "it was sent to a machine that cannot be seen from here"
     return f"it was started by a controller on host {attempt.host}, which cannot be seen from here"

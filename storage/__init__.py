@@ -2,8 +2,9 @@
 
 from storage.ledger import Heartbeat, Ledger, Segment
 from storage.local_store import LocalStore
+from storage.mailbox import Mailbox, Mailboxes
 from storage.memory_ledger import MemoryLedger
-from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger
+from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger, open_mailboxes
 from storage.parquet_ledger import ParquetLedger
 from storage.receipts import Receipt, Receipts, Signer, add_receipt, read_receipts, signed
 from storage.store import ObjectStore
@@ -14,6 +15,8 @@ __all__ = [
     "KeptCampaign",
     "Ledger",
     "LocalStore",
+    "Mailbox",
+    "Mailboxes",
     "MemoryLedger",
     "ObjectStore",
     "ParquetLedger",
@@ -26,6 +29,7 @@ __all__ = [
     "kept_campaigns",
     "ledger_location",
     "open_ledger",
+    "open_mailboxes",
     "read_receipts",
     "receipt_of",
     "signed",

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from storage.chain import Chain
 from storage.local_store import LocalStore
+from storage.mailbox import Mailboxes
 from storage.parquet_ledger import ParquetLedger
 from storage.store import ObjectStore
 
@@ -25,6 +26,11 @@ def open_ledger(url: str, campaign: str, folder: Path) -> ParquetLedger:
     to neither.
     """
     return ParquetLedger(_store(url, folder), f"{campaign}/")
+
+
+def open_mailboxes(url: str, campaign: str, folder: Path) -> Mailboxes:
+    """Return the mailboxes beside the ledger that `open_ledger` returns for the same; raises what that raises."""
+    return Mailboxes(_store(url, folder), f"{campaign}/")
 
 
 def ledger_location(url: str, campaign: str, folder: Path) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from campaign.errors import CampaignStopped
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
+from flows.clusters.on_pool import OnPool
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
 
 
@@ -33,3 +34,7 @@ def deploy(path: Path, pool: str) -> None:
         opens = window.said(window.next_opening(SystemClock().now()))
         console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
     console.print(f"what runs it:  prefect worker start --pool {pool}", soft_wrap=True)
+    if isinstance(file.run_on, OnPool):
+        console.print(f"what evaluates: prefect worker start --pool {file.run_on.pool}", soft_wrap=True)
+    if file.proposing.pool is not None:
+        console.print(f"what proposes: prefect worker start --pool {file.proposing.pool}", soft_wrap=True)

@@ -20,6 +20,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     started = PrefectServer(home)
     try:
         asyncio.run(started.ready())
-        yield Server(started.url, home)
+        yield Server(started, home)
     finally:
         started.kill()

@@ -1,5 +1,6 @@
 """A Prefect server of the user's own, as far as a test asks it, and workers of its pools."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,25 +14,37 @@ from typing import Any
 
 from test_command_line import environment
 
+from flows.prefect_server import PrefectServer
+
 
 class Server:
     """A Prefect server of the user's own, as far as a test asks it."""
 
-    def __init__(self, url: str, home: Path) -> None:
-        self.url = url
+    def __init__(self, started: PrefectServer, home: Path) -> None:
+        self.started, self.url = started, started.url
         self.environment = environment() | {
-            "PREFECT_API_URL": url,
+            "PREFECT_API_URL": self.url,
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
         }
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
+    def restart(self) -> None:
+        """Kill it and let another one serve what it has stored."""
+
+        async def again() -> None:
+            keeping = asyncio.create_task(self.started.keep_alive())
+            await self.started.ready()
+            keeping.cancel()
+
+        self.started.kill()
+        asyncio.run(again())
+
+    def post(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
+        content = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), content, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or "null")
 
     def run(self, *arguments: str, folder: Path) -> str:
         done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)

@@ -1,21 +1,16 @@
 import asyncio
-import json
-import os
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from test_command_line import OBJECTIVE, command, environment, overnight
+from test_command_line import OBJECTIVE, command, overnight
 
 from campaign.events import AttemptFailed, CampaignFinished, Event, LeaseTaken, TrialObserved
 from flows.campaign_file import CampaignFile, load_campaign_file
-from flows.prefect_server import PrefectServer
 from storage import open_ledger
 
 CAMPAIGN = """
@@ -38,55 +33,6 @@ def evaluate(params):
     time.sleep(1)
     return params["x"]
 """
-
-
-class Server:
-    """A Prefect server of the user's own, as far as a test asks it."""
-
-    def __init__(self, started: PrefectServer, home: Path) -> None:
-        self.started, self.url = started, started.url
-        self.environment = environment() | {
-            "PREFECT_API_URL": self.url,
-            "PREFECT_HOME": str(home),
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "DO_NOT_TRACK": "1",
-        }
-
-    def restart(self) -> None:
-        """Kill it and let another one serve what it has stored."""
-
-        async def again() -> None:
-            keeping = asyncio.create_task(self.started.keep_alive())
-            await self.started.ready()
-            keeping.cancel()
-
-        self.started.kill()
-        asyncio.run(again())
-
-    def post(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
-        content = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), content, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or "null")
-
-    def run(self, *arguments: str, folder: Path) -> str:
-        done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "prefect"
-    home.mkdir()
-    started = PrefectServer(home)
-    try:
-        asyncio.run(started.ready())
-        yield Server(started, home)
-    finally:
-        started.kill()
 
 
 def a_campaign(folder: Path, opens: datetime, shuts: datetime, trials: int = 2) -> Path:

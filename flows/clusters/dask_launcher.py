@@ -1,0 +1,92 @@
+"""Orders as tasks of a Dask cluster, through the client of prefect-dask.
+
+Dask may run a task again, when a worker has died; the attempt's claim sees to it that it is evaluated once.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from distributed import Future
+from prefect_dask.client import PrefectDaskClient
+
+from flows.clusters.dask_worker import evaluate_on_dask
+from flows.clusters.order import Order
+from flows.clusters.resources import Resources
+
+_CONNECT_SECONDS = 30
+
+
+class DaskLauncher:
+    """A Launcher for the cluster of the scheduler at this address."""
+
+    def __init__(self, address: str, resources: Resources) -> None:
+        self.address, self.resources = address, resources
+        self._futures: dict[str, Future] = {}
+        self._connecting = asyncio.Lock()
+        self._connected: PrefectDaskClient | None = None
+
+    async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
+        """Submit a task under the order's key, to other workers than those to avoid where there are any."""
+        client = await self._client()
+        key = order.request.key
+        others = [address for address in await self._workers(client) if address not in avoid] if avoid else []
+        self._futures[key] = client.submit(
+            evaluate_on_dask,
+            order.model_dump_json(),
+            key=f"overnight-{key}",
+            resources=self.resources.named() or None,
+            workers=others or None,
+            allow_other_workers=bool(others),
+            retries=0,
+            pure=False,
+        )
+
+    async def ended(self, key: str, worker: str) -> str | None:
+        """Return how a task failed, or that the worker that took it has left the cluster."""
+        future = self._futures.get(key)
+        if future is None:
+            return None
+        if future.status == "error":
+            return f"its Dask task failed: {await self._problem(future)}"
+        if future.status in ("cancelled", "lost") and not worker:
+            return f"its Dask task is {future.status}: the scheduler has forgotten it"
+        with suppress(Exception):
+            if worker and worker not in await self._workers(await self._client()):
+                return f"the scheduler knows of no worker {worker} any more"
+        return None
+
+    async def withdraw(self, key: str) -> None:
+        """Have the scheduler forget a task; one that runs goes on until its mailbox says otherwise."""
+        future = self._futures.pop(key, None)
+        if future is not None:
+            with suppress(Exception):
+                # In an event loop it returns what its annotation does not tell.
+                cancelling: Any = future.cancel()
+                await cancelling
+
+    async def close(self) -> None:
+        """Close the client; tasks that run go on to their end."""
+        self._futures.clear()
+        if self._connected is not None:
+            with suppress(Exception):
+                closing: Any = self._connected.close()
+                await closing
+
+    async def _client(self) -> PrefectDaskClient:
+        async with self._connecting:
+            if self._connected is None or self._connected.status not in ("running", "connecting"):
+                self._connected = await PrefectDaskClient(
+                    self.address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS
+                )
+            return self._connected
+
+    async def _workers(self, client: PrefectDaskClient) -> list[str]:
+        scheduler: Any = client.scheduler
+        return list((await scheduler.identity(n_workers=-1))["workers"])
+
+    async def _problem(self, future: Future) -> str:
+        with suppress(Exception):
+            problem = await future.exception()
+            return f"{type(problem).__name__}: {problem}"
+        return "it does not say how"

@@ -1,0 +1,11 @@
+"""What a Dask worker does with an order; a module of its own, so that workers need no Prefect."""
+
+from distributed import get_worker
+
+from flows.clusters.order import Order
+from flows.clusters.worker import carry_out
+
+
+async def evaluate_on_dask(order: str) -> str:
+    """Carry out an order, given as JSON; it takes the place of one of the worker's threads, but none of them."""
+    return await carry_out(Order.model_validate_json(order), worker=get_worker().address)

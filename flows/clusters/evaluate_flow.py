@@ -1,0 +1,27 @@
+"""One attempt as a Prefect flow, which a work pool's worker runs wherever that starts its jobs."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.environment import Redaction, passed_on
+from flows.clusters.order import Order
+from flows.clusters.worker import attempt_folder, carry_out
+
+_LAST_WORDS = 4096
+
+
+@flow(name="evaluate", retries=0, persist_result=False)
+async def evaluate_flow(order: Order) -> State:
+    """Carry out an order; a bad evaluation is an outcome, not a failed flow run."""
+    told = await carry_out(order, worker=f"flow run {flow_run.name}")
+    log = get_run_logger()
+    redaction = Redaction(passed_on(getattr(order.evaluator, "environment", ())))
+    folder = AttemptFolder(attempt_folder(order))
+    for path in (folder.stdout, folder.stderr):
+        if words := last_text(path, _LAST_WORDS).strip():
+            log.info("%s ends with:\n%s", path.name, redaction.text(words))
+    return Completed(message=told)

@@ -1,0 +1,173 @@
+"""The controller's side of one attempt elsewhere: have it launched, follow its mailbox, say how it ended."""
+
+import asyncio
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
+from campaign.duration import format_duration
+from campaign.errors import LedgerError
+from campaign.evaluation import EvaluationReport
+from evaluators import Report
+from flows.clusters.launcher import Launcher
+from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order
+from flows.lease import can_be_seen, process_started
+from storage import Mailbox
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_ASK_THE_CLUSTER_EVERY = 5.0
+_outcome = TypeAdapter[EvaluationOutcome](EvaluationSucceeded | EvaluationFailed)
+
+
+@dataclass
+class Following:
+    """One attempt that is carried out by `launcher`, which people call `place`; `start_within` is its longest wait."""
+
+    order: Order
+    mailbox: Mailbox
+    launcher: Launcher
+    place: str
+    start_within: timedelta
+    report: Report
+    claim: Claim | None = None
+    beat: str | None = None
+    trouble: str | None = None
+    read: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.began = self.heard = self.looked = self.passed()
+        self.asked = self.began - _ASK_THE_CLUSTER_EVERY
+
+    def passed(self) -> float:
+        """Return seconds of a clock that nobody sets."""
+        return asyncio.get_running_loop().time()
+
+    async def to_its_end(self, avoid: tuple[str, ...] = ()) -> EvaluationOutcome:
+        """Have it launched, unless that was done, and return how it ended; when cancelled, it is ended first."""
+        try:
+            await self._launch(avoid)
+            return await self._follow()
+        except asyncio.CancelledError:
+            await self._end()
+            raise
+
+    async def _launch(self, avoid: tuple[str, ...]) -> None:
+        try:
+            await self.launcher.launch(self.order, avoid)
+        except Exception as problem:
+            # It may have been launched all the same, and then have begun.
+            self.trouble = f"it could not be sent to {self.place}: {type(problem).__name__}: {problem}"
+
+    async def _follow(self, *, stopping: bool = False) -> EvaluationOutcome:
+        pause = _FIRST_PAUSE
+        while True:
+            with suppress(LedgerError):
+                names = await self.mailbox.names()
+                await self._read_reports(names)
+                found = await self._read_outcome(names) or await self._given_up(names, stopping=stopping)
+                if found is not None:
+                    return found
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_PAUSE)
+
+    async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationOutcome | None:
+        text = await self.mailbox.get(OUTCOME) if OUTCOME in names else None
+        if text is None:
+            return None
+        # What was reported last is there before the outcome, but perhaps not yet when the names were listed.
+        await self._read_reports(await self.mailbox.names())
+        try:
+            return _outcome.validate_json(text)
+        except ValidationError as problem:
+            why = f"expected the outcome of an evaluation beside the ledger, found something else: {problem}"
+            return EvaluationFailed(cause="infrastructure", message=why)
+
+    async def _read_reports(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name.startswith(REPORTS) and name not in self.read:
+                for line in (await self.mailbox.get(name) or "").splitlines():
+                    self.report(EvaluationReport.model_validate_json(line))
+                self.read.add(name)
+
+    async def _given_up(self, names: tuple[str, ...], *, stopping: bool) -> EvaluationFailed | None:
+        """Return the end of an attempt from which nothing more will come, if that can be said."""
+        if CLAIM not in names:
+            return await self._never_began()
+        await self._listen(names)
+        assert self.claim is not None
+        if self.claim.host is None:
+            return EvaluationFailed(cause="infrastructure", message=self.claim.reason)
+        silent = self.passed() - self.heard
+        # A process whose evaluator it ended with has that long to see to it.
+        grace = getattr(self.order.evaluator, "grace", timedelta()).total_seconds() + 2 * self.order.pulse.beat
+        if silent > grace and (how := await self._how_it_ended()):
+            return EvaluationFailed(cause="infrastructure", message=f"it left no result {self._where()}: {how}")
+        if silent > self.order.pulse.silence or (stopping and silent > self.order.pulse.silence / 2 + grace):
+            unseen = f"it ran {self._where()}, which has given no sign of life for {silent:.0f}s"
+            return EvaluationFailed(
+                cause="infrastructure", message="nothing more was heard of it", lost=True, unseen=unseen
+            )
+        return None
+
+    async def _never_began(self) -> EvaluationFailed | None:
+        waited = timedelta(seconds=self.passed() - self.began)
+        if waited > self.start_within:
+            limit = format_duration(self.start_within)
+            why = f"no worker of {self.place} took it within {limit}: is there one that runs, and has what it needs?"
+        elif self.trouble is not None:
+            why = self.trouble
+        elif how := await self._what_the_cluster_says(""):
+            why = f"it did not begin: {how}"
+        else:
+            return None
+        return await self._closed(why)
+
+    async def _closed(self, why: str) -> EvaluationFailed | None:
+        """Take the attempt so that no worker ever will, and return its end; None if somebody has taken it before."""
+        claim = Claim(mark=secrets.token_hex(8), reason=why)
+        if not await self.mailbox.put(CLAIM, claim.model_dump_json()):
+            return None
+        await self.launcher.withdraw(self.order.request.key)
+        return EvaluationFailed(cause="infrastructure", message=why)
+
+    async def _listen(self, names: tuple[str, ...]) -> None:
+        """Take in the sign of life; what could not be looked at for a while is no silence."""
+        now, before = self.passed(), self.looked
+        if self.claim is None:
+            self.claim, self.heard = Claim.model_validate_json(await self.mailbox.get(CLAIM) or ""), now
+        beat = await self.mailbox.get(BEAT) if BEAT in names else None
+        if beat != self.beat:
+            self.beat, self.heard = beat, now
+        elif now - before > 2 * _LONGEST_PAUSE:
+            self.heard += now - before
+        self.looked = now
+
+    async def _how_it_ended(self) -> str | None:
+        claim = self.claim
+        assert claim is not None
+        if can_be_seen(claim.started) and process_started(claim.pid) != claim.started:
+            return f"its process {claim.pid} has died"
+        return await self._what_the_cluster_says(claim.worker)
+
+    async def _what_the_cluster_says(self, worker: str) -> str | None:
+        if self.passed() - self.asked < _ASK_THE_CLUSTER_EVERY:
+            return None
+        self.asked = self.passed()
+        return await self.launcher.ended(self.order.request.key, worker)
+
+    def _where(self) -> str:
+        assert self.claim is not None
+        worker = f" ({self.claim.worker})" if self.claim.worker else ""
+        return f"on host {self.claim.host}{worker}, for {self.place}"
+
+    async def _end(self) -> None:
+        """See to it that nothing of the attempt runs, as far as that can be known from here."""
+        await self.launcher.withdraw(self.order.request.key)
+        with suppress(LedgerError):
+            if await self._closed("stopped by its controller before it began") is None:
+                await self.mailbox.put(STOP, secrets.token_hex(8))
+                await self._follow(stopping=True)

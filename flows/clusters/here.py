@@ -1,0 +1,20 @@
+"""Evaluations as processes of the controller's own machine."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Here(BaseModel):
+    """On the machine of the controller, which starts a supervisor for each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["here"] = "here"
+
+    def __str__(self) -> str:
+        return "this machine"
+
+    def problems(self) -> list[str]:
+        """Return what is missing for it: nothing."""
+        return []

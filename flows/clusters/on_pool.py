@@ -1,0 +1,39 @@
+"""Evaluations as flow runs on a Prefect work pool, whatever its workers start: processes, containers, pods."""
+
+import importlib
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaign.duration import Duration
+from flows.clusters.launcher import Launcher
+from flows.clusters.resources import Resources
+from flows.prefect_environment import somebody_else_serves
+
+
+class OnPool(BaseModel):
+    """On the workers of the work pool of this name; `start_within` is how long an attempt may wait for one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["pool"] = "pool"
+    pool: Annotated[str, Field(pattern=r"^[^/%&><]+$")]
+    start_within: Duration = timedelta(days=1)
+
+    def __str__(self) -> str:
+        return f"work pool `{self.pool}`"
+
+    def problems(self) -> list[str]:
+        """Return what is missing for it, a sentence each."""
+        if somebody_else_serves():
+            return []
+        return [
+            "`run_on.pool`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it "
+            "not set; start a server with `prefect server start` and set PREFECT_API_URL to its address"
+        ]
+
+    def launcher(self, resources: Resources) -> Launcher:
+        """Return what creates the flow runs."""
+        # Prefect reads its settings when it is imported, and a check must not pay for it.
+        return importlib.import_module("flows.clusters.pool_launcher").PoolLauncher(self.pool, resources)

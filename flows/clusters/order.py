@@ -1,0 +1,52 @@
+"""What is said between a controller and whoever evaluates an attempt elsewhere."""
+
+from pydantic import BaseModel, ConfigDict
+
+from campaign import EvaluationRequest
+from evaluators import AnyEvaluator
+
+# The names of what lies in an attempt's mailbox.
+SENT, CLAIM, BEAT, STOP, OUTCOME, REPORTS = "sent", "claim", "beat", "stop", "outcome", "reports-"
+
+
+class Pulse(BaseModel):
+    """How often an evaluation gives a sign of life, and after how long without one it is given up, in seconds.
+
+    An evaluation that cannot give a sign for half of `silence` ends itself, so that it is over before others think so.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    beat: float = 5.0
+    silence: float = 60.0
+
+
+class Order(BaseModel):
+    """One attempt with everything that a worker needs: what to evaluate, where, and where to leave word of it.
+
+    Its paths are the controller's: a worker must find the evaluator's folder and the ledger at the same ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ledger: str
+    work: str
+    evaluator: AnyEvaluator
+    request: EvaluationRequest
+    pulse: Pulse = Pulse()
+
+
+class Claim(BaseModel):
+    """Who has taken an attempt, one for ever: a worker's process, or nobody (`host` is None) for a reason.
+
+    `started` is the process as `flows.lease` names it, `worker` what the cluster calls it. `mark` is like no other.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    mark: str
+    host: str | None = None
+    pid: int = 0
+    started: str = ""
+    worker: str = ""
+    reason: str = ""

@@ -1,0 +1,27 @@
+"""The kinds of places that a campaign's `run_on` may name; a new one adds its file and its lines here."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from flows.clusters.here import Here
+from flows.clusters.on_dask import OnDask
+from flows.clusters.on_pool import OnPool
+from flows.definition_problems import shown
+
+
+def as_written(value: Any) -> Any:
+    """Return the place with its kind written out, where `here`, `{pool: NAME}` or `{dask: ADDRESS}` tell it."""
+    if value == "here":
+        return {"kind": "here"}
+    if isinstance(value, Here | OnPool | OnDask) or (isinstance(value, Mapping) and "kind" in value):
+        return value
+    kinds = [kind for kind in ("pool", "dask") if isinstance(value, Mapping) and kind in value]
+    if len(kinds) == 1:
+        return {"kind": kinds[0], **value}
+    expected = "expected `here`, `{pool: NAME}` of a Prefect work pool or `{dask: tcp://HOST:PORT}` of a scheduler"
+    raise ValueError(f"{expected}, got {shown(value)}")
+
+
+AnyPlace = Annotated[Here | OnPool | OnDask, Field(discriminator="kind"), BeforeValidator(as_written)]

@@ -1,0 +1,123 @@
+"""An evaluator whose evaluations run where the campaign's `run_on` says, and are found again where they were sent."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from evaluators import AnyEvaluator, Report, SimulatedEvaluator
+from flows.campaign_file import CampaignFile
+from flows.clusters.following import Following
+from flows.clusters.here import Here
+from flows.clusters.launcher import Launcher
+from flows.clusters.order import CLAIM, SENT, Claim, Order, Pulse
+from flows.clusters.place import AnyPlace
+from flows.clusters.resources import Resources
+from storage import Mailboxes, open_mailboxes
+
+_place = TypeAdapter[AnyPlace](AnyPlace)
+
+
+@asynccontextmanager
+async def placed(file: CampaignFile, pulse: Pulse | None = None) -> AsyncIterator["SentEvaluator"]:
+    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards."""
+    sent = _sent(file, pulse or Pulse())
+    try:
+        yield sent
+    finally:
+        for launcher in sent.launchers.values():
+            await launcher.close()
+
+
+def _sent(file: CampaignFile, pulse: Pulse) -> "SentEvaluator":
+    return SentEvaluator(
+        evaluator=with_threads(file.evaluator, file.resources),
+        place=file.run_on,
+        resources=file.resources,
+        # Whoever reads it elsewhere begins in another folder.
+        ledger=file.ledger if "://" in file.ledger else str(Path(file.ledger).resolve()),
+        work=str(Path(file.work).resolve()),
+        mailboxes=open_mailboxes(file.ledger, file.campaign.name, Path()),
+        pulse=pulse,
+    )
+
+
+def with_threads(evaluator: AnyEvaluator, resources: Resources) -> AnyEvaluator:
+    """Return the evaluator with the variables of its resources, except those that its own `environment` names."""
+    if isinstance(evaluator, SimulatedEvaluator):
+        return evaluator
+    named = {variable.partition("=")[0] for variable in evaluator.environment}
+    added = [variable for variable in resources.variables() if variable.partition("=")[0] not in named]
+    return evaluator.model_copy(update={"environment": (*added, *evaluator.environment)})
+
+
+@dataclass(frozen=True)
+class SentEvaluator:
+    """An Evaluator that has another one evaluate at a place, and follows that by the attempts' mailboxes."""
+
+    evaluator: AnyEvaluator
+    place: AnyPlace
+    resources: Resources
+    ledger: str
+    work: str
+    mailboxes: Mailboxes
+    pulse: Pulse
+    launchers: dict[AnyPlace, Launcher] = field(default_factory=dict)
+
+    @property
+    def time_limit(self) -> timedelta:
+        """Return how long one attempt may take once a worker has begun it."""
+        return self.evaluator.time_limit
+
+    @property
+    def patience(self) -> timedelta:
+        """Return how long an attempt may take beyond that: waiting for a worker, and for a sign of life of it."""
+        if isinstance(self.place, Here):
+            return timedelta()
+        return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence)
+
+    async def check(self, campaign: Campaign) -> None:
+        """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
+        await self.evaluator.check(campaign)
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        """Have the point tried once at the place, and say how it ended."""
+        if isinstance(self.place, Here):
+            return await self.evaluator.evaluate(request, folder, report)
+        avoid = await self._workers_that_failed(request)
+        # Whoever comes after this controller looks there, whatever the campaign's file says by then.
+        await self.mailboxes.of(request.key).put(SENT, self.place.model_dump_json())
+        return await self._following(request, self.place, report).to_its_end(avoid)
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        """Return how an attempt ended whose controller has died, wherever that had sent it."""
+        sent = await self.mailboxes.of(request.key).get(SENT)
+        if sent is None:
+            return await self.evaluator.recover(request, folder, report)
+        # What the cluster has not seen, or has forgotten, is sent again: its key is evaluated once.
+        return await self._following(request, _place.validate_json(sent), report).to_its_end()
+
+    def _following(self, request: EvaluationRequest, place: AnyPlace, report: Report) -> Following:
+        assert not isinstance(place, Here)
+        if place not in self.launchers:
+            self.launchers[place] = place.launcher(self.resources)
+        return Following(
+            order=Order(
+                ledger=self.ledger, work=self.work, evaluator=self.evaluator, request=request, pulse=self.pulse
+            ),
+            mailbox=self.mailboxes.of(request.key),
+            launcher=self.launchers[place],
+            place=str(place),
+            start_within=place.start_within,
+            report=report,
+        )
+
+    async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:
+        """Return who had the earlier attempts at this trial, where the cluster names its workers."""
+        trial = request.key.rpartition("/")[0]
+        texts = [await self.mailboxes.of(f"{trial}/{number}").get(CLAIM) for number in range(1, request.attempt)]
+        return tuple(claim.worker for text in texts if text and (claim := Claim.model_validate_json(text)).worker)

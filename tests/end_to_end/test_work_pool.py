@@ -1,0 +1,141 @@
+"""Evaluations on the workers of a real work pool, and what comes of them when somebody is killed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from own_prefect import Server
+from test_command_line import command
+
+from campaign import History
+from evaluators.supervisor import read_process
+from flows.clusters.order import Claim
+from storage import open_ledger
+
+CAMPAIGN = """
+name: pooled
+parameters:
+  x: {kind: float, low: 0, high: 1}
+minimize: loss
+evaluator: {function: "objective:evaluate", environment: [OMP_PLACES=cores]}
+proposer: {kind: sobol}
+workers: 2
+budget: {trials: 2}
+failures: {back_off: 0}
+run_on: {pool: hall}
+resources: {cpus: 2}
+"""
+
+# Each evaluation leaves a line when it begins, and waits while it is held.
+OBJECTIVE = """
+import json, os, time
+
+def evaluate(params, report):
+    key = json.load(open(os.environ["EVAL_REQUEST"]))["key"]
+    report(1, params["x"])
+    log = os.open("evaluations.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(log, f"{key} {os.getpid()} {os.environ['OMP_NUM_THREADS']}\\n".encode())
+    while os.path.exists("hold"):
+        time.sleep(0.05)
+    return (params["x"] - 0.3) ** 2
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "campaign.yaml").write_text(CAMPAIGN)
+    (folder / "objective.py").write_text(OBJECTIVE)
+    return folder
+
+
+def start(folder: Path, server: Server) -> "subprocess.Popen[bytes]":
+    with (folder / "output.log").open("ab") as output:
+        return subprocess.Popen(
+            command("run", "campaign.yaml"),
+            cwd=folder,
+            env=server.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+def until(condition: Callable[[], bool], folder: Path, limit: float = 400.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, (folder / "output.log").read_text() + (folder / "worker.log").read_text()
+        time.sleep(0.05)
+
+
+def begun(folder: Path) -> list[list[str]]:
+    log = folder / "evaluations.log"
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def history(folder: Path) -> History:
+    segments = asyncio.run(open_ledger(str(folder / "ledger"), "pooled", folder).read())
+    return History.from_events([event for segment in segments for event in segment.events])
+
+
+def claim_of(folder: Path, key: str) -> Claim:
+    return Claim.model_validate_json((folder / "ledger" / "pooled" / "attempts" / key / "claim").read_text())
+
+
+def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
+    assert controller.wait(600) == 0, (folder / "output.log").read_text()
+    found = history(folder)
+    assert found.closed_by is not None
+    assert found.closed_by.kind == "campaign_finished"
+    assert [trial.status for trial in found.trials.values()] == ["observed", "observed"]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_and_nothing_is_repeated(folder, server):
+    (folder / "hold").touch()
+    with server.worker("hall", folder) as worker:
+        first = start(folder, server)
+        until(lambda: len(begun(folder)) == 2, folder)
+        for process in (first, worker):
+            process.kill()
+            process.wait()
+        second = start(folder, server)
+        until(lambda: history(folder).lease.epoch == 2, folder)
+        (folder / "hold").unlink()
+        found = ends_well(second, folder)
+    assert set(Counter(key for key, _, _ in begun(folder)).values()) == {1}
+    assert [len(trial.attempts) for trial in found.trials.values()] == [1, 1]
+    assert {threads for _, _, threads in begun(folder)} == {"2"}
+    runs = server.post("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
+    assert {"pooled-trial-1-attempt-1", "pooled-trial-2-attempt-1"} <= {run["name"] for run in runs}
+    assert "whole" in server.run(*command("verify", "campaign.yaml"), folder=folder)
+    reported = "select distinct trial from events where kind = 'measurement_reported' order by trial"
+    assert server.run(*command("query", reported, "--format", "csv"), folder=folder).split() == ["trial", "1", "2"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_an_evaluation_whose_flow_run_is_killed_ends_with_it_and_is_tried_again(folder, server):
+    (folder / "hold").touch()
+    with server.worker("hall", folder):
+        controller = start(folder, server)
+        until(lambda: len(begun(folder)) == 2, folder)
+        key, pid, _ = begun(folder)[0]
+        os.kill(claim_of(folder, key).pid, signal.SIGKILL)
+        until(lambda: read_process(int(pid)) is None, folder)
+        until(lambda: len(begun(folder)) == 3, folder)
+        (folder / "hold").unlink()
+        found = ends_well(controller, folder)
+    [failed] = [a.failed for trial in found.trials.values() for a in trial.attempts if a.failed is not None]
+    assert failed.cause == "infrastructure"
+    assert "left no result on host" in failed.message
+    assert sorted(len(trial.attempts) for trial in found.trials.values()) == [1, 2]

@@ -1,0 +1,197 @@
+"""An attempt elsewhere, told by its mailbox alone: begun, silent, refused, stopped, taken twice."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded
+from campaign.errors import LedgerError
+from campaign.evaluation import EvaluationReport
+from evaluators import CommandEvaluator
+from flows.clusters.following import Following
+from flows.clusters.order import BEAT, CLAIM, OUTCOME, Claim, Order, Pulse
+from flows.clusters.worker import _Evaluation, carry_out
+from storage import LocalStore, Mailbox, open_mailboxes
+
+KEY = "night-1a2b/3/1"
+SCRIPT = """
+import json, os
+with open("evaluations.log", "a") as log:
+    log.write("once\\n")
+with open(os.environ["EVAL_REPORTS"], "a") as reports:
+    reports.write(json.dumps({"step": 4, "metrics": {"loss": 9}}) + "\\n")
+with open(os.environ["EVAL_RESULT"], "w") as result:
+    json.dump({"metrics": {"loss": 0.5}}, result)
+"""
+
+
+class Cluster:
+    """A Launcher that has orders carried out in the test's own event loop, or does not, or says that they ended."""
+
+    def __init__(self, *, works: bool = True, says: str | None = None, refuses: Exception | None = None) -> None:
+        self.works, self.says, self.refuses = works, says, refuses
+        self.carried_out: list[asyncio.Task[str]] = []
+        self.withdrawn: list[str] = []
+
+    async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
+        if self.works:
+            self.carried_out.append(asyncio.create_task(carry_out(order, "worker-1")))
+        if self.refuses is not None:
+            await asyncio.gather(*self.carried_out)
+            raise self.refuses
+
+    async def ended(self, key: str, worker: str) -> str | None:
+        return self.says
+
+    async def withdraw(self, key: str) -> None:
+        self.withdrawn.append(key)
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    request = EvaluationRequest(
+        campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
+    )
+    evaluator = CommandEvaluator(command=(sys.executable, str(script)), folder=tmp_path, grace=timedelta(seconds=0.1))
+    pulse = Pulse(beat=0.05)
+    work = str(tmp_path / "work")
+    return Order(ledger=str(tmp_path / "ledger"), work=work, evaluator=evaluator, request=request, pulse=pulse)
+
+
+def mailbox(order: Order) -> Mailbox:
+    return open_mailboxes(order.ledger, "night", Path()).of(KEY)
+
+
+def with_pulse(order: Order, beat: float, silence: float) -> Order:
+    return order.model_copy(update={"pulse": Pulse(beat=beat, silence=silence)})
+
+
+def following(
+    order: Order, cluster: Cluster, heard: list[EvaluationReport] | None = None, start_within: float = 3600
+) -> Following:
+    reports = [] if heard is None else heard
+    return Following(order, mailbox(order), cluster, "the hall", timedelta(seconds=start_within), reports.append)
+
+
+async def from_afar(order: Order) -> None:
+    """Take the attempt as a worker on a machine does that cannot be seen."""
+    claim = Claim(mark="afar", host="far-away", pid=7, started="another boot:pid:[1]:5", worker="w7")
+    await mailbox(order).put(CLAIM, claim.model_dump_json())
+    await mailbox(order).replace(BEAT, "1")
+
+
+async def test_its_outcome_and_what_it_reported_on_the_way_come_back(order):
+    heard: list[EvaluationReport] = []
+    outcome = await following(order, Cluster(), heard).to_its_end()
+    assert isinstance(outcome, EvaluationSucceeded)
+    assert outcome.metrics["loss"].mean == 0.5
+    assert [(report.step, report.metrics["loss"].mean) for report in heard] == [(4, 9.0)]
+
+
+async def test_an_order_that_is_carried_out_several_times_is_evaluated_once(order, tmp_path):
+    told = await asyncio.gather(*(carry_out(order) for _ in range(3)))
+    assert sorted(told)[0] == "loss 0.5"
+    assert sum("somebody else has taken" in text for text in told) == 2
+    assert (tmp_path / "evaluations.log").read_text() == "once\n"
+
+
+async def test_whoever_follows_later_finds_the_outcome_without_another_evaluation(order, tmp_path):
+    first = await following(order, Cluster()).to_its_end()
+    assert await following(order, Cluster()).to_its_end() == first
+    assert (tmp_path / "evaluations.log").read_text() == "once\n"
+
+
+async def test_one_that_ended_before_it_began_can_begin_no_more(order, tmp_path):
+    cluster = Cluster(works=False, says="its flow run is Crashed: no such image")
+    outcome = await following(order, cluster).to_its_end()
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "infrastructure"
+    assert outcome.message == "it did not begin: its flow run is Crashed: no such image"
+    assert "somebody else has taken" in await carry_out(order)
+    assert not (tmp_path / "evaluations.log").exists()
+
+
+async def test_one_that_no_worker_takes_is_given_up_and_withdrawn(order):
+    cluster = Cluster(works=False)
+    outcome = await following(order, cluster, start_within=0.2).to_its_end()
+    assert "no worker of the hall took it within 0.2s" in outcome.message
+    assert cluster.withdrawn == [KEY]
+
+
+async def test_one_that_could_not_be_sent_has_failed_unless_it_was_sent_all_the_same(order):
+    lost_answer = Cluster(refuses=OSError("the answer was lost"))
+    assert isinstance(await following(order, lost_answer).to_its_end(), EvaluationSucceeded)
+
+
+async def test_one_that_could_not_be_sent_says_why(order):
+    outcome = await following(order, Cluster(works=False, refuses=OSError("no route"))).to_its_end()
+    assert outcome.message == "it could not be sent to the hall: OSError: no route"
+
+
+async def test_of_one_that_falls_silent_on_another_machine_nobody_knows_how_it_ended(order):
+    order = with_pulse(order, beat=0.05, silence=1)
+    await from_afar(order)
+    outcome = await following(order, Cluster(works=False)).to_its_end()
+    assert outcome.lost
+    assert outcome.unseen.startswith("it ran on host far-away (w7), for the hall, which has given no sign of life for")
+
+
+async def test_one_that_falls_silent_and_that_the_cluster_knows_to_be_dead_has_failed(order):
+    await from_afar(order)
+    outcome = await following(order, Cluster(works=False, says="its flow run is Crashed")).to_its_end()
+    assert not outcome.lost
+    assert outcome.message == "it left no result on host far-away (w7), for the hall: its flow run is Crashed"
+
+
+async def test_while_it_gives_signs_of_life_the_cluster_is_not_believed(order):
+    order = with_pulse(order, beat=1, silence=60)
+    await from_afar(order)
+    task = asyncio.create_task(following(order, Cluster(works=False, says="its flow run is Crashed")).to_its_end())
+    for count in range(40):
+        await mailbox(order).replace(BEAT, str(count))
+        await asyncio.sleep(order.pulse.beat / 10)
+        assert not task.done()
+    await mailbox(order).put(OUTCOME, EvaluationSucceeded(metrics={}).model_dump_json())
+    assert isinstance(await task, EvaluationSucceeded)
+
+
+async def test_when_it_is_cancelled_the_evaluation_ends_first(order, tmp_path):
+    (tmp_path / "script.py").write_text("import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)")
+    cluster = Cluster()
+    task = asyncio.create_task(following(order, cluster).to_its_end())
+    while not (tmp_path / "begun").exists():  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await cluster.carried_out[0] == "failed (cancelled): stopped by its controller"
+
+
+class Unreachable(LocalStore):
+    """A directory that stops taking signs of life."""
+
+    def replace(self, key: str, data: bytes) -> None:
+        raise LedgerError("ledger: the network is gone")
+
+
+async def test_an_evaluation_that_cannot_give_signs_of_life_ends_itself(order, tmp_path):
+    (tmp_path / "script.py").write_text("import time; time.sleep(600)")
+    order = with_pulse(order, beat=0.05, silence=1)
+    outcome = await _Evaluation(order, Mailbox(Unreachable(tmp_path), "box/")).run()
+    assert isinstance(outcome, EvaluationFailed)
+    assert "it could leave no sign of life beside the ledger" in outcome.message
+
+
+async def test_a_command_that_cannot_be_started_on_the_worker_is_an_outcome(order):
+    evaluator = order.evaluator.model_copy(update={"command": ("/nowhere/at-all",)})
+    outcome = await following(order.model_copy(update={"evaluator": evaluator}), Cluster()).to_its_end()
+    assert isinstance(outcome, EvaluationFailed)
+    assert "could not be started" in outcome.message
