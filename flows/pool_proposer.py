@@ -14,7 +14,7 @@ from httpx import HTTPError
 from prefect import flow
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import arun_deployment
@@ -101,11 +101,15 @@ class PoolProposer:
 
 
 async def deploy_proposer(pool: str) -> None:
-    """Create the deployment that answers questions, and its pool, with one run at a time, if there is none."""
+    """Create the deployment that answers questions, and its pool if there is none.
+
+    The pool lets one run at a time, unless somebody has said how many it lets.
+    """
     async with get_client() as client:
-        # Whoever made it has said how many may run at once.
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=pool, type="process", concurrency_limit=1))
+            await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        if (await client.read_work_pool(pool)).concurrency_limit is None:
+            await client.update_work_pool(pool, WorkPoolUpdate(concurrency_limit=1))
     deployment = RunnerDeployment.from_flow(
         propose_flow,
         name=pool,
