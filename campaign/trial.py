@@ -21,7 +21,9 @@ class Provenance(BaseModel):
     `proposer` names a third party's class. `observed` and `pending` are what the proposal knew. `hyperparameters` are
     bit-exact and serve as the next proposal's warm start; `starts` says how each start of their fit ended. The
     predicted mean and standard deviation are in the metric's own unit. A repetition was preferred to measuring
-    `instead_of`. `jitter` is the larger of the draws' and of `fit_jitter`, which the hyperparameters go with.
+    `instead_of`. `probability_feasible` is how likely the point was thought to give a result, None where nothing was
+    known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was believed with. `jitter` is the larger of
+    the draws' and of `fit_jitter`, which the hyperparameters go with.
     `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
     """
 
@@ -38,6 +40,8 @@ class Provenance(BaseModel):
     instead_of: Point | None = None
     predicted_mean: float | None = None
     predicted_sd: float | None = None
+    probability_feasible: float | None = None
+    feasibility_hyperparameters: dict[str, tuple[float, ...]] | None = None
     jitter: float | None = None
     fit_jitter: float | None = None
     device: str | None = None
