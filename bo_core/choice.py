@@ -146,8 +146,9 @@ class Choice:
         typical = noise.median(1).values
         points, of_points = torch.cat([data.X[places], x]), torch.cat([noise[:, places], typical.unsqueeze(1)], 1)
         gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
-        gains = gains * self.weighting.log(points.cpu()).exp()
-        return Repetitions(points[:-1].cpu(), gains[:-1], float(gains[-1]))
+        # Where there was a result, there may be another; at the new point there may be none.
+        of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp())
+        return Repetitions(points[:-1].cpu(), gains[:-1], of_new)
 
     def _worth_repeating(self, new: Point) -> Candidate | None:
         """Return an observed point whose repetition is expected to gain more than measuring the new one, if any."""

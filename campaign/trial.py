@@ -22,9 +22,9 @@ class Provenance(BaseModel):
     bit-exact and serve as the next proposal's warm start; `starts` says how each start of their fit ended. The
     predicted mean and standard deviation are in the metric's own unit. A repetition was preferred to measuring
     `instead_of`. `probability_feasible` is how likely the point was thought to give a result, None where nothing was
-    known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was believed with. `jitter` is the larger of
-    the draws' and of `fit_jitter`, which the hyperparameters go with.
-    `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock.
+    known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was believed with. `jitter` is the larger
+    of the draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`, `seconds` and `commit` come
+    from whoever called `propose`, which itself has no clock.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
