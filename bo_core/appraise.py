@@ -148,7 +148,8 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         _figure(provenance, "acquisition_value", scores, 0.0 if again else 1.0),
     ]
     if choices[0].weighting.feasibility is not None:
-        chances = [choice.weighting.probability_feasible(asked.encoding.encode([point])) for choice in choices]
+        x = asked.encoding.encode([point])
+        chances = [chance for choice in choices if (chance := choice.weighting.probability_feasible(x)) is not None]
         figures.append(_figure(provenance, "probability_feasible", chances, 0.0))
     return Appraisal(tuple(figures), *best)
 

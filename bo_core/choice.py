@@ -94,9 +94,8 @@ class Choice:
         self.posterior = treated.posterior
         could_be = could_be_best(self.posterior, treated.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
-        # Where it is learnt which points fail, that keeps proposals away from them; as they never have a value, the
-        # improvement is over none of theirs.
-        failed = self._features([t.point for t in failed_points(view)] if weighting.feasibility is None else [])
+        # Drawn beside what is learnt of failures: a single one may be taken for noise, and must not be tried beside again.
+        failed = self._features([t.point for t in failed_points(view)])
         self.outstanding = Outstanding(treated.drawn, failed).and_chosen(self._features(asked.chosen))
         self.utility = utility_of(self.proposer)
         self.draws = self._draws(treated.X[could_be])
