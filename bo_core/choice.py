@@ -94,7 +94,7 @@ class Choice:
         self.posterior = treated.posterior
         could_be = could_be_best(self.posterior, treated.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
-        # Drawn beside what is learnt of failures: a single one may be taken for noise, and must not be tried beside again.
+        # Also where failures are learnt from: a single one may be taken for noise, and must not be tried beside again.
         failed = self._features([t.point for t in failed_points(view)])
         self.outstanding = Outstanding(treated.drawn, failed).and_chosen(self._features(asked.chosen))
         self.utility = utility_of(self.proposer)
