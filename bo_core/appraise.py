@@ -6,7 +6,7 @@ is a short computation that rounding hardly moves, and what was chosen must be a
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,9 +15,11 @@ from torch import Tensor
 from bo_core.choice import Asked, Candidate, Choice, Repetitions
 from bo_core.encoding import key_of
 from bo_core.model import Model, last_made_by_model, on_this_machine
+from bo_core.state import failed_points
 from bo_core.surrogate.fit import LEAST_JITTER
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.threads import threads_for
+from bo_core.weighting import Weighting
 from campaign import Point, Proposal
 from campaign.errors import OvernightError
 from campaign.trial import Provenance
@@ -99,19 +101,23 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     """
     batch = [_provenance(proposal) for proposal in recorded]
     theta, jitter = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked)
+    feasibility = _theta_of_feasibility(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
-        choices = [_choice(asked, theta + nudge, jitter) for nudge in (0.0, *_NUDGES)]
+        choices = [
+            _choice(asked, theta + nudge, jitter, None if feasibility is None else feasibility + nudge)
+            for nudge in (0.0, *_NUDGES)
+        ]
         return [_appraised(asked, choices, proposal) for proposal in recorded]
 
 
-def _choice(asked: Asked, theta: Tensor, jitter: float) -> Choice:
+def _choice(asked: Asked, theta: Tensor, jitter: float, feasibility: Tensor | None) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
     last = last_made_by_model(asked.history)
     model = Model.recalled(
         asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, theta=theta, jitter=jitter
     )
-    return Choice(asked, model, generator)
+    return Choice(asked, model, generator, Weighting.recalled(asked.view, asked.encoding, feasibility))
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -136,12 +142,16 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
     # below that of the jitter is what cancellation left.
     spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.hyperparameters.jitter)
-    figures = (
+    figures = [
         _figure(provenance, "predicted_mean", means, spread),
         _figure(provenance, "predicted_sd", sds, blur * spread),
         _figure(provenance, "acquisition_value", scores, 0.0 if again else 1.0),
-    )
-    return Appraisal(figures, *best)
+    ]
+    if choices[0].weighting.feasibility is not None:
+        x = asked.encoding.encode([point])
+        chances = [chance for choice in choices if (chance := choice.weighting.probability_feasible(x)) is not None]
+        figures.append(_figure(provenance, "probability_feasible", chances, 0.0))
+    return Appraisal(tuple(figures), *best)
 
 
 def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
@@ -221,10 +231,22 @@ def _apart(a: float, b: float, unit: float) -> float:
 
 def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
     """Return the θ [M, h] that a batch was chosen with."""
-    record = batch[0].hyperparameters
+    return _one_theta([each.hyperparameters for each in batch], d)
+
+
+def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
+    """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
+    if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
+        return None
+    return _one_theta([each.feasibility_hyperparameters for each in batch], asked.encoding.d)
+
+
+def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int) -> Tensor:
+    """Return the θ [M, h] that all of a batch recorded."""
+    record = records[0]
     if record is None:
         raise NotRecorded("hyperparameters are not recorded")
-    if any(other.hyperparameters != record for other in batch):
+    if any(other != record for other in records):
         raise Contradicted("expected the same hyperparameters in all of a batch, found others")
     theta = theta_of_record(record, d)
     if theta is None or not bool(theta.isfinite().all()):

@@ -17,6 +17,7 @@ from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
 from bo_core.state import failed_points, seed_of
 from bo_core.surfaces import surface_of_path, surface_of_utility
+from bo_core.weighting import Weighting
 from campaign import Campaign, History, ModelView, Point
 
 _LEAST_DRAWS = 32
@@ -85,14 +86,15 @@ class Choice:
     them, `searched` and `repetitions` may be asked for.
     """
 
-    def __init__(self, asked: Asked, model: Model, generator: torch.Generator) -> None:
+    def __init__(self, asked: Asked, model: Model, generator: torch.Generator, weighting: Weighting) -> None:
         self.model, self.encoding, self.proposer, self.q = model, asked.encoding, asked.proposer, asked.q
-        self.generator = generator
+        self.generator, self.weighting = generator, weighting
         view = asked.view
         treated = treat(self.proposer.pending, self.model, self._features([t.point for t in view.pending]))
         self.posterior = treated.posterior
         could_be = could_be_best(self.posterior, treated.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
+        # Also where failures are learnt from: a single one may be taken for noise, and must not be tried beside again.
         failed = self._features([t.point for t in failed_points(view)])
         self.outstanding = Outstanding(treated.drawn, failed).and_chosen(self._features(asked.chosen))
         self.utility = utility_of(self.proposer)
@@ -113,7 +115,7 @@ class Choice:
         if self.newest is not None and self.draws is not None:
             self.draws.add(self.newest)
         pool_seed = self._new_seed()
-        return Prepared(self._surface(), pool_seed, self._new_seed())
+        return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
         """Return the point of highest value that is new."""
@@ -143,7 +145,9 @@ class Choice:
         typical = noise.median(1).values
         points, of_points = torch.cat([data.X[places], x]), torch.cat([noise[:, places], typical.unsqueeze(1)], 1)
         gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
-        return Repetitions(points[:-1].cpu(), gains[:-1], float(gains[-1]))
+        # Where there was a result, there may be another; at the new point there may be none.
+        of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp())
+        return Repetitions(points[:-1].cpu(), gains[:-1], of_new)
 
     def _worth_repeating(self, new: Point) -> Candidate | None:
         """Return an observed point whose repetition is expected to gain more than measuring the new one, if any."""

@@ -6,6 +6,7 @@ from bo_core.choice import Asked, Candidate, Choice
 from bo_core.model import Model, last_made_by_model
 from bo_core.stack import stack
 from bo_core.threads import threads_for
+from bo_core.weighting import Weighting
 from campaign import Proposal
 from campaign.trial import Provenance
 
@@ -18,7 +19,7 @@ def model_proposals(asked: Asked) -> list[Proposal]:
     with torch.inference_mode(), threads_for(len(asked.view.observed)) as threads:
         generator = torch.Generator().manual_seed(asked.seed)
         model = _fitted(asked, generator)
-        choice = Choice(asked, model, generator)
+        choice = Choice(asked, model, generator, Weighting.fitted(asked.view, asked.proposer, asked.encoding))
         chosen = [choice.next() for _ in range(asked.q)]
         return [_proposal(asked, model, choice, candidate, threads) for candidate in chosen]
 
@@ -38,7 +39,8 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Model:
 def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with how it was chosen."""
     hyperparameters = model.posterior.hyperparameters
-    mean, sd = model.predicted(asked.encoding.encode([chosen.point]))
+    x, feasibility = asked.encoding.encode([chosen.point]), choice.weighting.feasibility
+    mean, sd = model.predicted(x)
     provenance = Provenance(
         seed=asked.seed,
         observed=len(asked.view.observed),
@@ -50,6 +52,8 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
         instead_of=chosen.instead_of,
         predicted_mean=mean,
         predicted_sd=sd,
+        probability_feasible=choice.weighting.probability_feasible(x),
+        feasibility_hyperparameters=None if feasibility is None else feasibility.as_record(),
         jitter=max(hyperparameters.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
         fit_jitter=hyperparameters.jitter,
         device=model.device.type,

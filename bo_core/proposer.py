@@ -1,8 +1,9 @@
 """What a campaign file may ask for under `proposer:`, with defaults that most files leave alone."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bo_core.custom_proposer import CustomProposer
 
@@ -13,6 +14,7 @@ Acquisition = Literal[
     "thompson_sampling",
     "simple_regret",
 ]
+FeasibilityTreatment = Literal["model", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
 
@@ -33,7 +35,9 @@ class BayesianProposer(BaseModel):
     hyperparameters; 0 makes one where there are none.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
-    not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`.
+    not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
+    whether scores are weighted by the probability that a point gives a result, once one has failed by its own fault
+    (docs/decisions/0012-feasibility.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +54,7 @@ class BayesianProposer(BaseModel):
     extra_noise: bool = False
     starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"
+    feasibility: FeasibilityTreatment = "model"
     draws: Annotated[int, Field(ge=16, le=16_384)] = 128
     restarts: Annotated[int, Field(ge=1, le=200)] = 10
     raw_points: Annotated[int, Field(ge=16, le=65_536)] = 512
@@ -71,3 +76,13 @@ class SobolProposer(BaseModel):
 
 
 AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field(discriminator="kind")]
+
+_any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
+# Every setting is recorded, defaults included: for one that is missing, as it was not there yet, this was done.
+_BEFORE_IT_EXISTED = {"feasibility": "ignore"}
+
+
+def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:
+    """Return the proposer that a ledger's settings describe, also where an earlier version wrote them."""
+    earlier = _BEFORE_IT_EXISTED if settings.get("kind") == "bayesian" else {}
+    return _any_proposer.validate_python({**earlier, **settings})

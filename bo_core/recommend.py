@@ -17,6 +17,7 @@ from bo_core.state import seed_of
 from bo_core.surfaces import surface_of_utility
 from bo_core.surrogate import safe_cholesky
 from bo_core.threads import threads_for
+from bo_core.weighting import Weighting
 from campaign import Campaign, History, ModelView, Point, Trial
 from campaign.errors import SpaceExhausted
 from campaign.recommendation import Recommendation
@@ -34,7 +35,8 @@ def recommend(
 ) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
-    With `anywhere` it may be any point of the space but one that failed, where that has a better mean. Beliefs are
+    With `anywhere` it may be any point of the space but one that failed, where that has a better mean, by more the less
+    likely it is to give a result, as where points are proposed. Beliefs are
     averaged over hyperparameters as the proposer asks, which is by default under 100 observations; for proposers
     without a model as the default proposer asks. Probabilities are shares of joint posterior samples at all observed
     points and the recommended one, each counted once; deterministic.
@@ -84,7 +86,8 @@ def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer,
     ended = {key_of(trial.point) for trial in (*view.observed, *view.failed)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
-        point, mean = search(encoding, surface_of_utility(draws, SimpleRegret()), pool, ended, effort, seed=0)
+        surface = Weighting.fitted(view, proposer, encoding).over(surface_of_utility(draws, SimpleRegret()))
+        point, mean = search(encoding, surface, pool, ended, effort, seed=0)
     except SpaceExhausted:
         return []
     return [point] if mean > float(at_data.max()) else []

@@ -33,10 +33,10 @@ def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
 
 
 def failed_points(view: ModelView) -> tuple[Trial, ...]:
-    """Return the trials whose points failed: like at the pending ones, the objective is drawn there.
+    """Return the trials whose points failed by their own fault, which says something of what lies beside them.
 
-    A point that failed would otherwise leave no trace in the model, and the next proposal would lie beside it. Failures
-    that say nothing of the point, infrastructure and cancellation, leave none, unless they put it into quarantine.
+    Failures that say nothing of the point, infrastructure and cancellation, do not count, unless they put it into
+    quarantine.
     """
     return tuple(t for t in view.failed if _point_failed(t))
 

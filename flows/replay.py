@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bo_core import AnyProposer, BayesianProposer
 from bo_core.appraise import Appraisal, Contradicted, NotRecorded, appraise
@@ -14,13 +14,12 @@ from bo_core.choice import Asked
 from bo_core.encoding import Encoding
 from bo_core.model import on_this_machine
 from bo_core.propose import propose
+from bo_core.proposer import recorded_proposer
 from campaign import Campaign, History, Proposal
 from campaign.errors import OvernightError
 from campaign.events import Event, TrialProposed
 from flows.proposing import standing_in
 from flows.verdict import Verdict, compared
-
-_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
     settings = {} if latest is None else latest.settings.get("proposer") or {}
     if settings.get("kind") == "python":
         settings = {**settings, "folder": folder}
-    proposer = _proposer.validate_python(settings)
+    proposer = recorded_proposer(settings)
     return history.definition, on_this_machine(proposer) if isinstance(proposer, BayesianProposer) else proposer
 
 

@@ -11,6 +11,8 @@ from report.trial_facts import objective_of
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
+# From here on a probability is 1 in the two digits that are shown.
+_CERTAIN = 0.995
 _GENERATORS = {
     "baseline": "It is the baseline, which is tried before anything else.",
     "manual": "A person gave it, by `start_with` or by hand; nothing was computed.",
@@ -50,6 +52,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
     if provenance.predicted_mean is not None:
         yield f"It expected {metric} {with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)}."
+    if provenance.probability_feasible is not None and provenance.probability_feasible < _CERTAIN:
+        yield f"It gave the point a chance of {number(provenance.probability_feasible, 2)} to yield a result at all."
     if provenance.hyperparameters is not None:
         yield from _what_mattered(provenance.hyperparameters, features)
 

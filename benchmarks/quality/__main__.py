@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table`, `calibration` and `plot`."""
+"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table`, `calibration`, `failing` and `plot`."""
 
 import argparse
 import os
@@ -30,7 +30,9 @@ def _asked() -> dict[str, Any]:
     run.add_argument(
         "--contestants", nargs="+", default=["overnight", "sobol"], help="names, or `all` that are installed"
     )
-    run.add_argument("--cells", nargs="+", default=["grid"], help="names of cells, `grid`, `against-advice` or `all`")
+    run.add_argument(
+        "--cells", nargs="+", default=["grid"], help="names of cells, `grid`, `against-advice`, `failing` or `all`"
+    )
     run.add_argument("--seeds", type=seeds_of, default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
     run.add_argument("--again", action="store_true", help="run what is stored, too")
@@ -39,6 +41,7 @@ def _asked() -> dict[str, Any]:
     rejudge.add_argument("--contestants", nargs="+", default=["all"])
     commands.add_parser("table", help="write the tables and print them")
     commands.add_parser("calibration", help="compare what was said of recommendations with the truth")
+    commands.add_parser("failing", help="compare learning which points fail with not learning it")
     commands.add_parser("plot", help="draw regret over trials")
     return vars(parser.parse_args())
 

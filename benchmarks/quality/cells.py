@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from benchmarks.quality.durations import DurationKind
+from benchmarks.quality.failure_regions import FailureRegion
 from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10, Problem
 from bo_core import BayesianProposer
 from bo_core.encoding import Encoding
@@ -21,6 +22,7 @@ class Cell:
     workers: int = 8
     durations: DurationKind = "log-normal"
     failure_rate: float = 0.0
+    fails: FailureRegion | None = None
     trials: int = 60
 
     def campaign(self, seed: int) -> Campaign:
@@ -65,4 +67,12 @@ AGAINST_ADVICE = (
     Cell("hartmann6-noise-3x", HARTMANN6, round(3 * HARTMANN6.spread, 2)),
 )
 
-CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE)}
+# Where points fail by their own fault, and in one kind of cell a tenth of all trials that says nothing of its points.
+_REGIONS: tuple[FailureRegion, ...] = ("half", "disc", "narrow", "tenth")
+FAILING = tuple(
+    Cell(f"{name}-{region}-fails", problem, problem.moderate, fails=region)
+    for name, problem in (("branin", BRANIN), ("hartmann6", HARTMANN6))
+    for region in _REGIONS
+)
+
+CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING)}

@@ -5,8 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_table
-from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, GRID
+from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, FAILING, GRID
 from benchmarks.quality.contestants import NAMES, installed
+from benchmarks.quality.failing import failing_table
 from benchmarks.quality.plot import curves_page
 from benchmarks.quality.results import read_all, read_rows
 from benchmarks.quality.run import Task, judge_again, missing, run_and_store
@@ -15,6 +16,7 @@ from benchmarks.quality.tables import all_tables
 _GROUPS = {
     "grid": [cell.name for cell in GRID],
     "against-advice": [cell.name for cell in AGAINST_ADVICE],
+    "failing": [cell.name for cell in FAILING],
     "all": list(CELLS),
 }
 
@@ -61,6 +63,12 @@ def calibration(folder: Path) -> int:
     return 0
 
 
+def failing(folder: Path) -> int:
+    """Print what it is worth to learn which points fail."""
+    print(failing_table(read_all(folder)))
+    return 0
+
+
 def plot(folder: Path) -> int:
     """Draw the curves beside the results."""
     page = folder / "curves.html"
@@ -69,4 +77,11 @@ def plot(folder: Path) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "rejudge": rejudge, "table": table, "calibration": calibration, "plot": plot}
+COMMANDS = {
+    "run": run,
+    "rejudge": rejudge,
+    "table": table,
+    "calibration": calibration,
+    "failing": failing,
+    "plot": plot,
+}

@@ -64,6 +64,12 @@ def cell_difference(differences: Vector) -> Difference:
     return _with_interval(float(np.median(differences)), medians, len(differences))
 
 
+def mean_difference(differences: Vector) -> Difference:
+    """Return the mean of a cell's differences with its bootstrap interval."""
+    means = np.mean(differences[_resampled(differences, np.random.default_rng(SEED))], axis=1)
+    return _with_interval(float(np.mean(differences)), means, len(differences))
+
+
 def pooled_difference(cells: Sequence[Vector]) -> Difference:
     """Return the mean over the cells of the mean over their seeds, with its interval."""
     generator = np.random.default_rng(SEED)

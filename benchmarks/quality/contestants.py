@@ -64,6 +64,7 @@ OURS: dict[str, AnyProposer] = {
     "overnight-liar-mean": BayesianProposer(pending="liar_mean"),
     "overnight-liar-max": BayesianProposer(pending="liar_max"),
     "overnight-believer": BayesianProposer(pending="believer"),
+    "overnight-infeasible-ignored": BayesianProposer(feasibility="ignore"),
     "sobol": SobolProposer(),
 }
 

@@ -48,6 +48,15 @@ class Problem:
         return [(bound, bound + high - low) for bound in lows]
 
     @property
+    def optimum(self) -> list[float]:
+        """Return where the optimum lies in the unit cube; one of them where there are several."""
+        synthetic = SYNTHETIC_FUNCTIONS[self.function]
+        if synthetic.dimension is None:
+            return list(_OPTIMUM[: self.dimension])
+        pairs = zip(synthetic.minimizer, synthetic.domain, strict=True)
+        return [(value - low) / (high - low) for value, (low, high) in pairs]
+
+    @property
     def parameters(self) -> dict[str, dict[str, Any]]:
         """Return the campaign's parameters."""
         return {f"x{i}": {"kind": "float", "low": low, "high": high} for i, (low, high) in enumerate(self.bounds)}

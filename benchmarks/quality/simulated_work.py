@@ -9,7 +9,9 @@ import numpy as np
 
 from benchmarks.quality.cells import Cell
 from benchmarks.quality.durations import DurationKind, draw_duration
+from benchmarks.quality.failure_regions import fails
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from campaign.evaluation import EvaluationFailed
 from evaluators import Report, SimulatedEvaluator
 
 MEAN_SECONDS = 60.0
@@ -23,6 +25,7 @@ class TimedEvaluator:
 
     simulated: SimulatedEvaluator
     durations: DurationKind
+    cell: Cell
     time_limit: timedelta = timedelta(days=365)
 
     async def check(self, campaign: Campaign) -> None:
@@ -33,6 +36,8 @@ class TimedEvaluator:
         """Evaluate after a time that the request's seed decides."""
         generator = np.random.default_rng([request.seed, _DURATION_STREAM])
         await asyncio.sleep(MEAN_SECONDS * draw_duration(self.durations, generator))
+        if self.cell.fails is not None and fails(self.cell.fails, self.cell.problem, request.parameters, request.seed):
+            return EvaluationFailed(cause="configuration", message="a simulated failure of its own")
         return await self.simulated.evaluate(request, folder, report)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
@@ -43,4 +48,4 @@ class TimedEvaluator:
 def work_of(cell: Cell) -> TimedEvaluator:
     """Return the evaluator of a cell."""
     simulated = SimulatedEvaluator(function=cell.problem.function, noise=cell.noise, failure_rate=cell.failure_rate)
-    return TimedEvaluator(simulated, cell.durations)
+    return TimedEvaluator(simulated, cell.durations, cell)

@@ -78,6 +78,21 @@ class Posterior:
         mean, h = self._project(self.scaled(X))
         return mean, (1.0 - (h * h).sum(2)).clamp_(min=0.0).sqrt_()
 
+    def marginal_with_gradients(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return means and variances [M, b] at features X [b, d], and the gradients of both [M, b, d]."""
+        A = self.scaled(X)
+        k, w = self.kernel(A, self.Z)
+        h = k @ self.L_inverse.mT
+        mean = self.mean.unsqueeze(1) + (h @ self.residual.unsqueeze(2)).squeeze(2)
+        variance = (1.0 - (h * h).sum(2)).clamp_(min=0.0)
+        alpha = self.residual.unsqueeze(1) @ self.L_inverse
+
+        def by_features(by_k: Tensor) -> Tensor:
+            by_D = by_k * w
+            return self.scaling.by_features(X, by_D @ self.Z - A * by_D.sum(2, keepdim=True))
+
+        return mean, variance, by_features(alpha), by_features((h @ self.L_inverse).mul_(-2.0))
+
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
         """Return what f at the observed points [M, n] lies between, to so many standard deviations or more.
 

@@ -175,9 +175,7 @@ def test_a_point_beside_the_best_is_told_though_its_own_score_is_right(asked) ->
     campaign, history, [first, _] = asked
     elsewhere = changed(first, {"x0": 0.9, "x1": 0.9})
     [found] = appraised(campaign, history, MODEL, [elsewhere])
-    there = dict(
-        zip(["predicted_mean", "predicted_sd", "acquisition_value"], (f.here for f in found.figures), strict=True)
-    )
+    there = {figure.name: figure.here for figure in found.figures}
     [found] = appraised(campaign, history, MODEL, [changed(elsewhere, **there)])
     assert found.apart == 0.0
     assert found.ahead > 0.1

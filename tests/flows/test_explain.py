@@ -20,7 +20,7 @@ CAMPAIGN = {
     "maximize": "score",
     "evaluator": {"kind": "command", "command": ["true"]},
     "budget": {"trials": 30},
-    "proposer": {"kind": "bayesian", "initial": 8},
+    "proposer": {"kind": "bayesian", "initial": 8, "feasibility": "ignore"},
     "baseline": {"x": 0.5, "nothing": 0.5, "mode": "a"},
 }
 
@@ -56,6 +56,19 @@ def test_a_models_point_says_what_was_known_expected_and_found(told):
     assert "nothing" in said.split("What hardly mattered: ")[1]
     assert "It turned out to be score" in said
     assert "standard deviations" in said
+
+
+def test_a_point_that_may_fail_says_how_likely_that_was_thought(tmp_path):
+    path = tmp_path / "campaign.yaml"
+    proposer = {"kind": "bayesian", "initial": 6}
+    path.write_text(json.dumps(CAMPAIGN | {"ledger": str(tmp_path / "ledger"), "proposer": proposer}))
+    campaign = AskTell(path)
+    for _ in range(7):
+        trial = campaign.ask()
+        x = float(trial.point["x"])
+        campaign.tell(trial, ValueError("no oven") if x > 0.5 else (x, 0.01))
+    assert "It gave the point a chance of 0." in explained(path, 7)
+    assert "It gave the point a chance" not in explained(path, 3)
 
 
 @pytest.mark.parametrize(

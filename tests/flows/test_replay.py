@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from bo_core.stack import stack
 from campaign.errors import LedgerError
-from campaign.events import Event, TrialProposed
+from campaign.events import CampaignDefined, Event, TrialProposed
 from campaign.trial import Provenance
 from flows.ask_tell import AskTell
 from flows.cli import app
@@ -170,6 +170,61 @@ def test_an_old_ledger_that_lacks_what_was_added_since_is_the_same(events, tmp_p
 
     found = list(replay([old(event) for event in events], tmp_path))
     assert {(each.verdict, each.why) for each in found} == {("same", "")}
+
+
+def with_failures(folder: Path, feasibility: str) -> list[Event]:
+    """Return the events of a campaign in which half of the space fails by its own fault."""
+    folder.mkdir()
+    proposer = CAMPAIGN["proposer"] | {"feasibility": feasibility}
+    (folder / "campaign.yaml").write_text(
+        json.dumps(CAMPAIGN | {"ledger": str(folder / "ledger"), "proposer": proposer, "budget": {"trials": 12}})
+    )
+    campaign = AskTell(folder / "campaign.yaml")
+    for _ in range(12):
+        trial = campaign.ask()
+        x = float(trial.point["x"])
+        campaign.tell(trial, ValueError("too hot") if x > 0.6 else (1 - (x - 0.7) ** 2, 0.1))
+    segments = asyncio.run(open_ledger(str(folder / "ledger"), "own-loop", folder).read())
+    return [event for segment in segments for event in segment.events]
+
+
+def test_proposals_that_were_steered_away_from_failures_are_made_again_to_the_last_bit(tmp_path):
+    events = with_failures(tmp_path / "steered", "model")
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
+    believed = provenance(events, 12).probability_feasible
+    assert believed is not None
+    assert 0 < believed < 1
+
+
+def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path):
+    ignoring = with_failures(tmp_path / "ignoring", "ignore")
+
+    def old(event: Event) -> Event:
+        if isinstance(event, CampaignDefined):
+            settings = event.settings["proposer"].copy()
+            del settings["feasibility"]
+            return event.model_copy(update={"settings": event.settings | {"proposer": settings}})
+        if isinstance(event, TrialProposed) and event.provenance:
+            written = event.provenance.model_dump(exclude={"probability_feasible", "feasibility_hyperparameters"})
+            return event.model_copy(update={"provenance": Provenance.model_validate(written)})
+        return event
+
+    assert set(verdicts(replay([old(event) for event in ignoring], tmp_path)).values()) == {"same"}
+    # It does make a difference: what was steered away from failures is not what such a ledger leads to.
+    steered = [old(event) for event in with_failures(tmp_path / "steered", "model")]
+    assert "different" in verdicts(replay(steered, tmp_path)).values()
+
+
+def test_another_stack_explains_rounding_of_what_was_believed_of_failures_and_nothing_more(tmp_path):
+    events = with_failures(tmp_path / "steered", "model")
+    known = provenance(events, 12)
+    assert known.probability_feasible is not None
+    nearly = known.probability_feasible * (1 + 1e-12)
+    [found] = replay(changed(events, 12, probability_feasible=nearly, **FOREIGN), tmp_path, 12)
+    assert found.verdict == "other stack"
+    [found] = replay(changed(events, 12, probability_feasible=0.5 * nearly, **FOREIGN), tmp_path, 12)
+    assert found.verdict == "different"
+    assert "does not explain that probability_feasible is recorded as" in found.why
 
 
 def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

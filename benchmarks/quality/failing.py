@@ -1,0 +1,37 @@
+"""What it is worth to learn which points fail: failed trials and regret with and without, paired by seed."""
+
+import statistics
+
+import numpy as np
+
+from benchmarks.quality.cells import FAILING
+from benchmarks.quality.comparison import Difference, cell_difference, mean_difference, paired
+from benchmarks.quality.results import Row
+from benchmarks.quality.tables import Standings, markdown
+
+_WITH, _WITHOUT, _SCALE = "overnight", "overnight-infeasible-ignored", "sobol"
+_HEAD = ["cell", "seeds", "failed trials without", "with", "difference [90 %]", "regret without", "with"]
+_HEAD += ["difference in Sobol's median [90 %]", "verdict", "best tried without", "with"]
+
+
+def failing_table(rows: list[Row]) -> str:
+    """Return a markdown table over the cells in which trials fail by their own fault; medians, means of failures."""
+    regrets, failures, tried = (Standings(rows, name) for name in ("judged_regret", "failures", "best_tried_regret"))
+    names = [cell.name for cell in FAILING if regrets.of(cell.name, _WITH) and regrets.of(cell.name, _SCALE)]
+    return markdown(_HEAD, [_row(name, regrets, failures, tried) for name in names])
+
+
+def _row(cell: str, regrets: Standings, failures: Standings, tried: Standings) -> list[str]:
+    failed = [failures.of(cell, who) for who in (_WITHOUT, _WITH)]
+    found = [regrets.of(cell, who) for who in (_WITHOUT, _WITH)]
+    fewer = mean_difference(paired(failed[1], failed[0], 1.0))
+    scale = statistics.median(regrets.of(cell, _SCALE).values())
+    nearer = cell_difference(paired(found[1], found[0], scale))
+    counts = [f"{np.mean(list(each.values())):.1f}" for each in failed]
+    medians = [f"{statistics.median(each.values()):.3g}" for each in found]
+    best = [f"{statistics.median(tried.of(cell, who).values()):.3g}" for who in (_WITHOUT, _WITH)]
+    return [cell, str(fewer.count), *counts, _with(fewer, 1), *medians, _with(nearer, 2), nearer.verdict, *best]
+
+
+def _with(found: Difference, digits: int) -> str:
+    return f"{found.value:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
