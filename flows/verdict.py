@@ -20,6 +20,7 @@ _LATER = {"fit_jitter", "instead_of"}
 # What sums and the ends of climbs decide, so that it may differ where they are rounded otherwise.
 _ROUNDED = {"hyperparameters", "starts", "jitter", "fit_jitter", "acquisition", "acquisition_value", "instead_of"}
 _ROUNDED |= {"predicted_mean", "predicted_sd", "points", "probability_feasible", "feasibility_hyperparameters"}
+_ROUNDED |= {"predicted_cost", "cost_hyperparameters"}
 # Powers come from the system's mathematical library, whose last bits may be others.
 _OF_POWERS = 1e-12
 
