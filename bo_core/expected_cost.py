@@ -4,6 +4,7 @@ Its logarithm is modelled apart from the objective, as in Snoek, Larochelle and 
 improvement per second this is with the costs in the place of seconds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,13 +50,13 @@ class Costs:
     def of(cls, trials: Sequence[Trial], X: Tensor) -> "Costs | None":
         """Return what is known of trials with features X [n, d]; None where that teaches nothing.
 
-        A cost of 0 has no logarithm and is left out.
+        What has no finite logarithm is left out.
         """
         told = costs_were_told(trials)
         known: list[tuple[int, float]] = []
         for i, end in enumerate(trial.outcome for trial in trials):
             cost = None if not isinstance(end, Observation) else end.cost if told else end.seconds
-            if cost is not None and cost > 0:
+            if cost is not None and 0.0 < cost < math.inf:
                 known.append((i, cost))
         if len(known) < _FEWEST:
             return None

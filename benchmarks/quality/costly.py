@@ -26,7 +26,8 @@ _HEAD += ["verdict", "target", "cost to reach it without", "with"]
 def costly_table(rows: list[Row]) -> str:
     """Return a markdown table over the cells whose evaluations cost; medians.
 
-    The target is the median regret, over the seeds, of the best point that was tried without reckoning with costs.
+    The target is a regret of the best point tried that half of the campaigns reach, without and with; the cost to reach
+    it is what half of them had spent at most.
     """
     regrets = Standings(rows, "judged_regret")
     names = [cell.name for cell in COSTLY if regrets.of(cell.name, _WITH) and regrets.of(cell.name, _SCALE)]
@@ -41,8 +42,8 @@ def _row(cell: str, rows: list[Row], regrets: Standings) -> list[str]:
     counts = [f"{statistics.median(len(row['points']) for row in each):g}" for each in of]
     spent = [f"{statistics.median(sum(row['costs']) for row in each):.0f}" for each in of]
     medians = [f"{statistics.median(each.values()):.3g}" for each in found]
-    target = statistics.median(row["best_tried_regret"] for row in of[0])
-    reached = [_cost(statistics.median(cost_to_reach(row, target) for row in each)) for each in of]
+    target = max(statistics.median_high(row["best_tried_regret"] for row in each) for each in of)
+    reached = [f"{statistics.median_low(cost_to_reach(row, target) for row in each):.0f}" for each in of]
     differ = [with_interval(nearer), nearer.verdict]
     return [cell, str(nearer.count), *counts, *spent, *medians, *differ, f"{target:.3g}", *reached]
 
@@ -55,7 +56,3 @@ def cost_to_reach(row: Row, target: float) -> float:
         if problem.regret(dict(zip(problem.parameters, point, strict=True))) <= target:
             return spent
     return math.inf
-
-
-def _cost(cost: float) -> str:
-    return f"{cost:.0f}" if math.isfinite(cost) else "not reached"
