@@ -9,7 +9,7 @@ from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS, COSTLY
 from benchmarks.quality.contestants import OwnContestant
 from benchmarks.quality.cost_regions import cost_of
-from benchmarks.quality.costly import cost_to_reach, costly_table
+from benchmarks.quality.costly import best_tried_early, cost_to_reach, costly_table
 from benchmarks.quality.measures import measure
 from bo_core import SobolProposer
 from campaign.spending import spending
@@ -42,6 +42,8 @@ def test_what_a_target_costs_is_all_that_had_been_spent_when_it_was_reached():
     row = {"cell": "branin-cheap-costs", "points": points, "ended": [2.0, 3.0, 1.0], "costs": [2.0, 4.0, 8.0]}
     assert cost_to_reach(row, 0.01) == 14.0
     assert cost_to_reach(row | {"points": [[9.0, 14.0]] * 3}, 0.01) == math.inf
+    assert best_tried_early(row) == pytest.approx(0.0, abs=0.01)
+    assert best_tried_early(row | {"costs": [2.0, 400.0, 8.0]}) > 10.0
 
 
 def test_the_table_has_a_line_for_each_cell_that_all_have_run():
