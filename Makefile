@@ -9,7 +9,7 @@ JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
-.PHONY: help setup demo s3 faults chaos test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage clean
+.PHONY: help setup demo s3 faults chaos test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ bench-speed-full: setup ## Measure the whole speed grid beside all peers (many h
 bench-storage: setup ## Measure a ledger on a directory and on an S3 server beside Delta Lake and Optuna's journal (minutes)
 	$(BIN)/python -m benchmarks.peers.install delta optuna-journal
 	$(BIN)/python -m benchmarks.storage
+
+bench-flow: setup ## Measure how busy workers are kept and what a trial costs, with Prefect on PostgreSQL (half an hour, idle machine)
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.flow
 
 clean: ## Remove .venv and what tools left behind
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info
