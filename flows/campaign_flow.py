@@ -3,25 +3,28 @@
 Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from campaign import EvaluationOutcome, History, Proposal
+from evaluators.printed import printed
 from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
 from flows.job import Execution, Job, ProposalRequest
 from flows.loop import run_loop
+from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question
 from flows.proposers import Proposer, Proposers, proposers
 from flows.stop import StopRequest
@@ -33,9 +36,15 @@ _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
 
 @task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
 async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | None:
-    """Run one attempt; a bad evaluation is an outcome, not a failed task."""
+    """Run one attempt; a bad evaluation is an outcome, not a failed task. What it printed is the task run's log."""
     del name
-    return await execution.run()
+    try:
+        return await execution.run()
+    finally:
+        logger = get_run_logger()
+        shown = printed(execution.evaluator, execution.folder) if logger.isEnabledFor(logging.INFO) else {}
+        for stream, text in shown.items():
+            logger.info("%s:\n%s", stream, text)
 
 
 @task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
@@ -58,14 +67,16 @@ class PrefectSteps:
         name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
         limit = execution.evaluator.time_limit + _BEYOND_THE_TIME_LIMIT
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
-        return await limited(name, execution)
+        with tags(f"campaign:{request.campaign}", f"trial:{request.trial}"):
+            return await limited(name, execution)
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
         """Return the next points."""
         name = f"{request.campaign.name}-propose-{request.history.next_trial}"
         if request.stand_in is not None:
             name += f"-{request.stand_in}"
-        state = await propose_task(name, *self._proposers.of(request))
+        with tags(f"campaign:{request.campaign.name}"):
+            state = await propose_task(name, *self._proposers.of(request))
         return await state.aresult()
 
 
@@ -73,7 +84,7 @@ class PrefectSteps:
 class Surroundings:
     """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
 
-    Whoever cannot wait ignores the campaign's window.
+    Whoever cannot wait ignores the campaign's window. `shown` says whether somebody may look at the Prefect server.
     `tell` is called, from any thread, with what a person should know though the campaign goes on.
     """
 
@@ -83,6 +94,7 @@ class Surroundings:
     listening: Callable[[], AbstractContextManager[None]] = nullcontext
     tell: Callable[[str], None] = LOG.warning
     ignore_window: bool = False
+    shown: bool = True
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -96,20 +108,30 @@ async def campaign_flow(file: CampaignFile) -> History:
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     with here.listening():
-        async with anchored(opened, file, here.clock, here.tell) as ledger:
+        async with (
+            anchored(opened, file, here.clock, here.tell) as ledger,
+            proposers(file) as those,
+            prefect_view(file, here.tell) if here.shown else nullcontext(_nobody) as show,
+        ):
+
+            def watch(history: History) -> None:
+                here.watch(history)
+                show(history)
+
             job = job_of(file, ledger, ignore_window=here.ignore_window)
-            async with proposers(file) as those:
-                return await run_loop(job, PrefectSteps(those), here.clock, here.stop, here.watch, here.tell)
+            return await run_loop(job, PrefectSteps(those), here.clock, here.stop, watch, here.tell)
 
 
 async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
     """Run or resume a campaign in this process, at the server with this API URL or the one of the environment."""
-    surroundings.set(here)
-    if url is None:
-        return await campaign_flow(file)
-    # Prefect has read its environment once; a second campaign of the same process has another server.
-    with temporary_settings(updates={PREFECT_API_URL: url}):
-        return await campaign_flow(file)
+    # Nobody looks at a server that lives as long as one campaign.
+    surroundings.set(replace(here, shown=url is None))
+    with tags("overnight", f"campaign:{file.campaign.name}"):
+        if url is None:
+            return await campaign_flow(file)
+        # Prefect has read its environment once; a second campaign of the same process has another server.
+        with temporary_settings(updates={PREFECT_API_URL: url}):
+            return await campaign_flow(file)
 
 
 def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
@@ -124,6 +146,10 @@ def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
         settings=file.settings(),
         ignore_window=ignore_window,
     )
+
+
+def _nobody(history: History) -> None:
+    """Show a history to nobody."""
 
 
 def _in_words(proposal: Proposal) -> str:

@@ -38,7 +38,7 @@ async def deploy(file: CampaignFile, pool: str) -> str:
         schedule=None if window is None else schedule_of(window),
         parameters={"file": file.model_dump(mode="json")},
         concurrency_limit=one_at_a_time,
-        tags=["overnight"],
+        tags=["overnight", f"campaign:{file.campaign.name}"],
         work_pool_name=pool,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
