@@ -61,7 +61,8 @@ class _Frame:
         return _HEIGHT - _BOTTOM - (place - self.low) / (self.high - self.low) * (_HEIGHT - _TOP - _BOTTOM)
 
     def ticks(self) -> list[float]:
-        places = [self.low + (self.high - self.low) * i / (_TICKS - 1) for i in range(_TICKS)]
+        # Inside of what was measured, and so no number that is none.
+        places = [self.low + (self.high - self.low) * (i + 0.5) / _TICKS for i in range(_TICKS)]
         return [10.0**place for place in places] if self.log else places
 
 
