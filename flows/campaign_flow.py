@@ -67,7 +67,8 @@ class PrefectSteps:
         name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
         limit = execution.evaluator.time_limit + _BEYOND_THE_TIME_LIMIT
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
-        with tags(f"campaign:{request.campaign}", f"trial:{request.trial}"):
+        # No tag of a trial's own: for every set of tags Prefect keeps a thread and a client, which ask for its limits.
+        with tags(f"campaign:{request.campaign}"):
             return await limited(name, execution)
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:

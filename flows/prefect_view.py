@@ -73,9 +73,11 @@ class PrefectView:
         if self._history is None or not self._ours():
             return
         report = await self._write_report(self._history)
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_LAST_WORDS):
                 await self._draw(report)
+        except TimeoutError:
+            self._say(f"its server did not take the last artifacts within {_LAST_WORDS:g} s")
 
     async def _keep_telling(self) -> None:
         while True:
@@ -93,7 +95,10 @@ class PrefectView:
             return
         news = self._news.of(self._history)
         for happening in news if self._ours() else []:
-            _emit(self._file.campaign.name, happening)
+            try:
+                _emit(self._file.campaign.name, happening)
+            except Exception as problem:
+                self._say(f"the event `{happening.kind}` was not sent ({type(problem).__name__}: {problem})")
 
     def _ours(self) -> bool:
         """Tell whether this process acts for the campaign: one that is refused shows nothing."""

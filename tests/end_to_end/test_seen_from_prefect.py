@@ -44,6 +44,14 @@ def evaluate(params):
     return (params["x"] - 0.3) ** 2
 """
 
+# Evaluations import it before they begin.
+HELD = """
+import os, time
+
+while os.path.exists("hold") and "EVAL_REQUEST" in os.environ:
+    time.sleep(0.01)
+"""
+
 
 class Listener:
     """What a webhook reaches: keeps the bodies of all requests."""
@@ -145,12 +153,12 @@ def task_runs(server: PrefectOnPostgres) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_runs_are_named_and_tagged_by_campaign_and_trial(server, campaign):
+def test_runs_are_named_by_campaign_and_trial_and_tagged_by_campaign(server, campaign):
     assert set(the_flow_run(server)["tags"]) == {"overnight", "campaign:Seen.from_Prefect"}
     runs = eventually(lambda: task_runs(server), lambda found: len(found) >= 9)
     first = runs["Seen.from_Prefect-trial-1-attempt-1"]
-    assert {"evaluation", "campaign:Seen.from_Prefect", "trial:1"} <= set(first["tags"])
-    assert {"gpu", "campaign:Seen.from_Prefect"} <= set(runs["Seen.from_Prefect-propose-4"]["tags"])
+    assert set(first["tags"]) == {"evaluation", "overnight", "campaign:Seen.from_Prefect"}
+    assert set(runs["Seen.from_Prefect-propose-4"]["tags"]) == {"gpu", "overnight", "campaign:Seen.from_Prefect"}
 
 
 @pytest.mark.slow
@@ -259,3 +267,44 @@ def test_without_the_auth_string_a_campaign_is_told_what_to_set_in_one_paragraph
     assert "guessed" not in said
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "ledger").exists()
+
+
+@pytest.mark.slow
+def test_the_deployment_of_the_example_is_made_as_it_says(server, tmp_path):
+    root = AUTOMATION.parents[1]
+    environment = at_server(server, OVERNIGHT_HOME=str(root), PYTHONPATH=str(root))
+    prefect = [sys.executable, "-m", "prefect"]
+    succeed(run(tmp_path, environment, *prefect, "work-pool", "create", "overnight", "--type", "process"))
+    example = str(AUTOMATION.with_name("prefect.yaml"))
+    succeed(run(root, environment, *prefect, "--no-prompt", "deploy", "--prefect-file", example, "--all"))
+    deployed = server.get("/deployments/name/campaign/campaign")
+    assert deployed["work_pool_name"] == "overnight"
+    assert "file" in deployed["parameter_openapi_schema"]["properties"]
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_and_comes_back_fails_no_evaluation(postgres, tmp_path_factory, tmp_path):
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    (tmp_path / "objective.py").write_text(HELD + OBJECTIVE)
+    (tmp_path / "hold").touch()
+    database = postgres.create_database("dying", "postgresql+asyncpg")
+    with prefect_on_postgres(tmp_path_factory.mktemp("dying"), database) as server:
+        environment = at_server(server)
+        controller = subprocess.Popen(
+            command("run", "campaign.yaml"), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
+        )
+        eventually(lambda: said_of(tmp_path, environment), lambda said: "2 running" in said)
+        server.kill()
+        (tmp_path / "hold").unlink()
+        # What runs is recorded without the server; whether more is begun meanwhile is for Prefect to decide.
+        eventually(
+            lambda: said_of(tmp_path, environment), lambda said: "2 running" not in said and " 0 done" not in said
+        )
+        server.start()
+        assert controller.wait(240) == 0
+    assert "finished: all 6 trials of the budget have been tried" in said_of(tmp_path, environment)
+    assert "infrastructure" not in said_of(tmp_path, environment)
+
+
+def said_of(folder: Path, environment: dict[str, str]) -> str:
+    return run(folder, environment, *command("status", "campaign.yaml")).stdout
