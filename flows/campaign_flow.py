@@ -3,17 +3,20 @@
 Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
@@ -32,6 +35,8 @@ from report.numbers import value_text
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
+_BEFORE_ASKING_AGAIN = 5.0
+_Result = TypeVar("_Result")
 
 
 @task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
@@ -69,7 +74,7 @@ class PrefectSteps:
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
         # No tag of a trial's own: for every set of tags Prefect keeps a thread and a client, which ask for its limits.
         with tags(f"campaign:{request.campaign}"):
-            return await limited(name, execution)
+            return await _once_admitted(lambda: limited(name, execution))
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
         """Return the next points."""
@@ -77,7 +82,7 @@ class PrefectSteps:
         if request.stand_in is not None:
             name += f"-{request.stand_in}"
         with tags(f"campaign:{request.campaign.name}"):
-            state = await propose_task(name, *self._proposers.of(request))
+            state = await _once_admitted(lambda: propose_task(name, *self._proposers.of(request)))
         return await state.aresult()
 
 
@@ -147,6 +152,20 @@ def job_of(file: CampaignFile, ledger: Ledger, *, ignore_window: bool) -> Job:
         settings=file.settings(),
         ignore_window=ignore_window,
     )
+
+
+async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Run a task as soon as Prefect lets it begin.
+
+    While its server is away nobody can tell whether a limit has room for the task: nothing has begun then, and that is
+    no failure of what it would have done.
+    """
+    while True:
+        try:
+            return await begin()
+        except ConcurrencySlotAcquisitionError as problem:
+            LOG.warning("Prefect lets nothing begin, and is asked again: %s", problem)
+        await asyncio.sleep(_BEFORE_ASKING_AGAIN)
 
 
 def _nobody(history: History) -> None:
