@@ -45,12 +45,8 @@ def overheads(night: Night) -> dict[int, float]:
 
 def latencies(night: Night, since: int) -> list[float]:
     """Return the seconds from each recorded result of a single worker to the recorded start of the next trial."""
-    trials = night.history.trials
-    return [
-        (trials[number].attempts[0].started - trials[number - 1].outcome.ended).total_seconds()
-        for number in sorted(trials)
-        if number > since and trials[number - 1].outcome is not None
-    ]
+    pairs = ((t, night.history.trials[n - 1].outcome) for n, t in night.history.trials.items() if n > since)
+    return [(t.attempts[0].started - before.ended).total_seconds() for t, before in pairs if before is not None]
 
 
 def proposing_seconds(night: Night) -> list[float]:
