@@ -44,9 +44,10 @@ class Summary:
     """A campaign in numbers.
 
     Trials are counted once each: how many there are is the sum of `observed`, `failed`, `stopped`, `abandoned`,
-    `rejected`, `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past results
-    and are outside the budget; so are those that people ended before they were started, whence `ended` is how many
-    trials of the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
+    `rejected`, `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past
+    results and are outside the budget; so are those that people ended before they were started, whence `ended` is how
+    many trials of the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was
+    tried here.
     The trials `quarantined` took several workers with them; `stand_ins` were proposed while the proposer was away, the
     last one because of `away`. `spent` holds evaluations and what they cost. `requests`
     says what people have asked for that still holds, and why; `gain_left` what one more trial is expected to gain,
@@ -141,9 +142,7 @@ def gain_text(history: History) -> str | None:
     metric = history.definition.objective.metric
     said = f"expected gain left: one more trial is expected to improve {metric} by {left.latest:.2g}"
     if wanted.advice_only and why_enough(history) is not None:
-        return (
-            f"{said}; {left.in_a_row} times in a row it was less than {wanted.expected_gain_below:g}, so you may stop"
-        )
+        return f"{said}; {left.in_a_row} times in a row it was less than {wanted.expected_gain_below:g}: you may stop"
     return f"{said} (`stop_when`: {wanted.in_a_row} times below {wanted.expected_gain_below:g}, by now {left.in_a_row})"
 
 
