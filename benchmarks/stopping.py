@@ -1,7 +1,7 @@
 """What stopping saves and what it costs: `python -m benchmarks.stopping trials` and `… campaigns`.
 
-`trials` runs campaigns whose evaluations report a learning curve on the way, for as long as a given virtual time, without
-a rule and with each, and with what stopped trials have reported used or left out. `campaigns` runs campaigns with
+`trials` runs campaigns whose evaluations report a learning curve on the way, for as long as a given virtual time,
+without a rule and with each, and with what stopped trials have reported used or left out. `campaigns` runs campaigns with
 a generous budget that end by the expected gain. The tables in docs/stopping.md come from here.
 """
 
@@ -121,7 +121,7 @@ def _trials(seeds: range, evaluations: int) -> Iterator[str]:
 def _told(campaign: Campaign, evaluator: LearningEvaluator, used: bool) -> History:
     if used:
         return _run(campaign, evaluator)
-    with mock.patch.object(state, "expected_finals", lambda campaign, view: {}):
+    with mock.patch.object(state, "expected_finals", return_value={}):
         return _run(campaign, evaluator)
 
 
@@ -148,8 +148,8 @@ def _campaigns(seeds: range, trials: int) -> Iterator[str]:
     yield "|---|---|---|---|"
     for function in _FUNCTIONS:
         evaluator = SimulatedEvaluator.model_validate({"function": function, "seconds": 60})
-        for threshold in (0.1, 0.01, 0.001):
-            wanted = {"expected_gain_below": threshold}
+        for threshold in (None, 0.1, 0.01, 0.001):
+            wanted = None if threshold is None else {"expected_gain_below": threshold}
             found = [
                 _run(_campaign(function, seed, stop_when=wanted, budget={"trials": trials}), evaluator)
                 for seed in seeds
@@ -157,7 +157,8 @@ def _campaigns(seeds: range, trials: int) -> Iterator[str]:
             used = [float(len(history.trials)) for history in found]
             low, middle, high = np.quantile(used, [0.25, 0.5, 0.75])
             regrets = _quartiles([_regret(history, function) for history in found])
-            yield f"| {function} | {threshold:g} | {middle:g} ({low:g} to {high:g}) | {regrets} |"
+            limit = "never" if threshold is None else f"{threshold:g}"
+            yield f"| {function} | {limit} | {middle:g} ({low:g} to {high:g}) | {regrets} |"
 
 
 def main() -> None:
