@@ -15,12 +15,15 @@ from campaign import Campaign, EvaluationSucceeded, History, Measurement
 from campaign.errors import CampaignStopped, InvalidDefinition
 from campaign.evaluation import EvaluationReport
 from campaign.events import AttemptFailed, Event, TrialStopped
+from evaluators import PythonEvaluator
 from flows.ask_tell import AskTell
 from flows.campaign_file import read_campaign
+from flows.clock import SystemClock
 from flows.early_stopping import reason_to_stop
 from flows.job import Job
 from flows.live import status_lines
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.replay import replay
 from flows.stop import StopRequest
 from report.tables import trial_rows
@@ -166,6 +169,35 @@ async def test_where_nothing_ever_reports_the_status_says_that_the_rule_has_noth
     running = Running(a_campaign(stop_early=MEDIAN), ScriptedEvaluator())
     history = await running.controller
     assert any("none of 8 evaluations that ended reported loss" in line for line in status_lines(history))
+
+
+_FUNCTION = """
+import os, pathlib, time
+
+def loss(parameters, report):
+    pathlib.Path("pid").write_text(str(os.getpid()))
+    report(1, parameters["x"])
+    if parameters["x"] > 0.5:
+        while True:
+            time.sleep(0.01)
+    return parameters["x"]
+"""
+
+
+def last_one_lives(folder: Path) -> bool:
+    return Path("/proc", (folder / "pid").read_text()).exists()
+
+
+async def test_the_process_of_a_stopped_trial_is_ended(tmp_path):
+    (tmp_path / "slow.py").write_text(_FUNCTION)
+    points = [{"x": x, "n": 1} for x in (0.1, 0.2, 0.3, 0.9)]
+    campaign = a_campaign(stop_early=MEDIAN, start_with=points, budget={"trials": 4}, workers=1)
+    evaluator = PythonEvaluator(function="slow:loss", folder=tmp_path)
+    job = Job(campaign, evaluator, SobolProposer(), MemoryLedger(), tmp_path / "work")
+    history = await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+    assert [trial.status for trial in history.trials.values()] == ["observed"] * 3 + ["stopped"]
+    assert history.closed_by.kind == "campaign_finished"
+    assert not last_one_lives(tmp_path)
 
 
 GAIN = {"expected_gain_below": 0.01}
