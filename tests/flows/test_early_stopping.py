@@ -27,7 +27,9 @@ from flows.plain_steps import PlainSteps
 from flows.replay import replay
 from flows.stop import StopRequest
 from report.tables import trial_rows
-from storage import MemoryLedger
+from storage import MemoryLedger, open_ledger
+from storage.parquet_ledger import ParquetLedger
+from storage.sql import query
 
 MEDIAN = {"rule": "median", "after_trials": 3}
 HALVING = {"rule": "successive_halving", "reduction": 3}
@@ -249,6 +251,12 @@ FILE = {
 }
 
 
+def ledger_of(folder: Path) -> ParquetLedger:
+    ledger = open_ledger(str(folder), FILE["name"], Path())
+    assert isinstance(ledger, ParquetLedger)
+    return ledger
+
+
 def test_whoever_brings_a_loop_reports_and_is_told_what_to_end(tmp_path):
     campaign = AskTell(FILE | {"ledger": str(tmp_path), "stop_early": {"rule": "median", "after_trials": 2}})
     for loss in (0.1, 0.2):
@@ -257,6 +265,8 @@ def test_whoever_brings_a_loop_reports_and_is_told_what_to_end(tmp_path):
         campaign.tell(trial, loss)
     trial = campaign.ask()
     assert "was worse than 0.15" in (campaign.report(trial, 1, 0.9) or "")
+    [row] = query(ledger_of(tmp_path), "select status, message, loss from trials where trial = 3").rows
+    assert row == ("stopped", campaign.history.trials[3].outcome.why, None)
     with pytest.raises(CampaignStopped, match="report: expected trial 3 to be under way, found one that has ended"):
         campaign.report(trial, 2, 0.01)
 
