@@ -9,7 +9,7 @@ JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
-.PHONY: help setup demo s3 faults chaos test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage clean
+.PHONY: help setup demo s3 stack faults chaos test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ demo: setup ## Tune a classifier with 2 workers and write a report (about 2 minu
 
 s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` with, until Ctrl-C
 	$(BIN)/python tests/s3_server.py
+
+stack: setup ## Start PostgreSQL, Prefect on it, an S3 server, workers and Dask on this machine, until Ctrl-C
+	PYTHONPATH=.:tests $(BIN)/python infra/stack.py
 
 test: setup ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -75,6 +78,9 @@ bench-speed-full: setup ## Measure the whole speed grid beside all peers (many h
 bench-storage: setup ## Measure a ledger on a directory and on an S3 server beside Delta Lake and Optuna's journal (minutes)
 	$(BIN)/python -m benchmarks.peers.install delta optuna-journal
 	$(BIN)/python -m benchmarks.storage
+
+bench-flow: setup ## Measure how busy workers are kept and what a trial costs, with Prefect on PostgreSQL (half an hour, idle machine)
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.flow
 
 clean: ## Remove .venv and what tools left behind
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info

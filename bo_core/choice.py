@@ -1,13 +1,14 @@
 """A batch under way: each point is searched in the light of those before it, and may be one to measure again."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from bo_core.acquisition import JointDraws, SampledPath, could_be_best, utility_of
+from bo_core.acquisition import JointDraws, LogExpectedImprovement, SampledPath, could_be_best, utility_of
 from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
 from bo_core.expected_cost import share_of_cost
@@ -16,7 +17,7 @@ from bo_core.model import Model
 from bo_core.pending import Outstanding, treat
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
-from bo_core.state import failed_points, seed_of
+from bo_core.state import points_without_value, seed_of
 from bo_core.surfaces import surface_of_path, surface_of_utility
 from bo_core.weighting import Weighting
 from campaign import Campaign, History, ModelView, Point
@@ -54,12 +55,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A point with its value under an acquisition; a repetition names the new point that it was preferred to."""
+    """A point with its value under an acquisition; a repetition names the new point that it was preferred to.
+
+    `gain` is by how much the new point is expected to improve on the best, None where the acquisition does not compare.
+    """
 
     point: Point
     value: float
     acquisition: str
     instead_of: Point | None = None
+    gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Choice:
         could_be = could_be_best(self.posterior, treated.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Also where failures are learnt from: a single one may be taken for noise, and must not be tried beside again.
-        failed = self._features([t.point for t in failed_points(view)])
+        failed = self._features([t.point for t in points_without_value(asked.campaign, view)])
         self.outstanding = Outstanding(treated.drawn, failed).and_chosen(self._features(asked.chosen))
         self.utility = utility_of(self.proposer)
         self.draws = self._draws(treated.X[could_be])
@@ -115,7 +120,7 @@ class Choice:
     def next(self) -> Candidate:
         """Return the next point of the batch, which is taken from then on."""
         new = self.searched(self.prepared())
-        chosen = self._worth_repeating(new.point) or new
+        chosen = replace(self._worth_repeating(new.point) or new, gain=self._expected_gain(new.point))
         self.take(chosen.point)
         return chosen
 
@@ -167,6 +172,12 @@ class Choice:
         best = int(again.gains.argmax())
         gain = float(again.gains[best])
         return None if gain <= again.of_new else Candidate(self.tried_at(again.X[best]), gain, "replication", new)
+
+    def _expected_gain(self, point: Point) -> float | None:
+        """Return the expected improvement at a point, beyond what is observed, outstanding and chosen."""
+        if self.draws is None or self.utility is None or not self.utility.against_best:
+            return None
+        return math.exp(float(self.draws.value(LogExpectedImprovement(), self._features([point]))))
 
     def _may_repeat(self) -> bool:
         if self.proposer.acquisition != "log_noisy_expected_improvement":

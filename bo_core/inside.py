@@ -12,11 +12,11 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     view = history.model_view()
     if history.defined is None or history.defined.definition.parameters == campaign.parameters:
         return view
-    observed, pending, failed = (
+    observed, pending, failed, stopped = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
-        for trials in (view.observed, view.pending, view.failed)
+        for trials in (view.observed, view.pending, view.failed, view.stopped)
     )
-    return ModelView(observed, pending, failed)
+    return ModelView(observed, pending, failed, stopped, view.reports)
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

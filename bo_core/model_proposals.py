@@ -44,13 +44,14 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
     mean, sd = model.predicted(x)
     provenance = Provenance(
         seed=asked.seed,
-        observed=len(asked.view.observed),
+        observed=len(model.observed.trials),
         pending=tuple(t.id for t in asked.view.pending),
         hyperparameters=hyperparameters.as_record(),
         starts={f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.starts},
         acquisition=chosen.acquisition,
         acquisition_value=chosen.value,
         instead_of=chosen.instead_of,
+        expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
         predicted_mean=mean,
         predicted_sd=sd,
         probability_feasible=weighting.probability_feasible(x),

@@ -35,11 +35,11 @@ def recommend(
 ) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
-    With `anywhere` it may be any point of the space but one that failed, where that has a better mean, weighted by the
-    probability that it gives a result as where points are proposed. Beliefs are averaged over hyperparameters as the
-    proposer asks, which is by default under 100 observations; for proposers without a model as the default proposer
-    asks. Probabilities are shares of joint posterior samples at all observed points and the recommended one, each
-    counted once; deterministic.
+    With `anywhere` it may be any point of the space but one that failed or was stopped, where that has a better mean,
+    weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
+    hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
+    the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
+    recommended one, each counted once; deterministic.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = view_inside(campaign, history)
@@ -83,7 +83,7 @@ def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer,
     draws = JointDraws(model.posterior, model.data.X[:0], 1, more=1, seed=0)
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
     effort = Effort(proposer.restarts, proposer.raw_points)
-    ended = {key_of(trial.point) for trial in (*view.observed, *view.failed)}
+    ended = {key_of(trial.point) for trial in (*view.observed, *view.failed, *view.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
         surface = Weighting.fitted(view, proposer, encoding).over(surface_of_utility(draws, SimpleRegret()))

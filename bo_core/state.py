@@ -7,13 +7,17 @@ from torch import Tensor
 
 from bo_core.encoding import Encoding
 from bo_core.outcomes import Outcomes
+from bo_core.stopped import expected_finals
 from campaign import Campaign, Measurement, ModelView, Trial
 from campaign.trial import Failure, Observation
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The observed trials in the order of their ids, their features X [n, d] and their standardised outcomes."""
+    """The observed trials in the order of their ids, their features X [n, d] and their standardised outcomes.
+
+    Behind them come the stopped ones whose reports tell where they would have ended, with that as their measurement.
+    """
 
     trials: tuple[Trial, ...]
     X: Tensor
@@ -22,8 +26,11 @@ class Observed:
     @classmethod
     def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding) -> "Observed":
         """Encode what a view holds; it must hold at least one observation."""
-        outcomes = Outcomes.of([objective_of(campaign, t) for t in view.observed], campaign.objective)
-        return cls(view.observed, encoding.encode([t.point for t in view.observed]), outcomes)
+        expected = expected_finals(campaign, view)
+        trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
+        measured = [*(objective_of(campaign, t) for t in view.observed), *expected.values()]
+        outcomes = Outcomes.of(measured, campaign.objective)
+        return cls(trials, encoding.encode([t.point for t in trials]), outcomes)
 
 
 def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
@@ -39,6 +46,17 @@ def failed_points(view: ModelView) -> tuple[Trial, ...]:
     quarantine.
     """
     return tuple(t for t in view.failed if _point_failed(t))
+
+
+def points_without_value(campaign: Campaign, view: ModelView) -> tuple[Trial, ...]:
+    """Return the trials at whose points the objective is drawn, like at the pending ones, though they have ended.
+
+    A point that failed would otherwise leave no trace in the objective's model, and the next proposal would lie beside
+    it. So it is with those that were stopped, as long as nothing tells where they would have ended.
+    """
+    expected = expected_finals(campaign, view)
+    unknown = (t for t in view.stopped if t.id not in expected)
+    return (*failed_points(view), *unknown)
 
 
 def _point_failed(trial: Trial) -> bool:

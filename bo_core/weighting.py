@@ -103,5 +103,6 @@ def costs_of(view: ModelView, encoding: Encoding, share_of_cost: float) -> Costs
 
 
 def _worked_and_failed(view: ModelView, encoding: Encoding) -> tuple[Tensor, Tensor]:
-    """Return the features of the trials that were observed and of those whose points failed."""
-    return encoding.encode([t.point for t in view.observed]), encoding.encode([t.point for t in failed_points(view)])
+    """Return the features of the trials that worked, if only until they were stopped, and of those that failed."""
+    worked = [t.point for t in (*view.observed, *view.stopped)]
+    return encoding.encode(worked), encoding.encode([t.point for t in failed_points(view)])

@@ -9,6 +9,7 @@ from campaign.duration import Duration, Pause
 from campaign.errors import InvalidPoint
 from campaign.objective import Objective
 from campaign.space import Point, Space
+from campaign.stopping import AnyStoppingRule
 from campaign.window import Window
 
 
@@ -44,10 +45,24 @@ class FailurePolicy(BaseModel):
     when_unknown: Literal["retry", "ask"] = "retry"
 
 
+class StopWhen(BaseModel):
+    """When it is enough: one more trial is expected to improve on the best by less than this, in the metric's own unit.
+
+    So many decisions in a row have to expect so little. With `advice_only` nothing is stopped, but people are told.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    expected_gain_below: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    in_a_row: Annotated[int, Field(ge=1)] = 3
+    advice_only: bool = False
+
+
 class Campaign(BaseModel):
     """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
 
     Where `approve` is `always`, what is computed waits until a person approves it; what people gave does not.
+    `stop_early` ends single trials on their way, `stop_when` the campaign.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +80,8 @@ class Campaign(BaseModel):
     start_with: tuple[Point, ...] = ()
     failures: FailurePolicy = FailurePolicy()
     approve: Literal["never", "always"] = "never"
+    stop_early: AnyStoppingRule | None = None
+    stop_when: StopWhen | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @model_validator(mode="before")

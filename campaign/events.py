@@ -169,6 +169,21 @@ class TrialFailed(_AttemptEvent):
     quarantined: bool = False
 
 
+class TrialStopped(_AttemptEvent):
+    """A rule ended a trial on its way, at a step; what still runs of it is ended, and its reports are kept.
+
+    `value` was worse than `threshold`, both of the objective, in its own unit; `why` says it in words. The rule, asked
+    about that step in the light of all events before this one, says the same.
+    """
+
+    kind: Literal["trial_stopped"] = "trial_stopped"
+    rule: str
+    step: int
+    value: float
+    threshold: float
+    why: str
+
+
 class TrialAbandoned(_Event):
     """A person ended a trial without a result; what still runs of it is ended."""
 
@@ -193,7 +208,7 @@ class CampaignDrained(_ControllerEvent):
 
 
 class CampaignFinished(_ControllerEvent):
-    """The campaign is over: its budget is spent."""
+    """The campaign is over: its budget is spent, or what one more trial is expected to gain is too little."""
 
     kind: Literal["campaign_finished"] = "campaign_finished"
 
@@ -241,6 +256,7 @@ Event = Annotated[
     | AttemptFailed
     | AttemptUnknown
     | TrialFailed
+    | TrialStopped
     | TrialAbandoned
     | TrialApproved
     | TrialRejected

@@ -28,20 +28,24 @@ from campaign.events import (
     TrialObserved,
     TrialProposed,
     TrialRejected,
+    TrialStopped,
 )
-from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Outcome, Proposal, Trial, Withdrawal
+from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Outcome, Proposal, Stopped, Trial, Withdrawal
 
 
 @dataclass(frozen=True)
 class ModelView:
     """What a proposal may depend on: trials by how they stand, each in the order of their ids.
 
-    It is the same for every order of the events that keeps each trial's own order.
+    Where some were stopped on their way, `reports` holds what these and the observed ones reported. It is the same for
+    every order of the events that keeps each trial's own order.
     """
 
     observed: tuple[Trial, ...]
     pending: tuple[Trial, ...]
     failed: tuple[Trial, ...]
+    stopped: tuple[Trial, ...] = ()
+    reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -116,14 +120,19 @@ class History:
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""
         trials = [self.trials[i] for i in sorted(self.trials)]
+        observed = tuple(t for t in trials if isinstance(t.outcome, Observation))
+        stopped = tuple(t for t in trials if isinstance(t.outcome, Stopped))
+        told = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
         return ModelView(
-            observed=tuple(t for t in trials if isinstance(t.outcome, Observation)),
+            observed=observed,
             pending=tuple(t for t in trials if t.pending),
             failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
+            stopped=stopped,
+            reports=MappingProxyType({trial: self.reports[trial] for trial in told}),
         )
 
 
-_Ending = TrialObserved | TrialFailed | TrialAbandoned | TrialRejected
+_Ending = TrialObserved | TrialFailed | TrialStopped | TrialAbandoned | TrialRejected
 _OfCampaign = (
     LeaseTaken
     | CampaignDrained
@@ -206,7 +215,7 @@ class _Fold:
                 return self._propose(event)
             case AttemptStarted():
                 return self._start(event)
-            case TrialObserved() | TrialFailed() | TrialAbandoned() | TrialRejected():
+            case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
                 return self._end(event)
             case TrialApproved():
                 return self._approve(event)
@@ -391,6 +400,16 @@ def _outcome_of(event: _Ending) -> Outcome:
                 cause=event.cause,
                 message=event.message,
                 quarantined=event.quarantined,
+                ended=event.time,
+            )
+        case TrialStopped():
+            return Stopped(
+                attempt=event.attempt,
+                rule=event.rule,
+                step=event.step,
+                value=event.value,
+                threshold=event.threshold,
+                why=event.why,
                 ended=event.time,
             )
         case TrialAbandoned():

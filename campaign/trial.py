@@ -1,6 +1,7 @@
 """The life of one point: a proposal becomes a trial, is attempted, and ends as an observation or a failure.
 
-People may end it earlier: it is then withdrawn, and nothing is learnt from it.
+A rule may end it on its way: it is then stopped, and what it has reported is learnt from. People may end it, too: it is
+then withdrawn, and nothing is learnt from it.
 """
 
 from datetime import datetime
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from campaign.evaluation import Cause, Measurement
 from campaign.space import Point
 
-Status = Literal["observed", "failed", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
+Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
 StandIn = Literal["sobol", "thompson"]
 
@@ -19,16 +20,18 @@ StandIn = Literal["sobol", "thompson"]
 class Provenance(BaseModel):
     """How a proposal was made: everything that it takes to make it again.
 
-    `proposer` names a third party's class. `observed` and `pending` are what the proposal knew. `hyperparameters` are
-    bit-exact and serve as the next proposal's warm start; `starts` says how each start of their fit ended. The
-    predicted mean and standard deviation are in the metric's own unit. A repetition was preferred to measuring
-    `instead_of`. `probability_feasible` is how likely the point was thought to give a result, None where nothing was
-    known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was believed with.
-    `predicted_cost` is what the point was expected to cost, in the unit that evaluations tell or in seconds where they
-    told none; it is None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to it. `jitter` is
-    the larger of the draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`, `seconds` and
-    `commit` come from whoever called `propose`, which itself has no clock, and so do `unseen`, how many results came in
-    while it was made, and `stand_in`, what made it while the campaign's own proposer was `away`, and why it was.
+    `proposer` names a third party's class. `observed` and `pending` are what the proposal knew, those that were stopped
+    among the observed where their reports are learnt from. `hyperparameters` are bit-exact and serve as the next
+    proposal's warm start; `starts` says how each start of their fit ended. Predicted mean and standard deviation are
+    in the metric's own unit, and so is `expected_gain`, by how much a new point was expected to improve on the best. A
+    repetition was preferred to measuring `instead_of`. `probability_feasible` is how likely the point was thought to
+    give a result, None where nothing was known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was
+    believed with. `predicted_cost` is what the point was expected to cost, in the unit that evaluations tell or in
+    seconds where they told none; it is None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to
+    it. `jitter` is the larger of the draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`,
+    `seconds` and `commit` come from whoever called `propose`, which itself has no clock, and so do `unseen`, how many
+    results came in while it was made, and `stand_in`, what made it while the campaign's own proposer was `away`, and
+    why it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +44,7 @@ class Provenance(BaseModel):
     starts: dict[str, str] = {}
     acquisition: str | None = None
     acquisition_value: float | None = None
+    expected_gain: float | None = None
     instead_of: Point | None = None
     predicted_mean: float | None = None
     predicted_sd: float | None = None
@@ -131,6 +135,21 @@ class Failure(BaseModel):
     ended: datetime
 
 
+class Stopped(BaseModel):
+    """A rule ended a trial on its way: at `step` its `value` was worse than the `threshold`; its reports are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["stopped"] = "stopped"
+    attempt: int
+    rule: str
+    step: int
+    value: float
+    threshold: float
+    why: str
+    ended: datetime
+
+
 class Withdrawal(BaseModel):
     """A person ended a trial without a result, and why; it says nothing about its point."""
 
@@ -142,7 +161,7 @@ class Withdrawal(BaseModel):
     ended: datetime
 
 
-Outcome = Observation | Failure | Withdrawal
+Outcome = Observation | Failure | Stopped | Withdrawal
 
 
 class Trial(BaseModel):
@@ -203,7 +222,7 @@ class Trial(BaseModel):
 
     @property
     def forsaken_attempt(self) -> Attempt | None:
-        """Return the attempt that was under way when the trial was withdrawn, until its end is written down."""
-        if isinstance(self.outcome, Withdrawal) and self.attempts and self.attempts[-1].failed is None:
+        """Return the attempt that was under way when the trial was withdrawn or stopped, until its end is written."""
+        if isinstance(self.outcome, Stopped | Withdrawal) and self.attempts and self.attempts[-1].failed is None:
             return self.attempts[-1]
         return None

@@ -34,6 +34,11 @@ def passed_on(variables: Iterable[str]) -> dict[str, str]:
     return {name: os.environ[name] for name in variables if "=" not in name and name in os.environ}
 
 
+def written_out(variables: Iterable[str]) -> list[str]:
+    """Return the names of the variables whose values the campaign's file holds."""
+    return [variable.partition("=")[0] for variable in variables if "=" in variable]
+
+
 def environment_problems(variables: Iterable[str]) -> list[str]:
     """Return a sentence for each variable that is to be passed on and is not set."""
     return [

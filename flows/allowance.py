@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from campaign import Campaign, History, Trial
+from campaign.enough import over
 from campaign.spending import room, spending
 from flows.back_off import seconds_left
 
@@ -66,11 +67,16 @@ class Allowance:
     @property
     def unproposed(self) -> int:
         """Return for how many more trials the budgets leave room, whoever is free to try them."""
-        if self.exhausted or not self.may_start:
+        if self.exhausted or self.over is not None or not self.may_start:
             return 0
         left = self.campaign.budget.trials - self.history.budgeted - self.history.awaiting
         # What waits to be tried again comes first where little of a budget is left.
         return max(min(left, self.room - len(self.waiting)), 0)
+
+    @cached_property
+    def over(self) -> str | None:
+        """Return why no more trials are proposed though budgets are left; those that are proposed are still tried."""
+        return over(self.history)
 
     @property
     def idle(self) -> int:
@@ -106,7 +112,7 @@ class Allowance:
 
     @property
     def spent(self) -> str | None:
-        """Return which budget is spent, so that the campaign is over; None while none is."""
+        """Return why the campaign is over: a budget is spent, or too little is left to gain; None while it is not."""
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return f"all {trials} trials of the budget have been tried"
@@ -114,7 +120,9 @@ class Allowance:
             return "every point of the space has been tried"
         if spent := spending(self.history.trials.values()).spent(self.campaign.budget):
             return spent
-        return "the wall-clock budget is spent" if self.time_left <= 0 else None
+        if self.time_left <= 0:
+            return "the wall-clock budget is spent"
+        return None if self.waiting else self.over
 
     @property
     def _may_go_on(self) -> bool:

@@ -10,15 +10,18 @@ from typing import Any, TypeVar
 
 from bo_core.propose import propose
 from bo_core.recommend import recommend
-from campaign import EvaluationOutcome, History, Trial
+from campaign import EvaluationFailed, EvaluationOutcome, History, Trial
+from campaign.enough import over
 from campaign.errors import CampaignStopped, LedgerMoved
-from campaign.events import AttemptStarted, Event, TrialProposed
+from campaign.events import AttemptStarted, Event, MeasurementReported, TrialProposed
 from campaign.recommendation import Recommendation
 from campaign.spending import spending
+from campaign.trial import Stopped
 from flows.background_loop import run_in_background
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import Clock, SystemClock
 from flows.commit import running_commit
+from flows.early_stopping import stops
 from flows.journal import Journal, still_new
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
@@ -57,6 +60,14 @@ class AskTell:
         Raises CampaignStopped if it has ended already or does not exist; the first outcome stands.
         """
         self._run(self._tell(trial if isinstance(trial, int) else trial.id, result))
+
+    def report(self, trial: Trial | int, step: int, result: Any) -> str | None:
+        """Record what a trial measured on its way, as for `tell`; return why it is to be ended now, None if it goes on.
+
+        One that is to be ended is so in the ledger when this returns: nothing is to be told of it any more. Raises
+        CampaignStopped if it has ended already or does not exist, or if the result is none.
+        """
+        return self._run(self._report(trial if isinstance(trial, int) else trial.id, step, result))
 
     def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
         """Return the observed point that is believed to be best, or any point; None before the first observation."""
@@ -99,6 +110,8 @@ class AskTell:
                 f"All {campaign.budget.trials} trials of campaign `{campaign.name}` have been asked for. Raise "
                 "`budget.trials` to go on."
             )
+        if (enough := over(history)) is not None:
+            raise CampaignStopped(f"Campaign `{campaign.name}` is over: {enough}. Change `stop_when` to go on.")
         spent = spending(history.trials.values())
         if spent.room(campaign.budget) < 1:
             why = spent.spent(campaign.budget) or "what is left of the cost budget is reserved for what runs"
@@ -133,9 +146,38 @@ class AskTell:
         outcome = read_outcome(self.file.campaign, result)
         await self._journal.insist(lambda history: self._outcome(history, number, outcome))
 
+    async def _report(self, number: int, step: int, result: Any) -> str | None:
+        await self._read()
+        outcome = read_outcome(self.file.campaign, result)
+        if isinstance(outcome, EvaluationFailed):
+            raise CampaignStopped(f"report: trial {number}, step {step}: {outcome.message}")
+        said: list[MeasurementReported] = []
+
+        def reported(history: History) -> list[MeasurementReported]:
+            attempt = self._under_way(history, number, "report").attempts[-1].number
+            event = MeasurementReported(
+                time=self.clock.now(),
+                actor=_ACTOR,
+                trial=number,
+                attempt=attempt,
+                step=step,
+                metrics=outcome.metrics,
+            )
+            said[:] = [event]
+            return said
+
+        await self._journal.insist(reported)
+        await self._journal.insist(lambda history: stops(history, said, self.clock.now(), _ACTOR))
+        ended = self._journal.history.trials[number].outcome
+        return ended.why if isinstance(ended, Stopped) else None
+
     def _outcome(self, history: History, number: int, outcome: EvaluationOutcome) -> list[Event]:
+        trial = self._under_way(history, number, "tell")
+        return outcome_events(self.file.campaign, trial, trial.attempts[-1].number, outcome, self.clock.now(), _ACTOR)
+
+    def _under_way(self, history: History, number: int, asked: str) -> Trial:
         trial = history.trials.get(number)
         if trial is None or not trial.pending or not trial.attempts:
             found = "no such trial" if trial is None else "one that has ended" if trial.outcome else "none under way"
-            raise CampaignStopped(f"tell: expected trial {number} to be under way, found {found}.")
-        return outcome_events(self.file.campaign, trial, trial.attempts[-1].number, outcome, self.clock.now(), _ACTOR)
+            raise CampaignStopped(f"{asked}: expected trial {number} to be under way, found {found}.")
+        return trial

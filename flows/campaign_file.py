@@ -14,7 +14,7 @@ from evaluators import AnyEvaluator
 from flows.clusters.here import Here
 from flows.clusters.place import AnyPlace
 from flows.clusters.resources import Resources
-from flows.contradictions import contradictions, metric_problems, objective_problems, window_problems
+from flows.contradictions import contradictions, gain_problems, metric_problems, objective_problems, window_problems
 from flows.definition_problems import Problem, one_line, shown, translate
 from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
@@ -58,7 +58,8 @@ class CampaignFile(BaseModel):
         """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
         if isinstance(self.proposer, CustomProposer):
             self.proposer.check()
-        for problem in window_problems(self.campaign.window, self.evaluator.time_limit):
+        problems = window_problems(self.campaign.window, self.evaluator.time_limit)
+        for problem in (*problems, *gain_problems(self.campaign.stop_when, self.proposer)):
             raise InvalidDefinition([str(problem)])
         if problems := self.run_on.problems() + self.proposing.problems():
             raise InvalidDefinition(problems)

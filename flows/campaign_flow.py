@@ -3,40 +3,54 @@
 Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
 """
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from campaign import EvaluationOutcome, History, Proposal
 from evaluators import Evaluator
+from evaluators.printed import printed
 from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
 from flows.clusters.sent import placed
 from flows.job import Execution, Job, ProposalRequest
 from flows.loop import run_loop
+from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
 from flows.stop import StopRequest
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
+_BEFORE_ASKING_AGAIN = 5.0
+_Result = TypeVar("_Result")
 
 
 @task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
 async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | None:
-    """Run one attempt; a bad evaluation is an outcome, not a failed task."""
+    """Run one attempt; a bad evaluation is an outcome, not a failed task. What it printed is the task run's log."""
     del name
-    return await execution.run()
+    try:
+        return await execution.run()
+    finally:
+        logger = get_run_logger()
+        shown = printed(execution.evaluator, execution.folder) if logger.isEnabledFor(logging.INFO) else {}
+        for stream, text in shown.items():
+            logger.info("%s:\n%s", stream, text)
 
 
 @task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
@@ -59,14 +73,17 @@ class PrefectSteps:
         name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
         limit = execution.longest + _BEYOND_THE_TIME_LIMIT
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
-        return await limited(name, execution)
+        # No tag of a trial's own: for every set of tags Prefect keeps a thread and a client, which ask for its limits.
+        with tags(f"campaign:{request.campaign}"):
+            return await _once_admitted(lambda: limited(name, execution))
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
         """Return the next points."""
         name = f"{request.campaign.name}-propose-{request.history.next_trial}"
         if request.stand_in is not None:
             name += f"-{request.stand_in}"
-        state = await propose_task(name, *self._proposers.of(request))
+        with tags(f"campaign:{request.campaign.name}"):
+            state = await _once_admitted(lambda: propose_task(name, *self._proposers.of(request)))
         return await state.aresult()
 
 
@@ -74,7 +91,7 @@ class PrefectSteps:
 class Surroundings:
     """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
 
-    Whoever cannot wait ignores the campaign's window.
+    Whoever cannot wait ignores the campaign's window. `shown` says whether somebody may look at the Prefect server.
     `tell` is called, from any thread, with what a person should know though the campaign goes on.
     """
 
@@ -84,6 +101,7 @@ class Surroundings:
     listening: Callable[[], AbstractContextManager[None]] = nullcontext
     tell: Callable[[str], None] = LOG.warning
     ignore_window: bool = False
+    shown: bool = True
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -101,19 +119,27 @@ async def campaign_flow(file: CampaignFile) -> History:
             anchored(opened, file, here.clock, here.tell) as ledger,
             placed(file) as evaluator,
             proposers(file) as asked,
+            prefect_view(file, here.tell) if here.shown else nullcontext(_nobody) as show,
         ):
+
+            def watch(history: History) -> None:
+                here.watch(history)
+                show(history)
+
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
-            return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, here.watch, here.tell)
+            return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.tell)
 
 
 async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
     """Run or resume a campaign in this process, at the server with this API URL or the one of the environment."""
-    surroundings.set(here)
-    if url is None:
-        return await campaign_flow(file)
-    # Prefect has read its environment once; a second campaign of the same process has another server.
-    with temporary_settings(updates={PREFECT_API_URL: url}):
-        return await campaign_flow(file)
+    # Nobody looks at a server that lives as long as one campaign.
+    surroundings.set(replace(here, shown=url is None))
+    with tags("overnight", f"campaign:{file.campaign.name}"):
+        if url is None:
+            return await campaign_flow(file)
+        # Prefect has read its environment once; a second campaign of the same process has another server.
+        with temporary_settings(updates={PREFECT_API_URL: url}):
+            return await campaign_flow(file)
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
@@ -128,3 +154,21 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_w
         settings=file.settings(),
         ignore_window=ignore_window,
     )
+
+
+async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Run a task as soon as Prefect lets it begin.
+
+    While its server is away nobody can tell whether a limit has room for the task: nothing has begun then, and that is
+    no failure of what it would have done.
+    """
+    while True:
+        try:
+            return await begin()
+        except ConcurrencySlotAcquisitionError as problem:
+            LOG.warning("Prefect lets nothing begin, and is asked again: %s", problem)
+        await asyncio.sleep(_BEFORE_ASKING_AGAIN)
+
+
+def _nobody(history: History) -> None:
+    """Show a history to nobody."""

@@ -6,11 +6,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bo_core import AnyProposer, BayesianProposer
 from campaign import Space
+from campaign.definition import StopWhen
 from campaign.duration import format_duration
 from campaign.space import FixedParameter, Parameter
 from campaign.window import Window
 from flows.definition_problems import Problem, Where, shown, unknown_key
+
+# Acquisitions that know what is best so far, and so by how much a point is expected to improve on it.
+_COMPARE_WITH_BEST = ("log_noisy_expected_improvement", "log_probability_of_improvement")
 
 
 def contradictions(campaign: Mapping[str, Any]) -> list[Problem]:
@@ -49,6 +54,19 @@ def window_problems(window: Window | None, time_limit: timedelta) -> list[Proble
         "each is expected to take that long, so that none would be started"
     )
     return [Problem(("evaluator", "time_limit"), text)]
+
+
+def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
+    """Return the problem that a campaign ends by the expected gain though its proposer tells none."""
+    tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in _COMPARE_WITH_BEST
+    if stop_when is None or tells:
+        return []
+    found = f"`{proposer.acquisition}`" if isinstance(proposer, BayesianProposer) else f"`kind: {proposer.kind}`"
+    text = (
+        f"expected a proposer that tells what one more trial is expected to gain, got {found}: use `proposer.kind: "
+        f"bayesian` with one of {', '.join(_COMPARE_WITH_BEST)}, or leave `stop_when` out"
+    )
+    return [Problem(("stop_when", "expected_gain_below"), text)]
 
 
 def _point_problems(campaign: Mapping[str, Any]) -> list[Problem]:

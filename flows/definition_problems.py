@@ -145,8 +145,9 @@ def _finding(details: Any, model: type[BaseModel], inlined: str) -> tuple[Where,
     if kind == "extra_forbidden":
         return where, unknown_key(str(where[-1]), _keys(place.outer, model, inlined)), None
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        got = found.get("kind") if isinstance(found, Mapping) else None
-        return (*where, "kind"), f"one of {', '.join(_kinds_of_union(place.here))}", shown(got)
+        key = context["discriminator"].strip("'")
+        got = found.get(key) if isinstance(found, Mapping) else None
+        return (*where, key), f"one of {', '.join(_kinds_of_union(place.here))}", shown(got)
     if kind in _EXPECTED:
         return where, _EXPECTED[kind].format(**context), "nothing" if kind == "missing" else shown(found)
     return where, details["msg"].removeprefix("Input should be "), shown(found)
@@ -202,7 +203,9 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _kinds(member: Any) -> tuple[str, ...]:
-    return get_args(member.model_fields["kind"].annotation) if _is_model(member) else ()
+    """Return what tells a member of a union from the others: its `kind`, or for a stopping rule its `rule`."""
+    fields = member.model_fields if _is_model(member) else {}
+    return next((get_args(fields[key].annotation) for key in ("kind", "rule") if key in fields), ())
 
 
 def _kinds_of_union(union: Any) -> list[str]:

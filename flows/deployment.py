@@ -49,7 +49,7 @@ async def deploy(file: CampaignFile, pool: str) -> str:
         parameters={"file": file.model_dump(mode="json")},
         # Said, so that a limit that an earlier version has set goes away.
         concurrency_limit=None,
-        tags=["overnight"],
+        tags=["overnight", f"campaign:{file.campaign.name}"],
         work_pool_name=pool,
         job_variables=_OF_THE_WORKER,
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -8,11 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bo_core import BayesianProposer, CustomProposer
+from campaign import Campaign
 from campaign.duration import format_duration
 from campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
 from campaign.window import Window
 from flows.campaign_file import CampaignFile
 from flows.clusters.resources import Resources
+from flows.proposing import Proposing
 from storage import ledger_location
 
 
@@ -32,8 +34,9 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         ("budget", _budget(file)),
         ("failures", _failures(file)),
         *([("window", _window(file.campaign.window, now))] if file.campaign.window else []),
+        *_stopping(file.campaign),
         ("first points", _first_points(file)),
-        ("proposer", _proposer(file)),
+        ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
     ]
     if file.receipts is not None:
@@ -45,6 +48,10 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         rest.add_row(label, Text(value))
     title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
     return Group(title, table, rest)
+
+
+def _proposed_by(proposing: Proposing) -> str:
+    return "" if proposing.pool is None else f", computed on work pool `{proposing.pool}`"
 
 
 def _values(parameter: Parameter) -> str:
@@ -104,6 +111,21 @@ def _failures(file: CampaignFile) -> str:
     pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
     whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
     return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}{asked}"
+
+
+def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return what may end before its time, trials and the campaign."""
+    lines, rule, when = list[tuple[str, str]](), campaign.stop_early, campaign.stop_when
+    if rule is not None:
+        name = rule.rule.replace("_", " ")
+        lines.append(
+            ("stops early", f"trials by the {name} rule, if the evaluator reports {campaign.objective.metric}")
+        )
+    if when is not None:
+        then = "you are told" if when.advice_only else "it ends"
+        limit = f"less than {when.expected_gain_below:g}, {when.in_a_row} times in a row"
+        lines.append(("enough", f"{then} when one more trial is expected to gain {limit}"))
+    return lines
 
 
 def _first_points(file: CampaignFile) -> str:

@@ -105,6 +105,11 @@ def controller_lives(history: History) -> bool:
     return lease is not None and (not _is_here(lease) or _lives_here(lease))
 
 
+def is_own(lease: LeaseTaken | None) -> bool:
+    """Tell whether this process has taken the lease."""
+    return lease is not None and lease.pid == os.getpid() and _lives_here(lease)
+
+
 async def _wait_until_gone(
     holder: LeaseTaken, journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
 ) -> None:

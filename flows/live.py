@@ -11,9 +11,9 @@ from rich.text import Text
 
 from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
-from campaign.trial import Failure, Observation, Withdrawal
+from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
-from report.finding import spent_sentence, where
+from report.finding import silence, spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
 from report.summary import requests_of, summarise
 
@@ -109,6 +109,7 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.imported:
         counts += f", {summary.imported} imported"
     others = {
+        "stopped early": summary.stopped,
         "abandoned": summary.abandoned,
         "rejected": summary.rejected,
         "awaiting approval": summary.awaiting,
@@ -122,6 +123,10 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
     if limits := spent_sentence(summary, history.definition.budget):
         lines.append(limits)
+    if summary.gain_left is not None:
+        lines.append(summary.gain_left)
+    if summary.silent:
+        lines.append(silence(summary.silent, history.definition.objective.metric))
     if summary.standing.kind == "running" and summary.seconds_left is not None:
         lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:
@@ -188,6 +193,8 @@ def _ended_line(campaign: Campaign, trial: Trial) -> Text:
         case Failure():
             first_line = trial.outcome.message.partition("\n")[0]
             return Text.assemble((f"trial {trial.id:>3}  failed ({trial.outcome.cause}): ", "red"), first_line)
+        case Stopped():
+            return Text.assemble((f"trial {trial.id:>3}  stopped: ", "yellow"), trial.outcome.why)
         case Withdrawal():
             return Text(f"trial {trial.id:>3}  {trial.outcome.kind} by {trial.outcome.by}: {trial.outcome.why}")
     return Text()

@@ -14,9 +14,11 @@ from campaign.events import (
     CampaignFinished,
     Event,
     MeasurementReported,
+    TrialStopped,
 )
 from flows.allowance import Allowance
 from flows.clock import Clock
+from flows.early_stopping import not_yet_known, stops
 from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
@@ -68,7 +70,7 @@ class _Controller:
         self.preparation = Preparation(job, steps)
         # Attempts of an earlier controller: how they ended says nothing about how things go now.
         self.adopted: set[tuple[int, int]] = set()
-        self.reports: list[Event] = []
+        self.reports: list[MeasurementReported] = []
         self.woken = asyncio.Event()
         self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
         self.failed_in_a_row = 0
@@ -103,7 +105,7 @@ class _Controller:
         await asyncio.sleep(0)
         while True:
             self.stop.ask_for(level_asked(self.history))
-            self._end_what_was_abandoned()
+            self._end_what_has_an_outcome()
             await self._start_what_waits()
             allowed = self.allowed()
             self.preparation.ask(allowed, self.journal.events_seen)
@@ -250,13 +252,13 @@ class _Controller:
                 nudge.cancel()
         self.woken.clear()
 
-    def _end_what_was_abandoned(self) -> None:
+    def _end_what_has_an_outcome(self) -> None:
         for task, (trial, _) in self.running.items():
             if self.history.trials[trial].outcome is not None and not task.done() and not task.cancelling():
                 task.cancel()
 
     async def _write_what_ended(self) -> None:
-        reports, self.reports = self.reports, []
+        reports, self.reports = not_yet_known(self.history, self.reports), []
         ended = {task: self._known_outcome_of(task) for task in self.running if task.done()}
         for task, outcome in ended.items():
             if outcome is not None and self.running[task] not in self.adopted:
@@ -266,7 +268,7 @@ class _Controller:
         def ends(history: History) -> list[Event]:
             # Asked again whenever somebody appended first, who may have abandoned one of these trials.
             self.journal.check_lease(history)
-            events = [*reports]
+            events: list[Event] = [*reports]
             for task, outcome in ended.items():
                 number, attempt = self.running[task]
                 trial = history.trials[number]
@@ -280,6 +282,20 @@ class _Controller:
             await self.journal.insist(ends)
         for task in ended:
             del self.running[task]
+        await self._stop_early(reports)
+
+    async def _stop_early(self, heard: list[MeasurementReported]) -> None:
+        """Write down which trials are to be stopped after what was heard of them; what runs of them is ended next."""
+
+        def decided(history: History) -> list[TrialStopped]:
+            self.journal.check_lease(history)
+            # What has ended well by now is a result, though nobody has written it down yet.
+            at_work = {about for task, about in self.running.items() if not task.done()}
+            asked = [report for report in heard if (report.trial, report.attempt) in at_work]
+            return stops(history, asked, self.clock.now(), CONTROLLER)
+
+        if heard and self.campaign.stop_early is not None:
+            await self.journal.insist(decided)
 
     def _known_outcome_of(self, task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome | None:
         """Return how an attempt ended; None where that cannot be known and a person is to be asked."""
@@ -313,7 +329,7 @@ class _Controller:
         for events in batches:
             allowed = self.allowed()
             # What is to be tried again comes first where little of a budget is left: these points are computed anew.
-            if allowed.may_start and len(events) <= allowed.room - len(allowed.waiting):
+            if allowed.may_start and allowed.over is None and len(events) <= allowed.room - len(allowed.waiting):
                 with suppress(LedgerMoved):
                     await self.journal.insist_as_holder(events)
 

@@ -15,7 +15,7 @@ def outcome_events(
 ) -> list[Event]:
     """Return what `actor` appends when an attempt has ended: the trial's end, or a failed attempt that is repeated.
 
-    Of a trial that has ended meanwhile, because a person abandoned it, only the attempt is closed.
+    Of a trial that has ended meanwhile, because a person abandoned it or a rule stopped it, only the attempt is closed.
     """
     if trial.outcome is not None:
         return [_closed(trial, attempt, outcome, now, actor)]
@@ -61,9 +61,15 @@ def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetim
         cause="cancelled",
         message=late,
         will_retry=False,
-        seconds=outcome.seconds,
+        seconds=outcome.seconds or _under_way(trial, attempt, now),
         cost=outcome.cost,
     )
+
+
+def _under_way(trial: Trial, attempt: int, now: datetime) -> float:
+    """Return for how many seconds an attempt ran that was cancelled, whose evaluator could not tell."""
+    started = next((a.started for a in trial.attempts if a.number == attempt), now)
+    return max((now - started).total_seconds(), 0.0)
 
 
 def _found(outcome: EvaluationSucceeded) -> str:

@@ -13,6 +13,11 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLIENT_MAX_RETRIES": "10",
 }
+# Somebody's own server is to get what an evaluation printed, which this terminal need not show.
+_OF_SOMEBODYS_SERVER = {
+    "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+}
 _OF_OUR_OWN_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
@@ -42,10 +47,11 @@ def prepare_prefect(home: Path) -> None:
     A home for each campaign keeps two of them from locking each other's database. Raises CampaignStopped where this
     user may not write there.
     """
-    settings = QUIET | {"PREFECT_LOGGING_LEVEL": "WARNING"}
-    if not somebody_else_serves():
+    if somebody_else_serves():
+        settings = QUIET | _OF_SOMEBODYS_SERVER
+    else:
         _make_writable_folder(home)
-        settings |= _OF_OUR_OWN_SERVER | {"PREFECT_HOME": str(home.resolve())}
+        settings = QUIET | _OF_OUR_OWN_SERVER | {"PREFECT_HOME": str(home.resolve())}
     for name, value in settings.items():
         os.environ.setdefault(name, value)
 

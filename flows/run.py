@@ -84,6 +84,8 @@ async def _run(
         flow = importlib.import_module("flows.campaign_flow")
         if server is not None:
             await server.ready()
+        else:
+            await importlib.import_module("flows.reach_prefect").reach_prefect(tell)
         stop = StopRequest()
 
         def ask_to_stop() -> None:

@@ -16,11 +16,23 @@ Verdict = Literal["same", "other stack", "cannot be told", "different"]
 _ADDED = {"events_seen", "seconds", "commit", "unseen", "stand_in", "away"}
 _STACK = {"libraries", "threads", "device"}
 # What versions before this one did not record.
-_LATER = {"fit_jitter", "instead_of"}
+_LATER = {"expected_gain", "fit_jitter", "instead_of"}
 # What sums and the ends of climbs decide, so that it may differ where they are rounded otherwise.
-_ROUNDED = {"hyperparameters", "starts", "jitter", "fit_jitter", "acquisition", "acquisition_value", "instead_of"}
-_ROUNDED |= {"predicted_mean", "predicted_sd", "points", "probability_feasible", "feasibility_hyperparameters"}
-_ROUNDED |= {"predicted_cost", "cost_hyperparameters"}
+_ROUNDED = {
+    "hyperparameters",
+    "starts",
+    "jitter",
+    "fit_jitter",
+    "acquisition",
+    "acquisition_value",
+    "instead_of",
+    "expected_gain",
+    "probability_feasible",
+    "feasibility_hyperparameters",
+    "predicted_cost",
+    "cost_hyperparameters",
+}
+_ROUNDED |= {"predicted_mean", "predicted_sd", "points"}
 # Powers come from the system's mathematical library, whose last bits may be others.
 _OF_POWERS = 1e-12
 

@@ -15,18 +15,10 @@ import plotly.graph_objects as go
 from campaign import History, Trial
 from campaign.space import CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter, Parameter, Value
 from campaign.trial import Observation
+from report.colours import BEST, ENDS, GENERATORS, GRID, INK
 from report.numbers import duration, measured, value_text
 from report.timeline import Span
 
-# Colours that hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008).
-_COLOURS = {
-    "import": "#6f7d2a",
-    "baseline": "#d55e00",
-    "manual": "#b8629b",
-    "sobol": "#8a8f98",
-    "model": "#2f80c2",
-    "custom": "#a6761d",
-}
 _SYMBOLS = {
     "import": "cross",
     "baseline": "diamond",
@@ -35,10 +27,6 @@ _SYMBOLS = {
     "model": "circle",
     "custom": "triangle-up",
 }
-_BEST = "#1a9c74"
-_ENDS = {"observed": "#2f80c2", "failed": "#d62728", "running": "#8a8f98"}
-_GRID = "rgba(128,128,128,0.25)"
-_INK = "#6b7280"
 _MOST_TICKS = 6
 _MOST_IN_A_LABEL = 12
 _LONGEST_CHOICE = 14
@@ -51,7 +39,7 @@ def course_chart(history: History, recommended: int | None) -> go.Figure:
     observed = history.model_view().observed
     ids = [t.id for t in observed]
     figure = go.Figure()
-    best = {"shape": "hv", "color": _BEST, "width": 2}
+    best = {"shape": "hv", "color": BEST, "width": 2}
     running = _running_best(history, observed)
     figure.add_scatter(x=ids, y=running, mode="lines", line=best, name="best measured so far", hoverinfo="skip")
     names = list(history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
@@ -89,7 +77,7 @@ def timeline_chart(spans: list[Span], start: datetime) -> go.Figure:
     figure = go.Figure()
     longest = max((s.ended - start).total_seconds() for s in spans)
     unit, seconds = ("hours", 3600) if longest > 3 * 3600 else ("minutes", 60) if longest > 180 else ("seconds", 1)
-    for end, colour in _ENDS.items():
+    for end, colour in ENDS.items():
         ended = [s for s in spans if s.end == end]
         if ended:
             figure.add_bar(
@@ -124,7 +112,7 @@ def _by_generator(
 ) -> list[go.Scatter]:
     """Return a trace of points for each generator that made some of the trials; labels name some parameters."""
     traces = []
-    for generator, colour in _COLOURS.items():
+    for generator, colour in GENERATORS.items():
         mine = [(t, x) for t, x in placed if t.proposal.generator == generator]
         sems = [_sem(history, t) for t, _ in mine]
         if mine:
@@ -148,7 +136,7 @@ def _ring(history: History, trial: Trial, x: Value) -> go.Scatter:
         x=[x],
         y=[_mean(history, trial)],
         mode="markers",
-        marker={"color": _BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}},
+        marker={"color": BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}},
         name="recommended",
         hoverinfo="skip",
     )
@@ -244,11 +232,11 @@ def _style(figure: go.Figure, height: int) -> None:
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": _INK},
+        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hoverlabel={"font": {"family": "system-ui, sans-serif"}, "align": "left"},
         # Without dragging, a finger on a chart scrolls the page.
         dragmode=False,
     )
-    figure.update_xaxes(gridcolor=_GRID, zeroline=False, automargin=True, fixedrange=True)
-    figure.update_yaxes(gridcolor=_GRID, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, fixedrange=True)

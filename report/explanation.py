@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from campaign import History, Measurement, Trial
 from campaign.space import Value
 from campaign.spending import costs_were_told
-from campaign.trial import Failure, Observation, Provenance, Withdrawal
+from campaign.trial import Failure, Observation, Provenance, Stopped, Withdrawal
 from report.numbers import duration, measured, number, value_text, with_uncertainty
 from report.trial_facts import objective_of
 
@@ -47,7 +47,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     if provenance.unseen:
         yield f"While it was made, {_counted(provenance.unseen, 'result')} came in that it does not know."
     results, failures = _counted(len(view.observed), "result"), _counted(len(view.failed), "failure")
-    yield f"It knew {results}{_best_of(then)}, and {failures}."
+    stopped = f", {_counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
+    yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
     trials = "trial" if len(provenance.pending) == 1 else "trials"
     running = ", ".join(str(t) for t in provenance.pending)
     yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
@@ -55,6 +56,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
         yield f"It expected {metric} {with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)}."
     if provenance.probability_feasible is not None and provenance.probability_feasible < _CERTAIN:
         yield f"It gave the point a chance of {number(provenance.probability_feasible, 2)} to yield a result at all."
+    if provenance.expected_gain is not None:
+        yield f"It expected a new point to improve on the best by {number(provenance.expected_gain, 2)}, on average."
     if provenance.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.predicted_cost)
     if provenance.hyperparameters is not None:
@@ -106,6 +109,8 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
             yield "It awaits approval." if trial.parked else "It has not ended yet."
         case Failure() as failure:
             yield f"It failed{after} ({failure.cause}): {failure.message}"
+        case Stopped(why=why):
+            yield f"It was stopped{after}: {why}."
         case Withdrawal(kind=kind, by=by, why=why):
             yield f"It was {kind}{after} by {by}: {why}"
         case Observation():

@@ -27,6 +27,8 @@ def standing_sentence(summary: Summary) -> str:
         sentence += (
             f" The proposer was away for trials {numbers}, and others stood in; the last because {summary.away}."
         )
+    if summary.gain_left is not None:
+        sentence += f" {summary.gain_left[0].upper()}{summary.gain_left[1:]}."
     if summary.standing.kind == "running" and summary.seconds_left:
         sentence += f" About {duration(summary.seconds_left)} left."
     return " ".join([sentence, *(f"{request[0].upper()}{request[1:]}." for request in summary.requests)])
@@ -44,9 +46,18 @@ def spent_sentence(summary: Summary, budget: Budget) -> str:
     return ", ".join(parts)
 
 
+def silence(evaluations: int, metric: str) -> str:
+    """Return what to say where a rule could stop trials early, but none of them ever reports."""
+    return (
+        f"`stop_early` has nothing to go by: none of {evaluations} evaluations that ended reported {metric} on its way "
+        "(docs/stopping.md)"
+    )
+
+
 def _others(summary: Summary) -> list[tuple[int, str]]:
     return [
         (summary.failed, "failed"),
+        (summary.stopped, "stopped early"),
         (summary.abandoned, "abandoned"),
         (summary.rejected, "rejected"),
         (summary.awaiting, "awaiting approval"),

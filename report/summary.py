@@ -9,10 +9,15 @@ from types import MappingProxyType
 from typing import Literal
 
 from campaign import Campaign, History, Measurement, Trial
+from campaign.enough import gain_left, why_enough
 from campaign.evaluation import Cause
 from campaign.events import CampaignAskedToStop, CampaignFinished, CampaignPaused
 from campaign.spending import Spending, spending
+from campaign.trial import Observation
 from report.trial_facts import failure_of, objective_of
+
+# So many evaluations without a report are no accident.
+_ENOUGH_TO_WONDER = 3
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,16 @@ class Best:
 class Summary:
     """A campaign in numbers.
 
-    Trials are counted once each: how many there are is the sum of `observed`, `failed`, `abandoned`, `rejected`,
-    `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past results and are
-    outside the budget; so are those that people ended before they were started, whence `ended` is how many trials of
-    the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was tried here.
+    Trials are counted once each: how many there are is the sum of `observed`, `failed`, `stopped`, `abandoned`,
+    `rejected`, `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past
+    results and are outside the budget; so are those that people ended before they were started, whence `ended` is how
+    many trials of the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was
+    tried here.
     The trials `quarantined` took several workers with them; `stand_ins` were proposed while the proposer was away, the
     last one because of `away`. `spent` holds evaluations and what they cost. `requests`
-    says what people have asked for that still holds, and why.
+    says what people have asked for that still holds, and why; `gain_left` what one more trial is expected to gain,
+    where the campaign may end by it. `silent` counts the evaluations that ended without a report while a rule waited
+    for some.
     """
 
     campaign: str
@@ -55,6 +63,7 @@ class Summary:
     observed: int
     imported: int
     failed: int
+    stopped: int
     abandoned: int
     rejected: int
     awaiting: int
@@ -74,6 +83,8 @@ class Summary:
     active_seconds: float
     started: datetime | None
     last_event: datetime | None
+    gain_left: str | None
+    silent: int
 
 
 def summarise(history: History, *, alive: bool = True) -> Summary:
@@ -98,6 +109,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         observed=counts["observed"],
         imported=imported,
         failed=counts["failed"],
+        stopped=counts["stopped"],
         abandoned=counts["abandoned"],
         rejected=counts["rejected"],
         awaiting=counts["awaiting approval"],
@@ -117,7 +129,34 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         active_seconds=history.active_seconds,
         started=history.defined.time if history.defined else None,
         last_event=history.last_time,
+        gain_left=gain_text(history),
+        silent=_silent(history),
     )
+
+
+def gain_text(history: History) -> str | None:
+    """Return what one more trial is expected to gain, where the campaign asks for it, and whether that is enough."""
+    wanted, left = history.definition.stop_when, gain_left(history)
+    if wanted is None or left is None:
+        return None
+    metric = history.definition.objective.metric
+    said = f"expected gain left: one more trial is expected to improve {metric} by {left.latest:.2g}"
+    if wanted.advice_only and why_enough(history) is not None:
+        return f"{said}; {left.in_a_row} times in a row it was less than {wanted.expected_gain_below:g}: you may stop"
+    return f"{said} (`stop_when`: {wanted.in_a_row} times below {wanted.expected_gain_below:g}, by now {left.in_a_row})"
+
+
+def _silent(history: History) -> int:
+    """Return how many evaluations ended well without a report on their way, though a rule waits for some; 0 if any did.
+
+    Those that are too few to say so count as none.
+    """
+    if history.definition.stop_early is None:
+        return 0
+    metric = history.definition.objective.metric
+    tried = sum(1 for t in history.trials.values() if isinstance(t.outcome, Observation) and t.attempts)
+    heard = any(metric in report.metrics for of_trial in history.reports.values() for report in of_trial)
+    return 0 if heard or tried < _ENOUGH_TO_WONDER else tried
 
 
 def standing_of(history: History, *, alive: bool) -> Standing:

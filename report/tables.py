@@ -7,7 +7,7 @@ import math
 
 from campaign import History, Measurement, Trial
 from campaign.space import Value
-from campaign.trial import Observation, Withdrawal
+from campaign.trial import Observation, Stopped, Withdrawal
 from report.trial_facts import failure_of
 
 Cell = Value | None
@@ -51,7 +51,7 @@ def to_csv(rows: list[Row]) -> str:
 
 def _row(trial: Trial, metrics: list[str]) -> Row:
     provenance, failure, measured = trial.proposal.provenance, failure_of(trial), _measured(trial)
-    withdrawal = trial.outcome if isinstance(trial.outcome, Withdrawal) else None
+    ended = trial.outcome if isinstance(trial.outcome, Stopped | Withdrawal) else None
     row: Row = {"trial": trial.id, "status": trial.status, "generator": trial.proposal.generator}
     for name in metrics:
         column = f"metric_{name}" if name in _OWN else name
@@ -61,7 +61,7 @@ def _row(trial: Trial, metrics: list[str]) -> Row:
         "attempts": len(trial.attempts),
         "seconds": trial.seconds,
         "cause": failure.cause if failure else None,
-        "message": failure.message if failure else withdrawal.why if withdrawal else None,
+        "message": failure.message if failure else ended.why if ended else None,
         "predicted_mean": _finite(provenance.predicted_mean) if provenance else None,
         "predicted_sd": _finite(provenance.predicted_sd) if provenance else None,
     }

@@ -6,7 +6,7 @@ from typing import Literal
 
 from campaign import History, Trial
 from campaign.evaluation import Cause
-from campaign.trial import Attempt, Observation, Withdrawal
+from campaign.trial import Attempt, Observation, Stopped, Withdrawal
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _end(trial: Trial, attempt: Attempt) -> tuple[Literal["observed", "failed", 
         return "failed", attempt.failed.cause
     if trial.outcome is None:
         return "running", None
-    if isinstance(trial.outcome, Withdrawal):
+    if isinstance(trial.outcome, Stopped | Withdrawal):
         return "failed", "cancelled"
     cause = None if isinstance(trial.outcome, Observation) else trial.outcome.cause
     return trial.outcome.kind, cause

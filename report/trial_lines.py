@@ -3,7 +3,7 @@
 from typing import Any
 
 from campaign import History, Trial
-from campaign.trial import Failure, Observation
+from campaign.trial import Failure, Observation, Stopped
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
 from report.trial_facts import failure_of
@@ -44,6 +44,8 @@ def _unexplained(trial: Trial) -> list[dict[str, Any]]:
 
 def _end_of(trial: Trial) -> str:
     failure = failure_of(trial)
+    if isinstance(trial.outcome, Stopped):
+        return "stopped early"
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
@@ -57,5 +59,7 @@ def _line(trial: Trial, metrics: list[str], parameters: list[str]) -> dict[str, 
     cells += [predicted, *(value_text(trial.point[name]) for name in parameters), trial.proposal.generator]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
     status = trial.status if failure is None else f"failed: {failure.cause}"
+    if isinstance(trial.outcome, Stopped):
+        status = f"stopped at step {trial.outcome.step}"
     status += ", quarantined" if failure is not None and failure.quarantined else ""
     return {"trial": trial.id, "status": status, "failed": failure is not None, "cells": cells}

@@ -21,7 +21,7 @@ _OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "second
 
 _OUTCOMES = """
     create view outcomes as from events
-    where kind in ('trial_observed', 'trial_failed', 'trial_abandoned', 'trial_rejected')
+    where kind in ('trial_observed', 'trial_failed', 'trial_stopped', 'trial_abandoned', 'trial_rejected')
     qualify row_number() over (partition by trial order by segment, position) = 1
 """
 _METRICS = """
@@ -69,6 +69,7 @@ _TRIALS = """
     create view trials as
     select p.trial,
         case when o.kind = 'trial_observed' then 'observed' when o.kind = 'trial_failed' then 'failed'
+             when o.kind = 'trial_stopped' then 'stopped'
              when o.kind = 'trial_abandoned' then 'abandoned' when o.kind = 'trial_rejected' then 'rejected'
              when p.body->>'$.parked' = 'true'
                  and p.trial not in (select trial from events where kind = 'trial_approved') then 'awaiting approval'

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from campaign import History, Measurement, Trial
 from campaign.space import Value
-from campaign.trial import Failure, Observation, Withdrawal
+from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from storage.columns import AFTER, BEFORE, BETWEEN, trial_columns
 from storage.event_rows import INT64, TIME
 
@@ -72,7 +72,7 @@ def _message(trial: Trial) -> str | None:
     match trial.outcome:
         case Failure():
             return trial.outcome.message
-        case Withdrawal():
+        case Stopped() | Withdrawal():
             return trial.outcome.why
     return None
 

@@ -74,6 +74,11 @@ class SentEvaluator:
         return self.evaluator.time_limit
 
     @property
+    def environment(self) -> tuple[str, ...] | None:
+        """Return which variables are passed on, as the evaluator says it; None where it has none to pass."""
+        return None if isinstance(self.evaluator, SimulatedEvaluator) else self.evaluator.environment
+
+    @property
     def patience(self) -> timedelta:
         """Return how long an attempt may take beyond that: waiting for a worker, and for a sign of life of it."""
         if isinstance(self.place, Here):

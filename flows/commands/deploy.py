@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from campaign.errors import CampaignStopped
+from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.on_pool import OnPool
@@ -23,9 +24,16 @@ def deploy(path: Path, pool: str) -> None:
         )
     prepare_prefect(Path(file.work))
     asyncio.run(file.check())
-    # Prefect reads its settings when it is imported.
-    name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool))
     console = Console(highlight=False, markup=False)
+    # Prefect reads its settings when it is imported.
+    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect(console.print))
+    name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool))
+    if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):
+        console.print(
+            f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
+            "which whoever reads the server can read; a variable that is only named gets its worker's own value",
+            soft_wrap=True,
+        )
     window = file.campaign.window
     if window is None:
         console.print(f"{name}: deployed without a schedule, since it has no `window`", soft_wrap=True)

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from campaign import Campaign, History, Trial
-from campaign.trial import Failure, Observation, Withdrawal
+from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.commands.past import read_past
 from report.numbers import duration, measured, value_text
 from report.tables import to_csv, to_json, trial_rows
@@ -48,7 +48,7 @@ def _result(campaign: Campaign, trial: Trial) -> Text:
             return Text(measured(trial.outcome.metrics[campaign.objective.metric]))
         case Failure():
             return Text(trial.outcome.cause, style="red")
-        case Withdrawal():
+        case Stopped() | Withdrawal():
             return Text(trial.outcome.why)
     return Text("")
 

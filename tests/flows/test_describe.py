@@ -87,3 +87,11 @@ def test_the_description_says_the_window_and_when_it_opens_or_closes():
 def test_the_description_says_every_budget_that_is_limited():
     text = described(DEFINITION | {"budget": {"trials": 20, "evaluations": 30, "cost": 12.5}})
     assert "20 trials, at most 30 evaluations, at most 12.5 of cost" in text
+
+
+def test_the_description_says_what_may_end_before_its_time():
+    text = described(
+        DEFINITION | {"stop_early": {"rule": "successive_halving"}, "stop_when": {"expected_gain_below": 2}}
+    )
+    assert "trials by the successive halving rule, if the evaluator reports smoke" in text
+    assert "it ends when one more trial is expected to gain less than 2, 3 times in a row" in text

@@ -23,6 +23,7 @@ from campaign.events import (
     TrialObserved,
     TrialProposed,
     TrialRejected,
+    TrialStopped,
 )
 from campaign.trial import Provenance
 
@@ -133,6 +134,17 @@ EVENTS: tuple[Event, ...] = (
         seconds=1.5,
         cost=2.5,
     ),
+    TrialStopped(
+        time=NOON,
+        actor="controller",
+        trial=7,
+        attempt=1,
+        rule="median",
+        step=2**40,
+        value=1 / 3,
+        threshold=-0.0,
+        why="at step 5 its best so far was worse ☃",
+    ),
     TrialAbandoned(time=NOON, actor="ada@home", trial=5, why="the dough fell\noff the table"),
     TrialApproved(time=NOON, actor="ada@home", trial=2, why="it looks tasty"),
     TrialRejected(time=NOON, actor="bob@work", trial=6, why="too hot"),
@@ -155,6 +167,7 @@ _LATER_KINDS = {
     "trial_abandoned",
     "trial_approved",
     "trial_rejected",
+    "trial_stopped",
 }
 _LATER_FIELDS = {"why", "parked", "quarantined"}
 

@@ -1,0 +1,124 @@
+"""One campaign, run by its own command against a Prefect server on PostgreSQL, and what it leaves to be read."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+
+from postgres_server import postgres_server
+from prefect_on_postgres import prefect_on_postgres, without_prefect
+
+from campaign import History
+from campaign.events import Event
+from storage import open_ledger
+
+# Each evaluation says when it really began and ended, whatever anybody else believes.
+_EVALUATOR = """
+import json, os, random, time
+
+def evaluate(params, seed):
+    began = time.time()
+    time.sleep({seconds})
+    line = "%d %r %r\\n" % (json.load(open(os.environ["EVAL_REQUEST"]))["trial"], began, time.time())
+    log = os.open("evaluations.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(log, line.encode())
+    return (params["x"] - 0.3) ** 2 + (params["y"] - 0.6) ** 2 + (params["z"] - 0.5) ** 2
+"""
+_CAMPAIGN = """
+name: night
+parameters:
+  x: {{kind: float, low: 0, high: 1}}
+  y: {{kind: float, low: 0, high: 1}}
+  z: {{kind: float, low: 0, high: 1}}
+minimize: value
+evaluator: measured:evaluate
+workers: {workers}
+budget: {{trials: {trials}}}
+{more}
+"""
+_LOOK_SECONDS = 0.5
+Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign of so many trials; an evaluation sleeps for `seconds`, a Python expression that knows its `seed`."""
+
+    workers: int
+    trials: int
+    seconds: str
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a campaign left: its events, when each evaluation really began and ended, and the controller's memory.
+
+    `memory` holds pairs of a moment and the resident bytes at that; all moments are seconds since 1970.
+    """
+
+    history: History
+    evaluated: Mapping[int, tuple[float, float]]
+    memory: tuple[tuple[float, int], ...]
+
+
+@contextmanager
+def prefect() -> Iterator[Environment]:
+    """Give the environment of somebody who uses a Prefect server on PostgreSQL."""
+    with postgres_server() as postgres, tempfile.TemporaryDirectory() as folder:
+        database = postgres.create_database("prefect", "postgresql+asyncpg")
+        with prefect_on_postgres(Path(folder), database) as server:
+            yield without_prefect(os.environ) | server.environment()
+
+
+def run(plan: Plan, folder: Path, environment: Environment) -> Night:
+    """Run the campaign to its end in a folder of its own; raises CalledProcessError if it does not get there."""
+    folder.mkdir(parents=True)
+    (folder / "campaign.yaml").write_text(_CAMPAIGN.format(workers=plan.workers, trials=plan.trials, more=plan.more))
+    (folder / "measured.py").write_text(_EVALUATOR.format(seconds=plan.seconds))
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "run", "campaign.yaml"]
+    with (folder / "output.log").open("wb") as output:
+        controller = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+        with _memory_of(controller.pid) as memory:
+            code = controller.wait()
+    if code != 0:
+        raise subprocess.CalledProcessError(code, command, (folder / "output.log").read_text())
+    segments = asyncio.run(open_ledger("ledger", "night", folder).read())
+    events: list[Event] = [event for segment in segments for event in segment.events]
+    return Night(History.from_events(events), _evaluated(folder / "evaluations.log"), tuple(memory))
+
+
+def _evaluated(log: Path) -> dict[int, tuple[float, float]]:
+    rows = (line.split() for line in log.read_text().splitlines())
+    return {int(trial): (float(began), float(ended)) for trial, began, ended in rows}
+
+
+@contextmanager
+def _memory_of(pid: int) -> Iterator[list[tuple[float, int]]]:
+    """Give a list that grows while a process lives."""
+    seen: list[tuple[float, int]] = []
+    over = Signal()
+
+    def look() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            try:
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            except (OSError, IndexError):
+                return
+            seen.append((time.time(), pages * os.sysconf("SC_PAGE_SIZE")))
+
+    watcher = Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()

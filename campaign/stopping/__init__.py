@@ -1,0 +1,14 @@
+"""Rules that end a trial on its way, from what it and others have reported so far."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from campaign.stopping.curve import Curve
+from campaign.stopping.median import MedianRule
+from campaign.stopping.reason import Reason
+from campaign.stopping.successive_halving import SuccessiveHalvingRule
+
+AnyStoppingRule = Annotated[MedianRule | SuccessiveHalvingRule, Field(discriminator="rule")]
+
+__all__ = ["AnyStoppingRule", "Curve", "MedianRule", "Reason", "SuccessiveHalvingRule"]

@@ -1,0 +1,39 @@
+"""What one trial has reported of the objective on its way, turned so that more is better."""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from math import fsum
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Steps in ascending order, at least one, and a value for each; `ended` tells that nothing more is to come."""
+
+    trial: int
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+    ended: bool
+
+    def reaches(self, step: int) -> bool:
+        """Tell whether it has reported at this step or a later one."""
+        return self.steps[-1] >= step
+
+    def value_by(self, step: int) -> float | None:
+        """Return the latest value up to a step; None before the first."""
+        count = bisect_right(self.steps, step)
+        return self.values[count - 1] if count else None
+
+    def best_by(self, step: int) -> float | None:
+        """Return the best value up to a step; None before the first."""
+        return max(self.values[: bisect_right(self.steps, step)], default=None)
+
+    def average_by(self, step: int) -> float | None:
+        """Return the running average, the mean of all values up to a step; None before the first."""
+        so_far = self.values[: bisect_right(self.steps, step)]
+        # Each divided first, so that the sum of enormous ones does not overflow.
+        return fsum(value / len(so_far) for value in so_far) if so_far else None
+
+    def first_from(self, step: int) -> tuple[int, float] | None:
+        """Return the first step that is not before this one, and its value; None where it has not come so far."""
+        place = bisect_left(self.steps, step)
+        return (self.steps[place], self.values[place]) if place < len(self.steps) else None

@@ -1,0 +1,40 @@
+"""The median rule: a trial ends whose best value is worse than what half of the others were at on average."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaign.stopping.curve import Curve
+from campaign.stopping.reason import Reason
+
+
+class MedianRule(BaseModel):
+    """Ends a trial at step s if its best value by s is strictly worse than the median of the others' running averages.
+
+    The others are those that have ended, by themselves or stopped, and reached s; the running average of each is taken
+    up to s (Golovin et al. 2017, "Google Vizier", section 3.2.2). Nothing is stopped before step `after_step`, nor
+    while fewer than `after_trials` others can be compared with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Literal["median"] = "median"
+    after_step: Annotated[int, Field(ge=0)] = 1
+    after_trials: Annotated[int, Field(ge=1)] = 5
+
+    def should_stop(self, curve: Curve, others: Sequence[Curve], step: int) -> Reason | None:
+        """Return why the trial is to be ended, now that it has reported at `step`; None if it goes on."""
+        best = curve.best_by(step)
+        if best is None or step < self.after_step:
+            return None
+        compared = [other for other in others if other.ended and other.reaches(step)]
+        averages = [average for other in compared if (average := other.average_by(step)) is not None]
+        if len(averages) < self.after_trials:
+            return None
+        threshold = median(averages)
+        if best >= threshold:
+            return None
+        against = f"the median of the running averages of {len(averages)} trials"
+        return Reason(self.rule, step, best, threshold, len(averages), "its best so far", against)

@@ -1,0 +1,24 @@
+"""What an evaluation has printed, for whoever shows it elsewhere: the end of it, without what is secret."""
+
+from pathlib import Path
+
+from evaluators.attempt_folder import last_text
+from evaluators.environment import Redaction, passed_on
+from evaluators.evaluator import Evaluator
+
+_MOST = 32_768
+
+
+def printed(evaluator: Evaluator, folder: Path) -> dict[str, str]:
+    """Return the last part of `stdout` and `stderr` of the attempt in this folder; streams without text are left out.
+
+    Up to 32 KiB of each. Values of variables that the evaluator passes on are replaced by their names; nothing is
+    returned for an evaluator that does not say which these are.
+    """
+    variables = getattr(evaluator, "environment", None)
+    if variables is None:
+        return {}
+    redaction = Redaction(passed_on(variables))
+    # Hidden before it is cut: half of a secret is a secret, too.
+    texts = {name: redaction.text(last_text(folder / name))[-_MOST:].strip() for name in ("stdout", "stderr")}
+    return {name: text for name, text in texts.items() if text}

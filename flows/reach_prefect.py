@@ -1,0 +1,75 @@
+"""Whether the Prefect server that the environment names is there and lets us in, found out before anything starts."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from campaign.errors import CampaignStopped
+
+_PATIENCE = 60.0
+_PAUSE = 2.0
+_NOTHING = "Nothing was started."
+
+
+async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
+    """Return once the server answers as it should.
+
+    One that does not answer is asked again for `patience` seconds, for it may be starting, too; `tell` hears of it.
+    Raises CampaignStopped, with what to do, where that does not help.
+    """
+    give_up, told = time.monotonic() + patience, False
+    while (problem := await _problem()) is not None:
+        if time.monotonic() >= give_up:
+            raise CampaignStopped(
+                f"{problem} Start one with `prefect server start`, mend the address, or unset PREFECT_API_URL: then "
+                f"one runs for as long as the campaign. {_NOTHING}"
+            )
+        if not told:
+            tell(f"{problem} Waiting up to {patience:g} s for it …")
+            told = True
+        await asyncio.sleep(_PAUSE)
+
+
+async def _problem() -> str | None:
+    """Return why the server does not answer; raises CampaignStopped where another try would change nothing."""
+    where = _address()
+    try:
+        # Its own tries go on for half an hour in silence.
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            async with get_client() as client:
+                await client.api_version()
+    except httpx.HTTPStatusError as problem:
+        if problem.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return f"PREFECT_API_URL: the Prefect server at {where} answers {problem.response.status_code}."
+        raise CampaignStopped(_refusal(where, problem.response.status_code)) from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError, ValueError) as problem:
+        why = str(problem) or type(problem).__name__
+        return f"PREFECT_API_URL: expected a Prefect server at {where}, found none ({why})."
+    return None
+
+
+def _refusal(where: str, status: int) -> str:
+    if status not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return (
+            f"PREFECT_API_URL: expected the API of a Prefect server at {where}, found something that answers {status}. "
+            f"The address ends with /api, as `prefect server start` prints it. {_NOTHING}"
+        )
+    ours = "is another one" if os.environ.get("PREFECT_API_AUTH_STRING") else "is not set"
+    return (
+        f"PREFECT_API_AUTH_STRING: the Prefect server at {where} answers {status}: it expects the auth string that it "
+        f"was started with (its PREFECT_SERVER_API_AUTH_STRING), and PREFECT_API_AUTH_STRING here {ours}. Set it to "
+        f"the same `user:password`. {_NOTHING}"
+    )
+
+
+def _address() -> str:
+    """Return the address without a password that somebody may have written into it."""
+    url = os.environ.get("PREFECT_API_URL", "")
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

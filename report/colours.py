@@ -1,0 +1,17 @@
+"""The colours of all pictures: by what proposed a point, how an attempt ended, and what is best.
+
+They hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008).
+"""
+
+GENERATORS = {
+    "import": "#6f7d2a",
+    "baseline": "#d55e00",
+    "manual": "#b8629b",
+    "sobol": "#8a8f98",
+    "model": "#2f80c2",
+    "custom": "#a6761d",
+}
+BEST = "#1a9c74"
+ENDS = {"observed": "#2f80c2", "failed": "#d62728", "running": "#8a8f98"}
+INK = "#6b7280"
+GRID = "rgba(128,128,128,0.25)"

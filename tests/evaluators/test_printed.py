@@ -1,0 +1,32 @@
+"""What is shown elsewhere of what an evaluation has printed."""
+
+from evaluators import CommandEvaluator, SimulatedEvaluator
+from evaluators.printed import printed
+
+A_COMMAND = CommandEvaluator(command="true", environment=("TOKEN", "PLAIN=visible"))
+
+
+def test_values_of_variables_that_are_passed_on_are_replaced_by_their_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKEN", "s3cret-value")
+    (tmp_path / "stdout").write_text("using s3cret-value and visible\n")
+    assert printed(A_COMMAND, tmp_path) == {"stdout": "using [TOKEN] and visible"}
+
+
+def test_only_the_end_is_kept_and_no_half_of_a_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKEN", "s3cret-value")
+    (tmp_path / "stderr").write_text("s3cret-value" + "." * 32_760 + "end")
+    text = printed(A_COMMAND, tmp_path)["stderr"]
+    assert text.endswith("end")
+    assert len(text) <= 32_768
+    assert "value" not in text
+
+
+def test_streams_without_text_and_folders_that_are_not_there_are_left_out(tmp_path):
+    (tmp_path / "stdout").write_text("\n")
+    assert printed(A_COMMAND, tmp_path) == {}
+    assert printed(A_COMMAND, tmp_path / "never-made") == {}
+
+
+def test_nothing_is_shown_of_an_evaluator_that_does_not_say_what_is_secret(tmp_path):
+    (tmp_path / "stdout").write_text("something\n")
+    assert printed(SimulatedEvaluator(function="branin"), tmp_path) == {}
