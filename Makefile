@@ -19,7 +19,9 @@ help: ## Show what can be made
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, found $$($(PYTHON) -V); name another with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) "torch==2.13.0"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e '.[dev,examples]'
+	@# `compat` puts the folder on sys.path. Found in another way, our `storage` loses to the folder of that name in which Dask's workers start.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) \
+	  --config-settings editable_mode=compat -e '.[dev,examples]'
 	@touch $@
 
 setup: .venv/installed ## Create .venv and install the pinned versions
