@@ -112,7 +112,7 @@ class _Controller:
             proposes = bool(self.preparation.tasks) and allowed.unproposed > 0
             if not self.running and not proposes and not allowed.held_back and not self._pauses(allowed):
                 return
-            if self.stop.level is Stop.NOW or self.shift.is_over():
+            if self.stop.level is Stop.NOW or self.shift.is_over(self.history):
                 return
             await self._wait()
             await self._write_what_ended()
@@ -231,7 +231,7 @@ class _Controller:
         nudges = [
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
-            asyncio.create_task(self.shift.wait()),
+            asyncio.create_task(self.shift.wait(self.history)),
         ]
         pauses = self._pauses(self.allowed())
         nudges += [asyncio.create_task(self.clock.sleep(pause)) for pause in pauses]
