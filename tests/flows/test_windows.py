@@ -164,6 +164,21 @@ def test_started_outside_of_its_window_it_ends_at_once_and_says_when_it_opens(ru
     )
 
 
+def test_started_within_the_last_minute_before_its_window_it_waits_for_that():
+    ledger, evaluator = MemoryLedger(), LongEvaluator(lambda trial: 1, NightClock(TEN - MINUTE))
+    campaign = a_night(workers=2, budget={"trials": 2})
+    history = run_in_virtual_time(one_night(campaign, evaluator, ledger))
+    assert [began for began, _ in evaluator.at_work.values()] == [TEN, TEN]
+    assert history.closed_by.kind == "campaign_finished"
+
+
+def test_started_more_than_a_minute_before_its_window_it_ends_at_once():
+    start = TEN - MINUTE - timedelta(seconds=1)
+    ledger, evaluator = MemoryLedger(), LongEvaluator(lambda trial: 1, NightClock(start))
+    history = run_in_virtual_time(one_night(a_night(), evaluator, ledger))
+    assert (history.trials, history.closed_by.time) == ({}, start)
+
+
 def revised_at_midnight(shuts: str, then: str, running: str, hours: int) -> tuple[History, LongEvaluator]:
     """Run a campaign from 22:00 on that is told, a minute before midnight, that its window closes at another time."""
     ledger, clock = MemoryLedger(), NightClock(TEN)
