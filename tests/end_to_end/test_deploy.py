@@ -91,6 +91,20 @@ def test_prefect_puts_the_next_openings_on_its_schedule(tmp_path, server):
 
 
 @pytest.mark.slow
+def test_openings_that_the_clocks_skip_have_a_schedule_of_their_own_also_when_deployed_again(tmp_path, server):
+    now = datetime.now(UTC)
+    folder = a_campaign(tmp_path / "here", now, now + timedelta(hours=6))
+    written = (folder / "campaign.yaml").read_text().splitlines()[:-1]
+    (folder / "campaign.yaml").write_text("\n".join([*written, "window: 02:30–06:00 Europe/Berlin"]))
+    for _ in range(2):
+        server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
+    [deployed] = server.post("/deployments/filter", {})
+    schedules = [schedule["schedule"] for schedule in deployed["schedules"]]
+    assert [schedule["cron"] for schedule in schedules if "cron" in schedule] == ["30 2 * * *"]
+    assert sum("RDATE:" in schedule.get("rrule", "") for schedule in schedules) == len(schedules) - 1 == 1
+
+
+@pytest.mark.slow
 def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_starting(tmp_path, server):
     now = datetime.now(UTC)
     folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
