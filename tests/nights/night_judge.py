@@ -25,7 +25,7 @@ from campaign.window import Window
 from flows.replay import Replayed
 
 TIME_LIMIT = timedelta(seconds=100)
-# Between deciding what to start and writing it down, and after asking an evaluation to end.
+# How early Prefect may be, and how late what was decided is written down; and how long an evaluation may take to end.
 _MOMENT, _GRACE = timedelta(seconds=1), timedelta(seconds=10)
 _ENOUGH = 5
 
@@ -135,7 +135,7 @@ def _started_by_the_schedule(evidence: Evidence) -> Iterator[str]:
     for run in evidence.runs:
         if run.state != "Completed":
             yield f"the run that was due {run.due} is {run.state}"
-        if run.began is not None and run.began < run.due:
+        if run.began is not None and run.began < run.due - _MOMENT:
             yield f"the run that was due {run.due} began before, {run.began}"
     if evidence.by_hand is not None and "The campaign is held by" not in evidence.by_hand:
         yield f"a second start was not refused by the lease: {evidence.by_hand}"
@@ -169,7 +169,7 @@ def _both_nights_worked(evidence: Evidence) -> Iterator[str]:
     if len(evidence.nights) != len(evidence.openings):
         yield f"expected {len(evidence.openings)} controllers, found {len(evidence.nights)}"
     for night, opens in zip(evidence.nights, evidence.openings, strict=False):
-        if not opens <= night.events[0].time < opens + evidence.window.length:
+        if not opens - _MOMENT <= night.events[0].time < opens + evidence.window.length:
             yield f"a controller began {night.events[0].time}, not in the night of {opens}"
         if not (night.started and night.observed):
             yield f"in the night of {opens} {len(night.started)} were started and {len(night.observed)} observed"

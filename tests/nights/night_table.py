@@ -41,7 +41,7 @@ In the first night `overnight run campaign.yaml` was called by hand beside the s
 _JUDGED = """
 Judged afterwards from the ledgers and from the log of the {attempts} attempts:
 
-- there was one run by the schedule for each opening, which began no sooner, and no other;
+- there was one run by the schedule for each opening, which began at most a second before it, and no other;
 - nothing began outside of the window, and nothing was started that was not expected to end in it, where what is
   expected was computed anew from what was known by then;
 - both nights gave results; every proposal of the second knew all trials of the first, and just what was pending;
