@@ -9,7 +9,7 @@ JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
-.PHONY: help setup demo s3 stack faults chaos test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos nights test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` w
 
 stack: setup ## Start PostgreSQL, Prefect on it, an S3 server, workers and Dask on this machine, until Ctrl-C
 	PYTHONPATH=.:tests $(BIN)/python infra/stack.py
+
+nights: setup ## Let a Prefect server run two campaigns over two nights in accelerated time (a quarter of an hour, needs cc)
+	PYTHONPATH=.:tests $(BIN)/python tests/nights/nights.py
 
 test: setup ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadfile

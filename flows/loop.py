@@ -112,7 +112,7 @@ class _Controller:
             proposes = bool(self.preparation.tasks) and allowed.unproposed > 0
             if not self.running and not proposes and not allowed.held_back and not self._pauses(allowed):
                 return
-            if self.stop.level is Stop.NOW or self.shift.is_over():
+            if self.stop.level is Stop.NOW or self.shift.is_over(self.history):
                 return
             await self._wait()
             await self._write_what_ended()
@@ -220,7 +220,8 @@ class _Controller:
 
     def _pauses(self, allowed: Allowance) -> list[float]:
         """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
-        pauses = allowed.seconds_to_next_start, self.preparation.pause(allowed)
+        opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.spent is None else None
+        pauses = allowed.seconds_to_next_start, self.preparation.pause(allowed), opening
         return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:
@@ -231,7 +232,7 @@ class _Controller:
         nudges = [
             asyncio.create_task(self.woken.wait()),
             asyncio.create_task(self.stop.wait(above=self.stop.level)),
-            asyncio.create_task(self.shift.wait()),
+            asyncio.create_task(self.shift.wait(self.history)),
         ]
         pauses = self._pauses(self.allowed())
         nudges += [asyncio.create_task(self.clock.sleep(pause)) for pause in pauses]

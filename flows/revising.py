@@ -1,4 +1,4 @@
-"""Changing what is asked for while a campaign runs: bounds of numbers, budget, workers, when to give up."""
+"""Changing what is asked for while a campaign runs: bounds of numbers, budget, window, workers, when to give up."""
 
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ def _refuse_another(old: Campaign, new: Campaign) -> None:
     changes = differences(old, new, but_bounds=True)
     if changes:
         raise Refused(
-            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `workers`, `failures`, `approve` or "
-            "`description`, found what makes it another campaign. Nothing was written: change it back or give this one "
-            "another `name`.\n" + "\n".join(changes)
+            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `window`, `workers`, `failures`, "
+            "`stop_early`, `stop_when`, `approve` or `description`, found what makes it another campaign. Nothing was "
+            "written: change it back or give this one another `name`.\n" + "\n".join(changes)
         )

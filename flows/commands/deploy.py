@@ -27,7 +27,8 @@ def deploy(path: Path, pool: str) -> None:
     console = Console(highlight=False, markup=False)
     # Prefect reads its settings when it is imported.
     asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect(console.print))
-    name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool))
+    now = SystemClock().now()
+    name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
     if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):
         console.print(
             f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
@@ -39,7 +40,7 @@ def deploy(path: Path, pool: str) -> None:
         console.print(f"{name}: deployed without a schedule, since it has no `window`", soft_wrap=True)
         console.print(f"start it:      prefect deployment run {name}", soft_wrap=True)
     else:
-        opens = window.said(window.next_opening(SystemClock().now()))
+        opens = window.said(window.next_opening(now))
         console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
     console.print(f"what runs it:  prefect worker start --pool {pool}", soft_wrap=True)
     if isinstance(file.run_on, OnPool):

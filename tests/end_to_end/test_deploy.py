@@ -77,6 +77,37 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
 
 
 @pytest.mark.slow
+def test_prefect_puts_the_next_openings_on_its_schedule(tmp_path, server):
+    now = datetime.now(UTC)
+    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
+    server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
+    window = load_campaign_file(folder / "campaign.yaml").campaign.window
+    expected = [window.next_opening(now)]
+    for _ in range(2):
+        expected.append(window.next_opening(expected[-1]))
+    deadline = time.monotonic() + 240
+    while len(runs := server.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})) < len(expected):
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.2)
+    assert [datetime.fromisoformat(run["expected_start_time"]) for run in runs][: len(expected)] == expected
+    assert all(run["auto_scheduled"] for run in runs)
+
+
+@pytest.mark.slow
+def test_openings_that_the_clocks_skip_have_a_schedule_of_their_own_also_when_deployed_again(tmp_path, server):
+    now = datetime.now(UTC)
+    folder = a_campaign(tmp_path / "here", now, now + timedelta(hours=6))
+    written = (folder / "campaign.yaml").read_text().splitlines()[:-1]
+    (folder / "campaign.yaml").write_text("\n".join([*written, "window: 02:30–06:00 Europe/Berlin"]))
+    for _ in range(2):
+        server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
+    [deployed] = server.post("/deployments/filter", {})
+    schedules = [schedule["schedule"] for schedule in deployed["schedules"]]
+    assert [schedule["cron"] for schedule in schedules if "cron" in schedule] == ["30 2 * * *"]
+    assert sum("RDATE:" in schedule.get("rrule", "") for schedule in schedules) == len(schedules) - 1 == 1
+
+
+@pytest.mark.slow
 def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_starting(tmp_path, server):
     now = datetime.now(UTC)
     folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))

@@ -61,7 +61,7 @@ async def run(
     ledger = ParquetLedger(LocalStore(folder), "test/")
     proposer = BayesianProposer(initial=4)
     settings = {"proposer": proposer.model_dump(mode="json")}
-    job = Job(campaign, evaluator, proposer, ledger, folder / "work", settings)
+    job = Job(campaign, evaluator, proposer, ledger, folder / "work", settings=settings)
     return await run_loop(job, PlainSteps(), clock, stop or StopRequest(), watch)
 
 

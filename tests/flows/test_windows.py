@@ -1,3 +1,4 @@
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -17,8 +18,15 @@ from virtual_nights import (
 )
 
 from benchmarks.virtual_time import run_in_virtual_time
+from campaign import Campaign, History
 from campaign.events import AttemptFailed, AttemptStarted, TrialFailed, TrialObserved
+from flows.journal import Journal
+from flows.revising import revise
 from storage import MemoryLedger
+
+MINUTE = timedelta(minutes=1)
+TEN = datetime(2026, 3, 27, 21, tzinfo=UTC)
+NIGHTS = {"from": "22:00", "zone": "Europe/Berlin"}
 
 
 def predicted_by_hand(durations: list[timedelta], time_limit: timedelta) -> timedelta:
@@ -154,6 +162,54 @@ def test_started_outside_of_its_window_it_ends_at_once_and_says_when_it_opens(ru
     assert history.closed_by.reason == (
         "outside of the window 22:00–06:00 Europe/Berlin; it opens Fri 2026-03-27 22:00 CET"
     )
+
+
+def test_started_within_the_last_minute_before_its_window_it_waits_for_that():
+    ledger, evaluator = MemoryLedger(), LongEvaluator(lambda trial: 1, NightClock(TEN - MINUTE))
+    campaign = a_night(workers=2, budget={"trials": 2})
+    history = run_in_virtual_time(one_night(campaign, evaluator, ledger))
+    assert [began for began, _ in evaluator.at_work.values()] == [TEN, TEN]
+    assert history.closed_by.kind == "campaign_finished"
+
+
+def test_started_more_than_a_minute_before_its_window_it_ends_at_once():
+    start = TEN - MINUTE - timedelta(seconds=1)
+    ledger, evaluator = MemoryLedger(), LongEvaluator(lambda trial: 1, NightClock(start))
+    history = run_in_virtual_time(one_night(a_night(), evaluator, ledger))
+    assert (history.trials, history.closed_by.time) == ({}, start)
+
+
+def revised_at_midnight(shuts: str, then: str, running: str, hours: int) -> tuple[History, LongEvaluator]:
+    """Run a campaign from 22:00 on that is told, a minute before midnight, that its window closes at another time."""
+    ledger, clock = MemoryLedger(), NightClock(TEN)
+    evaluator = LongEvaluator(lambda trial: hours, clock, time_limit=hours * HOUR)
+
+    def until(shuts: str) -> Campaign:
+        return a_night(workers=2, window={**NIGHTS, "to": shuts, "running": running}, budget={"trials": 40})
+
+    async def work():
+        night = asyncio.create_task(one_night(until(shuts), evaluator, ledger))
+        await clock.until(TEN + 2 * HOUR - MINUTE)
+        elsewhere = Journal(ledger)
+        await elsewhere.refresh()
+        await elsewhere.insist(lambda history: revise(history, "ada", "so it is", clock.now(), until(then), {}))
+        return await night
+
+    return run_in_virtual_time(work()), evaluator
+
+
+def test_a_window_that_is_made_longer_while_it_is_open_is_used_to_its_new_end():
+    history, evaluator = revised_at_midnight("01:00", "06:00", "finish", hours=2)
+    begun = sorted(began for began, _ in evaluator.at_work.values())
+    assert begun == [TEN + hours * HOUR for hours in (0, 0, 2, 2, 4, 4, 6, 6)]
+    assert history.closed_by.reason.startswith("the window 22:00–06:00 Europe/Berlin has closed")
+
+
+@pytest.mark.parametrize(("running", "hours"), [("finish", 3), ("stop", 2.5)])
+def test_a_window_that_is_made_shorter_while_it_is_open_closes_at_its_new_end(running, hours):
+    history, evaluator = revised_at_midnight("06:00", "00:30", running, hours=3)
+    assert list(evaluator.at_work.values()) == [(TEN, TEN + hours * HOUR)] * 2
+    assert history.closed_by.reason.startswith("the window 22:00–00:30 Europe/Berlin has closed")
 
 
 def test_whoever_ignores_the_window_runs_at_any_time_to_the_end():

@@ -1,0 +1,238 @@
+"""Holds what two nights left behind against what a window promises, and names every promise that was broken."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+
+from night_campaign import Evaluated
+
+from campaign import History
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignDrained,
+    CampaignFinished,
+    Event,
+    LeaseTaken,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+)
+from campaign.window import Window
+from flows.replay import Replayed
+
+TIME_LIMIT = timedelta(seconds=100)
+# How early Prefect may be, and how late what was decided is written down; and how long an evaluation may take to end.
+_MOMENT, _GRACE = timedelta(seconds=1), timedelta(seconds=10)
+_ENOUGH = 5
+
+
+@dataclass(frozen=True)
+class FlowRun:
+    """A run as Prefect tells it: when it was due and at work, how it ended, and whether its schedule made it."""
+
+    due: datetime
+    began: datetime | None
+    ended: datetime | None
+    state: str
+    by_schedule: bool
+
+
+@dataclass(frozen=True)
+class Night:
+    """What one controller wrote, from its lease to its last word, and how the campaign stood when it began."""
+
+    before: History
+    events: Sequence[Event]
+
+    @property
+    def started(self) -> list[AttemptStarted]:
+        """Return the attempts that it started."""
+        return [event for event in self.events if isinstance(event, AttemptStarted)]
+
+    @property
+    def observed(self) -> list[TrialObserved]:
+        """Return the results that came in."""
+        return [event for event in self.events if isinstance(event, TrialObserved)]
+
+    @property
+    def stopped(self) -> list[AttemptFailed]:
+        """Return the attempts that it ended before they were through."""
+        return [event for event in self.events if isinstance(event, AttemptFailed) and event.cause == "cancelled"]
+
+    @property
+    def reason(self) -> str:
+        """Return why it ended, in its own words."""
+        last = self.events[-1]
+        return last.reason if isinstance(last, CampaignDrained | CampaignFinished) else "it did not say"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one campaign leaves behind after its nights.
+
+    `runs` are those of its flow runs that began, `by_hand` is what a second start was told in the first night, None
+    where there was none, `damage` what `verify` found.
+    """
+
+    name: str
+    window: Window
+    trials: int
+    openings: Sequence[datetime]
+    events: Sequence[Event]
+    evaluated: Mapping[str, Evaluated]
+    runs: Sequence[FlowRun]
+    by_hand: str | None = None
+    damage: str = ""
+    replayed: Sequence[Replayed] = ()
+
+    @cached_property
+    def history(self) -> History:
+        """Return the campaign as it stands in the end."""
+        return History.from_events(self.events)
+
+    @cached_property
+    def nights(self) -> list[Night]:
+        """Return what each controller wrote, in their order."""
+        begins = [i for i, event in enumerate(self.events) if isinstance(event, LeaseTaken)]
+        return [
+            Night(History.from_events(self.events[:i]), self.events[i:j])
+            for i, j in pairwise([*begins, len(self.events)])
+        ]
+
+    def closes(self, night: int) -> datetime:
+        """Return when the window of a night closed, counted from 0."""
+        closes = self.window.closes(self.openings[night])
+        assert closes is not None
+        return closes
+
+    def at_work_at_the_end(self, night: int) -> list[Evaluated]:
+        """Return the evaluations that were at work when the window closed, as they tell it themselves."""
+        closes = self.closes(night)
+        return [e for e in self.evaluated.values() if e.began[0] < closes and (e.ended is None or e.ended > closes)]
+
+
+def judge(evidence: Evidence) -> list[str]:
+    """Return every promise that was broken, in words; nothing if all were kept."""
+    return [
+        *_started_by_the_schedule(evidence),
+        *_in_the_window(evidence),
+        *_both_nights_worked(evidence),
+        *_went_on_with_what_was_left(evidence),
+        *_at_the_end_of_the_window(evidence),
+        *_once(evidence),
+        *_whole(evidence),
+    ]
+
+
+def _started_by_the_schedule(evidence: Evidence) -> Iterator[str]:
+    due = [run.due for run in evidence.runs if run.by_schedule]
+    if due != list(evidence.openings) or len(evidence.runs) != len(due):
+        yield f"expected one run by the schedule at each opening and no other, found {evidence.runs}"
+    for run in evidence.runs:
+        if run.state != "Completed":
+            yield f"the run that was due {run.due} is {run.state}"
+        if run.began is not None and run.began < run.due - _MOMENT:
+            yield f"the run that was due {run.due} began before, {run.began}"
+    if evidence.by_hand is not None and "The campaign is held by" not in evidence.by_hand:
+        yield f"a second start was not refused by the lease: {evidence.by_hand}"
+
+
+def _in_the_window(evidence: Evidence) -> Iterator[str]:
+    known: list[float] = []
+    for event in evidence.events:
+        if isinstance(event, TrialObserved):
+            known.append(event.seconds)
+        elif isinstance(event, AttemptStarted):
+            closes, expected = evidence.window.closes(event.time), _expected(known)
+            if closes is None:
+                yield f"`{event.key}` was started outside of the window, {event.time}"
+            elif event.time + expected > closes + _MOMENT:
+                yield f"`{event.key}` was started {event.time}, was expected to take {expected}, and would not fit"
+    for one in evidence.evaluated.values():
+        if not all(evidence.window.is_open(moment) for moment in one.began):
+            yield f"`{one.key}` began outside of the window, {one.began}, by its own clock"
+
+
+def _expected(known: Sequence[float]) -> timedelta:
+    """Return the least duration that at least nine in ten did not exceed, from its definition."""
+    if len(known) < _ENOUGH:
+        return TIME_LIMIT
+    least = min(one for one in known if 10 * sum(other <= one for other in known) >= 9 * len(known))
+    return min(timedelta(seconds=least), TIME_LIMIT)
+
+
+def _both_nights_worked(evidence: Evidence) -> Iterator[str]:
+    if len(evidence.nights) != len(evidence.openings):
+        yield f"expected {len(evidence.openings)} controllers, found {len(evidence.nights)}"
+    for night, opens in zip(evidence.nights, evidence.openings, strict=False):
+        if not opens - _MOMENT <= night.events[0].time < opens + evidence.window.length:
+            yield f"a controller began {night.events[0].time}, not in the night of {opens}"
+        if not (night.started and night.observed):
+            yield f"in the night of {opens} {len(night.started)} were started and {len(night.observed)} observed"
+    if not isinstance(evidence.nights[0].events[-1], CampaignDrained):
+        yield f"the first night did not end by being drained: {evidence.nights[0].reason}"
+
+
+def _went_on_with_what_was_left(evidence: Evidence) -> Iterator[str]:
+    for night in evidence.nights[1:]:
+        left = night.before
+        for event in night.events:
+            if isinstance(event, TrialProposed) and event.provenance is not None:
+                seen = History.from_events(evidence.events[: event.provenance.events_seen or 0])
+                if not set(left.trials) <= set(seen.trials):
+                    yield f"trial {event.trial} was proposed without all trials of the night before"
+                pending = {trial.id for trial in seen.model_view().pending}
+                if set(event.provenance.pending) != pending:
+                    yield f"trial {event.trial} was proposed with {event.provenance.pending} pending, not {pending}"
+        waiting = {trial.id for trial in left.model_view().pending}
+        first = {event.trial for event in night.started[: len(waiting)]}
+        if waiting != first:
+            yield f"{sorted(waiting)} were left to be tried again, and {sorted(first)} were started first"
+
+
+def _at_the_end_of_the_window(evidence: Evidence) -> Iterator[str]:
+    at_work = evidence.at_work_at_the_end(0)
+    if not at_work:
+        yield "no evaluation was at work when the window of the first night closed"
+    stopped = {(event.trial, event.attempt): event for night in evidence.nights for event in night.stopped}
+    for one in at_work:
+        trial, attempt = (int(part) for part in one.key.split("/")[1:])
+        if evidence.window.running == "finish" and (one.stopped or (trial, attempt) in stopped):
+            yield f"`{one.key}` was stopped, and was to finish"
+        if evidence.window.running == "stop":
+            if (trial, attempt) not in stopped or not stopped[trial, attempt].will_retry:
+                yield f"`{one.key}` was at work when the window closed, and was not stopped to be tried again"
+            if one.ended is not None and one.ended > evidence.closes(0) + _GRACE:
+                yield f"`{one.key}` was at work until {one.ended}"
+    if isinstance(evidence.history.closed_by, CampaignFinished):
+        observed = {(e.trial, e.attempt) for night in evidence.nights for e in night.observed}
+        for trial, attempt in stopped:
+            if (trial, attempt + 1) not in observed:
+                yield f"trial {trial} was stopped and then not observed"
+
+
+def _once(evidence: Evidence) -> Iterator[str]:
+    outcomes = Counter(event.trial for event in evidence.events if isinstance(event, TrialObserved | TrialFailed))
+    for trial in evidence.history.trials:
+        if outcomes[trial] != 1:
+            yield f"trial {trial} has {outcomes[trial]} outcomes"
+    for one in evidence.evaluated.values():
+        if len(one.began) != 1:
+            yield f"`{one.key}` was evaluated {len(one.began)} times"
+    started = {event.key for event in evidence.events if isinstance(event, AttemptStarted)}
+    if started != set(evidence.evaluated):
+        yield f"the ledger and the evaluations differ in what ran: {sorted(started ^ set(evidence.evaluated))}"
+    if evidence.history.started != evidence.trials or not isinstance(evidence.history.closed_by, CampaignFinished):
+        yield f"{evidence.history.started} of {evidence.trials} trials were started: {evidence.nights[-1].reason}"
+
+
+def _whole(evidence: Evidence) -> Iterator[str]:
+    if evidence.damage:
+        yield evidence.damage
+    for found in evidence.replayed:
+        if found.verdict != "same":
+            yield f"trial {found.trial} is {found.verdict}: {found.why}"

@@ -1,0 +1,164 @@
+"""Runs two scheduled campaigns over two nights and writes down how they went: `make nights`, a quarter of an hour.
+
+A Prefect server's own scheduler starts them, nobody else. Within a night every second lasts a second; the hours between
+are skipped by putting the clock of all processes forward.
+"""
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from night_campaign import NightCampaign
+from night_judge import Evidence, FlowRun, judge
+from night_table import publish
+from premises import POOL, Premises, premises, until
+from shifted_clock import ShiftedClock
+
+from campaign.errors import LedgerError
+from campaign.events import LeaseTaken, TrialObserved
+from flows.replay import replay
+from storage import verify
+
+NOON = datetime(2026, 3, 28, 11, tzinfo=UTC)
+# In the night of 28 March 2026 the clocks of Berlin go from 02:00 to 03:00.
+CLOCKS_CHANGE = datetime(2026, 3, 29, 1, tzinfo=UTC)
+OPENINGS = (datetime(2026, 3, 28, 21, tzinfo=UTC), datetime(2026, 3, 29, 20, tzinfo=UTC))
+_BEFORE, _BEYOND_THE_CHANGE = timedelta(seconds=20), timedelta(seconds=15)
+_NIGHT_LIMIT = 600.0
+_SOON = 120.0
+
+
+def main() -> int:
+    """Run the nights, write the section of the guide, and return 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=36, help="of each campaign")
+    parser.add_argument("--seed", type=int, help="of the campaigns; another one each time without it")
+    parser.add_argument("--keep", type=Path, help="an empty folder that is kept, to look at afterwards")
+    asked = parser.parse_args()
+    seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
+    _tell(f"seed {seed}, {asked.trials} trials in each campaign")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="overnight-nights-") as temporary:
+        evidence = spend((asked.keep or Path(temporary)).resolve(), asked.trials, seed)
+    faults = {each.name: judge(each) for each in evidence}
+    for name, broken in faults.items():
+        for fault in broken:
+            _tell(f"{name}: {fault}")
+    publish(evidence, faults, seed, time.monotonic() - began)
+    return 1 if any(faults.values()) else 0
+
+
+def spend(folder: Path, trials: int, seed: int) -> list[Evidence]:
+    """Spend two nights and return what each campaign leaves behind."""
+    clock = ShiftedClock(folder)
+    clock.set_to(NOON)
+    campaigns = [
+        NightCampaign(folder / running, running, trials, seed, clock.environment) for running in ("finish", "stop")
+    ]
+    with premises(folder, clock.environment) as own:
+        for each in campaigns:
+            each.write(OPENINGS[0])
+            done = own.overnight(each.folder, "deploy", "campaign.yaml", "--pool", POOL)
+            if done.returncode:
+                raise RuntimeError(done.stdout + done.stderr)
+            _tell(next(line for line in done.stdout.splitlines() if "starts whenever" in line))
+        own.start_worker()
+        refused = _first_night(own, clock, campaigns)
+        clock.set_to(CLOCKS_CHANGE - _BEFORE)
+        until(lambda: clock.now() > CLOCKS_CHANGE + _BEYOND_THE_CHANGE, "the clocks have changed", _SOON)
+        _night(own, clock, campaigns, OPENINGS[1])
+        _await_its_end(own, campaigns, OPENINGS[1])
+        runs = {each.name: _flow_runs(own, each.name) for each in campaigns}
+    return [_evidence(each, runs[each.name], refused if each is campaigns[0] else None) for each in campaigns]
+
+
+def _first_night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCampaign]) -> str:
+    """Let the first night pass, and start a campaign once more by hand meanwhile; return what was said to that."""
+    _night(own, clock, campaigns, OPENINGS[0])
+    by_hand = campaigns[0]
+    until(lambda: any(isinstance(e, TrialObserved) for e in by_hand.events()), "there is a result", _NIGHT_LIMIT)
+    started = own.overnight(by_hand.folder, "run", "campaign.yaml")
+    said = " ".join((started.stdout + started.stderr).split())
+    _tell(f"by hand, exit code {started.returncode}: {said}")
+    _await_its_end(own, campaigns, OPENINGS[0])
+    return said[said.find("The campaign is held") :] if started.returncode else ""
+
+
+def _night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCampaign], opens: datetime) -> None:
+    """Skip the hours until just before the opening, once Prefect has it on its schedule."""
+    for each in campaigns:
+        due = f"{each.name} is on the schedule for {opens}"
+        until(lambda name=each.name: any(r.due == opens for r in _flow_runs(own, name)), due, _SOON)
+    before = {each.name: _leases(each) for each in campaigns}
+    clock.set_to(opens - _BEFORE)
+    _tell(f"{clock.now():%Y-%m-%d %H:%M:%S} UTC: shortly before the window opens")
+    for each in campaigns:
+        begun = f"a controller of {each.name} has begun"
+        until(lambda of=each: _leases(of) > before[of.name], begun, _NIGHT_LIMIT)
+        _tell(f"{clock.now():%H:%M:%S} UTC: {begun}")
+
+
+def _await_its_end(own: Premises, campaigns: Sequence[NightCampaign], opened: datetime) -> None:
+    for each in campaigns:
+        over = f"the run of {each.name} has ended"
+        until(lambda name=each.name: _has_ended(_flow_runs(own, name), opened), over, _NIGHT_LIMIT)
+        _tell(over)
+
+
+def _has_ended(runs: Sequence[FlowRun], opened: datetime) -> bool:
+    return any(run.due == opened and run.ended is not None for run in runs)
+
+
+def _leases(campaign: NightCampaign) -> int:
+    return sum(isinstance(event, LeaseTaken) for event in campaign.events())
+
+
+def _flow_runs(own: Premises, name: str) -> list[FlowRun]:
+    """Return the flow runs of a campaign, also those that are only on the schedule."""
+    asked = own.ask("/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}, "limit": 200})
+    runs = [
+        FlowRun(
+            due=datetime.fromisoformat(run["expected_start_time"]),
+            began=datetime.fromisoformat(run["start_time"]) if run["start_time"] else None,
+            ended=datetime.fromisoformat(run["end_time"]) if run["end_time"] else None,
+            state=run["state"]["name"],
+            by_schedule=run["auto_scheduled"] and (run["created_by"] or {}).get("type") == "SCHEDULE",
+        )
+        for run in asked
+    ]
+    return sorted(runs, key=lambda run: run.due)
+
+
+def _evidence(campaign: NightCampaign, runs: Sequence[FlowRun], by_hand: str | None) -> Evidence:
+    events = campaign.events()
+    try:
+        verify(campaign.ledger)
+        damage = ""
+    except LedgerError as problem:
+        damage = str(problem)
+    return Evidence(
+        name=campaign.name,
+        window=campaign.window,
+        trials=campaign.trials,
+        openings=OPENINGS,
+        events=events,
+        evaluated=campaign.evaluated(),
+        runs=tuple(run for run in runs if run.began is not None),
+        by_hand=by_hand,
+        damage=damage,
+        replayed=list(replay(events, campaign.folder)),
+    )
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
