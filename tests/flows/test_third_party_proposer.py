@@ -58,7 +58,7 @@ def change(path: Path, before: str, after: str) -> None:
 
 async def run(file: CampaignFile):
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
-    job = Job(file.campaign, file.evaluator, file.proposer, ledger, Path(file.work), file.settings())
+    job = Job(file.campaign, file.evaluator, file.proposer, ledger, Path(file.work), settings=file.settings())
     return await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
 
 

@@ -86,7 +86,8 @@ def _first_night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCa
     said = " ".join((started.stdout + started.stderr).split())
     _tell(f"by hand, exit code {started.returncode}: {said}")
     _await_its_end(own, campaigns, OPENINGS[0])
-    return said[said.find("The campaign is held") :] if started.returncode else ""
+    _, held, by_whom = said.partition("The campaign is held")
+    return f"{held}{by_whom}" if started.returncode else said
 
 
 def _night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCampaign], opens: datetime) -> None:

@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from evaluators.supervisor import all_processes
 REPOSITORY = Path(__file__).parents[2]
 POOL = "nights"
 OVERNIGHT = (sys.executable, "-c", "from flows.cli import main; main()")
-_START_LIMIT = 240.0
+_START_LIMIT, _BUSY_LIMIT = 240.0, 60.0
 
 
 class Premises:
@@ -63,8 +65,16 @@ class Premises:
         """Post something to the server and return its answer."""
         content = {"Content-Type": "application/json"}
         request = urllib.request.Request(self._url + path, json.dumps(body).encode(), content)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        deadline = time.monotonic() + _BUSY_LIMIT
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as problem:
+                # Its SQLite is busy; Prefect's own clients ask again as well.
+                if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.5)
 
     def overnight(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Do what a person does on the command line."""
@@ -90,7 +100,7 @@ class Premises:
             )
 
     def end_everything(self) -> None:
-        """Kill whatever was given this folder: nothing of a night that broke off is left."""
+        """Kill whatever lives by the clock of these nights: nothing of one that broke off is left."""
         while pids := [each.pid for each in all_processes() if self._is_ours(each.pid)]:
             for pid in pids:
                 with suppress(ProcessLookupError):
@@ -99,11 +109,11 @@ class Premises:
 
     def _is_ours(self, pid: int) -> bool:
         try:
-            given = Path(f"/proc/{pid}/environ").read_bytes()
+            given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
             alive = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
         except OSError:
             return False
-        return alive and pid != os.getpid() and os.fsencode(self._folder) in given
+        return alive and {os.fsencode(f"{name}={value}") for name, value in self._also.items()} <= set(given)
 
 
 @contextmanager

@@ -61,9 +61,9 @@ def observed(opens: datetime, second: float, trial: int, attempt: int = 1) -> Ev
     return TrialObserved.model_validate({**at(opens, second), "trial": trial, "attempt": attempt, **found})
 
 
-def stopped(trial: int, *, again: bool = True) -> Event:
+def stopped(trial: int, second: float = 301, *, again: bool = True) -> Event:
     how = {"cause": "cancelled", "message": "stopped by the controller", "will_retry": again}
-    return AttemptFailed.model_validate({**at(FIRST, 301), "trial": trial, "attempt": 1, **how})
+    return AttemptFailed.model_validate({**at(FIRST, second), "trial": trial, "attempt": 1, **how})
 
 
 def drained() -> Event:
@@ -188,6 +188,26 @@ BROKEN = {
     "a new trial before what was stopped": (
         before(STOP, the(STOP, AttemptStarted, 7), the(STOP, AttemptStarted, 6, 2)),
         "[6] were left to be tried again, and [7] were started first",
+    ),
+    "an evaluation that tells of another time": (
+        replace(FINISH, evaluated=read_evaluations(log_of([started(FIRST, 301, 1), *FINISH.events]))),
+        "`c-1/1/1` began outside of the window",
+    ),
+    "a first night that never said how it ended": (
+        without(FINISH, FINISH.events.index(drained())),
+        "the first night did not end by being drained",
+    ),
+    "a controller that came by day": (
+        instead(FINISH, (FINISH.events[1], lease(FIRST - timedelta(hours=6), 1))),
+        "not in the night of",
+    ),
+    "something that took too long to stop": (
+        instead(STOP, (the(STOP, AttemptFailed, 6), stopped(6, 315))),
+        "`c-1/6/1` was at work until 2026-03-28 21:05:14",
+    ),
+    "something that was stopped and came to nothing": (
+        without(STOP, STOP.events.index(the(STOP, TrialObserved, 6, 2))),
+        "trial 6 was stopped and then not observed",
     ),
     "an end at which nothing was at work": (
         instead(FINISH, (the(FINISH, TrialObserved, 6), observed(FIRST, 290, 6))),
