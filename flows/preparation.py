@@ -8,8 +8,8 @@ from datetime import datetime
 from campaign import History, Proposal
 from campaign.errors import CampaignStopped, SpaceExhausted
 from campaign.events import TrialProposed
+from campaign.parking import why_parked
 from flows.allowance import Allowance
-from flows.approval import needs_approval
 from flows.commit import running_commit
 from flows.job import Job, ProposalRequest, Steps
 from flows.lease import CONTROLLER
@@ -51,6 +51,7 @@ class Asking:
             "stand_in": self.request.stand_in,
             "away": self.away,
         }
+        parked = [why_parked(history.definition, history, proposal) for proposal in self.task.result()]
         return [
             TrialProposed(
                 time=now,
@@ -58,7 +59,8 @@ class Asking:
                 trial=self.first + i,
                 point=proposal.point,
                 generator=proposal.generator,
-                parked=needs_approval(history.definition, proposal),
+                parked=parked[i] is not None,
+                parked_because=parked[i],
                 provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
             )
             for i, proposal in enumerate(self.task.result())
@@ -179,7 +181,7 @@ def points_ahead(history: History, proposing: Proposing) -> int:
     """
     campaign = history.definition
     # People look at what waits for approval, however soon a worker is free.
-    if proposing.ahead == "never" or campaign.approve != "never":
+    if proposing.ahead == "never" or campaign.approve == "always":
         return 0
     made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.workers
     if made is None or tried is None:
