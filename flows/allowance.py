@@ -1,5 +1,6 @@
 """What may be started at one moment: how far budgets, the window and people allow it."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -102,6 +103,12 @@ class Allowance:
         """Tell whether there is something to be started as soon as people allow it."""
         for_people = self.history.paused is not None or self.history.awaiting > 0
         return for_people and self._may_go_on and self.spent is None
+
+    @property
+    def seconds_held_back(self) -> float | None:
+        """Return after how long the time is over in which people may approve what waits; None where it never is."""
+        waits = self.held_back and self.history.paused is None
+        return self.time_left if waits and math.isfinite(self.time_left) else None
 
     @property
     def time_left(self) -> float:

@@ -220,7 +220,7 @@ class _Controller:
 
     def _pauses(self, allowed: Allowance) -> list[float]:
         """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
-        pauses = allowed.seconds_to_next_start, self.preparation.pause(allowed)
+        pauses = allowed.seconds_to_next_start, allowed.seconds_held_back, self.preparation.pause(allowed)
         return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:
