@@ -19,7 +19,7 @@ from bo_core.state import failed_points
 from bo_core.surrogate.fit import LEAST_JITTER
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.threads import threads_for
-from bo_core.weighting import Weighting
+from bo_core.weighting import Weighting, costs_of
 from campaign import Point, Proposal
 from campaign.errors import OvernightError
 from campaign.trial import Provenance
@@ -101,23 +101,28 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     """
     batch = [_provenance(proposal) for proposal in recorded]
     theta, jitter = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked)
-    feasibility = _theta_of_feasibility(batch, asked)
+    feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
         choices = [
-            _choice(asked, theta + nudge, jitter, None if feasibility is None else feasibility + nudge)
+            _choice(asked, theta + nudge, jitter, _nudged(feasibility, nudge), _nudged(cost, nudge))
             for nudge in (0.0, *_NUDGES)
         ]
         return [_appraised(asked, choices, proposal) for proposal in recorded]
 
 
-def _choice(asked: Asked, theta: Tensor, jitter: float, feasibility: Tensor | None) -> Choice:
+def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
+    return None if theta is None else theta + nudge
+
+
+def _choice(asked: Asked, theta: Tensor, jitter: float, feasibility: Tensor | None, cost: Tensor | None) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
     last = last_made_by_model(asked.history)
     model = Model.recalled(
         asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, theta=theta, jitter=jitter
     )
-    return Choice(asked, model, generator, Weighting.recalled(asked.view, asked.encoding, feasibility))
+    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, feasibility, cost)
+    return Choice(asked, model, generator, weighting)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -147,10 +152,11 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         _figure(provenance, "predicted_sd", sds, blur * spread),
         _figure(provenance, "acquisition_value", scores, 0.0 if again else 1.0),
     ]
-    if choices[0].weighting.feasibility is not None:
-        x = asked.encoding.encode([point])
-        chances = [chance for choice in choices if (chance := choice.weighting.probability_feasible(x)) is not None]
-        figures.append(_figure(provenance, "probability_feasible", chances, 0.0))
+    x = asked.encoding.encode([point])
+    for name in ("probability_feasible", "predicted_cost"):
+        weights = [getattr(choice.weighting, name)(x) for choice in choices]
+        if None not in weights:
+            figures.append(_figure(provenance, name, weights, 0.0))
     return Appraisal(tuple(figures), *best)
 
 
@@ -239,6 +245,13 @@ def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor |
     if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
         return None
     return _one_theta([each.feasibility_hyperparameters for each in batch], asked.encoding.d)
+
+
+def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
+    """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
+    if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
+        return None
+    return _one_theta([each.cost_hyperparameters for each in batch], asked.encoding.d)
 
 
 def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int) -> Tensor:

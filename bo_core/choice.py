@@ -11,6 +11,7 @@ from torch import Tensor
 from bo_core.acquisition import JointDraws, LogExpectedImprovement, SampledPath, could_be_best, utility_of
 from bo_core.acquisition.replication import gains_in_best_mean
 from bo_core.encoding import Encoding, key_of
+from bo_core.expected_cost import share_of_cost
 from bo_core.inside import view_inside
 from bo_core.model import Model
 from bo_core.pending import Outstanding, treat
@@ -46,6 +47,11 @@ class Asked:
         """Return what all random numbers of the batch come from."""
         return seed_of(self.campaign, self.history.next_trial)
 
+    @property
+    def share_of_cost(self) -> float:
+        """Return how much costs count, see `expected_cost`."""
+        return share_of_cost(self.campaign, self.history, self.proposer)
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -72,7 +78,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Repetitions:
-    """What a measurement again is expected to gain at observed features `X` [c, d], `gains` [c], and a new point."""
+    """What a measurement again is expected to gain at observed features `X` [c, d], `gains` [c], and a new point.
+
+    Gains are weighted as scores are, the new one's also by the probability that there will be a result.
+    """
 
     X: Tensor
     gains: Tensor
@@ -150,9 +159,10 @@ class Choice:
         typical = noise.median(1).values
         points, of_points = torch.cat([data.X[places], x]), torch.cat([noise[:, places], typical.unsqueeze(1)], 1)
         gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
-        # Where there was a result, there may be another; at the new point there may be none.
+        again = points[:-1].cpu()
+        # Where there was a result, there may be another; at the new point there may be none. Both cost.
         of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp())
-        return Repetitions(points[:-1].cpu(), gains[:-1], of_new)
+        return Repetitions(again, gains[:-1] * self.weighting.log_of_cost(again).exp(), of_new)
 
     def _worth_repeating(self, new: Point) -> Candidate | None:
         """Return an observed point whose repetition is expected to gain more than measuring the new one, if any."""

@@ -19,7 +19,8 @@ def model_proposals(asked: Asked) -> list[Proposal]:
     with torch.inference_mode(), threads_for(len(asked.view.observed)) as threads:
         generator = torch.Generator().manual_seed(asked.seed)
         model = _fitted(asked, generator)
-        choice = Choice(asked, model, generator, Weighting.fitted(asked.view, asked.proposer, asked.encoding))
+        weighting = Weighting.fitted(asked.view, asked.proposer, asked.encoding, asked.share_of_cost)
+        choice = Choice(asked, model, generator, weighting)
         chosen = [choice.next() for _ in range(asked.q)]
         return [_proposal(asked, model, choice, candidate, threads) for candidate in chosen]
 
@@ -39,7 +40,7 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Model:
 def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with how it was chosen."""
     hyperparameters = model.posterior.hyperparameters
-    x, feasibility = asked.encoding.encode([chosen.point]), choice.weighting.feasibility
+    x, weighting = asked.encoding.encode([chosen.point]), choice.weighting
     mean, sd = model.predicted(x)
     provenance = Provenance(
         seed=asked.seed,
@@ -53,8 +54,10 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
         expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
         predicted_mean=mean,
         predicted_sd=sd,
-        probability_feasible=choice.weighting.probability_feasible(x),
-        feasibility_hyperparameters=None if feasibility is None else feasibility.as_record(),
+        probability_feasible=weighting.probability_feasible(x),
+        feasibility_hyperparameters=None if weighting.feasibility is None else weighting.feasibility.as_record(),
+        predicted_cost=weighting.predicted_cost(x),
+        cost_hyperparameters=None if weighting.cost is None else weighting.cost.as_record(),
         jitter=max(hyperparameters.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
         fit_jitter=hyperparameters.jitter,
         device=model.device.type,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 
 from bo_core.custom_proposer import CustomProposer
 
@@ -14,6 +14,8 @@ Acquisition = Literal[
     "thompson_sampling",
     "simple_regret",
 ]
+# Those whose scores are logarithms of what a point may gain, so that a cost can divide it.
+GAINS: tuple[Acquisition, ...] = ("log_noisy_expected_improvement", "log_probability_of_improvement")
 FeasibilityTreatment = Literal["model", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
@@ -37,7 +39,8 @@ class BayesianProposer(BaseModel):
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
     whether scores are weighted by the probability that a point gives a result, once one has failed by its own fault
-    (docs/decisions/0012-feasibility.md).
+    (docs/decisions/0012-feasibility.md). `cost_aware` divides what a point may gain by what it is expected to cost
+    (docs/costs.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,10 +58,23 @@ class BayesianProposer(BaseModel):
     starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
+    cost_aware: bool = False
     draws: Annotated[int, Field(ge=16, le=16_384)] = 128
     restarts: Annotated[int, Field(ge=1, le=200)] = 10
     raw_points: Annotated[int, Field(ge=16, le=65_536)] = 512
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("cost_aware")
+    @classmethod
+    def _costs_divide_a_gain(cls, asked: bool, info: ValidationInfo) -> bool:
+        acquisition = info.data.get("acquisition", GAINS[0])
+        if asked and acquisition not in GAINS:
+            others = " or ".join(f"`acquisition: {name}`" for name in GAINS)
+            raise ValueError(
+                f"expected false beside `acquisition: {acquisition}`, whose scores are no gain that a cost could "
+                f"divide, or {others}, got true"
+            )
+        return asked
 
     def initial_points(self, parameters: int, trials: int) -> int:
         """Return how many points come before the model's first."""

@@ -36,7 +36,7 @@ def recommend(
     """Return the observed point with the best posterior mean, or None before the first observation.
 
     With `anywhere` it may be any point of the space but one that failed or was stopped, where that has a better mean,
-    by more the less likely it is to give a result, as where points are proposed. Beliefs are averaged over
+    weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
     hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
     the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
     recommended one, each counted once; deterministic.

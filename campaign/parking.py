@@ -7,7 +7,7 @@ from campaign.approval import ApprovalPolicy, Limit, Predicted
 from campaign.definition import Campaign
 from campaign.history import History
 from campaign.space import CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter, Parameter, Point, Value
-from campaign.spending import spending
+from campaign.spending import costs_were_told, spending
 from campaign.trial import Proposal
 
 # Distances are rounded: from 0.5 to 0.8 is no more than 0.3.
@@ -90,9 +90,10 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
 
 
 def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
-    # A proposer that predicts costs says so; else any evaluation is expected to cost what others did.
-    predicted: float | None = getattr(proposal.provenance, "predicted_cost", None)
-    expected = spending(history.trials.values()).expected_cost if predicted is None else predicted
+    trials, made = history.trials.values(), proposal.provenance
+    # Where no costs were told it is in seconds, which say nothing of a limit in the evaluator's unit.
+    predicted = made.predicted_cost if made is not None and costs_were_told(trials) else None
+    expected = spending(trials).expected_cost if predicted is None else predicted
     if expected is None:
         yield "nothing is known of what it costs (`approve.when.cost`)"
     elif not expected <= limit:

@@ -85,6 +85,11 @@ def spending(trials: Iterable[Trial]) -> Spending:
     return Spending(evaluations, running, tuple(costs), untold)
 
 
+def costs_were_told(trials: Iterable[Trial]) -> bool:
+    """Tell whether an evaluation told what it cost; where none did, a model of costs takes the seconds for them."""
+    return any(isinstance(trial.outcome, Observation) and trial.outcome.cost is not None for trial in trials)
+
+
 def _cost(trial: Trial, attempt: Attempt) -> float | None:
     if attempt.failed is not None:
         return attempt.failed.cost

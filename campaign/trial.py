@@ -26,10 +26,12 @@ class Provenance(BaseModel):
     in the metric's own unit, and so is `expected_gain`, by how much a new point was expected to improve on the best. A
     repetition was preferred to measuring `instead_of`. `probability_feasible` is how likely the point was thought to
     give a result, None where nothing was known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was
-    believed with. `jitter` is the larger of the draws' and of `fit_jitter`, which the hyperparameters go with.
-    `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has no clock, and so do
-    `unseen`, how many results came in while it was made, and `stand_in`, what made it while the campaign's own proposer
-    was `away`, and why it was.
+    believed with. `predicted_cost` is what the point was expected to cost, in the unit that evaluations tell or in
+    seconds where they told none; it is None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to
+    it. `jitter` is the larger of the draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`,
+    `seconds` and `commit` come from whoever called `propose`, which itself has no clock, and so do `unseen`, how many
+    results came in while it was made, and `stand_in`, what made it while the campaign's own proposer was `away`, and
+    why it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +50,8 @@ class Provenance(BaseModel):
     predicted_sd: float | None = None
     probability_feasible: float | None = None
     feasibility_hyperparameters: dict[str, tuple[float, ...]] | None = None
+    predicted_cost: float | None = None
+    cost_hyperparameters: dict[str, tuple[float, ...]] | None = None
     jitter: float | None = None
     fit_jitter: float | None = None
     device: str | None = None

@@ -15,6 +15,7 @@ from campaign.space import FixedParameter, FloatParameter, IntParameter, Paramet
 from campaign.window import Window
 from flows.campaign_file import CampaignFile
 from flows.clusters.resources import Resources
+from flows.proposing import Proposing
 from storage import ledger_location
 
 
@@ -37,7 +38,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         *_approval(file.campaign),
         *_stopping(file.campaign),
         ("first points", _first_points(file)),
-        ("proposer", _proposer(file)),
+        ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
     ]
     if file.receipts is not None:
@@ -49,6 +50,10 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         rest.add_row(label, Text(value))
     title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
     return Group(title, table, rest)
+
+
+def _proposed_by(proposing: Proposing) -> str:
+    return "" if proposing.pool is None else f", computed on work pool `{proposing.pool}`"
 
 
 def _values(parameter: Parameter) -> str:

@@ -26,10 +26,10 @@ class Job:
     proposer: AnyProposer
     ledger: Ledger
     work: Path
-    proposing: Proposing = field(default_factory=Proposing)
     settings: dict[str, Any] = field(default_factory=dict)
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
+    proposing: Proposing = field(default_factory=Proposing)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ _ROUNDED = {
     "expected_gain",
     "probability_feasible",
     "feasibility_hyperparameters",
+    "predicted_cost",
+    "cost_hyperparameters",
 }
 _ROUNDED |= {"predicted_mean", "predicted_sd", "points"}
 # Powers come from the system's mathematical library, whose last bits may be others.

@@ -1,10 +1,11 @@
 """Why a point was tried, in words: what was known, what was running, what was expected, and what became of it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from campaign import History, Measurement, Trial
 from campaign.space import Value
+from campaign.spending import costs_were_told
 from campaign.trial import Failure, Observation, Provenance, Stopped, Withdrawal
 from report.numbers import duration, measured, number, value_text, with_uncertainty
 from report.trial_facts import objective_of
@@ -57,8 +58,16 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
         yield f"It gave the point a chance of {number(provenance.probability_feasible, 2)} to yield a result at all."
     if provenance.expected_gain is not None:
         yield f"It expected a new point to improve on the best by {number(provenance.expected_gain, 2)}, on average."
+    if provenance.predicted_cost is not None:
+        yield _expected_cost(view.observed, provenance.predicted_cost)
     if provenance.hyperparameters is not None:
         yield from _what_mattered(provenance.hyperparameters, features)
+
+
+def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
+    if costs_were_told(observed):
+        return f"It expected the point to cost {number(cost, 3)}, which counts against what it may gain."
+    return f"It expected the point to take {duration(cost)}, which counts against what it may gain."
 
 
 def _counted(count: int, what: str) -> str:

@@ -27,6 +27,7 @@ from benchmarks.speed.origin import Origin
 _RESULTS = Path(__file__).parents[1] / "results" / "flow" / "tables.md"
 # Seconds: log-normal with median 10, and what two in three lie within is 7.4 to 13.5.
 _ABOUT_TEN = "random.Random(seed).lognormvariate(2.302585, 0.3)"
+_BLOCK = 190
 Row = tuple[str, str, str]
 
 
@@ -85,8 +86,8 @@ def _busy(trials: int, folder: Path, environment: Environment) -> Iterator[Row]:
 def _overhead(trials: int, folder: Path, environment: Environment) -> Iterator[Row]:
     night = run(Plan(1, trials, "0", "proposer: {kind: sobol}"), folder / "overhead", environment)
     beside = overheads(night)
-    for first in sorted({10, trials // 4, trials // 2, trials - 190}):
-        part = [beside[number] for number in range(first, min(first + 190, trials))]
+    for first in sorted({10, *(max(at, 10) for at in (trials // 4, trials // 2, trials - _BLOCK))}):
+        part = [beside[number] for number in range(first, min(first + _BLOCK, trials))]
         what = f"one trial beside evaluating and proposing, trials {first} to {first + len(part) - 1}"
         yield what, "≤ 150 ms, flat", milliseconds(part)
     for last in (1000, trials):
@@ -105,14 +106,19 @@ def _latency(trials: int, folder: Path, environment: Environment) -> Iterator[Ro
     yield "a proposal in that takes", "", milliseconds(proposing_seconds(beside))
     with _worker("gpu", folder, environment):
         remote = run(Plan(1, trials, "0", more % ", pool: gpu"), folder / "pool", environment)
-    yield "from a result to the next start, proposals from a work pool", "", milliseconds(latencies(remote, 5))
+    yield (
+        "from a result to the next start, proposals from a work pool whose worker looks every second",
+        "",
+        milliseconds(latencies(remote, 5)),
+    )
 
 
 @contextmanager
 def _worker(pool: str, folder: Path, environment: Environment) -> Iterator[None]:
     with (folder / "worker.log").open("wb") as log:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
-        worker = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        often = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        worker = subprocess.Popen(command, cwd=folder, env=often, stdout=log, stderr=log)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.quality run`, `rejudge`, `table`, `calibration`, `failing` and `plot`."""
+"""The command line: `python -m benchmarks.quality`, and what it is to do with the quality of campaigns."""
 
 import argparse
 import os
@@ -31,7 +31,10 @@ def _asked() -> dict[str, Any]:
         "--contestants", nargs="+", default=["overnight", "sobol"], help="names, or `all` that are installed"
     )
     run.add_argument(
-        "--cells", nargs="+", default=["grid"], help="names of cells, `grid`, `against-advice`, `failing` or `all`"
+        "--cells",
+        nargs="+",
+        default=["grid"],
+        help="names of cells, `grid`, `against-advice`, `failing`, `costly` or `all`",
     )
     run.add_argument("--seeds", type=seeds_of, default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
@@ -42,6 +45,7 @@ def _asked() -> dict[str, Any]:
     commands.add_parser("table", help="write the tables and print them")
     commands.add_parser("calibration", help="compare what was said of recommendations with the truth")
     commands.add_parser("failing", help="compare learning which points fail with not learning it")
+    commands.add_parser("costly", help="compare reckoning with costs with not doing so, at the same total cost")
     commands.add_parser("plot", help="draw regret over trials")
     return vars(parser.parse_args())
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from benchmarks.quality.cost_regions import CostRegion
 from benchmarks.quality.durations import DurationKind
 from benchmarks.quality.failure_regions import FailureRegion
 from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10, Problem
@@ -24,6 +25,8 @@ class Cell:
     failure_rate: float = 0.0
     fails: FailureRegion | None = None
     trials: int = 60
+    costs: CostRegion | None = None
+    cost_budget: float | None = None
 
     def campaign(self, seed: int) -> Campaign:
         """Return the campaign, which starts with the same Sobol points whoever proposes the others.
@@ -39,7 +42,7 @@ class Cell:
                 "parameters": self.problem.parameters,
                 "minimize": "value",
                 "workers": self.workers,
-                "budget": {"trials": self.trials},
+                "budget": {"trials": self.trials, "cost": self.cost_budget},
                 "start_with": sobol_points(encoding, seed, set(), count),
                 "failures": {"max_attempts": 1, "max_in_a_row": self.trials + 1},
                 "seed": seed,
@@ -75,4 +78,12 @@ FAILING = tuple(
     for region in _REGIONS
 )
 
-CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING)}
+# Where evaluations cost between 1 and 16 and so much may be spent: 60 times the middle of these, by logarithm.
+_COSTS: tuple[CostRegion, ...] = ("cheap", "dear", "slope", "random")
+COSTLY = tuple(
+    Cell(f"{name}-{costs}-costs", problem, problem.moderate, workers=4, trials=250, costs=costs, cost_budget=240.0)
+    for name, problem in (("branin", BRANIN), ("hartmann6", HARTMANN6))
+    for costs in _COSTS
+)
+
+CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING, *COSTLY)}

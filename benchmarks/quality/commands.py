@@ -5,8 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_table
-from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, FAILING, GRID
+from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
 from benchmarks.quality.contestants import NAMES, installed
+from benchmarks.quality.costly import costly_table
 from benchmarks.quality.failing import failing_table
 from benchmarks.quality.plot import curves_page
 from benchmarks.quality.results import read_all, read_rows
@@ -17,6 +18,7 @@ _GROUPS = {
     "grid": [cell.name for cell in GRID],
     "against-advice": [cell.name for cell in AGAINST_ADVICE],
     "failing": [cell.name for cell in FAILING],
+    "costly": [cell.name for cell in COSTLY],
     "all": list(CELLS),
 }
 
@@ -69,6 +71,12 @@ def failing(folder: Path) -> int:
     return 0
 
 
+def costly(folder: Path) -> int:
+    """Print what it is worth to reckon with costs."""
+    print(costly_table(read_all(folder)))
+    return 0
+
+
 def plot(folder: Path) -> int:
     """Draw the curves beside the results."""
     page = folder / "curves.html"
@@ -83,5 +91,6 @@ COMMANDS = {
     "table": table,
     "calibration": calibration,
     "failing": failing,
+    "costly": costly,
     "plot": plot,
 }

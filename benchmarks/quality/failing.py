@@ -5,7 +5,7 @@ import statistics
 import numpy as np
 
 from benchmarks.quality.cells import FAILING
-from benchmarks.quality.comparison import Difference, cell_difference, mean_difference, paired
+from benchmarks.quality.comparison import Difference, Regrets, cell_difference, mean_difference, paired
 from benchmarks.quality.results import Row
 from benchmarks.quality.tables import Standings, markdown
 
@@ -22,15 +22,20 @@ def failing_table(rows: list[Row]) -> str:
 
 
 def _row(cell: str, regrets: Standings, failures: Standings, tried: Standings) -> list[str]:
-    failed = [failures.of(cell, who) for who in (_WITHOUT, _WITH)]
-    found = [regrets.of(cell, who) for who in (_WITHOUT, _WITH)]
+    failed, found, best = (_of_both(each, cell) for each in (failures, regrets, tried))
     fewer = mean_difference(paired(failed[1], failed[0], 1.0))
     scale = statistics.median(regrets.of(cell, _SCALE).values())
     nearer = cell_difference(paired(found[1], found[0], scale))
     counts = [f"{np.mean(list(each.values())):.1f}" for each in failed]
     medians = [f"{statistics.median(each.values()):.3g}" for each in found]
-    best = [f"{statistics.median(tried.of(cell, who).values()):.3g}" for who in (_WITHOUT, _WITH)]
-    return [cell, str(fewer.count), *counts, _with(fewer, 1), *medians, _with(nearer, 2), nearer.verdict, *best]
+    bests = [f"{statistics.median(each.values()):.3g}" for each in best]
+    return [cell, str(fewer.count), *counts, _with(fewer, 1), *medians, _with(nearer, 2), nearer.verdict, *bests]
+
+
+def _of_both(standings: Standings, cell: str) -> list[Regrets]:
+    """Return what was measured without and with, of the seeds that both have run."""
+    both = [standings.of(cell, who) for who in (_WITHOUT, _WITH)]
+    return [{seed: each[seed] for seed in sorted(both[0].keys() & both[1].keys())} for each in both]
 
 
 def _with(found: Difference, digits: int) -> str:

@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from benchmarks.quality.campaign_run import CURVE_STEP, CampaignRun, run_campaign
+from benchmarks.quality.campaign_run import CampaignRun, run_campaign
 from benchmarks.quality.cells import CELLS, Cell
 from benchmarks.quality.contestants import OURS, Contestant, contestant_named, judged_best
 from benchmarks.quality.results import Row
@@ -43,12 +43,13 @@ def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> Row:
     """Return what was found in the end and on the way, by the contestant's own recommendation and by our judge's."""
     own = _regret(cell, run.history, contestant.recommend(run.campaign, run.history))
     tried = [cell.problem.regret(trial.point) for trial in run.history.model_view().observed]
-    known = [run.earlier[k] for k in range(CURVE_STEP, cell.trials + 1, CURVE_STEP)]
+    steps = sorted(run.earlier)
+    known = [run.earlier[k] for k in steps]
     return {
         "true_value": None if own is None else own + cell.problem.minimum,
         "regret": own,
         "best_tried_regret": min(tried, default=None),
-        "curve_trials": list(range(CURVE_STEP, cell.trials + 1, CURVE_STEP)),
+        "curve_trials": steps,
         "curve_regret": [_regret(cell, history, contestant.recommend(run.campaign, history)) for history in known],
         **judged(cell, run.campaign, run.history, known),
         **as_told(run.history),

@@ -15,7 +15,8 @@ Row = dict[str, Any]
 RESULTS = Path("benchmarks/results/quality")
 
 # One row a campaign. `points` (in the function's units), `values` (None where it failed), `started` and `ended`
-# (virtual seconds) have an entry a trial, so that a campaign can be judged again; `curve_…` one a step of the curve.
+# (virtual seconds) and `costs` (None where none was told) have an entry a trial, so that a campaign can be judged
+# again; `curve_…` one a step of the curve. Rows stored before there were costs have no list of them.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -34,6 +35,7 @@ SCHEMA = pa.schema(
         ("values", _NUMBERS),
         ("started", _NUMBERS),
         ("ended", _NUMBERS),
+        ("costs", _NUMBERS),
         ("utilisation", pa.float64()),
         ("duplicates", pa.int64()),
         ("failures", pa.int64()),

@@ -1,4 +1,4 @@
-"""The evaluations of a cell: noise, time and failure of each are decided by the campaign's seed and the trial alone."""
+"""The evaluations of a cell: the campaign's seed and the trial alone decide noise, time, cost and failure of each."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality.cells import Cell
+from benchmarks.quality.cost_regions import cost_of
 from benchmarks.quality.durations import DurationKind, draw_duration
 from benchmarks.quality.failure_regions import fails
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest
@@ -38,7 +39,11 @@ class TimedEvaluator:
         await asyncio.sleep(MEAN_SECONDS * draw_duration(self.durations, generator))
         if self.cell.fails is not None and fails(self.cell.fails, self.cell.problem, request.parameters, request.seed):
             return EvaluationFailed(cause="configuration", message="a simulated failure of its own")
-        return await self.simulated.evaluate(request, folder, report)
+        found = await self.simulated.evaluate(request, folder, report)
+        if self.cell.costs is None:
+            return found
+        cost = cost_of(self.cell.costs, self.cell.problem, request.parameters, request.seed)
+        return found.model_copy(update={"cost": cost})
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Recover nothing: it dies with its controller."""

@@ -10,13 +10,14 @@ from campaign.trial import Attempt, Failure, Observation
 
 
 def as_told(history: History) -> Row:
-    """Return the columns that tell what was tried, when, and what came of it."""
+    """Return the columns that tell what was tried, when, what came of it and what it cost."""
     trials = [history.trials[i] for i in sorted(history.trials)]
     return {
         "points": [list(trial.point.values()) for trial in trials],
         "values": [_value(trial) for trial in trials],
         "started": [_seconds(trial.attempts[0].started) for trial in trials],
         "ended": [_seconds(trial.outcome.ended) for trial in trials if trial.outcome is not None],
+        "costs": [trial.outcome.cost if isinstance(trial.outcome, Observation) else None for trial in trials],
     }
 
 

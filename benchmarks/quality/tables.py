@@ -98,10 +98,11 @@ def _verdict(differences: Vector) -> str:
     if not len(differences):
         return "–"
     found = cell_difference(differences)
-    return f"{found.verdict} {_interval(found)}"
+    return f"{found.verdict} {with_interval(found)}"
 
 
-def _interval(found: Difference) -> str:
+def with_interval(found: Difference) -> str:
+    """Return a difference with its interval."""
     return f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
 
 
@@ -121,7 +122,7 @@ def _summary_row(standings: Standings, grid: Sequence[str], rival: str) -> list[
     cells = [d for cell in grid if len(d := standings.differences(cell, rival))]
     verdicts = [cell_difference(d).verdict for d in cells]
     counts = [str(verdicts.count(verdict)) for verdict in ("win", "tie", "loss", "open")]
-    return [rival, str(len(cells)), *counts, _interval(pooled_difference(cells)) if cells else "–"]
+    return [rival, str(len(cells)), *counts, with_interval(pooled_difference(cells)) if cells else "–"]
 
 
 def _costs(rows: list[Row]) -> str:

@@ -174,4 +174,4 @@ def test_the_optimum_lies_inside_and_away_from_the_middle(problem):
 
 def test_the_grid_has_twelve_cells_of_different_names():
     assert len(GRID) == 12
-    assert len(CELLS) == 16
+    assert len(CELLS) == 32

@@ -10,7 +10,7 @@ from bo_core.propose import propose
 from bo_core.proposer import BayesianProposer, SobolProposer
 from campaign import Campaign, History, Measurement, Point, Proposal
 from campaign.evaluation import Cause
-from campaign.events import CampaignDefined, Event, TrialFailed, TrialObserved, TrialProposed
+from campaign.events import AttemptStarted, CampaignDefined, Event, TrialFailed, TrialObserved, TrialProposed
 from campaign.trial import Generator, Provenance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -55,10 +55,19 @@ def proposed(
     return TrialProposed(time=NOON, actor="test", trial=trial, point=point, generator=generator, provenance=provenance)
 
 
-def observed(trial: int, mean: float, sem: float | None = None, metric: str = "loss") -> TrialObserved:
+def observed(
+    trial: int, mean: float, sem: float | None = None, metric: str = "loss", **spent: float | None
+) -> TrialObserved:
     """Return that a trial ended well."""
     metrics = {metric: Measurement(mean=mean, sem=sem)}
-    return TrialObserved(time=NOON, actor="test", trial=trial, attempt=1, metrics=metrics)
+    return TrialObserved.model_validate(
+        {"time": NOON, "actor": "test", "trial": trial, "attempt": 1, "metrics": metrics} | spent
+    )
+
+
+def attempt(trial: int) -> AttemptStarted:
+    """Return that a trial's first attempt started."""
+    return AttemptStarted(time=NOON, actor="test", trial=trial, attempt=1, key=f"told/{trial}/1")
 
 
 def failed(trial: int, cause: Cause = "infeasible") -> TrialFailed:

@@ -36,8 +36,10 @@ def campaign_of(when: object, **changes: object) -> Campaign:
     return Campaign.model_validate(data | changes)
 
 
-def proposal_of(campaign: Campaign, *, generator: str = "model", mean=None, sd=None, **values: object) -> Proposal:
-    made = Provenance(seed=1, predicted_mean=mean, predicted_sd=sd)
+def proposal_of(
+    campaign: Campaign, *, generator: str = "model", mean=None, sd=None, cost=None, **values: object
+) -> Proposal:
+    made = Provenance(seed=1, predicted_mean=mean, predicted_sd=sd, predicted_cost=cost)
     point = campaign.parameters.point(BASELINE | values)
     return Proposal.model_validate({"point": point, "generator": generator, "provenance": made})
 
@@ -115,7 +117,7 @@ def test_a_prediction_that_is_no_number_waits():
     assert why({"predicted": {"worse_than": 2.0}}, mean=math.nan, sd=1.0) is not None
 
 
-def history_that_cost(*costs: float) -> History:
+def history_that_cost(*costs: float | None) -> History:
     campaign = campaign_of("never")
     events = [CampaignDefined(time=NOON, actor="test", uid="u", definition=campaign)]
     for number, cost in enumerate(costs, start=1):
@@ -133,6 +135,16 @@ def test_where_no_cost_is_predicted_a_point_is_expected_to_cost_what_others_did(
     assert why({"cost": 3.0}, history=history_that_cost(1.0, 5.0)) is None
     reason = why({"cost": 3.0}, history=history_that_cost(1.0, 5.5))
     assert reason == "it is expected to cost 3.25 as others did on average, more than 3 (`approve.when.cost`)"
+
+
+def test_a_predicted_cost_counts_rather_than_what_others_cost():
+    reason = why({"cost": 3.0}, history=history_that_cost(1.0, 1.0), cost=4.5)
+    assert reason == "it is expected to cost 4.5 by prediction, more than 3 (`approve.when.cost`)"
+    assert why({"cost": 3.0}, history=history_that_cost(9.0, 9.0), cost=1.5) is None
+
+
+def test_a_cost_that_is_predicted_in_seconds_says_nothing_of_a_limit_in_the_evaluators_unit():
+    assert "nothing is known" in why({"cost": 3.0}, history=history_that_cost(None, None), cost=1.5)
 
 
 def test_a_point_of_which_no_cost_is_known_waits():

@@ -139,6 +139,11 @@ def problems_of(path: Path, text: str) -> list[str]:
             "proposer: {kind: bayes}\nbudget:",
             r"campaign.yaml:13: proposer.kind: .*bayesian, python, sobol, got 'bayes'",
         ),
+        (
+            "budget:",
+            "proposer: {kind: bayesian, acquisition: thompson_sampling, cost_aware: true}\nbudget:",
+            r"campaign.yaml:13: proposer.cost_aware: .*false beside `acquisition: thompson_sampling`, .* got true",
+        ),
         ("  learning_rate: 0.05", "  learning_rate: 5", r"campaign.yaml:16: baseline.learning_rate: .*0.1, got 5"),
         (
             "  cache: off",

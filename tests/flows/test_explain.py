@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from costly_campaign import CostlyEvaluator, run_costly
 from typer.testing import CliRunner
 
 from campaign.errors import LedgerError
@@ -69,6 +70,17 @@ def test_a_point_that_may_fail_says_how_likely_that_was_thought(tmp_path):
         campaign.tell(trial, ValueError("no oven") if x > 0.5 else (x, 0.01))
     assert "It gave the point a chance of 0." in explained(path, 7)
     assert "It gave the point a chance" not in explained(path, 3)
+
+
+@pytest.mark.parametrize(("told_costs", "says"), [(True, "to cost "), (False, "to take ")], ids=["costs", "seconds"])
+def test_a_point_chosen_with_an_eye_on_costs_says_what_it_was_expected_to_cost(tmp_path, told_costs, says):
+    proposer = {"kind": "bayesian", "initial": 6, "cost_aware": True}
+    definition = CAMPAIGN | {"proposer": proposer, "budget": {"trials": 7}}
+    run_costly(definition, tmp_path, CostlyEvaluator(costs_are_told=told_costs))
+    said = explained(tmp_path / "campaign.yaml", 7)
+    assert f"It expected the point {says}" in said
+    assert "which counts against what it may gain." in said
+    assert "It expected the point" not in explained(tmp_path / "campaign.yaml", 3)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from costly_campaign import CostlyEvaluator, run_costly
 from typer.testing import CliRunner, Result
 
 from bo_core.stack import stack
@@ -225,6 +226,32 @@ def test_another_stack_explains_rounding_of_what_was_believed_of_failures_and_no
     [found] = replay(changed(events, 12, probability_feasible=0.5 * nearly, **FOREIGN), tmp_path, 12)
     assert found.verdict == "different"
     assert "does not explain that probability_feasible is recorded as" in found.why
+
+
+def with_costs(folder: Path) -> list[Event]:
+    """Return the events of a campaign that reckons with costs, which cool as their budget is spent."""
+    proposer = CAMPAIGN["proposer"] | {"cost_aware": True}
+    budget = {"trials": 10, "cost": 500}
+    return run_costly(CAMPAIGN | {"proposer": proposer, "budget": budget}, folder, CostlyEvaluator())
+
+
+def test_proposals_that_reckoned_with_costs_are_made_again_to_the_last_bit(tmp_path):
+    events = with_costs(tmp_path)
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
+    predicted = provenance(events, 10).predicted_cost
+    assert predicted is not None
+    assert 0 < predicted < 40
+
+
+def test_another_stack_explains_rounding_of_an_expected_cost_and_nothing_more(tmp_path):
+    events = with_costs(tmp_path)
+    predicted = provenance(events, 10).predicted_cost
+    assert predicted is not None
+    [found] = replay(changed(events, 10, predicted_cost=predicted * (1 + 1e-12), **FOREIGN), tmp_path, 10)
+    assert found.verdict == "other stack"
+    [found] = replay(changed(events, 10, predicted_cost=2 * predicted, **FOREIGN), tmp_path, 10)
+    assert found.verdict == "different"
+    assert "does not explain that predicted_cost is recorded as" in found.why
 
 
 def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,8 +9,9 @@ from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.order import Pulse
 from flows.clusters.sent import placed
-from flows.job import Job, PlainSteps
+from flows.job import Job
 from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
 from storage import open_ledger
 

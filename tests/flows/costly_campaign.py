@@ -1,0 +1,55 @@
+"""A campaign whose evaluations tell what they cost, run by the loop itself into a ledger in a folder."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from campaign import Campaign, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
+from campaign.events import Event
+from evaluators import Report
+from flows.campaign_file import load_campaign_file
+from flows.clock import SystemClock
+from flows.job import Job
+from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
+from flows.stop import StopRequest
+from storage import open_ledger
+
+
+@dataclass(frozen=True)
+class CostlyEvaluator:
+    """Gives the more, and costs or takes the more, the larger x is."""
+
+    costs_are_told: bool = True
+    time_limit: timedelta = timedelta(hours=1)
+
+    async def check(self, campaign: Campaign) -> None:
+        pass
+
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+        x = float(request.parameters["x"])
+        spent = {"cost": 20**x} if self.costs_are_told else {"seconds": 600 * x + 1}
+        return EvaluationSucceeded.model_validate({"metrics": {"score": Measurement(mean=x, sem=0.01)}, **spent})
+
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+        return None
+
+
+def run_costly(definition: Mapping[str, Any], folder: Path, evaluator: CostlyEvaluator) -> list[Event]:
+    """Write the campaign's file into a folder, run it, and return what its ledger there holds."""
+    path = folder / "campaign.yaml"
+    path.write_text(json.dumps({**definition, "ledger": str(folder / "ledger")}))
+    file = load_campaign_file(path)
+    ledger = open_ledger(str(folder / "ledger"), file.campaign.name, folder)
+    settings = {"proposer": file.proposer.model_dump(mode="json")}
+    job = Job(file.campaign, evaluator, file.proposer, ledger, folder / "work", settings=settings)
+
+    async def ran() -> list[Event]:
+        await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+        return [event for segment in await ledger.read() for event in segment.events]
+
+    return asyncio.run(ran())
