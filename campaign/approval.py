@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from campaign.space import CategoricalParameter, FixedParameter, FloatParameter, IntParameter, Parameter, Space, Value
 
 
-def form_of(value: Any) -> str:
+def _form_of(value: Any) -> str:
     """Return in which of its forms a part of the policy is written, so that errors speak of that form alone."""
     if isinstance(value, Mapping | BaseModel):
         return "mapping"
@@ -21,7 +21,7 @@ def form_of(value: Any) -> str:
 
 
 def _forms(expected: str) -> Discriminator:
-    return Discriminator(form_of, custom_error_type="form", custom_error_message=expected)
+    return Discriminator(_form_of, custom_error_type="form", custom_error_message=expected)
 
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -38,7 +38,9 @@ Change = Annotated[
 
 
 class Predicted(BaseModel):
-    """The objective is predicted worse than this, in the metric's own unit, its sds counted on the bad side.
+    """The objective is predicted worse than this, in the metric's own unit.
+
+    What is compared is the predicted mean and so many of its `standard_deviations` on the bad side.
 
     The probability that an outcome constraint is broken will be a key beside this one, once there are constraints.
     """

@@ -62,9 +62,8 @@ class StopWhen(BaseModel):
 class Campaign(BaseModel):
     """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
 
-    Where `approve` is `always`, what is computed waits until a person approves it, where it is a policy what that
-    names; what people gave does not.
-    `stop_early` ends single trials on their way, `stop_when` the campaign.
+    Where `approve` is `always`, what is computed waits until a person approves it; where it is a policy, what that
+    names does. What people gave does not wait. `stop_early` ends single trials on their way, `stop_when` the campaign.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
