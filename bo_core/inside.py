@@ -12,11 +12,11 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
     view = history.model_view()
     if history.defined is None or history.defined.definition.parameters == campaign.parameters:
         return view
-    observed, pending, failed, stopped = (
+    observed, pending, failed, stopped, withheld = (
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
-        for trials in (view.observed, view.pending, view.failed, view.stopped)
+        for trials in (view.observed, view.pending, view.failed, view.stopped, view.withheld)
     )
-    return ModelView(observed, pending, failed, stopped, view.reports)
+    return ModelView(observed, pending, failed, stopped, withheld, view.reports)
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

@@ -9,6 +9,7 @@ from bo_core.encoding import Encoding
 from bo_core.outcomes import Outcomes
 from bo_core.stopped import expected_finals
 from campaign import Campaign, Measurement, ModelView, Trial
+from campaign.approval import ApprovalPolicy
 from campaign.trial import Failure, Observation
 
 
@@ -52,11 +53,14 @@ def points_without_value(campaign: Campaign, view: ModelView) -> tuple[Trial, ..
     """Return the trials at whose points the objective is drawn, like at the pending ones, though they have ended.
 
     A point that failed would otherwise leave no trace in the objective's model, and the next proposal would lie beside
-    it. So it is with those that were stopped, as long as nothing tells where they would have ended.
+    it. So it is with those that were stopped, as long as nothing tells where they would have ended, and, where a
+    policy has some points approved while others are tried, with those that wait and those that were rejected: people
+    would be asked about their neighbours.
     """
     expected = expected_finals(campaign, view)
     unknown = (t for t in view.stopped if t.id not in expected)
-    return (*failed_points(view), *unknown)
+    withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
+    return (*failed_points(view), *unknown, *withheld)
 
 
 def _point_failed(trial: Trial) -> bool:

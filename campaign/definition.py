@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from campaign.approval import ApprovalPolicy, Approve
 from campaign.duration import Duration, Pause
 from campaign.errors import InvalidPoint
 from campaign.objective import Objective
@@ -61,8 +62,8 @@ class StopWhen(BaseModel):
 class Campaign(BaseModel):
     """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
 
-    Where `approve` is `always`, what is computed waits until a person approves it; what people gave does not.
-    `stop_early` ends single trials on their way, `stop_when` the campaign.
+    Where `approve` is `always`, what is computed waits until a person approves it; where it is a policy, what that
+    names does. What people gave does not wait. `stop_early` ends single trials on their way, `stop_when` the campaign.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +80,7 @@ class Campaign(BaseModel):
     baseline: Point | None = None
     start_with: tuple[Point, ...] = ()
     failures: FailurePolicy = FailurePolicy()
-    approve: Literal["never", "always"] = "never"
+    approve: Approve = "never"
     stop_early: AnyStoppingRule | None = None
     stop_when: StopWhen | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -104,6 +105,14 @@ class Campaign(BaseModel):
                 problems.append(f"`{path}`: {problem}")
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _approval_fits(self) -> "Campaign":
+        if isinstance(self.approve, ApprovalPolicy):
+            found = self.approve.when.problems(self.parameters, has_baseline=self.baseline is not None)
+            if problems := [f"`{'.'.join(('approve', 'when', *path))}`: {text}" for path, text in found]:
+                raise ValueError("; ".join(problems))
         return self
 
     @property

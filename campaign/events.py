@@ -69,7 +69,8 @@ class LeaseTaken(_Event):
 class TrialProposed(_Event):
     """A point will be tried; written before anything is submitted.
 
-    People say `why` they suggest one. One that is `parked` is started only once a person has approved it.
+    People say `why` they suggest one. One that is `parked` is started only once a person has approved it, and
+    `parked_because` says why it is.
     """
 
     about = ("trial",)
@@ -81,6 +82,7 @@ class TrialProposed(_Event):
     provenance: Provenance | None = None
     why: str | None = None
     parked: bool = False
+    parked_because: str | None = None
 
 
 class TrialApproved(_Event):

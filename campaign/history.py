@@ -37,14 +37,15 @@ from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Outcome, P
 class ModelView:
     """What a proposal may depend on: trials by how they stand, each in the order of their ids.
 
-    Where some were stopped on their way, `reports` holds what these and the observed ones reported. It is the same for
-    every order of the events that keeps each trial's own order.
+    Where some were stopped on their way, `reports` holds what these and the observed ones reported. `withheld` await
+    approval or were rejected. It is the same for every order of the events that keeps each trial's own order.
     """
 
     observed: tuple[Trial, ...]
     pending: tuple[Trial, ...]
     failed: tuple[Trial, ...]
     stopped: tuple[Trial, ...] = ()
+    withheld: tuple[Trial, ...] = ()
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -128,6 +129,7 @@ class History:
             pending=tuple(t for t in trials if t.pending),
             failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
             stopped=stopped,
+            withheld=tuple(t for t in trials if t.status in ("awaiting approval", "rejected")),
             reports=MappingProxyType({trial: self.reports[trial] for trial in told}),
         )
 
@@ -154,6 +156,7 @@ class _Life:
     proposal: Proposal
     proposed: datetime
     parked: bool
+    parked_because: str | None
     attempts: dict[int, Attempt]
     outcome: Outcome | None
 
@@ -163,6 +166,7 @@ class _Life:
             proposal=self.proposal,
             proposed=self.proposed,
             parked=self.parked,
+            parked_because=self.parked_because,
             attempts=tuple(self.attempts.values()),
             outcome=self.outcome,
         )
@@ -302,7 +306,7 @@ class _Fold:
         if event.trial in self.lives or event.trial in self.start.trials:
             return False
         proposal = Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
-        self.lives[event.trial] = _Life(event.trial, proposal, event.time, event.parked, {}, None)
+        self.lives[event.trial] = _Life(event.trial, proposal, event.time, event.parked, event.parked_because, {}, None)
         return True
 
     def _approve(self, event: TrialApproved) -> bool:
@@ -378,7 +382,7 @@ class _Fold:
             )
         attempts = {attempt.number: attempt for attempt in trial.attempts}
         life = self.lives[event.trial] = _Life(
-            trial.id, trial.proposal, trial.proposed, trial.parked, attempts, trial.outcome
+            trial.id, trial.proposal, trial.proposed, trial.parked, trial.parked_because, attempts, trial.outcome
         )
         return life
 

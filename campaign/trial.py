@@ -165,7 +165,10 @@ Outcome = Observation | Failure | Stopped | Withdrawal
 
 
 class Trial(BaseModel):
-    """A proposal with an id, and everything that has happened to it; `parked` while it waits for approval."""
+    """A proposal with an id, and everything that has happened to it; `parked` while it waits for approval.
+
+    `parked_because` says why it had to wait, also once somebody has decided.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -173,6 +176,7 @@ class Trial(BaseModel):
     proposal: Proposal
     proposed: datetime
     parked: bool = False
+    parked_because: str | None = None
     attempts: tuple[Attempt, ...] = ()
     outcome: Outcome | None = None
 

@@ -1,10 +1,12 @@
 """What may be started at one moment: how far budgets, the window and people allow it."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from campaign import Campaign, History, Trial
+from campaign.approval import ApprovalPolicy
 from campaign.enough import over
 from campaign.spending import room, spending
 from flows.back_off import seconds_left
@@ -69,7 +71,11 @@ class Allowance:
         """Return for how many more trials the budgets leave room, whoever is free to try them."""
         if self.exhausted or self.over is not None or not self.may_start:
             return 0
-        left = self.campaign.budget.trials - self.history.budgeted - self.history.awaiting
+        awaiting, policy = self.history.awaiting, self.campaign.approve
+        left = self.campaign.budget.trials - self.history.budgeted - awaiting
+        if isinstance(policy, ApprovalPolicy):
+            # Any of them may have to wait, and people are asked about no more at a time.
+            left = min(left, policy.most_waiting - awaiting)
         # What waits to be tried again comes first where little of a budget is left.
         return max(min(left, self.room - len(self.waiting)), 0)
 
@@ -80,8 +86,9 @@ class Allowance:
 
     @property
     def idle(self) -> int:
-        """Return how many workers have nothing to try, not even something that waits for approval."""
-        return max(self.campaign.workers - self.running - len(self.ready) - self.history.awaiting, 0)
+        """Return how many workers have nothing to try; where all has to be approved, not even something that waits."""
+        awaiting = self.history.awaiting if self.campaign.approve == "always" else 0
+        return max(self.campaign.workers - self.running - len(self.ready) - awaiting, 0)
 
     @property
     def seconds_to_next_start(self) -> float | None:
@@ -96,6 +103,12 @@ class Allowance:
         """Tell whether there is something to be started as soon as people allow it."""
         for_people = self.history.paused is not None or self.history.awaiting > 0
         return for_people and self._may_go_on and self.spent is None
+
+    @property
+    def seconds_held_back(self) -> float | None:
+        """Return after how long the time is over in which people may approve what waits; None where it never is."""
+        waits = self.held_back and self.history.paused is None
+        return self.time_left if waits and math.isfinite(self.time_left) else None
 
     @property
     def time_left(self) -> float:

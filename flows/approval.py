@@ -1,18 +1,10 @@
-"""Which proposals wait for a person, and what people decide about them."""
+"""The trials that wait for a person, and what people decide about them."""
 
 from datetime import datetime
 
-from campaign import Campaign, History, Proposal, Trial
+from campaign import History, Trial
 from campaign.errors import Refused
 from campaign.events import TrialApproved, TrialRejected
-
-
-def needs_approval(campaign: Campaign, proposal: Proposal) -> bool:
-    """Tell whether a proposal may be started only once a person has approved it.
-
-    The baseline and `start_with` stand in the campaign's file: people have chosen them.
-    """
-    return campaign.approve == "always" and proposal.generator not in ("baseline", "manual")
 
 
 def awaiting_approval(history: History) -> list[Trial]:

@@ -6,7 +6,7 @@ Prefect executes and shows; the ledger remembers. Its retries are 0 and it cache
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -38,6 +38,7 @@ from storage import Ledger, open_ledger
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
 _BEFORE_ASKING_AGAIN = 5.0
 _Result = TypeVar("_Result")
+_Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 @task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
@@ -47,10 +48,7 @@ async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | 
     try:
         return await execution.run()
     finally:
-        logger = get_run_logger()
-        shown = printed(execution.evaluator, execution.folder) if logger.isEnabledFor(logging.INFO) else {}
-        for stream, text in shown.items():
-            logger.info("%s:\n%s", stream, text)
+        show_printed(execution, get_run_logger())
 
 
 @task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
@@ -121,12 +119,8 @@ async def campaign_flow(file: CampaignFile) -> History:
             proposers(file) as asked,
             prefect_view(file, here.tell) if here.shown else nullcontext(_nobody) as show,
         ):
-
-            def watch(history: History) -> None:
-                here.watch(history)
-                show(history)
-
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
+            watch = watched_by(here.watch, show)
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.tell)
 
 
@@ -168,6 +162,25 @@ async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:
         except ConcurrencySlotAcquisitionError as problem:
             LOG.warning("Prefect lets nothing begin, and is asked again: %s", problem)
         await asyncio.sleep(_BEFORE_ASKING_AGAIN)
+
+
+def show_printed(execution: Execution, logger: _Logger) -> None:
+    """Log what an evaluation has printed; where that cannot be read, it takes nothing from how the evaluation ended."""
+    with suppress(OSError):
+        shown = printed(execution.evaluator, execution.folder) if logger.isEnabledFor(logging.INFO) else {}
+        for stream, text in shown.items():
+            logger.info("%s:\n%s", stream, text)
+
+
+def watched_by(*watchers: Callable[[History], None]) -> Callable[[History], None]:
+    """Return what calls all of them: a terminal that is gone, or a log on a full disk, ends no campaign."""
+
+    def watch(history: History) -> None:
+        for watcher in watchers:
+            with suppress(OSError):
+                watcher(history)
+
+    return watch
 
 
 def _nobody(history: History) -> None:

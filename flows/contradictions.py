@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bo_core import AnyProposer, BayesianProposer
 from campaign import Space
+from campaign.approval import ApprovalPolicy
 from campaign.definition import StopWhen
 from campaign.duration import format_duration
 from campaign.space import FixedParameter, Parameter
@@ -20,7 +21,7 @@ _COMPARE_WITH_BEST = ("log_noisy_expected_improvement", "log_probability_of_impr
 
 def contradictions(campaign: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong between the parts of a campaign as it was written, each with its own path."""
-    return [*objective_problems(campaign), *metric_problems(campaign.get("metrics")), *_point_problems(campaign)]
+    return [*objective_problems(campaign), *metric_problems(campaign.get("metrics")), *_in_the_space(campaign)]
 
 
 def objective_problems(campaign: Mapping[str, Any]) -> list[Problem]:
@@ -69,12 +70,22 @@ def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Pro
     return [Problem(("stop_when", "expected_gain_below"), text)]
 
 
-def _point_problems(campaign: Mapping[str, Any]) -> list[Problem]:
+def _in_the_space(campaign: Mapping[str, Any]) -> list[Problem]:
     try:
         space = Space.model_validate(campaign.get("parameters"))
     except ValidationError:
         return []
-    return [problem for where, point in _points(campaign) for problem in _misplaced(space, where, point)]
+    misplaced = [problem for where, point in _points(campaign) for problem in _misplaced(space, where, point)]
+    return [*misplaced, *_approval_problems(campaign, space)]
+
+
+def _approval_problems(campaign: Mapping[str, Any], space: Space) -> list[Problem]:
+    try:
+        policy = ApprovalPolicy.model_validate(campaign.get("approve"))
+    except ValidationError:
+        return []
+    found = policy.when.problems(space, has_baseline=campaign.get("baseline") is not None)
+    return [Problem(("approve", "when", *path), text) for path, text in found]
 
 
 def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, Any]]]:

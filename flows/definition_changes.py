@@ -63,7 +63,9 @@ def _bounds(campaign: Campaign) -> frozenset[str]:
 def _leaves(campaign: Campaign) -> dict[str, str]:
     """Return the JSON text of each single value by its path, of those that may not change."""
     leaves = dict(_walk(campaign.model_dump(mode="json", exclude_none=True), ""))
-    return {path: text for path, text in leaves.items() if path not in _FREE_TO_CHANGE}
+    return {
+        path: text for path, text in leaves.items() if path not in _FREE_TO_CHANGE and not path.startswith("approve.")
+    }
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:

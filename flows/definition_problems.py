@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, RootModel, Tag, ValidationError
 
 Where = tuple[str | int, ...]
 
@@ -203,7 +203,10 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _kinds(member: Any) -> tuple[str, ...]:
-    """Return what tells a member of a union from the others: its `kind`, or for a stopping rule its `rule`."""
+    """Return what tells a member of a union from the others: its tag, its `kind`, or for a stopping rule its `rule`."""
+    if get_origin(member) is Annotated:
+        tags = tuple(part.tag for part in get_args(member)[1:] if isinstance(part, Tag))
+        return tags or _kinds(get_args(member)[0])
     fields = member.model_fields if _is_model(member) else {}
     return next((get_args(fields[key].annotation) for key in ("kind", "rule") if key in fields), ())
 

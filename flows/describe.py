@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bo_core import BayesianProposer, CustomProposer
 from campaign import Campaign
+from campaign.approval import ApprovalPolicy, Limit
 from campaign.duration import format_duration
 from campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
 from campaign.window import Window
@@ -34,6 +35,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         ("budget", _budget(file)),
         ("failures", _failures(file)),
         *([("window", _window(file.campaign.window, now))] if file.campaign.window else []),
+        *_approval(file.campaign),
         *_stopping(file.campaign),
         ("first points", _first_points(file)),
         ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
@@ -111,6 +113,30 @@ def _failures(file: CampaignFile) -> str:
     pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
     whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
     return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}{asked}"
+
+
+def _approval(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return which points wait for a person."""
+    policy = campaign.approve
+    if not isinstance(policy, ApprovalPolicy):
+        return [("approval", "all that is computed waits for a person")] if policy == "always" else []
+    when, rules = policy.when, list[str]()
+    if when.change is not None:
+        far = ", ".join(f"{name} {_limit(limit)}" for name, limit in when.limits(campaign.parameters).items())
+        rules.append(f"changed from the baseline: {far}")
+    if when.predicted is not None:
+        sds = when.predicted.standard_deviations
+        within = f" within {sds:g} standard deviations" if sds else ""
+        rules.append(f"{campaign.objective.metric} predicted worse than {when.predicted.worse_than:g}{within}")
+    if when.cost is not None:
+        rules.append(f"expected to cost more than {when.cost:g}")
+    return [("approval", f"waits for a person, at most {policy.most_waiting} at a time: {'; or '.join(rules)}")]
+
+
+def _limit(limit: Limit) -> str:
+    if isinstance(limit, tuple):
+        return f"to {' or '.join(map(str, limit))}"
+    return "at all" if limit == "any" else f"by more than {limit:g} of its range"
 
 
 def _stopping(campaign: Campaign) -> list[tuple[str, str]]:

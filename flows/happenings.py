@@ -107,11 +107,12 @@ def _failed(history: History, trial: Trial) -> Happening:
 def _needs_approval(history: History, trial: Trial) -> Happening:
     point = ", ".join(f"{name}={value_text(value)}" for name, value in trial.point.items())
     decide = f"overnight approve {trial.id}, or overnight reject {trial.id}"
+    because = "" if trial.parked_because is None else f" because {trial.parked_because}"
     return Happening(
         "approval.needed",
-        f"{history.definition.name}: trial {trial.id} waits for approval ({point}): {decide}",
+        f"{history.definition.name}: trial {trial.id} waits for approval ({point}){because}: {decide}",
         trial.id,
-        {"point": dict(trial.point), "awaiting": history.awaiting},
+        {"point": dict(trial.point), "awaiting": history.awaiting, "because": trial.parked_because},
     )
 
 

@@ -136,6 +136,11 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         for trial in history.trials.values()
         if trial.open_attempt is not None and trial.open_attempt.unknown is not None
     ]
+    lines += [
+        f"trial {trial.id} awaits approval: {trial.parked_because}"
+        for _, trial in sorted(history.trials.items())
+        if trial.status == "awaiting approval" and trial.parked_because is not None
+    ]
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
         lines.append(f"quarantined, no point close to these is tried: {named}")

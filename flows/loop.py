@@ -221,7 +221,8 @@ class _Controller:
     def _pauses(self, allowed: Allowance) -> list[float]:
         """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
         opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.spent is None else None
-        pauses = allowed.seconds_to_next_start, self.preparation.pause(allowed), opening
+        held_back, proposer = allowed.seconds_held_back, self.preparation.pause(allowed)
+        pauses = allowed.seconds_to_next_start, held_back, proposer, opening
         return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaign import History, Proposal
-from campaign.errors import CampaignStopped, SpaceExhausted
+from campaign.errors import CampaignStopped, OvernightError, SpaceExhausted
 from campaign.events import TrialProposed
+from campaign.parking import why_parked
 from flows.allowance import Allowance
-from flows.approval import needs_approval
 from flows.commit import running_commit
 from flows.job import Job, ProposalRequest, Steps
 from flows.lease import CONTROLLER
@@ -20,6 +20,8 @@ from flows.proposing import ProposerAway, Proposing
 _LATEST = 5
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
+# In a row, of what stands in: with their pauses about as long as the ledger's store is waited for.
+_MOST_MISSES = 16
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Asking:
             "stand_in": self.request.stand_in,
             "away": self.away,
         }
+        parked = [why_parked(history.definition, history, proposal) for proposal in self.task.result()]
         return [
             TrialProposed(
                 time=now,
@@ -58,18 +61,39 @@ class Asking:
                 trial=self.first + i,
                 point=proposal.point,
                 generator=proposal.generator,
-                parked=needs_approval(history.definition, proposal),
+                parked=parked[i] is not None,
+                parked_because=parked[i],
                 provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
             )
             for i, proposal in enumerate(self.task.result())
         ]
 
 
+@dataclass
+class _Patience:
+    """How often in a row one of them gave no answer, and when it is asked again: at once, then after pauses."""
+
+    misses: int = 0
+    again_at: float = 0.0
+
+    def miss(self) -> None:
+        """Wait twice as long as the last time."""
+        pause = 0.0 if self.misses == 0 else _FIRST_PAUSE * 2.0 ** min(self.misses - 1, 30)
+        self.again_at = _passed() + min(pause, _LONGEST_PAUSE)
+        self.misses += 1
+
+    @property
+    def left(self) -> float:
+        """Return for how many seconds it is left alone."""
+        return self.again_at - _passed()
+
+
 class Preparation:
     """What is asked for now: one request of the proposer, and one of what stands in for it while that is away.
 
     A proposer that gave no answer is asked again at once, then after pauses that double up to a minute; meanwhile
-    what stands in for it fills the slots.
+    what stands in for it fills the slots. So is that, if it has answered before or the proposer has: whatever keeps
+    both from answering for a moment, as a store that is away, is no reason to end a night.
     """
 
     def __init__(self, job: Job, steps: Steps) -> None:
@@ -77,8 +101,8 @@ class Preparation:
         self._main: Asking | None = None
         self._stand_in: Asking | None = None
         self._away: str | None = None
-        self._times_away = 0
-        self._asked_again_at = 0.0
+        self._patience, self._patience_with_stand_in = _Patience(), _Patience()
+        self._answered = False
         # The revision of the campaign whose space holds no other point.
         self._exhausted: tuple[object] | None = None
 
@@ -95,17 +119,20 @@ class Preparation:
         """Ask for the points that are needed now or soon, if nobody has been asked yet."""
         wanted = min(allowed.idle + self._ahead(allowed), allowed.unproposed)
         needed = min(allowed.idle, allowed.unproposed)
-        if self._main is None and wanted > 0 and _passed() >= self._asked_again_at:
+        if self._main is None and wanted > 0 and self._patience.left <= 0:
             self._main = self._asking(ProposalRequest(self._job.proposer, allowed.history, events_seen, wanted))
         fallback = self._job.proposing.fallback
-        if self._stand_in is None and self._away is not None and needed > 0 and fallback != "none":
+        patient = self._away is not None and self._patience_with_stand_in.left <= 0
+        if self._stand_in is None and patient and needed > 0 and fallback != "none":
             request = ProposalRequest(self._job.proposer, allowed.history, events_seen, needed, fallback)
             self._stand_in = self._asking(request, self._away)
 
     def pause(self, allowed: Allowance) -> float | None:
-        """Return for how many seconds the proposer is left alone before it is asked again; None where it is not."""
-        left = self._asked_again_at - _passed()
-        return left if self._main is None and left > 0 and allowed.unproposed > 0 else None
+        """Return for how many seconds nobody is asked who is not asked already; None where no such pause is kept."""
+        pauses = [self._patience.left] if self._main is None else []
+        if self._stand_in is None and self._away is not None:
+            pauses.append(self._patience_with_stand_in.left)
+        return min((left for left in pauses if left > 0 and allowed.unproposed > 0), default=None)
 
     def answered(self, history: History, now: datetime) -> list[list[TrialProposed]]:
         """Return what came of the requests that have ended, as events to append; what is out of date is dropped.
@@ -131,17 +158,22 @@ class Preparation:
 
     def _is_answer(self, asking: Asking) -> bool:
         """Tell whether points came; remember what that says about the proposer."""
-        error = asking.task.exception()
+        error = None if asking.task.cancelled() else asking.task.exception()
         if isinstance(error, SpaceExhausted):
             self._exhausted = (asking.request.history.revised,)
             return False
-        if isinstance(error, ProposerAway):
-            self._miss(str(error), asking.request)
+        if isinstance(error, OvernightError) and not isinstance(error, ProposerAway):
+            raise error
+        if error is not None or asking.task.cancelled():
+            # What is none of ours, of an engine or of the machine, may go well the next time.
+            ours = isinstance(error, ProposerAway)
+            said = "it was cancelled" if error is None else str(error) if ours else f"{type(error).__name__}: {error}"
+            self._miss(said, asking.request)
             return False
-        if error is not None:
-            raise error if isinstance(error, Exception) else CampaignStopped(repr(error))
+        self._answered = True
         if asking.request.stand_in is None:
-            self._away, self._times_away = None, 0
+            self._away, self._patience.misses = None, 0
+        self._patience_with_stand_in.misses = 0
         return True
 
     def _miss(self, why: str, request: ProposalRequest) -> None:
@@ -149,6 +181,9 @@ class Preparation:
         nothing = self._job.proposing.fallback == "none"
         alone = "With `proposing.fallback: none` nothing stands in for it" if nothing else None
         if request.stand_in is not None:
+            self._patience_with_stand_in.miss()
+            if self._answered and self._patience_with_stand_in.misses < _MOST_MISSES:
+                return
             alone = f"What stood in for the proposer, which is away ({self._away}), failed as well"
         if alone is not None:
             raise CampaignStopped(
@@ -156,9 +191,7 @@ class Preparation:
                 "on where it stopped."
             )
         self._away = why
-        pause = 0.0 if self._times_away == 0 else _FIRST_PAUSE * 2.0 ** (self._times_away - 1)
-        self._asked_again_at = _passed() + min(pause, _LONGEST_PAUSE)
-        self._times_away = min(self._times_away + 1, 30)
+        self._patience.miss()
 
     def _ahead(self, allowed: Allowance) -> int:
         """Return how many points should lie ready beside those that are needed, less those that do."""
@@ -179,7 +212,7 @@ def points_ahead(history: History, proposing: Proposing) -> int:
     """
     campaign = history.definition
     # People look at what waits for approval, however soon a worker is free.
-    if proposing.ahead == "never" or campaign.approve != "never":
+    if proposing.ahead == "never" or campaign.approve == "always":
         return 0
     made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.workers
     if made is None or tried is None:

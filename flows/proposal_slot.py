@@ -46,7 +46,10 @@ class ProposalSlot:
     async def ask(self, question: Question) -> list[Proposal]:
         """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time."""
         async with self._one_at_a_time:
-            process = await self._living()
+            try:
+                process = await self._living()
+            except OSError as problem:
+                raise ProposerAway(f"the process that computes proposals could not be started: {problem}") from problem
             try:
                 line = await asyncio.wait_for(_answered(process, question), self._time_limit.total_seconds())
             except TimeoutError:
@@ -57,7 +60,8 @@ class ProposalSlot:
                 # Its answer would be taken for that to the next question.
                 await self._kill()
                 raise
-            if not line:
+            if not line.endswith(b"\n"):
+                # It may have died in the middle of its answer.
                 await self._kill()
                 raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
         return Answer.model_validate_json(line).points()
@@ -86,7 +90,10 @@ class ProposalSlot:
             await process.wait()
 
     def _last_words(self) -> str:
-        said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
+        try:
+            said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
+        except OSError as problem:
+            return f"its log cannot be read ({problem})"
         return said[-_LAST_WORDS:].strip() or "it said nothing"
 
 

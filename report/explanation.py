@@ -104,6 +104,8 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     metric, attempts, seconds = then.definition.objective.metric, len(trial.attempts), trial.seconds
     after = "" if seconds is None else f" after {duration(seconds)}"
     after += f" and {attempts} attempts" if attempts > 1 else ""
+    if trial.parked_because is not None:
+        yield f"It had to be approved: {trial.parked_because}."
     match trial.outcome:
         case None:
             yield "It awaits approval." if trial.parked else "It has not ended yet."

@@ -90,7 +90,9 @@ class Following:
         for name in names:
             if name.startswith(REPORTS) and name not in self.read:
                 for line in (await self.mailbox.get(name) or "").splitlines():
-                    self.report(EvaluationReport.model_validate_json(line))
+                    # What is no report, whoever left it there, says nothing of the evaluation, which goes on.
+                    with suppress(ValidationError):
+                        self.report(EvaluationReport.model_validate_json(line))
                 self.read.add(name)
 
     async def _given_up(self, names: tuple[str, ...], *, stopping: bool) -> EvaluationFailed | None:

@@ -7,8 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import TypeAdapter
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from campaign.errors import LedgerError
 from evaluators import AnyEvaluator, Report, SimulatedEvaluator
 from flows.campaign_file import CampaignFile
 from flows.clusters.following import Following
@@ -19,6 +21,7 @@ from flows.clusters.place import AnyPlace
 from flows.clusters.resources import Resources
 from storage import Mailboxes, open_mailboxes
 
+_LONGEST_PAUSE = 10.0
 _place = TypeAdapter[AnyPlace](AnyPlace)
 
 
@@ -100,7 +103,11 @@ class SentEvaluator:
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended whose controller has died, wherever that had sent it."""
-        sent = await self.mailboxes.of(request.key).get(SENT)
+        patient = AsyncRetrying(
+            retry=retry_if_exception_type(LedgerError), wait=wait_exponential(self.pulse.beat, max=_LONGEST_PAUSE)
+        )
+        # While nobody knows where it was sent, nobody knows that it has ended: to say so would have it tried twice.
+        sent = await patient(self.mailboxes.of(request.key).get, SENT)
         if sent is None:
             return await self.evaluator.recover(request, folder, report)
         # What the cluster has not seen, or has forgotten, is sent again: its key is evaluated once.

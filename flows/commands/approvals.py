@@ -11,7 +11,7 @@ from report.numbers import value_text, with_uncertainty
 
 
 def approvals(path: Path) -> None:
-    """Print a line for each trial that waits: its point, and what is expected of it."""
+    """Print a line for each trial that waits: its point, what is expected of it, and why it waits."""
     _, history = read_past(path)
     console = Console(highlight=False, markup=False)
     names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
@@ -21,7 +21,8 @@ def approvals(path: Path) -> None:
         expected = ""
         if made is not None and made.predicted_mean is not None:
             expected = f"; {metric} {with_uncertainty(made.predicted_mean, made.predicted_sd)} expected"
-        console.print(f"trial {trial.id} ({trial.proposal.generator}): {point}{expected}", soft_wrap=True)
+        because = "" if trial.parked_because is None else f"; waits because {trial.parked_because}"
+        console.print(f"trial {trial.id} ({trial.proposal.generator}): {point}{expected}{because}", soft_wrap=True)
     if not history.awaiting:
         console.print(f"{history.definition.name}: nothing awaits approval", soft_wrap=True)
 

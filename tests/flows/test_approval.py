@@ -4,9 +4,11 @@ import pytest
 from running import Running, now
 from test_loop import ScriptedEvaluator, a_campaign
 
+from campaign import Trial
 from campaign.errors import Refused
 from flows.approval import approve, awaiting_approval, reject
 from flows.live import status_lines
+from flows.revising import revise
 
 BASELINE = {"x": 0.5, "n": 3}
 
@@ -52,5 +54,66 @@ async def test_a_decision_about_a_trial_that_does_not_wait_is_refused_with_those
     for number, found in ((1, "it observed"), (9, "no such trial")):
         with pytest.raises(Refused, match=f"awaits approval, found {found}.*Awaiting approval: 2, 3"):
             approve(history, "ada@home", "", now(), number)
+    running.stop.ask()
+    await running.controller
+
+
+FAR = {"when": {"change": {"x": 0.25}}}
+
+
+def is_far(trial: Trial) -> bool:
+    return abs(trial.point["x"] - BASELINE["x"]) > 0.25
+
+
+async def test_what_goes_too_far_waits_while_everything_else_is_tried():
+    evaluator = ScriptedEvaluator()
+    running = Running(a_campaign(approve=FAR, baseline=BASELINE, workers=2, budget={"trials": 12}), evaluator)
+    history = await running.until(
+        lambda history: len(history.trials) == 12 and all(t.outcome or t.parked for t in history.trials.values())
+    )
+    waiting = awaiting_approval(history)
+    assert 0 < len(waiting) < 11
+    assert waiting == [trial for trial in history.trials.values() if is_far(trial)]
+    assert all("of its range away from 0.5 in the baseline" in trial.parked_because for trial in waiting)
+    assert f"trial {waiting[0].id} awaits approval: {waiting[0].parked_because}" in status_lines(history)
+    first, *others = (trial.id for trial in waiting)
+    await running.append(lambda history: approve(history, "ada@home", "fine", now(), first))
+    for number in others:
+        await running.append(lambda history, number=number: reject(history, "ada@home", "", now(), number))
+    history = await running.until(lambda history: history.trials[first].outcome is not None)
+    assert history.trials[first].status == "observed"
+    assert history.trials[first].parked_because == waiting[0].parked_because
+    running.stop.ask()
+    await running.controller
+    assert {trial for trial, _ in evaluator.evaluated}.isdisjoint(others)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_no_more_wait_at_a_time_than_the_policy_says_and_what_is_decided_makes_room(workers):
+    policy = {"when": {"change": {"x": 0}}, "most_waiting": 3}
+    evaluator = ScriptedEvaluator()
+    running = Running(a_campaign(approve=policy, baseline=BASELINE, workers=workers, budget={"trials": 30}), evaluator)
+    most = 0
+    for _ in range(3):
+        history = await running.until(lambda history: history.awaiting == 3)
+        most = max(most, history.awaiting)
+        number = awaiting_approval(history)[0].id
+        await running.append(lambda history, number=number: reject(history, "ada@home", "", now(), number))
+        await running.until(lambda history, number=number: history.trials[number].outcome is not None)
+    history = await running.until(lambda history: history.awaiting == 3)
+    assert sorted(history.trials) == [1, 2, 3, 4, 5, 6, 7]
+    assert {trial for trial, _ in evaluator.evaluated} == {1}
+    running.stop.ask()
+    await running.controller
+
+
+async def test_trials_that_wait_keep_no_worker_from_working_once_the_policy_is_never():
+    campaign = a_campaign(approve="always", baseline=BASELINE, workers=2, budget={"trials": 8})
+    running = Running(campaign, ScriptedEvaluator())
+    await running.until(lambda history: history.awaiting == 2)
+    revised = a_campaign(approve="never", baseline=BASELINE, workers=2, budget={"trials": 8})
+    await running.append(lambda history: revise(history, "ada@home", "", now(), revised, {}))
+    history = await running.until(lambda history: len(history.model_view().observed) == 6)
+    assert history.awaiting == 2
     running.stop.ask()
     await running.controller

@@ -189,6 +189,66 @@ def problems_of(path: Path, text: str) -> list[str]:
             r"campaign.yaml:13: window.(to: expected a value, got nothing|running: expected 'finish' or 'stop', )",
         ),
         ("trials: 20", "{trials: 20, cost: 0}", r"campaign.yaml:14: budget.cost: expected more than 0.0, got 0"),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove: sometimes",
+            r"campaign.yaml:12: approve: expected 'never' or 'always', got 'sometimes'",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove: 3",
+            r"campaign.yaml:12: approve: expected `never`, `always` or a mapping with `when`, got 3",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove: {when: {}}",
+            r"campaign.yaml:12: approve.when: expected at least one of `change`, `predicted` and `cost`, found none",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when: {change: 0.1}\n  most: 4",
+            r"campaign.yaml:14: approve.most: expected one of when, most_waiting, got the unknown key `most`",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when:\n    change: 30%",
+            r"campaign.yaml:14: approve.when.change: expected a fraction of each range, or a mapping .*, got '30%'",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove: {when: {change: 30}}",
+            r"campaign.yaml:12: approve.when.change: expected less than 1.0, got 30",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when:\n    change:\n      depht: 0.1",
+            r"campaign.yaml:15: approve.when.change.depht: expected one of learning_rate, depth, cache, .*`depth`\?",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when:\n    change:\n      cache: 0.1",
+            r"campaign.yaml:15: approve.when.change.cache: expected `any` or a list of its choices, .*, got 0.1",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when:\n    change:\n      cache: [lfu]",
+            r"campaign.yaml:15: approve.when.change.cache: expected one of 'off', 'lru', got 'lfu'",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when:\n    change:\n      depth: [3]",
+            r"campaign.yaml:15: approve.when.change.depth: expected a fraction of its range or `any`, got \[3\]",
+        ),
+        (
+            "baseline:\n  learning_rate: 0.05\n  depth: 3\n  cache: off\n",
+            "approve:\n  when:\n    change: 0.1\n",
+            r"campaign.yaml:17: approve.when.change: expected a `baseline` .*, found a campaign without one",
+        ),
+        (
+            "minimize: loss",
+            "minimize: loss\napprove:\n  when:\n    predicted: {worst: 0.1}",
+            r"campaign.yaml:14: approve.when.predicted.worst: expected one of worse_than, standard_deviations, ",
+        ),
     ],
 )
 def test_a_problem_names_line_path_expected_and_found(path, written, instead, problem):

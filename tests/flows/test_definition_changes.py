@@ -27,6 +27,12 @@ def test_when_and_how_much_is_spent_may_change():
     assert differences(changed(), changed(budget={"trials": 99, "wall_clock": "2h"}, workers=8)) == []
 
 
+def test_what_waits_for_approval_may_change():
+    policy = {"when": {"predicted": {"worse_than": 1.0}, "cost": 2.0}}
+    assert differences(changed(), changed(approve=policy)) == []
+    assert differences(changed(approve=policy), changed(approve="always")) == []
+
+
 def test_what_follows_a_failure_may_change():
     failures = {
         "max_attempts": 7,

@@ -89,6 +89,15 @@ def test_the_description_says_every_budget_that_is_limited():
     assert "20 trials, at most 30 evaluations, at most 12.5 of cost" in text
 
 
+def test_the_description_says_what_waits_for_a_person():
+    when = {"predicted": {"worse_than": 3, "standard_deviations": 2}, "cost": 4}
+    text = described(DEFINITION | {"approve": {"when": when, "most_waiting": 5}})
+    assert "waits for a person, at most 5 at a time: smoke predicted worse than 3 within 2 standard deviations" in text
+    assert "or expected to cost more than 4" in text
+    assert "all that is computed waits for a person" in described(DEFINITION | {"approve": "always"})
+    assert "waits for a person" not in described(DEFINITION)
+
+
 def test_the_description_says_what_may_end_before_its_time():
     text = described(
         DEFINITION | {"stop_early": {"rule": "successive_halving"}, "stop_when": {"expected_gain_below": 2}}

@@ -104,6 +104,13 @@ def test_a_trial_that_waits_for_approval_says_how_to_decide():
     assert "overnight approve 1, or overnight reject 1" in heard[1].text
 
 
+def test_a_trial_that_waits_for_approval_says_why():
+    waiting = proposed(1, parked=True).model_copy(update={"parked_because": "heat is 0.9"})
+    [_, needed] = told([lease()], [waiting])
+    assert "waits for approval (x=0.5, n=3) because heat is 0.9: overnight approve 1" in needed.text
+    assert needed.facts["because"] == "heat is 0.9"
+
+
 @pytest.mark.parametrize(
     ("end", "expected"),
     [

@@ -40,7 +40,13 @@ async def begin() -> None:
     await journal.append(
         [
             TrialProposed(
-                time=clock.now(), actor="controller", trial=1, point={"heat": 0.1}, generator="sobol", parked=True
+                time=clock.now(),
+                actor="controller",
+                trial=1,
+                point={"heat": 0.1},
+                generator="sobol",
+                parked=True,
+                parked_because="it is cold",
             )
         ]
     )
@@ -55,7 +61,9 @@ def said(*arguments: str) -> str:
 
 def test_approvals_are_listed_and_decided():
     asyncio.run(begin())
-    assert "trial 1 (sobol): heat=0.1" in said("approvals")
+    assert "trial 1 (sobol): heat=0.1; waits because it is cold" in said("approvals")
+    assert "trial 1 awaits approval: it is cold" in said("status")
+    assert "It had to be approved: it is cold." in said("explain", "1")
     assert "trial 1 approved; no controller runs here now" in said("approve", "1", "--why", "it looks tasty")
     assert "nothing awaits approval" in said("approvals")
     with pytest.raises(Refused, match="expected one that awaits approval, found it waiting"):

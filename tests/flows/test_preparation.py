@@ -11,7 +11,7 @@ from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
 from bo_core import BayesianProposer, SobolProposer
 from bo_core.propose import propose
 from campaign import Campaign, EvaluationOutcome, History, Proposal
-from campaign.errors import CannotPropose
+from campaign.errors import CampaignStopped, CannotPropose
 from flows.job import Execution, Job, ProposalRequest
 from flows.live import status_lines
 from flows.loop import run_loop
@@ -181,3 +181,62 @@ def test_what_would_be_refused_again_is_not_asked_again():
     with pytest.raises(CannotPropose, match="nobody can"):
         run(a_campaign(), steps)
     assert len(steps.requests) == 1
+
+
+class StoreAway(VirtualSteps):
+    """The store answers nobody for a while: neither the proposer nor what stands in for it can read the ledger."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(away=lambda asked: 5.0 < asyncio.get_running_loop().time() < until)
+        self.asked_stand_in = 0
+
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
+        if request.stand_in is not None:
+            self.asked_stand_in += 1
+            if self.away(0):
+                raise ProposerAway("no store either")
+        return await super().propose(request)
+
+
+def test_a_store_that_is_away_for_a_moment_ends_no_night():
+    history = run(a_campaign(), StoreAway(until=120.0))
+    assert len(history.model_view().observed) == 8
+
+
+def test_where_nothing_proposes_for_long_the_campaign_stops_and_says_what_failed():
+    steps = StoreAway(until=float("inf"))
+    with pytest.raises(CampaignStopped, match=r"no store either.*away \(the GPU is on holiday\), failed as well"):
+        run(a_campaign(), steps)
+    assert steps.asked_stand_in == 16
+
+
+def test_an_error_that_is_none_of_ours_is_a_proposer_that_is_away_and_ends_no_night():
+    class Shaky(VirtualSteps):
+        async def propose(self, request: ProposalRequest) -> list[Proposal]:
+            points = await super().propose(request)
+            if 3 <= len(self.requests) <= 5 and request.stand_in is None:
+                raise RuntimeError("Failed to reach API at http://127.0.0.1:4200/api")
+            return points
+
+    history = run(a_campaign(), Shaky())
+    assert len(history.model_view().observed) == 8
+    away = [t.proposal.provenance.away for t in history.trials.values() if t.proposal.provenance.stand_in]
+    assert away == ["RuntimeError: Failed to reach API at http://127.0.0.1:4200/api"] * len(away)
+    assert away
+
+
+def test_a_campaign_whose_points_all_wait_for_approval_ends_with_its_wall_clock_budget():
+    campaign = a_campaign(budget={"trials": 8, "wall_clock": "1h"}, approve="always")
+    history = run(campaign, VirtualSteps())
+    assert history.awaiting == 3
+    assert history.closed_by.reason == "the wall-clock budget is spent"
+
+
+def test_what_was_proposed_beside_points_that_wait_is_replayed():
+    ledger = MemoryLedger()
+    policy = {"when": {"change": {"x": 0.3}}, "most_waiting": 3}
+    campaign = a_campaign(budget={"trials": 30, "wall_clock": "1h"}, approve=policy, baseline={"x": 0.5, "n": 9})
+    history = run(campaign, VirtualSteps(), ledger=ledger)
+    assert history.awaiting == 3
+    assert {trial.proposal.generator for trial in history.trials.values()} == {"baseline", "sobol", "model"}
+    assert {found.verdict for found in replay(asyncio.run(of(ledger)), Path())} == {"same"}

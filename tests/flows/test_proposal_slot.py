@@ -44,6 +44,12 @@ class Mischief:
         if what == "die":
             os.write(2, b"the GPU fell off the bus")
             os._exit(3)
+        if what == "tear":
+            # Whatever pipe is left beside the standard streams is the one for answers.
+            answers = next(fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")
+                           and os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:"))
+            os.write(answers, b'{"proposals": [{"poi')
+            os._exit(9)
         return [Proposal(point={"x": 0.5, "n": 7}, generator="custom")] * q
 """
 
@@ -183,3 +189,32 @@ def test_a_controller_needs_no_torch():
     imports = "import sys, flows.campaign_flow, flows.deployment, flows.run; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", imports], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+async def test_a_process_that_dies_in_the_middle_of_an_answer_is_away_and_the_next_one_answers(tmp_path):
+    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
+    asked = mischief(tmp_path, "tear")
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(ProposerAway, match="died"):
+            await slot.ask(question(ledger, asked))
+        (tmp_path / "mischief").write_text("behave")
+        assert len(await slot.ask(question(ledger, asked))) == 1
+
+
+async def test_a_log_that_somebody_has_cleared_away_hides_no_death(tmp_path):
+    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
+    asked = mischief(tmp_path, "behave")
+    async with a_slot(tmp_path) as slot:
+        await slot.ask(question(ledger, asked))
+        (tmp_path / "proposer" / "log").unlink()
+        (tmp_path / "mischief").write_text("die")
+        with pytest.raises(ProposerAway, match="died"):
+            await slot.ask(question(ledger, asked))
+
+
+async def test_where_no_process_can_be_started_the_proposer_is_away(tmp_path):
+    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
+    (tmp_path / "proposer").write_text("a file where the folder of the log should be")
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(ProposerAway, match="could not be started"):
+            await slot.ask(question(ledger, SobolProposer()))

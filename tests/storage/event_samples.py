@@ -104,6 +104,7 @@ EVENTS: tuple[Event, ...] = (
         provenance=PROVENANCE,
         why="because",
         parked=True,
+        parked_because="heat is 1.0, 0.5 of its range away ☃",
     ),
     TrialProposed(time=NOON, actor="controller", trial=2, point={}, generator="baseline"),
     AttemptStarted(
@@ -169,7 +170,7 @@ _LATER_KINDS = {
     "trial_rejected",
     "trial_stopped",
 }
-_LATER_FIELDS = {"why", "parked", "quarantined"}
+_LATER_FIELDS = {"why", "parked", "parked_because", "quarantined"}
 
 
 def in_old_ledgers() -> list[Event]:

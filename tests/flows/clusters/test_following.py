@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded
+from campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded, Measurement
 from campaign.errors import LedgerError
 from campaign.evaluation import EvaluationReport
 from evaluators import CommandEvaluator
 from flows.clusters.following import Following
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, Claim, Order, Pulse
+from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, Claim, Order, Pulse
 from flows.clusters.worker import _Evaluation, carry_out
 from storage import LocalStore, Mailbox, open_mailboxes
 
@@ -195,3 +195,13 @@ async def test_a_command_that_cannot_be_started_on_the_worker_is_an_outcome(orde
     outcome = await following(order.model_copy(update={"evaluator": evaluator}), Cluster()).to_its_end()
     assert isinstance(outcome, EvaluationFailed)
     assert "could not be started" in outcome.message
+
+
+async def test_a_report_that_is_none_does_not_end_what_runs(order):
+    heard: list[EvaluationReport] = []
+    good = EvaluationReport(step=1, metrics={"loss": Measurement(mean=9.0)}).model_dump_json()
+    await mailbox(order).put(f"{REPORTS}000000", f"not a report\n{good}\n{{}}")
+    await from_afar(order)
+    await mailbox(order).put(OUTCOME, EvaluationSucceeded(metrics={}).model_dump_json())
+    assert isinstance(await following(order, Cluster(works=False), heard).to_its_end(), EvaluationSucceeded)
+    assert [report.step for report in heard] == [1]

@@ -1,0 +1,132 @@
+"""Which proposals a person has to approve before they are started, as the campaign's file says it."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from campaign.space import CategoricalParameter, FixedParameter, FloatParameter, IntParameter, Parameter, Space, Value
+
+
+def _form_of(value: Any) -> str:
+    """Return in which of its forms a part of the policy is written, so that errors speak of that form alone."""
+    if isinstance(value, Mapping | BaseModel):
+        return "mapping"
+    if isinstance(value, list | tuple):
+        return "list"
+    if isinstance(value, str):
+        return "word"
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else "other"
+
+
+def _forms(expected: str) -> Discriminator:
+    return Discriminator(_form_of, custom_error_type="form", custom_error_message=expected)
+
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Limit = Annotated[
+    Annotated[Fraction, Tag("number")]
+    | Annotated[Literal["any"], Tag("word")]
+    | Annotated[Annotated[tuple[Value, ...], Field(min_length=1)], Tag("list")],
+    _forms("a fraction of the range, `any` or a list of choices"),
+]
+Change = Annotated[
+    Annotated[Fraction, Tag("number")] | Annotated[dict[str, Limit], Tag("mapping")],
+    _forms("a fraction of each range, or a mapping from parameters to their limits"),
+]
+
+
+class Predicted(BaseModel):
+    """The objective is predicted worse than this, in the metric's own unit.
+
+    What is compared is the predicted mean and so many of its `standard_deviations` on the bad side.
+
+    The probability that an outcome constraint is broken will be a key beside this one, once there are constraints.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    worse_than: Annotated[float, Field(allow_inf_nan=False)]
+    standard_deviations: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
+class ApproveWhen(BaseModel):
+    """What a proposal has to wait for; any of these is enough.
+
+    `change` is how far a parameter may be from the baseline's value: a fraction of its range, on its own scale and
+    for ordered choices in steps, `any` for no change at all, or a list of the choices that have to be approved. One
+    number is the limit of every parameter, where every change of a categorical one is beyond it. `cost` is in
+    the evaluator's unit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    change: Change | None = None
+    predicted: Predicted | None = None
+    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _something_is_asked(self) -> "ApproveWhen":
+        if self.change is None and self.predicted is None and self.cost is None:
+            raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none of them")
+        return self
+
+    def limits(self, space: Space) -> dict[str, Limit]:
+        """Return how far each parameter may change without approval; those that may change freely are not named."""
+        if self.change is None or isinstance(self.change, dict):
+            return dict(self.change or {})
+        tuned = space.tuned().items()
+        return {name: "any" if isinstance(p, CategoricalParameter) else self.change for name, p in tuned}
+
+    def problems(self, space: Space, *, has_baseline: bool) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Return what does not fit the rest of the campaign, each as a path below `approve.when` and a text."""
+        if self.change is not None and not has_baseline:
+            yield (
+                ("change",),
+                "expected a `baseline` that changes are measured from, found a campaign without one: add `baseline`, "
+                "or leave `change` out",
+            )
+        for name, limit in self.change.items() if isinstance(self.change, dict) else ():
+            if text := _misfit(name, limit, space):
+                yield ("change", name), text
+
+
+class ApprovalPolicy(BaseModel):
+    """`approve` as a mapping: what waits for a person, and how many may wait before nothing more is proposed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: ApproveWhen
+    most_waiting: Annotated[int, Field(ge=1, le=10_000)] = 10
+
+
+Approve = Annotated[
+    Annotated[Literal["never", "always"], Tag("word")] | Annotated[ApprovalPolicy, Tag("mapping")],
+    _forms("`never`, `always` or a mapping with `when`"),
+]
+
+
+def _misfit(name: str, limit: Limit, space: Space) -> str | None:
+    """Return what is wrong with the limit of one parameter, None if nothing is."""
+    parameter = space.root.get(name)
+    if parameter is None or isinstance(parameter, FixedParameter):
+        close = difflib.get_close_matches(name, space.tuned(), n=1)
+        question = f"; did you mean `{close[0]}`?" if close else ""
+        found = f"no such parameter{question}" if parameter is None else "a fixed one, which never changes"
+        return f"expected one of {', '.join(space.tuned())}, found {found}"
+    if isinstance(limit, int | float):
+        expected = "`any` or a list of its choices, which have no distance"
+        return f"expected {expected}, got {limit:g}" if isinstance(parameter, CategoricalParameter) else None
+    return None if limit == "any" else _not_its_choices(limit, parameter)
+
+
+def _not_its_choices(named: tuple[Value, ...], parameter: Parameter) -> str | None:
+    if isinstance(parameter, FloatParameter | IntParameter):
+        return f"expected a fraction of its range or `any`, got {list(named)!r}"
+    for choice in named:
+        try:
+            parameter.canonical(choice)
+        except ValueError as expected:
+            return f"expected {expected}, got {choice!r}"
+    return None
