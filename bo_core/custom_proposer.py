@@ -29,7 +29,8 @@ class CustomProposer(BaseModel):
     The class is made anew for every proposal, with `settings` as keyword arguments: what it has to remember is in the
     history, where points that are only just being proposed are pending trials. The baseline and `start_with` come
     before it is asked; a Sobol start, if it wants one, is its own affair. It may propose a point again. Its module is
-    imported into the controller's process, from `folder` if it is there.
+    imported, from `folder` if it is there, by the process that computes proposals, and once before by the controller,
+    which checks that it can be.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -65,8 +65,16 @@ class Spending:
 
 def room(trials: Iterable[Trial], budget: Budget) -> int:
     """Return how many more evaluations these trials leave of the budget; light where it limits nothing but trials."""
-    unlimited = budget.evaluations is None and budget.cost is None
-    return _UNLIMITED if unlimited else spending(trials).room(budget)
+    return _UNLIMITED if _is_unlimited(budget) else spending(trials).room(budget)
+
+
+def spent(trials: Iterable[Trial], budget: Budget) -> str | None:
+    """Return which budget these trials have spent, as `Spending.spent` does; light where it limits only trials."""
+    return None if _is_unlimited(budget) else spending(trials).spent(budget)
+
+
+def _is_unlimited(budget: Budget) -> bool:
+    return budget.evaluations is None and budget.cost is None
 
 
 def spending(trials: Iterable[Trial]) -> Spending:

@@ -8,7 +8,7 @@ from functools import cached_property
 from campaign import Campaign, History, Trial
 from campaign.approval import ApprovalPolicy
 from campaign.enough import over
-from campaign.spending import room, spending
+from campaign.spending import room, spent
 from flows.back_off import seconds_left
 
 
@@ -131,8 +131,8 @@ class Allowance:
             return f"all {trials} trials of the budget have been tried"
         if self.exhausted and not self.waiting and not self.history.awaiting:
             return "every point of the space has been tried"
-        if spent := spending(self.history.trials.values()).spent(self.campaign.budget):
-            return spent
+        if (budget := spent(self.history.trials.values(), self.campaign.budget)) is not None:
+            return budget
         if self.time_left <= 0:
             return "the wall-clock budget is spent"
         return None if self.waiting else self.over

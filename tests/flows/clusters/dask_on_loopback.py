@@ -19,7 +19,8 @@ _DISTRIBUTED = [sys.executable, "-m"]
 def dask_cluster(folder: Path, *options: str, workers: int = 2) -> Iterator[str]:
     """Give the scheduler's address; `options` are the workers'."""
     file = folder / "scheduler.json"
-    quiet = ["--host", "127.0.0.1", "--no-dashboard"]
+    # Without its address, what would have been the dashboard listens to everybody.
+    quiet = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
     scheduler = [*_DISTRIBUTED, "distributed.cli.dask_scheduler", *quiet, "--port", "0", "--scheduler-file", str(file)]
     worker = [*_DISTRIBUTED, "distributed.cli.dask_worker", "--scheduler-file", str(file), *quiet, *options]
     started = [_start(scheduler, folder)]
