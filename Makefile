@@ -4,6 +4,8 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
+# Files in their own order: the slow ones, which start servers, would come last otherwise, and one process would wait.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
@@ -39,7 +41,7 @@ nights: setup ## Let a Prefect server run two campaigns over two nights in accel
 	PYTHONPATH=.:tests $(BIN)/python tests/nights/nights.py
 
 test: setup ## Run all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(PYTEST)
 
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
 	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
@@ -52,7 +54,7 @@ check: setup ## Check format, lint, types, layers and tests
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(PYTEST)
 
 format: setup ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .

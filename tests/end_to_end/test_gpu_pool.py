@@ -73,4 +73,5 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
         "no worker of pool `gpu` gave an answer within 2s (`proposing.time_limit`)"
     }
     runs = server.post("/flow_runs/filter", {"flow_runs": {"tags": {"all_": ["gpu"]}}})
-    assert {run["state_type"] for run in runs} == {"CANCELLED"}
+    # The last one is left to whoever asks the same again: this controller ended while it waited for the answer.
+    assert "CANCELLED" in {run["state_type"] for run in runs} <= {"CANCELLED", "SCHEDULED"}

@@ -16,6 +16,8 @@ import pytest
 from prefect_on_postgres import without_prefect
 from test_command_line import command
 
+from evaluators.supervisor import read_process
+
 ROOT = Path(__file__).parents[2]
 # As the kernel writes them.
 LISTENING = "0A"
@@ -85,7 +87,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         started = descendants(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0, output.read_text()
-        assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+        # What was killed is not gone at once.
+        until = time.monotonic() + 60
+        while left := [pid for pid in started if read_process(pid) is not None]:
+            assert time.monotonic() < until, left
+            time.sleep(0.1)
     finally:
         if process.poll() is None:
             process.terminate()
