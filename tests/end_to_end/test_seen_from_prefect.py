@@ -158,7 +158,7 @@ def test_runs_are_named_by_campaign_and_trial_and_tagged_by_campaign(server, cam
     runs = eventually(lambda: task_runs(server), lambda found: len(found) >= 9)
     first = runs["Seen.from_Prefect-trial-1-attempt-1"]
     assert set(first["tags"]) == {"evaluation", "overnight", "campaign:Seen.from_Prefect"}
-    assert set(runs["Seen.from_Prefect-propose-4"]["tags"]) == {"gpu", "overnight", "campaign:Seen.from_Prefect"}
+    assert set(runs["Seen.from_Prefect-propose-1"]["tags"]) == {"gpu", "overnight", "campaign:Seen.from_Prefect"}
 
 
 @pytest.mark.slow
