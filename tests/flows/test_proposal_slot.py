@@ -218,3 +218,13 @@ async def test_where_no_process_can_be_started_the_proposer_is_away(tmp_path):
     async with a_slot(tmp_path) as slot:
         with pytest.raises(ProposerAway, match="could not be started"):
             await slot.ask(question(ledger, SobolProposer()))
+
+
+async def test_a_question_has_one_key_whoever_asks_it_and_another_where_more_was_seen(tmp_path):
+    asked = CustomProposer(implementation="mischief_maker:Mischief", folder=tmp_path)
+    elsewhere = asked.model_copy(update={"folder": tmp_path / "elsewhere"})
+    first = question(tmp_path, asked)
+    assert question(tmp_path, elsewhere).key == first.key
+    others = [question(tmp_path, asked, events_seen=2), question(tmp_path, asked, q=2)]
+    others += [question(tmp_path / "ledger", asked), question(tmp_path, SobolProposer())]
+    assert len({first.key, *(other.key for other in others)}) == 5
