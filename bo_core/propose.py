@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 import torch
 
@@ -87,10 +86,9 @@ def _spread_count(
 
 def _with_pending(history: History, proposals: Sequence[Proposal]) -> History:
     """Return the history in which these proposals are pending trials already."""
-    trials = dict(history.trials)
-    for i, proposal in enumerate(proposals, start=history.next_trial):
-        trials[i] = Trial(id=i, proposal=proposal, proposed=history.last_time or _NO_TIME)
-    return replace(history, trials=MappingProxyType(trials))
+    time, numbered = history.last_time or _NO_TIME, enumerate(proposals, start=history.next_trial)
+    news = {i: Trial(id=i, proposal=proposal, proposed=time) for i, proposal in numbered}
+    return replace(history, trials=history.trials.changed(news))
 
 
 def _seeded(campaign: Campaign, trial: int) -> Provenance:

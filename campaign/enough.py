@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, takewhile
 
 from campaign.history import History
 
@@ -22,11 +22,12 @@ def gain_left(history: History) -> GainLeft | None:
     before the campaign was last revised does not count, since a wider space or another threshold asks anew.
     """
     wanted = history.definition.stop_when
-    gains = list(_latest_first(history))
-    if wanted is None or not gains:
+    gains = _latest_first(history)
+    latest = next(gains, None)
+    if wanted is None or latest is None:
         return None
-    enough = [gain < wanted.expected_gain_below for gain in gains]
-    return GainLeft(gains[0], enough.index(False) if False in enough else len(enough))
+    enough = takewhile(lambda gain: gain < wanted.expected_gain_below, chain([latest], gains))
+    return GainLeft(latest, sum(1 for _ in enough))
 
 
 def why_enough(history: History) -> str | None:
@@ -50,12 +51,12 @@ def over(history: History) -> str | None:
 
 def _latest_first(history: History) -> Iterator[float]:
     since = history.revised.time if history.revised is not None else None
-    made = [
+    made = (
         (trial.proposal.provenance.events_seen, trial.proposal.provenance.expected_gain)
-        for _, trial in sorted(history.trials.items(), reverse=True)
+        for trial in history.trials.newest_first()
         if trial.proposal.provenance is not None
         and trial.proposal.provenance.expected_gain is not None
         and (since is None or trial.proposed >= since)
-    ]
+    )
     for _, together in groupby(made, key=lambda pair: pair[0]):
         yield max(gain for _, gain in together)

@@ -31,6 +31,7 @@ from campaign.events import (
     TrialStopped,
 )
 from campaign.trial import Attempt, AttemptEnd, Failure, Observation, Outcome, Proposal, Stopped, Trial, Withdrawal
+from campaign.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class History:
     paused: CampaignPaused | None = None
     asked_to_stop: CampaignAskedToStop | None = None
     requests: int = 0
-    trials: Mapping[int, Trial] = field(default_factory=lambda: MappingProxyType({}))
+    trials: Trials = field(default_factory=Trials)
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
     active_seconds: float = 0.0
     active_until: datetime | None = None
@@ -101,22 +102,22 @@ class History:
     @property
     def next_trial(self) -> int:
         """Return the id that the next proposed trial gets; ids start at 1."""
-        return max(self.trials, default=0) + 1
+        return self.trials.last + 1
 
     @property
     def started(self) -> int:
         """Return how many trials have started, which is what the budget counts."""
-        return sum(1 for trial in self.trials.values() if trial.counted)
+        return self.trials.started
 
     @property
     def budgeted(self) -> int:
         """Return how many trials were proposed that the budget counts, or will once they start."""
-        return sum(1 for trial in self.trials.values() if trial.counted or (trial.pending and not trial.imported))
+        return self.started + sum(1 for t in self.trials.open if t.pending and not t.counted and not t.imported)
 
     @property
     def awaiting(self) -> int:
         """Return how many trials wait for a person's approval."""
-        return sum(1 for trial in self.trials.values() if trial.parked and trial.outcome is None)
+        return sum(1 for trial in self.trials.open if trial.parked)
 
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""
@@ -187,7 +188,6 @@ class _Fold:
         self.reports: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
 
     def history(self) -> History:
-        trials = {**self.start.trials, **{number: life.trial() for number, life in self.lives.items()}}
         reports = {trial: tuple(of_steps.values()) for trial, of_steps in self.reports.items()}
         return History(
             defined=self.defined,
@@ -197,7 +197,7 @@ class _Fold:
             paused=self.paused,
             asked_to_stop=self.asked_to_stop,
             requests=self.requests,
-            trials=MappingProxyType(trials),
+            trials=self.start.trials.changed({number: life.trial() for number, life in self.lives.items()}),
             reports=MappingProxyType({**self.start.reports, **reports}),
             active_seconds=self.active_seconds,
             active_until=self.active_until,
@@ -290,7 +290,7 @@ class _Fold:
     def _something_runs(self) -> bool:
         """Tell whether the controller has an evaluation under way."""
         trials = [*(life.trial() for life in self.lives.values())]
-        trials += [trial for number, trial in self.start.trials.items() if number not in self.lives]
+        trials += [trial for trial in self.start.trials.open if trial.id not in self.lives]
         actor = self.lease and self.lease.actor
         return any(trial.open_attempt is not None and trial.open_attempt.actor == actor for trial in trials)
 

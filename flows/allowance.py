@@ -52,8 +52,8 @@ class Allowance:
     @cached_property
     def waiting(self) -> list[Trial]:
         """Return the trials that wait to be started or tried again, those that people asked for first."""
-        trials = self.history.trials.values()
-        waiting = [t for t in trials if t.pending and t.open_attempt is None and t.id not in self.in_flight]
+        unended = self.history.trials.open
+        waiting = [t for t in unended if t.pending and t.open_attempt is None and t.id not in self.in_flight]
         return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
 
     @cached_property

@@ -36,17 +36,17 @@ class News:
         if known is None:
             self._best = best_measured(history.definition, history.trials.values())
             return []
-        changed = [trial for number, trial in history.trials.items() if known.trials.get(number) is not trial]
+        ended = history.trials.ended_since(known.trials)
         return [
             *_started(known, history),
-            *(_failed(history, t) for t in changed if _just(t, known) and isinstance(t.outcome, Failure)),
-            *self._new_best(history, changed),
-            *(_needs_approval(history, t) for t in changed if t.status == "awaiting approval"),
+            *(_failed(history, t) for t in ended if isinstance(t.outcome, Failure)),
+            *self._new_best(history, ended),
+            *(_needs_approval(history, t) for t in history.trials.open if t.parked and t.id > known.trials.last),
             *_closed(known, history),
         ]
 
-    def _new_best(self, history: History, changed: Iterable[Trial]) -> list[Happening]:
-        found, sign = best_measured(history.definition, changed), history.definition.objective.sign
+    def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
+        found, sign = best_measured(history.definition, ended), history.definition.objective.sign
         if found is None or (
             self._best is not None and sign * found.measurement.mean <= sign * self._best.measurement.mean
         ):
@@ -68,12 +68,6 @@ class News:
                 },
             )
         ]
-
-
-def _just(trial: Trial, known: History) -> bool:
-    """Tell whether the trial had not ended before."""
-    before = known.trials.get(trial.id)
-    return before is None or before.outcome is None
 
 
 def _started(known: History, history: History) -> list[Happening]:

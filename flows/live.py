@@ -27,7 +27,6 @@ class LiveDisplay:
         self.campaign, self.console = campaign, console
         self.history: History | None = None
         self.note = "starting the local Prefect server …"
-        self.said: set[int] = set()
         self.requests: tuple[str, ...] = ()
         self.live = Live(
             console=console,
@@ -56,14 +55,11 @@ class LiveDisplay:
 
     def watch(self, history: History) -> None:
         """Take in what was appended, and say what has ended."""
-        resumed = self.history is None
-        self.history = history
+        before, self.history = self.history, history
         if self.note.startswith("starting"):
             self.note = ""
-        ended = [t for t in history.trials.values() if t.outcome is not None and t.id not in self.said]
-        self.said.update(t.id for t in ended)
         self._say_requests(history)
-        for trial in [] if resumed else ended:
+        for trial in [] if before is None else history.trials.ended_since(before.trials):
             self.console.print(_ended_line(self.campaign, trial), highlight=False, soft_wrap=True)
 
     def _say_requests(self, history: History) -> None:
@@ -133,13 +129,13 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
     lines += [
         f"trial {trial.id} waits for somebody: {trial.open_attempt.unknown}"
-        for trial in history.trials.values()
+        for trial in history.trials.open
         if trial.open_attempt is not None and trial.open_attempt.unknown is not None
     ]
     lines += [
         f"trial {trial.id} awaits approval: {trial.parked_because}"
-        for _, trial in sorted(history.trials.items())
-        if trial.status == "awaiting approval" and trial.parked_because is not None
+        for trial in history.trials.open
+        if trial.parked and trial.parked_because is not None
     ]
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
@@ -176,7 +172,7 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
 def _running(history: History) -> list[Text]:
     now = time.time()
     lines = []
-    for trial in history.trials.values():
+    for trial in history.trials.open:
         attempt = trial.open_attempt
         if attempt is not None:
             elapsed = duration(max(round(now - attempt.started.timestamp()), 0))

@@ -132,7 +132,7 @@ class _Controller:
         """Write down whether the campaign is over, and return its history."""
         lease = self.history.lease
         assert lease is not None
-        asked = undecided(self.campaign, list(self.history.trials.values()))
+        asked = undecided(self.campaign, self.history.trials.open)
         over = None if asked else self.allowed().spent
         kind = CampaignFinished if over else CampaignDrained
         reason = over or str(self.trouble or asked or self._why_drained())

@@ -11,15 +11,16 @@ from flows.lease import CONTROLLER
 # One in ten takes longer than expected; before so many are known, each is expected to take all that it may.
 QUANTILE = 0.9
 ENOUGH = 5
-_LATEST = 50
+# Machines and settings change: what was long ago says less, and takes time to look at.
+_LATEST, _LATEST_FOR_QUANTILE = 50, 200
 
 
 def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
-    """Return the shortest recorded duration that nine in ten did not exceed, or the time limit, whichever is less.
+    """Return the shortest of the latest durations that nine in ten did not exceed, or the time limit if that is less.
 
     What people measured by hand says nothing about how long an evaluator takes.
     """
-    known = sorted(s for trial in history.trials.values() if (s := _seconds(trial)) is not None)
+    known = _latest_seconds(history, _LATEST_FOR_QUANTILE)
     if len(known) < ENOUGH:
         return time_limit
     return min(timedelta(seconds=known[math.ceil(QUANTILE * len(known)) - 1]), time_limit)
@@ -27,9 +28,14 @@ def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
 
 def typical_duration(history: History) -> float | None:
     """Return the median seconds of the latest evaluations that were observed; None before the first."""
-    observed = (t for _, t in sorted(history.trials.items(), reverse=True) if isinstance(t.outcome, Observation))
-    latest = sorted(islice((s for t in observed if (s := _seconds(t)) is not None), _LATEST))
+    latest = _latest_seconds(history, _LATEST)
     return latest[len(latest) // 2] if latest else None
+
+
+def _latest_seconds(history: History, most: int) -> list[float]:
+    """Return how long the evaluations took that were observed last by their trials' numbers, the shortest first."""
+    known = (s for trial in history.trials.newest_first() if (s := _seconds(trial)) is not None)
+    return sorted(islice(known, most))
 
 
 def _seconds(trial: Trial) -> float | None:

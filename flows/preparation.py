@@ -4,6 +4,7 @@ import asyncio
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from campaign import History, Proposal
 from campaign.errors import CampaignStopped, OvernightError, SpaceExhausted
@@ -16,8 +17,8 @@ from flows.lease import CONTROLLER
 from flows.prediction import typical_duration
 from flows.proposing import ProposerAway, Proposing
 
-# How many of the latest proposals say how long the next one will take.
-_LATEST = 5
+# How many of the latest proposals say how long the next one will take, and among how many trials they are looked for.
+_LATEST, _NEWEST = 5, 100
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 # In a row, of what stands in: with their pauses about as long as the ledger's store is waited for.
@@ -44,12 +45,11 @@ class Asking:
 
     def events(self, history: History, now: datetime, seconds: float) -> list[TrialProposed]:
         """Return what is appended when its points become trials."""
-        seen = {t.id for t in self.request.history.model_view().observed}
         extra = {
             "events_seen": self.request.events_seen,
             "seconds": seconds,
             "commit": running_commit(),
-            "unseen": sum(1 for trial in history.model_view().observed if trial.id not in seen),
+            "unseen": history.trials.observed - self.request.history.trials.observed,
             "stand_in": self.request.stand_in,
             "away": self.away,
         }
@@ -224,18 +224,12 @@ def points_ahead(history: History, proposing: Proposing) -> int:
 
 
 def _typical_seconds(history: History) -> float | None:
-    """Return the median of how long the latest proposals took that looked at results; None before the first."""
-    latest: list[float] = []
-    for number in sorted(history.trials, reverse=True):
-        proposal = history.trials[number].proposal
-        made = proposal.provenance
-        if made is None or made.seconds is None or made.stand_in is not None:
-            continue
-        if proposal.generator in ("model", "custom"):
-            latest.append(made.seconds)
-        if len(latest) == _LATEST:
-            break
-    return sorted(latest)[len(latest) // 2] if latest else None
+    """Return the median of how long the latest proposals took that looked at results; None where there are none."""
+    newest = (trial.proposal for trial in islice(history.trials.newest_first(), _NEWEST))
+    made = (p.provenance for p in newest if p.generator in ("model", "custom"))
+    seconds = (m.seconds for m in made if m is not None and m.seconds is not None and m.stand_in is None)
+    latest = sorted(islice(seconds, _LATEST))
+    return latest[len(latest) // 2] if latest else None
 
 
 def _passed() -> float:

@@ -1,5 +1,6 @@
 """Attempts whose fate cannot be known: they began where this process cannot look, and left no word of their end."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, Trial
@@ -34,7 +35,7 @@ def presumed_dead(attempt: Attempt, outcome: EvaluationFailed) -> EvaluationFail
     return outcome.model_copy(update={"message": told})
 
 
-def undecided(campaign: Campaign, trials: list[Trial]) -> str | None:
+def undecided(campaign: Campaign, trials: Iterable[Trial]) -> str | None:
     """Return what keeps a campaign from its end: the trials whose fate a person has to tell; None if there are none."""
     waiting = [t.id for t in trials if t.open_attempt is not None and t.open_attempt.unknown is not None]
     if not waiting or campaign.failures.when_unknown == "retry":

@@ -1,12 +1,12 @@
 """What is stored of a campaign's trials, and the history that it was, so that it can be judged again later."""
 
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 from benchmarks.quality.results import Row
 from benchmarks.virtual_time import BEGINNING
 from campaign import Campaign, History, Measurement, Proposal, Trial
 from campaign.trial import Attempt, Failure, Observation
+from campaign.trials import Trials
 
 
 def as_told(history: History) -> Row:
@@ -30,7 +30,7 @@ def stored_campaign(row: Row, campaign: Campaign) -> tuple[History, list[History
 
 def _history(row: Row, campaign: Campaign, now: float) -> History:
     trials = {i + 1: _trial(row, campaign, i, now) for i, began in enumerate(row["started"]) if began <= now}
-    return History(trials=MappingProxyType(trials))
+    return History(trials=Trials(trials))
 
 
 def _trial(row: Row, campaign: Campaign, i: int, now: float) -> Trial:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 
 from campaign import Campaign, History, Measurement, Proposal, Trial
 from campaign.trial import Observation, Provenance
+from campaign.trials import Trials
 
 _METRIC = "value"
 _NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -60,7 +60,7 @@ def told_history(told: Told, provenance: Provenance | None) -> History:
         )
         outcome = _observation(told.y[i - 1]) if i <= len(told.y) else None
         trials[i] = Trial(id=i, proposal=proposal, proposed=_NOON, outcome=outcome)
-    return History(trials=MappingProxyType(trials))
+    return History(trials=Trials(trials))
 
 
 def _observation(mean: float) -> Observation:
