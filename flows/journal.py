@@ -88,19 +88,6 @@ class Journal:
             self._writer = asyncio.create_task(self._write_wishes())
         await wish.written
 
-    async def insist_as_holder(self, events: Sequence[Event]) -> None:
-        """Append as the holder of the lease, after whatever others append meanwhile.
-
-        Raises CampaignHeld if another controller has taken over, LedgerMoved if one of the trials that
-        these events propose has been proposed by somebody else.
-        """
-
-        def decide(history: History) -> Sequence[Event]:
-            self.check_lease(history)
-            return still_new(events, history)
-
-        await self.insist(decide)
-
     def check_lease(self, history: History) -> None:
         """Raise CampaignHeld if the history says that somebody else holds the campaign now."""
         lease = history.lease

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
-from campaign.errors import CampaignHeld, CampaignStopped, LedgerMoved
+from campaign.errors import CampaignHeld, CampaignStopped
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
     AttemptStarted,
@@ -14,9 +16,11 @@ from campaign.events import (
     CampaignFinished,
     Event,
     MeasurementReported,
+    TrialProposed,
     TrialStopped,
 )
 from flows.allowance import Allowance
+from flows.asking import Answered
 from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
 from flows.hearing import hear_people
@@ -136,9 +140,13 @@ class _Controller:
         over = None if asked else self.allowed().spent
         kind = CampaignFinished if over else CampaignDrained
         reason = over or str(self.trouble or asked or self._why_drained())
-        await self.journal.insist_as_holder(
-            [kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)]
-        )
+        end = kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)
+
+        def closes(history: History) -> list[Event]:
+            self.journal.check_lease(history)
+            return [end]
+
+        await self.journal.insist(closes)
         if self.trouble and not over:
             raise self.trouble
         return self.history
@@ -323,17 +331,24 @@ class _Controller:
 
     async def _write_proposals(self) -> None:
         try:
-            batches = self.preparation.answered(self.history, self.clock.now())
+            answers = self.preparation.answered()
         except Exception as error:
             # What runs is still worth recording: it is raised once everything has ended.
             self.trouble = error
             return
-        for events in batches:
-            allowed = self.allowed()
-            # What is to be tried again comes first where little of a budget is left: these points are computed anew.
-            if allowed.may_start and allowed.over is None and len(events) <= allowed.room - len(allowed.waiting):
-                with suppress(LedgerMoved):
-                    await self.journal.insist_as_holder(events)
+        for answer in answers:
+            await self.journal.insist(partial(self._proposed, answer, self.clock.now()))
+
+    def _proposed(self, answer: Answered, now: datetime, history: History) -> list[TrialProposed]:
+        """Return the trials to be added; none where the points have to be computed anew."""
+        # Asked again whenever somebody appended first, who may have added a trial, paused or revised the campaign.
+        self.journal.check_lease(history)
+        allowed = self.allowed(history)
+        # What is to be tried again comes first where little of a budget is left.
+        fits = (
+            allowed.may_start and allowed.over is None and len(answer.proposals) <= allowed.room - len(allowed.waiting)
+        )
+        return answer.events(history, now) if fits and not answer.is_out_of_date(history) else []
 
 
 def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:

@@ -3,17 +3,13 @@
 import asyncio
 import math
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 
 from campaign import History, Proposal
 from campaign.errors import CampaignStopped, OvernightError, SpaceExhausted
-from campaign.events import TrialProposed
-from campaign.parking import why_parked
 from flows.allowance import Allowance
-from flows.commit import running_commit
+from flows.asking import Answered, Asking, passed
 from flows.job import Job, ProposalRequest, Steps
-from flows.lease import CONTROLLER
 from flows.prediction import typical_duration
 from flows.proposing import ProposerAway, Proposing
 
@@ -23,50 +19,6 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 # In a row, of what stands in: with their pauses about as long as the ledger's store is waited for.
 _MOST_MISSES = 16
-
-
-@dataclass(frozen=True)
-class Asking:
-    """A request under way, since `began` on the event loop's clock; its points begin with trial `first`."""
-
-    task: asyncio.Task[list[Proposal]]
-    request: ProposalRequest
-    began: float
-    away: str | None = None
-
-    @property
-    def first(self) -> int:
-        """Return the number of the trial that the first of its points is to be."""
-        return self.request.history.next_trial
-
-    def is_out_of_date(self, history: History) -> bool:
-        """Tell whether a trial was added or the campaign revised meanwhile, so that its points are computed anew."""
-        return (self.first, self.request.history.revised) != (history.next_trial, history.revised)
-
-    def events(self, history: History, now: datetime, seconds: float) -> list[TrialProposed]:
-        """Return what is appended when its points become trials."""
-        extra = {
-            "events_seen": self.request.events_seen,
-            "seconds": seconds,
-            "commit": running_commit(),
-            "unseen": history.trials.observed - self.request.history.trials.observed,
-            "stand_in": self.request.stand_in,
-            "away": self.away,
-        }
-        parked = [why_parked(history.definition, history, proposal) for proposal in self.task.result()]
-        return [
-            TrialProposed(
-                time=now,
-                actor=CONTROLLER,
-                trial=self.first + i,
-                point=proposal.point,
-                generator=proposal.generator,
-                parked=parked[i] is not None,
-                parked_because=parked[i],
-                provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
-            )
-            for i, proposal in enumerate(self.task.result())
-        ]
 
 
 @dataclass
@@ -79,13 +31,13 @@ class _Patience:
     def miss(self) -> None:
         """Wait twice as long as the last time."""
         pause = 0.0 if self.misses == 0 else _FIRST_PAUSE * 2.0 ** min(self.misses - 1, 30)
-        self.again_at = _passed() + min(pause, _LONGEST_PAUSE)
+        self.again_at = passed() + min(pause, _LONGEST_PAUSE)
         self.misses += 1
 
     @property
     def left(self) -> float:
         """Return for how many seconds it is left alone."""
-        return self.again_at - _passed()
+        return self.again_at - passed()
 
 
 class Preparation:
@@ -134,21 +86,15 @@ class Preparation:
             pauses.append(self._patience_with_stand_in.left)
         return min((left for left in pauses if left > 0 and allowed.unproposed > 0), default=None)
 
-    def answered(self, history: History, now: datetime) -> list[list[TrialProposed]]:
-        """Return what came of the requests that have ended, as events to append; what is out of date is dropped.
-
-        Raises what a proposer raised that would raise it again.
-        """
-        batches = []
-        for asking in (self._main, self._stand_in):
-            if asking is not None and asking.task.done():
-                self._forget(asking)
-                if self._is_answer(asking) and not asking.is_out_of_date(history):
-                    batches.append(asking.events(history, now, _passed() - asking.began))
-        return batches
+    def answered(self) -> list[Answered]:
+        """Return what came of the requests that have ended; raises what a proposer raised that would raise it again."""
+        ended = [asking for asking in (self._main, self._stand_in) if asking is not None and asking.task.done()]
+        for asking in ended:
+            self._forget(asking)
+        return [asking.answered() for asking in ended if self._is_answer(asking)]
 
     def _asking(self, request: ProposalRequest, away: str | None = None) -> Asking:
-        return Asking(asyncio.create_task(self._steps.propose(request)), request, _passed(), away)
+        return Asking(asyncio.create_task(self._steps.propose(request)), request, passed(), away)
 
     def _forget(self, asking: Asking) -> None:
         if asking is self._main:
@@ -230,8 +176,3 @@ def _typical_seconds(history: History) -> float | None:
     seconds = (m.seconds for m in made if m is not None and m.seconds is not None and m.stand_in is None)
     latest = sorted(islice(seconds, _LATEST))
     return latest[len(latest) // 2] if latest else None
-
-
-def _passed() -> float:
-    """Return seconds of a clock that nobody sets; only differences mean anything."""
-    return asyncio.get_running_loop().time()

@@ -1,5 +1,6 @@
 """Bounds, budget and workers of a campaign may be revised while it runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from bo_core.propose import propose
 from bo_core.recommend import recommend
 from campaign import Campaign, History
 from campaign.errors import InvalidDefinition, Refused
+from campaign.events import CampaignRevised, Event, TrialProposed
 from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.opening import open_campaign
 from flows.replay import replay
 from flows.revising import revise
+from storage import MemoryLedger
 
 NARROW = {"x": {"kind": "float", "low": 0.4, "high": 0.6}, "n": {"kind": "int", "low": 1, "high": 50}}
 WIDE = {"x": {"kind": "float", "low": -5, "high": 5}, "n": {"kind": "int", "low": 1, "high": 90}}
@@ -44,6 +47,27 @@ async def test_the_running_controller_takes_new_bounds_a_new_budget_and_new_work
     assert all(0.4 <= t.point["x"] <= 0.6 for t in since)
     assert history.closed_by.reason == "all 12 trials of the budget have been tried"
     assert (history.revised.actor, history.revised.why) == ("ada@home", "too hot")
+
+
+class RevisedAtTheLastMoment(MemoryLedger):
+    """Somebody revises the campaign just before its fourth trial would be added."""
+
+    def __init__(self, to: Campaign) -> None:
+        super().__init__()
+        self.revision: CampaignRevised | None = CampaignRevised(time=now(), actor="ada", revision=1, definition=to)
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        if self.revision is not None and any(isinstance(e, TrialProposed) and e.trial == 4 for e in events):
+            first, self.revision = self.revision, None
+            await super().append([first], after=after)
+        return await super().append(events, after=after)
+
+
+async def test_a_point_computed_for_the_old_bounds_is_not_added_once_there_are_new_ones():
+    ledger = RevisedAtTheLastMoment(a_campaign(parameters=NARROW, workers=1))
+    history = await Running(a_campaign(workers=1), ScriptedEvaluator(), ledger).controller
+    assert history.revised is not None
+    assert all(0.4 <= trial.point["x"] <= 0.6 for trial in history.trials.values() if trial.id >= 4)
 
 
 async def test_every_proposal_of_a_revised_campaign_is_made_again():

@@ -1,0 +1,72 @@
+"""One request for points that is under way, and the trials that come of it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaign import History, Proposal
+from campaign.events import TrialProposed
+from campaign.parking import why_parked
+from flows.commit import running_commit
+from flows.job import ProposalRequest
+from flows.lease import CONTROLLER
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A request under way, since `began` on the event loop's clock; `away` says why a stand-in was asked."""
+
+    task: asyncio.Task[list[Proposal]]
+    request: ProposalRequest
+    began: float
+    away: str | None = None
+
+    def answered(self) -> "Answered":
+        """Return what came of it, once points have come."""
+        return Answered(self.request, tuple(self.task.result()), passed() - self.began, self.away)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Points that were proposed in so many seconds; nothing of them is in the ledger yet."""
+
+    request: ProposalRequest
+    proposals: tuple[Proposal, ...]
+    seconds: float
+    away: str | None
+
+    def is_out_of_date(self, history: History) -> bool:
+        """Tell whether a trial was added or the campaign revised meanwhile, so that its points are computed anew."""
+        asked = self.request.history
+        return (asked.next_trial, asked.revised) != (history.next_trial, history.revised)
+
+    def events(self, history: History, now: datetime) -> list[TrialProposed]:
+        """Return what is appended when its points become trials."""
+        asked = self.request.history
+        extra = {
+            "events_seen": self.request.events_seen,
+            "seconds": self.seconds,
+            "commit": running_commit(),
+            "unseen": history.trials.observed - asked.trials.observed,
+            "stand_in": self.request.stand_in,
+            "away": self.away,
+        }
+        parked = [why_parked(history.definition, history, proposal) for proposal in self.proposals]
+        return [
+            TrialProposed(
+                time=now,
+                actor=CONTROLLER,
+                trial=asked.next_trial + i,
+                point=proposal.point,
+                generator=proposal.generator,
+                parked=why is not None,
+                parked_because=why,
+                provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
+            )
+            for i, (proposal, why) in enumerate(zip(self.proposals, parked, strict=True))
+        ]
+
+
+def passed() -> float:
+    """Return seconds of a clock that nobody sets; only differences mean anything."""
+    return asyncio.get_running_loop().time()
