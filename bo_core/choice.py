@@ -17,7 +17,7 @@ from bo_core.model import Model
 from bo_core.pending import Outstanding, treat
 from bo_core.proposer import BayesianProposer
 from bo_core.search import Effort, Surface, search, starting_points
-from bo_core.state import points_without_value, seed_of
+from bo_core.state import parked_points, points_without_value, probability_of_approval, seed_of
 from bo_core.surfaces import surface_of_path, surface_of_utility
 from bo_core.weighting import Weighting
 from campaign import Campaign, History, ModelView, Point
@@ -110,7 +110,9 @@ class Choice:
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Also where failures are learnt from: a single one may be taken for noise, and must not be tried beside again.
         failed = self._features([t.point for t in points_without_value(asked.campaign, view)])
-        self.outstanding = Outstanding(treated.drawn, failed).and_chosen(self._features(asked.chosen))
+        parked = self._features([t.point for t in parked_points(asked.campaign, view)])
+        outstanding = Outstanding(treated.drawn, failed, parked, probability_of_approval(view))
+        self.outstanding = outstanding.and_chosen(self._features(asked.chosen))
         self.utility = utility_of(self.proposer)
         self.draws = self._draws(treated.X[could_be])
         self.taken = {key_of(t.point) for t in asked.history.trials.values()} | {key_of(p) for p in asked.chosen}
@@ -205,7 +207,8 @@ class Choice:
             return JointDraws(self.posterior, self.outstanding.points, draws=1, more=self.q, seed=None)
         draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
         points = torch.cat([incumbents, self.outstanding.points])
-        return JointDraws(self.posterior, points, draws, more=self.q, seed=seed)
+        parked, approval = len(self.outstanding.parked), self.outstanding.approval
+        return JointDraws(self.posterior, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
 
     def _surface(self) -> Surface:
         if self.utility is None or self.draws is None:

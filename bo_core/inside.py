@@ -1,5 +1,7 @@
 """What a proposal may depend on where people have changed the bounds: only trials whose points lie in them."""
 
+from dataclasses import replace
+
 from campaign import Campaign, History, ModelView, Point
 from campaign.errors import InvalidPoint
 
@@ -7,7 +9,8 @@ from campaign.errors import InvalidPoint
 def view_inside(campaign: Campaign, history: History) -> ModelView:
     """Return the model view without the trials outside of the campaign's space, whose features would be none.
 
-    Where the parameters are the ones that the campaign began with, all trials lie in it.
+    What people decided about them counts all the same. Where the parameters are the ones that the campaign began with,
+    all trials lie in it.
     """
     view = history.model_view()
     if history.defined is None or history.defined.definition.parameters == campaign.parameters:
@@ -16,7 +19,7 @@ def view_inside(campaign: Campaign, history: History) -> ModelView:
         tuple(trial for trial in trials if lies_in(campaign, trial.point))
         for trials in (view.observed, view.pending, view.failed, view.stopped, view.withheld)
     )
-    return ModelView(observed, pending, failed, stopped, withheld, view.reports)
+    return replace(view, observed=observed, pending=pending, failed=failed, stopped=stopped, withheld=withheld)
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

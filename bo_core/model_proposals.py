@@ -55,6 +55,7 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
         predicted_mean=mean,
         predicted_sd=sd,
         probability_feasible=weighting.probability_feasible(x),
+        probability_of_approval=choice.outstanding.approval if len(choice.outstanding.parked) else None,
         feasibility_hyperparameters=None if weighting.feasibility is None else weighting.feasibility.as_record(),
         predicted_cost=weighting.predicted_cost(x),
         cost_hyperparameters=None if weighting.cost is None else weighting.cost.as_record(),

@@ -8,10 +8,11 @@
 - `believer`: as if each had given its posterior mean (kriging believer, ibid.).
 
 Lies are data to the beliefs, with the noise of a typical measurement, but not to the fit. All of this is said of
-trials that are under way: points whose trials failed and those chosen earlier in the same batch are always drawn.
+trials that are under way: points whose trials failed or are parked and those chosen earlier in the same batch are
+always drawn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -24,23 +25,26 @@ from bo_core.surrogate import Posterior
 
 @dataclass(frozen=True)
 class Outstanding:
-    """The one owner of what is not known yet: features of points that will be measured, and of points that failed.
+    """The one owner of what is not known yet: features of points that will be, will never be and may be measured.
 
     `coming` [p, d] are the pending trials and the points chosen for this batch, `failed` [f, d] those that will never
-    have a value. A choice makes a new one.
+    have a value, `parked` [w, d] those that await approval, which each gets with probability `approval`. A choice makes
+    a new one.
     """
 
     coming: Tensor
     failed: Tensor
+    parked: Tensor
+    approval: float
 
     def and_chosen(self, x: Tensor) -> "Outstanding":
         """Return it with points x [c, d] chosen as well."""
-        return Outstanding(torch.cat([self.coming, x]), self.failed)
+        return replace(self, coming=torch.cat([self.coming, x]))
 
     @property
     def points(self) -> Tensor:
-        """Return all of them [p + f, d]."""
-        return torch.cat([self.coming, self.failed])
+        """Return all of them [p + f + w, d], those that are parked at the end."""
+        return torch.cat([self.coming, self.failed, self.parked])
 
 
 @dataclass(frozen=True)

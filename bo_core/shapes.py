@@ -2,9 +2,10 @@
 
 n   observed trials
 p   pending trials
+w   trials that await approval
 k   tuned parameters; one coordinate each in the *unit cube*
 d   features of a point, what the kernel sees; a category of c choices takes c of them, others one
-r   points of the joint draw: observed points that could be best, pending, failed, already chosen
+r   points of the joint draw: observed points that could be best, pending, failed, parked, already chosen
 a   n + r, the points that a candidate's posterior is conditioned on
 S   quasi-Monte-Carlo draws
 F   fantasies: outcomes that the pending points might have, all of them at once

@@ -54,13 +54,27 @@ def points_without_value(campaign: Campaign, view: ModelView) -> tuple[Trial, ..
 
     A point that failed would otherwise leave no trace in the objective's model, and the next proposal would lie beside
     it. So it is with those that were stopped, as long as nothing tells where they would have ended, and, where a
-    policy has some points approved while others are tried, with those that wait and those that were rejected: people
-    would be asked about their neighbours.
+    policy has some points approved while others are tried, with those that were rejected: people would be asked about
+    their neighbours.
     """
     expected = expected_finals(campaign, view)
     unknown = (t for t in view.stopped if t.id not in expected)
-    withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
-    return (*failed_points(view), *unknown, *withheld)
+    rejected = (t for t in _withheld_by_policy(campaign, view) if t.outcome is not None)
+    return (*failed_points(view), *unknown, *rejected)
+
+
+def parked_points(campaign: Campaign, view: ModelView) -> tuple[Trial, ...]:
+    """Return the trials that await approval, where a policy has some points approved while others are tried."""
+    return tuple(t for t in _withheld_by_policy(campaign, view) if t.outcome is None)
+
+
+def probability_of_approval(view: ModelView) -> float:
+    """Return how likely people approve what waits, by what they have decided (Laplace's rule of succession)."""
+    return (view.approvals + 1) / (view.approvals + view.rejections + 2)
+
+
+def _withheld_by_policy(campaign: Campaign, view: ModelView) -> tuple[Trial, ...]:
+    return view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
 
 
 def _point_failed(trial: Trial) -> bool:

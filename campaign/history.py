@@ -39,7 +39,8 @@ class ModelView:
     """What a proposal may depend on: trials by how they stand, each in the order of their ids.
 
     Where some were stopped on their way, `reports` holds what these and the observed ones reported. `withheld` await
-    approval or were rejected. It is the same for every order of the events that keeps each trial's own order.
+    approval or were rejected; `approvals` and `rejections` are how often people have decided so. It is the same for
+    every order of the events that keeps each trial's own order.
     """
 
     observed: tuple[Trial, ...]
@@ -48,6 +49,8 @@ class ModelView:
     stopped: tuple[Trial, ...] = ()
     withheld: tuple[Trial, ...] = ()
     reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    approvals: int = 0
+    rejections: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ class History:
             stopped=stopped,
             withheld=tuple(t for t in trials if t.status in ("awaiting approval", "rejected")),
             reports=MappingProxyType({trial: self.reports[trial] for trial in told}),
+            approvals=sum(1 for t in trials if t.approved),
+            rejections=sum(1 for t in trials if t.status == "rejected"),
         )
 
 
@@ -158,6 +163,7 @@ class _Life:
     proposed: datetime
     parked: bool
     parked_because: str | None
+    approved: bool
     attempts: dict[int, Attempt]
     outcome: Outcome | None
 
@@ -168,6 +174,7 @@ class _Life:
             proposed=self.proposed,
             parked=self.parked,
             parked_because=self.parked_because,
+            approved=self.approved,
             attempts=tuple(self.attempts.values()),
             outcome=self.outcome,
         )
@@ -306,12 +313,16 @@ class _Fold:
         if event.trial in self.lives or event.trial in self.start.trials:
             return False
         proposal = Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
-        self.lives[event.trial] = _Life(event.trial, proposal, event.time, event.parked, event.parked_because, {}, None)
+        self.lives[event.trial] = _Life(
+            event.trial, proposal, event.time, event.parked, event.parked_because, False, {}, None
+        )
         return True
 
     def _approve(self, event: TrialApproved) -> bool:
         life = self._life(event)
-        waited, life.parked = life.parked and life.outcome is None, life.parked and life.outcome is not None
+        waited = life.parked and life.outcome is None
+        if waited:
+            life.parked, life.approved = False, True
         return waited
 
     def _start(self, event: AttemptStarted) -> bool:
@@ -382,7 +393,14 @@ class _Fold:
             )
         attempts = {attempt.number: attempt for attempt in trial.attempts}
         life = self.lives[event.trial] = _Life(
-            trial.id, trial.proposal, trial.proposed, trial.parked, trial.parked_because, attempts, trial.outcome
+            trial.id,
+            trial.proposal,
+            trial.proposed,
+            trial.parked,
+            trial.parked_because,
+            trial.approved,
+            attempts,
+            trial.outcome,
         )
         return life
 

@@ -28,10 +28,22 @@ class JointDraws:
     and sd(x)² = 1 − |h|². The factor's inverse is kept and grows by a row per choice.
     """
 
-    def __init__(self, posterior: Posterior, points: Tensor, draws: int, more: int, seed: int | None) -> None:
+    def __init__(
+        self,
+        posterior: Posterior,
+        points: Tensor,
+        draws: int,
+        more: int,
+        seed: int | None,
+        *,
+        parked: int = 0,
+        approval: float = 1.0,
+    ) -> None:
         """Draw f `draws` times at `points` [r, d] for each set, leaving room for `more` points to be added.
 
-        Without a seed each draw is the mean, which is all that a utility linear in the mean asks for.
+        Without a seed each draw is the mean, which is all that a utility linear in the mean asks for. The last `parked`
+        points each count for a draw's best with the probability of their `approval`. A draw knows f there in any case,
+        which changes nothing in the mean over draws (the tower property).
         """
         M, n, r = posterior.set_count, posterior.n, len(points)
         self.posterior, self.n, self.r = posterior, n, r
@@ -39,10 +51,14 @@ class JointDraws:
         H = posterior.L_inverse @ posterior.kernel(posterior.Z, Z)[0]
         mean = posterior.mean.unsqueeze(1) + (posterior.residual.unsqueeze(1) @ H).squeeze(1)
         C, self.jitter = safe_cholesky(posterior.kernel(Z, Z)[0] - H.mT @ H, _DRAW_JITTER)
-        normals = _normal_draws(M * draws, r + more, seed).to(posterior.Z)
+        uniform = _uniform_draws(M * draws, r + more + parked, seed)
+        normals = torch.special.ndtri(uniform[:, : r + more]).to(posterior.Z)
         # Each set gets a run of the Sobol sequence, which fills the cube by itself; every M-th point would not.
         self.normals = normals.reshape(M, draws, r + more)
         f = mean.unsqueeze(2) + C @ self.normals[:, :, :r].mT
+        # The sequence fills each dimension evenly, so that a share of draws is as large as the probability.
+        rejected = (uniform[:, r + more :] >= approval).reshape(M, draws, parked).mT.to(f.device)
+        f[:, r - parked :].masked_fill_(rejected, -torch.inf)
         self.best = f.amax(1, keepdim=True) if r else f.new_full((M, 1, draws), -torch.inf)
 
         size = n + r + more
@@ -138,11 +154,11 @@ def could_be_best(posterior: Posterior, X: Tensor, generator: torch.Generator, s
     return hopeful[best[times.argsort(descending=True, stable=True)]]
 
 
-def _normal_draws(draws: int, dimension: int, seed: int | None) -> Tensor:
-    """Return standard normal quasi-Monte-Carlo draws [draws, dimension] from a scrambled Sobol sequence, or zeros."""
+def _uniform_draws(draws: int, dimension: int, seed: int | None) -> Tensor:
+    """Return quasi-Monte-Carlo draws [draws, dimension] of the open unit cube, or its middle."""
     if seed is None:
-        return torch.zeros(draws, dimension, dtype=torch.float64)
-    return torch.special.ndtri(uniform_draws(dimension, draws, seed).clamp(1e-10, 1.0 - 1e-10))
+        return torch.full((draws, dimension), 0.5, dtype=torch.float64)
+    return uniform_draws(dimension, draws, seed).clamp(1e-10, 1.0 - 1e-10)
 
 
 def _log_mean(log_values: Tensor) -> Tensor:

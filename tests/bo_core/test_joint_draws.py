@@ -1,3 +1,4 @@
+import itertools
 import math
 from dataclasses import replace
 
@@ -205,6 +206,48 @@ def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
     draws = JointDraws(posterior, points, 8192, more=1, seed=3)
     assert draws.normals[0].mean(0).abs().max() < 1e-3
     torch.testing.assert_close(draws.normals[0].mT.cov(), torch.eye(4, dtype=torch.float64), rtol=0.0, atol=0.02)
+
+
+@pytest.mark.parametrize("approval", [0.0, 0.3, 0.75, 1.0])
+@pytest.mark.parametrize("sets", [1, 3])
+def test_parked_points_count_as_in_the_mixture_of_what_people_may_decide(approval: float, sets: int) -> None:
+    data = observations(20, 3, 0.1)
+    hyperparameters = three_sets(3, "matern52", warped=False)
+    posterior = Posterior.of(data, replace(hyperparameters, theta=hyperparameters.theta[:sets]))
+    pool, pending = uniform(300, 3, 6), uniform(1, 3, 5)
+    certain = torch.cat([data.X, pending])
+    # Two of the most promising points, side by side with others that promise as much.
+    parked = pool[JointDraws(posterior, certain, 256, more=0, seed=3).value(UTILITY, pool).argsort()[-20::10]]
+    found = JointDraws(posterior, torch.cat([certain, parked]), 4096, more=0, seed=3, parked=2, approval=approval)
+
+    expected = torch.zeros(300, dtype=torch.float64)
+    for approved in itertools.product([False, True], repeat=2):
+        # Those that are rejected are not drawn at all.
+        points = torch.cat([certain, parked[list(approved)]])
+        gain = JointDraws(posterior, points, 4096, more=0, seed=4).value(UTILITY, pool).exp()
+        expected += math.prod(approval if yes else 1.0 - approval for yes in approved) * gain
+    torch.testing.assert_close(found.value(UTILITY, pool).exp(), expected, rtol=0.0, atol=0.01 * float(expected.max()))
+
+
+@pytest.mark.parametrize("approval", [0.0, 0.25, 2 / 3, 1.0])
+def test_a_parked_point_counts_in_its_share_of_draws_and_all_others_in_every_one(approval: float) -> None:
+    data, hyperparameters = situation(n=12, noise=0.5)
+    posterior, points, heard = Posterior.of(data, hyperparameters), uniform(4, 3, 1), Listener()
+    alone = JointDraws(posterior, points[:1], 128, more=0, seed=3, parked=1, approval=approval)
+    alone.value(heard, points[:1])
+    assert float(heard.best.isfinite().double().mean()) == pytest.approx(approval, abs=1 / 128)
+
+    draws = JointDraws(posterior, points, 128, more=0, seed=3, parked=1, approval=approval)
+    draws.value(heard, points[:1])
+    mean, covariance = (part[0] for part in posterior.joint(points))
+    C = torch.linalg.cholesky(covariance + draws.jitter * torch.eye(4, dtype=torch.float64))
+    f = mean[:, None] + C @ draws.normals[0].mT
+    counts = heard.best[0, 0] > f[:3].amax(0) + 1e-9
+    assert bool((heard.best[0, 0] >= f[:3].amax(0) - 1e-9).all())
+    torch.testing.assert_close(heard.best[0, 0][counts], f[3][counts])
+    # It is above the others in some draws.
+    assert bool((f[3] > f[:3].amax(0)).any())
+    assert bool(counts.any()) == (approval > 0.0)
 
 
 def test_little_is_expected_at_a_point_that_is_drawn_already() -> None:

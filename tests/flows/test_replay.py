@@ -12,9 +12,12 @@ import pytest
 from costly_campaign import CostlyEvaluator, run_costly
 from typer.testing import CliRunner, Result
 
+from bo_core.propose import propose
+from bo_core.proposer import recorded_proposer
 from bo_core.stack import stack
+from campaign import Campaign, History
 from campaign.errors import LedgerError
-from campaign.events import CampaignDefined, Event, TrialProposed
+from campaign.events import CampaignDefined, Event, TrialApproved, TrialProposed
 from campaign.trial import Provenance
 from flows.ask_tell import AskTell
 from flows.cli import app
@@ -226,6 +229,27 @@ def test_another_stack_explains_rounding_of_what_was_believed_of_failures_and_no
     [found] = replay(changed(events, 12, probability_feasible=0.5 * nearly, **FOREIGN), tmp_path, 12)
     assert found.verdict == "different"
     assert "does not explain that probability_feasible is recorded as" in found.why
+
+
+def test_an_approval_that_came_while_a_proposal_was_made_is_no_part_of_it(events, tmp_path):
+    began = events[0]
+    policy = Campaign.model_validate(began.definition.model_dump() | {"approve": {"when": {"cost": 1}}})
+    about = {"time": began.time, "actor": "ada@home"}
+    point = policy.parameters.point({"x": 0.4, "mode": "b"})
+    waits = TrialProposed(**about, trial=TRIALS + 1, point=point, generator="model", parked=True)
+    seen = [began.model_copy(update={"definition": policy}), *events[1:], waits]
+    proposer = recorded_proposer(began.settings["proposer"])
+    [made] = propose(policy, History.from_events(seen), proposer, 1)
+    assert (made.provenance.pending, made.provenance.probability_of_approval) == ((), 0.5)
+
+    as_recorded = made.model_copy(update={"provenance": made.provenance.model_copy(update={"events_seen": len(seen)})})
+    approval = TrialApproved(**about, trial=TRIALS + 1, why="fine")
+    follows = TrialProposed(**about, trial=TRIALS + 2, **dict(as_recorded))
+    for ledger in ([*seen, follows], [*seen, approval, follows]):
+        assert verdicts(replay(ledger, tmp_path, TRIALS + 2)) == {TRIALS + 2: "same"}
+    # It does make a difference to whoever has seen it.
+    [later] = propose(policy, History.from_events([*seen, approval]), proposer, 1)
+    assert (later.provenance.pending, later.provenance.probability_of_approval) == ((TRIALS + 1,), None)
 
 
 def with_costs(folder: Path) -> list[Event]:
