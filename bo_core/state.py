@@ -69,8 +69,11 @@ def parked_points(campaign: Campaign, view: ModelView) -> tuple[Trial, ...]:
 
 
 def probability_of_approval(view: ModelView) -> float:
-    """Return how likely people approve what waits, by what they have decided (Laplace's rule of succession)."""
-    return (view.approvals + 1) / (view.approvals + view.rejections + 2)
+    """Return how likely people are taken to approve what waits: Laplace's rule of succession, but at least a half.
+
+    With less, where most was rejected, they would be asked about its close neighbours, which they would decide alike.
+    """
+    return max((view.approvals + 1) / (view.approvals + view.rejections + 2), 0.5)
 
 
 def _withheld_by_policy(campaign: Campaign, view: ModelView) -> tuple[Trial, ...]:

@@ -104,7 +104,7 @@ def test_what_waits_counts_as_if_it_were_tried_or_nobody_had_proposed_it_as_like
         propose(campaign, each, proposer, 1)
         for each in (waits, waits.extended([approved(8)]), waits.extended([abandoned(8)]))
     )
-    p = (approvals + 1) / (approvals + rejections + 2)
+    p = max((approvals + 1) / (approvals + rejections + 2), 0.5)
     gains = [math.exp(acquisition_value(proposal)) for proposal in (tried, without)]
     assert gains[1] > 1.2 * gains[0]
     assert acquisition_value(while_it_waits) == pytest.approx(math.log(p * gains[0] + (1 - p) * gains[1]), abs=0.02)
@@ -118,7 +118,7 @@ def test_how_likely_approval_is_is_judged_by_what_people_decided_and_recorded(ap
     [nothing_waits] = propose(campaign, history, MODEL, 1)
     [something_waits] = propose(campaign, with_parked(history, MIDDLE), MODEL, 1)
     assert provenance_of(nothing_waits).probability_of_approval is None
-    expected = (approvals + 1) / (approvals + rejections + 2)
+    expected = max((approvals + 1) / (approvals + rejections + 2), 0.5)
     assert provenance_of(something_waits).probability_of_approval == expected
 
 
@@ -131,10 +131,10 @@ def test_what_was_given_up_while_it_waited_was_not_decided():
 
 def test_decisions_about_points_outside_of_narrowed_bounds_are_decisions():
     campaign = campaign_of(cube(2), approve=POLICY)
-    history = decided(told(campaign, 12), 0, 2)
+    history = decided(told(campaign, 12), 2, 0)
     narrowed = cube(2) | {"x0": {"kind": "float", "low": 0.0, "high": 0.8}}
     [proposal] = propose(campaign_of(narrowed, approve=POLICY), with_parked(history, MIDDLE), MODEL, 1)
-    assert provenance_of(proposal).probability_of_approval == 0.25
+    assert provenance_of(proposal).probability_of_approval == 0.75
 
 
 @st.composite
