@@ -28,22 +28,34 @@ class Budget(BaseModel):
     cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
+_FAILURES_IN_A_ROW, _PATIENCE_ONCE_MEASURED = 5, 4
+
+
 class FailurePolicy(BaseModel):
     """When to try again and when to give up.
 
     `back_off` is the pause after the first failure that is repeated; it doubles up to `longest_back_off`. `on_timeout`
     says whether a time limit that was exceeded is the point's fault, or worth another attempt; `when_unknown`
     whether an attempt that may still run on a machine that cannot be seen is taken for dead, or a person asked.
+    So many trials given up one after the other stop the campaign; None leaves that to `limit_in_a_row`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_attempts: Annotated[int, Field(ge=1)] = 3
-    max_in_a_row: Annotated[int, Field(ge=1)] = 5
+    max_in_a_row: Annotated[int, Field(ge=1)] | None = None
     back_off: Pause = timedelta(seconds=30)
     longest_back_off: Pause = timedelta(minutes=10)
     on_timeout: Literal["fail", "retry"] = "fail"
     when_unknown: Literal["retry", "ask"] = "retry"
+
+    def limit_in_a_row(self, workers: int, *, measured: bool) -> int:
+        """Return after how many trials given up in a row nothing more is started.
+
+        Unless it is given: five, or as many as run at once, before anything was `measured`, since an evaluator that is
+        broken fails at every point; four times as many afterwards, since regions that fail are there to be learnt.
+        """
+        return self.max_in_a_row or max(_FAILURES_IN_A_ROW, workers) * (_PATIENCE_ONCE_MEASURED if measured else 1)
 
 
 class StopWhen(BaseModel):

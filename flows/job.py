@@ -1,5 +1,6 @@
 """What a controller needs to run one campaign, and the two steps that an engine may wrap."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,13 +35,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Execution:
-    """One attempt as an evaluator gets it; `recover` asks for the outcome of one that was started before."""
+    """One attempt as an evaluator gets it; `recover` asks for the outcome of one that was started before.
+
+    `begun` is set once the evaluator has been asked.
+    """
 
     evaluator: Evaluator
     request: EvaluationRequest
     folder: Path
     report: Callable[[EvaluationReport], None]
     recover: bool
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def longest(self) -> timedelta:
@@ -49,6 +54,7 @@ class Execution:
 
     async def run(self) -> EvaluationOutcome | None:
         """Evaluate or recover; None only from a recovery that found nothing."""
+        self.begun.set()
         if self.recover:
             return await self.evaluator.recover(self.request, self.folder, self.report)
         return await self.evaluator.evaluate(self.request, self.folder, self.report)

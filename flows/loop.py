@@ -1,7 +1,7 @@
 """Runs one campaign: keeps the workers busy, writes everything down before and after, and can be killed anywhere."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from campaign.events import (
     TrialProposed,
     TrialStopped,
 )
+from campaign.trial import Failure, Observation
 from flows.allowance import Allowance
 from flows.asking import Answered
 from flows.clock import Clock
@@ -124,13 +125,12 @@ class _Controller:
 
     async def stop_everything(self) -> None:
         """End every evaluation and the proposals in flight, and write down how they ended."""
-        in_flight = [self.life, self.listener, *self.running, *self.preparation.tasks]
-        for task in in_flight:
-            # Whoever is being ended already would be disturbed at that.
-            if not task.cancelling():
-                task.cancel()
-        await asyncio.gather(*in_flight, return_exceptions=True)
-        await self._write_what_ended()
+        try:
+            await _end([self.listener, *self.running, *self.preparation.tasks])
+            await self._write_what_ended()
+        finally:
+            # Until nothing runs any more nobody else is to take this controller for dead.
+            await _end([self.life])
 
     async def close(self) -> History:
         """Write down whether the campaign is over, and return its history."""
@@ -210,8 +210,24 @@ class _Controller:
             recover=recover,
         )
         # One that is only there to be ended is not worth an engine's while.
-        running = self.steps.evaluate(execution) if trial.outcome is None else execution.run()
+        running = self._evaluated(execution) if trial.outcome is None else execution.run()
         self.running[asyncio.create_task(running)] = (trial.id, attempt)
+
+    async def _evaluated(self, execution: Execution) -> EvaluationOutcome | None:
+        """Run an attempt through the engine; what ran before is found or ended, also where the engine did not begin."""
+        try:
+            return await self.steps.evaluate(execution)
+        except asyncio.CancelledError:
+            if not execution.recover or execution.begun.is_set():
+                raise
+            ending = asyncio.create_task(execution.run())
+            await execution.begun.wait()
+            ending.cancel()
+            return await ending
+        except Exception:
+            if not execution.recover or execution.begun.is_set():
+                raise
+            return await execution.run()
 
     def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
         self.reports.append(
@@ -270,9 +286,6 @@ class _Controller:
     async def _write_what_ended(self) -> None:
         reports, self.reports = not_yet_known(self.history, self.reports), []
         ended = {task: self._known_outcome_of(task) for task in self.running if task.done()}
-        for task, outcome in ended.items():
-            if outcome is not None and self.running[task] not in self.adopted:
-                self._count_failures(outcome)
         now = self.clock.now()
 
         def ends(history: History) -> list[Event]:
@@ -291,7 +304,7 @@ class _Controller:
         if reports or ended:
             await self.journal.insist(ends)
         for task in ended:
-            del self.running[task]
+            self._count_failures(*self.running.pop(task))
         await self._stop_early(reports)
 
     async def _stop_early(self, heard: list[MeasurementReported]) -> None:
@@ -315,18 +328,21 @@ class _Controller:
             return outcome
         return None if self.campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
 
-    def _count_failures(self, outcome: EvaluationOutcome) -> None:
-        if not isinstance(outcome, EvaluationFailed):
+    def _count_failures(self, number: int, attempt: int) -> None:
+        """Count how many trials were given up one after the other; what is tried again has not been given up."""
+        end = self.history.trials[number].outcome
+        if (number, attempt) in self.adopted or not isinstance(end, Observation | Failure) or end.attempt != attempt:
+            return
+        if isinstance(end, Observation):
             self.failed_in_a_row = 0
-        elif outcome.cause not in ("cancelled", "infeasible"):
-            self.failed_in_a_row += 1
-        if self.failed_in_a_row >= self.campaign.failures.max_in_a_row:
-            assert isinstance(outcome, EvaluationFailed)
+            return
+        self.failed_in_a_row += end.cause != "infeasible"
+        measured = self.history.trials.observed > 0
+        if self.failed_in_a_row >= self.campaign.failures.limit_in_a_row(self.campaign.workers, measured=measured):
             self.trouble = CampaignStopped(
-                f"{self.failed_in_a_row} evaluations in a row failed, so no more are started "
-                "(`failures.max_in_a_row`). "
-                f"The last one ({outcome.cause}): {outcome.message}\nMend the evaluator and run the campaign again: "
-                "it goes on where it stopped."
+                f"{self.failed_in_a_row} trials in a row failed, so no more are started (`failures.max_in_a_row`). "
+                f"The last one ({end.cause}): {end.message}\nMend the evaluator and run the campaign again: it goes on "
+                "where it stopped."
             )
 
     async def _write_proposals(self) -> None:
@@ -349,6 +365,15 @@ class _Controller:
             allowed.may_start and allowed.over is None and len(answer.proposals) <= allowed.room - len(allowed.waiting)
         )
         return answer.events(history, now) if fits and not answer.is_out_of_date(history) else []
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and wait for their ends."""
+    for task in tasks:
+        # Whoever is being ended already would be disturbed at that.
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome:

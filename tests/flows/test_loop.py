@@ -171,12 +171,32 @@ async def test_an_evaluator_that_breaks_its_promise_and_raises_is_an_infrastruct
 
 async def test_too_many_failures_in_a_row_stop_the_campaign_and_it_can_go_on_later():
     ledger, campaign = MemoryLedger(), a_campaign(failures={"max_in_a_row": 3}, workers=1)
-    with pytest.raises(CampaignStopped, match=r"3 evaluations in a row failed.*configuration"):
+    with pytest.raises(CampaignStopped, match=r"3 trials in a row failed.*configuration"):
         await run(campaign, ScriptedEvaluator(lambda trial, attempt: failed("configuration")), ledger)
     mended = ScriptedEvaluator()
     history = await run(campaign, mended, ledger)
     assert sorted(mended.evaluated) == [(i, 1) for i in range(4, 9)]
     assert history.closed_by.kind == "campaign_finished"
+
+
+async def test_failures_that_are_tried_again_stop_no_campaign_however_many_workers_see_them_at_once():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("infrastructure") if attempt == 1 else 1.0)
+    history = await run(a_campaign(budget={"trials": 16}, workers=8, failures={"back_off": 0}), evaluator)
+    assert len(history.model_view().observed) == 16
+
+
+@pytest.mark.parametrize(("workers", "observed", "most"), [(1, 0, 5), (1, 1, 20), (8, 0, 8), (8, 1, 32)])
+async def test_an_evaluator_that_always_fails_is_noticed_soon_and_a_region_that_fails_is_given_its_time(
+    workers: int, observed: int, most: int
+):
+    evaluator = ScriptedEvaluator(lambda trial, attempt: 1.0 if trial <= observed else failed("configuration"))
+    campaign = a_campaign(budget={"trials": 60}, workers=workers)
+    ledger = MemoryLedger()
+    with pytest.raises(CampaignStopped, match="trials in a row failed"):
+        await run(campaign, evaluator, ledger)
+    history = History.from_events(event for segment in await ledger.read() for event in segment.events)
+    # What was under way when it was noticed ends as well.
+    assert 0 <= len(history.trials) - observed - most < 2 * workers
 
 
 async def test_asked_once_to_stop_it_drains_and_later_goes_on():
