@@ -16,6 +16,7 @@ from flows.fitting import PastObservation
 from flows.importing import write_observations
 from flows.job import Execution, Job, ProposalRequest
 from flows.journal import Journal
+from flows.lease import Rhythm
 from flows.loop import run_loop
 from flows.plain_steps import PlainSteps
 from flows.stop import StopRequest
@@ -402,6 +403,123 @@ async def test_attempts_that_died_with_their_machine_count_for_their_trials_but_
     history = await run(campaign, OfADeadMachine(), frozen)
     assert len(history.model_view().observed) == 8
     assert {t.attempts[0].failed.cause for t in history.trials.values()} == {"infrastructure"}
+
+
+class Orphans(ScriptedEvaluator):
+    """Finds what its predecessor started still running, until it is told to end that."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda trial, attempt: asyncio.Event().wait())
+        self.ended: list[tuple[int, int]] = []
+        self.asked_to_end, self.let_end = asyncio.Event(), asyncio.Event()
+
+    async def recover(self, request, folder, report):
+        await super().recover(request, folder, report)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.asked_to_end.set()
+            await self.let_end.wait()
+            self.ended.append((request.trial, request.attempt))
+            raise
+
+
+async def left_running(campaign: Campaign) -> MemoryLedger:
+    """Return the ledger of a controller that was killed when all of its workers were busy."""
+    ledger, busy = MemoryLedger(), asyncio.Event()
+
+    def when_started(history: History) -> None:
+        if history.started == campaign.workers:
+            busy.set()
+
+    controller = asyncio.create_task(run(campaign, Orphans(), ledger, watch=when_started))
+    await busy.wait()
+    frozen = MemoryLedger()
+    for segment in await ledger.read():
+        await frozen.append(segment.events, after=segment.number - 1)
+    controller.cancel()
+    await asyncio.gather(controller, return_exceptions=True)
+    return frozen
+
+
+class Unwilling(PlainSteps):
+    """An engine that lets nothing begin, or raises before anything does."""
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.problem = problem
+
+    async def evaluate(self, execution: Execution):
+        if self.problem is not None:
+            raise self.problem
+        await asyncio.Event().wait()
+
+
+async def test_what_a_killed_controller_left_running_is_ended_though_the_engine_never_let_its_recovery_begin():
+    campaign = a_campaign(workers=2)
+    ledger, found, stop = await left_running(campaign), Orphans(), StopRequest()
+    found.let_end.set()
+    job = Job(campaign, found, SobolProposer(), ledger, Path("unused"))
+
+    def when_held(history: History) -> None:
+        if history.lease is not None and history.lease.epoch == 2:
+            stop.ask()
+            stop.ask()
+
+    history = await run_loop(job, Unwilling(), SystemClock(), stop, when_held)
+    assert sorted(found.ended) == [(1, 1), (2, 1)]
+    assert [t.attempts[0].failed.cause for t in history.trials.values()] == ["cancelled"] * 2
+
+
+async def test_what_a_killed_controller_left_running_is_waited_for_though_the_engine_fails():
+    campaign, stop = a_campaign(workers=2), StopRequest()
+
+    class EndedMeanwhile(ScriptedEvaluator):
+        async def recover(self, request, folder, report):
+            await super().recover(request, folder, report)
+            return EvaluationSucceeded(metrics={"loss": Measurement(mean=1.0)})
+
+    ledger, found = await left_running(campaign), EndedMeanwhile()
+    job = Job(campaign, found, SobolProposer(), ledger, Path("unused"))
+    stop.ask()
+    history = await run_loop(job, Unwilling(OSError("no engine")), SystemClock(), stop)
+    assert sorted(found.recovered) == [(1, 1), (2, 1)]
+    assert [t.outcome.attempt for t in history.trials.values()] == [1, 1]
+
+
+class Pulse:
+    """A heartbeat that can be listened to."""
+
+    def __init__(self) -> None:
+        self.signs: asyncio.Queue[str] = asyncio.Queue()
+
+    async def last(self) -> str:
+        return ""
+
+    async def beat(self, sign: str) -> None:
+        self.signs.put_nowait(sign)
+
+
+async def test_a_controller_gives_signs_of_life_until_nothing_of_its_evaluations_runs():
+    campaign = a_campaign(workers=2)
+    ledger, found, stop = await left_running(campaign), Orphans(), StopRequest()
+    ledger.heartbeat = Pulse()
+    job = Job(campaign, found, SobolProposer(), ledger, Path("unused"), rhythm=Rhythm(beat=0.001))
+
+    def when_held(history: History) -> None:
+        if history.lease is not None and history.lease.epoch == 2:
+            stop.ask()
+            stop.ask()
+
+    controller = asyncio.create_task(run_loop(job, PlainSteps(), SystemClock(), stop, when_held))
+    await found.asked_to_end.wait()
+    while not ledger.heartbeat.signs.empty():
+        ledger.heartbeat.signs.get_nowait()
+    for _ in range(3):
+        await ledger.heartbeat.signs.get()
+    assert found.ended == []
+    found.let_end.set()
+    await controller
+    assert sorted(found.ended) == [(1, 1), (2, 1)]
 
 
 async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_asked_for():
