@@ -60,7 +60,8 @@ class PoolProposer:
     async def ask(self, question: Question) -> list[Proposal]:
         """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time.
 
-        Who asks again, after a restart, gets the answer to the first time.
+        Who asks again, after a restart, gets the answer to the first time; where that has come to a bad end, a new run
+        is asked.
         """
         try:
             async with get_client() as client:
@@ -83,13 +84,21 @@ class PoolProposer:
         return await _answer(client, run)
 
     async def _asked(self, client: PrefectClient, question: Question) -> FlowRun:
-        """Return the run that answers, an old one if this was asked before."""
+        """Return the run that answers: an old one if this was asked before, unless it has ended badly."""
+        number, run = 1, await self._run(client, question, question.key)
+        while run.state is not None and run.state.is_final() and not run.state.is_completed():
+            number += 1
+            run = await self._run(client, question, f"{question.key}-{number}")
+        return run
+
+    async def _run(self, client: PrefectClient, question: Question, key: str) -> FlowRun:
+        """Return the run of this key, made by this call if there is none."""
         limit = self._time_limit.total_seconds()
         asked: dict[str, Any] = {
             "name": f"{_FLOW}/{self._pool}",
             "parameters": {"question": question.model_dump(mode="json"), "time_limit_seconds": limit},
             "tags": ["overnight", "gpu"],
-            "idempotency_key": question.key,
+            "idempotency_key": key,
             "timeout": 0,
             "as_subflow": False,
         }

@@ -36,7 +36,15 @@ class Proposers:
 
     def of(self, request: ProposalRequest) -> tuple[Proposer, Question]:
         """Return who is to be asked what."""
-        question = Question(place=self.place, events_seen=request.events_seen, q=request.q, asked=request.asked)
+        lease = request.history.lease
+        question = Question(
+            place=self.place,
+            events_seen=request.events_seen,
+            q=request.q,
+            asked=request.asked,
+            # Epochs count from 1, without a gap.
+            leases=0 if lease is None else lease.epoch,
+        )
         return self.main if request.stand_in is None else self.stand_in, question
 
 

@@ -228,3 +228,10 @@ async def test_a_question_has_one_key_whoever_asks_it_and_another_where_more_was
     others = [question(tmp_path, asked, events_seen=2), question(tmp_path, asked, q=2)]
     others += [question(tmp_path / "ledger", asked), question(tmp_path, SobolProposer())]
     assert len({first.key, *(other.key for other in others)}) == 5
+
+
+def test_a_question_is_the_same_for_the_controller_that_takes_over(tmp_path):
+    first = question(tmp_path, SobolProposer(), events_seen=7).model_copy(update={"leases": 1})
+    again = first.model_copy(update={"events_seen": 8, "leases": 2})
+    assert again.key == first.key
+    assert again.model_copy(update={"events_seen": 9}).key != first.key
