@@ -26,6 +26,7 @@ from prefect.types.entrypoint import EntrypointType
 from campaign import Proposal
 from campaign.duration import format_duration
 from campaign.errors import CannotPropose
+from flows.prefect_environment import OF_A_JOB
 from flows.proposal_messages import Answer, Question, in_words
 from flows.proposal_slot import ProposalSlot
 from flows.proposing import ProposerAway
@@ -124,6 +125,7 @@ async def deploy_proposer(pool: str) -> None:
         name=pool,
         tags=["overnight", "gpu"],
         work_pool_name=pool,
+        job_variables={"env": OF_A_JOB},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
