@@ -21,7 +21,7 @@ from flows.campaign_flow import campaign_flow
 from flows.clusters.on_pool import OnPool
 from flows.clusters.pool_launcher import deploy_evaluation
 from flows.pool_proposer import deploy_proposer
-from flows.prefect_environment import QUIET
+from flows.prefect_environment import OF_A_JOB, QUIET
 
 _EVERY_DAY = 7
 # So far ahead Prefect is told of openings in hours that the clocks skip; a deployment is made anew before.
@@ -30,7 +30,7 @@ _OF_THE_WORKER = {
     # A controller that prints into a dead worker's pipe ends at once, and with it what an evaluation just found.
     "stream_output": False,
     # The default gives up on a server that is away for a minute.
-    "env": QUIET,
+    "env": QUIET | OF_A_JOB,
 }
 
 

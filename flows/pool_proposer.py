@@ -26,6 +26,7 @@ from prefect.types.entrypoint import EntrypointType
 from campaign import Proposal
 from campaign.duration import format_duration
 from campaign.errors import CannotPropose
+from flows.prefect_environment import OF_A_JOB
 from flows.proposal_messages import Answer, Question, in_words
 from flows.proposal_slot import ProposalSlot
 from flows.proposing import ProposerAway
@@ -60,7 +61,8 @@ class PoolProposer:
     async def ask(self, question: Question) -> list[Proposal]:
         """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time.
 
-        Who asks again, after a restart, gets the answer to the first time.
+        Who asks again, after a restart, gets the answer to the first time; where that has come to a bad end, a new run
+        is asked.
         """
         try:
             async with get_client() as client:
@@ -83,13 +85,21 @@ class PoolProposer:
         return await _answer(client, run)
 
     async def _asked(self, client: PrefectClient, question: Question) -> FlowRun:
-        """Return the run that answers, an old one if this was asked before."""
+        """Return the run that answers: an old one if this was asked before, unless it has ended badly."""
+        number, run = 1, await self._run(client, question, question.key)
+        while run.state is not None and run.state.is_final() and not run.state.is_completed():
+            number += 1
+            run = await self._run(client, question, f"{question.key}-{number}")
+        return run
+
+    async def _run(self, client: PrefectClient, question: Question, key: str) -> FlowRun:
+        """Return the run of this key, made by this call if there is none."""
         limit = self._time_limit.total_seconds()
         asked: dict[str, Any] = {
             "name": f"{_FLOW}/{self._pool}",
             "parameters": {"question": question.model_dump(mode="json"), "time_limit_seconds": limit},
             "tags": ["overnight", "gpu"],
-            "idempotency_key": question.key,
+            "idempotency_key": key,
             "timeout": 0,
             "as_subflow": False,
         }
@@ -115,6 +125,7 @@ async def deploy_proposer(pool: str) -> None:
         name=pool,
         tags=["overnight", "gpu"],
         work_pool_name=pool,
+        job_variables={"env": OF_A_JOB},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()

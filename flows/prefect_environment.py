@@ -13,6 +13,9 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLIENT_MAX_RETRIES": "10",
 }
+# For every job that a worker starts: to look for hooks of a run that was killed, Prefect starts a script beside a
+# `storage` of its own, which would hide ours.
+OF_A_JOB = {"PYTHONSAFEPATH": "1"}
 # Somebody's own server is to get what an evaluation printed, which this terminal need not show.
 _OF_SOMEBODYS_SERVER = {
     "PREFECT_LOGGING_LEVEL": "INFO",

@@ -26,7 +26,8 @@ class LedgerPlace(BaseModel):
 class Question(BaseModel):
     """Asks which `q` points `asked` proposes in the light of the ledger's first `events_seen` events.
 
-    Whoever can read the ledger can compute the answer, and everybody's is the same.
+    Whoever can read the ledger can compute the answer, and everybody's is the same. `leases` of these events say who
+    is in control, which no point depends on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,12 +36,14 @@ class Question(BaseModel):
     events_seen: int
     q: int
     asked: AnyProposer
+    leases: int = 0
 
     @property
     def key(self) -> str:
         """Return what makes this question one and the same, whoever asks it and how often."""
-        digest = hashlib.sha256(self.model_dump_json(exclude={"asked": {"folder"}}).encode()).hexdigest()
-        return f"{self.place.campaign}-{self.events_seen}-{digest[:16]}"
+        told = self.events_seen - self.leases
+        same = self.model_dump_json(exclude={"asked": {"folder"}, "events_seen": True, "leases": True})
+        return f"{self.place.campaign}-{told}-{hashlib.sha256(f'{told} {same}'.encode()).hexdigest()[:16]}"
 
 
 class Answer(BaseModel):

@@ -5,8 +5,10 @@ It holds torch and the GPU, so that the controller needs neither, and a computat
 
 import asyncio
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -14,19 +16,28 @@ from types import TracebackType
 
 from campaign import Proposal
 from campaign.duration import format_duration
+from evaluators.environment import Redaction
 from flows.proposal_messages import Answer, Question
 from flows.proposing import ProposerAway
 
 # An answer of many points with their provenance is one line.
 _LONGEST_LINE = 2**28
 _LAST_WORDS = 2000
+_SECRET = re.compile(r"SECRET|PASSW|APIKEY|(^|_)(AUTH|CREDENTIAL|KEY|PASS|TOKEN)S?(_|$)", re.IGNORECASE)
 
 
 class ProposalSlot:
-    """Asks one process, one question at a time; started by the first question, or before by `warm_up`."""
+    """Asks one process, one question at a time; started by the first question, or before by `warm_up`.
 
-    def __init__(self, log: Path, time_limit: timedelta) -> None:
+    What it says of its troubles is written down for good: the values of variables that are called like secrets, and of
+    those in `secrets`, are replaced by their names.
+    """
+
+    def __init__(self, log: Path, time_limit: timedelta, secrets: Mapping[str, str] | None = None) -> None:
         self._log, self._log_begins, self._time_limit = log, 0, time_limit
+        # The process sees all of our environment, as credentials for the ledger are to be found there.
+        named = {name: value for name, value in os.environ.items() if _SECRET.search(name)}
+        self._redaction = Redaction({**named, **(secrets or {})})
         self._process: Process | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -64,7 +75,8 @@ class ProposalSlot:
                 # It may have died in the middle of its answer.
                 await self._kill()
                 raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
-        return Answer.model_validate_json(line).points()
+        answer = Answer.model_validate_json(line)
+        return answer.model_copy(update={"why": answer.why and self._for_good(answer.why)}).points()
 
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
@@ -94,7 +106,11 @@ class ProposalSlot:
             said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
         except OSError as problem:
             return f"its log cannot be read ({problem})"
-        return said[-_LAST_WORDS:].strip() or "it said nothing"
+        return self._for_good(said) or "it said nothing"
+
+    def _for_good(self, said: str) -> str:
+        """Return the last of what was said, without secrets."""
+        return self._redaction.text(said)[-_LAST_WORDS:].strip()
 
 
 async def _answered(process: Process, question: Question) -> bytes:

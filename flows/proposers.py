@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from campaign import Proposal
+from evaluators.environment import passed_on
 from flows.campaign_file import CampaignFile
 from flows.job import ProposalRequest
 from flows.pool_proposer import PoolProposer
@@ -36,7 +37,15 @@ class Proposers:
 
     def of(self, request: ProposalRequest) -> tuple[Proposer, Question]:
         """Return who is to be asked what."""
-        question = Question(place=self.place, events_seen=request.events_seen, q=request.q, asked=request.asked)
+        lease = request.history.lease
+        question = Question(
+            place=self.place,
+            events_seen=request.events_seen,
+            q=request.q,
+            asked=request.asked,
+            # Epochs count from 1, without a gap.
+            leases=0 if lease is None else lease.epoch,
+        )
         return self.main if request.stand_in is None else self.stand_in, question
 
 
@@ -45,6 +54,10 @@ async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
     """Give those that a campaign asks; their processes are gone afterwards."""
     place = place_of(file.ledger, file.campaign.name)
     logs, limit = Path(file.work) / f"{file.campaign.name}-proposer", file.proposing.time_limit
-    async with ProposalSlot(logs / "log", limit) as slot, ProposalSlot(logs / "stand-in-log", _OF_STAND_IN) as stand_in:
+    secrets = passed_on(getattr(file.evaluator, "environment", ()))
+    async with (
+        ProposalSlot(logs / "log", limit, secrets) as slot,
+        ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,
+    ):
         pool = file.proposing.pool
         yield Proposers(place, slot if pool is None else PoolProposer(pool, limit), stand_in)

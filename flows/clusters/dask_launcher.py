@@ -26,12 +26,12 @@ class DaskLauncher:
         self._connecting = asyncio.Lock()
         self._connected: PrefectDaskClient | None = None
 
-    async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
+    async def launch(self, order: Order, avoid: tuple[str, ...]) -> asyncio.Future[Any]:
         """Submit a task under the order's key, to other workers than those to avoid where there are any."""
         client = await self._client()
         key = order.request.key
         others = [address for address in await self._workers(client) if address not in avoid] if avoid else []
-        self._futures[key] = client.submit(
+        self._futures[key] = future = client.submit(
             evaluate_on_dask,
             order.model_dump_json(),
             key=f"overnight-{key}",
@@ -41,6 +41,9 @@ class DaskLauncher:
             retries=0,
             pure=False,
         )
+        # In an event loop it returns what its annotation does not tell.
+        ended: Any = future.exception()
+        return asyncio.ensure_future(ended)
 
     async def ended(self, key: str, worker: str) -> str | None:
         """Return how a task failed, or that the worker that took it has left the cluster."""
@@ -61,7 +64,6 @@ class DaskLauncher:
         future = self._futures.pop(key, None)
         if future is not None:
             with suppress(Exception):
-                # In an event loop it returns what its annotation does not tell.
                 cancelling: Any = future.cancel()
                 await cancelling
 

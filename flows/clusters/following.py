@@ -5,6 +5,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,11 +15,13 @@ from campaign.errors import LedgerError
 from campaign.evaluation import EvaluationReport
 from evaluators import Report
 from flows.clusters.launcher import Launcher
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order
+from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, read_claim
 from flows.lease import can_be_seen, process_started
 from storage import Mailbox
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+# A slot whose evaluation has ended idles until that is seen: at most this share of the time that the evaluation took.
+_SHARE = 1 / 50
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _ASK_THE_CLUSTER_EVERY = 5.0
 _outcome = TypeAdapter[EvaluationOutcome](EvaluationSucceeded | EvaluationFailed)
 
@@ -36,11 +39,12 @@ class Following:
     claim: Claim | None = None
     beat: str | None = None
     trouble: str | None = None
+    told: asyncio.Future[Any] | None = None
     read: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.began = self.heard = self.looked = self.passed()
-        self.asked = self.began - _ASK_THE_CLUSTER_EVERY
+        self.launched = self.waiting_since = self.heard = self.looked = self.passed()
+        self.asked = self.launched - _ASK_THE_CLUSTER_EVERY
 
     def passed(self) -> float:
         """Return seconds of a clock that nobody sets."""
@@ -57,13 +61,12 @@ class Following:
 
     async def _launch(self, avoid: tuple[str, ...]) -> None:
         try:
-            await self.launcher.launch(self.order, avoid)
+            self.told = await self.launcher.launch(self.order, avoid)
         except Exception as problem:
             # It may have been launched all the same, and then have begun.
             self.trouble = f"it could not be sent to {self.place}: {type(problem).__name__}: {problem}"
 
     async def _follow(self, *, stopping: bool = False) -> EvaluationOutcome:
-        pause = _FIRST_PAUSE
         while True:
             with suppress(LedgerError):
                 names = await self.mailbox.names()
@@ -71,8 +74,19 @@ class Following:
                 found = await self._read_outcome(names) or await self._given_up(names, stopping=stopping)
                 if found is not None:
                     return found
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait in proportion to how long what comes next is waited for, or until the cluster says that it has ended."""
+        waited = self.passed() - self.waiting_since
+        pause = min(max(waited * _SHARE, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        if self.told is None:
             await asyncio.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_PAUSE)
+            return
+        await asyncio.wait({self.told}, timeout=pause)
+        if self.told.done():
+            # It is looked at once for that; the mailbox says whether it has ended.
+            self.told = None
 
     async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationOutcome | None:
         text = await self.mailbox.get(OUTCOME) if OUTCOME in names else None
@@ -82,8 +96,8 @@ class Following:
         await self._read_reports(await self.mailbox.names())
         try:
             return _outcome.validate_json(text)
-        except ValidationError as problem:
-            why = f"expected the outcome of an evaluation beside the ledger, found something else: {problem}"
+        except ValidationError:
+            why = f"expected the outcome of an evaluation as `{OUTCOME}` beside the ledger, found something else"
             return EvaluationFailed(cause="infrastructure", message=why)
 
     async def _read_reports(self, names: tuple[str, ...]) -> None:
@@ -116,7 +130,7 @@ class Following:
         return None
 
     async def _never_began(self) -> EvaluationFailed | None:
-        waited = timedelta(seconds=self.passed() - self.began)
+        waited = timedelta(seconds=self.passed() - self.launched)
         if waited > self.start_within:
             limit = format_duration(self.start_within)
             why = f"no worker of {self.place} took it within {limit}: is there one that runs, and has what it needs?"
@@ -138,19 +152,25 @@ class Following:
 
     async def _listen(self, names: tuple[str, ...]) -> None:
         """Take in the sign of life; what could not be looked at for a while is no silence."""
-        now, before = self.passed(), self.looked
+        now = self.passed()
         if self.claim is None:
-            self.claim, self.heard = Claim.model_validate_json(await self.mailbox.get(CLAIM) or ""), now
+            self.claim = read_claim(await self.mailbox.get(CLAIM) or "")
+            self.waiting_since = self.heard = self.looked = now
+        elif now - self.looked < self.order.pulse.beat / 2:
+            # Nor does it come more often.
+            return
         beat = await self.mailbox.get(BEAT) if BEAT in names else None
         if beat != self.beat:
             self.beat, self.heard = beat, now
-        elif now - before > 2 * _LONGEST_PAUSE:
-            self.heard += now - before
+        elif now - self.looked > 2 * _LONGEST_PAUSE:
+            self.heard += now - self.looked
         self.looked = now
 
     async def _how_it_ended(self) -> str | None:
         claim = self.claim
         assert claim is not None
+        if not claim.mark:
+            return None
         if can_be_seen(claim.started) and process_started(claim.pid) != claim.started:
             return f"its process {claim.pid} has died"
         return await self._what_the_cluster_says(claim.worker)
@@ -172,4 +192,5 @@ class Following:
         with suppress(LedgerError):
             if await self._closed("stopped by its controller before it began") is None:
                 await self.mailbox.put(STOP, secrets.token_hex(8))
+                self.waiting_since = self.passed()
                 await self._follow(stopping=True)

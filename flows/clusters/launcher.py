@@ -1,6 +1,7 @@
 """The promise of a launcher: it has a cluster carry out orders, and knows what the cluster says of them."""
 
-from typing import Protocol
+import asyncio
+from typing import Any, Protocol
 
 from flows.clusters.order import Order
 
@@ -12,10 +13,11 @@ class Launcher(Protocol):
     the mailbox is silent, and a launch that was lost or doubled does no harm.
     """
 
-    async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
+    async def launch(self, order: Order, avoid: tuple[str, ...]) -> asyncio.Future[Any] | None:
         """Have the order carried out by some worker, if possible none of those to avoid.
 
-        An order whose key is known to the cluster is not sent again. Raises whatever the cluster's client raises.
+        An order whose key is known to the cluster is not sent again. Returns what is done once the cluster says that it
+        has ended, well or not; None where it does not tell by itself. Raises whatever the cluster's client raises.
         """
         ...
 

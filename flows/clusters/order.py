@@ -1,6 +1,6 @@
 """What is said between a controller and whoever evaluates an attempt elsewhere."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from campaign import EvaluationRequest
 from evaluators import AnyEvaluator
@@ -50,3 +50,11 @@ class Claim(BaseModel):
     started: str = ""
     worker: str = ""
     reason: str = ""
+
+
+def read_claim(text: str) -> Claim:
+    """Return a claim; one that cannot be read, and so has no `mark`, is somebody's who may be at work all the same."""
+    try:
+        return Claim.model_validate_json(text)
+    except ValidationError:
+        return Claim(mark="", host="unknown (its claim cannot be read)")

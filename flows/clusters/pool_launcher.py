@@ -16,6 +16,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows.clusters.evaluate_flow import evaluate_flow
 from flows.clusters.order import Order
 from flows.clusters.resources import Resources
+from flows.prefect_environment import OF_A_JOB
 
 # A process pool has no variables for these: the worker's machine is shared by what runs on it.
 _OF_DOCKER = {"memory": "mem_limit"}
@@ -36,6 +37,7 @@ async def deploy_evaluation(pool: str) -> dict[str, Any]:
         description="One attempt of a campaign; started by whoever runs the campaign.",
         tags=["overnight", "evaluation"],
         work_pool_name=pool,
+        job_variables={"env": OF_A_JOB},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest
@@ -16,7 +16,8 @@ from flows.campaign_file import CampaignFile
 from flows.clusters.following import Following
 from flows.clusters.here import Here
 from flows.clusters.launcher import Launcher
-from flows.clusters.order import CLAIM, SENT, Claim, Order, Pulse
+from flows.clusters.nowhere import Nowhere
+from flows.clusters.order import CLAIM, SENT, Order, Pulse, read_claim
 from flows.clusters.place import AnyPlace
 from flows.clusters.resources import Resources
 from storage import Mailboxes, open_mailboxes
@@ -69,7 +70,7 @@ class SentEvaluator:
     work: str
     mailboxes: Mailboxes
     pulse: Pulse
-    launchers: dict[AnyPlace, Launcher] = field(default_factory=dict)
+    launchers: dict[AnyPlace | Nowhere, Launcher] = field(default_factory=dict)
 
     @property
     def time_limit(self) -> timedelta:
@@ -111,9 +112,9 @@ class SentEvaluator:
         if sent is None:
             return await self.evaluator.recover(request, folder, report)
         # What the cluster has not seen, or has forgotten, is sent again: its key is evaluated once.
-        return await self._following(request, _place.validate_json(sent), report).to_its_end()
+        return await self._following(request, _where(sent), report).to_its_end()
 
-    def _following(self, request: EvaluationRequest, place: AnyPlace, report: Report) -> Following:
+    def _following(self, request: EvaluationRequest, place: AnyPlace | Nowhere, report: Report) -> Following:
         assert not isinstance(place, Here)
         if place not in self.launchers:
             self.launchers[place] = place.launcher(self.resources)
@@ -132,4 +133,11 @@ class SentEvaluator:
         """Return who had the earlier attempts at this trial, where the cluster names its workers."""
         trial = request.key.rpartition("/")[0]
         texts = [await self.mailboxes.of(f"{trial}/{number}").get(CLAIM) for number in range(1, request.attempt)]
-        return tuple(claim.worker for text in texts if text and (claim := Claim.model_validate_json(text)).worker)
+        return tuple(claim.worker for text in texts if text and (claim := read_claim(text)).worker)
+
+
+def _where(sent: str) -> AnyPlace | Nowhere:
+    try:
+        return _place.validate_json(sent)
+    except ValidationError:
+        return Nowhere()

@@ -6,6 +6,7 @@ import secrets
 import socket
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
@@ -21,6 +22,8 @@ from storage import Mailbox, open_mailboxes
 # For how long a result is kept in memory when the store does not take it.
 _PATIENCE_SECONDS = 3600.0
 _LONGEST_PAUSE = 10.0
+# To open a bucket takes a quarter of a second of computing, which all attempts of a worker would wait for.
+_opened = cache(open_mailboxes)
 
 
 async def carry_out(order: Order, worker: str = "") -> str:
@@ -29,7 +32,7 @@ async def carry_out(order: Order, worker: str = "") -> str:
     However often it is called with the same order, and wherever, the attempt is evaluated once. Raises LedgerError
     where the ledger's store does not answer.
     """
-    mailbox = open_mailboxes(order.ledger, order.request.campaign, Path()).of(order.request.key)
+    mailbox = _opened(order.ledger, order.request.campaign, Path()).of(order.request.key)
     if not await mailbox.put(CLAIM, own_claim(worker).model_dump_json()):
         return "somebody else has taken this attempt, so nothing was evaluated"
     outcome = await _Evaluation(order, mailbox).run()

@@ -1,15 +1,30 @@
 """Proposals from a work pool: one worker with a GPU serves several campaigns, and its absence stops none."""
 
+import asyncio
+import os
+import select
 import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from own_prefect import Server
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from test_command_line import command
 
+from bo_core import AnyProposer, CustomProposer, SobolProposer
+from campaign import Campaign
+from campaign.events import CampaignDefined
 from flows.campaign_file import load_campaign_file
 from flows.commands.past import read_events
+from flows.pool_proposer import PoolProposer
+from flows.proposal_messages import Question, place_of
+from flows.proposing import ProposerAway
 from flows.replay import replay
+from storage import open_ledger
 
 CAMPAIGN = """
 name: {name}
@@ -35,6 +50,52 @@ def started(folder: Path, server: Server) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command("run", "campaign.yaml"), cwd=folder, env=server.environment, stdout=subprocess.PIPE, text=True
     )
+
+
+# It hangs for as long as the file beside it is there.
+HANGING = """
+import os, pathlib, time
+from campaign import Proposal
+
+class Hanging:
+    def propose(self, campaign, history, q):
+        hang = pathlib.Path(__file__).with_name("hang")
+        if hang.exists():
+            hang.with_name("pid").write_text(str(os.getpid()))
+            time.sleep(3600)
+        return [Proposal(point={"x": 0.5}, generator="custom")] * q
+"""
+
+
+@pytest.fixture
+def asked(server: Server) -> Iterator[Server]:
+    """Give the server that this process asks as well."""
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        yield server
+
+
+async def a_question(folder: Path, proposer: AnyProposer) -> Question:
+    space = {"x": {"kind": "float", "low": 0, "high": 1}}
+    campaign = Campaign.model_validate(
+        {"name": "asking", "parameters": space, "minimize": "loss", "budget": {"trials": 3}}
+    )
+    defined = CampaignDefined(time=datetime(2026, 3, 1, tzinfo=UTC), actor="user", uid="1", definition=campaign)
+    await open_ledger(str(folder), "asking", folder).append([defined], after=0)
+    return Question(place=place_of(str(folder), "asking"), events_seen=1, q=1, asked=proposer)
+
+
+def questions(server: Server) -> list[dict[str, Any]]:
+    """Return the flow runs that answer, or are to, in the order in which they were made."""
+    asked = {"flow_runs": {"tags": {"all_": ["gpu"]}}}
+    return sorted(server.post("/flow_runs/filter", asked), key=lambda run: run["created"])
+
+
+async def there_are(count: int, server: Server) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + 120
+    while len(found := await asyncio.to_thread(questions, server)) < count:
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.05)
+    return found
 
 
 def trials_of(folder: Path):
@@ -75,3 +136,66 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
     runs = server.post("/flow_runs/filter", {"flow_runs": {"tags": {"all_": ["gpu"]}}})
     # The last one is left to whoever asks the same again: this controller ended while it waited for the answer.
     assert "CANCELLED" in {run["state_type"] for run in runs} <= {"CANCELLED", "SCHEDULED"}
+
+
+@pytest.mark.slow
+async def test_who_asks_again_finds_a_run_under_way_and_another_one_where_it_has_ended_badly(tmp_path, asked):
+    question, pool = await a_question(tmp_path, SobolProposer()), PoolProposer("gpu", timedelta(minutes=5))
+    first = asyncio.create_task(pool.ask(question))
+    [crashed] = await there_are(1, asked)
+    asked.post(f"/flow_runs/{crashed['id']}/set_state", {"state": {"type": "CRASHED"}, "force": True})
+    with pytest.raises(ProposerAway, match="failed"):
+        await first
+    second = asyncio.create_task(pool.ask(question))
+    await there_are(2, asked)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    # Another controller knows nothing of the first two.
+    third = asyncio.create_task(PoolProposer("gpu", timedelta(minutes=5)).ask(question))
+    with asked.worker("gpu", tmp_path):
+        assert len(await third) == 1
+    assert [run["state_type"] for run in questions(asked)] == ["CRASHED", "COMPLETED"]
+    # One that ended well is an answer for ever, without any worker.
+    assert await pool.ask(question) == third.result()
+    assert len(questions(asked)) == 2
+
+
+@pytest.mark.slow
+async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again_gets_an_answer(tmp_path, asked):
+    (tmp_path / "hanging.py").write_text(HANGING)
+    (tmp_path / "hang").touch()
+    question = await a_question(tmp_path, CustomProposer(implementation="hanging:Hanging", folder=tmp_path))
+    with asked.worker("gpu", tmp_path):
+        # As long as a busy machine may take to begin.
+        waiting = asyncio.create_task(PoolProposer("gpu", timedelta(seconds=40)).ask(question))
+        with pytest.raises(ProposerAway, match="no worker of pool `gpu` gave an answer within 40s"):
+            await waiting
+        hanging = os.pidfd_open(int((tmp_path / "pid").read_text()))
+        ready, _, _ = await asyncio.to_thread(select.select, [hanging], [], [], 120)
+        os.close(hanging)
+        assert ready
+        (tmp_path / "hang").unlink()
+        [proposal] = await PoolProposer("gpu", timedelta(minutes=4)).ask(question)
+    assert proposal.point == {"x": 0.5}
+    [given_up, answered] = questions(asked)
+    # What was killed there may say so after it was given up.
+    assert given_up["state_type"] in ("CANCELLED", "FAILED")
+    assert answered["state_type"] == "COMPLETED"
+
+
+@pytest.mark.slow
+def test_a_controller_gets_the_answer_of_the_run_that_a_killed_one_began(tmp_path, server):
+    folder = a_campaign(tmp_path / "again", "again", "4m")
+    first = started(folder, server)
+    [begun] = asyncio.run(there_are(1, server))
+    first.kill()
+    first.communicate()
+    second = started(folder, server)
+    with server.worker("gpu", tmp_path):
+        said = second.communicate(timeout=240)[0]
+    assert "5 done, 0 running, 0 failed" in said
+    # Both controllers asked for the first points, and there was one run for them.
+    before = [event.kind for event in trials_of(folder)].index("trial_proposed")
+    asked = [run["id"] for run in questions(server) if run["parameters"]["question"]["events_seen"] <= before]
+    assert asked == [begun["id"]]
+    assert [each.verdict for each in replay(trials_of(folder), folder)] == ["same"] * 5

@@ -141,6 +141,8 @@ def test_an_evaluation_whose_flow_run_is_killed_ends_with_it_and_is_tried_again(
         until(lambda: len(begun(folder)) == 3, folder)
         (folder / "hold").unlink()
         found = ends_well(controller, folder)
+    # Prefect looks for hooks of what was killed in a process of its own, which has to find our modules as well.
+    assert "ImportError" not in (folder / "worker.log").read_text()
     [failed] = [a.failed for trial in found.trials.values() for a in trial.attempts if a.failed is not None]
     assert failed.cause == "infrastructure"
     assert "left no result on host" in failed.message

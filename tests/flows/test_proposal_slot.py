@@ -14,7 +14,7 @@ from test_loop import ScriptedEvaluator, a_campaign
 from bo_core import BayesianProposer, CustomProposer, SobolProposer
 from bo_core.propose import propose
 from campaign import Campaign, History
-from campaign.errors import SpaceExhausted
+from campaign.errors import CannotPropose, SpaceExhausted
 from campaign.events import CampaignDefined
 from flows.clock import SystemClock
 from flows.job import Job
@@ -44,6 +44,11 @@ class Mischief:
         if what == "die":
             os.write(2, b"the GPU fell off the bus")
             os._exit(3)
+        if what == "blab":
+            os.write(2, b"x" * 9999 + os.environ["HUB_TOKEN"].encode() + os.environ["DATABASE"].encode())
+            os._exit(3)
+        if what == "raise":
+            raise RuntimeError(os.environ["HUB_TOKEN"])
         if what == "tear":
             # Whatever pipe is left beside the standard streams is the one for answers.
             answers = next(fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")
@@ -114,6 +119,25 @@ async def test_a_slot_that_dies_says_its_last_words_and_is_replaced(tmp_path):
             await slot.ask(question(ledger, asked))
         (tmp_path / "mischief").write_text("behave")
         assert await slot.ask(question(ledger, asked))
+
+
+async def test_last_words_are_kept_without_secrets_and_not_all_of_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HUB_TOKEN", "hub-4711")
+    monkeypatch.setenv("DATABASE", "postgres://me:4711@db")
+    ledger = await a_ledger(tmp_path, a_campaign())
+    asked, secrets = mischief(tmp_path, "blab"), {"DATABASE": os.environ["DATABASE"]}
+    async with ProposalSlot(tmp_path / "log", LONG, secrets) as slot:
+        with pytest.raises(ProposerAway, match=r"x\[HUB_TOKEN\]\[DATABASE\]$") as away:
+            await slot.ask(question(ledger, asked))
+    assert str(away.value).count("x") < 9999
+
+
+async def test_what_a_third_party_raises_is_told_without_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("HUB_TOKEN", "hub-4711")
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(CannotPropose, match=r"RuntimeError: \[HUB_TOKEN\]"):
+            await slot.ask(question(ledger, mischief(tmp_path, "raise")))
 
 
 async def test_who_asks_no_longer_leaves_no_answer_to_the_next_question(tmp_path):
@@ -228,3 +252,10 @@ async def test_a_question_has_one_key_whoever_asks_it_and_another_where_more_was
     others = [question(tmp_path, asked, events_seen=2), question(tmp_path, asked, q=2)]
     others += [question(tmp_path / "ledger", asked), question(tmp_path, SobolProposer())]
     assert len({first.key, *(other.key for other in others)}) == 5
+
+
+def test_a_question_is_the_same_for_the_controller_that_takes_over(tmp_path):
+    first = question(tmp_path, SobolProposer(), events_seen=7).model_copy(update={"leases": 1})
+    again = first.model_copy(update={"events_seen": 8, "leases": 2})
+    assert again.key == first.key
+    assert again.model_copy(update={"events_seen": 9}).key != first.key

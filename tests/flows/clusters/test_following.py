@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.virtual_time import run_in_virtual_time
 from campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded, Measurement
 from campaign.errors import LedgerError
 from campaign.evaluation import EvaluationReport
@@ -205,3 +206,101 @@ async def test_a_report_that_is_none_does_not_end_what_runs(order):
     await mailbox(order).put(OUTCOME, EvaluationSucceeded(metrics={}).model_dump_json())
     assert isinstance(await following(order, Cluster(works=False), heard).to_its_end(), EvaluationSucceeded)
     assert [report.step for report in heard] == [1]
+
+
+async def test_one_whose_claim_cannot_be_read_is_somebodys_and_its_outcome_is_waited_for(order, tmp_path):
+    await mailbox(order).put(CLAIM, "{ torn")
+    task = asyncio.create_task(following(order, Cluster()).to_its_end())
+    while not await mailbox(order).names() or not task.done():
+        await mailbox(order).put(OUTCOME, EvaluationSucceeded(metrics={}).model_dump_json())
+        await asyncio.sleep(0.01)
+    assert isinstance(await task, EvaluationSucceeded)
+    assert not (tmp_path / "evaluations.log").exists()
+
+
+async def test_of_one_whose_claim_cannot_be_read_and_that_is_silent_nobody_knows_how_it_ended(order):
+    order = with_pulse(order, beat=0.05, silence=1)
+    await mailbox(order).put(CLAIM, "{ torn")
+    outcome = await following(order, Cluster(works=False, says="it knows of no such worker")).to_its_end()
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.lost
+    assert outcome.unseen.startswith("it ran on host unknown (its claim cannot be read), for the hall, which has given")
+
+
+async def test_an_outcome_that_cannot_be_read_is_a_failure_in_one_sentence(order):
+    await from_afar(order)
+    await mailbox(order).put(OUTCOME, "{ torn")
+    outcome = await following(order, Cluster(works=False)).to_its_end()
+    assert (
+        outcome.message == "expected the outcome of an evaluation as `outcome` beside the ledger, found something else"
+    )
+
+
+class Evaluating:
+    """A mailbox of an attempt that lives from when it is taken until its outcome comes, after so many seconds."""
+
+    def __init__(self, seconds: float, taken: float = 0.0) -> None:
+        self.taken, self.seconds, self.looks = taken, seconds, 0
+
+    async def names(self) -> tuple[str, ...]:
+        self.looks += 1
+        passed = asyncio.get_running_loop().time()
+        return (*(CLAIM, BEAT) * (passed >= self.taken), *(OUTCOME,) * (passed >= self.seconds))
+
+    async def get(self, name: str) -> str:
+        claim = Claim(mark="afar", host="far-away", pid=7, started="another boot:pid:[1]:5")
+        texts = {
+            CLAIM: claim.model_dump_json(),
+            BEAT: str(asyncio.get_running_loop().time()),
+            OUTCOME: EvaluationSucceeded(metrics={}).model_dump_json(),
+        }
+        return texts[name]
+
+
+class Telling(Cluster):
+    """A Launcher whose cluster says that a task has ended after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(works=False)
+        self.seconds = seconds
+
+    async def launch(self, order: Order, avoid: tuple[str, ...]) -> "asyncio.Future[None]":
+        return asyncio.ensure_future(asyncio.sleep(self.seconds))
+
+
+def seen_after(order: Order, box: Evaluating, cluster: Cluster) -> float:
+    """Return the virtual seconds after which the end is seen."""
+
+    async def follow() -> float:
+        await Following(order, box, cluster, "the hall", timedelta(days=1), lambda report: None).to_its_end()
+        return asyncio.get_running_loop().time()
+
+    return run_in_virtual_time(follow())
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(1, 0.1), (10, 0.2), (100, 2), (3600, 5)])
+def test_an_end_is_seen_after_a_fiftieth_of_the_evaluations_time_at_most(order, seconds, late):
+    box = Evaluating(seconds)
+    assert seconds <= seen_after(order, box, Cluster(works=False)) <= seconds + late
+    # So it costs a store as much as an evaluation is long, and no more in an hour than one look in five seconds.
+    assert box.looks < 300 + seconds / 5
+
+
+def test_an_end_that_the_cluster_tells_of_is_seen_at_once(order):
+    assert seen_after(order, Evaluating(3601.5), Telling(3601.5)) == 3601.5
+
+
+class Dying(Evaluating):
+    """A mailbox of an attempt whose worker dies on taking it."""
+
+    async def names(self) -> tuple[str, ...]:
+        return tuple(name for name in await super().names() if name == CLAIM)
+
+
+def test_one_that_waited_long_for_a_worker_that_died_at_once_is_not_waited_for_as_long_again(order):
+    order = with_pulse(order, beat=5, silence=60)
+    assert 1060 <= seen_after(order, Dying(9999, taken=1000), Cluster(works=False)) <= 1060 + 3 * 5
+
+
+def test_what_the_cluster_tells_is_not_believed_before_the_mailbox_says_so(order):
+    assert 10 <= seen_after(order, Evaluating(10), Telling(2)) <= 10.2

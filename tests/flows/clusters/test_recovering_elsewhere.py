@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from campaign import EvaluationRequest, EvaluationSucceeded, Measurement
+from campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
 from campaign.errors import LedgerError
 from evaluators import CommandEvaluator
 from flows.clusters.here import Here
 from flows.clusters.on_pool import OnPool
 from flows.clusters.order import CLAIM, OUTCOME, SENT, Claim, Order, Pulse
+from flows.clusters.place import AnyPlace
 from flows.clusters.resources import Resources
 from flows.clusters.sent import SentEvaluator
 from storage import LocalStore, Mailboxes
@@ -49,24 +50,62 @@ class Silent:
         pass
 
 
-@pytest.mark.parametrize("place", [POOL, Here()], ids=["now-sent-elsewhere", "now-here"])
-async def test_a_store_that_gives_no_answer_for_a_moment_is_no_end_of_an_attempt_that_runs_elsewhere(tmp_path, place):
-    mailboxes = Mailboxes(LocalStore(tmp_path / "ledger"), "night/")
-    await mailboxes.of(KEY).put(SENT, POOL.model_dump_json())
-    await mailboxes.of(KEY).put(CLAIM, Claim(mark="1", host="far", pid=1, started="x").model_dump_json())
-    outcome = EvaluationSucceeded(metrics={"loss": Measurement(mean=0.5)})
-    await mailboxes.of(KEY).put(OUTCOME, outcome.model_dump_json())
-    sent = SentEvaluator(
+REQUEST = EvaluationRequest(
+    campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
+)
+CLAIMED = Claim(mark="1", host="far", pid=1, started="x").model_dump_json()
+OBSERVED = EvaluationSucceeded(metrics={"loss": Measurement(mean=0.5)})
+
+
+def sent_evaluator(folder: Path, place: AnyPlace = POOL, failing: int = 0) -> SentEvaluator:
+    return SentEvaluator(
         evaluator=CommandEvaluator(command=(sys.executable, "-c", "raise SystemExit('evaluated again')")),
         place=place,
         resources=Resources(),
-        ledger=str(tmp_path / "ledger"),
-        work=str(tmp_path / "work"),
-        mailboxes=Mailboxes(Hiccups(tmp_path / "ledger", failing=2), "night/"),
+        ledger=str(folder / "ledger"),
+        work=str(folder / "work"),
+        mailboxes=Mailboxes(Hiccups(folder / "ledger", failing=failing), "night/"),
         pulse=Pulse(beat=0.01),
         launchers={POOL: Silent()},
     )
-    request = EvaluationRequest(
-        campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
-    )
-    assert await sent.recover(request, tmp_path / "work" / KEY, lambda report: None) == outcome
+
+
+async def recovered(sent: SentEvaluator, folder: Path) -> EvaluationOutcome | None:
+    return await sent.recover(REQUEST, folder / "work" / KEY, lambda report: None)
+
+
+@pytest.mark.parametrize("place", [POOL, Here()], ids=["now-sent-elsewhere", "now-here"])
+async def test_a_store_that_gives_no_answer_for_a_moment_is_no_end_of_an_attempt_that_runs_elsewhere(tmp_path, place):
+    box = Mailboxes(LocalStore(tmp_path / "ledger"), "night/").of(KEY)
+    await box.put(SENT, POOL.model_dump_json())
+    await box.put(CLAIM, CLAIMED)
+    await box.put(OUTCOME, OBSERVED.model_dump_json())
+    assert await recovered(sent_evaluator(tmp_path, place, failing=2), tmp_path) == OBSERVED
+
+
+async def test_what_was_sent_nobody_knows_where_is_followed_by_its_mailbox(tmp_path):
+    box = Mailboxes(LocalStore(tmp_path / "ledger"), "night/").of(KEY)
+    await box.put(SENT, "{ torn")
+    await box.put(CLAIM, CLAIMED)
+    await box.put(OUTCOME, OBSERVED.model_dump_json())
+    assert await recovered(sent_evaluator(tmp_path), tmp_path) == OBSERVED
+
+
+async def test_what_was_sent_nobody_knows_where_and_has_not_begun_never_will(tmp_path):
+    box = Mailboxes(LocalStore(tmp_path / "ledger"), "night/").of(KEY)
+    await box.put(SENT, "{ torn")
+    outcome = await recovered(sent_evaluator(tmp_path), tmp_path)
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "infrastructure"
+    assert outcome.message.endswith("`sent` beside the ledger cannot be read")
+    assert not outcome.lost
+    assert not await box.put(CLAIM, CLAIMED)
+
+
+async def test_a_claim_of_an_earlier_attempt_that_cannot_be_read_names_no_worker_to_avoid(tmp_path):
+    sent = sent_evaluator(tmp_path)
+    await sent.mailboxes.of(KEY).put(CLAIM, "{ torn")
+    second = REQUEST.model_copy(update={"attempt": 2, "key": KEY.removesuffix("1") + "2"})
+    await sent.mailboxes.of(second.key).put(CLAIM, CLAIMED)
+    await sent.mailboxes.of(second.key).put(OUTCOME, OBSERVED.model_dump_json())
+    assert await sent.evaluate(second, tmp_path / "work", lambda report: None) == OBSERVED

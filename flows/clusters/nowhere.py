@@ -1,0 +1,37 @@
+"""The place of an attempt that was sent somewhere, where what said so beside the ledger cannot be read any more."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from campaign.errors import LedgerError
+from flows.clusters.launcher import Launcher
+from flows.clusters.order import SENT, Order
+from flows.clusters.resources import Resources
+
+
+@dataclass(frozen=True)
+class Nowhere:
+    """A place that has no workers, and its own Launcher: what has not begun never will, what runs can be followed."""
+
+    start_within: timedelta = timedelta.max
+
+    def __str__(self) -> str:
+        return "a place that nobody knows"
+
+    def launcher(self, resources: Resources) -> Launcher:
+        """Return what launches nothing."""
+        del resources
+        return self
+
+    async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
+        """Raise LedgerError."""
+        raise LedgerError(f"`{SENT}` beside the ledger cannot be read")
+
+    async def ended(self, key: str, worker: str) -> str | None:
+        """Return None: there is nobody to say anything."""
+
+    async def withdraw(self, key: str) -> None:
+        """Return at once."""
+
+    async def close(self) -> None:
+        """Return at once."""
