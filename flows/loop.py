@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
-from campaign.errors import CampaignHeld, CampaignStopped
+from campaign.errors import CampaignHeld
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
     AttemptStarted,
@@ -19,11 +19,11 @@ from campaign.events import (
     TrialProposed,
     TrialStopped,
 )
-from campaign.trial import Failure, Observation
 from flows.allowance import Allowance
 from flows.asking import Answered
 from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
+from flows.failures_in_a_row import FailuresInARow
 from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
@@ -73,12 +73,10 @@ class _Controller:
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
         self.preparation = Preparation(job, steps)
-        # Attempts of an earlier controller: how they ended says nothing about how things go now.
-        self.adopted: set[tuple[int, int]] = set()
+        self.failures = FailuresInARow(job.work)
         self.reports: list[MeasurementReported] = []
         self.woken = asyncio.Event()
         self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
-        self.failed_in_a_row = 0
         self.trouble: Exception | None = None
 
     @property
@@ -164,7 +162,7 @@ class _Controller:
             attempt = trial.open_attempt or trial.forsaken_attempt
             # Whoever asked for a trial by hand tells how it ended, whenever that may be.
             if attempt is not None and attempt.actor == CONTROLLER:
-                self.adopted.add((trial.id, attempt.number))
+                self.failures.adopted.add((trial.id, attempt.number))
                 self._execute(trial, attempt.number, attempt.key, recover=True)
 
     async def _start_what_waits(self) -> None:
@@ -304,7 +302,7 @@ class _Controller:
         if reports or ended:
             await self.journal.insist(ends)
         for task in ended:
-            self._count_failures(*self.running.pop(task))
+            self.trouble = self.failures.after(self.history, *self.running.pop(task)) or self.trouble
         await self._stop_early(reports)
 
     async def _stop_early(self, heard: list[MeasurementReported]) -> None:
@@ -327,23 +325,6 @@ class _Controller:
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
         return None if self.campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
-
-    def _count_failures(self, number: int, attempt: int) -> None:
-        """Count how many trials were given up one after the other; what is tried again has not been given up."""
-        end = self.history.trials[number].outcome
-        if (number, attempt) in self.adopted or not isinstance(end, Observation | Failure) or end.attempt != attempt:
-            return
-        if isinstance(end, Observation):
-            self.failed_in_a_row = 0
-            return
-        self.failed_in_a_row += end.cause != "infeasible"
-        measured = self.history.trials.observed > 0
-        if self.failed_in_a_row >= self.campaign.failures.limit_in_a_row(self.campaign.workers, measured=measured):
-            self.trouble = CampaignStopped(
-                f"{self.failed_in_a_row} trials in a row failed, so no more are started (`failures.max_in_a_row`). "
-                f"The last one ({end.cause}): {end.message}\nMend the evaluator and run the campaign again: it goes on "
-                "where it stopped."
-            )
 
     async def _write_proposals(self) -> None:
         try:

@@ -1,0 +1,46 @@
+"""When trial after trial fails, nothing more is started: something else than the points is to blame."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from campaign import History, Trial
+from campaign.errors import CampaignStopped
+from campaign.trial import Failure, Observation
+
+
+@dataclass
+class FailuresInARow:
+    """How many trials were given up one after the other; an attempt that is tried again has not been given up.
+
+    `adopted` are attempts of an earlier controller: how they ended says nothing about how things go now. In `work` each
+    attempt has its folder.
+    """
+
+    work: Path
+    adopted: set[tuple[int, int]] = field(default_factory=set)
+    count: int = 0
+
+    def after(self, history: History, number: int, attempt: int) -> CampaignStopped | None:
+        """Count how an attempt has ended, and return why no more is to be started if it was one too many."""
+        trial = history.trials[number]
+        end = trial.outcome
+        if (number, attempt) in self.adopted or not isinstance(end, Observation | Failure) or end.attempt != attempt:
+            return None
+        if isinstance(end, Observation):
+            self.count = 0
+            return None
+        self.count += end.cause != "infeasible"
+        campaign, measured = history.definition, history.trials.observed > 0
+        if self.count < campaign.failures.limit_in_a_row(campaign.workers, measured=measured):
+            return None
+        return CampaignStopped(self._why(history, trial, end))
+
+    def _why(self, history: History, trial: Trial, end: Failure) -> str:
+        budget = history.definition.budget.trials
+        left = f"{max(budget - history.started, 0)} of {budget} trials left"
+        return (
+            f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
+            f"trial {trial.id} ({end.cause}): {end.message}\nWhat it printed here is in "
+            f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where it "
+            f"stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
+        )
