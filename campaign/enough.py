@@ -43,7 +43,7 @@ def why_enough(history: History) -> str | None:
     )
 
 
-def over(history: History) -> str | None:
+def why_end_early(history: History) -> str | None:
     """Return why the campaign is to end before its budget is spent; None while it is not, or where that is advice."""
     wanted = history.definition.stop_when
     return None if wanted is None or wanted.advice_only else why_enough(history)

@@ -45,7 +45,7 @@ class Spending:
             rooms.append(self._paid_by(budget.cost))
         return max(min(rooms), 0)
 
-    def spent(self, budget: Budget) -> str | None:
+    def why_spent(self, budget: Budget) -> str | None:
         """Return which of the budgets allows no other evaluation, also once nothing runs; None if none forbids it."""
         if budget.evaluations is not None and self.evaluations >= budget.evaluations:
             return f"all {budget.evaluations} evaluations of the budget have been started"
@@ -63,14 +63,14 @@ class Spending:
         return math.floor(min(left / dearest + _ROUNDING, _UNLIMITED)) + 1 - self.running
 
 
-def room(trials: Iterable[Trial], budget: Budget) -> int:
+def room_after(trials: Iterable[Trial], budget: Budget) -> int:
     """Return how many more evaluations these trials leave of the budget; light where it limits nothing but trials."""
     return _UNLIMITED if _is_unlimited(budget) else spending(trials).room(budget)
 
 
-def spent(trials: Iterable[Trial], budget: Budget) -> str | None:
-    """Return which budget these trials have spent, as `Spending.spent` does; light where it limits only trials."""
-    return None if _is_unlimited(budget) else spending(trials).spent(budget)
+def why_spent(trials: Iterable[Trial], budget: Budget) -> str | None:
+    """Return which budget these trials have spent, as `Spending.why_spent` does; light where it limits only trials."""
+    return None if _is_unlimited(budget) else spending(trials).why_spent(budget)
 
 
 def _is_unlimited(budget: Budget) -> bool:

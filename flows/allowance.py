@@ -7,8 +7,8 @@ from functools import cached_property
 
 from campaign import Campaign, History, Trial
 from campaign.approval import ApprovalPolicy
-from campaign.enough import over
-from campaign.spending import room, spent
+from campaign.enough import why_end_early
+from campaign.spending import room_after, why_spent
 from flows.back_off import seconds_left
 
 
@@ -47,7 +47,7 @@ class Allowance:
     @cached_property
     def room(self) -> int:
         """Return how many more evaluations the budgets of evaluations and of cost allow."""
-        return room(self.history.trials.values(), self.campaign.budget)
+        return room_after(self.history.trials.values(), self.campaign.budget)
 
     @cached_property
     def waiting(self) -> list[Trial]:
@@ -69,7 +69,7 @@ class Allowance:
     @property
     def unproposed(self) -> int:
         """Return for how many more trials the budgets leave room, whoever is free to try them."""
-        if self.exhausted or self.over is not None or not self.may_start:
+        if self.exhausted or self.why_no_more is not None or not self.may_start:
             return 0
         awaiting, policy = self.history.awaiting, self.campaign.approve
         left = self.campaign.budget.trials - self.history.budgeted - awaiting
@@ -80,9 +80,9 @@ class Allowance:
         return max(min(left, self.room - len(self.waiting)), 0)
 
     @cached_property
-    def over(self) -> str | None:
+    def why_no_more(self) -> str | None:
         """Return why no more trials are proposed though budgets are left; those that are proposed are still tried."""
-        return over(self.history)
+        return why_end_early(self.history)
 
     @property
     def idle(self) -> int:
@@ -102,7 +102,7 @@ class Allowance:
     def held_back(self) -> bool:
         """Tell whether there is something to be started as soon as people allow it."""
         for_people = self.history.paused is not None or self.history.awaiting > 0
-        return for_people and self._may_go_on and self.spent is None
+        return for_people and self._may_go_on and self.why_over is None
 
     @property
     def seconds_held_back(self) -> float | None:
@@ -124,18 +124,18 @@ class Allowance:
         return (limit - spent).total_seconds()
 
     @property
-    def spent(self) -> str | None:
+    def why_over(self) -> str | None:
         """Return why the campaign is over: a budget is spent, or too little is left to gain; None while it is not."""
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return f"all {trials} trials of the budget have been tried"
         if self.exhausted and not self.waiting and not self.history.awaiting:
             return "every point of the space has been tried"
-        if (budget := spent(self.history.trials.values(), self.campaign.budget)) is not None:
+        if (budget := why_spent(self.history.trials.values(), self.campaign.budget)) is not None:
             return budget
         if self.time_left <= 0:
             return "the wall-clock budget is spent"
-        return None if self.waiting else self.over
+        return None if self.waiting else self.why_no_more
 
     @property
     def _may_go_on(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from bo_core.propose import propose
 from bo_core.recommend import recommend
 from campaign import EvaluationFailed, EvaluationOutcome, History, Trial
-from campaign.enough import over
+from campaign.enough import why_end_early
 from campaign.errors import CampaignStopped, LedgerMoved
 from campaign.events import AttemptStarted, Event, MeasurementReported, TrialProposed
 from campaign.recommendation import Recommendation
@@ -110,11 +110,11 @@ class AskTell:
                 f"All {campaign.budget.trials} trials of campaign `{campaign.name}` have been asked for. Raise "
                 "`budget.trials` to go on."
             )
-        if (enough := over(history)) is not None:
+        if (enough := why_end_early(history)) is not None:
             raise CampaignStopped(f"Campaign `{campaign.name}` is over: {enough}. Change `stop_when` to go on.")
         spent = spending(history.trials.values())
         if spent.room(campaign.budget) < 1:
-            why = spent.spent(campaign.budget) or "what is left of the cost budget is reserved for what runs"
+            why = spent.why_spent(campaign.budget) or "what is left of the cost budget is reserved for what runs"
             raise CampaignStopped(f"Campaign `{campaign.name}` has no evaluation left to ask for: {why}.")
 
     def _propose(self, history: History, seen: int) -> list[TrialProposed | AttemptStarted]:

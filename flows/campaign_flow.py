@@ -32,6 +32,7 @@ from flows.loop import run_loop
 from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
+from flows.report_file import ReportFile
 from flows.stop import StopRequest
 from storage import Ledger, open_ledger
 
@@ -90,7 +91,8 @@ class Surroundings:
     """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
 
     Whoever cannot wait ignores the campaign's window. `shown` says whether somebody may look at the Prefect server.
-    `tell` is called, from any thread, with what a person should know though the campaign goes on.
+    `tell` is called, from any thread, with what a person should know though the campaign goes on. `report` writes the
+    report that the server links to; without it that goes into the work folder.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -98,6 +100,7 @@ class Surroundings:
     watch: Callable[[History], None] = lambda history: None
     listening: Callable[[], AbstractContextManager[None]] = nullcontext
     tell: Callable[[str], None] = LOG.warning
+    report: Callable[[History], Path] | None = None
     ignore_window: bool = False
     shown: bool = True
 
@@ -112,12 +115,13 @@ async def campaign_flow(file: CampaignFile) -> History:
     here = surroundings.get(None) or Surroundings()
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
+    report = here.report or ReportFile(file, Path(file.work)).write
     with here.listening():
         async with (
             anchored(opened, file, here.clock, here.tell) as ledger,
             placed(file) as evaluator,
             proposers(file) as asked,
-            prefect_view(file, here.tell) if here.shown else nullcontext(_nobody) as show,
+            prefect_view(file, report, here.tell) if here.shown else nullcontext(_nobody) as show,
         ):
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
             watch = watched_by(here.watch, show)

@@ -135,7 +135,7 @@ class _Controller:
         lease = self.history.lease
         assert lease is not None
         asked = undecided(self.campaign, self.history.trials.open)
-        over = None if asked else self.allowed().spent
+        over = None if asked else self.allowed().why_over
         kind = CampaignFinished if over else CampaignDrained
         reason = over or str(self.trouble or asked or self._why_drained())
         end = kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)
@@ -242,7 +242,7 @@ class _Controller:
 
     def _pauses(self, allowed: Allowance) -> list[float]:
         """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
-        opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.spent is None else None
+        opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.why_over is None else None
         held_back, proposer = allowed.seconds_held_back, self.preparation.pause(allowed)
         pauses = allowed.seconds_to_next_start, held_back, proposer, opening
         return [pause for pause in pauses if pause is not None]
@@ -343,7 +343,9 @@ class _Controller:
         allowed = self.allowed(history)
         # What is to be tried again comes first where little of a budget is left.
         fits = (
-            allowed.may_start and allowed.over is None and len(answer.proposals) <= allowed.room - len(allowed.waiting)
+            allowed.may_start
+            and allowed.why_no_more is None
+            and len(answer.proposals) <= allowed.room - len(allowed.waiting)
         )
         return answer.events(history, now) if fits and not answer.is_out_of_date(history) else []
 

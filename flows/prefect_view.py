@@ -6,7 +6,6 @@ goes on.
 
 import asyncio
 import contextlib
-import importlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import UUID
@@ -28,13 +27,13 @@ _LAST_WORDS = 15.0
 
 @contextlib.asynccontextmanager
 async def prefect_view(
-    file: CampaignFile, tell: Callable[[str], None], pause: float = _PAUSE
+    file: CampaignFile, report: Callable[[History], Path], tell: Callable[[str], None], pause: float = _PAUSE
 ) -> AsyncIterator[Callable[[History], None]]:
     """Give what is to be called with every history; artifacts are written at most once in `pause` seconds.
 
-    At the end the report is written into the work folder, and everything is shown as it stands then.
+    At the end the report is written, and everything is shown as it stands then.
     """
-    view = PrefectView(file, tell)
+    view = PrefectView(file, report, tell)
     showing = asyncio.create_task(view.show(pause))
     try:
         yield view.watch
@@ -47,8 +46,8 @@ async def prefect_view(
 class PrefectView:
     """What the server has been shown of one campaign in one flow run."""
 
-    def __init__(self, file: CampaignFile, tell: Callable[[str], None]) -> None:
-        self._file, self._tell = file, tell
+    def __init__(self, file: CampaignFile, report: Callable[[History], Path], tell: Callable[[str], None]) -> None:
+        self._file, self._report, self._tell = file, report, tell
         self._news = News()
         self._history: History | None = None
         self._drawn: History | None = None
@@ -143,24 +142,16 @@ class PrefectView:
             self._known[picture.name] = (known[0], picture)
 
     async def _write_report(self, history: History) -> Path | None:
-        """Write the report beside the attempts' folders, which a controller on any machine may do."""
         try:
-            return await asyncio.to_thread(_report, self._file, history)
+            return await asyncio.to_thread(self._report, history)
         except Exception as problem:
-            self._say(f"no report was written to {self._file.work} ({type(problem).__name__}: {problem})")
+            self._say(f"no report was written ({type(problem).__name__}: {problem})")
             return None
 
     def _say(self, what: str) -> None:
         if not self._said:
             self._said = True
             self._tell(f"Prefect does not show everything: {what}. The campaign goes on; nothing of it is lost.")
-
-
-def _report(file: CampaignFile, history: History) -> Path:
-    path = Path(file.work).resolve() / f"{file.campaign.name}-report.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # It draws pictures and asks the model: whoever only runs a campaign does not wait for these to be imported.
-    return importlib.import_module("flows.commands.report").write_report(file, history, path)
 
 
 def _emit(campaign: str, happening: Happening) -> None:

@@ -42,17 +42,19 @@ def run_campaign(
     watch: Callable[[History], None] = lambda history: None,
     on_stop: Callable[[StopRequest], None] = lambda stop: None,
     tell: Callable[[str], None] = LOG.warning,
+    report: Callable[[History], Path] | None = None,
     ignore_window: bool = False,
 ) -> CampaignResult:
     """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
 
     Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called
     with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
-    know though the campaign goes on. Outside of its window a campaign ends at once, unless that is ignored. Raises
-    what a wrong definition, a held campaign or too many failures in a row raise; what was recorded by then stays.
+    know though the campaign goes on. `report` writes the report to which a Prefect server of the user's own is given a
+    link, into the work folder if nobody says. Outside of its window a campaign ends at once, unless that is ignored.
+    Raises what a wrong definition, a held campaign or too many failures in a row raise; what was recorded stays.
     """
     file = read_campaign(source)
-    history = run_sync(_run(file, watch, on_stop, tell, ignore_window=ignore_window))
+    history = run_sync(_run(file, watch, on_stop, tell, report, ignore_window=ignore_window))
     recommend = importlib.import_module("bo_core.recommend").recommend
     return CampaignResult(history, recommend(history.definition, history, file.proposer))
 
@@ -62,6 +64,7 @@ async def _run(
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
     tell: Callable[[str], None],
+    report: Callable[[History], Path] | None,
     *,
     ignore_window: bool,
 ) -> History:
@@ -93,7 +96,9 @@ async def _run(
             on_stop(stop)
 
         listening = functools.partial(_signals_that, ask_to_stop)
-        here = flow.Surroundings(stop=stop, watch=watch, listening=listening, tell=tell, ignore_window=ignore_window)
+        here = flow.Surroundings(
+            stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
+        )
         return await flow.run_with_server(file, server and server.url, here)
 
 

@@ -11,6 +11,7 @@ from flows.campaign_file import CampaignFile
 from flows.clock import SystemClock
 from flows.commands.past import read_past
 from flows.lease import controller_lives
+from flows.report_file import ReportFile
 from report.html import render_report
 from storage import ledger_location, open_ledger
 
@@ -20,13 +21,8 @@ def report(path: Path, output: Path | None, as_of: str | None) -> None:
     file, history = read_past(path, as_of)
     if output is None and as_of is not None:
         raise OvernightError("--as-of: expected an --output beside it, so that the report of today is not overwritten.")
-    written = write_report(file, history, output or report_path(path, file))
+    written = write_report(file, history, output or ReportFile(file, path.parent).path)
     Console(highlight=False, markup=False).print(f"report: {written}", soft_wrap=True)
-
-
-def report_path(path: Path, file: CampaignFile) -> Path:
-    """Return where a campaign's report goes when nobody says: beside its file."""
-    return path.parent / f"{file.campaign.name}-report.html"
 
 
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:

@@ -1,6 +1,5 @@
 """`overnight run`: a campaign from its start or from where it stopped, with a live display."""
 
-import importlib
 from pathlib import Path
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.console import Console
 from campaign.events import CampaignDrained
 from flows.campaign_file import load_campaign_file
 from flows.live import LiveDisplay, finding_lines
+from flows.report_file import ReportFile
 from flows.run import run_campaign
 from storage import ledger_location
 
@@ -16,16 +16,20 @@ def run(path: Path, *, ignore_window: bool = False) -> None:
     """Run it, show how it goes, and say what was found and where everything lies."""
     file = load_campaign_file(path)
     console = Console(highlight=False, markup=False)
+    report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
         result = run_campaign(
-            file, watch=display.watch, on_stop=display.stopping, tell=display.tell, ignore_window=ignore_window
+            file,
+            watch=display.watch,
+            on_stop=display.stopping,
+            tell=display.tell,
+            report=report.write,
+            ignore_window=ignore_window,
         )
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
         at_any_time = " (with --now at any time)" if file.campaign.window and not ignore_window else ""
         console.print(f"\nIt goes on where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
-    reports = importlib.import_module("flows.commands.report")
-    written = reports.write_report(file, result.history, reports.report_path(path, file))
-    console.print(f"\nreport: {written.resolve()}", soft_wrap=True)
+    console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)

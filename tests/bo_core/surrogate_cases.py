@@ -72,7 +72,12 @@ def warped_by_the_textbook(X: Tensor, theta: Tensor) -> np.ndarray:
 def kernel_by_the_textbook(name: KernelName, A: Tensor, B: Tensor, theta: Tensor) -> np.ndarray:
     """Return the kernel matrix from scipy's distances, for one θ [h]."""
     scales = np.exp(theta.numpy()[: A.shape[1]])
-    distance = cdist(warped_by_the_textbook(A, theta) / scales, warped_by_the_textbook(B, theta) / scales)
+    scaled = (warped_by_the_textbook(points, theta) / scales for points in (A, B))
+    return correlation_by_the_textbook(name, cdist(*scaled))
+
+
+def correlation_by_the_textbook(name: KernelName, distance: np.ndarray) -> np.ndarray:
+    """Return a kernel's value at distances in units of the length scales."""
     if name == "rbf":
         return np.exp(-0.5 * distance**2)
     r = np.sqrt(5.0) * distance

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
+from surrogate_cases import kernel_by_the_textbook
 from told_campaigns import (
     MODEL,
     add,
@@ -58,15 +59,10 @@ def test_it_is_the_mean_of_a_log_normal_whose_logarithm_is_regressed_upon_the_ot
     costs, X = some_costs(2, 9)
     found, x = expected(costs), uniform_draws(2, 5, 2)
     hyperparameters = found.posterior.hyperparameters
-    scales, noise = hyperparameters.length_scales[0].numpy(), float(hyperparameters.noise_variance)
-
-    def matern(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-        r = math.sqrt(5) * np.linalg.norm((A[:, None] - B) / scales, axis=2)
-        return (1 + r + r * r / 3) * np.exp(-r)
-
-    logs, K = costs.logs.numpy(), matern(X.numpy(), X.numpy()) + (noise + 1e-8) * np.eye(9)
+    theta, noise = hyperparameters.theta[0], float(hyperparameters.noise_variance)
+    logs, K = costs.logs.numpy(), kernel_by_the_textbook("matern52", X, X, theta) + (noise + 1e-8) * np.eye(9)
     mean = np.linalg.solve(K, logs).sum() / np.linalg.solve(K, np.ones(9)).sum()
-    k = matern(x.numpy(), X.numpy())
+    k = kernel_by_the_textbook("matern52", x, X, theta)
     middle = mean + k @ np.linalg.solve(K, logs - mean)
     variance = logs.var(ddof=1) * (1.0 - (k * np.linalg.solve(K, k.T).T).sum(1) + noise)
     np.testing.assert_allclose(found.at(x).numpy(), np.exp(middle + 0.5 * variance), rtol=1e-7)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from told_posteriors import a_posterior, prior_covariance, uniform
+from surrogate_cases import uniform
+from told_posteriors import a_posterior, prior_covariance
 
 from bo_core.acquisition import JointDraws, LogExpectedImprovement
 from bo_core.fantasies import conditioned, fantasize

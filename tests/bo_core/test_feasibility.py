@@ -1,10 +1,10 @@
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
+from surrogate_cases import kernel_by_the_textbook
 from told_campaigns import (
     MODEL,
     add,
@@ -67,15 +67,10 @@ def test_it_is_the_probability_that_a_noisy_label_regressed_upon_the_others_is_p
     found = Feasibility.fitted(X[:8], X[8:])
     assert found is not None
     hyperparameters = found.posterior.hyperparameters
-    scales, noise = hyperparameters.length_scales[0].numpy(), float(hyperparameters.noise_variance)
-
-    def matern(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-        r = math.sqrt(5) * np.linalg.norm((A[:, None] - B) / scales, axis=2)
-        return (1 + r + r * r / 3) * np.exp(-r)
-
-    y, K = np.repeat([1.0, -1.0], [8, 4]), matern(X.numpy(), X.numpy()) + (noise + 1e-8) * np.eye(12)
+    theta, noise = hyperparameters.theta[0], float(hyperparameters.noise_variance)
+    y, K = np.repeat([1.0, -1.0], [8, 4]), kernel_by_the_textbook("matern52", X, X, theta) + (noise + 1e-8) * np.eye(12)
     mean = np.linalg.solve(K, y).sum() / np.linalg.solve(K, np.ones(12)).sum()
-    k = matern(x.numpy(), X.numpy())
+    k = kernel_by_the_textbook("matern52", x, X, theta)
     variance = 1.0 - (k * np.linalg.solve(K, k.T).T).sum(1)
     v = (mean + k @ np.linalg.solve(K, y - mean)) / np.sqrt(variance + noise)
     np.testing.assert_allclose(found.log_probability(x).numpy(), norm.logcdf(v), rtol=1e-9)

@@ -2,18 +2,13 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import norm
-from surrogate_cases import pooled_data, some_theta
+from surrogate_cases import correlation_by_the_textbook, pooled_data, some_theta
 from told_campaigns import QUICK, campaign_of, cube, history_of, provenance_of, some_points
 
 from bo_core.propose import propose
 from bo_core.surrogate import Hyperparameters, Posterior
 from bo_core.surrogate.leave_one_out import leave_one_out
 from campaign import Campaign, History
-
-
-def matern(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    r = np.sqrt(5.0) * cdist(A, B)
-    return (1.0 + r + r**2 / 3.0) * np.exp(-r)
 
 
 @pytest.mark.parametrize("noise", ["inferred", "known"])
@@ -26,8 +21,8 @@ def test_each_observation_is_predicted_by_a_model_that_never_saw_it(noise: str) 
     total = 0.0
     for i in range(9):
         rest = [j for j in range(9) if j != i]
-        K = matern(Z[rest], Z[rest]) + np.diag(variance[rest])
-        k = matern(Z[[i]], Z[rest])[0]
+        K = correlation_by_the_textbook("matern52", cdist(Z[rest], Z[rest])) + np.diag(variance[rest])
+        k = correlation_by_the_textbook("matern52", cdist(Z[[i]], Z[rest]))[0]
         predicted = mean + k @ np.linalg.solve(K, data.y.numpy()[rest] - mean)
         sd = np.sqrt(1.0 + variance[i] - k @ np.linalg.solve(K, k))
         total += norm.logpdf(float(data.y[i]), predicted, sd)

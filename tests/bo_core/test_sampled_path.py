@@ -1,7 +1,8 @@
 import pytest
 import torch
+from surrogate_cases import central_differences, uniform
 from told_campaigns import MODEL, campaign_of, cube, distance, told
-from told_posteriors import a_posterior, central_differences, uniform
+from told_posteriors import a_posterior
 
 from bo_core.acquisition import SampledPath
 from bo_core.propose import propose

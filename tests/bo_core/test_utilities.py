@@ -3,8 +3,9 @@ from typing import get_args
 import mpmath
 import pytest
 import torch
+from surrogate_cases import central_differences, uniform
 from told_campaigns import MODEL, campaign_of, cube, distance, provenance_of, told
-from told_posteriors import a_posterior, central_differences, uniform
+from told_posteriors import a_posterior
 from torch import Tensor
 
 from bo_core.acquisition import (

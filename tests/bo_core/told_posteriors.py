@@ -1,19 +1,14 @@
 """Small posteriors of a noisy bowl, and what tests compare them with."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
+from surrogate_cases import correlation_by_the_textbook, uniform
 from torch import Tensor
 
 from bo_core.surrogate import Hyperparameters, KernelName, Posterior, TrainingData
-
-
-def uniform(b: int, d: int, seed: int) -> Tensor:
-    """Return features [b, d]."""
-    return torch.rand(b, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def a_posterior(
@@ -41,18 +36,4 @@ def a_posterior(
 def prior_covariance(kernel: KernelName, A: Tensor, B: Tensor, length_scales: Tensor) -> np.ndarray:
     """Return the kernel [a, b] between features, written down anew."""
     scales = length_scales.numpy()
-    r = cdist(A.numpy() / scales, B.numpy() / scales)
-    if kernel == "rbf":
-        return np.exp(-0.5 * r**2)
-    s = math.sqrt(5.0) * r
-    return (1.0 + s + s**2 / 3.0) * np.exp(-s)
-
-
-def central_differences(f: Callable[[Tensor], Tensor], X: Tensor, step: float) -> Tensor:
-    """Return the gradient [b, d] of a function of rows."""
-    columns = []
-    for j in range(X.shape[1]):
-        shift = torch.zeros_like(X)
-        shift[:, j] = step
-        columns.append((f(X + shift) - f(X - shift)) / (2.0 * step))
-    return torch.stack(columns, 1)
+    return correlation_by_the_textbook(kernel, cdist(A.numpy() / scales, B.numpy() / scales))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.definition import Budget
-from campaign.spending import Spending, room, spending
+from campaign.spending import Spending, room_after, spending
 from campaign.trial import Attempt, AttemptEnd, Observation, Proposal, Trial
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_imported_results_are_no_evaluations_whatever_they_cost():
 def test_the_budget_of_evaluations_leaves_what_has_not_started(budget, started, running):
     spent = Spending(started, min(running, started), (), 0)
     assert spent.room(Budget(trials=1, evaluations=budget)) == max(budget - started, 0)
-    assert (spent.spent(Budget(trials=1, evaluations=budget)) is None) == (started < budget)
+    assert (spent.why_spent(Budget(trials=1, evaluations=budget)) is None) == (started < budget)
 
 
 @given(st.lists(costs, min_size=1, max_size=8), st.integers(0, 5), st.integers(0, 3), st.floats(1, 1000))
@@ -80,9 +80,9 @@ def test_a_budget_of_so_many_times_one_cost_pays_for_exactly_so_many(cost, paid)
     budget = Budget(trials=1000, cost=paid * cost)
     assert Spending(paid - 1, 0, (cost,) * (paid - 1), 0).room(budget) == 1
     assert Spending(paid, 0, (cost,) * paid, 0).room(budget) == 0
-    assert "cost budget" in (Spending(paid, 0, (cost,) * paid, 0).spent(budget) or "")
+    assert "cost budget" in (Spending(paid, 0, (cost,) * paid, 0).why_spent(budget) or "")
 
 
 def test_a_budget_of_trials_alone_limits_no_evaluation():
-    assert room([trial(attempt(1))], Budget(trials=1)) > 1_000_000
-    assert spending([trial(attempt(1))]).spent(Budget(trials=1)) is None
+    assert room_after([trial(attempt(1))], Budget(trials=1)) > 1_000_000
+    assert spending([trial(attempt(1))]).why_spent(Budget(trials=1)) is None

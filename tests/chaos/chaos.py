@@ -15,12 +15,11 @@ from evaluation_log import read_evaluations
 from judge import Evidence, Fault, judge
 from kill_table import RUNS, StoredRun, publish, store
 from operation import Operation, operation
+from read_ledgers import damage_of, events_of
 from storm import Damage, Plan, Storm
 
-from campaign.errors import LedgerError
 from campaign.events import TrialProposed
 from flows.replay import replay
-from storage import verify
 
 _LEFT_LIMIT = 30.0
 
@@ -67,15 +66,16 @@ def disturb(folder: Path, trials: int, plan: Plan) -> tuple[StoredRun, list[Faul
 
 
 def _refused(campaign: Operation) -> int:
-    if campaign.server is None or campaign.server.poll() is not None:
-        campaign.start_server()
-    campaign.wait_for_server()
+    prefect = campaign.prefect
+    if prefect.server is None or prefect.server.poll() is not None:
+        prefect.start_server()
+    prefect.wait_for_server()
     return campaign.refused_runs()
 
 
 def _left_over(campaign: Operation) -> list[str]:
     """Return what is still there though the campaign has ended, besides the server and the worker."""
-    kept = {process.pid for process in (campaign.server, campaign.worker) if process is not None}
+    kept = {process.pid for process in (campaign.prefect.server, campaign.prefect.worker) if process is not None}
     deadline = time.monotonic() + _LEFT_LIMIT
     while left := [v for v in campaign.scene().victims if not {v.pid, v.process.parent, v.process.session} & kept]:
         if time.monotonic() > deadline:
@@ -85,13 +85,7 @@ def _left_over(campaign: Operation) -> list[str]:
 
 
 def _evidence(campaign: Operation, damage: Damage, left: list[str]) -> Evidence:
-    segments = asyncio.run(campaign.ledger.read())
-    events = [event for segment in segments for event in segment.events]
-    try:
-        verify(campaign.ledger)
-        broken = ""
-    except LedgerError as problem:
-        broken = str(problem)
+    events = asyncio.run(events_of(campaign.ledger))
     return Evidence(
         trials=campaign.trials,
         events=events,
@@ -99,7 +93,7 @@ def _evidence(campaign: Operation, damage: Damage, left: list[str]) -> Evidence:
         seen=campaign.events,
         killed=damage.attempts,
         left=left,
-        damage=broken,
+        damage=damage_of(campaign.ledger),
         replayed=list(replay(events, campaign.folder)),
     )
 

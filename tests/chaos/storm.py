@@ -1,6 +1,7 @@
 """Kills processes of a running campaign when and as dice say, and starts again what an operator's machine would."""
 
 import random
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class Storm:
     """One run of a campaign from its first controller to its end."""
 
     def __init__(self, run: Operation, plan: Plan, tell: Callable[[str], None]) -> None:
-        self.run, self.plan, self.tell = run, plan, tell
+        self.run, self.prefect, self.plan, self.tell = run, run.prefect, plan, tell
         self.dice = random.Random(plan.seed)
         self.damage = Damage()
         self.strikes = self._strikes()
@@ -94,10 +95,10 @@ class Storm:
     def _operate(self, scene: Scene, *, finished: bool) -> None:
         """Do what an init system and a schedule do."""
         now = time.monotonic()
-        if self.run.server is not None and self.run.server.poll() is not None and now >= self.down_until["server"]:
-            self.run.start_server()
-        if self.run.worker is not None and self.run.worker.poll() is not None and now >= self.down_until["worker"]:
-            self.run.start_worker()
+        if _has_ended(self.prefect.server) and now >= self.down_until["server"]:
+            self.prefect.start_server()
+        if _has_ended(self.prefect.worker) and now >= self.down_until["worker"]:
+            self.prefect.start_worker()
         if not finished:
             # The server may be down; a schedule is late then, too.
             with suppress(OSError):
@@ -110,7 +111,7 @@ class Storm:
                 return self._server_down(self.plan.outage)
             case "everything":
                 self._note_attempts(list(self.run.scene().victims))
-                self.damage.restarts += self.run.kill_everything() > 0
+                self.damage.restarts += self.prefect.kill_everything() > 0
                 return True
             case "second start":
                 if not self.run.scene().controllers:
@@ -148,8 +149,8 @@ class Storm:
         self.damage.attempts += [key for victim in victims if (key := victim.evaluates) is not None]
 
     def _server_down(self, seconds: float) -> bool:
-        server = self.run.server
-        if server is None or server.poll() is not None or not self.run.answers():
+        server = self.prefect.server
+        if server is None or server.poll() is not None or not self.prefect.answers():
             return False
         # All of its session: the command may have started the server proper beside itself.
         for victim in self.run.scene().victims:
@@ -161,7 +162,7 @@ class Storm:
         return True
 
     def _worker_down(self, seconds: float) -> bool:
-        worker = self.run.worker
+        worker = self.prefect.worker
         if worker is None or worker.poll() is not None:
             return False
         for victim in self.run.scene().victims:
@@ -170,3 +171,7 @@ class Storm:
         worker.wait()
         self.down_until["worker"] = time.monotonic() + seconds
         return True
+
+
+def _has_ended(process: "subprocess.Popen[bytes] | None") -> bool:
+    return process is not None and process.poll() is not None

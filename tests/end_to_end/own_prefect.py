@@ -1,20 +1,16 @@
 """A Prefect server of the user's own, as far as a test asks it, and workers of its pools."""
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from prefect_on_sqlite import ask_prefect
 from test_command_line import environment
 
 from flows.prefect_server import PrefectServer
@@ -44,18 +40,7 @@ class Server:
         asyncio.run(again())
 
     def post(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
-        content = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), content, method=method)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(request, timeout=60) as answer:
-                    return json.loads(answer.read() or "null")
-            except urllib.error.HTTPError as problem:
-                # Its SQLite is busy; Prefect's own clients ask again as well.
-                if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.2)
+        return ask_prefect(self.url + path, body, method)
 
     def run(self, *arguments: str, folder: Path) -> str:
         done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prefect_on_postgres import without_prefect
 
 # A quick campaign that goes through every part: Prefect, processes, model, ledger, report.
 CAMPAIGN = """
@@ -48,7 +49,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {n: v for n, v in os.environ.items() if not n.startswith("PREFECT_")} | {"COLUMNS": "100"}
+    return without_prefect(os.environ) | {"COLUMNS": "100"}
 
 
 @pytest.fixture(scope="module")

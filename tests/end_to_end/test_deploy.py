@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from read_ledgers import events_of
 from test_command_line import OBJECTIVE, command, overnight
 
 from campaign.events import AttemptFailed, CampaignFinished, Event, LeaseTaken, TrialObserved
@@ -156,7 +157,7 @@ def events_when(folder: Path, true_of: Callable[[list[Event]], bool]) -> list[Ev
     ledger = open_ledger(str(folder / "ledger"), "night", folder)
     deadline = time.monotonic() + 240
     while True:
-        events = [event for segment in asyncio.run(ledger.read()) for event in segment.events]
+        events = asyncio.run(events_of(ledger))
         if events and true_of(events):
             return events
         assert time.monotonic() < deadline, [event.id for event in events]

@@ -3,12 +3,14 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from prefect_on_postgres import without_prefect
+from read_ledgers import events_of
+from test_command_line import command
 
 from campaign import History
 from campaign.events import AttemptStarted, Event, LeaseTaken, TrialFailed, TrialObserved
@@ -48,9 +50,9 @@ def segments_written(folder: Path) -> int:
 def start(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "output.log").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", "from flows.cli import main; main()", "run", "campaign.yaml"],
+            command("run", "campaign.yaml"),
             cwd=folder,
-            env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+            env=without_prefect(os.environ),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -64,8 +66,7 @@ def wait_for_segments(folder: Path, at_least: int, controller: subprocess.Popen[
 
 
 async def read_events(folder: Path) -> list[Event]:
-    segments = await open_ledger(str(folder / "ledger"), "killed", folder).read()
-    return [event for segment in segments for event in segment.events]
+    return await events_of(open_ledger(str(folder / "ledger"), "killed", folder))
 
 
 @pytest.mark.slow

@@ -194,8 +194,10 @@ def test_artifacts_show_how_far_it_is_its_trials_its_course_and_where_its_report
     assert r"a\|b" in trials["data"]
     picture = trace["data"].partition("data:image/svg+xml;base64,")[2].rstrip(")")
     assert base64.b64decode(picture).decode().startswith("<svg ")
-    written = campaign / "work" / "Seen.from_Prefect-report.html"
+    [written] = campaign.rglob("*-report.html")
+    assert written == campaign / "Seen.from_Prefect-report.html"
     assert written.as_uri() in report["data"]
+    assert f"report: {written}" in (campaign / "said").read_text()
     assert "loss" in written.read_text()
     latest = server.get("/artifacts/overnight-seen-from-prefect-progress/latest")
     assert latest["data"] == 100.0

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from read_ledgers import events_of
+
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
 from campaign.events import Event
 from evaluators import Report
@@ -50,6 +52,6 @@ def run_costly(definition: Mapping[str, Any], folder: Path, evaluator: CostlyEva
 
     async def ran() -> list[Event]:
         await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
-        return [event for segment in await ledger.read() for event in segment.events]
+        return await events_of(ledger)
 
     return asyncio.run(ran())

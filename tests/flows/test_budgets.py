@@ -2,8 +2,9 @@ from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_ledgers import events_of
 from test_loop import a_campaign
-from virtual_nights import LongEvaluator, NightClock, events_of, one_night
+from virtual_nights import LongEvaluator, NightClock, one_night
 
 from benchmarks.virtual_time import run_in_virtual_time
 from campaign import Campaign, History

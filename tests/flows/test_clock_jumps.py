@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from read_ledgers import events_of
 from test_loop import ScriptedEvaluator, a_campaign
 
 from bo_core import BayesianProposer
@@ -71,8 +72,7 @@ def _lease(epoch: int, clock: Clock) -> LeaseTaken:
 
 
 async def events_in(folder: Path) -> list[Event]:
-    segments = await ParquetLedger(LocalStore(folder), "test/").read()
-    return [event for segment in segments for event in segment.events]
+    return await events_of(ParquetLedger(LocalStore(folder), "test/"))
 
 
 @pytest.mark.parametrize("seed", range(4))

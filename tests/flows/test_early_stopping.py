@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from read_ledgers import events_of
 from running import Running
 from test_loop import ScriptedEvaluator, a_campaign
 from test_preparation import VirtualSteps
@@ -14,7 +15,7 @@ from bo_core import BayesianProposer, SobolProposer
 from campaign import Campaign, EvaluationSucceeded, History, Measurement
 from campaign.errors import CampaignStopped, InvalidDefinition
 from campaign.evaluation import EvaluationReport
-from campaign.events import AttemptFailed, Event, TrialStopped
+from campaign.events import AttemptFailed, TrialStopped
 from evaluators import PythonEvaluator
 from flows.ask_tell import AskTell
 from flows.campaign_file import read_campaign
@@ -66,10 +67,6 @@ def run(campaign: Campaign, evaluator: ScriptedEvaluator, ledger: MemoryLedger, 
     return run_in_virtual_time(run_loop(job, VirtualSteps(), VirtualClock(), StopRequest()))
 
 
-def events_of(ledger: MemoryLedger) -> list[Event]:
-    return [event for segment in asyncio.run(ledger.read()) for event in segment.events]
-
-
 @pytest.mark.parametrize("rule", [MEDIAN, HALVING], ids=["median", "successive-halving"])
 def test_trials_that_fall_behind_are_ended_and_each_has_exactly_one_outcome(rule):
     ledger, evaluator = MemoryLedger(), Learning()
@@ -89,7 +86,7 @@ def test_trials_that_fall_behind_are_ended_and_each_has_exactly_one_outcome(rule
 def test_every_stop_is_decided_again_from_the_events_before_it(rule):
     ledger = MemoryLedger()
     run(a_campaign(stop_early=rule, budget={"trials": 16}), Learning(), ledger)
-    events = events_of(ledger)
+    events = asyncio.run(events_of(ledger))
     decided = [(i, event) for i, event in enumerate(events) if isinstance(event, TrialStopped)]
     assert decided
     for i, event in decided:
@@ -124,7 +121,7 @@ def test_proposals_made_with_stopped_trials_known_are_replayed_to_the_last_bit()
         event.model_copy(update={"settings": {"proposer": proposer.model_dump(mode="json")}})
         if event.kind == "campaign_defined"
         else event
-        for event in events_of(ledger)
+        for event in asyncio.run(events_of(ledger))
     ]
     verdicts = [found.verdict for found in replay(events, Path())]
     assert len(verdicts) >= len(made_with) > 0
@@ -150,7 +147,7 @@ def test_a_controller_that_dies_between_the_decision_and_the_kill_leaves_that_to
     assert (trial, 1) in evaluator.recovered
     assert trial in evaluator.cancelled
     assert history.trials[trial].status == "stopped"
-    closed = [e for e in events_of(frozen) if isinstance(e, AttemptFailed) and e.trial == trial]
+    closed = [e for e in asyncio.run(events_of(frozen)) if isinstance(e, AttemptFailed) and e.trial == trial]
     assert [end.will_retry for end in closed] == [False]
     assert (trial, 2) not in evaluator.evaluated
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 import pyarrow.parquet as pq
 import pytest
+from read_ledgers import events_of
 from typer.testing import CliRunner, Result
 
 from bo_core.propose import propose
@@ -71,8 +72,7 @@ def refused(*arguments: str) -> str:
 
 
 def events(name: str = "bread") -> list[Event]:
-    segments = asyncio.run(open_ledger("ledger", name, Path()).read())
-    return [event for segment in segments for event in segment.events]
+    return asyncio.run(events_of(open_ledger("ledger", name, Path())))
 
 
 def history(name: str = "bread") -> History:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from read_ledgers import events_of
 
 from campaign import History, Measurement
 from campaign.errors import LedgerError, LedgerMoved
@@ -45,10 +46,6 @@ class SlowLedger(MemoryLedger):
         await asyncio.sleep(0)
         await self.may_end.wait()
         return await super().append(events, after=after)
-
-
-async def events_of(ledger: MemoryLedger) -> list[Event]:
-    return [event for segment in await ledger.read() for event in segment.events]
 
 
 async def test_what_several_insist_on_at_once_shares_a_segment():

@@ -13,6 +13,7 @@ from unittest import mock
 
 import pytest
 from controller_elsewhere import CAMPAIGN, HELD
+from read_ledgers import events_of
 
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError
@@ -68,9 +69,8 @@ def controller(ledger: str, folder: Path, host: str, *, silence: float = 60.0) -
             process.kill()
 
 
-def events_of(ledger: str) -> list[Event]:
-    segments = asyncio.run(open_ledger(ledger, CAMPAIGN.name, Path()).read())
-    return [event for segment in segments for event in segment.events]
+def events_at(ledger: str) -> list[Event]:
+    return asyncio.run(events_of(open_ledger(ledger, CAMPAIGN.name, Path())))
 
 
 @pytest.fixture(params=["directory", "bucket"])
@@ -87,7 +87,7 @@ def test_a_second_controller_hears_signs_of_life_from_another_host_and_is_refuse
             assert second.ends() == HELD
         assert "on host first" in second.said[-1]
         assert "sign of life" in second.said[-1]
-    assert [e.epoch for e in events_of(ledger) if isinstance(e, LeaseTaken)] == [1]
+    assert [e.epoch for e in events_at(ledger) if isinstance(e, LeaseTaken)] == [1]
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_a_campaign_whose_host_died_is_taken_over_after_its_silence(ledger, tmp_
     (tmp_path / "go").touch()
     with controller(ledger, tmp_path, "second", silence=0.5) as second:
         assert second.ends() == 0, second.said
-    history = History.from_events(events_of(ledger))
+    history = History.from_events(events_at(ledger))
     assert isinstance(history.closed_by, CampaignFinished)
     assert len(history.model_view().observed) == CAMPAIGN.budget.trials
 
@@ -120,7 +120,7 @@ def test_a_controller_that_was_paused_while_another_took_over_writes_no_decision
             assert "took over" in first.said[-1]
             (tmp_path / "go").touch()
             assert second.ends() == 0
-    events = events_of(ledger)
+    events = events_at(ledger)
     leases = [i for i, event in enumerate(events) if isinstance(event, LeaseTaken)]
     assert [events[i].epoch for i in leases] == [1, 2]
     keys = {e.key for e in events[leases[1] :] if isinstance(e, AttemptStarted)}
@@ -138,10 +138,10 @@ def test_a_controller_that_was_paused_with_a_result_in_its_hand_does_not_write_i
         (tmp_path / "go").touch()
         with controller(ledger, tmp_path, "second", silence=0.5) as second:
             assert second.ends() == 0
-        before = events_of(ledger)
+        before = events_at(ledger)
         first.process.send_signal(signal.SIGCONT)
         assert first.ends() == HELD
-    assert events_of(ledger) == before
+    assert events_at(ledger) == before
 
 
 async def test_who_waits_for_another_host_can_be_stopped(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from read_ledgers import events_of
 
 from bo_core import BayesianProposer, SobolProposer
 from campaign import Campaign, EvaluationFailed, EvaluationSucceeded, History, Measurement
@@ -102,7 +103,7 @@ async def test_proposal_and_attempt_are_in_the_ledger_before_the_evaluator_is_ca
     seen: list[bool] = []
 
     async def look(trial: int, attempt: int) -> float:
-        events = [event for segment in await ledger.read() for event in segment.events]
+        events = await events_of(ledger)
         proposed = any(isinstance(e, TrialProposed) and e.trial == trial for e in events)
         started = any(isinstance(e, AttemptStarted) and (e.trial, e.attempt) == (trial, attempt) for e in events)
         seen.append(proposed and started)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from read_ledgers import events_of
 from test_loop import ScriptedEvaluator, a_campaign
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
@@ -126,10 +127,6 @@ def test_the_first_request_is_for_every_worker():
     assert steps.requests[0].q == 16
 
 
-async def of(ledger: MemoryLedger):
-    return [event for segment in await ledger.read() for event in segment.events]
-
-
 @pytest.mark.parametrize("fallback", ["sobol", "thompson"])
 def test_while_the_proposer_is_away_another_stands_in_and_the_ledger_says_so_and_it_replays(fallback):
     ledger = MemoryLedger()
@@ -145,7 +142,7 @@ def test_while_the_proposer_is_away_another_stands_in_and_the_ledger_says_so_and
     assert max(stood_in) < 30
     assert made[30].acquisition == "log_noisy_expected_improvement"
     assert len(history.model_view().observed) == 30
-    assert {found.verdict for found in replay(asyncio.run(of(ledger)), Path())} == {"same"}
+    assert {found.verdict for found in replay(asyncio.run(events_of(ledger)), Path())} == {"same"}
     assert any("the GPU is on holiday" in line for line in status_lines(history))
 
 
@@ -239,4 +236,4 @@ def test_what_was_proposed_beside_points_that_wait_is_replayed():
     history = run(campaign, VirtualSteps(), ledger=ledger)
     assert history.awaiting == 3
     assert {trial.proposal.generator for trial in history.trials.values()} == {"baseline", "sobol", "model"}
-    assert {found.verdict for found in replay(asyncio.run(of(ledger)), Path())} == {"same"}
+    assert {found.verdict for found in replay(asyncio.run(events_of(ledger)), Path())} == {"same"}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from read_ledgers import events_of
 from running import Gate, Running, now
 from test_loop import ScriptedEvaluator, a_campaign
 
@@ -73,7 +74,7 @@ async def test_a_point_computed_for_the_old_bounds_is_not_added_once_there_are_n
 async def test_every_proposal_of_a_revised_campaign_is_made_again():
     history, running = await revised(a_campaign(workers=1), a_campaign(parameters=WIDE, workers=1))
     assert any(not 0 <= t.point["x"] <= 1 for t in history.trials.values())
-    events = [event for segment in await running.ledger.read() for event in segment.events]
+    events = await events_of(running.ledger)
     settings = {"proposer": {"kind": "sobol"}}
     events = [e.model_copy(update={"settings": settings}) if hasattr(e, "settings") else e for e in events]
     assert {found.verdict for found in replay(events, Path())} == {"same"}

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_ledgers import events_of
 from virtual_nights import (
     FRIDAY_NOON,
     HOUR,
@@ -12,7 +13,6 @@ from virtual_nights import (
     NightClock,
     SeenSteps,
     a_night,
-    events_of,
     nights,
     one_night,
 )

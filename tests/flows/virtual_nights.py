@@ -1,7 +1,7 @@
 """Campaigns with a window in accelerated time: what runs takes virtual hours, the schedule virtual nights."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from test_loop import a_campaign
 from bo_core import SobolProposer
 from bo_core.propose import propose
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, History, Measurement
-from campaign.events import Event
 from campaign.window import Window
 from flows.clock import Clock
 from flows.job import Execution, Job, ProposalRequest
@@ -107,7 +106,3 @@ async def nights(
         if mornings[-1].closed_by.kind == "campaign_finished":
             break
     return mornings
-
-
-async def events_of(ledger: MemoryLedger) -> Sequence[Event]:
-    return [event for segment in await ledger.read() for event in segment.events]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from read_ledgers import events_of
+
 from campaign.events import Event
 from campaign.window import Window
 from storage import ParquetLedger, open_ledger
@@ -79,7 +81,7 @@ class NightCampaign:
         """Return what is written by now."""
         if not (self.folder / "ledger").exists():
             return []
-        return [event for segment in asyncio.run(self.ledger.read()) for event in segment.events]
+        return asyncio.run(events_of(self.ledger))
 
     def evaluated(self) -> dict[str, Evaluated]:
         """Return what its evaluations themselves wrote down, by key."""

@@ -9,20 +9,21 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from night_campaign import NightCampaign
 from night_judge import Evidence, FlowRun, judge
 from night_table import publish
-from premises import POOL, Premises, premises, until
+from prefect_on_sqlite import PrefectOnSqlite
+from read_ledgers import damage_of
 from shifted_clock import ShiftedClock
+from until import until
 
-from campaign.errors import LedgerError
 from campaign.events import LeaseTaken, TrialObserved
 from flows.replay import replay
-from storage import verify
 
 NOON = datetime(2026, 3, 28, 11, tzinfo=UTC)
 # In the night of 28 March 2026 the clocks of Berlin go from 02:00 to 03:00.
@@ -60,13 +61,11 @@ def spend(folder: Path, trials: int, seed: int) -> list[Evidence]:
     campaigns = [
         NightCampaign(folder / running, running, trials, seed, clock.environment) for running in ("finish", "stop")
     ]
-    with premises(folder, clock.environment) as own:
+    with _prefect(folder, clock) as own:
         for each in campaigns:
             each.write(OPENINGS[0])
-            done = own.overnight(each.folder, "deploy", "campaign.yaml", "--pool", POOL)
-            if done.returncode:
-                raise RuntimeError(done.stdout + done.stderr)
-            _tell(next(line for line in done.stdout.splitlines() if "starts whenever" in line))
+            said = own.deploy(each.folder)
+            _tell(next(line for line in said.splitlines() if "starts whenever" in line))
         own.start_worker()
         refused = _first_night(own, clock, campaigns)
         clock.set_to(CLOCKS_CHANGE - _BEFORE)
@@ -77,7 +76,19 @@ def spend(folder: Path, trials: int, seed: int) -> list[Evidence]:
     return [_evidence(each, runs[each.name], refused if each is campaigns[0] else None) for each in campaigns]
 
 
-def _first_night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCampaign]) -> str:
+@contextmanager
+def _prefect(folder: Path, clock: ShiftedClock) -> Iterator[PrefectOnSqlite]:
+    """Give a server that lives by the clock; nothing of it and of what was started beside it is left afterwards."""
+    own = PrefectOnSqlite(folder, "nights", clock.environment)
+    try:
+        own.start_server()
+        own.wait_for_server()
+        yield own
+    finally:
+        own.kill_everything()
+
+
+def _first_night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[NightCampaign]) -> str:
     """Let the first night pass, and start a campaign once more by hand meanwhile; return what was said to that."""
     _night(own, clock, campaigns, OPENINGS[0])
     by_hand = campaigns[0]
@@ -90,7 +101,7 @@ def _first_night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCa
     return f"{held}{by_whom}" if started.returncode else said
 
 
-def _night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCampaign], opens: datetime) -> None:
+def _night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[NightCampaign], opens: datetime) -> None:
     """Skip the hours until just before the opening, once Prefect has it on its schedule."""
     for each in campaigns:
         due = f"{each.name} is on the schedule for {opens}"
@@ -104,7 +115,7 @@ def _night(own: Premises, clock: ShiftedClock, campaigns: Sequence[NightCampaign
         _tell(f"{clock.now():%H:%M:%S} UTC: {begun}")
 
 
-def _await_its_end(own: Premises, campaigns: Sequence[NightCampaign], opened: datetime) -> None:
+def _await_its_end(own: PrefectOnSqlite, campaigns: Sequence[NightCampaign], opened: datetime) -> None:
     for each in campaigns:
         over = f"the run of {each.name} has ended"
         until(lambda name=each.name: _has_ended(_flow_runs(own, name), opened), over, _NIGHT_LIMIT)
@@ -119,7 +130,7 @@ def _leases(campaign: NightCampaign) -> int:
     return sum(isinstance(event, LeaseTaken) for event in campaign.events())
 
 
-def _flow_runs(own: Premises, name: str) -> list[FlowRun]:
+def _flow_runs(own: PrefectOnSqlite, name: str) -> list[FlowRun]:
     """Return the flow runs of a campaign, also those that are only on the schedule."""
     asked = own.ask("/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}, "limit": 200})
     runs = [
@@ -137,11 +148,6 @@ def _flow_runs(own: Premises, name: str) -> list[FlowRun]:
 
 def _evidence(campaign: NightCampaign, runs: Sequence[FlowRun], by_hand: str | None) -> Evidence:
     events = campaign.events()
-    try:
-        verify(campaign.ledger)
-        damage = ""
-    except LedgerError as problem:
-        damage = str(problem)
     return Evidence(
         name=campaign.name,
         window=campaign.window,
@@ -151,7 +157,7 @@ def _evidence(campaign: NightCampaign, runs: Sequence[FlowRun], by_hand: str | N
         evaluated=campaign.evaluated(),
         runs=tuple(run for run in runs if run.began is not None),
         by_hand=by_hand,
-        damage=damage,
+        damage=damage_of(campaign.ledger),
         replayed=list(replay(events, campaign.folder)),
     )
 

@@ -13,6 +13,7 @@ import pytest
 from event_samples import NOON, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_ledgers import events_of
 
 from campaign import Campaign, History, Measurement
 from campaign.errors import LedgerDamaged
@@ -154,7 +155,7 @@ def snapshot(tmp_path: Path) -> Path:
 
 
 async def test_the_end_of_a_run_leaves_a_snapshot(ledger, snapshot):
-    events = [event for segment in await ledger.read() for event in segment.events]
+    events = await events_of(ledger)
     found = pq.read_table(snapshot)
     assert found.equals(trial_table(History.from_events(events)))
     assert {"trial", "status", "heat", "burnt", "burnt_sem"} <= set(found.column_names)
@@ -223,7 +224,7 @@ async def test_a_file_among_the_snapshots_that_is_none_is_foreign(ledger, snapsh
 async def test_a_snapshot_of_a_later_version_is_left_alone(ledger, snapshot, monkeypatch):
     snapshot.unlink()
     monkeypatch.setattr(snapshots, "_VERSION", "2")
-    events = [event for segment in await ledger.read() for event in segment.events]
+    events = await events_of(ledger)
     ledger.snapshots.make(3, events[:-1])
     # Read as one of this version it would be found to say other things than the segments.
     with pytest.raises(LedgerDamaged, match=r"trials-0*3\.parquet.*expected what its segments hold"):

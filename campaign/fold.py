@@ -1,0 +1,204 @@
+"""How a history comes of events: one that was there before, or comes too late, changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from campaign.errors import InvalidHistory
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptUnknown,
+    CampaignAskedToStop,
+    CampaignDefined,
+    CampaignDrained,
+    CampaignFinished,
+    CampaignPaused,
+    CampaignResumed,
+    CampaignRevised,
+    Event,
+    LeaseTaken,
+    MeasurementReported,
+    TrialAbandoned,
+    TrialApproved,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+    TrialRejected,
+    TrialStopped,
+)
+from campaign.life import Ending, Life
+from campaign.trials import Trials
+
+_OfCampaign = (
+    LeaseTaken
+    | CampaignDrained
+    | CampaignFinished
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignAskedToStop
+    | CampaignDefined
+    | CampaignRevised
+)
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
+
+
+@dataclass
+class Fold:
+    """The only mutable thing here: what a history holds, by the same names, while events are taken in one by one."""
+
+    defined: CampaignDefined | None
+    revised: CampaignRevised | None
+    lease: LeaseTaken | None
+    closed_by: CampaignDrained | CampaignFinished | None
+    paused: CampaignPaused | None
+    asked_to_stop: CampaignAskedToStop | None
+    requests: int
+    trials: Trials
+    reports: Mapping[int, tuple[MeasurementReported, ...]]
+    active_seconds: float
+    active_until: datetime | None
+    last_time: datetime | None
+    events: int
+
+    def __post_init__(self) -> None:
+        # Only the trials that something happens to are built anew.
+        self._lives: dict[int, Life] = {}
+        self._told: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
+
+    def state(self) -> dict[str, Any]:
+        """Return what the history holds after these events."""
+        lived = {number: life.trial() for number, life in self._lives.items()}
+        told = {trial: tuple(of_steps.values()) for trial, of_steps in self._told.items()}
+        reports = MappingProxyType({**self.reports, **told})
+        state = vars(self) | {"trials": self.trials.changed(lived), "reports": reports}
+        del state["_lives"], state["_told"]
+        return state
+
+    def apply(self, event: Event) -> None:
+        """Take in one more event; raises InvalidHistory where it speaks of a trial that none has proposed."""
+        # The lease as it was before this event: what happens between two sessions takes no time.
+        at_work = self.lease is not None and self.closed_by is None
+        if self._changes(event):
+            self.events += 1
+            self._count_time(event, at_work)
+
+    def _changes(self, event: Event) -> bool:
+        """Take the event in, and tell whether it says anything new; what happens most often is asked first."""
+        match event:
+            case TrialProposed():
+                return self._propose(event)
+            case AttemptStarted():
+                return self._life(event).start(event, self.lease)
+            case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
+                return self._life(event).end(event)
+            case TrialApproved():
+                return self._life(event).approve()
+            case MeasurementReported():
+                return self._report(event)
+            case AttemptFailed():
+                return self._life(event).fail_attempt(event)
+            case AttemptUnknown():
+                return self._life(event).ask(event)
+            case _:
+                return self._changes_campaign(event)
+
+    def _changes_campaign(self, event: _OfCampaign) -> bool:
+        match event:
+            case LeaseTaken():
+                return self._take_lease(event)
+            case CampaignDrained() | CampaignFinished():
+                return self._close(event)
+            case CampaignPaused() | CampaignResumed():
+                return self._pause(event)
+            case CampaignAskedToStop():
+                return self._ask_to_stop(event)
+            case CampaignDefined():
+                known, self.defined = self.defined, self.defined or event
+                return known is None
+            case CampaignRevised():
+                newer = self.revised is None or event.revision > self.revised.revision
+                self.revised = event if newer else self.revised
+                return newer
+
+    def _count_time(self, event: Event, at_work: bool) -> None:
+        """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
+        if isinstance(event, CampaignDefined | CampaignRevised):
+            return
+        self.last_time = event.time
+        if self.lease is None or event.actor != self.lease.actor:
+            return
+        if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
+            self.active_seconds += max((event.time - self.active_until).total_seconds(), 0.0)
+        self.active_until = event.time
+
+    def _take_lease(self, event: LeaseTaken) -> bool:
+        newer = self.lease is None or event.epoch > self.lease.epoch
+        if newer:
+            self.lease, self.closed_by, self.asked_to_stop = event, None, None
+        return newer
+
+    def _close(self, event: CampaignDrained | CampaignFinished) -> bool:
+        of_another = self.lease is not None and event.epoch != self.lease.epoch
+        if self.closed_by is not None or of_another:
+            return False
+        self.closed_by = event
+        return True
+
+    def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:
+        if event.request <= self.requests:
+            return False
+        self.requests = event.request
+        pause = isinstance(event, CampaignPaused)
+        if pause == (self.paused is not None):
+            return False
+        self.paused = event if isinstance(event, CampaignPaused) else None
+        if not pause and not self._something_runs():
+            # Nothing was at work since the last of its events, so the time until the next one is none of its own.
+            self.active_until = None
+        return True
+
+    def _something_runs(self) -> bool:
+        """Tell whether the controller has an evaluation under way."""
+        trials = [*(life.trial() for life in self._lives.values())]
+        trials += [trial for trial in self.trials.open if trial.id not in self._lives]
+        actor = self.lease and self.lease.actor
+        return any(trial.open_attempt is not None and trial.open_attempt.actor == actor for trial in trials)
+
+    def _ask_to_stop(self, event: CampaignAskedToStop) -> bool:
+        known = self.asked_to_stop
+        of_another = self.lease is None or event.epoch != self.lease.epoch or self.closed_by is not None
+        if of_another or (known is not None and known.at_once >= event.at_once):
+            return False
+        self.asked_to_stop = event
+        return True
+
+    def _propose(self, event: TrialProposed) -> bool:
+        if event.trial in self._lives or event.trial in self.trials:
+            return False
+        self._lives[event.trial] = Life.begun_by(event)
+        return True
+
+    def _report(self, event: MeasurementReported) -> bool:
+        self._life(event)
+        if event.trial not in self._told:
+            known = self.reports.get(event.trial, ())
+            self._told[event.trial] = {(report.attempt, report.step): report for report in known}
+        reports = self._told[event.trial]
+        new = (event.attempt, event.step) not in reports
+        reports.setdefault((event.attempt, event.step), event)
+        return new
+
+    def _life(self, event: _OfTrial) -> Life:
+        life = self._lives.get(event.trial)
+        if life is not None:
+            return life
+        trial = self.trials.get(event.trial)
+        if trial is None:
+            raise InvalidHistory(
+                f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"
+            )
+        life = self._lives[event.trial] = Life.of(trial)
+        return life
