@@ -41,6 +41,6 @@ class FailuresInARow:
         return (
             f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
             f"trial {trial.id} ({end.cause}): {end.message}\nWhat it printed here is in "
-            f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where it "
-            f"stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
+            f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where "
+            f"it stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
         )
