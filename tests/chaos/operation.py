@@ -32,7 +32,7 @@ evaluator:
   time_limit: 5m
 workers: 4
 budget: {{trials: {trials}}}
-failures: {{back_off: 1s, max_attempts: 100, max_in_a_row: 1000}}
+failures: {{back_off: 1s, max_attempts: 100}}
 seed: {seed}
 """
 # A run that the worker took before it was killed never starts, and Prefect waits for it for ever.

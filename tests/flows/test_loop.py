@@ -12,6 +12,7 @@ from campaign import Campaign, EvaluationFailed, EvaluationSucceeded, History, M
 from campaign.errors import CampaignHeld, CampaignStopped, InvalidDefinition
 from campaign.evaluation import EvaluationReport
 from campaign.events import AttemptStarted, Event, LeaseTaken, TrialProposed
+from campaign.trial import Provenance
 from flows.clock import SystemClock
 from flows.fitting import PastObservation
 from flows.importing import write_observations
@@ -199,6 +200,23 @@ async def test_an_evaluator_that_always_fails_is_noticed_soon_and_a_region_that_
     history = History.from_events(event for segment in await ledger.read() for event in segment.events)
     # What was under way when it was noticed ends as well.
     assert 0 <= len(history.trials) - observed - most < 2 * workers
+
+
+class Pessimist(PlainSteps):
+    """Says of every point that it will probably fail."""
+
+    async def propose(self, request: ProposalRequest):
+        proposals = await super().propose(request)
+        doubts = Provenance(seed=0, libraries={}, probability_feasible=0.4)
+        return [proposal.model_copy(update={"provenance": doubts}) for proposal in proposals]
+
+
+async def test_three_failures_that_the_model_foresaw_count_as_one():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("configuration"))
+    campaign = a_campaign(budget={"trials": 60}, workers=1, failures={"max_in_a_row": 4})
+    job = Job(campaign, evaluator, SobolProposer(), MemoryLedger(), Path("unused"))
+    with pytest.raises(CampaignStopped, match=r"12 trials in a row failed.*\n.*48 of 60 trials left"):
+        await run_loop(job, Pessimist(), SystemClock(), StopRequest())
 
 
 async def test_asked_once_to_stop_it_drains_and_later_goes_on():
