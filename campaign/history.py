@@ -58,7 +58,10 @@ class History:
     """The state of a campaign after some events.
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
-    between sessions do not count, and what people write meanwhile says nothing about it.
+    between sessions do not count, nor does the time in which it had to wait for people, and what they write meanwhile
+    says nothing about it.
+    `superseded` are the definitions that held before the newest one; `closed_under` is the revision that held when a
+    controller closed the campaign.
     `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of
     the last request. `events` is how many events made it what it is; one that was there before, or came too late, is
     none of them.
@@ -66,8 +69,10 @@ class History:
 
     defined: CampaignDefined | None = None
     revised: CampaignRevised | None = None
+    superseded: tuple[Campaign, ...] = ()
     lease: LeaseTaken | None = None
     closed_by: CampaignDrained | CampaignFinished | None = None
+    closed_under: CampaignRevised | None = None
     paused: CampaignPaused | None = None
     asked_to_stop: CampaignAskedToStop | None = None
     requests: int = 0
@@ -121,6 +126,22 @@ class History:
     def awaiting(self) -> int:
         """Return how many trials wait for a person's approval."""
         return sum(1 for trial in self.trials.open if trial.parked)
+
+    @property
+    def taken(self) -> int:
+        """Return how many trials have a place in the budget; those that await approval keep theirs."""
+        return self.budgeted + self.awaiting
+
+    @property
+    def waits_for_people(self) -> bool:
+        """Tell whether it is people's turn: it is paused, or nothing is outstanding but what awaits approval."""
+        return self.paused is not None or 0 < self.awaiting == len(self.trials.open)
+
+    @property
+    def finished(self) -> CampaignFinished | None:
+        """Return the event that ended the campaign; None while it goes on, and where it was revised since."""
+        closed = self.closed_by
+        return closed if isinstance(closed, CampaignFinished) and self.closed_under == self.revised else None
 
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""
@@ -185,22 +206,27 @@ class _Fold:
 
     def __init__(self, start: History) -> None:
         self.start = start
-        self.defined, self.revised = start.defined, start.revised
-        self.lease, self.closed_by = start.lease, start.closed_by
+        self.defined, self.revised, self.superseded = start.defined, start.revised, start.superseded
+        self.lease, self.closed_by, self.closed_under = start.lease, start.closed_by, start.closed_under
         self.paused, self.asked_to_stop, self.requests = start.paused, start.asked_to_stop, start.requests
         self.active_seconds, self.active_until = start.active_seconds, start.active_until
         self.last_time = start.last_time
         self.events = start.events
         self.lives: dict[int, _Life] = {}
         self.reports: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
+        # Kept up to date, since they are asked for at every event.
+        self.parked = {trial.id for trial in start.trials.open if trial.parked}
+        self.pending = {trial.id for trial in start.trials.open if trial.pending}
 
     def history(self) -> History:
         reports = {trial: tuple(of_steps.values()) for trial, of_steps in self.reports.items()}
         return History(
             defined=self.defined,
             revised=self.revised,
+            superseded=self.superseded,
             lease=self.lease,
             closed_by=self.closed_by,
+            closed_under=self.closed_under,
             paused=self.paused,
             asked_to_stop=self.asked_to_stop,
             requests=self.requests,
@@ -214,10 +240,11 @@ class _Fold:
 
     def apply(self, event: Event) -> None:
         # The lease as it was before this event: what happens between two sessions takes no time.
-        at_work = self.lease is not None and self.closed_by is None
+        at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
         if self._changes(event):
             self.events += 1
             self._count_time(event, at_work)
+            self._sort_in(getattr(event, "trial", None))
 
     def _changes(self, event: Event) -> bool:
         """Take the event in, and tell whether it says anything new; what happens most often is asked first."""
@@ -253,9 +280,7 @@ class _Fold:
                 known, self.defined = self.defined, self.defined or event
                 return known is None
             case CampaignRevised():
-                newer = self.revised is None or event.revision > self.revised.revision
-                self.revised = event if newer else self.revised
-                return newer
+                return self._revise(event)
 
     def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
@@ -263,6 +288,8 @@ class _Fold:
             return
         self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:
+            # Where it was people's turn, the time until the controller's next event is none of its own either.
+            self.active_until = self.active_until if at_work else None
             return
         if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
             self.active_seconds += max((event.time - self.active_until).total_seconds(), 0.0)
@@ -278,8 +305,16 @@ class _Fold:
         of_another = self.lease is not None and event.epoch != self.lease.epoch
         if self.closed_by is not None or of_another:
             return False
-        self.closed_by = event
+        self.closed_by, self.closed_under = event, self.revised
         return True
+
+    def _revise(self, event: CampaignRevised) -> bool:
+        latest = self.revised or self.defined
+        newer = self.revised is None or event.revision > self.revised.revision
+        if newer:
+            self.superseded += (latest.definition,) if latest is not None else ()
+            self.revised = event
+        return newer
 
     def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:
         if event.request <= self.requests:
@@ -289,10 +324,23 @@ class _Fold:
         if pause == (self.paused is not None):
             return False
         self.paused = event if isinstance(event, CampaignPaused) else None
-        if not pause and not self._something_runs():
-            # Nothing was at work since the last of its events, so the time until the next one is none of its own.
-            self.active_until = None
         return True
+
+    def _waits_for_people(self) -> bool:
+        """Tell whether the controller had nothing to do before people have said something."""
+        if self.paused is not None:
+            return not self._something_runs()
+        return bool(self.parked) and not self.pending
+
+    def _sort_in(self, number: int | None) -> None:
+        """Keep up to date which trials are parked and which are pending."""
+        if number is None:
+            return
+        life = self.lives[number]
+        self.parked.discard(number)
+        self.pending.discard(number)
+        if life.outcome is None:
+            (self.parked if life.parked else self.pending).add(number)
 
     def _something_runs(self) -> bool:
         """Tell whether the controller has an evaluation under way."""
