@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from campaign.definition import Campaign
 from campaign.errors import InvalidHistory
 from campaign.events import (
     AttemptFailed,
@@ -51,8 +52,10 @@ class Fold:
 
     defined: CampaignDefined | None
     revised: CampaignRevised | None
+    superseded: tuple[Campaign, ...]
     lease: LeaseTaken | None
     closed_by: CampaignDrained | CampaignFinished | None
+    closed_under: CampaignRevised | None
     paused: CampaignPaused | None
     asked_to_stop: CampaignAskedToStop | None
     requests: int
@@ -67,23 +70,26 @@ class Fold:
         # Only the trials that something happens to are built anew.
         self._lives: dict[int, Life] = {}
         self._told: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
+        # Kept up to date, since they are asked for at every event.
+        self._parked = {trial.id for trial in self.trials.open if trial.parked}
+        self._pending = {trial.id for trial in self.trials.open if trial.pending}
 
     def state(self) -> dict[str, Any]:
         """Return what the history holds after these events."""
         lived = {number: life.trial() for number, life in self._lives.items()}
         told = {trial: tuple(of_steps.values()) for trial, of_steps in self._told.items()}
         reports = MappingProxyType({**self.reports, **told})
-        state = vars(self) | {"trials": self.trials.changed(lived), "reports": reports}
-        del state["_lives"], state["_told"]
-        return state
+        held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return held | {"trials": self.trials.changed(lived), "reports": reports}
 
     def apply(self, event: Event) -> None:
         """Take in one more event; raises InvalidHistory where it speaks of a trial that none has proposed."""
         # The lease as it was before this event: what happens between two sessions takes no time.
-        at_work = self.lease is not None and self.closed_by is None
+        at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
         if self._changes(event):
             self.events += 1
             self._count_time(event, at_work)
+            self._sort_in(getattr(event, "trial", None))
 
     def _changes(self, event: Event) -> bool:
         """Take the event in, and tell whether it says anything new; what happens most often is asked first."""
@@ -119,9 +125,7 @@ class Fold:
                 known, self.defined = self.defined, self.defined or event
                 return known is None
             case CampaignRevised():
-                newer = self.revised is None or event.revision > self.revised.revision
-                self.revised = event if newer else self.revised
-                return newer
+                return self._revise(event)
 
     def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
@@ -129,6 +133,8 @@ class Fold:
             return
         self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:
+            # Where it was people's turn, the time until the controller's next event is none of its own either.
+            self.active_until = self.active_until if at_work else None
             return
         if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
             self.active_seconds += max((event.time - self.active_until).total_seconds(), 0.0)
@@ -144,8 +150,16 @@ class Fold:
         of_another = self.lease is not None and event.epoch != self.lease.epoch
         if self.closed_by is not None or of_another:
             return False
-        self.closed_by = event
+        self.closed_by, self.closed_under = event, self.revised
         return True
+
+    def _revise(self, event: CampaignRevised) -> bool:
+        latest = self.revised or self.defined
+        newer = self.revised is None or event.revision > self.revised.revision
+        if newer:
+            self.superseded += (latest.definition,) if latest is not None else ()
+            self.revised = event
+        return newer
 
     def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:
         if event.request <= self.requests:
@@ -155,10 +169,23 @@ class Fold:
         if pause == (self.paused is not None):
             return False
         self.paused = event if isinstance(event, CampaignPaused) else None
-        if not pause and not self._something_runs():
-            # Nothing was at work since the last of its events, so the time until the next one is none of its own.
-            self.active_until = None
         return True
+
+    def _waits_for_people(self) -> bool:
+        """Tell whether the controller had nothing to do before people have said something."""
+        if self.paused is not None:
+            return not self._something_runs()
+        return bool(self._parked) and not self._pending
+
+    def _sort_in(self, number: int | None) -> None:
+        """Keep up to date which trials are parked and which are pending."""
+        if number is None:
+            return
+        life = self._lives[number]
+        self._parked.discard(number)
+        self._pending.discard(number)
+        if life.outcome is None:
+            (self._parked if life.parked else self._pending).add(number)
 
     def _something_runs(self) -> bool:
         """Tell whether the controller has an evaluation under way."""

@@ -48,7 +48,10 @@ class History:
     """The state of a campaign after some events.
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
-    between sessions do not count, and what people write meanwhile says nothing about it.
+    between sessions do not count, nor does the time in which it had to wait for people, and what they write meanwhile
+    says nothing about it.
+    `superseded` are the definitions that held before the newest one; `closed_under` is the revision that held when a
+    controller closed the campaign.
     `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of
     the last request. `events` is how many events made it what it is; one that was there before, or came too late, is
     none of them.
@@ -56,8 +59,10 @@ class History:
 
     defined: CampaignDefined | None = None
     revised: CampaignRevised | None = None
+    superseded: tuple[Campaign, ...] = ()
     lease: LeaseTaken | None = None
     closed_by: CampaignDrained | CampaignFinished | None = None
+    closed_under: CampaignRevised | None = None
     paused: CampaignPaused | None = None
     asked_to_stop: CampaignAskedToStop | None = None
     requests: int = 0
@@ -111,6 +116,22 @@ class History:
     def awaiting(self) -> int:
         """Return how many trials wait for a person's approval."""
         return sum(1 for trial in self.trials.open if trial.parked)
+
+    @property
+    def taken(self) -> int:
+        """Return how many trials have a place in the budget; those that await approval keep theirs."""
+        return self.budgeted + self.awaiting
+
+    @property
+    def waits_for_people(self) -> bool:
+        """Tell whether it is people's turn: it is paused, or nothing is outstanding but what awaits approval."""
+        return self.paused is not None or 0 < self.awaiting == len(self.trials.open)
+
+    @property
+    def finished(self) -> CampaignFinished | None:
+        """Return the event that ended the campaign; None while it goes on, and where it was revised since."""
+        closed = self.closed_by
+        return closed if isinstance(closed, CampaignFinished) and self.closed_under == self.revised else None
 
     def model_view(self) -> ModelView:
         """Return what a proposal may depend on."""

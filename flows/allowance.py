@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from bo_core.inside import lies_in
 from campaign import Campaign, History, Trial
 from campaign.approval import ApprovalPolicy
 from campaign.enough import why_end_early
@@ -51,9 +52,14 @@ class Allowance:
 
     @cached_property
     def waiting(self) -> list[Trial]:
-        """Return the trials that wait to be started or tried again, those that people asked for first."""
+        """Return the trials that wait to be started or tried again, those that people asked for first.
+
+        One that has failed since the bounds were narrowed is not tried again outside of them.
+        """
         unended = self.history.trials.open
         waiting = [t for t in unended if t.pending and t.open_attempt is None and t.id not in self.in_flight]
+        if self.history.revised is not None:
+            waiting = [trial for trial in waiting if lies_in(self.campaign, trial.point)]
         return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
 
     @cached_property
@@ -72,7 +78,7 @@ class Allowance:
         if self.exhausted or self.why_no_more is not None or not self.may_start:
             return 0
         awaiting, policy = self.history.awaiting, self.campaign.approve
-        left = self.campaign.budget.trials - self.history.budgeted - awaiting
+        left = self.campaign.budget.trials - self.history.taken
         if isinstance(policy, ApprovalPolicy):
             # Any of them may have to wait, and people are asked about no more at a time.
             left = min(left, policy.most_waiting - awaiting)
@@ -107,7 +113,7 @@ class Allowance:
     @property
     def seconds_held_back(self) -> float | None:
         """Return after how long the time is over in which people may approve what waits; None where it never is."""
-        waits = self.held_back and self.history.paused is None
+        waits = self.held_back and not self._waits_for_people
         return self.time_left if waits and math.isfinite(self.time_left) else None
 
     @property
@@ -118,9 +124,8 @@ class Allowance:
             return float("inf")
         spent = timedelta(seconds=self.history.active_seconds)
         last = self.history.active_until
-        idle = self.history.paused is not None and not self.running
         # A clock that was set back gives nothing back.
-        spent += max(self.now - last, timedelta()) if last is not None and not idle else timedelta()
+        spent += max(self.now - last, timedelta()) if last is not None and not self._waits_for_people else timedelta()
         return (limit - spent).total_seconds()
 
     @property
@@ -135,7 +140,12 @@ class Allowance:
             return budget
         if self.time_left <= 0:
             return "the wall-clock budget is spent"
-        return None if self.waiting else self.why_no_more
+        # What people approve may still be worth trying.
+        return None if self.waiting or self.history.awaiting else self.why_no_more
+
+    @property
+    def _waits_for_people(self) -> bool:
+        return self.history.waits_for_people and not self.running
 
     @property
     def _may_go_on(self) -> bool:

@@ -13,15 +13,18 @@ def awaiting_approval(history: History) -> list[Trial]:
 
 
 def approve(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialApproved]:
-    """Return the event that a parked trial may be started; raises Refused where it does not wait or nothing is left."""
+    """Return the event that a parked trial may be started.
+
+    Raises Refused where it does not wait, where nothing is left for it, and where the campaign is over.
+    """
     _refuse_unless_it_waits(history, number)
-    budget = history.definition.budget.trials
-    if history.budgeted >= budget:
+    if history.finished is not None:
         raise Refused(
-            f"trial {number}: expected budget for it, found all {budget} trials of campaign "
-            f"`{history.definition.name}` taken. Nothing was written. Raise `budget.trials` in its file and say "
-            "`overnight revise`, or reject the trial."
+            f"trial {number}: expected a campaign that goes on, found `{history.definition.name}` finished: "
+            f"{history.finished.reason}. Nothing was written, since nobody would start it. Give it a larger `budget` "
+            "in its file and say `overnight revise`; then approve the trial and run the campaign again."
         )
+    refuse_unless_it_fits(history, number)
     return [TrialApproved(time=now, actor=who, trial=number, why=why)]
 
 
@@ -29,6 +32,17 @@ def reject(history: History, who: str, why: str, now: datetime, number: int) -> 
     """Return the event that ends a parked trial; raises Refused where it does not wait."""
     _refuse_unless_it_waits(history, number)
     return [TrialRejected(time=now, actor=who, trial=number, why=why)]
+
+
+def refuse_unless_it_fits(history: History, number: int) -> None:
+    """Raise Refused where a parked trial, once it counts, would be more than the budget has."""
+    budget = history.definition.budget.trials
+    if history.budgeted >= budget:
+        raise Refused(
+            f"trial {number}: expected budget for it, found all {budget} trials of campaign "
+            f"`{history.definition.name}` taken. Nothing was written. Raise `budget.trials` in its file and say "
+            "`overnight revise`, or reject the trial."
+        )
 
 
 def _refuse_unless_it_waits(history: History, number: int) -> None:

@@ -39,11 +39,15 @@ class AskTell:
     """
 
     def __init__(self, source: CampaignFile | Mapping[str, Any] | str | Path, clock: Clock | None = None) -> None:
-        """Open the campaign; its ledger is made when the first trial is asked for."""
+        """Read the campaign; its ledger is made when the first trial is asked for.
+
+        From then on the definition that the ledger holds is followed, whatever becomes of the source.
+        """
         self.file = read_campaign(source)
         self.clock = clock or SystemClock()
         self._process = os.getpid()
         self._journal = Journal(open_ledger(self.file.ledger, self.file.campaign.name, Path()))
+        self._opened = False
         # Each who asks has to know what the one before was given.
         self._asking = asyncio.Lock()
 
@@ -71,11 +75,14 @@ class AskTell:
 
     def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
         """Return the observed point that is believed to be best, or any point; None before the first observation."""
-        return recommend(self.file.campaign, self.history, self.file.proposer, anywhere=anywhere)
+        history = self.history
+        if history.defined is None:
+            return None
+        return recommend(history.definition, history, self.file.proposer, anywhere=anywhere)
 
     @property
     def history(self) -> History:
-        """Return what has happened so far."""
+        """Return what has happened so far; nothing is written."""
         return self._run(self._read())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -88,13 +95,21 @@ class AskTell:
         return run_in_background(work)
 
     async def _read(self) -> History:
+        await self._journal.refresh()
+        return self._journal.history
+
+    async def _open(self) -> History:
+        """Open the campaign where that was not done yet: who revises it afterwards is not to be contradicted."""
+        if self._opened:
+            return await self._read()
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
+        self._opened = True
         return self._journal.history
 
     async def _ask(self) -> Trial:
         async with self._asking:
             while True:
-                history, seen = await self._read(), self._journal.events_seen
+                history, seen = await self._open(), self._journal.events_seen
                 self._check_budget(history)
                 events = await asyncio.to_thread(self._propose, history, seen)
                 try:
@@ -104,10 +119,11 @@ class AskTell:
                 return self._journal.history.trials[history.next_trial]
 
     def _check_budget(self, history: History) -> None:
-        campaign = self.file.campaign
-        if history.budgeted >= campaign.budget.trials:
+        campaign, awaiting = history.definition, history.awaiting
+        if history.taken >= campaign.budget.trials:
+            beside = f", but for {awaiting} that await approval" if awaiting else ""
             raise CampaignStopped(
-                f"All {campaign.budget.trials} trials of campaign `{campaign.name}` have been asked for. Raise "
+                f"All {campaign.budget.trials} trials of campaign `{campaign.name}` have been asked for{beside}. Raise "
                 "`budget.trials` to go on."
             )
         if (enough := why_end_early(history)) is not None:
@@ -119,7 +135,7 @@ class AskTell:
 
     def _propose(self, history: History, seen: int) -> list[TrialProposed | AttemptStarted]:
         began = time.monotonic()
-        [proposal] = propose(self.file.campaign, history, self.file.proposer, 1)
+        [proposal] = propose(history.definition, history, self.file.proposer, 1)
         now, trial, defined = self.clock.now(), history.next_trial, history.defined
         extra = {"events_seen": seen, "seconds": time.monotonic() - began, "commit": running_commit()}
         assert defined is not None
@@ -142,13 +158,11 @@ class AskTell:
         ]
 
     async def _tell(self, number: int, result: Any) -> None:
-        await self._read()
-        outcome = read_outcome(self.file.campaign, result)
+        outcome = read_outcome((await self._open()).definition, result)
         await self._journal.insist(lambda history: self._outcome(history, number, outcome))
 
     async def _report(self, number: int, step: int, result: Any) -> str | None:
-        await self._read()
-        outcome = read_outcome(self.file.campaign, result)
+        outcome = read_outcome((await self._open()).definition, result)
         if isinstance(outcome, EvaluationFailed):
             raise CampaignStopped(f"report: trial {number}, step {step}: {outcome.message}")
         said: list[MeasurementReported] = []
@@ -173,7 +187,7 @@ class AskTell:
 
     def _outcome(self, history: History, number: int, outcome: EvaluationOutcome) -> list[Event]:
         trial = self._under_way(history, number, "tell")
-        return outcome_events(self.file.campaign, trial, trial.attempts[-1].number, outcome, self.clock.now(), _ACTOR)
+        return outcome_events(history.definition, trial, trial.attempts[-1].number, outcome, self.clock.now(), _ACTOR)
 
     def _under_way(self, history: History, number: int, asked: str) -> Trial:
         trial = history.trials.get(number)

@@ -53,7 +53,7 @@ async def run_loop(
     acts, CampaignStopped after too many failures.
     """
     journal = Journal(job.ledger, watch)
-    await open_campaign(journal, job.campaign, job.settings, clock)
+    await open_campaign(journal, job.campaign, job.settings, clock, tell)
     await take_lease(journal, clock, job.rhythm, stop, tell)
     controller = _Controller(job, steps, clock, stop, journal)
     try:

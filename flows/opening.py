@@ -1,32 +1,56 @@
 """Opening a campaign's ledger: the first time its definition is written down, later it must be the same."""
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from campaign import Campaign, History
 from campaign.errors import InvalidDefinition, LedgerMoved
-from campaign.events import CampaignDefined, CampaignFinished, CampaignRevised
+from campaign.events import CampaignDefined, CampaignRevised
+from flows.anchors import LOG
 from flows.clock import Clock
 from flows.definition_changes import differences
 from flows.journal import Journal
 
 
-async def open_campaign(journal: Journal, campaign: Campaign, settings: dict[str, Any], clock: Clock) -> None:
+async def open_campaign(
+    journal: Journal,
+    campaign: Campaign,
+    settings: dict[str, Any],
+    clock: Clock,
+    tell: Callable[[str], None] = LOG.warning,
+) -> None:
     """Read the ledger and make sure that it holds this campaign; write the definition down if it holds none.
 
-    A changed budget or number of workers, or other settings, are recorded as a revision. Raises
-    InvalidDefinition for any other change.
+    A changed budget or number of workers, or other settings, are recorded as a revision. A definition that was revised
+    since changes nothing: the newest one holds, which is told. Raises InvalidDefinition for any other change.
     """
     await journal.refresh()
     while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
         with suppress(LedgerMoved):
             await journal.append([event])
+    if (outdated := why_outdated(journal.history, campaign)) is not None:
+        tell(outdated)
 
 
 def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
-    """Tell whether this very campaign has finished, so that running it again would change nothing."""
-    return isinstance(history.closed_by, CampaignFinished) and _is_latest(history, campaign, settings)
+    """Tell whether this campaign has finished, and running it again would change nothing."""
+    latest = history.revised or history.defined
+    if history.finished is None or latest is None or settings != latest.settings:
+        return False
+    return _is_held(history, campaign)
+
+
+def why_outdated(history: History, campaign: Campaign) -> str | None:
+    """Return what is to be told to whoever brings a definition that was revised since; None where this one was not."""
+    revised = history.revised
+    if revised is None or _is_same(revised.definition, campaign) or not _is_held(history, campaign):
+        return None
+    return (
+        f"Campaign `{campaign.name}` was revised since its file was as it is here: revision {revised.revision} holds, "
+        "as the ledger has it; to go back on purpose, say `overnight revise` with this file."
+    )
 
 
 def _opening_event(
@@ -35,8 +59,10 @@ def _opening_event(
     if history.defined is None:
         uid = secrets.token_hex(4)
         return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
-    changes = differences(history.definition, campaign)
-    if changes:
+    if _is_held(history, campaign):
+        # Somebody may have revised it since, and whoever still has the old file does not take that back.
+        campaign = history.definition
+    elif changes := differences(history.definition, campaign):
         raise InvalidDefinition(
             [
                 f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
@@ -44,7 +70,8 @@ def _opening_event(
                 *changes,
             ]
         )
-    if _is_latest(history, campaign, settings):
+    latest = history.revised or history.defined
+    if (campaign, settings) == (latest.definition, latest.settings):
         return None
     revision = 1 if history.revised is None else history.revised.revision + 1
     return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
@@ -54,6 +81,11 @@ def _or_revise(old: Campaign, new: Campaign) -> str:
     return "" if differences(old, new, but_bounds=True) else "; or say that its bounds changed: overnight revise"
 
 
-def _is_latest(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
-    latest = history.revised or history.defined
-    return latest is not None and (latest.definition, latest.settings) == (campaign, settings)
+def _is_held(history: History, campaign: Campaign) -> bool:
+    """Tell whether this definition holds or has held before."""
+    return any(_is_same(known, campaign) for known in (history.definition, *history.superseded))
+
+
+def _is_same(one: Campaign, other: Campaign) -> bool:
+    """Compare all of two definitions; equal values of other types, and another order, make another campaign."""
+    return one == other and not differences(one, other)

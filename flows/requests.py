@@ -57,9 +57,9 @@ def level_asked(history: History) -> Stop:
 
 
 def _refuse_if_over(history: History) -> None:
-    closed = history.closed_by
-    if closed is not None and closed.kind == "campaign_finished":
+    if history.finished is not None:
+        reason = history.finished.reason
         raise Refused(
-            f"Campaign `{history.definition.name}`: expected one that goes on, found it finished: {closed.reason}. "
+            f"Campaign `{history.definition.name}`: expected one that goes on, found it finished: {reason}. "
             "Nothing was written. Raise its budget and run it to make it go on."
         )

@@ -1,29 +1,27 @@
 """Changing what is asked for while a campaign runs: bounds of numbers, budget, window, workers, when to give up."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from bo_core.inside import lies_in
 from campaign import Campaign, History
 from campaign.errors import Refused
-from campaign.events import CampaignFinished, CampaignRevised
+from campaign.events import CampaignRevised, TrialAbandoned
 from flows.definition_changes import differences
 
 
 def revise(
     history: History, who: str, why: str, now: datetime, campaign: Campaign, settings: dict[str, Any]
-) -> list[CampaignRevised]:
-    """Return the event that this definition holds from the next proposal on.
+) -> Sequence[CampaignRevised | TrialAbandoned]:
+    """Return the event that this definition holds from the next proposal on, and those that end what waits outside.
 
-    Raises Refused for a change that makes it another campaign, for one of the parts that are plugged in, for none at
-    all, and where the campaign is over.
+    What waits outside of the new bounds is never started; what runs there is left to end. A campaign that had finished
+    goes on where the new definition leaves it something to do. Raises Refused for a change that makes it another
+    campaign, for one of the parts that are plugged in, and for none at all.
     """
     latest, name = history.revised or history.defined, campaign.name
     assert latest is not None
-    if isinstance(history.closed_by, CampaignFinished):
-        raise Refused(
-            f"Campaign `{name}`: expected one that goes on, found it finished: {history.closed_by.reason}. Nothing was "
-            "written. A larger budget is taken by running it again; revise the rest while that runs."
-        )
     _refuse_another(latest.definition, campaign)
     if settings != latest.settings:
         parts = " and ".join(f"`{key}`" for key in settings if settings[key] != latest.settings.get(key))
@@ -35,9 +33,13 @@ def revise(
     if campaign == latest.definition:
         raise Refused(f"Campaign `{name}`: expected a change in its file, found none. Nothing was written.")
     revision = 1 if history.revised is None else history.revised.revision + 1
-    return [
-        CampaignRevised(time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None)
-    ]
+    revised = CampaignRevised(
+        time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None
+    )
+    reason = f"it lies outside of the bounds of revision {revision}" + (f": {why}" if why else "")
+    waiting = [trial for trial in history.trials.open if trial.open_attempt is None]
+    outside = [trial.id for trial in waiting if not lies_in(campaign, trial.point)]
+    return [revised, *(TrialAbandoned(time=now, actor=who, trial=number, why=reason) for number in outside)]
 
 
 def _refuse_another(old: Campaign, new: Campaign) -> None:

@@ -18,7 +18,7 @@ from flows.anchors import LOG
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
-from flows.opening import is_over
+from flows.opening import is_over, why_outdated
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
 from flows.prefect_server import prefect_server
 from flows.stop import StopRequest
@@ -74,6 +74,8 @@ async def _run(
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)
     if is_over(journal.history, file.campaign, file.settings()):
+        if (outdated := why_outdated(journal.history, file.campaign)) is not None:
+            tell(outdated)
         return journal.history
     if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
         raise CampaignStopped(

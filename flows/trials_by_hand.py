@@ -8,6 +8,7 @@ from campaign import EvaluationFailed, EvaluationSucceeded, History, Trial
 from campaign.errors import InvalidPoint, Refused
 from campaign.events import TrialAbandoned, TrialObserved, TrialProposed
 from campaign.trial import Withdrawal
+from flows.approval import refuse_unless_it_fits
 from flows.lease import CONTROLLER
 from flows.read_outcome import read_outcome
 
@@ -36,7 +37,8 @@ def report_result(
 ) -> list[TrialObserved]:
     """Return the event that a trial ended well, as somebody measured it outside.
 
-    Raises Refused where an evaluator runs it, where it has ended, and where the metrics are not the expected ones.
+    Raises Refused where an evaluator runs it, where it has ended, where it awaits approval and the budget has no room
+    for it, and where the metrics are not the expected ones.
     """
     trial = _trial(history, number)
     attempt = trial.open_attempt
@@ -46,6 +48,8 @@ def report_result(
             f"{attempt.started:%Y-%m-%d %H:%M} UTC. Nothing was written. Let it end; or abandon it, and report your "
             "result with its point: overnight suggest --point … --metrics …"
         )
+    if trial.parked:
+        refuse_unless_it_fits(history, number)
     return [_observed(history, who, why, now, number, attempt.number if attempt else _NO_ATTEMPT, metrics)]
 
 
@@ -92,12 +96,13 @@ def _trial(history: History, number: int) -> Trial:
 
 
 def _refuse_if_spent(history: History) -> None:
-    campaign, closed = history.definition, history.closed_by
-    over = closed.reason if closed is not None and closed.kind == "campaign_finished" else None
-    if history.budgeted >= campaign.budget.trials:
+    campaign, awaiting = history.definition, history.awaiting
+    over = None if history.finished is None else history.finished.reason
+    if history.taken >= campaign.budget.trials:
         over = f"all {campaign.budget.trials} trials of its budget are taken"
+        over += f", {awaiting} of them by what awaits approval" if awaiting else ""
     if over is not None:
         raise Refused(
             f"Campaign `{campaign.name}`: expected budget for another trial, found that {over}. Nothing was written. "
-            "Raise `budget` in its file (and, while it runs, say `overnight revise`)."
+            "Raise `budget` in its file and say `overnight revise`."
         )

@@ -162,8 +162,9 @@ def _silent(history: History) -> int:
 def standing_of(history: History, *, alive: bool) -> Standing:
     """Return how the campaign stands; without a closing event it is running or, the controller gone, interrupted."""
     if history.closed_by is not None:
-        over = isinstance(history.closed_by, CampaignFinished)
-        return Standing("finished" if over else "drained", history.closed_by.reason)
+        revised = isinstance(history.closed_by, CampaignFinished) and history.finished is None
+        reason = history.closed_by.reason + (", and it was revised since" if revised else "")
+        return Standing("drained" if history.finished is None else "finished", reason)
     if history.lease is None:
         return Standing("defined")
     return Standing("running" if alive else "interrupted")
@@ -181,8 +182,8 @@ def request_text(request: CampaignPaused | CampaignAskedToStop) -> str:
 def requests_of(history: History) -> tuple[str, ...]:
     """Return what people have asked for that still holds."""
     asked = history.asked_to_stop if history.closed_by is None else None
-    over = isinstance(history.closed_by, CampaignFinished)
-    return tuple(request_text(found) for found in (None if over else history.paused, asked) if found is not None)
+    paused = history.paused if history.finished is None else None
+    return tuple(request_text(found) for found in (paused, asked) if found is not None)
 
 
 def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> Best | None:

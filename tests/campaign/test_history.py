@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign import Campaign, History, Measurement
+from campaign.definition import Budget
 from campaign.errors import InvalidHistory
 from campaign.events import (
     AttemptFailed,
@@ -302,3 +303,15 @@ def test_a_measurement_of_a_trial_that_nobody_proposed_is_refused() -> None:
     stray = MeasurementReported(time=at(1), actor="c", trial=3, attempt=1, step=0, metrics={})
     with pytest.raises(InvalidHistory, match="trial 3"):
         History.from_events([defined(), stray])
+
+
+def test_a_revision_keeps_the_definitions_before_it_and_opens_a_campaign_that_had_finished() -> None:
+    larger, largest = (DEFINITION.model_copy(update={"budget": Budget(trials=trials)}) for trials in (20, 30))
+    first = CampaignRevised(time=at(5), actor="ada", revision=1, definition=larger)
+    second = CampaignRevised(time=at(20), actor="ada", revision=2, definition=largest)
+    last = CampaignFinished(time=at(10), actor="c", epoch=1, reason="all have been tried")
+    over = History.from_events([defined(), leased(1), first, last])
+    assert (over.finished, over.superseded) == (last, (DEFINITION,))
+    history = over.extended([second, first])
+    assert (history.closed_by, history.finished) == (last, None)
+    assert (history.definition, history.superseded) == (largest, (DEFINITION, larger))

@@ -4,8 +4,11 @@ import pytest
 from running import Running, now
 from test_loop import ScriptedEvaluator, a_campaign
 
-from campaign import Trial
+from campaign import History, Trial
 from campaign.errors import Refused
+from campaign.events import CampaignDefined, TrialProposed, TrialRejected
+from campaign.trial import Provenance
+from flows.allowance import Allowance
 from flows.approval import approve, awaiting_approval, reject
 from flows.live import status_lines
 from flows.revising import revise
@@ -117,3 +120,41 @@ async def test_trials_that_wait_keep_no_worker_from_working_once_the_policy_is_n
     assert history.awaiting == 2
     running.stop.ask()
     await running.controller
+
+
+async def test_a_trial_of_a_campaign_that_is_over_is_approved_once_there_is_budget_and_not_before():
+    campaign = a_campaign(approve="always", baseline=BASELINE, workers=1, budget={"trials": 3})
+    first = Running(campaign, ScriptedEvaluator())
+    await first.until(lambda history: history.awaiting == 1 and history.trials[1].outcome is not None)
+    fewer = a_campaign(approve="always", baseline=BASELINE, workers=1, budget={"trials": 3, "evaluations": 1})
+    await first.append(lambda history: revise(history, "ada@home", "", now(), fewer, {}))
+    over = await first.controller
+    assert over.finished is not None
+    with pytest.raises(Refused, match=r"found `test` finished: all 1 evaluations.*overnight revise.*then approve"):
+        approve(over, "ada@home", "", now(), 2)
+    await first.append(lambda history: revise(history, "ada@home", "", now(), campaign, {}))
+    await first.append(lambda history: approve(history, "ada@home", "", now(), 2))
+    second = Running(campaign, ScriptedEvaluator(), first.ledger)
+    history = await second.until(lambda history: len(history.trials) > 1 and history.trials[2].outcome is not None)
+    assert history.trials[2].status == "observed"
+    second.stop.ask()
+    await second.controller
+
+
+def an_allowance(history: History) -> Allowance:
+    at_rest = {"in_flight": frozenset[int](), "running": 0, "willing": True, "in_window": True, "exhausted": False}
+    return Allowance(history=history, now=now(), **at_rest)
+
+
+def test_too_little_to_gain_ends_no_campaign_while_people_have_something_to_decide():
+    campaign = a_campaign(stop_when={"expected_gain_below": 1, "in_a_row": 1}, approve="always")
+    defined = CampaignDefined(time=now(), actor="user", uid="u", definition=campaign)
+    point = {"x": 0.5, "n": 3}
+    made = Provenance(seed=1, events_seen=1, expected_gain=0.01)
+    parked = TrialProposed(time=now(), actor="c", trial=1, point=point, generator="model", provenance=made, parked=True)
+    history = History.from_events([defined, parked])
+    assert an_allowance(history).spent is None
+    assert an_allowance(history).held_back
+    assert an_allowance(history).unproposed == 0
+    history = history.extended([TrialRejected(time=now(), actor="ada@home", trial=1, why="")])
+    assert an_allowance(history).spent.startswith("expected gain left")

@@ -1,10 +1,17 @@
+import asyncio
 import multiprocessing
 import threading
+from pathlib import Path
 
 import pytest
 
 from campaign.errors import CampaignStopped
 from flows.ask_tell import AskTell
+from flows.campaign_file import read_campaign
+from flows.clock import SystemClock
+from flows.journal import Journal
+from flows.revising import revise
+from storage import open_ledger
 
 CAMPAIGN = {
     "name": "own-loop",
@@ -129,3 +136,48 @@ def test_a_forked_process_is_told_to_open_the_campaign_itself(source):
     assert "Open the campaign there, too" in said.get()
     assert said.get() == 2
     child.join()
+
+
+def segments(source) -> int:
+    return len(list(Path(source["ledger"]).rglob("*.parquet")))
+
+
+def revised(source, **changes) -> None:
+    """Revise the campaign as somebody at another terminal does."""
+    file = read_campaign(source | changes)
+    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+
+    def decide(history):
+        return revise(history, "ada@home", "", SystemClock().now(), file.campaign, file.settings())
+
+    async def write() -> None:
+        await journal.refresh()
+        await journal.insist(decide)
+
+    asyncio.run(write())
+
+
+def test_what_somebody_revised_meanwhile_is_followed_and_never_taken_back(source):
+    campaign, wider = AskTell(source), {"x": {"kind": "float", "low": 5, "high": 6}}
+    first = campaign.ask()
+    revised(source, budget={"trials": 2}, parameters=wider)
+    campaign.tell(first, 1.0)
+    assert AskTell(source).recommend() is None
+    second = campaign.ask()
+    assert 5 <= second.point["x"] <= 6
+    campaign.tell(second, 2.0)
+    with pytest.raises(CampaignStopped, match="All 2 trials"):
+        campaign.ask()
+    history = AskTell(source).history
+    assert (history.revised.actor, history.revised.revision) == ("ada@home", 1)
+    assert campaign.recommend().trial == second.id
+
+
+def test_looking_at_the_history_writes_nothing(source):
+    assert not AskTell(source).history.trials
+    assert AskTell(source).recommend() is None
+    assert segments(source) == 0
+    AskTell(source).ask()
+    before = segments(source)
+    assert len(AskTell({**source, "budget": {"trials": 20}}).history.trials) == 1
+    assert segments(source) == before > 0

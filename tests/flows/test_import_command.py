@@ -23,6 +23,7 @@ from flows.clock import SystemClock
 from flows.fitting import fitted
 from flows.importing import write_observations
 from flows.journal import Journal
+from flows.opening import open_campaign
 from report.html import render_report
 from storage import MemoryLedger, open_ledger
 from storage.past.source import read_past_results
@@ -200,7 +201,9 @@ def test_a_campaign_that_has_trials_takes_no_past_results():
 
 
 def test_an_import_that_was_killed_after_the_definition_is_made_by_the_next():
-    AskTell("campaign.yaml").recommend()
+    file = load_campaign_file("campaign.yaml")
+    journal = Journal(open_ledger("ledger", "bread", Path()))
+    asyncio.run(open_campaign(journal, file.campaign, file.settings(), SystemClock()))
     assert [event.kind for event in events()] == ["campaign_defined"]
     asked("import", "past.csv")
     assert len(history().trials) == 6

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from campaign.errors import LedgerError, Refused
+from campaign.errors import InvalidDefinition, LedgerError, Refused
 from campaign.events import TrialProposed
 from flows.campaign_file import load_campaign_file
 from flows.cli import app
@@ -89,7 +89,21 @@ def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
     asyncio.run(begin())
     heat = {"kind": "float", "low": 0.25, "high": 1}
     Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
-    assert "1 of 1 trials lie outside of its bounds" in said("revise", "--why", "too cold")
+    printed = said("revise", "--why", "too cold")
+    assert "1 of 1 trials lie outside of its bounds" in printed
+    assert "of these, 1 waited and are abandoned, 0 run and are left to end" in printed
+    assert "a deployment of this campaign goes on with the revised definition" in printed
+    assert "nothing awaits approval" in said("approvals")
+
+
+def test_a_file_that_check_refuses_is_no_revision_either():
+    asyncio.run(begin())
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"window": "03:00-03:01 UTC"}))
+    with pytest.raises(InvalidDefinition, match="window") as checked:
+        said("check")
+    with pytest.raises(InvalidDefinition) as revised:
+        said("revise", "--why", "nights")
+    assert str(revised.value) == str(checked.value)
 
 
 def test_what_cannot_be_read_or_found_is_told_with_an_example():

@@ -58,6 +58,7 @@ def run(
     proposing: Proposing = Proposing(),  # noqa: B008
     proposer: BayesianProposer | SobolProposer | None = None,
     ledger: MemoryLedger | None = None,
+    stopped_after: float | None = None,
 ) -> History:
     proposer = proposer or BayesianProposer(initial=4)
     job = Job(
@@ -69,7 +70,14 @@ def run(
         proposing=proposing,
         settings={"proposer": proposer.model_dump(mode="json")},
     )
-    return run_in_virtual_time(run_loop(job, steps, VirtualClock(), StopRequest()))
+
+    async def work() -> History:
+        stop = StopRequest()
+        if stopped_after is not None:
+            asyncio.get_running_loop().call_later(stopped_after, stop.ask)
+        return await run_loop(job, steps, VirtualClock(), stop)
+
+    return run_in_virtual_time(work())
 
 
 def idle_share(history: History, first: int, last: int) -> float:
@@ -222,18 +230,19 @@ def test_an_error_that_is_none_of_ours_is_a_proposer_that_is_away_and_ends_no_ni
     assert away
 
 
-def test_a_campaign_whose_points_all_wait_for_approval_ends_with_its_wall_clock_budget():
-    campaign = a_campaign(budget={"trials": 8, "wall_clock": "1h"}, approve="always")
-    history = run(campaign, VirtualSteps())
+def test_a_campaign_whose_points_all_wait_for_approval_waits_as_long_and_spends_no_wall_clock():
+    campaign = a_campaign(budget={"trials": 8, "wall_clock": "1h"}, approve="always", baseline={"x": 0.5, "n": 9})
+    history = run(campaign, VirtualSteps(), stopped_after=24 * 3600)
     assert history.awaiting == 3
-    assert history.closed_by.reason == "the wall-clock budget is spent"
+    assert history.closed_by.reason == "asked to stop"
+    assert history.active_seconds == 10
 
 
 def test_what_was_proposed_beside_points_that_wait_is_replayed():
     ledger = MemoryLedger()
     policy = {"when": {"change": {"x": 0.3}}, "most_waiting": 3}
-    campaign = a_campaign(budget={"trials": 30, "wall_clock": "1h"}, approve=policy, baseline={"x": 0.5, "n": 9})
-    history = run(campaign, VirtualSteps(), ledger=ledger)
+    campaign = a_campaign(budget={"trials": 30}, approve=policy, baseline={"x": 0.5, "n": 9})
+    history = run(campaign, VirtualSteps(), ledger=ledger, stopped_after=3600)
     assert history.awaiting == 3
     assert {trial.proposal.generator for trial in history.trials.values()} == {"baseline", "sobol", "model"}
     assert {found.verdict for found in replay(asyncio.run(events_of(ledger)), Path())} == {"same"}

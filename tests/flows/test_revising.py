@@ -11,14 +11,15 @@ from test_loop import ScriptedEvaluator, a_campaign
 from bo_core import BayesianProposer
 from bo_core.propose import propose
 from bo_core.recommend import recommend
-from campaign import Campaign, History
+from campaign import Campaign, EvaluationFailed, History
 from campaign.errors import InvalidDefinition, Refused
 from campaign.events import CampaignRevised, Event, TrialProposed
 from flows.clock import SystemClock
 from flows.journal import Journal
-from flows.opening import open_campaign
+from flows.opening import is_over, open_campaign, why_outdated
 from flows.replay import replay
 from flows.revising import revise
+from flows.trials_by_hand import suggest
 from storage import MemoryLedger
 
 NARROW = {"x": {"kind": "float", "low": 0.4, "high": 0.6}, "n": {"kind": "int", "low": 1, "high": 50}}
@@ -106,11 +107,123 @@ async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_
             revise(going_on, "ada@home", "", now(), campaign, {})
     with pytest.raises(Refused, match="found `proposer` changed"):
         revise(going_on, "ada@home", "", now(), a_campaign(), {"proposer": {"kind": "sobol"}})
-    with pytest.raises(Refused, match="found it finished"):
-        revise(history, "ada@home", "", now(), a_campaign(), {})
 
 
 async def test_a_run_with_other_bounds_in_its_file_says_how_to_revise_them():
     _, running = await revised(a_campaign(workers=1), a_campaign(workers=2))
     with pytest.raises(InvalidDefinition, match="overnight revise"):
         await open_campaign(Journal(running.ledger), a_campaign(parameters=NARROW), {}, SystemClock())
+
+
+OLD, NEWER, NEWEST = a_campaign(), a_campaign(workers=2), a_campaign(workers=2, parameters=NARROW)
+
+
+async def revised_twice() -> MemoryLedger:
+    ledger = MemoryLedger()
+    journal = Journal(ledger)
+    await open_campaign(journal, OLD, {}, SystemClock())
+    for definition in (NEWER, NEWEST):
+        await journal.insist(lambda history, d=definition: revise(history, "ada@home", "", now(), d, {}))
+    return ledger
+
+
+async def opened(ledger: MemoryLedger, campaign: Campaign, settings: dict[str, object]) -> tuple[History, list[str]]:
+    journal, told = Journal(ledger), list[str]()
+    await open_campaign(journal, campaign, settings, SystemClock(), told.append)
+    return journal.history, told
+
+
+@pytest.mark.parametrize("old", [OLD, NEWER])
+async def test_whoever_opens_with_a_file_from_before_a_revision_is_told_and_takes_nothing_back(old):
+    history, told = await opened(await revised_twice(), old, {})
+    assert history.definition == NEWEST
+    assert (history.revised.actor, history.revised.revision) == ("ada@home", 2)
+    assert len(told) == 1
+    assert "revision 2 holds" in told[0]
+    assert "overnight revise" in told[0]
+
+
+async def test_whoever_opens_with_the_newest_file_is_told_nothing_and_a_new_one_is_a_change():
+    ledger = await revised_twice()
+    assert (await opened(ledger, NEWEST, {}))[1] == []
+    history, told = await opened(ledger, a_campaign(workers=3, parameters=NARROW), {})
+    assert (history.revised.actor, history.revised.revision, history.definition.workers) == ("user", 3, 3)
+    assert told == []
+    with pytest.raises(InvalidDefinition, match="overnight revise"):
+        await opened(ledger, a_campaign(workers=4), {})
+
+
+async def test_other_parts_that_come_with_an_old_file_are_recorded_with_the_newest_definition():
+    # They are what this controller runs with, and what its proposals are made again from.
+    settings = {"proposer": {"kind": "sobol"}}
+    history, told = await opened(await revised_twice(), OLD, settings)
+    assert (history.definition, history.revised.settings) == (NEWEST, settings)
+    assert len(told) == 1
+
+
+async def test_a_run_with_an_old_file_follows_the_revision():
+    history = await Running(OLD, ScriptedEvaluator(), await revised_twice()).controller
+    assert all(0.4 <= trial.point["x"] <= 0.6 for trial in history.trials.values())
+    assert history.definition == NEWEST
+
+
+async def test_one_goes_back_on_purpose_by_a_revision_also_after_the_end():
+    ledger = MemoryLedger()
+    await Running(a_campaign(budget={"trials": 4}), ScriptedEvaluator(), ledger).controller
+    fewer = a_campaign(budget={"trials": 3})
+    over = Running(fewer, ScriptedEvaluator(), ledger)
+    history = await over.controller
+    assert (history.definition, history.finished is not None) == (fewer, True)
+    more = a_campaign(budget={"trials": 4})
+    assert is_over(history, more, {})
+    assert "revision 1 holds" in why_outdated(history, more)
+    more = a_campaign(budget={"trials": 6})
+    assert not is_over(history, more, {})
+    await over.append(lambda history: revise(history, "ada@home", "", now(), more, {}))
+    history = over.elsewhere.history
+    assert history.finished is None
+    assert not is_over(history, more, {})
+    history = await Running(fewer, ScriptedEvaluator(), ledger).controller
+    assert (history.started, history.definition) == (6, more)
+
+
+async def test_what_waits_outside_of_new_bounds_is_never_started_and_what_runs_there_is_left_to_end():
+    gate = Gate()
+    evaluator = ScriptedEvaluator(gate.wait)
+    running = Running(a_campaign(workers=1), evaluator)
+    history = await running.until(lambda history: history.started == 1)
+    assert history.trials[1].point["x"] < 0.6
+    for x in (0.2, 0.8):
+        await running.append(lambda history, x=x: suggest(history, "ada@home", "", now(), {"x": x, "n": 5}))
+    narrow = a_campaign(workers=1, parameters=NARROW | {"x": {"kind": "float", "low": 0.6, "high": 0.9}})
+    await running.append(lambda history: revise(history, "ada@home", "it smokes", now(), narrow, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    history = await running.controller
+    assert history.trials[1].status == history.trials[3].status == "observed"
+    assert history.trials[2].status == "abandoned"
+    assert history.trials[2].outcome.by == "ada@home"
+    assert history.trials[2].outcome.why == "it lies outside of the bounds of revision 1: it smokes"
+    assert (2, 1) not in evaluator.evaluated
+    assert all(0.6 <= trial.point["x"] <= 0.9 for trial in history.trials.values() if trial.id > 2)
+
+
+async def test_what_fails_outside_of_new_bounds_is_not_tried_again_there():
+    gate = Gate()
+
+    async def dies_once(trial: int, attempt: int) -> object:
+        await gate.open.wait()
+        return EvaluationFailed(cause="infrastructure", message="the host is gone") if trial == 1 else 1.0
+
+    evaluator = ScriptedEvaluator(dies_once)
+    running = Running(a_campaign(workers=1), evaluator)
+    history = await running.until(lambda history: history.started == 1)
+    first = history.trials[1].point["x"]
+    bounds = {"low": 0.0, "high": first - 0.1} if first > 0.5 else {"low": first + 0.1, "high": 1.0}
+    elsewhere = a_campaign(workers=1, parameters=NARROW | {"x": {"kind": "float", **bounds}})
+    await running.append(lambda history: revise(history, "ada@home", "", now(), elsewhere, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    history = await running.controller
+    assert [key for key in evaluator.evaluated if key[0] == 1] == [(1, 1)]
+    assert history.closed_by.reason == "all 8 trials of the budget have been tried"

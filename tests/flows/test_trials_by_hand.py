@@ -9,6 +9,7 @@ from test_loop import ScriptedEvaluator, a_campaign
 from campaign import History
 from campaign.errors import Refused
 from campaign.events import AttemptFailed, AttemptStarted, Event, TrialAbandoned, TrialObserved, TrialProposed
+from flows.revising import revise
 from flows.trials_by_hand import abandon, report_result, suggest, suggest_measured
 from storage import MemoryLedger
 
@@ -50,6 +51,22 @@ async def test_a_suggestion_must_lie_in_the_space_and_within_the_budget():
     with pytest.raises(Refused, match=r"--point.*`x`: expected a number between 0 and 1, got 2.*`n`: expected a value"):
         suggest(history, "ada@home", "", now(), {"x": 2})
     gate.open.set()
+    await running.controller
+
+
+async def test_what_awaits_approval_keeps_its_place_in_the_budget_from_what_is_done_by_hand():
+    campaign = a_campaign(approve="always", baseline={"x": 0.5, "n": 3}, workers=1, budget={"trials": 2})
+    running = Running(campaign, ScriptedEvaluator())
+    history = await running.until(lambda history: history.awaiting == 1 and history.trials[1].outcome is not None)
+    with pytest.raises(Refused, match="all 2 trials of its budget are taken, 1 of them by what awaits approval"):
+        suggest(history, "ada@home", "", now(), POINT)
+    [reported] = report_result(history, "ada@home", "", now(), 2, LOSS)
+    assert history.extended([reported]).started == 2
+    fewer = campaign.model_copy(update={"budget": campaign.budget.model_copy(update={"trials": 1})})
+    spent = history.extended(revise(history, "ada@home", "", now(), fewer, {}))
+    with pytest.raises(Refused, match="trial 2: expected budget for it, found all 1 trials"):
+        report_result(spent, "ada@home", "", now(), 2, LOSS)
+    running.stop.ask()
     await running.controller
 
 
