@@ -96,6 +96,12 @@ async def test_a_supervisor_that_is_killed_is_a_matter_of_infrastructure(tmp_pat
     assert "its supervisor was killed" in message
 
 
+async def test_a_supervisor_that_others_ask_to_end_is_a_matter_of_infrastructure(tmp_path: Path):
+    found, message = await ending_of(tmp_path, command(tmp_path, "os.kill(os.getppid(), 15); time.sleep(1000)"))
+    assert found == "infrastructure"
+    assert "Overnight did not send" in message
+
+
 FUNCTIONS = """
 import os, resource, signal
 
