@@ -42,7 +42,7 @@ class ReportLines:
     def _pass_on(self, line: bytes) -> bool:
         try:
             report = _read_report(json.loads(line))
-        except (ValueError, OverflowError, TypeError, AttributeError, KeyError):
+        except (ValueError, OverflowError, TypeError, AttributeError, KeyError, RecursionError):
             return False
         self._report(report)
         return True

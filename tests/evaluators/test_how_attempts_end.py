@@ -41,6 +41,7 @@ def said(outcome: EvaluationOutcome | None) -> tuple[str, str]:
         ('print("{loss: 3}")', "invalid_result", "expected the result to be JSON"),
         ('done(metrics={"loss": float("nan")})', "invalid_result", 'what came was: {"metrics": {"loss": NaN}}'),
         ('done(metrics={"loss": float("-inf")})', "invalid_result", 'what came was: {"metrics": {"loss": -Infinity}}'),
+        ("done(metrics={'loss': json.loads('[' * 900 + ']' * 900)})", "invalid_result", "metric `loss`"),
         ('done(metrics={"tps": 12.5})', "invalid_result", 'what came was: {"metrics": {"tps": 12.5}}'),
         ('done(status="infeasible", message="melts")', "infeasible", "melts"),
         ('done(status="failed", message="diverged")', "configuration", "diverged"),
