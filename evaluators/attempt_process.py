@@ -45,7 +45,7 @@ class AttemptProcess:
         """Start the attempt and return how it ended."""
         attempt = AttemptFolder.at(folder)
         self._prepare(attempt, request)
-        lines = ReportLines(attempt.reports, report)
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
         process = self._start(attempt)
         try:
             await _follow(lambda: process.poll() is None, process.terminate, attempt, lines)
@@ -58,7 +58,7 @@ class AttemptProcess:
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
-        lines = ReportLines(attempt.reports, report)
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
         try:
             return await self._settle(attempt, request, lines)
         except asyncio.CancelledError:

@@ -266,18 +266,22 @@ async def test_a_secret_is_neither_kept_nor_put_on_disk_by_us(tmp_path: Path, mo
     script = """
         password = os.environ["DB_PASSWORD"]
         print("no login with", password, "nor abcdefgh", "y" * 1900, file=sys.stderr)
+        with open(os.environ["EVAL_REPORTS"], "a") as reports:
+            print(json.dumps({"step": 1, "metrics": {"loss of " + password: 1}}), file=reports)
         done(metrics={"loss": 1}, metadata={"url": ["db:" + password]}, artifacts=[password + ".log"])
         sys.exit(int(request["parameters"].get("exit", 0)))
     """
     evaluator = command(tmp_path, script, environment=("DB_PASSWORD", "KEY"))
-    succeeded = await evaluator.evaluate(request(), tmp_path / "1", no_report)
+    heard: list[EvaluationReport] = []
+    succeeded = await evaluator.evaluate(request(), tmp_path / "1", heard.append)
     failed = await evaluator.evaluate(request(parameters={"exit": 1}), tmp_path / "2", no_report)
     assert isinstance(succeeded, EvaluationSucceeded)
     assert succeeded.metadata == {"url": ["db:[DB_PASSWORD]"]}
     assert succeeded.artifacts == ("[DB_PASSWORD].log",)
+    assert [list(report.metrics) for report in heard] == [["loss of [DB_PASSWORD]"]]
     assert isinstance(failed, EvaluationFailed)
     assert not {"sword", "fish", "abcdefgh"} & set(failed.message.replace("]", " ").split())
-    ours = [p for p in (tmp_path / "1").glob("*.json*") if p.name != "result.json"]
+    ours = [p for p in (tmp_path / "1").glob("*.json*") if p.name not in ("result.json", "reports.jsonl")]
     assert len(ours) >= 4
     assert all("swordfish" not in path.read_text() for path in ours)
 
