@@ -8,14 +8,31 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from campaign.space import Point
 
+# What is nested deeper than twice that can be written but never read again.
+_DEEPEST = 100
+
 
 def _writable(text: str) -> str:
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
+def _all_writable(value: Any, levels: int = _DEEPEST) -> Any:
+    if isinstance(value, str):
+        return _writable(value)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if levels == 0:
+        raise ValueError(f"expected lists and objects within each other at most {_DEEPEST} deep, found deeper ones")
+    if isinstance(value, dict):
+        return {_all_writable(key): _all_writable(item, levels - 1) for key, item in value.items()}
+    return type(value)(_all_writable(item, levels - 1) for item in value)
+
+
 # Half a character, as in what a broken program prints, cannot be stored anywhere.
 Message = Annotated[str, AfterValidator(_writable)]
 MetricName = Annotated[str, AfterValidator(_writable)]
+Artifact = Annotated[str, AfterValidator(_writable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_all_writable)]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
 
 
@@ -46,14 +63,15 @@ class EvaluationRequest(BaseModel):
 class EvaluationSucceeded(BaseModel):
     """It ended well: each expected metric was measured."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Metadata may hold what is no number, and come back with it.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     kind: Literal["succeeded"] = "succeeded"
     metrics: dict[MetricName, Measurement]
     seconds: float = 0.0
     cost: float | None = None
-    artifacts: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}
+    artifacts: tuple[Artifact, ...] = ()
+    metadata: Metadata = {}
 
 
 class EvaluationFailed(BaseModel):

@@ -47,6 +47,11 @@ class AttemptFolder:
         return self.path / "claim.json"
 
     @property
+    def stop(self) -> Path:
+        """Return the sign that a controller has asked for the attempt's end; whoever else asks leaves none."""
+        return self.path / "stop.json"
+
+    @property
     def exit(self) -> Path:
         """Return how the attempt ended; once it is there, nothing of it runs."""
         return self.path / "exit.json"

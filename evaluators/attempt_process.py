@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,10 +45,10 @@ class AttemptProcess:
         """Start the attempt and return how it ended."""
         attempt = AttemptFolder.at(folder)
         self._prepare(attempt, request)
-        lines = ReportLines(attempt.reports, report)
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
         process = self._start(attempt)
         try:
-            await _follow(lambda: process.poll() is None, process.terminate, lines)
+            await _follow(lambda: process.poll() is None, process.terminate, attempt, lines)
         except asyncio.CancelledError:
             if (stored := await self._stored(attempt, request, lines)) is None:
                 raise
@@ -57,7 +58,7 @@ class AttemptProcess:
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
-        lines = ReportLines(attempt.reports, report)
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
         try:
             return await self._settle(attempt, request, lines)
         except asyncio.CancelledError:
@@ -97,7 +98,7 @@ class AttemptProcess:
         claim = read_claim(attempt)
         if claim.pid is None:
             return None
-        await _follow(claim.supervisor_lives, claim.stop, lines)
+        await _follow(claim.supervisor_lives, claim.stop, attempt, lines)
         if not attempt.exit.exists():
             await end_survivors(claim, attempt, self.grace)
         lines.read_rest()
@@ -132,7 +133,9 @@ class AttemptProcess:
         return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message, lost=True)
 
 
-async def _follow(lives: Callable[[], bool], stop: Callable[[], object], lines: ReportLines) -> None:
+async def _follow(
+    lives: Callable[[], bool], stop: Callable[[], object], attempt: AttemptFolder, lines: ReportLines
+) -> None:
     """Pass on reports until the supervisor has ended; if that is interrupted, see to it that it ends."""
     pause = _FIRST_PAUSE
     try:
@@ -141,6 +144,10 @@ async def _follow(lives: Callable[[], bool], stop: Callable[[], object], lines: 
             await asyncio.sleep(pause)
             pause = min(pause * 1.3, _LONGEST_PAUSE)
     except (asyncio.CancelledError, Exception):
+        # Left before the signal, so that it is known to be ours also if this controller dies at once. On a full disk
+        # it may be missing: then the attempt counts as ended by somebody else.
+        with suppress(OSError):
+            put_if_absent(attempt.stop, {})
         stop()
         while lives():  # noqa: ASYNC110 - the end of a process that is not our child can only be looked for
             await asyncio.sleep(_FIRST_PAUSE)

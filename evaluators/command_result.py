@@ -12,6 +12,7 @@ from campaign.evaluation import (
     EvaluationRequest,
     EvaluationSucceeded,
     Measurement,
+    Metadata,
     read_measurement,
 )
 from evaluators.attempt_folder import AttemptFolder, last_text
@@ -33,7 +34,7 @@ class Result(BaseModel):
     metrics: dict[str, Any] = {}
     cost: Annotated[float, Field(allow_inf_nan=False)] | None = None
     artifacts: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = {}
     message: str | None = None
     reason: str | None = None
 
@@ -147,7 +148,7 @@ def _measurements(result: Result, request: EvaluationRequest) -> dict[str, Measu
     for name, value in result.metrics.items():
         try:
             measurements[name] = read_measurement(value)
-        except (ValueError, OverflowError) as problem:
+        except (ValueError, OverflowError, RecursionError) as problem:
             # A metric that nobody asked for cannot spoil the evaluation.
             if name in request.expected_metrics:
                 raise InvalidResult(f"metric `{name}`: {problem}") from None

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from evaluators.spellings import base64_spellings, spellings
+
 _VARIABLE = re.compile(r"(?!EVAL_)[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
 
 
@@ -20,6 +22,8 @@ Variable = Annotated[str, AfterValidator(_well_formed)]
 
 _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
+# So many characters turn up by chance in no Base64.
+_LONG = 6
 
 
 def child_environment(variables: Iterable[str], also: tuple[str, ...] = ()) -> dict[str, str]:
@@ -52,20 +56,25 @@ def environment_problems(variables: Iterable[str]) -> list[str]:
 class Redaction:
     """Replaces the values of passed-on variables by their names, wherever they turn up.
 
-    A multi-line value is also recognised by its single lines. A value of less than four characters only counts
-    as a whole word, or else a `1` would make every message unreadable.
+    A value is recognised as it is, as `repr`, JSON and the percent signs of an address write it, and, if it is long
+    enough, in Base64; one of several lines also by each of them. A value of less than four characters only counts as a
+    whole word, or else a `1` would make every message unreadable, and without a letter or digit not at all.
     """
 
     def __init__(self, secrets: dict[str, str]) -> None:
-        self._names = {part: name for name, value in secrets.items() for part in (value, *value.split("\n")) if part}
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile("|".join(_pattern(part) for part in longest_first)) if longest_first else None
+        parts = {part: name for name, value in secrets.items() for part in _parts(value)}
+        found = [(_pattern(part), parts[part]) for part in sorted(parts, key=len, reverse=True)]
+        long = {name: value for name, value in secrets.items() if value in parts and len(value) >= _LONG}
+        found += [(pattern, name) for name, value in long.items() for pattern in base64_spellings(value)]
+        self._names = [name for _, name in found]
+        # An empty group at the end of each tells which one it was; at its beginning it would make the search slow.
+        self._pattern = re.compile("|".join(f"{pattern}()" for pattern, _ in found)) if found else None
 
     def text(self, text: str) -> str:
         """Return the text without the values."""
         if self._pattern is None:
             return text
-        return self._pattern.sub(lambda found: f"[{self._names[found[0]]}]", text)
+        return self._pattern.sub(lambda found: f"[{self._names[(found.lastindex or 0) - 1]}]", text)
 
     def tree(self, value: Any) -> Any:
         """Return a JSON value without the values in any of its strings."""
@@ -78,5 +87,11 @@ class Redaction:
         return value
 
 
+def _parts(value: str) -> set[str]:
+    parts = {value, *(line.strip() for line in value.splitlines())}
+    return {part for part in parts if any(map(str.isalnum, part)) or (part.strip() and len(part) >= _SHORT)}
+
+
 def _pattern(part: str) -> str:
-    return re.escape(part) if len(part) >= _SHORT else rf"(?<!\w){re.escape(part)}(?!\w)"
+    pattern = spellings(part)
+    return pattern if len(part) >= _SHORT else rf"(?<!\w){pattern}(?!\w)"

@@ -41,7 +41,7 @@ class Exit(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     status: int | None = None
-    stopped: Literal["timeout", "cancelled"] | None = None
+    stopped: Literal["timeout", "cancelled", "foreign_signal"] | None = None
     seconds: float = 0.0
     start_error: str | None = None
     start_errno: int | None = None
@@ -57,6 +57,9 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
         return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"
     if ended.stopped == "cancelled":
         return "cancelled", f"stopped on request after {ended.seconds:.1f}s"
+    if ended.stopped == "foreign_signal":
+        how = f"stopped after {ended.seconds:.1f}s, when its supervisor was told to end by a signal"
+        return "infrastructure", f"{how} that Overnight did not send"
     status = ended.status or 0
     number = _signal_of(status)
     if number is not None:
@@ -72,7 +75,8 @@ def was_ended_by_others(ended: Exit) -> bool:
     """Tell whether the evaluation neither ended by itself nor took too long: we stopped it, or a foreign signal did."""
     failure = failure_of_exit(ended)
     killed = _signal_of(ended.status or 0) is not None and failure is not None and failure[0] == "infrastructure"
-    return ended.start_error is None and (ended.stopped == "cancelled" or (ended.stopped is None and killed))
+    stopped = ended.stopped in ("cancelled", "foreign_signal")
+    return ended.start_error is None and (stopped or (ended.stopped is None and killed))
 
 
 def _signal_of(status: int) -> int | None:

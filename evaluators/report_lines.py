@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from campaign.evaluation import EvaluationReport, read_measurement
+from evaluators.environment import Redaction
 from evaluators.evaluator import Report
 
 
 class ReportLines:
-    """Passes on each line of a growing file once; `ignored` counts those that make no sense."""
+    """Passes on each line of a growing file once, without secrets; `ignored` counts those that make no sense."""
 
-    def __init__(self, path: Path, report: Report) -> None:
+    def __init__(self, path: Path, report: Report, redaction: Redaction) -> None:
         self._path = path
         self._report = report
+        self._redaction = redaction
         self._position = 0
         self.ignored = 0
 
@@ -41,8 +43,8 @@ class ReportLines:
 
     def _pass_on(self, line: bytes) -> bool:
         try:
-            report = _read_report(json.loads(line))
-        except (ValueError, OverflowError, TypeError, AttributeError, KeyError):
+            report = _read_report(self._redaction.tree(json.loads(line)))
+        except (ValueError, OverflowError, TypeError, AttributeError, KeyError, RecursionError):
             return False
         self._report(report)
         return True

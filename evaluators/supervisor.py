@@ -159,7 +159,7 @@ def supervise(folder: Path) -> None:
     except OSError as problem:
         put_if_absent(folder / "exit.json", {"start_error": str(problem), "start_errno": problem.errno})
         return
-    why_stopped = _wait(command, began + start["time_limit"], start.get("parent"))
+    why_stopped = _wait(command, began + start["time_limit"], start.get("parent"), folder / "stop.json")
     if why_stopped:
         _ask_to_end(command, start["grace"])
     seconds = time.monotonic() - began
@@ -198,8 +198,11 @@ def _spawn(folder: Path, start: dict[str, Any]) -> int:
     )
 
 
-def _wait(command: Command, deadline: float, parent: int | None) -> str | None:
-    """Wait for the command's end; return why it must be stopped before, if it must: also after `parent`'s death."""
+def _wait(command: Command, deadline: float, parent: int | None, asked: Path) -> str | None:
+    """Wait for the command's end; return why it must be stopped before, if it must: also after `parent`'s death.
+
+    A signal is a controller's if `asked` is there, and else a stranger's.
+    """
     longest = _LONGEST_WAIT if parent is None else _LOOK_AFTER_PARENT
     while True:
         command.reap()
@@ -210,7 +213,7 @@ def _wait(command: Command, deadline: float, parent: int | None) -> str | None:
             return "timeout"
         heard = signal.sigtimedwait(_HEARD, min(left, longest))
         if heard is not None and heard.si_signo != signal.SIGCHLD:
-            return "cancelled"
+            return "cancelled" if asked.exists() else "foreign_signal"
         if parent is not None and os.getppid() != parent:
             return "cancelled"
 

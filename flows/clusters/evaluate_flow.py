@@ -22,6 +22,7 @@ async def evaluate_flow(order: Order) -> State:
     redaction = Redaction(passed_on(getattr(order.evaluator, "environment", ())))
     folder = AttemptFolder(attempt_folder(order))
     for path in (folder.stdout, folder.stderr):
-        if words := last_text(path, _LAST_WORDS).strip():
-            log.info("%s ends with:\n%s", path.name, redaction.text(words))
+        # Hidden before it is cut: half of a secret is a secret, too.
+        if words := redaction.text(last_text(path))[-_LAST_WORDS:].strip():
+            log.info("%s ends with:\n%s", path.name, words)
     return Completed(message=told)

@@ -56,7 +56,7 @@ class Following:
             await self._launch(avoid)
             return await self._follow()
         except asyncio.CancelledError:
-            await self._end()
+            await self.end()
             raise
 
     async def _launch(self, avoid: tuple[str, ...]) -> None:
@@ -186,7 +186,7 @@ class Following:
         worker = f" ({self.claim.worker})" if self.claim.worker else ""
         return f"on host {self.claim.host}{worker}, for {self.place}"
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
         """See to it that nothing of the attempt runs, as far as that can be known from here."""
         await self.launcher.withdraw(self.order.request.key)
         with suppress(LedgerError):

@@ -1,10 +1,12 @@
 """An evaluator whose evaluations run where the campaign's `run_on` says, and are found again where they were sent."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
@@ -104,15 +106,26 @@ class SentEvaluator:
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended whose controller has died, wherever that had sent it."""
-        patient = AsyncRetrying(
-            retry=retry_if_exception_type(LedgerError), wait=wait_exponential(self.pulse.beat, max=_LONGEST_PAUSE)
-        )
-        # While nobody knows where it was sent, nobody knows that it has ended: to say so would have it tried twice.
-        sent = await patient(self.mailboxes.of(request.key).get, SENT)
+        finding = asyncio.create_task(self._where_it_was_sent(request))
+        try:
+            sent = await asyncio.shield(finding)
+        except asyncio.CancelledError:
+            # It runs there all the same, and would to its end.
+            if (sent := await finding) is None:
+                return await _stopped(self.evaluator.recover(request, folder, report))
+            await self._following(request, _where(sent), report).end()
+            raise
         if sent is None:
             return await self.evaluator.recover(request, folder, report)
         # What the cluster has not seen, or has forgotten, is sent again: its key is evaluated once.
         return await self._following(request, _where(sent), report).to_its_end()
+
+    async def _where_it_was_sent(self, request: EvaluationRequest) -> str | None:
+        patient = AsyncRetrying(
+            retry=retry_if_exception_type(LedgerError), wait=wait_exponential(self.pulse.beat, max=_LONGEST_PAUSE)
+        )
+        # While nobody knows where it was sent, nobody knows that it has ended: to say so would have it tried twice.
+        return await patient(self.mailboxes.of(request.key).get, SENT)
 
     def _following(self, request: EvaluationRequest, place: AnyPlace | Nowhere, report: Report) -> Following:
         assert not isinstance(place, Here)
@@ -141,3 +154,12 @@ def _where(sent: str) -> AnyPlace | Nowhere:
         return _place.validate_json(sent)
     except ValidationError:
         return Nowhere()
+
+
+async def _stopped(recovering: Coroutine[Any, Any, EvaluationOutcome | None]) -> EvaluationOutcome | None:
+    """Have a recovery end what it finds; return the outcome that this had stored by then, if it had."""
+    task = asyncio.create_task(recovering)
+    # One that is cancelled before it has begun ends nothing.
+    await asyncio.sleep(0)
+    task.cancel()
+    return await task

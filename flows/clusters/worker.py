@@ -22,6 +22,7 @@ from storage import Mailbox, open_mailboxes
 # For how long a result is kept in memory when the store does not take it.
 _PATIENCE_SECONDS = 3600.0
 _LONGEST_PAUSE = 10.0
+_LONGEST_MESSAGE = 2000
 # To open a bucket takes a quarter of a second of computing, which all attempts of a worker would wait for.
 _opened = cache(open_mailboxes)
 
@@ -53,6 +54,17 @@ def own_claim(worker: str) -> Claim:
     )
 
 
+def that_can_be_told(outcome: EvaluationOutcome) -> EvaluationOutcome:
+    """Return the outcome or, where its text could not be written or read again, a failure that says so."""
+    try:
+        return type(outcome).model_validate_json(outcome.model_dump_json())
+    except ValueError as problem:
+        why = f"how it ended could not be written down: {problem}"
+        return EvaluationFailed(
+            cause="invalid_result", message=why[:_LONGEST_MESSAGE], seconds=outcome.seconds, cost=outcome.cost
+        )
+
+
 class _Evaluation:
     """An attempt that this process has taken: what it has reported, and when it last gave a sign of life."""
 
@@ -67,7 +79,7 @@ class _Evaluation:
         """Return how it ended, after that is stored."""
         signs = asyncio.create_task(self._give_signs())
         try:
-            outcome = await self._outcome(signs)
+            outcome = that_can_be_told(await self._outcome(signs))
             await self._store(outcome)
         finally:
             signs.cancel()

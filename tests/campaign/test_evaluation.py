@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from campaign import EvaluationFailed, Measurement
+from campaign import EvaluationFailed, EvaluationSucceeded, Measurement
 from campaign.evaluation import read_measurement
 
 
@@ -51,3 +51,18 @@ def test_a_message_with_half_a_character_can_still_be_written_down() -> None:
 def test_a_whole_number_beyond_floating_point_is_no_measurement() -> None:
     with pytest.raises(ValueError, match="finite"):
         read_measurement(10**400)
+
+
+def test_metadata_and_artifacts_with_half_characters_can_still_be_written_down() -> None:
+    found = EvaluationSucceeded(metrics={}, artifacts=("\ud800.log",), metadata={"\udfff": ["\ud800", {"a": "\ud800"}]})
+    assert found.artifacts == ("?.log",)
+    assert found.metadata == {"?": ["?", {"a": "?"}]}
+    assert EvaluationSucceeded.model_validate_json(found.model_dump_json()) == found
+
+
+def test_metadata_that_could_not_be_read_again_is_refused() -> None:
+    tree: list[object] = []
+    for _ in range(200):
+        tree = [tree]
+    with pytest.raises(ValueError, match=r"metadata\n.*at most 100 deep"):
+        EvaluationSucceeded(metrics={}, metadata={"tree": tree})

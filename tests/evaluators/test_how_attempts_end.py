@@ -41,6 +41,7 @@ def said(outcome: EvaluationOutcome | None) -> tuple[str, str]:
         ('print("{loss: 3}")', "invalid_result", "expected the result to be JSON"),
         ('done(metrics={"loss": float("nan")})', "invalid_result", 'what came was: {"metrics": {"loss": NaN}}'),
         ('done(metrics={"loss": float("-inf")})', "invalid_result", 'what came was: {"metrics": {"loss": -Infinity}}'),
+        ("done(metrics={'loss': json.loads('[' * 900 + ']' * 900)})", "invalid_result", "metric `loss`"),
         ('done(metrics={"tps": 12.5})', "invalid_result", 'what came was: {"metrics": {"tps": 12.5}}'),
         ('done(status="infeasible", message="melts")', "infeasible", "melts"),
         ('done(status="failed", message="diverged")', "configuration", "diverged"),
@@ -94,6 +95,12 @@ async def test_a_supervisor_that_is_killed_is_a_matter_of_infrastructure(tmp_pat
     found, message = said(await running)
     assert found == "infrastructure"
     assert "its supervisor was killed" in message
+
+
+async def test_a_supervisor_that_others_ask_to_end_is_a_matter_of_infrastructure(tmp_path: Path):
+    found, message = await ending_of(tmp_path, command(tmp_path, "os.kill(os.getppid(), 15); time.sleep(1000)"))
+    assert found == "infrastructure"
+    assert "Overnight did not send" in message
 
 
 FUNCTIONS = """

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -101,6 +103,30 @@ async def test_an_adopted_evaluation_is_stopped_on_cancellation(tmp_path: Path):
     with pytest.raises(asyncio.CancelledError):
         await adopted
     assert not alive(child)
+
+
+async def test_what_a_controller_stopped_that_died_over_it_was_cancelled(tmp_path: Path):
+    evaluator = command(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)" + PATIENT, grace=3)
+    await start_and_kill_controller(evaluator, tmp_path)
+    stopped = asyncio.create_task(evaluator.recover(request(), tmp_path / "attempt", no_report))
+    await asyncio.sleep(0)
+    stopped.cancel()
+    # The first one has asked, and learns nothing of how it ended.
+    await until((tmp_path / "attempt" / "stop.json").exists)
+    outcome = await recover(evaluator, tmp_path)
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "cancelled"
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+
+
+async def test_what_was_ended_by_others_while_no_controller_watched_was_not_cancelled(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT)
+    await start_and_kill_controller(evaluator, tmp_path)
+    os.kill(claim(tmp_path)["pid"], signal.SIGTERM)
+    outcome = await recover(evaluator, tmp_path)
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "infrastructure"
 
 
 @pytest.mark.parametrize(
