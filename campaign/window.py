@@ -109,6 +109,10 @@ class Window(BaseModel):
         """Return when the window closes that is open at this moment; None where none is."""
         return next((end for start, end in self._around(moment) if start <= moment < end), None)
 
+    def opened(self, moment: datetime) -> datetime | None:
+        """Return when the window opened that is open at this moment; None where none is."""
+        return next((start for start, end in self._around(moment) if start <= moment < end), None)
+
     def next_opening(self, moment: datetime) -> datetime:
         """Return the first moment after this one at which it opens."""
         return next(start for start, _ in self._around(moment) if start > moment)

@@ -15,12 +15,15 @@ from typing import TypeVar
 
 from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from campaign import EvaluationOutcome, History, Proposal
+from campaign.errors import CampaignHeld
 from evaluators import Evaluator
 from evaluators.printed import printed
 from flows.anchors import LOG, anchored
@@ -28,12 +31,15 @@ from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
 from flows.clusters.sent import placed
 from flows.job import Execution, Job, ProposalRequest
+from flows.journal import Journal
+from flows.lease import Rhythm, refuse_if_it_lives
 from flows.loop import run_loop
 from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
 from flows.report_file import ReportFile
 from flows.stop import StopRequest
+from flows.surplus import why_finished, why_not_now
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
@@ -110,9 +116,42 @@ surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
 @flow(name="campaign", flow_run_name="{file.campaign.name}", persist_result=False)
-async def campaign_flow(file: CampaignFile) -> History:
-    """Run or resume a campaign and return its history."""
-    here = surroundings.get(None) or Surroundings()
+async def campaign_flow(file: CampaignFile) -> History | State[None]:
+    """Run or resume a campaign and return its history; what a deployment starts in vain ends well and says why."""
+    here = surroundings.get(None)
+    return await (_deployed(file) if here is None else _run(file, here))
+
+
+async def _deployed(file: CampaignFile) -> History | State[None]:
+    """Run it as its deployment wants, where nobody but Prefect is there to hear that there was nothing to do.
+
+    That is found out before anything is written: people may have revised what was deployed.
+    """
+    here, context = Surroundings(), FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    by_schedule = run is not None and run.auto_scheduled
+    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    await journal.refresh()
+    try:
+        if (why := why_finished(journal.history, file)) is not None:
+            if run is not None and by_schedule:
+                await _let_rest(run)
+            return Completed(message=why)
+        await refuse_if_it_lives(journal, Rhythm(), here.stop, here.tell)
+        why = why_not_now(journal.history, file, here.clock.now(), by_schedule=by_schedule)
+        return await _run(file, here) if why is None else Completed(message=why)
+    except CampaignHeld as held:
+        return Completed(message=str(held))
+
+
+async def _let_rest(run: FlowRun) -> None:
+    """Have Prefect start no more by the schedule that started this; where its server is away, the next run tries it."""
+    with suppress(Exception):
+        async with get_client() as client:
+            await client.pause_deployment(str(run.deployment_id))
+
+
+async def _run(file: CampaignFile, here: Surroundings) -> History:
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     report = here.report or ReportFile(file, Path(file.work)).write
@@ -132,12 +171,12 @@ async def run_with_server(file: CampaignFile, url: str | None, here: Surrounding
     """Run or resume a campaign in this process, at the server with this API URL or the one of the environment."""
     # Nobody looks at a server that lives as long as one campaign.
     surroundings.set(replace(here, shown=url is None))
-    with tags("overnight", f"campaign:{file.campaign.name}"):
-        if url is None:
-            return await campaign_flow(file)
-        # Prefect has read its environment once; a second campaign of the same process has another server.
-        with temporary_settings(updates={PREFECT_API_URL: url}):
-            return await campaign_flow(file)
+    # Prefect has read its environment once; a second campaign of the same process has another server.
+    elsewhere = nullcontext() if url is None else temporary_settings(updates={PREFECT_API_URL: url})
+    with tags("overnight", f"campaign:{file.campaign.name}"), elsewhere:
+        history = await campaign_flow(file)
+    assert isinstance(history, History)
+    return history
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:

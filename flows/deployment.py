@@ -1,11 +1,13 @@
-"""A campaign as a deployment on somebody's Prefect server, started by its schedule whenever its window opens.
+"""A campaign as a deployment on somebody's Prefect server, kept going by its schedule while its window is open.
 
 The deployment's parameter is the campaign as its file says it, with absolute paths: workers are to see the same ones.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import get_client
@@ -15,7 +17,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, RRule, Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from campaign.window import Window
+from campaign.window import Day, Window
 from flows.campaign_file import CampaignFile
 from flows.campaign_flow import campaign_flow
 from flows.clusters.on_pool import OnPool
@@ -23,8 +25,11 @@ from flows.clusters.pool_launcher import deploy_evaluation
 from flows.pool_proposer import deploy_proposer
 from flows.prefect_environment import OF_A_JOB, QUIET
 
-_EVERY_DAY = 7
-# So far ahead Prefect is told of openings in hours that the clocks skip; a deployment is made anew before.
+# For so long a night may stand still: whoever was killed tells nobody, and only another start finds that out. One that
+# finds all well costs its worker some seconds, and a line on Prefect's pages. It divides an hour, as cron wants it.
+AGAIN = timedelta(minutes=15)
+_ANY_DATE = date(2000, 1, 1)
+# So far ahead Prefect is told of what its cron leaves out; a deployment is made anew before.
 _AHEAD = timedelta(days=3653)
 _OF_THE_WORKER = {
     # A controller that prints into a dead worker's pipe ends at once, and with it what an evaluation just found.
@@ -39,8 +44,9 @@ async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
 
     So it is done with the pools on which its evaluations run and its proposals are computed, where the file names some.
 
-    A run that is due while another one acts is refused by the ledger's lease. Prefect's own limit is not asked for: its
-    server forgets on a restart who holds the slot, and cancels every later run, and whoever is at work as well.
+    A schedule that rests since the campaign has finished goes on. A run that is due while another one acts is refused
+    by the ledger's lease. Prefect's own limit is not asked for: its server forgets on a restart who holds the slot, and
+    cancels every later run, and whoever is at work as well.
     """
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
@@ -68,21 +74,44 @@ async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
 
 
 def schedules_of(window: Window, now: datetime) -> list[Schedule]:
-    """Return when a campaign with this window is to be started.
+    """Return when a campaign with this window is to be started, and started again in case its controller has died.
 
-    In a night in which the clocks skip the time at which it opens, Prefect's cron is early by what they skip, and that
-    run finds the window closed: these openings, up to ten years from now, are a schedule of their own.
+    That is when it opens, and again and again until it closes. What Prefect's cron leaves out where clocks are changed,
+    up to ten years from now, is a schedule of its own. In a night in which the clocks skip the time of opening, the
+    cron is early by what they skip, and those runs find the window closed.
     """
-    days = "*" if len(set(window.days)) == _EVERY_DAY else ",".join(dict.fromkeys(window.days))
-    daily = Cron(f"{window.opens.minute} {window.opens.hour} * * {days}", timezone=window.zone)
-    skipped = ",".join(f"{opening:%Y%m%dT%H%M%S}" for opening in _skipped(window, now))
-    return [daily, RRule(f"RDATE:{skipped}", timezone="UTC")] if skipped else [daily]
+    crons = [Cron(line, timezone=window.zone) for line in _crons(window)]
+    beside = ",".join(f"{moment:%Y%m%dT%H%M%S}" for moment in _beside_the_cron(window, now))
+    return [*crons, RRule(f"RDATE:{beside}", timezone="UTC")] if beside else crons
 
 
-def _skipped(window: Window, now: datetime) -> Iterator[datetime]:
-    """Return when the window opens, in UTC, though no clock of its zone shows its time of opening."""
-    zone, opening = ZoneInfo(window.zone), window.next_opening(now)
+def _crons(window: Window) -> list[str]:
+    """Return the times of day as lines of cron; hours that share their days and minutes share a line."""
+    opens = datetime.combine(_ANY_DATE, window.opens)
+    minutes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for start in (opens + AGAIN * number for number in range(-(-window.length // AGAIN))):
+        minutes[(start.date() - _ANY_DATE).days, start.hour].append(str(start.minute))
+    hours: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (midnights, hour), at in minutes.items():
+        hours[",".join(at), _days(window, midnights)].append(str(hour))
+    return [f"{at} {','.join(these)} * * {days}" for (at, days), these in hours.items()]
+
+
+def _days(window: Window, midnights: int) -> str:
+    """Return the days of the week on which it is open so many midnights after it has opened."""
+    week = get_args(Day)
+    days = [week[(week.index(day) + midnights) % len(week)] for day in dict.fromkeys(window.days)]
+    return "*" if len(days) == len(week) else ",".join(days)
+
+
+def _beside_the_cron(window: Window, now: datetime) -> Iterator[datetime]:
+    """Return, in UTC, the openings that no clock of its zone shows, and what lies in an hour that they show again."""
+    zone, opening = ZoneInfo(window.zone), window.opened(now) or window.next_opening(now)
     while opening < now + _AHEAD:
-        if opening.astimezone(zone).time() != window.opens:
-            yield opening
+        closes = window.closes(opening)
+        assert closes is not None
+        starts = [opening + AGAIN * number for number in range(-(-(closes - opening) // AGAIN))]
+        for start, shown in ((start, start.astimezone(zone)) for start in starts):
+            if shown.fold or (start == opening and shown.time() != window.opens):
+                yield start
         opening = window.next_opening(opening)

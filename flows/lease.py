@@ -91,6 +91,12 @@ def refuse_if_it_lives_here(history: History) -> None:
         )
 
 
+async def refuse_if_it_lives(journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]) -> None:
+    """Raise CampaignHeld if the last controller lives, which is waited for where it cannot be seen from here."""
+    if (holder := _open_lease(journal.history)) is not None:
+        await _wait_until_gone(holder, journal, rhythm, stop, tell)
+
+
 def seen_from_afar(history: History) -> str | None:
     """Return who holds the campaign where that cannot be seen from here, with what that means; else None."""
     lease = _open_lease(history)

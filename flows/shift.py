@@ -16,6 +16,11 @@ _LOOK = timedelta(seconds=60)
 _SOON = timedelta(seconds=60)
 
 
+def opens_soon(window: Window, now: datetime) -> bool:
+    """Tell whether whoever starts a campaign now may mean the next opening."""
+    return window.next_opening(now) - now <= _SOON
+
+
 class Shift:
     """The time from a window's opening to its end, over and over; without a window it never ends.
 
@@ -48,10 +53,9 @@ class Shift:
     def seconds_to_opening(self, history: History) -> float | None:
         """Return for how long a window stays closed that is about to open; None where it is open, or opens later."""
         window, now = self._window(history), self.clock.now()
-        if window is None or window.is_open(now):
+        if window is None or window.is_open(now) or not opens_soon(window, now):
             return None
-        left = window.next_opening(now) - now
-        return left.total_seconds() if left <= _SOON else None
+        return (window.next_opening(now) - now).total_seconds()
 
     async def wait(self, history: History) -> None:
         """Return when the window has opened or closed, or earlier; never, where there is none."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from campaign.duration import format_duration
 from campaign.errors import CampaignStopped
 from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
@@ -42,6 +43,8 @@ def deploy(path: Path, pool: str) -> None:
     else:
         opens = window.said(window.next_opening(now))
         console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
+        again = format_duration(importlib.import_module("flows.deployment").AGAIN)
+        console.print(f"if it dies:    it goes on within {again}, while the window is open", soft_wrap=True)
     console.print(f"what runs it:  prefect worker start --pool {pool}", soft_wrap=True)
     if isinstance(file.run_on, OnPool):
         console.print(f"what evaluates: prefect worker start --pool {file.run_on.pool}", soft_wrap=True)

@@ -82,8 +82,8 @@ def test_a_window_is_open_when_the_clock_on_the_wall_says_so_also_when_clocks_ar
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + minute * A_MINUTE
     # What the oracle cannot see begins or ends beyond the days that it looks at.
     assume(abs(moment - datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) < timedelta(hours=20))
-    closes = next((end for start, end in open_then if start <= moment < end), None)
-    assert asked.closes(moment) == closes
+    opened, closes = next(((start, end) for start, end in open_then if start <= moment < end), (None, None))
+    assert (asked.opened(moment), asked.closes(moment)) == (opened, closes)
     assert asked.is_open(moment) == (closes is not None)
     later = [start for start, _ in open_then if start > moment]
     if later:

@@ -7,13 +7,24 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from own_prefect import Server
 from read_ledgers import events_of
 from test_command_line import OBJECTIVE, command, overnight
 
-from campaign.events import AttemptFailed, CampaignFinished, Event, LeaseTaken, TrialObserved
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignFinished,
+    CampaignRevised,
+    Event,
+    LeaseTaken,
+    TrialObserved,
+)
 from flows.campaign_file import CampaignFile, load_campaign_file
+from flows.deployment import AGAIN
 from flows.lease import process_started
 from storage import open_ledger
 
@@ -35,6 +46,15 @@ import time
 
 def evaluate(params):
     time.sleep(1)
+    return params["x"]
+"""
+
+HELD_OBJECTIVE = """
+import os, time
+
+def evaluate(params):
+    while os.path.exists("hold"):
+        time.sleep(0.05)
     return params["x"]
 """
 
@@ -66,9 +86,7 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
     [deployed] = server.post("/deployments/filter", {})
     assert deployed["work_pool_name"] == "nights"
     assert CampaignFile.model_validate(deployed["parameters"]["file"]) == file
-    [schedule] = deployed["schedules"]
-    assert schedule["active"]
-    assert schedule["schedule"]["timezone"] == "UTC"
+    assert all(each["active"] and each["schedule"]["timezone"] == "UTC" for each in deployed["schedules"])
 
     prefect = [sys.executable, "-m", "prefect"]
     server.run(*prefect, "deployment", "run", "campaign/night", folder=folder)
@@ -78,14 +96,12 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
 
 
 @pytest.mark.slow
-def test_prefect_puts_the_next_openings_on_its_schedule(tmp_path, server):
+def test_prefect_puts_on_its_schedule_when_a_campaign_is_started_again_if_it_has_died(tmp_path, server):
     now = datetime.now(UTC)
     folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
     server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
-    window = load_campaign_file(folder / "campaign.yaml").campaign.window
-    expected = [window.next_opening(now)]
-    for _ in range(2):
-        expected.append(window.next_opening(expected[-1]))
+    opened = load_campaign_file(folder / "campaign.yaml").campaign.window.opened(now)
+    expected = [opened + AGAIN * number for number in range(25, 28)]
     deadline = time.monotonic() + 240
     while len(runs := server.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})) < len(expected):
         assert time.monotonic() < deadline, runs
@@ -104,8 +120,78 @@ def test_openings_that_the_clocks_skip_have_a_schedule_of_their_own_also_when_de
         server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
     [deployed] = server.post("/deployments/filter", {})
     schedules = [schedule["schedule"] for schedule in deployed["schedules"]]
-    assert [schedule["cron"] for schedule in schedules if "cron" in schedule] == ["30 2 * * *"]
-    assert sum("RDATE:" in schedule.get("rrule", "") for schedule in schedules) == len(schedules) - 1 == 1
+    lines = {schedule["cron"] for schedule in schedules if "cron" in schedule}
+    assert lines == {"30,45 2 * * *", "0,15,30,45 3,4,5 * * *"}
+    assert sum("RDATE:" in schedule.get("rrule", "") for schedule in schedules) == len(schedules) - 2 == 1
+
+
+@pytest.mark.slow
+def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_is_not_needed_ends_well(
+    tmp_path, server
+):
+    now = datetime.now(UTC)
+    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
+    (folder / "objective.py").write_text(HELD_OBJECTIVE)
+    (folder / "hold").touch()
+    deploy = command("deploy", "campaign.yaml", "--pool", "nights")
+    server.run(*deploy, folder=folder)
+    opened = load_campaign_file(folder / "campaign.yaml").campaign.window.opened(now)
+    started: list[str] = []
+
+    def start_by_schedule() -> None:
+        """Have the server schedule the next start of a time that has passed, which is late, and so begins at once."""
+        due = (opened + AGAIN * len(started)).isoformat()
+        [deployed] = server.post("/deployments/filter", {})
+        server.post(f"/deployments/{deployed['id']}/schedule", {"start_time": due, "end_time": due, "min_runs": 1})
+        [run] = [r for r in runs_of(server) if datetime.fromisoformat(r["expected_start_time"]).isoformat() == due]
+        assert run["auto_scheduled"]
+        started.append(run["id"])
+
+    def state_of_the_last() -> dict[str, str]:
+        return next(run["state"] for run in runs_of(server) if run["id"] == started[-1])
+
+    def the_last_is(name: str) -> bool:
+        return state_of_the_last()["name"] == name
+
+    with server.worker("nights", tmp_path):
+        start_by_schedule()
+        events = events_when(folder, lambda events: any(isinstance(e, AttemptStarted) for e in events))
+        [first] = [e for e in events if isinstance(e, LeaseTaken)]
+        written = (folder / "campaign.yaml").read_text()
+        (folder / "campaign.yaml").write_text(written.replace("trials: 2", "trials: 3"))
+        server.run(*command("revise", "campaign.yaml", "--why", "more"), folder=folder)
+        (folder / "campaign.yaml").write_text(written)
+        start_by_schedule()
+        until(lambda: the_last_is("Completed"))
+        assert f"The campaign is held by process {first.pid} on this host" in state_of_the_last()["message"]
+        # What people revised meanwhile is not what was deployed, and stays.
+        [*_, last] = events_when(folder, bool)
+        assert isinstance(last, CampaignRevised)
+        assert last.definition.budget.trials == 3
+
+        os.kill(first.pid, signal.SIGKILL)
+        (folder / "hold").unlink()
+        start_by_schedule()
+        events = events_when(folder, lambda events: isinstance(events[-1], CampaignFinished))
+        assert [e.epoch for e in events if isinstance(e, LeaseTaken)] == [1, 2]
+        assert not any(isinstance(e, AttemptFailed) for e in events)
+        until(lambda: the_last_is("Completed"))
+
+        shown = server.post("/artifacts/filter", {})
+        start_by_schedule()
+        until(lambda: the_last_is("Completed"))
+        assert "The campaign has finished: all 2 trials" in state_of_the_last()["message"]
+        assert server.post("/artifacts/filter", {}) == shown
+    by_id = {run["id"]: run["state"]["name"] for run in runs_of(server)}
+    assert [by_id[run] for run in started] == ["Crashed", "Completed", "Completed", "Completed"]
+    # The first one may have been killed before it showed anything.
+    assert {artifact["flow_run_id"] for artifact in shown} - {started[0]} == {started[2]}
+
+    [deployed] = server.post("/deployments/filter", {})
+    assert deployed["paused"]
+    server.run(*deploy, folder=folder)
+    [deployed] = server.post("/deployments/filter", {})
+    assert not deployed["paused"]
 
 
 @pytest.mark.slow
@@ -151,6 +237,17 @@ def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server)
         # It would tell a server that is gone how it ended, for half an hour.
         os.kill(lease.pid, signal.SIGKILL)
     assert not any(isinstance(e, AttemptFailed) for e in events)
+
+
+def runs_of(server: Server) -> list[dict[str, Any]]:
+    return server.post("/flow_runs/filter", {})
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 240
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def events_when(folder: Path, true_of: Callable[[list[Event]], bool]) -> list[Event]:

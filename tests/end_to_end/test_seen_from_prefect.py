@@ -226,9 +226,24 @@ def test_events_say_what_happened_and_about_which_campaign_and_trial(server, cam
 def test_the_automation_of_the_example_calls_a_webhook_for_what_a_person_wants_to_know(server, campaign, listener):
     listener.wait_for(lambda heard: any("campaign.finished" in body for body in heard))
     listener.wait_for(lambda heard: any("trial.failed" in body for body in heard))
-    told = [json.loads(body) for body in listener.heard]
+    told = [body for body in map(json.loads, listener.heard) if body["event"].startswith("overnight.")]
     assert any("trial 3 failed (configuration)" in body["text"] for body in told)
     assert all(body["campaign"] == "Seen.from_Prefect" for body in told)
+
+
+@pytest.mark.slow
+def test_the_automation_of_the_example_tells_that_a_run_of_a_campaign_has_crashed_and_of_no_other(
+    server, campaign, listener
+):
+    state = {"type": "CRASHED", "name": "Crashed", "message": "the process exited with status code -9"}
+    for flow, run_name in (("evaluate", "one-trial"), ("campaign", "dead-of-night")):
+        flow_id = server.post("/flows/", {"name": flow})["id"]
+        run_id = server.post("/flow_runs/", {"flow_id": flow_id, "name": run_name})["id"]
+        server.post(f"/flow_runs/{run_id}/set_state", {"state": state})
+    listener.wait_for(lambda heard: any("flow-run.Crashed" in body for body in heard))
+    [told] = [body for body in map(json.loads, listener.heard) if body["event"] == "prefect.flow-run.Crashed"]
+    assert told["campaign"] == "dead-of-night"
+    assert told["text"] == "dead-of-night: a run has crashed: the process exited with status code -9"
 
 
 @pytest.mark.slow

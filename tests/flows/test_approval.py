@@ -153,8 +153,8 @@ def test_too_little_to_gain_ends_no_campaign_while_people_have_something_to_deci
     made = Provenance(seed=1, events_seen=1, expected_gain=0.01)
     parked = TrialProposed(time=now(), actor="c", trial=1, point=point, generator="model", provenance=made, parked=True)
     history = History.from_events([defined, parked])
-    assert an_allowance(history).spent is None
+    assert an_allowance(history).why_over is None
     assert an_allowance(history).held_back
     assert an_allowance(history).unproposed == 0
     history = history.extended([TrialRejected(time=now(), actor="ada@home", trial=1, why="")])
-    assert an_allowance(history).spent.startswith("expected gain left")
+    assert an_allowance(history).why_over.startswith("expected gain left")

@@ -39,11 +39,14 @@ def test_the_gpu_worker_reserves_a_gpu_and_serves_one_at_a_time():
     assert gpu["command"][-2:] == ["--limit", "1"]
 
 
-def test_the_example_of_an_automation_is_one_once_its_block_has_an_id():
+def test_the_examples_of_automations_are_some_once_their_block_has_an_id():
     text = (INFRA / "automation.yaml").read_text()
     told = yaml.safe_load(text.replace("OVERNIGHT_WEBHOOK", "00000000-0000-0000-0000-000000000001"))
-    [automation] = [AutomationCore.model_validate(written) for written in told["automations"]]
-    assert automation.trigger.match.root == {"prefect.resource.id": "overnight.campaign.*"}
+    automations = [AutomationCore.model_validate(written) for written in told["automations"]]
+    assert [automation.trigger.match.root["prefect.resource.id"] for automation in automations] == [
+        "overnight.campaign.*",
+        "prefect.flow-run.*",
+    ]
 
 
 def test_the_deployment_names_a_flow_that_is_there():

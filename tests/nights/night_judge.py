@@ -129,6 +129,7 @@ def judge(evidence: Evidence) -> list[str]:
 
 
 def _started_by_the_schedule(evidence: Evidence) -> Iterator[str]:
+    # A schedule starts again what has died, but later than these windows close: none of its runs is surplus.
     due = [run.due for run in evidence.runs if run.by_schedule]
     if due != list(evidence.openings) or len(evidence.runs) != len(due):
         yield f"expected one run by the schedule at each opening and no other, found {evidence.runs}"

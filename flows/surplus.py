@@ -1,0 +1,45 @@
+"""Why a run that a deployment starts has nothing to do: most are started only in case that a controller has died."""
+
+from datetime import datetime
+
+from campaign import History
+from campaign.events import CampaignDrained
+from flows.campaign_file import CampaignFile
+from flows.lease import CONTROLLER
+from flows.opening import is_over
+from flows.shift import opens_soon
+
+
+def why_finished(history: History, file: CampaignFile) -> str | None:
+    """Return how the campaign ended, where running it would change nothing; else None."""
+    if not is_over(history, file.campaign, file.settings()) or history.closed_by is None:
+        return None
+    return f"The campaign has finished: {history.closed_by.reason}. Its schedule rests until it is deployed again."
+
+
+def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_schedule: bool) -> str | None:
+    """Return why nothing is to be done at this moment; None where there may be something.
+
+    What a controller was ended for on purpose holds for the schedule until the next opening, and for nobody else.
+    """
+    # People may have revised the window.
+    window = (file.campaign if history.defined is None else history.definition).window
+    closed = history.closed_by
+    opened = None if window is None else window.opened(now)
+    if window is not None and opened is None:
+        if opens_soon(window, now) or _left_evaluations(history):
+            return None
+        return f"Outside of the window {window}; it opens {window.said(window.next_opening(now))}."
+    if by_schedule and isinstance(closed, CampaignDrained) and (opened is None or closed.time >= opened):
+        until = "" if window is None else f" before {window.said(window.next_opening(now))}"
+        return (
+            f"The last controller ended at {closed.time:%Y-%m-%d %H:%M:%S} UTC, and not by dying: {closed.reason}. The "
+            f"schedule does not go on{until}; whoever wants to starts a run by hand."
+        )
+    return None
+
+
+def _left_evaluations(history: History) -> bool:
+    """Tell whether a controller left evaluations whose end nobody has written down."""
+    attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
+    return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)
