@@ -24,6 +24,21 @@ async def open_campaign(journal: Journal, campaign: Campaign, settings: dict[str
             await journal.append([event])
 
 
+def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN") -> None:
+    """Raise InvalidDefinition where the ledger holds another campaign of this name than the file at `path`."""
+    if history.defined is None or not (changes := differences(history.definition, campaign)):
+        return
+    bounds = not differences(history.definition, campaign, but_bounds=True)
+    or_revise = f"; or say that its bounds changed, by `overnight revise {path}`" if bounds else ""
+    raise InvalidDefinition(
+        [
+            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
+            f"or give this one another `name`{or_revise}:",
+            *changes,
+        ]
+    )
+
+
 def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
     """Tell whether this very campaign has finished, so that running it again would change nothing."""
     return isinstance(history.closed_by, CampaignFinished) and _is_latest(history, campaign, settings)
@@ -35,23 +50,11 @@ def _opening_event(
     if history.defined is None:
         uid = secrets.token_hex(4)
         return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
-    changes = differences(history.definition, campaign)
-    if changes:
-        raise InvalidDefinition(
-            [
-                f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
-                f"or give this one another `name`{_or_revise(history.definition, campaign)}:",
-                *changes,
-            ]
-        )
+    refuse_another(history, campaign)
     if _is_latest(history, campaign, settings):
         return None
     revision = 1 if history.revised is None else history.revised.revision + 1
     return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
-
-
-def _or_revise(old: Campaign, new: Campaign) -> str:
-    return "" if differences(old, new, but_bounds=True) else "; or say that its bounds changed: overnight revise"
 
 
 def _is_latest(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:

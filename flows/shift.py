@@ -3,17 +3,29 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from campaign import History
+from campaign import Campaign, History
 from campaign.duration import format_duration
 from campaign.window import Window
 from flows.clock import Clock
 from flows.job import Job
+from flows.lease import CONTROLLER
 from flows.prediction import predicted_duration
 
 # A machine may sleep and a clock may be set, so that the end of a long wait is looked for now and then.
 _LOOK = timedelta(seconds=60)
 # Whoever starts a campaign at its opening may be early by our clock: Prefect once was by 22 ms, on one machine.
 _SOON = timedelta(seconds=60)
+
+
+def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | None:
+    """Return why nobody needs to begin now, and when the window opens; None where there is something to do.
+
+    So is a window that is about to open, which is waited for, and what an earlier controller left running.
+    """
+    window = campaign.window
+    if window is None or window.is_open(now) or _opens_soon(window, now) or _runs(history):
+        return None
+    return _outside(window, now)
 
 
 class Shift:
@@ -50,8 +62,7 @@ class Shift:
         window, now = self._window(history), self.clock.now()
         if window is None or window.is_open(now):
             return None
-        left = window.next_opening(now) - now
-        return left.total_seconds() if left <= _SOON else None
+        return (window.next_opening(now) - now).total_seconds() if _opens_soon(window, now) else None
 
     async def wait(self, history: History) -> None:
         """Return when the window has opened or closed, or earlier; never, where there is none."""
@@ -70,13 +81,13 @@ class Shift:
             return None
         now = self.clock.now()
         closes, opens = window.closes(now), window.said(window.next_opening(now))
+        if closes is None and not self._worked:
+            return _outside(window, now)
         if closes is not None:
             expected = format_duration(predicted_duration(history, self.time_limit))
             ends = f"closes {window.said(closes)} and an evaluation is expected to take {expected}"
             return f"the window {window} {ends}; it opens again {opens}"
-        if self._worked:
-            return f"the window {window} has closed; it opens again {opens}"
-        return f"outside of the window {window}; it opens {opens}"
+        return f"the window {window} has closed; it opens again {opens}"
 
     def _window(self, history: History) -> Window | None:
         return None if self.ignored else history.definition.window
@@ -85,3 +96,17 @@ class Shift:
         closes = window.closes(now)
         self._worked = self._worked or closes is not None
         return closes
+
+
+def _opens_soon(window: Window, now: datetime) -> bool:
+    return window.next_opening(now) - now <= _SOON
+
+
+def _outside(window: Window, now: datetime) -> str:
+    return f"outside of the window {window}; it opens {window.said(window.next_opening(now))}"
+
+
+def _runs(history: History) -> bool:
+    """Tell whether a controller began something whose end nobody has written down, also where its trial is over."""
+    attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
+    return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)

@@ -17,9 +17,13 @@ def run(path: Path, *, ignore_window: bool = False) -> None:
     file = load_campaign_file(path)
     console = Console(highlight=False, markup=False)
     with LiveDisplay(file.campaign, console) as display:
+        # By its path, as it is called in what is said.
         result = run_campaign(
-            file, watch=display.watch, on_stop=display.stopping, tell=display.tell, ignore_window=ignore_window
+            path, watch=display.watch, on_stop=display.stopping, tell=display.tell, ignore_window=ignore_window
         )
+    if result.not_yet is not None:
+        console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
+        return
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
