@@ -1,10 +1,13 @@
-"""Durations as people write them: `90s`, `15m`, `2h30m`, `1d`, or a number of seconds."""
+"""Durations as people write them: `90s`, `15m`, `2h30m`, `1d`; for programs also a number of seconds."""
 
 import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+
+# The context in which what a person wrote into a file is validated.
+WRITTEN_BY_HAND = {"durations": "with their unit"}
 
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])\s*")
@@ -27,6 +30,14 @@ def _timedelta(seconds: float, written: Any) -> timedelta:
         return timedelta(seconds=seconds)
     except (OverflowError, ValueError):
         raise ValueError(f"expected a duration below a million years, got {written!r}") from None
+
+
+def _read(value: Any, info: ValidationInfo) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    # A program means seconds; of a person nobody knows. Nothing is nothing in every unit.
+    if info.context == WRITTEN_BY_HAND and number and value != 0:
+        raise ValueError(f"expected a duration with its unit, such as {value}s, {value}m or {value}h, got {value}")
+    return parse_duration(value)
 
 
 def format_duration(value: timedelta | float) -> str:
@@ -58,6 +69,6 @@ _SECONDS_IN_JSON = PlainSerializer(lambda value: value.total_seconds(), return_t
 _SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "number"}, {"type": "string"}], "description": "seconds, or 90s, 15m, 2h30m, 1d"}
 )
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive), _SECONDS_IN_JSON, _SCHEMA]
+Duration = Annotated[timedelta, BeforeValidator(_read), AfterValidator(_positive), _SECONDS_IN_JSON, _SCHEMA]
 # A duration that may be none at all.
-Pause = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_not_negative), _SECONDS_IN_JSON, _SCHEMA]
+Pause = Annotated[timedelta, BeforeValidator(_read), AfterValidator(_not_negative), _SECONDS_IN_JSON, _SCHEMA]

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from bo_core import AnyProposer, BayesianProposer, CustomProposer
 from campaign import Campaign
+from campaign.duration import WRITTEN_BY_HAND
 from campaign.errors import InvalidDefinition
 from evaluators import AnyEvaluator
 from flows.clusters.here import Here
@@ -47,6 +48,19 @@ class CampaignFile(BaseModel):
     @classmethod
     def _as_written(cls, data: Any) -> Any:
         return _sections(data) if isinstance(data, Mapping) else data
+
+    @field_validator("evaluator")
+    @classmethod
+    def _fits_its_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
+        """Take half of the window for a time limit that nobody wrote, where that is less than the evaluator's own.
+
+        An evaluation that may take all of it could begin at the very opening, and a moment later no more.
+        """
+        campaign = info.data.get("campaign")
+        if campaign is None or campaign.window is None or "time_limit" in evaluator.model_fields_set:
+            return evaluator
+        limit = min(evaluator.time_limit, campaign.window.length / 2)
+        return evaluator.model_copy(update={"time_limit": limit})
 
     @model_validator(mode="after")
     def _metrics_differ(self) -> "CampaignFile":
@@ -89,7 +103,7 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
     if not isinstance(source.data, Mapping):
         expected = "expected a mapping with keys such as `name`, `parameters` and `evaluator`"
         raise InvalidDefinition([one_line(f"{path}:{source.line(())}: {expected}, got {shown(source.data)}")])
-    file, problems = _examine(source.data, _split(source.data))
+    file, problems = _examine(source.data, _split(source.data), WRITTEN_BY_HAND)
     problems = [*source.repeated_keys(), *problems]
     if file is None or problems:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems)
@@ -139,16 +153,18 @@ def _with_kind(evaluator: Any) -> Any:
     return evaluator
 
 
-def _examine(data: Mapping[Any, Any], sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
+def _examine(
+    data: Mapping[Any, Any], sections: dict[Any, Any], context: Any = None
+) -> tuple[CampaignFile | None, list[Problem]]:
     """Return the campaign, or None and everything that is wrong with the data, whose sections are given too."""
-    file, problems = _validated(sections)
+    file, problems = _validated(sections, context)
     if file is not None:
         return file, []
     written = sections.get("campaign")
     contradicting = contradictions(written) if isinstance(written, Mapping) else []
     if isinstance(written, Mapping) and objective_problems(written):
         # Pydantic looks no further at a campaign without one objective, which would hide its other problems.
-        _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}})
+        _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}}, context)
     others = [problem for problem in problems if problem.where or not contradicting]
     return None, [_as_in(data, problem) for problem in (*contradicting, *others)]
 
@@ -159,9 +175,9 @@ def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
     return Problem(problem.where[:1], problem.text) if short else problem
 
 
-def _validated(sections: dict[Any, Any]) -> tuple[CampaignFile | None, list[Problem]]:
+def _validated(sections: dict[Any, Any], context: Any) -> tuple[CampaignFile | None, list[Problem]]:
     try:
-        return CampaignFile.model_validate(sections), []
+        return CampaignFile.model_validate(sections, context=context), []
     except ValidationError as error:
         return None, translate(error, CampaignFile, inlined="campaign")
 

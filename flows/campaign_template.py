@@ -66,8 +66,8 @@ budget:
   # evaluations: 40   # every attempt counts, also where a trial is tried again
   # cost: 100         # in the unit in which the evaluations tell what they cost
 
-# When it may run: it starts what is expected to end in time, and goes on in the next night. Give the evaluator a
-# `time_limit` that is shorter. `overnight run --now` does not look at it.
+# When it may run: it starts what is expected to end in time, and goes on in the next night. Until five evaluations are
+# known, `time_limit` is what each is expected to take; without one, half of the window. `run --now` ignores it.
 # window: 22:00–06:00 Europe/Berlin
 
 # The status quo; it is tried first, and the report compares with it.

@@ -34,6 +34,31 @@ async def open_campaign(
         tell(outdated)
 
 
+def to_hold(history: History, campaign: Campaign) -> Campaign:
+    """Return what is going to hold where somebody brings this definition.
+
+    Somebody may have revised it since, and whoever still has the old file does not take that back.
+    """
+    return history.definition if _is_held(history, campaign) else campaign
+
+
+def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN") -> None:
+    """Raise InvalidDefinition where the ledger holds another campaign of this name than the file at `path`."""
+    if history.defined is None or _is_held(history, campaign):
+        return
+    if not (changes := differences(history.definition, campaign)):
+        return
+    bounds = not differences(history.definition, campaign, but_bounds=True)
+    or_revise = f"; or say that its bounds changed, by `overnight revise {path}`" if bounds else ""
+    raise InvalidDefinition(
+        [
+            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
+            f"or give this one another `name`{or_revise}:",
+            *changes,
+        ]
+    )
+
+
 def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
     """Tell whether this campaign has finished, and running it again would change nothing."""
     latest = history.revised or history.defined
@@ -59,17 +84,8 @@ def _opening_event(
     if history.defined is None:
         uid = secrets.token_hex(4)
         return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
-    if _is_held(history, campaign):
-        # Somebody may have revised it since, and whoever still has the old file does not take that back.
-        campaign = history.definition
-    elif changes := differences(history.definition, campaign):
-        raise InvalidDefinition(
-            [
-                f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
-                f"or give this one another `name`{_or_revise(history.definition, campaign)}:",
-                *changes,
-            ]
-        )
+    campaign = to_hold(history, campaign)
+    refuse_another(history, campaign)
     latest = history.revised or history.defined
     if (campaign, settings) == (latest.definition, latest.settings):
         return None
@@ -77,13 +93,11 @@ def _opening_event(
     return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
 
 
-def _or_revise(old: Campaign, new: Campaign) -> str:
-    return "" if differences(old, new, but_bounds=True) else "; or say that its bounds changed: overnight revise"
-
-
 def _is_held(history: History, campaign: Campaign) -> bool:
     """Tell whether this definition holds or has held before."""
-    return any(_is_same(known, campaign) for known in (history.definition, *history.superseded))
+    return history.defined is not None and any(
+        _is_same(known, campaign) for known in (history.definition, *history.superseded)
+    )
 
 
 def _is_same(one: Campaign, other: Campaign) -> bool:

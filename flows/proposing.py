@@ -46,10 +46,11 @@ class Proposing(BaseModel):
 def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:
     """Return what proposes in the place of a proposer that is away; itself, where nothing has to.
 
-    Thompson sampling needs a model, so it stands in for none but the Bayesian proposer.
+    Thompson sampling needs a model, so it stands in for none but the Bayesian proposer; costs do not count for it.
     """
     if stand_in is None:
         return proposer
     if stand_in == "thompson" and isinstance(proposer, BayesianProposer):
-        return proposer.model_copy(update={"acquisition": "thompson_sampling", "device": "cpu"})
+        changes = {"acquisition": "thompson_sampling", "cost_aware": False, "device": "cpu"}
+        return proposer.model_copy(update=changes)
     return SobolProposer()

@@ -15,25 +15,31 @@ from campaign.errors import CampaignStopped
 _PATIENCE = 60.0
 _PAUSE = 2.0
 _NOTHING = "Nothing was started."
+_OR_NONE = ", mend the address, or unset PREFECT_API_URL: then one runs for as long as the campaign."
+# Whoever deploys sits in front of it, and needs one that is there tonight, too.
+_PATIENCE_TO_DEPLOY = 10.0
+_TO_DEPLOY = " or mend the address: a deployment needs a server that stays."
 
 
-async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
+async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE, instead: str = _OR_NONE) -> None:
     """Return once the server answers as it should.
 
     One that does not answer is asked again for `patience` seconds, for it may be starting, too; `tell` hears of it.
-    Raises CampaignStopped, with what to do, where that does not help.
+    Raises CampaignStopped where that does not help, with what to do: to start one, or else `instead`.
     """
     give_up, told = time.monotonic() + patience, False
     while (problem := await _problem()) is not None:
         if time.monotonic() >= give_up:
-            raise CampaignStopped(
-                f"{problem} Start one with `prefect server start`, mend the address, or unset PREFECT_API_URL: then "
-                f"one runs for as long as the campaign. {_NOTHING}"
-            )
+            raise CampaignStopped(f"{problem} Start one with `prefect server start`{instead} {_NOTHING}")
         if not told:
             tell(f"{problem} Waiting up to {patience:g} s for it …")
             told = True
         await asyncio.sleep(_PAUSE)
+
+
+async def reach_prefect_to_deploy(tell: Callable[[str], None], patience: float = _PATIENCE_TO_DEPLOY) -> None:
+    """Return once the server answers as it should; raises CampaignStopped as `reach_prefect` does."""
+    await reach_prefect(tell, patience, _TO_DEPLOY)
 
 
 async def _problem() -> str | None:

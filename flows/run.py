@@ -16,11 +16,13 @@ from campaign.errors import CampaignStopped
 from campaign.recommendation import Recommendation
 from flows.anchors import LOG
 from flows.campaign_file import CampaignFile, read_campaign
+from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
-from flows.opening import is_over, why_outdated
+from flows.opening import is_over, refuse_another, to_hold, why_outdated
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
 from flows.prefect_server import prefect_server
+from flows.shift import why_not_yet
 from flows.stop import StopRequest
 from flows.sync import run_sync
 from storage import open_ledger
@@ -30,10 +32,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """What came of a campaign."""
+    """What came of a campaign; where nothing was begun outside of its window, `not_yet` says when that opens."""
 
     history: History
     recommendation: Recommendation | None
+    not_yet: str | None = None
 
 
 def run_campaign(
@@ -50,33 +53,44 @@ def run_campaign(
     Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called
     with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
     know though the campaign goes on. `report` writes the report to which a Prefect server of the user's own is given a
-    link, into the work folder if nobody says. Outside of its window a campaign ends at once, unless that is ignored.
-    Raises what a wrong definition, a held campaign or too many failures in a row raise; what was recorded stays.
+    link, into the work folder if nobody says. Outside of its window nothing is begun or written, unless that is
+    ignored, but what an earlier controller left running is waited for. Raises what a wrong definition, a held campaign
+    or too many failures in a row raise; what was recorded by then stays.
     """
     file = read_campaign(source)
-    history = run_sync(_run(file, watch, on_stop, tell, report, ignore_window=ignore_window))
+    path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
+    history, not_yet = run_sync(_run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window))
+    if not_yet is not None:
+        return CampaignResult(history, None, not_yet)
     recommend = importlib.import_module("bo_core.recommend").recommend
     return CampaignResult(history, recommend(history.definition, history, file.proposer))
 
 
 async def _run(
     file: CampaignFile,
+    path: str,
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
     tell: Callable[[str], None],
     report: Callable[[History], Path] | None,
     *,
     ignore_window: bool,
-) -> History:
+) -> tuple[History, str | None]:
+    """Return the history, and why nothing was begun where its window keeps it from that."""
     await file.check()
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)
+    refuse_another(journal.history, file.campaign, path)
     if is_over(journal.history, file.campaign, file.settings()):
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
             tell(outdated)
-        return journal.history
+        return journal.history, None
+    held = to_hold(journal.history, file.campaign)
+    not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
+    if not_yet is not None:
+        return journal.history, not_yet
     if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
         raise CampaignStopped(
             "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
@@ -101,7 +115,7 @@ async def _run(
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
-        return await flow.run_with_server(file, server and server.url, here)
+        return await flow.run_with_server(file, server and server.url, here), None
 
 
 @contextlib.contextmanager

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from campaign import History
+from campaign import Campaign, History
 from campaign.duration import format_duration
 from campaign.window import Window
 from flows.clock import Clock
 from flows.job import Job
+from flows.lease import CONTROLLER
 from flows.prediction import predicted_duration
 
 # A machine may sleep and a clock may be set, so that the end of a long wait is looked for now and then.
@@ -16,9 +17,15 @@ _LOOK = timedelta(seconds=60)
 _SOON = timedelta(seconds=60)
 
 
-def opens_soon(window: Window, now: datetime) -> bool:
-    """Tell whether whoever starts a campaign now may mean the next opening."""
-    return window.next_opening(now) - now <= _SOON
+def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | None:
+    """Return why nobody needs to begin now, and when the window opens; None where there is something to do.
+
+    So is a window that is about to open, which is waited for, and what an earlier controller left running.
+    """
+    window = campaign.window
+    if window is None or window.is_open(now) or _opens_soon(window, now) or _runs(history):
+        return None
+    return _outside(window, now)
 
 
 class Shift:
@@ -53,7 +60,7 @@ class Shift:
     def seconds_to_opening(self, history: History) -> float | None:
         """Return for how long a window stays closed that is about to open; None where it is open, or opens later."""
         window, now = self._window(history), self.clock.now()
-        if window is None or window.is_open(now) or not opens_soon(window, now):
+        if window is None or window.is_open(now) or not _opens_soon(window, now):
             return None
         return (window.next_opening(now) - now).total_seconds()
 
@@ -74,13 +81,13 @@ class Shift:
             return None
         now = self.clock.now()
         closes, opens = window.closes(now), window.said(window.next_opening(now))
+        if closes is None and not self._worked:
+            return _outside(window, now)
         if closes is not None:
             expected = format_duration(predicted_duration(history, self.time_limit))
             ends = f"closes {window.said(closes)} and an evaluation is expected to take {expected}"
             return f"the window {window} {ends}; it opens again {opens}"
-        if self._worked:
-            return f"the window {window} has closed; it opens again {opens}"
-        return f"outside of the window {window}; it opens {opens}"
+        return f"the window {window} has closed; it opens again {opens}"
 
     def _window(self, history: History) -> Window | None:
         return None if self.ignored else history.definition.window
@@ -89,3 +96,17 @@ class Shift:
         closes = window.closes(now)
         self._worked = self._worked or closes is not None
         return closes
+
+
+def _opens_soon(window: Window, now: datetime) -> bool:
+    return window.next_opening(now) - now <= _SOON
+
+
+def _outside(window: Window, now: datetime) -> str:
+    return f"outside of the window {window}; it opens {window.said(window.next_opening(now))}"
+
+
+def _runs(history: History) -> bool:
+    """Tell whether a controller began something whose end nobody has written down, also where its trial is over."""
+    attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
+    return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)

@@ -5,9 +5,8 @@ from datetime import datetime
 from campaign import History
 from campaign.events import CampaignDrained
 from flows.campaign_file import CampaignFile
-from flows.lease import CONTROLLER
-from flows.opening import is_over
-from flows.shift import opens_soon
+from flows.opening import is_over, to_hold
+from flows.shift import why_not_yet
 
 
 def why_finished(history: History, file: CampaignFile) -> str | None:
@@ -22,14 +21,11 @@ def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_sched
 
     What a controller was ended for on purpose holds for the schedule until the next opening, and for nobody else.
     """
-    # People may have revised the window.
-    window = (file.campaign if history.defined is None else history.definition).window
-    closed = history.closed_by
+    campaign, closed = to_hold(history, file.campaign), history.closed_by
+    if (not_yet := why_not_yet(campaign, history, now)) is not None:
+        return f"{not_yet[0].upper()}{not_yet[1:]}."
+    window = campaign.window
     opened = None if window is None else window.opened(now)
-    if window is not None and opened is None:
-        if opens_soon(window, now) or _left_evaluations(history):
-            return None
-        return f"Outside of the window {window}; it opens {window.said(window.next_opening(now))}."
     if by_schedule and isinstance(closed, CampaignDrained) and (opened is None or closed.time >= opened):
         until = "" if window is None else f" before {window.said(window.next_opening(now))}"
         return (
@@ -37,9 +33,3 @@ def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_sched
             f"schedule does not go on{until}; whoever wants to starts a run by hand."
         )
     return None
-
-
-def _left_evaluations(history: History) -> bool:
-    """Tell whether a controller left evaluations whose end nobody has written down."""
-    attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
-    return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)

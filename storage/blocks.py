@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from campaign.events import Event
 from storage.chain import Chain, Link
 from storage.event_rows import SCHEMA, events_of
-from storage.segment_file import UNREADABLE, damaged, refuse_newer, same_rows
+from storage.segment_file import UNREADABLE, damaged, refuse_newer, same_rows, unreadable
 from storage.store import ObjectExists, ObjectMissing, ObjectStore
 
 SIZE = 1000
@@ -38,11 +38,11 @@ class Block:
     rows: pa.Table
 
     def segments(self) -> Iterator[tuple[int, tuple[Event, ...]]]:
-        """Return each segment's number and events; raises LedgerDamaged if a row holds none."""
+        """Return each segment's number and events; raises LedgerDamaged if a row holds none, LedgerTooNew as it may."""
         try:
             events = iter(events_of(self.rows["body"].to_pylist()))
         except UNREADABLE as problem:
-            raise damaged(self.name, "a whole block", f"one that cannot be read ({problem})", _REMEDY) from problem
+            raise unreadable(self.name, problem, "a whole block", _REMEDY) from problem
         counts = Counter(self.rows["segment"].to_pylist())
         for number in range(self.first, self.last + 1):
             yield number, tuple(islice(events, counts[number]))
@@ -128,7 +128,7 @@ class Blocks:
                 raise ValueError(f"it says of itself {said}")
             return Block(name, first, last, said["hash"], parquet.read(use_threads=False))
         except UNREADABLE as problem:
-            raise damaged(name, "a whole block", f"one that cannot be read ({problem})", _REMEDY) from problem
+            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
 
     def _key(self, index: int) -> str:
         return f"{self._folder}{index * SIZE + 1:020d}-{(index + 1) * SIZE:020d}.parquet"

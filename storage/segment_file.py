@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from campaign.events import Event
@@ -31,7 +32,8 @@ _SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
 class SegmentFile:
     """A segment's file, opened, and the hash of the file before it, which version 1 did not know.
 
-    What is read of it is checked then; all of it raises LedgerDamaged naming the file.
+    What is read of it is checked then; all of it raises LedgerDamaged naming the file, or LedgerTooNew where its events
+    say more than this version knows.
     """
 
     name: str
@@ -73,11 +75,15 @@ class SegmentFile:
         try:
             yield
         except UNREADABLE as problem:
-            raise _unreadable(self.name, problem) from problem
+            raise unreadable(self.name, problem) from problem
 
 
 def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
-    """Return the files' events; raises LedgerDamaged naming the first whose typed columns say other things."""
+    """Return the files' events.
+
+    Raises LedgerDamaged naming the first whose typed columns say other things; LedgerTooNew where none is damaged, but
+    one says more than this version knows.
+    """
     problem = None
     try:
         rows = pa.concat_tables([file.rows for file in files])
@@ -88,10 +94,16 @@ def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
     except UNREADABLE as found:
         problem = found
     # Together they are checked at once, and only where something is wrong one by one.
+    newer: LedgerTooNew | None = None
     for file in files if len(files) > 1 else ():
-        checked_events([file])
+        try:
+            checked_events([file])
+        except LedgerTooNew as found:
+            newer = newer or found
+    if newer is not None:
+        raise newer
     if problem is not None:
-        raise _unreadable(files[0].name, problem) from problem
+        raise unreadable(files[0].name, problem) from problem
     raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
 
 
@@ -149,7 +161,7 @@ def decode(data: bytes, number: int, file: str) -> SegmentFile:
         if not parquet.schema_arrow.equals(_SCHEMAS[version]):
             raise ValueError("its columns are not those of the ledger")
     except UNREADABLE as problem:
-        raise _unreadable(file, problem) from problem
+        raise unreadable(file, problem) from problem
     previous = metadata.get("previous")
     if previous is None and version != "1":
         raise damaged(file, "the hash of the segment before it", "none", RESTORE)
@@ -161,18 +173,38 @@ def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
     return LedgerDamaged(" ".join(f"ledger file `{file}`: expected {expected}, found {found}. {remedy}".split()))
 
 
+def unreadable(
+    file: str, problem: Exception, expected: str = "a whole segment", remedy: str = RESTORE
+) -> LedgerDamaged | LedgerTooNew:
+    """Return the error for a file with a problem in reading it, which may be that this version is too old for it."""
+    found = _not_known(problem) if isinstance(problem, ValidationError) else None
+    if found is not None:
+        return _too_new(file, "only what this version knows", found)
+    return damaged(file, expected, f"one that cannot be read ({problem})", remedy)
+
+
 def refuse_newer(said: str, latest: str, file: str) -> None:
     """Raise LedgerTooNew naming the file if it says a schema version above the latest that is known."""
     if said.isdecimal() and int(said) > int(latest):
-        raise LedgerTooNew(
-            f"ledger file `{file}`: expected schema version {latest} or an older one, found {said}, which a newer "
-            "version of Overnight wrote. Upgrade Overnight to read it. If no newer one has run there, the file was "
-            "altered: restore it from a copy."
-        )
+        raise _too_new(file, f"schema version {latest} or an older one", said)
 
 
-def _unreadable(file: str, problem: Exception) -> LedgerDamaged:
-    return damaged(file, "a whole segment", f"one that cannot be read ({problem})", RESTORE)
+def _too_new(file: str, expected: str, found: str) -> LedgerTooNew:
+    return LedgerTooNew(
+        f"ledger file `{file}`: expected {expected}, found {found}, which a newer version of Overnight wrote. Upgrade "
+        "Overnight to read it. If no newer one has run there, the file was altered: restore it from a copy."
+    )
+
+
+def _not_known(problem: ValidationError) -> str | None:
+    """Return the first thing in an event that a later version may have added; None if anything else is wrong."""
+    said = [(details["type"], details) for details in problem.errors(include_url=False)]
+    if any(kind not in ("extra_forbidden", "literal_error", "union_tag_invalid") for kind, _ in said):
+        return None
+    kind, details = said[0]
+    if kind == "extra_forbidden":
+        return f"the key `{details['loc'][-1]}`"
+    return f"the word `{details.get('ctx', {}).get('tag', details['input'])}`"
 
 
 def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:

@@ -6,15 +6,42 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from flows.campaign_file import load_campaign_file
+from campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
+from flows.campaign_file import CampaignFile, load_campaign_file
 from flows.clock import SystemClock
 from flows.describe import describe
+from flows.journal import Journal
+from flows.lease import refuse_if_it_lives_here
+from flows.opening import is_over, refuse_another
+from storage import open_ledger
 
 
 def check(path: Path) -> None:
-    """Validate the file and what it plugs in, and print what would be done."""
+    """Validate the file and what it plugs in, and print what would be done; refuse what `overnight run` refuses."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
+    would = _what_run_would_do(file, path)
     console = Console()
     console.print(describe(file, SystemClock().now()))
-    console.print(Text.assemble(("✓", "green"), f" {path} is valid. Run it with: overnight run {path}"), soft_wrap=True)
+    console.print(Text.assemble(("✓", "green"), f" {path} is valid{would}"), soft_wrap=True)
+
+
+def _what_run_would_do(file: CampaignFile, path: Path) -> str:
+    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    try:
+        asyncio.run(journal.refresh())
+    except (LedgerDamaged, LedgerTooNew):
+        raise
+    except LedgerError as away:
+        return f". Whether it goes on is not known, for its ledger cannot be read from here: {away}"
+    history = journal.history
+    refuse_another(history, file.campaign, str(path))
+    if is_over(history, file.campaign, file.settings()):
+        return f", and has finished. What was found: overnight report {path}"
+    try:
+        refuse_if_it_lives_here(history)
+    except CampaignHeld as held:
+        return f". {held}"
+    next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
+    goes_on = f" and goes on with trial {next_trial}" if history.trials else ""
+    return f"{goes_on}. Run it with: overnight run {path}"

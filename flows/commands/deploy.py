@@ -27,7 +27,7 @@ def deploy(path: Path, pool: str) -> None:
     asyncio.run(file.check())
     console = Console(highlight=False, markup=False)
     # Prefect reads its settings when it is imported.
-    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect(console.print))
+    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
     if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):

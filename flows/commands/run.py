@@ -18,14 +18,18 @@ def run(path: Path, *, ignore_window: bool = False) -> None:
     console = Console(highlight=False, markup=False)
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
+        # By its path, as it is called in what is said.
         result = run_campaign(
-            file,
+            path,
             watch=display.watch,
             on_stop=display.stopping,
             tell=display.tell,
             report=report.write,
             ignore_window=ignore_window,
         )
+    if result.not_yet is not None:
+        console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
+        return
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):

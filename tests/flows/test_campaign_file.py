@@ -386,6 +386,46 @@ async def test_a_window_in_which_no_first_evaluation_would_fit_is_refused_before
     await read_campaign(definition | {"evaluator": evaluator | {"time_limit": "8h"}}).check()
 
 
+@pytest.mark.parametrize(
+    ("window", "written", "limit"),
+    [
+        ("22:00–06:00 Europe/Berlin", "", timedelta(hours=4)),
+        ("22:00–06:00 Europe/Berlin", ", time_limit: 2h", timedelta(hours=2)),
+        ("22:00–21:59 UTC", "", timedelta(hours=11, minutes=59, seconds=30)),
+        (None, "", timedelta(days=1)),
+    ],
+)
+async def test_a_time_limit_that_nobody_wrote_is_half_of_the_window_and_a_day_without_one(path, window, written, limit):
+    evaluator = f"evaluator: {{command: ['true']{written}}}"
+    lines = [evaluator if line.startswith("evaluator:") else line for line in VALID.splitlines()]
+    path.write_text("\n".join([*lines, f"window: {window}" if window else ""]))
+    file = load_campaign_file(path)
+    assert file.evaluator.time_limit == limit
+    await file.check()
+    assert type(file).model_validate(file.model_dump(mode="json")) == file
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "where", "number"),
+    [
+        ("  trials: 20", "  trials: 20\n  wall_clock: 8", "15: budget.wall_clock", "8"),
+        ("seed: 0", "failures: {back_off: 2.5}", "23: failures.back_off", "2.5"),
+        (": objective:evaluate", ": {function: 'a:b', time_limit: 600}", "12: evaluator.time_limit", "600"),
+        ("seed: 0", "proposing: {time_limit: 10}", "23: proposing.time_limit", "10"),
+        ("seed: 0", "run_on: {pool: nights, start_within: 3}", "23: run_on.start_within", "3"),
+    ],
+)
+def test_a_duration_in_a_file_says_its_unit(path, written, instead, where, number):
+    [problem] = problems_of(path, f"{VALID}seed: 0\n".replace(written, instead))
+    expected = f"expected a duration with its unit, such as {number}s, {number}m or {number}h, got {number}"
+    assert problem == f"campaign.yaml:{where}: {expected}"
+
+
+def test_no_pause_at_all_needs_no_unit(path):
+    path.write_text(VALID + "failures: {back_off: 0}\n")
+    assert load_campaign_file(path).campaign.failures.back_off == timedelta()
+
+
 def test_a_window_reads_its_own_dump_in_the_whole_file(path):
     path.write_text(VALID + "window: {from: 22:00, to: 6:00, zone: UTC, days: [sat], running: stop}\n")
     file = load_campaign_file(path)

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from campaign.errors import CampaignStopped
 from flows.prefect_environment import prepare_prefect
-from flows.reach_prefect import reach_prefect
+from flows.reach_prefect import reach_prefect, reach_prefect_to_deploy
 
 
 def free_port() -> int:
@@ -44,7 +44,9 @@ def another_server(request: pytest.FixtureRequest) -> Iterator[str]:
     server.server_close()
 
 
-async def said_of(url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+async def said_of(
+    url: str, monkeypatch: pytest.MonkeyPatch, reach: Callable[..., Awaitable[None]] = reach_prefect
+) -> tuple[str, list[str]]:
     """Return the paragraph and what was told before, by somebody without any patience."""
     monkeypatch.setenv("PREFECT_API_URL", url)
     monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
@@ -53,7 +55,7 @@ async def said_of(url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[
         temporary_settings({PREFECT_API_URL: url}),
         pytest.raises(CampaignStopped) as stopped,
     ):
-        await reach_prefect(told.append, patience=0.0)
+        await reach(told.append, patience=0.0)
     return str(stopped.value), told
 
 
@@ -64,6 +66,12 @@ async def test_an_address_at_which_nobody_listens_says_so_and_what_to_do(monkeyp
     assert "or unset PREFECT_API_URL" in said
     assert said.endswith("Nothing was started.")
     assert told == []
+
+
+async def test_a_deployment_is_not_told_to_do_without_the_server_that_it_needs(monkeypatch):
+    said, _ = await said_of(f"http://127.0.0.1:{free_port()}/api", monkeypatch, reach_prefect_to_deploy)
+    assert "mend the address: a deployment needs a server that stays. Nothing was started." in said
+    assert "unset" not in said
 
 
 async def test_a_password_in_the_address_is_not_repeated(monkeypatch):

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
+from campaign.errors import LedgerTooNew
 from campaign.events import AttemptStarted
 from flows.cli import app
 from storage import open_ledger
@@ -136,6 +137,25 @@ def test_a_ledger_of_a_newer_version_of_overnight_exits_with_2_and_asks_for_an_u
     assert done.exit_code == 2
     assert "cannot tell: ledger file" in done.output
     assert "Upgrade Overnight to read it." in done.output
+
+
+def test_an_event_with_a_key_of_a_newer_version_exits_with_2_and_every_command_says_the_same():
+    parquet = pq.ParquetFile(pa.BufferReader(segment(3).read_bytes()))
+    rows = parquet.read()
+    [body] = rows["body"].to_pylist()
+    rows = rows.set_column(rows.schema.get_field_index("body"), "body", pa.array([body.replace("{", '{"mood":1,', 1)]))
+    segment(3).unlink()
+    with pq.ParquetWriter(segment(3), rows.schema, store_schema=False) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(parquet.metadata.metadata)
+    done = verified()
+    assert done.exit_code == 2
+    assert "cannot tell: ledger file" in done.output
+    assert "found the key `mood`, which a newer version of Overnight wrote. Upgrade Overnight" in done.output
+    for command in ("status", "report", "replay"):
+        refused = CliRunner().invoke(app, [command]).exception
+        assert isinstance(refused, LedgerTooNew)
+        assert str(refused).splitlines() == [done.output.removeprefix("cannot tell: ").strip()]
 
 
 def test_receipts_that_cannot_be_written_exit_with_2(tmp_path):

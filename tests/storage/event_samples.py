@@ -49,7 +49,8 @@ DEFINITION = Campaign.model_validate(
         "budget": {"trials": 7, "wall_clock": "2h30m"},
         "baseline": {"heat": 0.1, "turns": 0, "flour": False, "salt": 0.1},
         "start_with": [{"heat": 2, "turns": 5, "flour": 2**70, "salt": 0.2, "oven": "stone"}],
-        "failures": {"max_attempts": 2},
+        # Written out, as the old ledgers hold it: another number was the default then.
+        "failures": {"max_attempts": 2, "max_in_a_row": 5},
         "seed": 2**63 - 1,
     }
 )

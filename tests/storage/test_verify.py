@@ -125,6 +125,51 @@ async def test_a_version_that_a_flipped_bit_made_newer_is_told_as_what_it_may_be
         verify(ledger)
 
 
+NEWER = {
+    "a kind of event": (
+        '{"kind":"trial_admired","time":"2026-03-01T12:00:00Z","actor":"a"}',
+        "the word `trial_admired`",
+    ),
+    "a field": (
+        '{"kind":"trial_abandoned","time":"2026-03-01T12:00:00Z","actor":"a","trial":1,"why":"w","mood":"good"}',
+        "the key `mood`",
+    ),
+    "a word": (
+        '{"kind":"trial_proposed","time":"2026-03-01T12:00:00Z","actor":"a","trial":1,"point":{},"generator":"dice"}',
+        "the word `dice`",
+    ),
+}
+
+
+@pytest.mark.parametrize("body", NEWER)
+async def test_an_event_that_says_more_than_this_version_knows_is_no_damage(ledger, file, body):
+    written, named = NEWER[body]
+    write_with(file(SEGMENTS), "body", pa.array([written]))
+    told = rf"{file(SEGMENTS)}.*{named}.*newer version.*Upgrade Overnight"
+    with pytest.raises(LedgerTooNew, match=told):
+        verify(ledger)
+    with pytest.raises(LedgerTooNew, match=told):
+        await ledger.read()
+
+
+async def test_what_is_not_known_is_no_excuse_for_what_was_altered(ledger, file):
+    receipt = receipt_of(verify(ledger), "here", NOON)
+    written, _ = NEWER["a field"]
+    write_with(file(SEGMENTS), "body", pa.array([written]))
+    with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*written anew"):
+        verify(ledger, [receipt])
+    write_with(file(2), "body", pa.array([written]))
+    with pytest.raises(LedgerDamaged, match=rf"{file(2)}.*One of the two was altered"):
+        verify(ledger)
+
+
+async def test_a_field_that_is_not_known_beside_one_that_is_wrong_is_damage(ledger, file):
+    written = '{"kind":"trial_abandoned","time":"soon","actor":"a","trial":1,"why":"w","mood":"good"}'
+    write_with(file(SEGMENTS), "body", pa.array([written]))
+    with pytest.raises(LedgerDamaged, match=rf"{file(SEGMENTS)}.*cannot be read"):
+        verify(ledger)
+
+
 async def test_a_ledger_that_grows_and_is_copied_meanwhile_is_whole(tmp_path):
     class Growing(LocalStore):
         """Lets somebody else end a run when the first segment is read."""
