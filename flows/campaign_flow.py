@@ -158,7 +158,7 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
     with here.listening():
         async with (
             anchored(opened, file, here.clock, here.tell) as ledger,
-            placed(file) as evaluator,
+            placed(file, tell=here.tell) as evaluator,
             proposers(file) as asked,
             prefect_view(file, report, here.tell) if here.shown else nullcontext(_nobody) as show,
         ):

@@ -15,6 +15,8 @@ from flows.proposing import ProposerAway, Proposing
 
 # How many of the latest proposals say how long the next one will take, and among how many trials they are looked for.
 _LATEST, _NEWEST = 5, 100
+# The share of their time that workers may wait for proposals before points ahead find more.
+_EVEN = 1 / 8
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 # In a row, of what stands in: with their pauses about as long as the ledger's store is waited for.
@@ -152,9 +154,9 @@ def points_ahead(history: History, proposing: Proposing) -> int:
     """Return how many points should be proposed before a slot is free for them.
 
     While a proposal takes p seconds and an evaluation d, whoever proposes only when a slot is free leaves about
-    p / (p + d) of each of W workers idle; whoever proposes ahead has one more trial outstanding at each decision, which
-    is 1 / (W + 1) of them. Idleness has to be half of that to be worth it. Ahead are then one more than are started on
-    average while the next ones are computed.
+    p / (p + d) of each worker's time unused; whoever proposes ahead decides each time without the latest results. In
+    campaigns with 1, 4 and 16 workers the two were even at about an eighth (docs/proposing.md). Ahead are then one more
+    than are started on average while the next ones are computed.
     """
     campaign = history.definition
     # People look at what waits for approval, however soon a worker is free.
@@ -164,7 +166,7 @@ def points_ahead(history: History, proposing: Proposing) -> int:
     if made is None or tried is None:
         return 1 if proposing.ahead == "always" else 0
     idle = made / (made + tried) if made > 0 else 0.0
-    if proposing.ahead == "auto" and idle <= 0.5 / (workers + 1):
+    if proposing.ahead == "auto" and idle <= _EVEN:
         return 0
     return min(1 + math.ceil(workers * idle), workers)
 

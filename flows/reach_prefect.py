@@ -1,8 +1,6 @@
 """Whether the Prefect server that the environment names is there and lets us in, found out before anything starts."""
 
-import asyncio
 import os
-import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -11,9 +9,9 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from campaign.errors import CampaignStopped
+from flows.patience import wait_for
 
 _PATIENCE = 60.0
-_PAUSE = 2.0
 _NOTHING = "Nothing was started."
 _OR_NONE = ", mend the address, or unset PREFECT_API_URL: then one runs for as long as the campaign."
 # Whoever deploys sits in front of it, and needs one that is there tonight, too.
@@ -27,14 +25,8 @@ async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE
     One that does not answer is asked again for `patience` seconds, for it may be starting, too; `tell` hears of it.
     Raises CampaignStopped where that does not help, with what to do: to start one, or else `instead`.
     """
-    give_up, told = time.monotonic() + patience, False
-    while (problem := await _problem()) is not None:
-        if time.monotonic() >= give_up:
-            raise CampaignStopped(f"{problem} Start one with `prefect server start`{instead} {_NOTHING}")
-        if not told:
-            tell(f"{problem} Waiting up to {patience:g} s for it …")
-            told = True
-        await asyncio.sleep(_PAUSE)
+    if (problem := await wait_for(_problem, tell, patience)) is not None:
+        raise CampaignStopped(f"{problem} Start one with `prefect server start`{instead} {_NOTHING}")
 
 
 async def reach_prefect_to_deploy(tell: Callable[[str], None], patience: float = _PATIENCE_TO_DEPLOY) -> None:

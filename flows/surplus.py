@@ -26,7 +26,8 @@ def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_sched
         return f"{not_yet[0].upper()}{not_yet[1:]}."
     window = campaign.window
     opened = None if window is None else window.opened(now)
-    if by_schedule and isinstance(closed, CampaignDrained) and (opened is None or closed.time >= opened):
+    since_opening = window is None or (opened is not None and closed is not None and closed.time >= opened)
+    if by_schedule and isinstance(closed, CampaignDrained) and since_opening:
         until = "" if window is None else f" before {window.said(window.next_opening(now))}"
         return (
             f"The last controller ended at {closed.time:%Y-%m-%d %H:%M:%S} UTC, and not by dying: {closed.reason}. The "

@@ -1,5 +1,6 @@
 """Evaluations as processes of the controller's own machine."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,9 @@ class Here(BaseModel):
 
     def __str__(self) -> str:
         return "this machine"
+
+    async def reach(self, tell: Callable[[str], None]) -> None:
+        """Return at once: it is there."""
 
     def problems(self) -> list[str]:
         """Return what is missing for it: nothing."""

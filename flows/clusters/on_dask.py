@@ -1,15 +1,22 @@
 """Evaluations as tasks of a Dask cluster."""
 
+import asyncio
 import importlib
+from collections.abc import Callable
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaign.duration import Duration
+from campaign.errors import CampaignStopped
 from flows.clusters.launcher import Launcher
 from flows.clusters.resources import Resources
+from flows.patience import wait_for
+
+_PATIENCE, _ANSWER_SECONDS = 60.0, 10.0
 
 
 class OnDask(BaseModel):
@@ -29,6 +36,23 @@ class OnDask(BaseModel):
         if find_spec("prefect_dask") is not None:
             return []
         return ["`run_on.dask`: expected prefect-dask to be installed, found none; `pip install 'overnight[dask]'`"]
+
+    async def reach(self, tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
+        """Return once something answers at the address; it may be starting. Raises CampaignStopped if nothing does."""
+        if (problem := await wait_for(self._problem, tell, patience)) is not None:
+            advice = "Start it with `dask scheduler`, or mend the address. Nothing was started."
+            raise CampaignStopped(f"{problem} {advice}")
+
+    async def _problem(self) -> str | None:
+        address = urlsplit(self.dask)
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(address.hostname, address.port), _ANSWER_SECONDS)
+        except OSError as problem:
+            # Also a TimeoutError, which says nothing.
+            why = str(problem) or "no answer"
+            return f"run_on.dask: expected a Dask scheduler at {self.dask}, found none ({why})."
+        writer.close()
+        return None
 
     def launcher(self, resources: Resources) -> Launcher:
         """Return what submits the tasks."""

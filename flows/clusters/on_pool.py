@@ -1,6 +1,7 @@
 """Evaluations as flow runs on a Prefect work pool, whatever its workers start: processes, containers, pods."""
 
 import importlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -23,6 +24,9 @@ class OnPool(BaseModel):
 
     def __str__(self) -> str:
         return f"work pool `{self.pool}`"
+
+    async def reach(self, tell: Callable[[str], None]) -> None:
+        """Return at once: the pool is made at its server, which has been reached by now."""
 
     def problems(self) -> list[str]:
         """Return what is missing for it, a sentence each."""

@@ -1,7 +1,7 @@
 """An evaluator whose evaluations run where the campaign's `run_on` says, and are found again where they were sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 from campaign import Campaign, EvaluationOutcome, EvaluationRequest
 from campaign.errors import LedgerError
 from evaluators import AnyEvaluator, Report, SimulatedEvaluator
+from flows.anchors import LOG
 from flows.campaign_file import CampaignFile
 from flows.clusters.following import Following
 from flows.clusters.here import Here
@@ -29,8 +30,14 @@ _place = TypeAdapter[AnyPlace](AnyPlace)
 
 
 @asynccontextmanager
-async def placed(file: CampaignFile, pulse: Pulse | None = None) -> AsyncIterator["SentEvaluator"]:
-    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards."""
+async def placed(
+    file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = LOG.warning
+) -> AsyncIterator["SentEvaluator"]:
+    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
+
+    Raises CampaignStopped where nothing answers there; `tell` hears what is waited for before.
+    """
+    await file.run_on.reach(tell)
     sent = _sent(file, pulse or Pulse())
     try:
         yield sent

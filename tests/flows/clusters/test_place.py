@@ -1,11 +1,13 @@
 """Where evaluations run, as a campaign's file says it."""
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
 from campaign import EvaluationRequest
-from campaign.errors import InvalidDefinition
+from campaign.errors import CampaignStopped, InvalidDefinition
 from flows.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from flows.clusters.here import Here
 from flows.clusters.on_dask import OnDask
@@ -114,3 +116,22 @@ class Gone:
 
     async def close(self):
         pass
+
+
+async def test_a_dask_scheduler_that_is_not_there_is_waited_for_and_then_named_before_anything_starts():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    told: list[str] = []
+    with pytest.raises(
+        CampaignStopped, match=rf"run_on.dask: expected a Dask scheduler at {address}.*Nothing was started"
+    ):
+        await OnDask(dask=address).reach(told.append, patience=0.01)
+    assert len(told) == 1
+    assert "Waiting up to 0.01 s for it" in told[0]
+
+
+async def test_a_scheduler_that_listens_is_there():
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        await OnDask(dask=f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}").reach(pytest.fail, patience=0)
