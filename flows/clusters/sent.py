@@ -1,8 +1,8 @@
 """An evaluator whose evaluations run where the campaign's `run_on` says, and are found again where they were sent."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,14 +26,31 @@ _place = TypeAdapter[AnyPlace](AnyPlace)
 
 
 @asynccontextmanager
-async def placed(file: CampaignFile, pulse: Pulse | None = None) -> AsyncIterator["SentEvaluator"]:
-    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards."""
-    sent = _sent(file, pulse or Pulse())
+async def placed(
+    file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = lambda text: None
+) -> AsyncIterator["SentEvaluator"]:
+    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
+
+    The first attempt that no worker takes for a while is told of.
+    """
+    sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
     try:
         yield sent
     finally:
         for launcher in sent.launchers.values():
             await launcher.close()
+
+
+def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what passes the first text on, and no other."""
+    said: list[str] = []
+
+    def told(text: str) -> None:
+        if not said:
+            said.append(text)
+            tell(text)
+
+    return told
 
 
 def _sent(file: CampaignFile, pulse: Pulse) -> "SentEvaluator":
@@ -69,6 +86,7 @@ class SentEvaluator:
     work: str
     mailboxes: Mailboxes
     pulse: Pulse
+    tell: Callable[[str], None] = lambda text: None
     launchers: dict[AnyPlace, Launcher] = field(default_factory=dict)
 
     @property
@@ -126,6 +144,7 @@ class SentEvaluator:
             place=str(place),
             start_within=place.start_within,
             report=report,
+            tell=self.tell,
         )
 
     async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:
