@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
@@ -20,10 +20,10 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed
+from prefect.states import Completed, Crashed
 
 from campaign import EvaluationOutcome, History, Proposal
-from campaign.errors import CampaignHeld
+from campaign.errors import CampaignHeld, OvernightError
 from evaluators import Evaluator
 from evaluators.printed import printed
 from flows.anchors import LOG, anchored
@@ -49,20 +49,29 @@ _Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 @task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
-async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | None:
+async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | State[None] | None:
     """Run one attempt; a bad evaluation is an outcome, not a failed task. What it printed is the task run's log."""
     del name
     try:
         return await execution.run()
+    except asyncio.CancelledError:
+        return _unwanted()
     finally:
         show_printed(execution, get_run_logger())
 
 
 @task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
 async def propose_task(name: str, proposer: Proposer, question: Question) -> State[list[Proposal]]:
-    """Ask for the next points; what they are is the message of the run's state."""
+    """Ask for the next points; what they are, or why there are none, is the message of the run's state."""
     del name
-    proposals = await proposer.ask(question)
+    try:
+        proposals = await proposer.ask(question)
+    except OvernightError as problem:
+        # Others stand in for a proposer that is away: no reason for a traceback on somebody's terminal, which
+        # Prefect also writes for a state of the type `failed`.
+        return Crashed(name="NoPoints", message=str(problem).partition("\n")[0], data=problem)
+    except asyncio.CancelledError:
+        return _unwanted()
     return Completed(message=in_words(proposals), data=proposals)
 
 
@@ -80,7 +89,10 @@ class PrefectSteps:
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
         # No tag of a trial's own: for every set of tags Prefect keeps a thread and a client, which ask for its limits.
         with tags(f"campaign:{request.campaign}"):
-            return await _once_admitted(lambda: limited(name, execution))
+            ended = await _once_admitted(lambda: limited(name, execution))
+        if not isinstance(ended, State):
+            return ended
+        raise asyncio.CancelledError if _is_cancelled() else TimeoutError(f"it took longer than {limit}")
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
         """Return the next points."""
@@ -89,6 +101,8 @@ class PrefectSteps:
             name += f"-{request.stand_in}"
         with tags(f"campaign:{request.campaign.name}"):
             state = await _once_admitted(lambda: propose_task(name, *self._proposers.of(request)))
+        if _is_cancelled():
+            raise asyncio.CancelledError
         return await state.aresult()
 
 
@@ -191,6 +205,17 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_w
         settings=file.settings(),
         ignore_window=ignore_window,
     )
+
+
+def _unwanted() -> State[Any]:
+    """Return how a run ends whose outcome nobody waits for: as an exception it would be a crash on the terminal."""
+    return Completed(name="Unwanted", message="nobody waits for it any more")
+
+
+def _is_cancelled() -> bool:
+    """Tell whether somebody wants this asyncio task to end, and not only a time limit within it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:

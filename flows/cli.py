@@ -3,6 +3,7 @@
 import importlib
 import sys
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
-from flows.people_cli import people
+from flows.people_cli import TrialNumber, people
 
 app = typer.Typer(
-    help="Tuning campaigns that run unattended and can be trusted in the morning.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,6 +35,21 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"overnight {version('overnight')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Tuning campaigns that run unattended and can be trusted in the morning."""
 
 
 @app.command()
@@ -177,7 +192,7 @@ def verify(
 
 @app.command()
 def explain(
-    trial: Annotated[int, typer.Argument(help="The trial's number.")],
+    trial: TrialNumber,
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
     """Say why a point was tried: what was known and running, what was expected, what it turned out to be."""

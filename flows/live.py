@@ -13,9 +13,10 @@ from campaign import Campaign, History, Trial
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
-from report.finding import silence, spent_sentence, where
+from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
-from report.summary import requests_of, summarise
+from report.summary import requests_of, sent_to, summarise
+from report.trial_facts import generator_of
 
 _REFRESH_PER_SECOND = 4
 
@@ -40,8 +41,8 @@ class LiveDisplay:
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
             f"{self.campaign.name}: {self.campaign.objective.direction} "
-            f"{self.campaign.objective.metric} in {self.campaign.budget.trials} trials "
-            f"with {self.campaign.workers} workers"
+            f"{self.campaign.objective.metric} in {_counted(self.campaign.budget.trials, 'trial')} "
+            f"with {_counted(self.campaign.workers, 'worker')}"
         )
         if self.console.is_terminal:
             self.live.start()
@@ -101,7 +102,9 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     """Return how a campaign stands, a few lines of text; `alive` tells whether its controller is."""
     summary = summarise(history, alive=alive)
     done = summary.observed - summary.imported
-    counts = f"{done} done, {summary.running} running, {summary.failed} failed, {summary.budget} in all"
+    counts = (
+        f"{done} done, {summary.running} {running_words(summary)}, {summary.failed} failed, {summary.budget} in all"
+    )
     if summary.imported:
         counts += f", {summary.imported} imported"
     others = {
@@ -143,7 +146,7 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.stand_ins:
         count = len(summary.stand_ins)
         lines.append(
-            f"the proposer was away for {count} {'trial' if count == 1 else 'trials'}, and others stood in: the last "
+            f"the proposer was away for {_counted(count, 'trial')}, and others stood in: the last "
             f"was trial {summary.stand_ins[-1]}, {summary.away}"
         )
     return lines
@@ -154,29 +157,40 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
     campaign = history.definition
     lines = ["", *status_lines(history)]
     if found is None:
-        return [*lines, "nothing was observed, so nothing is recommended"]
+        tried = "observed" if history.trials else "tried yet"
+        return [*lines, f"nothing was {tried}, so nothing is recommended"]
     metric = campaign.objective.metric
     lines += ["", f"recommended ({where(found)}): {metric} {with_uncertainty(found.mean, found.sd)}"]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""
         lines.append(f"  {name:<{width}}  {value_text(found.point[name])}{unit}")
-    lines.append(f"probability of being the best of all observed: {probability(found.probability_best)}")
-    if found.baseline_mean is not None and found.probability_better_than_baseline is not None:
+    if history.trials.observed > 1:
+        lines.append(f"probability of being the best of all observed: {probability(found.probability_best)}")
+    if is_baseline(campaign, found):
+        lines.append("it is the baseline" + (": nothing better was found" if history.trials.observed > 1 else ""))
+    elif (missing := baseline_missing(history, found)) is not None:
+        lines.append(missing)
+    elif found.baseline_mean is not None and found.probability_better_than_baseline is not None:
         baseline = with_uncertainty(found.baseline_mean, found.baseline_sd)
         better = probability(found.probability_better_than_baseline)
         lines.append(f"baseline: {metric} {baseline}; probability that the recommended one is better: {better}")
     return lines
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _running(history: History) -> list[Text]:
-    now = time.time()
+    now, place = time.time(), sent_to(history)
     lines = []
     for trial in history.trials.open:
         attempt = trial.open_attempt
         if attempt is not None:
             elapsed = duration(max(round(now - attempt.started.timestamp()), 0))
-            line = f"  trial {trial.id} for {elapsed}: {_short(trial)}"
+            since = f"for {elapsed}" if place is None else f"sent to {place} {elapsed} ago"
+            line = f"  trial {trial.id} {since}: {_short(trial)}"
             lines.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
     return lines
 
@@ -186,11 +200,11 @@ def _short(trial: Trial) -> str:
 
 
 def _ended_line(campaign: Campaign, trial: Trial) -> Text:
-    metric, generator = campaign.objective.metric, trial.proposal.generator
     match trial.outcome:
         case Observation():
+            metric = campaign.objective.metric
             found = trial.outcome.metrics[metric]
-            return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator})")
+            return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
             first_line = trial.outcome.message.partition("\n")[0]
             return Text.assemble((f"trial {trial.id:>3}  failed ({trial.outcome.cause}): ", "red"), first_line)

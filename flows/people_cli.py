@@ -9,7 +9,15 @@ import typer
 people = typer.Typer()
 
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
-TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.")]
+
+
+def _trial_number(text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter(f"expected the number of a trial, and the campaign's file after it, got {text!r}.")
+    return int(text)
+
+
+TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.", parser=_trial_number)]
 Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for whoever reads it later.")]
 
 
@@ -69,7 +77,11 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 
 @people.command()
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Let a running campaign have the bounds, budget and workers that its file has now."""
+    """Let a running campaign have what its file has now.
+
+    What may change: the bounds of numbers, `budget`, `window`, `workers`,
+    `failures`, `stop_early`, `stop_when`, `approve`, `description`.
+    """
     _heavy("revise").revise(campaign, why)
 
 

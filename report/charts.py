@@ -27,6 +27,7 @@ _SYMBOLS = {
     "model": "circle",
     "custom": "triangle-up",
 }
+_HATCHING = {"stopped early": "/", "failed": "x", "abandoned": "."}
 _MOST_TICKS = 6
 _MOST_IN_A_LABEL = 12
 _LONGEST_CHOICE = 14
@@ -73,7 +74,7 @@ def parameter_chart(history: History, name: str, recommended: int | None) -> go.
 
 
 def timeline_chart(spans: list[Span], start: datetime) -> go.Figure:
-    """Return when each attempt ran, in as many lanes as ran at once; failed attempts in another colour."""
+    """Return when each attempt ran, in as many lanes as ran at once; each way to end has its colour and hatching."""
     figure = go.Figure()
     longest = max((s.ended - start).total_seconds() for s in spans)
     unit, seconds = ("hours", 3600) if longest > 3 * 3600 else ("minutes", 60) if longest > 180 else ("seconds", 1)
@@ -85,7 +86,11 @@ def timeline_chart(spans: list[Span], start: datetime) -> go.Figure:
                 x=[s.seconds / seconds for s in ended],
                 y=[s.lane + 1 for s in ended],
                 orientation="h",
-                marker={"color": colour, "line": {"width": 1, "color": "rgba(128,128,128,0.6)"}},
+                marker={
+                    "color": colour,
+                    "line": {"width": 1, "color": "rgba(128,128,128,0.6)"},
+                    "pattern": {"shape": _HATCHING.get(end, ""), "fillmode": "overlay"},
+                },
                 hovertext=[_span_label(s) for s in ended],
                 hoverinfo="text",
                 name="not ended" if end == "running" else end,

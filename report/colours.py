@@ -1,6 +1,7 @@
 """The colours of all pictures: by what proposed a point, how an attempt ended, and what is best.
 
-They hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008).
+They hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008), to whom
+symbols and hatching say the same once more.
 """
 
 GENERATORS = {
@@ -12,6 +13,12 @@ GENERATORS = {
     "custom": "#a6761d",
 }
 BEST = "#1a9c74"
-ENDS = {"observed": "#2f80c2", "failed": "#d62728", "running": "#8a8f98"}
+ENDS = {
+    "observed": "#2f80c2",
+    "stopped early": "#b58900",
+    "failed": "#d62728",
+    "abandoned": "#8f5fa8",
+    "running": "#8a8f98",
+}
 INK = "#6b7280"
 GRID = "rgba(128,128,128,0.25)"

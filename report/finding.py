@@ -4,6 +4,7 @@ from campaign import Campaign, History
 from campaign.definition import Budget
 from campaign.recommendation import Recommendation
 from campaign.space import Value
+from campaign.trial import Failure, Stopped, Withdrawal
 from report.numbers import duration, measured, number, probability, with_uncertainty
 from report.summary import Summary
 
@@ -15,23 +16,28 @@ _LIKELY_BEST = 0.5
 
 def standing_sentence(summary: Summary) -> str:
     """Return how the campaign stands, how many trials have ended, and how long the rest takes."""
-    standing = str(summary.standing)
     counts = [f"{summary.observed - summary.imported} of {summary.budget} trials observed"]
     counts += [f"{n} {word}" for n, word in _others(summary) if n]
-    sentence = f"{standing[0].upper()}{standing[1:]}. {', '.join(counts)}."
+    sentence = f"{_sentence(str(summary.standing))} {', '.join(counts)}."
     if summary.quarantined:
         numbers = ", ".join(map(str, summary.quarantined))
         sentence += f" In quarantine, because several of their attempts died with their workers: trials {numbers}."
     if summary.stand_ins:
         numbers = ", ".join(map(str, summary.stand_ins))
         sentence += (
-            f" The proposer was away for trials {numbers}, and others stood in; the last because {summary.away}."
+            f" The proposer was away for trials {numbers}, and others stood in. "
+            f"{_sentence(f'the last time because {summary.away}')}"
         )
     if summary.gain_left is not None:
-        sentence += f" {summary.gain_left[0].upper()}{summary.gain_left[1:]}."
+        sentence += f" {_sentence(summary.gain_left)}"
     if summary.standing.kind == "running" and summary.seconds_left:
         sentence += f" About {duration(summary.seconds_left)} left."
-    return " ".join([sentence, *(f"{request[0].upper()}{request[1:]}." for request in summary.requests)])
+    return " ".join([sentence, *map(_sentence, summary.requests)])
+
+
+def running_words(summary: Summary) -> str:
+    """Return what to call attempts that have started: elsewhere, a worker may not have taken them yet."""
+    return "running" if summary.sent_to is None or not summary.running else f"sent to {summary.sent_to}"
 
 
 def spent_sentence(summary: Summary, budget: Budget) -> str:
@@ -54,6 +60,11 @@ def silence(evaluations: int, metric: str) -> str:
     )
 
 
+def _sentence(text: str) -> str:
+    """Return what people, rules and machines have written as a sentence, with one dot."""
+    return f"{text[0].upper()}{text[1:].rstrip('.')}."
+
+
 def _others(summary: Summary) -> list[tuple[int, str]]:
     return [
         (summary.failed, "failed"),
@@ -61,7 +72,7 @@ def _others(summary: Summary) -> list[tuple[int, str]]:
         (summary.abandoned, "abandoned"),
         (summary.rejected, "rejected"),
         (summary.awaiting, "awaiting approval"),
-        (summary.running, "running"),
+        (summary.running, running_words(summary)),
         (summary.waiting, "waiting"),
         (summary.imported, "imported"),
     ]
@@ -76,7 +87,7 @@ def finding_sentence(history: History, found: Recommendation | None) -> str:
     value = with_uncertainty(found.mean, found.sd)
     if found.baseline_mean is None:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
-    if _is_baseline(campaign, found):
+    if is_baseline(campaign, found):
         return f"Nothing better than the baseline was found: {metric} {value}."
     before = with_uncertainty(found.baseline_mean, found.baseline_sd)
     change = _relative_change(found.baseline_mean, found.mean)
@@ -93,8 +104,10 @@ def confidence_sentences(history: History, summary: Summary, found: Recommendati
     if found is None:
         return []
     sentences = ["The figures are the model's belief about the true value ± one standard deviation."]
-    if found.probability_better_than_baseline is not None and not _is_baseline(history.definition, found):
+    if found.probability_better_than_baseline is not None and not is_baseline(history.definition, found):
         sentences.append(_against_baseline(found.probability_better_than_baseline))
+    if (missing := baseline_missing(history, found)) is not None:
+        sentences.append(_sentence(missing))
     if summary.observed > 1:
         sentences.append(_among_the_observed(summary.observed, found.probability_best))
     if found.trial is None:
@@ -118,8 +131,28 @@ def change_of(before: Value, after: Value, *, logarithmic: bool) -> str:
     return f"{'+' if after > before else ''}{number(after - before, 2)}"
 
 
-def _is_baseline(campaign: Campaign, found: Recommendation) -> bool:
+def is_baseline(campaign: Campaign, found: Recommendation) -> bool:
+    """Tell whether the recommended configuration is the baseline itself."""
     return campaign.baseline is not None and found.point == campaign.parameters.point(campaign.baseline)
+
+
+def baseline_missing(history: History, found: Recommendation) -> str | None:
+    """Return why nothing can be compared with the baseline; None where it can, or where there is none."""
+    if history.definition.baseline is None or found.baseline_mean is not None:
+        return None
+    tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
+    match tried and tried.outcome:
+        case Failure(cause=cause, message=message):
+            first_line = message.partition("\n")[0]
+            became = f"failed ({cause}): {first_line}"
+        case Stopped(why=why):
+            became = f"was stopped early: {why}"
+        case Withdrawal(kind=kind, by=by, why=why):
+            became = f"was {kind} by {by}: {why}"
+        case _:
+            became = "has not been measured"
+    which = "" if tried is None else f" (trial {tried.id})"
+    return f"there is no comparison with the baseline{which}, which {became}"
 
 
 def _against_baseline(better: float) -> str:

@@ -19,7 +19,7 @@ from report.finding import change_of, confidence_sentences, finding_sentence, sp
 from report.numbers import duration, moment, value_text
 from report.summary import Summary, summarise
 from report.timeline import Span, attempt_spans, utilisation
-from report.trial_lines import failed_attempts, trial_lines
+from report.trial_lines import failed_attempts, trial_lines, without_result
 
 _CHARTED_PARAMETERS = 30
 
@@ -54,6 +54,7 @@ def render_report(
         plotly=get_plotlyjs() if figures else "",
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
         failed_attempts=failed_attempts(history),
+        without_result=without_result(history),
         lines=trial_lines(history),
         facts=_facts(history, ledger, now),
     )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from campaign import Campaign, History, Measurement, Trial
+from campaign.approval import ApprovalPolicy
 from campaign.enough import gain_left, why_enough
 from campaign.evaluation import Cause
 from campaign.events import CampaignAskedToStop, CampaignFinished, CampaignPaused
@@ -22,7 +23,7 @@ _ENOUGH_TO_WONDER = 3
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a controller acts for the campaign; if it stopped, why."""
+    """Whether a controller acts for the campaign; if it stopped or waits for people, why."""
 
     kind: Literal["defined", "running", "interrupted", "drained", "finished"]
     reason: str | None = None
@@ -47,7 +48,8 @@ class Summary:
     `rejected`, `awaiting` approval, `running` and `waiting` to start. Of the observed, `imported` came with past
     results and are outside the budget; so are those that people ended before they were started, whence `ended` is how
     many trials of the budget have. `seconds_per_trial` and `seconds_left` are None before any trial has ended that was
-    tried here.
+    tried here, and nobody knows what is left while the campaign waits for people. Where attempts are `sent_to` a
+    cluster, those that run are counted with those that no worker has taken yet.
     The trials `quarantined` took several workers with them; `stand_ins` were proposed while the proposer was away, the
     last one because of `away`. `spent` holds evaluations and what they cost. `requests`
     says what people have asked for that still holds, and why; `gain_left` what one more trial is expected to gain,
@@ -69,6 +71,7 @@ class Summary:
     awaiting: int
     ended: int
     running: int
+    sent_to: str | None
     waiting: int
     best: Best | None
     seconds_per_trial: float | None
@@ -115,6 +118,7 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         awaiting=counts["awaiting approval"],
         ended=ended,
         running=counts["running"],
+        sent_to=sent_to(history),
         waiting=counts["waiting"],
         best=best_measured(campaign, trials),
         seconds_per_trial=seconds_per_trial,
@@ -132,6 +136,14 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
         gain_left=gain_text(history),
         silent=_silent(history),
     )
+
+
+def sent_to(history: History) -> str | None:
+    """Return the cluster that evaluates, as the campaign's file names it; None where evaluations run here."""
+    latest = history.revised or history.defined
+    place = {} if latest is None else latest.settings.get("run_on") or {}
+    kind = place.get("kind")
+    return None if kind is None else f"{kind} `{place.get(kind)}`"
 
 
 def gain_text(history: History) -> str | None:
@@ -167,7 +179,21 @@ def standing_of(history: History, *, alive: bool) -> Standing:
         return Standing("drained" if history.finished is None else "finished", reason)
     if history.lease is None:
         return Standing("defined")
-    return Standing("running" if alive else "interrupted")
+    return Standing("running", _waits_for_people(history)) if alive else Standing("interrupted")
+
+
+def _waits_for_people(history: History) -> str | None:
+    """Return why nothing new starts before a person says so; None where the campaign goes on by itself."""
+    if history.paused is not None:
+        return "nothing new starts while it is paused"
+    asked = [t for t in history.trials.open if t.parked or (t.open_attempt is not None and t.open_attempt.unknown)]
+    if not asked or len(asked) < len(history.trials.open):
+        return None
+    campaign, awaiting = history.definition, history.awaiting
+    policy = campaign.approve
+    most = policy.most_waiting if isinstance(policy, ApprovalPolicy) else campaign.workers
+    full = awaiting >= most or history.budgeted + awaiting >= campaign.budget.trials
+    return "nothing goes on before somebody decides" if full else None
 
 
 def request_text(request: CampaignPaused | CampaignAskedToStop) -> str:
@@ -199,7 +225,7 @@ def _seconds_per_trial(trials: Iterable[Trial]) -> float | None:
 
 def _seconds_left(history: History, standing: Standing, seconds_per_trial: float | None, ended: int) -> float | None:
     """Return what remains at the pace so far: never less than one trial, never more than the wall-clock budget."""
-    if seconds_per_trial is None:
+    if seconds_per_trial is None or (standing.kind == "running" and standing.reason is not None):
         return None
     campaign = history.definition
     remaining = campaign.budget.trials - ended

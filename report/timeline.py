@@ -6,7 +6,10 @@ from typing import Literal
 
 from campaign import History, Trial
 from campaign.evaluation import Cause
-from campaign.trial import Attempt, Observation, Stopped, Withdrawal
+from campaign.trial import Attempt, Failure, Observation, Stopped
+from report.trial_facts import was_ended_with_its_trial
+
+End = Literal["observed", "failed", "stopped early", "abandoned", "running"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Span:
     attempt: int
     began: datetime
     ended: datetime
-    end: Literal["observed", "failed", "running"]
+    end: End
     cause: Cause | None
     lane: int
 
@@ -51,15 +54,17 @@ def utilisation(spans: list[Span], workers: int, active_seconds: float) -> float
     return min(sum(s.seconds for s in spans) / (workers * active_seconds), 1.0)
 
 
-def _end(trial: Trial, attempt: Attempt) -> tuple[Literal["observed", "failed", "running"], Cause | None]:
+def _end(trial: Trial, attempt: Attempt) -> tuple[End, Cause | None]:
+    if was_ended_with_its_trial(trial, attempt):
+        return "stopped early" if isinstance(trial.outcome, Stopped) else "abandoned", None
     if attempt.failed is not None:
         return "failed", attempt.failed.cause
-    if trial.outcome is None:
-        return "running", None
-    if isinstance(trial.outcome, Stopped | Withdrawal):
-        return "failed", "cancelled"
-    cause = None if isinstance(trial.outcome, Observation) else trial.outcome.cause
-    return trial.outcome.kind, cause
+    match trial.outcome:
+        case Observation():
+            return "observed", None
+        case Failure(cause=cause):
+            return "failed", cause
+    return "running", None
 
 
 def _ended(trial: Trial, attempt: Attempt, until: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""What a report reads off a single trial: its measured objective, and why it failed."""
+"""What is read off a single trial for people: its measured objective, how it stands and why."""
 
 from campaign import Campaign, Measurement, Trial
-from campaign.trial import Failure, Observation
+from campaign.trial import Attempt, Failure, Observation, Stopped, Withdrawal
 
 
 def objective_of(campaign: Campaign, trial: Trial) -> Measurement | None:
@@ -14,3 +14,40 @@ def objective_of(campaign: Campaign, trial: Trial) -> Measurement | None:
 def failure_of(trial: Trial) -> Failure | None:
     """Return why a trial ended without a result, or None where it did not."""
     return trial.outcome if isinstance(trial.outcome, Failure) else None
+
+
+def generator_of(trial: Trial) -> str:
+    """Return what proposed a trial, and whether that stood in for the campaign's own proposer."""
+    made = trial.proposal.provenance
+    return f"{trial.proposal.generator}{', stands in' if made is not None and made.stand_in is not None else ''}"
+
+
+def status_of(trial: Trial) -> str:
+    """Return how a trial stands, with what caused its failure or at which step it was stopped."""
+    match trial.outcome:
+        case Failure(cause=cause, quarantined=quarantined):
+            return f"failed: {cause}{', quarantined' if quarantined else ''}"
+        case Stopped(step=step):
+            return f"stopped at step {step}"
+    return trial.status
+
+
+def reason_of(trial: Trial) -> str | None:
+    """Return why a trial was stopped or withdrawn, or what it waits for; None for all others."""
+    match trial.outcome:
+        case Stopped(why=why):
+            return why
+        case Withdrawal(by=by, why=why):
+            return f"{why} ({by})"
+        case None if trial.parked:
+            return trial.parked_because
+        case None if trial.open_attempt is not None:
+            return trial.open_attempt.unknown
+    return None
+
+
+def was_ended_with_its_trial(trial: Trial, attempt: Attempt) -> bool:
+    """Tell whether a rule or a person ended the trial while this attempt ran, which says nothing bad of it."""
+    # One that fails by itself is tried again, or its trial has failed.
+    by_itself = attempt.failed is not None and attempt.failed.will_retry
+    return isinstance(trial.outcome, Stopped | Withdrawal) and not by_itself

@@ -1,12 +1,12 @@
-"""The trials and their failed attempts as lines of text, for people; `tables.py` has them for programs."""
+"""The trials, and why some gave no result, as lines of text for people; `tables.py` has them for programs."""
 
 from typing import Any
 
 from campaign import History, Trial
-from campaign.trial import Failure, Observation, Stopped
+from campaign.trial import Failure, Observation
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
-from report.trial_facts import failure_of
+from report.trial_facts import failure_of, generator_of, reason_of, status_of, was_ended_with_its_trial
 
 
 def trial_lines(history: History) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def trial_lines(history: History) -> dict[str, Any]:
 
 
 def failed_attempts(history: History) -> list[dict[str, Any]]:
-    """Return why attempts failed and what became of their trials."""
+    """Return why attempts failed and what became of their trials; one that a rule or a person ended did not fail."""
     return [
         {
             "trial": trial.id,
@@ -29,8 +29,17 @@ def failed_attempts(history: History) -> list[dict[str, Any]]:
         }
         for _, trial in sorted(history.trials.items())
         for attempt in trial.attempts
-        if attempt.failed is not None
+        if attempt.failed is not None and not was_ended_with_its_trial(trial, attempt)
     ] + [line for _, trial in sorted(history.trials.items()) for line in _unexplained(trial)]
+
+
+def without_result(history: History) -> list[dict[str, Any]]:
+    """Return which trials a rule or a person has ended, or wait for a person, and why."""
+    return [
+        {"trial": trial.id, "status": status_of(trial), "why": why}
+        for _, trial in sorted(history.trials.items())
+        if (why := reason_of(trial)) is not None
+    ]
 
 
 def _unexplained(trial: Trial) -> list[dict[str, Any]]:
@@ -44,22 +53,16 @@ def _unexplained(trial: Trial) -> list[dict[str, Any]]:
 
 def _end_of(trial: Trial) -> str:
     failure = failure_of(trial)
-    if isinstance(trial.outcome, Stopped):
-        return "stopped early"
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
 def _line(trial: Trial, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
-    provenance, failure = trial.proposal.provenance, failure_of(trial)
+    provenance, failed = trial.proposal.provenance, isinstance(trial.outcome, Failure)
     reported = trial.outcome.metrics if isinstance(trial.outcome, Observation) else {}
     predicted = ""
     if provenance is not None and provenance.predicted_mean is not None:
         predicted = with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)
     cells = [measured(reported[name]) if name in reported else "" for name in metrics]
-    cells += [predicted, *(value_text(trial.point[name]) for name in parameters), trial.proposal.generator]
+    cells += [predicted, *(value_text(trial.point[name]) for name in parameters), generator_of(trial)]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
-    status = trial.status if failure is None else f"failed: {failure.cause}"
-    if isinstance(trial.outcome, Stopped):
-        status = f"stopped at step {trial.outcome.step}"
-    status += ", quarantined" if failure is not None and failure.quarantined else ""
-    return {"trial": trial.id, "status": status, "failed": failure is not None, "cells": cells}
+    return {"trial": trial.id, "status": status_of(trial), "failed": failed, "cells": cells}

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +24,7 @@ from storage import Mailbox
 _SHARE = 1 / 50
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _ASK_THE_CLUSTER_EVERY = 5.0
+_WORTH_TELLING = timedelta(seconds=30)
 _outcome = TypeAdapter[EvaluationOutcome](EvaluationSucceeded | EvaluationFailed)
 
 
@@ -36,6 +38,7 @@ class Following:
     place: str
     start_within: timedelta
     report: Report
+    tell: Callable[[str], None] = lambda text: None
     claim: Claim | None = None
     beat: str | None = None
     trouble: str | None = None
@@ -131,6 +134,11 @@ class Following:
 
     async def _never_began(self) -> EvaluationFailed | None:
         waited = timedelta(seconds=self.passed() - self.launched)
+        if waited > min(_WORTH_TELLING, self.start_within / 2):
+            self.tell(
+                f"no worker of {self.place} has taken trial {self.order.request.trial} yet: is there one that runs, "
+                "and has what it needs?"
+            )
         if waited > self.start_within:
             limit = format_duration(self.start_within)
             why = f"no worker of {self.place} took it within {limit}: is there one that runs, and has what it needs?"

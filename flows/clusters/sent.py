@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,28 @@ async def placed(
 ) -> AsyncIterator["SentEvaluator"]:
     """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
 
-    Raises CampaignStopped where nothing answers there; `tell` hears what is waited for before.
+    Raises CampaignStopped where nothing answers there. `tell` hears what is waited for before, and of the first attempt
+    that no worker takes for a while.
     """
     await file.run_on.reach(tell)
-    sent = _sent(file, pulse or Pulse())
+    sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
     try:
         yield sent
     finally:
         for launcher in sent.launchers.values():
             await launcher.close()
+
+
+def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what passes the first text on, and no other."""
+    said: list[str] = []
+
+    def told(text: str) -> None:
+        if not said:
+            said.append(text)
+            tell(text)
+
+    return told
 
 
 def _sent(file: CampaignFile, pulse: Pulse) -> "SentEvaluator":
@@ -79,6 +92,7 @@ class SentEvaluator:
     work: str
     mailboxes: Mailboxes
     pulse: Pulse
+    tell: Callable[[str], None] = lambda text: None
     launchers: dict[AnyPlace | Nowhere, Launcher] = field(default_factory=dict)
 
     @property
@@ -147,6 +161,7 @@ class SentEvaluator:
             place=str(place),
             start_within=place.start_within,
             report=report,
+            tell=self.tell,
         )
 
     async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:

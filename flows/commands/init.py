@@ -12,7 +12,8 @@ def init(folder: Path) -> None:
     """Write the template's files; refuse to overwrite any."""
     there = [str(folder / name) for name in TEMPLATE_FILES if (folder / name).exists()]
     if there:
-        raise OvernightError(f"init: {' and '.join(there)} exists already. Name another folder: overnight init FOLDER")
+        exist = "exists" if len(there) == 1 else "exist"
+        raise OvernightError(f"init: {' and '.join(there)} {exist} already. Name another folder: overnight init FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in TEMPLATE_FILES.items():
         (folder / name).write_text(text)

@@ -7,17 +7,22 @@ from rich.table import Table
 from rich.text import Text
 
 from campaign import Campaign, History, Trial
-from campaign.trial import Failure, Observation, Stopped, Withdrawal
+from campaign.trial import Failure
 from flows.commands.past import read_past
 from report.numbers import duration, measured, value_text
 from report.tables import to_csv, to_json, trial_rows
+from report.trial_facts import objective_of, status_of
+from report.trial_lines import without_result
 
 
 def trials(path: Path, form: str, as_of: str | None) -> None:
-    """Print the trials of a campaign."""
+    """Print the trials of a campaign, for people with the reasons of those that gave no result below."""
     _, history = read_past(path, as_of)
     if form == "table":
         Console().print(_table(history))
+        for line in without_result(history):
+            said = f"trial {line['trial']}, {line['status']}: {line['why']}"
+            Console(highlight=False, markup=False).print(said, soft_wrap=True)
     else:
         rows = trial_rows(history)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
@@ -36,21 +41,11 @@ def _table(history: History) -> Table:
         table.add_column(name, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
     table.add_column("point", overflow="fold")
     for _, trial in sorted(history.trials.items()):
-        seconds = trial.seconds
-        shown = "" if seconds is None else duration(seconds)
-        table.add_row(str(trial.id), trial.status, _result(campaign, trial), shown, _point(campaign, trial))
+        seconds, value = trial.seconds, objective_of(campaign, trial)
+        cells = ["" if value is None else measured(value), "" if seconds is None else duration(seconds)]
+        status = Text(status_of(trial), style="red" if isinstance(trial.outcome, Failure) else "")
+        table.add_row(str(trial.id), status, *cells, _point(campaign, trial))
     return table
-
-
-def _result(campaign: Campaign, trial: Trial) -> Text:
-    match trial.outcome:
-        case Observation():
-            return Text(measured(trial.outcome.metrics[campaign.objective.metric]))
-        case Failure():
-            return Text(trial.outcome.cause, style="red")
-        case Stopped() | Withdrawal():
-            return Text(trial.outcome.why)
-    return Text("")
 
 
 def _point(campaign: Campaign, trial: Trial) -> Text:

@@ -171,7 +171,7 @@ def test_a_second_campaign_in_one_process_is_refused_in_words(tmp_path):
 def test_what_init_writes_passes_its_check(tmp_path):
     overnight(tmp_path, "init", "mine")
     assert "is valid" in overnight(tmp_path, "check", "mine/campaign.yaml").stdout
-    assert "exists already" in overnight(tmp_path, "init", "mine", code=1).stderr
+    assert "exist already" in overnight(tmp_path, "init", "mine", code=1).stderr
 
 
 def test_a_wrong_file_is_refused_with_its_line_before_anything_runs(tmp_path):

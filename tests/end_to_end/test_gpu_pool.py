@@ -48,7 +48,12 @@ def a_campaign(folder: Path, name: str, limit: str) -> Path:
 
 def started(folder: Path, server: Server) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command("run", "campaign.yaml"), cwd=folder, env=server.environment, stdout=subprocess.PIPE, text=True
+        command("run", "campaign.yaml"),
+        cwd=folder,
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -128,6 +133,10 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
     said = started(folder, server).communicate(timeout=240)[0]
     assert "5 done, 0 running, 0 failed" in said
     assert "the proposer was away for 5 trials" in said
+    assert "(sobol, stands in)" in said
+    # That others stand in is no trouble, and neither is a proposal that nobody waits for at the end.
+    assert "Traceback" not in said
+    assert "Crash" not in said
     made = [e.provenance for e in trials_of(folder) if e.kind == "trial_proposed"]
     assert {provenance.stand_in for provenance in made} == {"sobol"}
     assert {provenance.away for provenance in made} == {

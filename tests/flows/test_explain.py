@@ -96,6 +96,12 @@ def test_other_points_say_where_they_come_from_and_how_they_ended(told, trial, s
     assert says in explained(told, trial)
 
 
+def test_the_trial_comes_before_the_campaigns_file(told):
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(told), "3"])
+    assert done.exit_code == 2
+    assert "expected the number of a trial, and the campaign's file after it, got" in done.output
+
+
 def test_a_trial_that_is_not_there_is_refused(told):
     with pytest.raises(LedgerError, match="expected a trial up to 14, found no trial 15"):
         explained(told, 15)

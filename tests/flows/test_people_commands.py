@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,29 @@ def test_points_results_and_ends_by_hand_are_written_and_shown():
         ("observed", 0.5),
     ]
     assert rows[0]["message"] == "no time"
+
+
+def test_reasons_stand_below_the_table_of_trials_and_not_among_the_measurements():
+    asyncio.run(begin())
+    assert "trial 1, awaiting approval: it is cold" in said("trials").splitlines()
+    said("reject", "1", "--why", "too hot")
+    [line] = [line for line in said("trials").splitlines() if "too hot" in line]
+    assert line.startswith("trial 1, rejected: too hot (")
+
+
+def test_the_query_of_the_guide_lists_what_people_asked_for_in_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    guide = (Path(__file__).parents[2] / "docs" / "while-it-runs.md").read_text()
+    [query] = re.findall(r'^overnight query "([^"]*)"$', guide, re.MULTILINE)
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    asyncio.run(begin())
+    said("pause", "--why", "the oven is cleaned")
+    said("reject", "1", "--why", "too hot")
+    rows = [line.split("│") for line in said("query", query).splitlines() if "@" in line]
+    assert [[cell.strip() for cell in row[3:6]] for row in rows] == [
+        ["campaign_paused", "", "the oven is cleaned"],
+        ["trial_rejected", "1", "too hot"],
+    ]
 
 
 def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():

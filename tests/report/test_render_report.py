@@ -293,3 +293,58 @@ def test_a_thousand_trials_and_a_hundred_parameters_make_a_page():
 def test_a_history_without_a_definition_is_no_report():
     with pytest.raises(Exception, match="campaign_defined"):
         render_report(History(), None, "ledger", NOW)
+
+
+def test_a_trial_that_was_stopped_early_is_no_failure_and_the_page_says_why():
+    story = Story().tried(1, 0, 2.0).proposed(2, 0).started(2, 0).stopped(2, 1)
+    page = page_of(story, believed(1))
+    assert {bar.name: len(bar.x) for bar in page.figures["timeline"].data} == {"observed": 1, "stopped early": 1}
+    assert "Attempts that failed" not in page.text
+    why = "at step 3 its value of loss, 4, was worse than 2, the median of 3 trials (median rule)"
+    assert ["2", "stopped at step 3", why] in page.rows
+
+
+def test_the_page_says_why_people_ended_trials_and_what_others_wait_for():
+    story = Story().proposed(1, 0).started(1, 0).abandoned(1, 1, "the oven is needed").cancelled(1, 1)
+    story.parked(2, 1, "rate is far").rejected(2, 2, "too hot").parked(3, 2, "depth is 9")
+    rows = page_of(story).rows
+    assert ["1", "abandoned", "the oven is needed (ada@home)"] in rows
+    assert ["2", "rejected", "too hot (ada@home)"] in rows
+    assert ["3", "awaiting approval", "depth is 9"] in rows
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", "abandoned", "running"])
+def test_where_the_baseline_has_no_result_the_page_says_so_in_the_place_of_the_comparison(end: str):
+    story = Story().proposed(1, 0, BASELINE, "baseline").started(1, 0).tried(2, 0, 3.0)
+    words = {
+        "stopped": "which was stopped early: at step 3",
+        "failed": "which failed (configuration): no oven.",
+        "abandoned": "which was abandoned by ada@home: too hot.",
+        "running": "which has not been measured.",
+    }
+    match end:
+        case "stopped":
+            story.stopped(1, 1)
+        case "failed":
+            story.failed(1, 1, message="no oven.\nat line 3")
+        case "abandoned":
+            story.abandoned(1, 1, "too hot")
+    found = believed(2, mean=3.0, baseline_mean=None, baseline_sd=None, probability_better_than_baseline=None)
+    assert f"There is no comparison with the baseline (trial 1), {words[end]}" in page_of(story, found).text
+
+
+def test_a_reason_that_ends_with_a_dot_gets_no_second_one():
+    story = Story().tried(1, 0, 2.0).finished(2)
+    story.events[-1] = story.events[-1].model_copy(update={"reason": "Mend it and run the campaign again."})
+    assert "Finished: Mend it and run the campaign again. 1 of 10 trials" in page_of(story, believed(1)).text
+
+
+def test_a_table_of_trials_is_shown_whole_unless_it_is_long():
+    def tall(trials: int) -> bool:
+        story = Story(campaign_of(budget={"trials": trials}))
+        for trial in range(1, trials + 1):
+            story.tried(trial, trial, 1.0)
+        return ("class", "scroll tall") in page_of(story, believed(1)).attributes
+
+    assert not tall(100)
+    assert tall(101)

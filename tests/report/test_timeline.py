@@ -37,3 +37,15 @@ def test_utilisation_is_the_share_of_the_workers_time_spent_on_attempts():
     assert utilisation(spans, workers=2, active_seconds=240) == pytest.approx((60 + 240) / 480)
     assert utilisation([], workers=2, active_seconds=240) is None
     assert utilisation(spans, workers=2, active_seconds=0) is None
+
+
+def test_an_attempt_that_a_rule_or_a_person_ended_did_not_fail_but_one_before_it_may_have():
+    story = Story().proposed(1, 0).started(1, 0).stopped(1, 1).proposed(2, 0).started(2, 0).abandoned(2, 1, "too hot")
+    story.proposed(3, 1).started(3, 1).failed(3, 2, retry=True).abandoned(3, 3, "too cold")
+    spans = attempt_spans(story.history, until=at(9))
+    assert [(s.trial, s.end, s.cause) for s in spans] == [
+        (1, "stopped early", None),
+        (2, "abandoned", None),
+        (3, "failed", "infrastructure"),
+    ]
+    assert attempt_spans(story.cancelled(2, 2).history, until=at(9))[1].end == "abandoned"

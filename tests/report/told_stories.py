@@ -10,11 +10,15 @@ from campaign.events import (
     CampaignDefined,
     CampaignDrained,
     CampaignFinished,
+    CampaignPaused,
     Event,
     LeaseTaken,
+    TrialAbandoned,
     TrialFailed,
     TrialObserved,
     TrialProposed,
+    TrialRejected,
+    TrialStopped,
 )
 from campaign.trial import Generator, Provenance
 
@@ -103,6 +107,38 @@ class Story:
         self.events.append(AttemptFailed(**about, will_retry=retry, seconds=seconds))
         if not retry:
             self.events.append(TrialFailed(**about))
+        return self
+
+    def cancelled(self, trial: int, minute: float) -> "Story":
+        """Tell of the end of an attempt whose trial was stopped or abandoned while it ran."""
+        late = {"cause": "cancelled", "message": "the trial had ended before it: stopped", "will_retry": False}
+        about = {"time": at(minute), "actor": "controller", "trial": trial, "attempt": 1}
+        self.events.append(AttemptFailed.model_validate({**about, **late, "seconds": 60}))
+        return self
+
+    def stopped(self, trial: int, minute: float) -> "Story":
+        """Tell of a started trial that a rule stops."""
+        why = "at step 3 its value of loss, 4, was worse than 2, the median of 3 trials (median rule)"
+        about: dict[str, Any] = {"rule": "median", "step": 3, "value": 4, "threshold": 2, "why": why}
+        self.events.append(TrialStopped(time=at(minute), actor="controller", trial=trial, attempt=1, **about))
+        return self.cancelled(trial, minute)
+
+    def abandoned(self, trial: int, minute: float, why: str) -> "Story":
+        self.events.append(TrialAbandoned(time=at(minute), actor="ada@home", trial=trial, why=why))
+        return self
+
+    def parked(self, trial: int, minute: float, because: str) -> "Story":
+        """Tell of a proposal that waits for approval."""
+        self.proposed(trial, minute)
+        self.events[-1] = self.events[-1].model_copy(update={"parked": True, "parked_because": because})
+        return self
+
+    def rejected(self, trial: int, minute: float, why: str) -> "Story":
+        self.events.append(TrialRejected(time=at(minute), actor="ada@home", trial=trial, why=why))
+        return self
+
+    def paused(self, minute: float) -> "Story":
+        self.events.append(CampaignPaused(time=at(minute), actor="ada@home", request=1, why="the oven is cleaned"))
         return self
 
     def tried(

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,10 +77,14 @@ def with_pulse(order: Order, beat: float, silence: float) -> Order:
 
 
 def following(
-    order: Order, cluster: Cluster, heard: list[EvaluationReport] | None = None, start_within: float = 3600
+    order: Order,
+    cluster: Cluster,
+    heard: list[EvaluationReport] | None = None,
+    start_within: float = 3600,
+    told: Callable[[str], None] = print,
 ) -> Following:
     reports = [] if heard is None else heard
-    return Following(order, mailbox(order), cluster, "the hall", timedelta(seconds=start_within), reports.append)
+    return Following(order, mailbox(order), cluster, "the hall", timedelta(seconds=start_within), reports.append, told)
 
 
 async def from_afar(order: Order) -> None:
@@ -121,9 +126,10 @@ async def test_one_that_ended_before_it_began_can_begin_no_more(order, tmp_path)
 
 
 async def test_one_that_no_worker_takes_is_given_up_and_withdrawn(order):
-    cluster = Cluster(works=False)
-    outcome = await following(order, cluster, start_within=0.2).to_its_end()
+    cluster, told = Cluster(works=False), list[str]()
+    outcome = await following(order, cluster, start_within=0.2, told=told.append).to_its_end()
     assert "no worker of the hall took it within 0.2s" in outcome.message
+    assert "no worker of the hall has taken trial 3 yet" in told[0]
     assert cluster.withdrawn == [KEY]
 
 
