@@ -180,7 +180,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
         shown = server.post("/artifacts/filter", {})
         start_by_schedule()
         until(lambda: the_last_is("Completed"))
-        assert "The campaign has finished: all 2 trials" in state_of_the_last()["message"]
+        assert "The campaign has finished: all 3 trials" in state_of_the_last()["message"]
         assert server.post("/artifacts/filter", {}) == shown
     by_id = {run["id"]: run["state"]["name"] for run in runs_of(server)}
     assert [by_id[run] for run in started] == ["Crashed", "Completed", "Completed", "Completed"]

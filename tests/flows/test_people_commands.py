@@ -122,7 +122,8 @@ def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
 
 def test_a_file_that_check_refuses_is_no_revision_either():
     asyncio.run(begin())
-    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"window": "03:00-03:01 UTC"}))
+    longer = {"window": "03:00-03:01 UTC", "evaluator": DEFINITION["evaluator"] | {"time_limit": "2m"}}
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | longer))
     with pytest.raises(InvalidDefinition, match="window") as checked:
         said("check")
     with pytest.raises(InvalidDefinition) as revised:
