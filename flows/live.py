@@ -15,7 +15,7 @@ from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
 from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
-from report.summary import requests_of, sent_to, summarise
+from report.summary import Summary, requests_of, sent_to, summarise
 from report.trial_facts import generator_of
 
 _REFRESH_PER_SECOND = 4
@@ -101,6 +101,34 @@ class LiveDisplay:
 def status_lines(history: History, *, alive: bool = True) -> list[str]:
     """Return how a campaign stands, a few lines of text; `alive` tells whether its controller is."""
     summary = summarise(history, alive=alive)
+    lines = [f"{summary.campaign}: {summary.standing}", *summary.requests, _counts(summary)]
+    if summary.best is not None:
+        metric = history.definition.objective.metric
+        lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
+    if limits := spent_sentence(summary, history.definition.budget):
+        lines.append(limits)
+    if summary.gain_left is not None:
+        lines.append(summary.gain_left)
+    if summary.silent:
+        lines.append(silence(summary.silent, history.definition.objective.metric))
+    if summary.standing.kind == "running" and summary.seconds_left is not None:
+        lines.append(f"time left: about {duration(round(summary.seconds_left))}")
+    if summary.failures_by_cause:
+        lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
+    lines += _what_people_are_asked(history)
+    if summary.quarantined:
+        named = ", ".join(f"trial {number}" for number in summary.quarantined)
+        lines.append(f"quarantined, no point close to these is tried: {named}")
+    if summary.stand_ins:
+        count = len(summary.stand_ins)
+        lines.append(
+            f"the proposer was away for {_counted(count, 'trial')}, and others stood in: the last "
+            f"was trial {summary.stand_ins[-1]}, {summary.away}"
+        )
+    return lines
+
+
+def _counts(summary: Summary) -> str:
     done = summary.observed - summary.imported
     counts = (
         f"{done} done, {summary.running} {running_words(summary)}, {summary.failed} failed, {summary.budget} in all"
@@ -116,40 +144,16 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     counts += "".join(f", {n} {word}" for word, n in others.items() if n)
     if summary.waiting:
         counts += f", {summary.waiting} waiting to start"
-    lines = [f"{summary.campaign}: {summary.standing}", *summary.requests, counts]
-    if summary.best is not None:
-        metric = history.definition.objective.metric
-        lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
-    if limits := spent_sentence(summary, history.definition.budget):
-        lines.append(limits)
-    if summary.gain_left is not None:
-        lines.append(summary.gain_left)
-    if summary.silent:
-        lines.append(silence(summary.silent, history.definition.objective.metric))
-    if summary.standing.kind == "running" and summary.seconds_left is not None:
-        lines.append(f"time left: about {duration(round(summary.seconds_left))}")
-    if summary.failures_by_cause:
-        lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
-    lines += [
-        f"trial {trial.id} waits for somebody: {trial.open_attempt.unknown}"
-        for trial in history.trials.open
-        if trial.open_attempt is not None and trial.open_attempt.unknown is not None
+    return counts
+
+
+def _what_people_are_asked(history: History) -> list[str]:
+    unknown = [(t.id, a.unknown) for t in history.trials.open if (a := t.open_attempt) is not None and a.unknown]
+    parked = [(t.id, t.parked_because) for t in history.trials.open if t.parked and t.parked_because is not None]
+    return [
+        *(f"trial {number} waits for somebody: {why}" for number, why in unknown),
+        *(f"trial {number} awaits approval: {why}" for number, why in parked),
     ]
-    lines += [
-        f"trial {trial.id} awaits approval: {trial.parked_because}"
-        for trial in history.trials.open
-        if trial.parked and trial.parked_because is not None
-    ]
-    if summary.quarantined:
-        named = ", ".join(f"trial {number}" for number in summary.quarantined)
-        lines.append(f"quarantined, no point close to these is tried: {named}")
-    if summary.stand_ins:
-        count = len(summary.stand_ins)
-        lines.append(
-            f"the proposer was away for {_counted(count, 'trial')}, and others stood in: the last "
-            f"was trial {summary.stand_ins[-1]}, {summary.away}"
-        )
-    return lines
 
 
 def finding_lines(history: History, found: Recommendation | None) -> list[str]:

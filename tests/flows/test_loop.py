@@ -379,51 +379,6 @@ async def test_a_trial_that_somebody_asked_for_by_hand_is_left_to_them():
     assert again.evaluated == [(9, 1)]
 
 
-async def test_more_lost_attempts_than_failures_in_a_row_are_allowed_do_not_stop_a_resumed_campaign():
-    ledger, started = MemoryLedger(), asyncio.Event()
-    campaign = a_campaign(workers=8, failures={"max_in_a_row": 2, "max_attempts": 1})
-
-    def when_started(history: History) -> None:
-        if history.started == 8:
-            started.set()
-
-    hanging = ScriptedEvaluator(lambda trial, attempt: asyncio.Event().wait())
-    controller = asyncio.create_task(run(campaign, hanging, ledger, watch=when_started))
-    await started.wait()
-    frozen = MemoryLedger()
-    for segment in await ledger.read():
-        await frozen.append(segment.events, after=segment.number - 1)
-    controller.cancel()
-    await asyncio.gather(controller, return_exceptions=True)
-    history = await run(campaign, ScriptedEvaluator(), frozen)
-    assert len(history.model_view().observed) == 8
-
-
-async def test_attempts_that_died_with_their_machine_count_for_their_trials_but_not_as_failures_in_a_row():
-    class OfADeadMachine(ScriptedEvaluator):
-        async def recover(self, request, folder, report):
-            return failed("infrastructure")
-
-    ledger, stop = MemoryLedger(), asyncio.Event()
-    campaign = a_campaign(workers=8, failures={"max_in_a_row": 2})
-
-    def when_started(history: History) -> None:
-        if history.started == 8:
-            stop.set()
-
-    hanging = ScriptedEvaluator(lambda trial, attempt: asyncio.Event().wait())
-    controller = asyncio.create_task(run(campaign, hanging, ledger, watch=when_started))
-    await stop.wait()
-    frozen = MemoryLedger()
-    for segment in await ledger.read():
-        await frozen.append(segment.events, after=segment.number - 1)
-    controller.cancel()
-    await asyncio.gather(controller, return_exceptions=True)
-    history = await run(campaign, OfADeadMachine(), frozen)
-    assert len(history.model_view().observed) == 8
-    assert {t.attempts[0].failed.cause for t in history.trials.values()} == {"infrastructure"}
-
-
 class Orphans(ScriptedEvaluator):
     """Finds what its predecessor started still running, until it is told to end that."""
 
@@ -459,6 +414,23 @@ async def left_running(campaign: Campaign) -> MemoryLedger:
     controller.cancel()
     await asyncio.gather(controller, return_exceptions=True)
     return frozen
+
+
+async def test_more_lost_attempts_than_failures_in_a_row_are_allowed_do_not_stop_a_resumed_campaign():
+    campaign = a_campaign(workers=8, failures={"max_in_a_row": 2, "max_attempts": 1})
+    history = await run(campaign, ScriptedEvaluator(), await left_running(campaign))
+    assert len(history.model_view().observed) == 8
+
+
+async def test_attempts_that_died_with_their_machine_count_for_their_trials_but_not_as_failures_in_a_row():
+    class OfADeadMachine(ScriptedEvaluator):
+        async def recover(self, request, folder, report):
+            return failed("infrastructure")
+
+    campaign = a_campaign(budget={"trials": 9}, workers=8, failures={"max_in_a_row": 2, "max_attempts": 1})
+    history = await run(campaign, OfADeadMachine(), await left_running(campaign))
+    assert [t.status for t in history.trials.values()] == ["failed"] * 8 + ["observed"]
+    assert {t.outcome.cause for t in history.model_view().failed} == {"infrastructure"}
 
 
 class Unwilling(PlainSteps):

@@ -131,7 +131,15 @@ async def test_a_dask_scheduler_that_is_not_there_is_waited_for_and_then_named_b
     assert "Waiting up to 0.01 s for it" in told[0]
 
 
-async def test_a_scheduler_that_listens_is_there():
-    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+async def test_a_scheduler_that_listens_is_asked_once_and_nothing_is_told():
+    asked, told = asyncio.Queue[None](), list[str]()
+
+    def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.put_nowait(None)
+        writer.close()
+
+    server = await asyncio.start_server(hear, "127.0.0.1", 0)
     async with server:
-        await OnDask(dask=f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}").reach(pytest.fail, patience=0)
+        await OnDask(dask=f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}").reach(told.append, patience=0)
+        await asyncio.wait_for(asked.get(), 60)
+    assert (asked.qsize(), told) == (0, [])
