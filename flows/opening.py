@@ -42,11 +42,16 @@ def to_hold(history: History, campaign: Campaign) -> Campaign:
     return history.definition if _is_held(history, campaign) else campaign
 
 
+def what_is_refused(history: History, campaign: Campaign) -> list[str]:
+    """Return what makes it another campaign than the ledger's; nothing where it holds or held this one."""
+    if history.defined is None or _is_held(history, campaign):
+        return []
+    return differences(history.definition, campaign)
+
+
 def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN") -> None:
     """Raise InvalidDefinition where the ledger holds another campaign of this name than the file at `path`."""
-    if history.defined is None or _is_held(history, campaign):
-        return
-    if not (changes := differences(history.definition, campaign)):
+    if not (changes := what_is_refused(history, campaign)):
         return
     bounds = not differences(history.definition, campaign, but_bounds=True)
     or_revise = f"; or say that its bounds changed, by `overnight revise {path}`" if bounds else ""

@@ -12,7 +12,7 @@ from flows.clock import SystemClock
 from flows.describe import describe
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
-from flows.opening import is_over, refuse_another
+from flows.opening import is_over, refuse_another, why_outdated
 from storage import open_ledger
 
 
@@ -44,4 +44,6 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
         return f". {held}"
     next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
     goes_on = f" and goes on with trial {next_trial}" if history.trials else ""
-    return f"{goes_on}. Run it with: overnight run {path}"
+    outdated = why_outdated(history, file.campaign)
+    told = "" if outdated is None else f"\n{outdated}"
+    return f"{goes_on}. Run it with: overnight run {path}{told}"

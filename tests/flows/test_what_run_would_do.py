@@ -102,6 +102,17 @@ def test_check_says_with_which_trial_a_campaign_goes_on(events, trial):
     assert f"is valid and goes on with trial {trial}. Run it with" in said("check", "loaf.yaml")
 
 
+def test_a_file_from_before_its_bounds_were_revised_is_no_other_campaign_and_check_says_what_holds():
+    begin(proposed(1))
+    write(HOTTER)
+    said("revise", "loaf.yaml", "--why", "more heat")
+    write({})
+    assert "defines another campaign" not in said("status", "loaf.yaml")
+    assert "goes on with trial 1. Run it with: overnight run loaf.yaml\nCampaign `bread` was revised since" in said(
+        "check", "loaf.yaml"
+    )
+
+
 def test_check_says_that_a_campaign_has_finished():
     begin(CampaignFinished(time=NOW, actor=CONTROLLER, epoch=1, reason="enough"))
     assert "is valid, and has finished. What was found: overnight report loaf.yaml" in said("check", "loaf.yaml")
