@@ -17,7 +17,8 @@ from campaign.evaluation import (
 )
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
-from evaluators.exit_status import Exit, failure_of_exit, was_ended_by_others
+from evaluators.exit_status import Exit, failure_of_exit, spoke_for_itself
+from evaluators.supervisor import digest_of
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_EVIDENCE = 500
@@ -26,7 +27,7 @@ _LARGEST_STDOUT_LINE = 1 << 20
 
 
 class Result(BaseModel):
-    """What an evaluation says about itself."""
+    """What an evaluation says about itself; one that names an attempt, by its key, is that attempt's only."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,32 +38,54 @@ class Result(BaseModel):
     metadata: Metadata = {}
     message: str | None = None
     reason: str | None = None
+    attempt_key: str | None = None
 
 
 class InvalidResult(Exception):
     """What an evaluation left is not a result; says why."""
 
 
+class ForeignResult(InvalidResult):
+    """What lies there is another attempt's result; says whose."""
+
+
 def outcome_of_exit(
-    attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction
+    attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction, *, result_ends: bool
 ) -> EvaluationOutcome:
-    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr."""
-    if was_ended_by_others(ended) and (stored := stored_outcome(attempt, request, ended.seconds)) is not None:
-        return stored
+    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr.
+
+    A stored result counts unless the evaluation's own exit code says otherwise; where a result is written only once all
+    is done (`result_ends`), nothing that comes afterwards takes anything from it.
+    """
     failure = failure_of_exit(ended)
+    if _was_changed(attempt, ended):
+        failure = "infrastructure", f"{attempt.result} is not what the evaluation left there when it ended"
+    elif failure is not None and ended.start_error is None and attempt.result.is_file():
+        if result_ends:
+            failure = None
+        elif not spoke_for_itself(ended) and (stored := stored_outcome(attempt, request, ended.seconds)) is not None:
+            return stored
     if failure is None:
         text = _result_text(attempt)
         try:
             return outcome_of_result(text, request, ended.seconds)
+        except ForeignResult as problem:
+            failure = "infrastructure", str(problem)
         except InvalidResult as problem:
-            failure = "invalid_result", f"{problem}{_evidence(text or last_text(attempt.stdout), redaction)}"
+            shown = text.replace(f', "attempt_key": {json.dumps(request.key)}', "") or last_text(attempt.stdout)
+            failure = "invalid_result", f"{problem}{_evidence(shown, redaction)}"
     cause, message = failure
     return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
 
 
+def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
+    """Tell whether the file with the result is another one than the supervisor saw when nothing ran any more."""
+    return "result" in ended.model_fields_set and ended.result != digest_of(attempt.result)
+
+
 def stored_outcome(attempt: AttemptFolder, request: EvaluationRequest, seconds: float) -> EvaluationOutcome | None:
     """Return what the whole result says that an evaluation stored before it was ended; None if there is none."""
-    if not attempt.result.exists():
+    if not attempt.result.is_file():
         return None
     try:
         return outcome_of_result(attempt.result.read_text(errors="replace"), request, seconds)
@@ -73,6 +96,8 @@ def stored_outcome(attempt: AttemptFolder, request: EvaluationRequest, seconds: 
 def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> EvaluationOutcome:
     """Return what a result says; raises InvalidResult."""
     result = _read_result(text)
+    if result.attempt_key not in (None, request.key):
+        raise ForeignResult(f"expected the result of attempt {request.key}, found that of {result.attempt_key}")
     if result.status != "ok":
         cause: Cause = "infeasible" if result.status == "infeasible" else "configuration"
         message = result.message or result.reason or f"the evaluation reported status `{result.status}`"
@@ -113,7 +138,7 @@ def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> 
 
 
 def _result_text(attempt: AttemptFolder) -> str:
-    if attempt.result.exists():
+    if attempt.result.is_file():
         return attempt.result.read_text(errors="replace")
     lines = last_text(attempt.stdout, _LARGEST_STDOUT_LINE).strip().splitlines()
     if lines and lines[-1].lstrip().startswith("{"):

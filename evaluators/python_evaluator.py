@@ -77,6 +77,7 @@ class PythonEvaluator(BaseModel):
             secrets=passed_on(self.environment),
             time_limit=self.time_limit,
             grace=self.grace,
+            result_ends=True,
         )
 
     def _command(self, *options: str) -> tuple[str, ...]:

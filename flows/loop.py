@@ -21,6 +21,7 @@ from campaign.events import (
 )
 from flows.allowance import Allowance
 from flows.asking import Answered
+from flows.attempt_key import new_attempt_key
 from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
 from flows.failures_in_a_row import FailuresInARow
@@ -185,7 +186,7 @@ class _Controller:
         defined = self.history.defined
         assert defined is not None
         now = self.clock.now()
-        key = f"{self.campaign.name}-{defined.uid}/{trial}/{number}"
+        key = new_attempt_key(self.campaign.name, defined.uid, trial, number)
         deadline = now + self.job.evaluator.time_limit
         return AttemptStarted(time=now, actor=CONTROLLER, trial=trial, attempt=number, key=key, deadline=deadline)
 
