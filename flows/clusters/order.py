@@ -52,6 +52,11 @@ class Claim(BaseModel):
     reason: str = ""
 
 
+def outcome_name(claim: Claim) -> str:
+    """Return under which name the outcome lies of whoever has made this claim; nobody else knows it before."""
+    return f"{OUTCOME}-{claim.mark}"
+
+
 def read_claim(text: str) -> Claim:
     """Return a claim; one that cannot be read, and so has no `mark`, is somebody's who may be at work all the same."""
     try:
