@@ -74,7 +74,8 @@ class Following:
         while True:
             with suppress(LedgerError):
                 names = await self.mailbox.names()
-                await self._read_reports(names)
+                if CLAIM in names:
+                    await self._read_reports(names)
                 found = await self._read_outcome(names) or await self._given_up(names, stopping=stopping)
                 if found is not None:
                     return found
@@ -114,10 +115,11 @@ class Following:
             return None
         await self._take_in_claim()
         assert self.claim is not None
-        expected = [outcome_name(self.claim)]
-        if not is_unique(self.order.request.key) and self.claim.host is not None:
-            expected.append(OUTCOME)
-        return next((name for name in expected if name in names), None)
+        from_before = not self.claim.marks_outcome and not is_unique(self.order.request.key)
+        if self.claim.host is None:
+            return None
+        name = OUTCOME if from_before else outcome_name(self.claim)
+        return name if name in names else None
 
     async def _read_reports(self, names: tuple[str, ...]) -> None:
         for name in names:

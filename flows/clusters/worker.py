@@ -52,6 +52,7 @@ def own_claim(worker: str) -> Claim:
         pid=pid,
         started=process_started(pid) or "",
         worker=worker,
+        marks_outcome=True,
     )
 
 
