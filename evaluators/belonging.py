@@ -1,6 +1,8 @@
 """Whether what lies in an attempt's folder is that attempt's: another one's, or half a file, is never believed."""
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ from evaluators.survivors import Claim
 
 # These belong to the process that starts an attempt, and its time to whenever that does: both may differ.
 _OF_THE_STARTER = {"parent", "silence"}
+_KEY_AT_THE_END = re.compile(r', "attempt_key": ("(?:[^"\\]|\\.)*")\}\s*\Z')
+
+
+class ForeignResult(Exception):
+    """What lies there is another attempt's result; says whose."""
 
 
 def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, Any]) -> str | None:
@@ -24,6 +31,7 @@ def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, A
     if not put_if_absent(attempt.start, start) and _without(_read(attempt.start)) != _without(_as_json(start)):
         return f"expected {where} to be empty or this attempt's, found that it is to start something else"
     left = [path.name for path in (attempt.result, attempt.exit) if path.exists()]
+    left += [attempt.reports.name] * (attempt.reports.stat().st_size > 0)
     if left and not attempt.claim.exists():
         return f"expected {where} to be empty, found {' and '.join(left)} from before the attempt began"
     return None
@@ -57,6 +65,25 @@ def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:
     except (OSError, ValidationError):
         return None
     return ended if ended.mark == claim.mark else None
+
+
+def own_text(text: str, request: EvaluationRequest) -> str:
+    """Return a result without the key of its attempt, if its last part is one; raises ForeignResult for another's."""
+    found = _KEY_AT_THE_END.search(text)
+    if found is None:
+        return text
+    if (key := json.loads(found[1])) != request.key:
+        raise ForeignResult(f"expected the result of attempt {request.key}, found that of attempt {key}")
+    return text[: found.start()] + "}"
+
+
+def limits(attempt: AttemptFolder, time_limit: timedelta, grace: timedelta) -> tuple[timedelta, timedelta]:
+    """Return the time limit and the grace that an attempt was started with; these, where that cannot be read."""
+    start = _read(attempt.start)
+    try:
+        return timedelta(seconds=start["time_limit"]), timedelta(seconds=start["grace"])
+    except (TypeError, KeyError, OverflowError):
+        return time_limit, grace
 
 
 def _as_json(value: Any) -> Any:

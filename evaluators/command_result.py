@@ -16,6 +16,7 @@ from campaign.evaluation import (
     read_measurement,
 )
 from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.belonging import ForeignResult, own_text
 from evaluators.environment import Redaction
 from evaluators.exit_status import Exit, failure_of_exit, spoke_for_itself
 from evaluators.supervisor import digest_of
@@ -27,7 +28,7 @@ _LARGEST_STDOUT_LINE = 1 << 20
 
 
 class Result(BaseModel):
-    """What an evaluation says about itself; one that names an attempt, by its key, is that attempt's only."""
+    """What an evaluation says about itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,15 +39,10 @@ class Result(BaseModel):
     metadata: Metadata = {}
     message: str | None = None
     reason: str | None = None
-    attempt_key: str | None = None
 
 
 class InvalidResult(Exception):
     """What an evaluation left is not a result; says why."""
-
-
-class ForeignResult(InvalidResult):
-    """What lies there is another attempt's result; says whose."""
 
 
 def outcome_of_exit(
@@ -68,12 +64,12 @@ def outcome_of_exit(
     if failure is None:
         text = _result_text(attempt)
         try:
+            text = own_text(text, request)
             return outcome_of_result(text, request, ended.seconds)
         except ForeignResult as problem:
             failure = "infrastructure", str(problem)
         except InvalidResult as problem:
-            shown = text.replace(f', "attempt_key": {json.dumps(request.key)}', "") or last_text(attempt.stdout)
-            failure = "invalid_result", f"{problem}{_evidence(shown, redaction)}"
+            failure = "invalid_result", f"{problem}{_evidence(text or last_text(attempt.stdout), redaction)}"
     cause, message = failure
     return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
 
@@ -88,16 +84,14 @@ def stored_outcome(attempt: AttemptFolder, request: EvaluationRequest, seconds: 
     if not attempt.result.is_file():
         return None
     try:
-        return outcome_of_result(attempt.result.read_text(errors="replace"), request, seconds)
-    except InvalidResult:
+        return outcome_of_result(own_text(_result_text(attempt), request), request, seconds)
+    except (ForeignResult, InvalidResult):
         return None
 
 
 def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> EvaluationOutcome:
     """Return what a result says; raises InvalidResult."""
     result = _read_result(text)
-    if result.attempt_key not in (None, request.key):
-        raise ForeignResult(f"expected the result of attempt {request.key}, found that of {result.attempt_key}")
     if result.status != "ok":
         cause: Cause = "infeasible" if result.status == "infeasible" else "configuration"
         message = result.message or result.reason or f"the evaluation reported status `{result.status}`"
