@@ -39,6 +39,15 @@ class CommandEvaluator(BaseModel):
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return the variables that are passed on, with their values."""
+        return passed_on(self.environment)
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
         problems = [
@@ -62,7 +71,7 @@ class CommandEvaluator(BaseModel):
             command=self.command,
             folder=self._working_folder(),
             environment=child_environment(self.environment),
-            secrets=passed_on(self.environment),
+            secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
         )

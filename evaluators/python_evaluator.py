@@ -50,6 +50,15 @@ class PythonEvaluator(BaseModel):
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return the variables that are passed on, with their values."""
+        return passed_on(self.environment)
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the function cannot be imported or called, or does not return what is expected."""
         inspection = await self._inspect()
@@ -74,7 +83,7 @@ class PythonEvaluator(BaseModel):
             command=self._command(),
             folder=self._working_folder(),
             environment=self._environment(),
-            secrets=passed_on(self.environment),
+            secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
         )
@@ -111,7 +120,7 @@ class PythonEvaluator(BaseModel):
         return self._read_inspection(stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
     def _read_inspection(self, stdout: str, stderr: str) -> Inspection:
-        redaction = Redaction(passed_on(self.environment))
+        redaction = Redaction(self.secrets())
         try:
             found = Inspection.model_validate(json.loads(stdout.strip().splitlines()[-1]))
         except (ValueError, IndexError):
