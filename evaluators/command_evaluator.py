@@ -15,6 +15,7 @@ from evaluators.attempt_process import AttemptProcess
 from evaluators.environment import Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
+from evaluators.secret_names import name_problems
 
 
 def _split(value: Any) -> Any:
@@ -53,6 +54,7 @@ class CommandEvaluator(BaseModel):
         problems = [
             *self._command_problems(),
             *environment_problems(self.environment),
+            *name_problems(self.environment, campaign),
             *metric_problems(campaign, self.returns),
         ]
         if problems:

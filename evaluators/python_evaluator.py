@@ -20,6 +20,7 @@ from evaluators.attempt_process import AttemptProcess
 from evaluators.environment import Redaction, Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
+from evaluators.secret_names import name_problems
 
 _IMPORT_LIMIT = 300.0
 
@@ -66,7 +67,11 @@ class PythonEvaluator(BaseModel):
         returned = self.returns
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)
-        problems += [*environment_problems(self.environment), *metric_problems(campaign, returned)]
+        problems += [
+            *environment_problems(self.environment),
+            *name_problems(self.environment, campaign),
+            *metric_problems(campaign, returned),
+        ]
         if problems:
             raise InvalidDefinition(problems)
 
