@@ -91,6 +91,7 @@ class PythonEvaluator(BaseModel):
             secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
+            result_ends=True,
         )
 
     def _command(self, *options: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from campaign.events import AttemptStarted, Event, MeasurementReported, TrialPro
 from campaign.recommendation import Recommendation
 from campaign.spending import spending
 from campaign.trial import Stopped
+from flows.attempt_key import new_attempt_key
 from flows.background_loop import run_in_background
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import Clock, SystemClock
@@ -153,7 +154,7 @@ class AskTell:
                 actor=_ACTOR,
                 trial=trial,
                 attempt=1,
-                key=f"{self.file.campaign.name}-{defined.uid}/{trial}/1",
+                key=new_attempt_key(self.file.campaign.name, defined.uid, trial, 1),
             ),
         ]
 
