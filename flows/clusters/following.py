@@ -124,7 +124,7 @@ class Following:
     async def _read_reports(self, names: tuple[str, ...]) -> None:
         for name in names:
             if name.startswith(REPORTS) and name not in self.read:
-                for line in (await self.mailbox.get(name) or "").splitlines():
+                for line in (await self.mailbox.get(name) or "").split("\n"):
                     # What is no report, whoever left it there, says nothing of the evaluation, which goes on.
                     with suppress(ValidationError):
                         self.report(EvaluationReport.model_validate_json(line))
