@@ -131,7 +131,10 @@ class MeasurementReported(_AttemptEvent):
 
 
 class TrialObserved(_AttemptEvent):
-    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from."""
+    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
 
     kind: Literal["trial_observed"] = "trial_observed"
     metrics: dict[str, Measurement]
@@ -139,10 +142,11 @@ class TrialObserved(_AttemptEvent):
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
 
 
 class AttemptFailed(_AttemptEvent):
-    """An attempt ended badly."""
+    """An attempt ended badly; `metrics` were measured all the same, and nothing is learnt from them."""
 
     kind: Literal["attempt_failed"] = "attempt_failed"
     cause: Cause
@@ -150,6 +154,9 @@ class AttemptFailed(_AttemptEvent):
     will_retry: bool
     seconds: float = 0.0
     cost: float | None = None
+    # None rather than empty: the rows of older segments have no list of metrics here.
+    metrics: dict[str, Measurement] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class AttemptUnknown(_AttemptEvent):

@@ -78,7 +78,7 @@ class Proposal(BaseModel):
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly."""
+    """How an attempt ended badly; `metrics` were measured all the same, and nothing is learnt from them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,6 +88,8 @@ class AttemptEnd(BaseModel):
     ended: datetime
     seconds: float = 0.0
     cost: float | None = None
+    metrics: dict[str, Measurement] = {}
+    notes: tuple[str, ...] = ()
 
 
 class Attempt(BaseModel):
@@ -111,7 +113,10 @@ class Attempt(BaseModel):
 
 
 class Observation(BaseModel):
-    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them."""
+    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -121,6 +126,7 @@ class Observation(BaseModel):
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     ended: datetime
 
 
