@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from campaign.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
 from campaign.space import Point
 
 # What is nested deeper than twice that can be written but never read again.
@@ -32,7 +33,7 @@ def _all_writable(value: Any, levels: int = _DEEPEST) -> Any:
 Message = Annotated[str, AfterValidator(_writable)]
 MetricName = Annotated[str, AfterValidator(_writable)]
 Artifact = Annotated[str, AfterValidator(_writable)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_all_writable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_all_writable), AfterValidator(read_only)]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
 
 
@@ -45,7 +46,11 @@ class Measurement(BaseModel):
     sem: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
-class EvaluationRequest(BaseModel):
+class _GivesItsParameters:
+    parameters = GivenAsCopy()
+
+
+class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need to know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,11 +72,11 @@ class EvaluationSucceeded(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     kind: Literal["succeeded"] = "succeeded"
-    metrics: dict[MetricName, Measurement]
+    metrics: ReadOnly[dict[MetricName, Measurement]]
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[Artifact, ...] = ()
-    metadata: Metadata = {}
+    metadata: Metadata = Field(default_factory=ReadOnlyDict)
 
 
 class EvaluationFailed(BaseModel):
@@ -100,7 +105,7 @@ class EvaluationReport(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: Annotated[int, Field(ge=0, lt=2**63)]
-    metrics: dict[MetricName, Measurement]
+    metrics: ReadOnly[dict[MetricName, Measurement]]
 
 
 def read_measurement(value: Any) -> Measurement:
