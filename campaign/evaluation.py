@@ -151,11 +151,15 @@ def read_measurement(value: Any) -> Measurement:
 
 def finite_number(value: Any, what: str) -> float:
     """Return the value as a finite number; raises ValueError saying what was expected as `what`, and found."""
-    no_number = isinstance(value, str | bytes) or (isinstance(value, Complex) and not isinstance(value, Real))
     try:
-        number = math.nan if no_number else float(value)
+        number = math.nan if _is_no_real_number(value) else float(value)
     except Exception:  # numbers of other libraries raise what they like
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"expected a finite number as {what}, got {named_value(value)}")
     return number
+
+
+def _is_no_real_number(value: Any) -> bool:
+    """Tell whether Python would make a number of what is none: a text, or a number with an imaginary part."""
+    return isinstance(value, str | bytes) or (isinstance(value, Complex) and not isinstance(value, Real))

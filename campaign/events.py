@@ -132,7 +132,10 @@ class MeasurementReported(_AttemptEvent):
 
 
 class TrialObserved(_AttemptEvent):
-    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from."""
+    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
 
     kind: Literal["trial_observed"] = "trial_observed"
     metrics: ReadOnly[dict[str, Measurement]]
@@ -140,10 +143,11 @@ class TrialObserved(_AttemptEvent):
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
     metadata: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
+    notes: tuple[str, ...] = ()
 
 
 class AttemptFailed(_AttemptEvent):
-    """An attempt ended badly."""
+    """An attempt ended badly; `metrics` were measured all the same, and nothing is learnt from them."""
 
     kind: Literal["attempt_failed"] = "attempt_failed"
     cause: Cause
@@ -151,6 +155,9 @@ class AttemptFailed(_AttemptEvent):
     will_retry: bool
     seconds: float = 0.0
     cost: float | None = None
+    # None rather than empty: the rows of older segments have no list of metrics here.
+    metrics: ReadOnly[dict[str, Measurement]] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class AttemptUnknown(_AttemptEvent):

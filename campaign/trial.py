@@ -79,7 +79,7 @@ class Proposal(GivesItsPoint, BaseModel):
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly."""
+    """How an attempt ended badly; `metrics` were measured all the same, and nothing is learnt from them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,6 +89,8 @@ class AttemptEnd(BaseModel):
     ended: datetime
     seconds: float = 0.0
     cost: float | None = None
+    metrics: ReadOnly[dict[str, Measurement]] = Field(default_factory=ReadOnlyDict)
+    notes: tuple[str, ...] = ()
 
 
 class Attempt(BaseModel):
@@ -112,7 +114,10 @@ class Attempt(BaseModel):
 
 
 class Observation(BaseModel):
-    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them."""
+    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -122,6 +127,7 @@ class Observation(BaseModel):
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     ended: datetime
 
 

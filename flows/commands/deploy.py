@@ -8,6 +8,7 @@ from rich.console import Console
 
 from campaign.duration import format_duration
 from campaign.errors import CannotStart
+from evaluators import SimulatedEvaluator
 from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
@@ -30,7 +31,8 @@ def deploy(path: Path, pool: str) -> None:
     asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
-    if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):
+    variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment
+    if written := ", ".join(written_out(variables)):
         console.print(
             f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
             "which whoever reads the server can read; a variable that is only named gets its worker's own value",
