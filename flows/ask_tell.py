@@ -24,7 +24,7 @@ from flows.new_trials import attempt_event, proposed_events
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.own_loop import awaited, may_propose, next_waiting, nothing_to_ask, own_allowance
-from flows.read_outcome import described, read_outcome, read_report
+from flows.read_outcome import described, read_outcome, read_report, read_step
 from flows.under_way import is_evaluated, under_way, unended
 from storage import open_ledger
 
@@ -236,9 +236,11 @@ class AskTell:
         history = await self._known(trial, "report")
         known, _ = under_way(history, trial, "report")
         try:
-            metrics = read_report(history.definition, result)
+            metrics, step = read_report(history.definition, result), read_step(step)
         except InvalidResult as problem:
-            raise InvalidResult(f"report: trial {known.id}, step {step}: {problem} Nothing was written.") from None
+            raise InvalidResult(
+                f"report: trial {known.id}, step {step!r:.50}: {problem} Nothing was written."
+            ) from None
 
         def reported(history: History) -> list[MeasurementReported]:
             known, attempt = under_way(history, trial, "report")

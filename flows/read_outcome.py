@@ -1,12 +1,14 @@
 """A result as a person states it, read as the outcome of an evaluation."""
 
 import difflib
+import operator
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
 from campaign.errors import InvalidResult
-from campaign.evaluation import named_value
+from campaign.evaluation import named_value, writable
 from campaign.result import read_cost, read_metrics
 from evaluators import Infeasible
 
@@ -37,9 +39,17 @@ def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
     return read.metrics
 
 
+def read_step(step: Any) -> int:
+    """Return the step of a report; raises InvalidResult unless it is a whole number of 0 or more."""
+    with suppress(TypeError):
+        if not isinstance(step, bool) and 0 <= (number := operator.index(step)) < 2**63:
+            return number
+    raise InvalidResult(f"expected a step that is a whole number of 0 or more, found {named_value(step)}.")
+
+
 def described(why: BaseException | str) -> str:
-    """Return a reason in words; an exception is named by its kind."""
-    return f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else why
+    """Return a reason in words that can be stored; an exception is named by its kind."""
+    return writable(f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else str(why))
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:

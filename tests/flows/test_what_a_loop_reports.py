@@ -1,6 +1,8 @@
 """How trials of a loop of one's own end: results that are refused, lost evaluations, and whose trial it is."""
 
 import asyncio
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +89,16 @@ def test_a_report_without_its_objective_is_refused(source):
     assert not campaign.history.reports
 
 
+@pytest.mark.parametrize("step", [-1, 1.5, True, "1", None, 2**63])
+def test_a_step_is_a_whole_number(source, step):
+    campaign = AskTell(source)
+    campaign.ask()
+    with pytest.raises(InvalidResult, match="expected a step that is a whole number of 0 or more"):
+        campaign.report(1, step, 0.5)
+    campaign.report(1, np.int64(0), 0.5)
+    assert [report.step for report in campaign.history.reports[1]] == [0]
+
+
 @pytest.mark.parametrize("cost", [-1, NAN, "free"])
 def test_a_cost_that_is_none_is_refused(source, cost):
     campaign = AskTell(source)
@@ -134,6 +146,34 @@ def test_a_trial_that_is_lost_too_often_fails(source):
     [trial] = campaign.history.trials.values()
     assert (trial.outcome.kind, trial.outcome.cause) == ("failed", "infrastructure")
     assert campaign.ask().id == 2
+
+
+@pytest.mark.parametrize("why", ["half a character: \ud800", None, KeyError("x\udfff")])
+def test_any_reason_can_be_written(source, why):
+    campaign = AskTell(source)
+    campaign.retry(campaign.ask(), why)
+    campaign.tell(campaign.ask(), ValueError(why))
+    campaign.abandon(campaign.ask(), why)
+    assert [trial.status for trial in AskTell(source).history.trials.values()] == ["failed", "abandoned"]
+
+
+def test_the_loop_of_the_guide_runs(source, tmp_path, monkeypatch):
+    guide = Path(__file__).parents[2].joinpath("docs", "own-loop.md").read_text()
+    [loop] = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    tmp_path.joinpath("campaign.yaml").write_text(json.dumps({**source, "proposer": {"kind": "sobol"}}))
+    monkeypatch.chdir(tmp_path)
+    came = iter([1.0, ConnectionError("gone"), ValueError("too hot"), 2.0])
+
+    def evaluate(point: dict) -> float:
+        result = next(came, 3.0)
+        if isinstance(result, Exception):
+            raise result
+        return result + point.pop("x")
+
+    exec(loop, {"evaluate": evaluate})
+    trials = AskTell(source).history.trials.values()
+    assert [(t.status, len(t.attempts)) for t in trials][:3] == [("observed", 1), ("failed", 2), ("observed", 1)]
+    assert len(trials) == source["budget"]["trials"]
 
 
 def test_what_is_abandoned_says_nothing_of_its_point_and_does_not_come_back(source):
