@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from campaign.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
 from campaign.space import Point
 
 # What is nested deeper than twice that can be written but never read again.
@@ -48,7 +49,7 @@ def named_value(value: Any) -> str:
 Message = Annotated[str, AfterValidator(writable)]
 MetricName = Annotated[str, AfterValidator(writable)]
 Artifact = Annotated[str, AfterValidator(writable)]
-Metadata = Annotated[dict[str, Any], AfterValidator(all_writable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(all_writable), AfterValidator(read_only)]
 Notes = tuple[Message, ...]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
 
@@ -62,7 +63,11 @@ class Measurement(BaseModel):
     sem: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
-class EvaluationRequest(BaseModel):
+class _GivesItsParameters:
+    parameters = GivenAsCopy()
+
+
+class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need to know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,11 +89,11 @@ class EvaluationSucceeded(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     kind: Literal["succeeded"] = "succeeded"
-    metrics: dict[MetricName, Measurement]
+    metrics: ReadOnly[dict[MetricName, Measurement]]
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[Artifact, ...] = ()
-    metadata: Metadata = {}
+    metadata: Metadata = Field(default_factory=ReadOnlyDict)
     notes: Notes = ()
 
 
@@ -106,7 +111,7 @@ class EvaluationFailed(BaseModel):
     message: Message
     seconds: float = 0.0
     cost: float | None = None
-    metrics: dict[MetricName, Measurement] = {}
+    metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
     notes: Notes = ()
     lost: bool = False
     unseen: Message | None = None
@@ -121,7 +126,7 @@ class EvaluationReport(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: Annotated[int, Field(ge=0, lt=2**63)]
-    metrics: dict[MetricName, Measurement]
+    metrics: ReadOnly[dict[MetricName, Measurement]]
 
 
 def read_measurement(value: Any) -> Measurement:

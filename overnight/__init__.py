@@ -12,21 +12,41 @@ if TYPE_CHECKING:
     from bo_core.propose import propose
     from bo_core.recommend import recommend
     from campaign import Campaign, History, Measurement, Proposal
-    from campaign.errors import OvernightError
+    from campaign.errors import (
+        AskLater,
+        BudgetSpent,
+        CampaignHeld,
+        CampaignStopped,
+        CannotPropose,
+        CannotStart,
+        InvalidDefinition,
+        InvalidResult,
+        NotUnderWay,
+        OvernightError,
+    )
     from evaluators.infeasible import Infeasible
     from flows.ask_tell import AskTell
     from flows.campaign_file import CampaignFile, load_campaign_file
     from flows.run import CampaignResult, run_campaign
 
 __all__ = [
+    "AskLater",
     "AskTell",
     "BayesianProposer",
+    "BudgetSpent",
     "Campaign",
     "CampaignFile",
+    "CampaignHeld",
     "CampaignResult",
+    "CampaignStopped",
+    "CannotPropose",
+    "CannotStart",
     "History",
     "Infeasible",
+    "InvalidDefinition",
+    "InvalidResult",
     "Measurement",
+    "NotUnderWay",
     "OvernightError",
     "Proposal",
     "SobolProposer",
@@ -36,14 +56,23 @@ __all__ = [
     "run_campaign",
 ]
 _HOMES = {
+    "AskLater": "campaign.errors",
     "AskTell": "flows.ask_tell",
     "BayesianProposer": "bo_core",
+    "BudgetSpent": "campaign.errors",
     "Campaign": "campaign",
     "CampaignFile": "flows.campaign_file",
+    "CampaignHeld": "campaign.errors",
     "CampaignResult": "flows.run",
+    "CampaignStopped": "campaign.errors",
+    "CannotPropose": "campaign.errors",
+    "CannotStart": "campaign.errors",
     "History": "campaign",
     "Infeasible": "evaluators.infeasible",
+    "InvalidDefinition": "campaign.errors",
+    "InvalidResult": "campaign.errors",
     "Measurement": "campaign",
+    "NotUnderWay": "campaign.errors",
     "OvernightError": "campaign.errors",
     "Proposal": "campaign",
     "SobolProposer": "bo_core",

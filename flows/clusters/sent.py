@@ -36,7 +36,7 @@ async def placed(
 ) -> AsyncIterator["SentEvaluator"]:
     """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
 
-    Raises CampaignStopped where nothing answers there. `tell` hears what is waited for before, and of the first attempt
+    Raises CannotStart where nothing answers there. `tell` hears what is waited for before, and of the first attempt
     that no worker takes for a while.
     """
     await file.run_on.reach(tell)

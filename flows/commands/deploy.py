@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from campaign.duration import format_duration
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from evaluators import SimulatedEvaluator
 from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
@@ -20,7 +20,7 @@ def deploy(path: Path, pool: str) -> None:
     """Create the deployment and say when it starts, and what has to run for that."""
     file = load_campaign_file(path)
     if not somebody_else_serves():
-        raise CampaignStopped(
+        raise CannotStart(
             "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
             "PREFECT_API_URL to its address. Nothing was deployed."
         )

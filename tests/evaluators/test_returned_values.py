@@ -1,5 +1,6 @@
 """What a Python function may return or raise, called in this process as its own process does it."""
 
+import ast
 import functools
 import subprocess
 import sys
@@ -268,12 +269,7 @@ def test_every_public_name_is_found_in_its_package(package: types.ModuleType):
 
 def test_the_names_for_type_checkers_are_those_that_are_found():
     for package in (overnight, evaluators):
-        text = Path(package.__file__ or "").read_text()
-        block = text[text.index("if TYPE_CHECKING:") : text.index("__all__")]
-        seen = {
-            name.strip(): line.split()[1]
-            for line in block.splitlines()[1:]
-            if line.strip()
-            for name in line.partition(" import ")[2].split(",")
-        }
-        assert seen == package._HOMES
+        tree = ast.parse(Path(package.__file__ or "").read_text())
+        [block] = [node for node in tree.body if isinstance(node, ast.If)]
+        imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+        assert {alias.name: node.module for node in imports for alias in node.names} == package._HOMES
