@@ -34,6 +34,20 @@ MetricName = Annotated[str, AfterValidator(_writable)]
 Artifact = Annotated[str, AfterValidator(_writable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_all_writable)]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
+# The causes as people read them. Ledgers, tables and queries keep the literals.
+_CAUSES_IN_WORDS: dict[Cause, str] = {
+    "infrastructure": "infrastructure",
+    "configuration": "evaluator error",
+    "infeasible": "infeasible",
+    "timeout": "timeout",
+    "cancelled": "cancelled",
+    "invalid_result": "invalid result",
+}
+
+
+def cause_text(cause: Cause) -> str:
+    """Return a cause in the words that people are shown; `configuration` would sound like the campaign's file."""
+    return _CAUSES_IN_WORDS[cause]
 
 
 class Measurement(BaseModel):

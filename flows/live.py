@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from campaign import Campaign, History, Trial
+from campaign.evaluation import cause_text
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
@@ -114,7 +115,9 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.standing.kind == "running" and summary.seconds_left is not None:
         lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:
-        lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
+        lines.append(
+            "failures: " + ", ".join(f"{n} {cause_text(cause)}" for cause, n in summary.failures_by_cause.items())
+        )
     lines += _what_people_are_asked(history)
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
@@ -211,7 +214,9 @@ def _ended_line(campaign: Campaign, trial: Trial) -> Text:
             return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
             first_line = trial.outcome.message.partition("\n")[0]
-            return Text.assemble((f"trial {trial.id:>3}  failed ({trial.outcome.cause}): ", "red"), first_line)
+            return Text.assemble(
+                (f"trial {trial.id:>3}  failed ({cause_text(trial.outcome.cause)}): ", "red"), first_line
+            )
         case Stopped():
             return Text.assemble((f"trial {trial.id:>3}  stopped: ", "yellow"), trial.outcome.why)
         case Withdrawal():
