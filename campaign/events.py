@@ -142,7 +142,7 @@ class TrialObserved(_AttemptEvent):
 
 
 class AttemptFailed(_AttemptEvent):
-    """An attempt ended badly."""
+    """An attempt ended badly; a failure of the `machine` says nothing of its point, and counts for nothing."""
 
     kind: Literal["attempt_failed"] = "attempt_failed"
     cause: Cause
@@ -150,6 +150,7 @@ class AttemptFailed(_AttemptEvent):
     will_retry: bool
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
 
 
 class AttemptUnknown(_AttemptEvent):
@@ -225,13 +226,16 @@ class _Request(_Event):
 
 
 class CampaignPaused(_Request):
-    """A person wants nothing new to start until the campaign is resumed; what runs goes on."""
+    """Nothing new is to start until the campaign is resumed; what runs goes on.
+
+    A person asks for it, or a controller whose machine cannot carry out evaluations: that resumes by itself.
+    """
 
     kind: Literal["campaign_paused"] = "campaign_paused"
 
 
 class CampaignResumed(_Request):
-    """A person lets a paused campaign start trials again."""
+    """A paused campaign starts trials again; a controller takes only its own pause back."""
 
     kind: Literal["campaign_resumed"] = "campaign_resumed"
 

@@ -166,10 +166,15 @@ class Fold:
             return False
         self.requests = event.request
         pause = isinstance(event, CampaignPaused)
-        if pause == (self.paused is not None):
+        # A person's pause outlasts what a controller has paused for.
+        outlasts = pause and self._is_controllers(self.paused) and not self._is_controllers(event)
+        if pause == (self.paused is not None) and not outlasts:
             return False
         self.paused = event if isinstance(event, CampaignPaused) else None
         return True
+
+    def _is_controllers(self, event: Event | None) -> bool:
+        return event is not None and self.lease is not None and event.actor == self.lease.actor
 
     def _waits_for_people(self) -> bool:
         """Tell whether the controller had nothing to do before people have said something."""

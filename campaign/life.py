@@ -105,6 +105,7 @@ class Life:
             ended=event.time,
             seconds=event.seconds,
             cost=event.cost,
+            machine=event.machine,
         )
         self.attempts[event.attempt] = attempt.model_copy(update={"failed": end})
         return True

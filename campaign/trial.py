@@ -78,7 +78,7 @@ class Proposal(BaseModel):
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly."""
+    """How an attempt ended badly; one that failed for its `machine`'s sake counts for nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,6 +88,7 @@ class AttemptEnd(BaseModel):
     ended: datetime
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
 
 
 class Attempt(BaseModel):

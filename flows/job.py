@@ -20,7 +20,10 @@ from storage import Ledger
 
 @dataclass(frozen=True)
 class Job:
-    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day."""
+    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day.
+
+    `here` says that evaluations run on this machine, with their files in the work folder.
+    """
 
     campaign: Campaign
     evaluator: Evaluator
@@ -30,6 +33,7 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
+    here: bool = True
     proposing: Proposing = field(default_factory=Proposing)
 
 

@@ -28,6 +28,7 @@ from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
+from flows.machine import Machine, is_the_machines, resumed
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.preparation import Preparation
@@ -55,7 +56,7 @@ async def run_loop(
     journal = Journal(job.ledger, watch)
     await open_campaign(journal, job.campaign, job.settings, clock, tell)
     await take_lease(journal, clock, job.rhythm, stop, tell)
-    controller = _Controller(job, steps, clock, stop, journal)
+    controller = _Controller(job, steps, clock, stop, journal, tell)
     try:
         await controller.work()
     finally:
@@ -67,8 +68,17 @@ async def run_loop(
 class _Controller:
     """The state of a running campaign that is not in the ledger: what is in flight."""
 
-    def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
-        self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
+    def __init__(
+        self,
+        job: Job,
+        steps: Steps,
+        clock: Clock,
+        stop: StopRequest,
+        journal: Journal,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.job, self.steps, self.clock, self.stop, self.journal, self.tell = job, steps, clock, stop, journal, tell
+        self.machine = Machine(job)
         self.shift = Shift(job, clock)
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
@@ -99,6 +109,7 @@ class _Controller:
             willing=self.stop.level is Stop.NO and self.trouble is None,
             in_window=self.shift.has_time(history),
             exhausted=self.preparation.exhausted(history),
+            rests=self.machine.rests,
         )
 
     async def work(self) -> None:
@@ -109,6 +120,7 @@ class _Controller:
         while True:
             self.stop.ask_for(level_asked(self.history))
             self._end_what_has_an_outcome()
+            await self.machine.look(self.journal, self.clock, self.tell, wanted=self.allowed().wants_to_start)
             await self._start_what_waits()
             allowed = self.allowed()
             self.preparation.ask(allowed, self.journal.events_seen)
@@ -142,7 +154,7 @@ class _Controller:
 
         def closes(history: History) -> list[Event]:
             self.journal.check_lease(history)
-            return [end]
+            return [*resumed(history, self.clock), end]
 
         await self.journal.insist(closes)
         if self.trouble and not over:
@@ -222,10 +234,13 @@ class _Controller:
             await execution.begun.wait()
             ending.cancel()
             return await ending
-        except Exception:
-            if not execution.recover or execution.begun.is_set():
+        except Exception as problem:
+            if execution.begun.is_set():
                 raise
-            return await execution.run()
+            if execution.recover:
+                return await execution.run()
+            why = f"it could not be begun: {type(problem).__name__}: {problem}"
+            return EvaluationFailed(cause="infrastructure", message=why, machine=True)
 
     def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
         self.reports.append(
@@ -244,7 +259,8 @@ class _Controller:
         """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
         opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.why_over is None else None
         held_back, proposer = allowed.seconds_held_back, self.preparation.pause(allowed)
-        pauses = allowed.seconds_to_next_start, held_back, proposer, opening
+        machine = self.machine.pause if allowed.wants_to_start else None
+        pauses = allowed.seconds_to_next_start, held_back, proposer, opening, machine
         return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:
@@ -320,7 +336,7 @@ class _Controller:
 
     def _known_outcome_of(self, task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome | None:
         """Return how an attempt ended; None where that cannot be known and a person is to be asked."""
-        outcome = _outcome_of(task)
+        outcome = self.machine.judged(_outcome_of(task), self.campaign.workers)
         started = self.history.trials[self.running[task][0]].attempts[-1]
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
@@ -366,7 +382,8 @@ def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutco
     error = task.exception()
     if error is not None:
         cause = "timeout" if isinstance(error, TimeoutError) else "infrastructure"
-        return EvaluationFailed(cause=cause, message=f"{type(error).__name__}: {error}")
+        message, machine = f"{type(error).__name__}: {error}", is_the_machines(error)
+        return EvaluationFailed(cause=cause, message=message, machine=machine)
     outcome = task.result()
     if outcome is None:
         return EvaluationFailed(cause="cancelled", message="its controller died and it left no result", lost=True)
