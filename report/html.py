@@ -17,6 +17,7 @@ from campaign.trial import Provenance
 from report.charts import course_chart, parameter_chart, timeline_chart
 from report.finding import change_of, confidence_sentences, finding_sentence, spent_sentence, standing_sentence, where
 from report.numbers import duration, moment, value_text
+from report.standstill import standstill
 from report.summary import Summary, summarise
 from report.timeline import Span, attempt_spans, utilisation
 from report.trial_lines import failed_attempts, trial_lines, without_result
@@ -41,7 +42,7 @@ def render_report(
     return _template().render(
         campaign=campaign,
         objective=campaign.objective,
-        standing=f"{standing_sentence(summary)} {spent_sentence(summary, campaign.budget)}".strip(),
+        standing=_standing(history, summary),
         finding=finding_sentence(history, recommendation),
         confidence=confidence_sentences(history, summary, recommendation),
         recommendation=recommendation,
@@ -58,6 +59,13 @@ def render_report(
         lines=trial_lines(history),
         facts=_facts(history, ledger, now),
     )
+
+
+def _standing(history: History, summary: Summary) -> str:
+    found = standstill(history)
+    still = "" if found is None else f"{found}."
+    sentences = standing_sentence(summary), spent_sentence(summary, history.definition.budget), still
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _template() -> Any:
