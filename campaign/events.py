@@ -55,7 +55,10 @@ class CampaignRevised(_Event):
 
 
 class LeaseTaken(_Event):
-    """A controller starts to act; one with an older epoch may write no more."""
+    """A controller starts to act; one with an older epoch may write no more.
+
+    `sources` are the hashes of the evaluator's files by name, as the controller found them.
+    """
 
     about = ("epoch",)
 
@@ -64,6 +67,7 @@ class LeaseTaken(_Event):
     host: str
     pid: int
     started: str
+    sources: dict[str, str] | None = None
 
 
 class TrialProposed(_Event):
@@ -113,11 +117,15 @@ class _AttemptEvent(_Event):
 
 
 class AttemptStarted(_AttemptEvent):
-    """An evaluator is about to be called; written before it is."""
+    """An evaluator is about to be called; written before it is.
+
+    `sources` are the hashes of the evaluator's files, if these have changed since the campaign's last event about them.
+    """
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
+    sources: dict[str, str] | None = None
 
 
 class MeasurementReported(_AttemptEvent):

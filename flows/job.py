@@ -13,6 +13,7 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Pr
 from campaign.evaluation import EvaluationReport
 from campaign.trial import StandIn
 from evaluators import Evaluator
+from evaluators.sources import Sources
 from flows.lease import Rhythm
 from flows.proposing import Proposing, standing_in
 from storage import Ledger
@@ -22,7 +23,8 @@ from storage import Ledger
 class Job:
     """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day.
 
-    `here` says that evaluations run on this machine, with their files in the work folder.
+    `here` says that evaluations run on this machine, with their files in the work folder. `sources` are the
+    hashes of the evaluator's files as they are when it is called; `refuse_changed` lets no changed one measure.
     """
 
     campaign: Campaign
@@ -34,6 +36,8 @@ class Job:
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
     here: bool = True
+    sources: Callable[[], Sources] = dict
+    refuse_changed: bool = False
     proposing: Proposing = field(default_factory=Proposing)
 
 

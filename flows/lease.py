@@ -40,9 +40,14 @@ class Rhythm:
 
 
 async def take_lease(
-    journal: Journal, clock: Clock, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
+    journal: Journal,
+    clock: Clock,
+    rhythm: Rhythm,
+    stop: StopRequest,
+    tell: Callable[[str], None],
+    sources: dict[str, str] | None = None,
 ) -> None:
-    """Make this process the campaign's controller.
+    """Make this process the campaign's controller, whose evaluator is made of these files.
 
     Where the last one cannot be seen from here, waits for a sign of life of it, and says so. Raises CampaignHeld if
     it lives, or if asked to stop meanwhile.
@@ -54,7 +59,7 @@ async def take_lease(
             await _wait_until_gone(holder, journal, rhythm, stop, tell)
             gone = holder
             continue
-        lease = _lease(journal.history, clock)
+        lease = _lease(journal.history, clock).model_copy(update={"sources": sources or None})
         # Somebody else appended: perhaps another one who waited, perhaps only a person.
         with suppress(LedgerMoved):
             await journal.append([lease])

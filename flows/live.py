@@ -14,6 +14,7 @@ from campaign.evaluation import cause_text
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
+from report.evaluator_versions import versions_sentence
 from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
 from report.standstill import standstill
@@ -134,6 +135,8 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
             "failures: " + ", ".join(f"{n} {cause_text(cause)}" for cause, n in summary.failures_by_cause.items())
         )
     lines += _what_people_are_asked(history)
+    if (versions := versions_sentence(history)) is not None:
+        lines.append(versions)
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
         lines.append(f"quarantined, no point close to these is tried: {named}")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
-from campaign.errors import CampaignHeld
+from campaign.errors import CampaignHeld, CampaignStopped
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
     AttemptStarted,
@@ -19,20 +19,23 @@ from campaign.events import (
     TrialProposed,
     TrialStopped,
 )
+from evaluators.sources import Sources
 from flows.allowance import Allowance
 from flows.asking import Answered
 from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
+from flows.evaluator_changes import changed_evaluator, changed_sources, note_on, refusal, refuse_changed
 from flows.failures_in_a_row import FailuresInARow
 from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
-from flows.machine import Machine, is_the_machines, resumed
+from flows.machine import Machine, is_the_machines, takes_back_pause
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.preparation import Preparation
 from flows.requests import level_asked
+from flows.resuming import resumed_with
 from flows.shift import Shift
 from flows.stop import Stop, StopRequest
 from flows.unknown import is_unknown, presumed_dead, question, undecided
@@ -54,8 +57,16 @@ async def run_loop(
     acts, CampaignStopped after too many failures.
     """
     journal = Journal(job.ledger, watch)
+    await journal.refresh()
+    sources = job.sources()
+    if job.refuse_changed:
+        refuse_changed(journal.history, sources)
     await open_campaign(journal, job.campaign, job.settings, clock, tell)
-    await take_lease(journal, clock, job.rhythm, stop, tell)
+    resumed = resumed_with(journal.history), note_on(journal.history, sources)
+    await take_lease(journal, clock, job.rhythm, stop, tell, sources)
+    for text in resumed:
+        if text is not None:
+            tell(text)
     controller = _Controller(job, steps, clock, stop, journal, tell)
     try:
         await controller.work()
@@ -154,7 +165,7 @@ class _Controller:
 
         def closes(history: History) -> list[Event]:
             self.journal.check_lease(history)
-            return [*resumed(history, self.clock), end]
+            return [*takes_back_pause(history, self.clock), end]
 
         await self.journal.insist(closes)
         if self.trouble and not over:
@@ -180,18 +191,29 @@ class _Controller:
     async def _start_what_waits(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""
         started: list[AttemptStarted] = []
+        if not self.allowed().to_start or self._refuses_changed(sources := self.job.sources()):
+            return
+        if (changed := note_on(self.history, sources)) is not None:
+            self.tell(changed)
 
         def starts(history: History) -> list[AttemptStarted]:
             # Asked again whenever somebody appended first: what they ended or reported is not started.
             self.journal.check_lease(history)
             to_start = self.allowed(history).to_start
             started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in to_start]
+            started[:1] = [e.model_copy(update={"sources": changed_sources(history, sources)}) for e in started[:1]]
             return started
 
-        if self.allowed().to_start:
-            await self.journal.insist(starts)
+        await self.journal.insist(starts)
         for event in started:
             self._execute(self.history.trials[event.trial], event.attempt, event.key, recover=False)
+
+    def _refuses_changed(self, sources: Sources) -> bool:
+        """Start nothing more if the evaluator has changed while the campaign runs, and that is not to be."""
+        changed = changed_evaluator(self.history, sources) if self.job.refuse_changed else None
+        if changed is not None:
+            self.trouble = CampaignStopped(refusal(changed))
+        return changed is not None
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
         defined = self.history.defined

@@ -99,7 +99,7 @@ class Machine:
     async def _go_on(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
         def resumes(history: History) -> list[CampaignResumed]:
             journal.check_lease(history)
-            return resumed(history, clock)
+            return takes_back_pause(history, clock)
 
         if paused_by_controller(journal.history):
             await journal.insist(resumes)
@@ -120,7 +120,7 @@ def paused_by_controller(history: History) -> bool:
     return history.paused is not None and history.paused.actor == CONTROLLER
 
 
-def resumed(history: History, clock: Clock) -> list[CampaignResumed]:
+def takes_back_pause(history: History, clock: Clock) -> list[CampaignResumed]:
     """Return the event that takes a controller's own pause back; nothing if there is none."""
     if not paused_by_controller(history):
         return []

@@ -15,6 +15,7 @@ from campaign.recommendation import Recommendation
 from campaign.space import FloatParameter, IntParameter
 from campaign.trial import Provenance
 from report.charts import course_chart, parameter_chart, timeline_chart
+from report.evaluator_versions import versions_sentence
 from report.finding import change_of, confidence_sentences, finding_sentence, spent_sentence, standing_sentence, where
 from report.numbers import duration, moment, value_text
 from report.standstill import standstill
@@ -127,6 +128,8 @@ def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
         "Seed": str(history.definition.seed),
         "Time at work": duration(history.active_seconds),
     }
+    if (versions := versions_sentence(history)) is not None:
+        facts["Evaluator"] = f"{versions[0].upper()}{versions[1:]}."
     libraries = _distinct(f"{name} {version}" for p in provenances for name, version in p.libraries.items())
     commits = _distinct(p.commit for p in provenances if p.commit is not None)
     if libraries:
