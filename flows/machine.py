@@ -45,6 +45,7 @@ class Machine:
         self._again_at, self._rests, self._in_a_row = 0.0, 0, 0
         self._complained: set[int] = set()
         self._told: str | None = None
+        self._recorded = False
 
     @property
     def rests(self) -> bool:
@@ -83,6 +84,9 @@ class Machine:
 
     async def look(self, journal: Journal, clock: Clock, tell: Callable[[str], None], *, wanted: bool) -> None:
         """Find out whether evaluations may start, if some are `wanted`; say and record when that changes."""
+        if self._recorded and journal.history.paused is None:
+            # A person has resumed it, and believes that the machine is well.
+            self._again_at, self._told, self._recorded = 0.0, None, False
         if passed() >= self._again_at:
             self._why = None
             if wanted and self._here and (trouble := trouble_at(self._work)) is not None:
@@ -103,6 +107,7 @@ class Machine:
 
         try:
             await journal.insist(pauses)
+            self._recorded = True
         except LedgerError:
             # The ledger may lie on the same disk: it rests all the same, and the time counts as any other.
             return
@@ -115,7 +120,7 @@ class Machine:
         if paused_by_controller(journal.history):
             await journal.insist(resumes)
         if self._told is not None:
-            self._told = None
+            self._told, self._recorded = None, False
             tell("Evaluations are started again.")
 
     def _rest(self, why: str) -> None:

@@ -38,12 +38,13 @@ class Shared:
     time_limit = timedelta(hours=1)
 
     def __init__(self, ends: Outcome) -> None:
-        self.ends, self.calls = ends, list[tuple[int, int]]()
+        self.ends, self.calls, self.began = ends, list[tuple[int, int]](), float("inf")
 
     async def check(self, campaign: Campaign) -> None:
         pass
 
     async def evaluate(self, request, folder, report) -> EvaluationOutcome:
+        self.began = min(self.began, asyncio.get_running_loop().time())
         self.calls.append((request.trial, request.attempt))
         await asyncio.sleep(MINUTE)
         end = self.ends(asyncio.get_running_loop().time())
@@ -61,7 +62,7 @@ class Night:
     def __init__(self, campaign: Campaign, evaluator: Shared, work: Path, **job: object) -> None:
         self.ledger, self.said, self.stop, self.clock = MemoryLedger(), list[str](), StopRequest(), NightClock()
         self.job = Job(campaign, evaluator, SobolProposer(), self.ledger, work, **job)
-        self.steps = SeenSteps()
+        self.steps, self.resumed = SeenSteps(), 0.0
 
     async def controller(self) -> History:
         return await run_loop(self.job, self.steps, self.clock, self.stop, tell=self.said.append)
@@ -227,6 +228,29 @@ def test_a_person_can_pause_a_campaign_that_waits_for_its_machine_and_that_pause
     history = run_in_virtual_time(paused_meanwhile())
     assert (history.paused.actor, history.paused.why) == ("eve@host", "maintenance")
     assert night.job.evaluator.calls == []
+
+
+def test_a_person_who_resumes_it_makes_it_look_at_once(tmp_path: Path):
+    work = tmp_path / "work"
+    work.write_text("a file in the way")
+    night = Night(a_campaign(), Shared(lambda passed: 1.0), work, rhythm=Rhythm(hear=1.0))
+
+    async def resumed_meanwhile() -> History:
+        controller = asyncio.create_task(night.controller())
+        journal = Journal(night.ledger)
+        for _ in range(2):
+            await asyncio.sleep(10 * MINUTE)
+            await journal.refresh()
+            await journal.insist(lambda history: requests.resume(history, "eve@host", "", night.clock.now()))
+        work.unlink()
+        night.resumed = asyncio.get_running_loop().time()
+        return await controller
+
+    assert run_in_virtual_time(resumed_meanwhile()).trials.observed == 8
+    pauses = [event for event in night.events() if isinstance(event, CampaignPaused)]
+    # Nothing had changed at the first time.
+    assert [round((event.time - pauses[0].time).total_seconds() / MINUTE) for event in pauses] == [0, 10]
+    assert night.job.evaluator.began < night.resumed + 5
 
 
 def test_a_sick_worker_elsewhere_stops_nobody_and_as_many_failures_in_a_row_as_workers_do(tmp_path: Path):
