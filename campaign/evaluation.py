@@ -34,6 +34,20 @@ MetricName = Annotated[str, AfterValidator(_writable)]
 Artifact = Annotated[str, AfterValidator(_writable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_all_writable)]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
+# The causes as people read them. Ledgers, tables and queries keep the literals.
+_CAUSES_IN_WORDS: dict[Cause, str] = {
+    "infrastructure": "infrastructure",
+    "configuration": "evaluator error",
+    "infeasible": "infeasible",
+    "timeout": "timeout",
+    "cancelled": "cancelled",
+    "invalid_result": "invalid result",
+}
+
+
+def cause_text(cause: Cause) -> str:
+    """Return a cause in the words that people are shown; `configuration` would sound like the campaign's file."""
+    return _CAUSES_IN_WORDS[cause]
 
 
 class Measurement(BaseModel):
@@ -77,7 +91,8 @@ class EvaluationSucceeded(BaseModel):
 class EvaluationFailed(BaseModel):
     """It ended badly, and why; of one that is lost nobody saw the end.
 
-    `unseen` says where a lost one may still run, if that is a machine that cannot be seen.
+    `unseen` says where a lost one may still run, if that is a machine that cannot be seen. A failure of the `machine`
+    (no space, no memory for another process) says nothing of the point: it is repeated and does not count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +104,7 @@ class EvaluationFailed(BaseModel):
     cost: float | None = None
     lost: bool = False
     unseen: Message | None = None
+    machine: bool = False
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

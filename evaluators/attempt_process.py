@@ -47,12 +47,17 @@ class AttemptProcess:
 
     async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Start the attempt and return how it ended."""
-        attempt = AttemptFolder.at(folder)
-        attempt.make_places()
-        if (problem := begin(attempt, request, self._what_to_start(request))) is not None:
-            return EvaluationFailed(cause="infrastructure", message=problem)
+        try:
+            attempt = AttemptFolder.at(folder)
+            attempt.make_places()
+            if (refusal := begin(attempt, request, self._what_to_start(request))) is not None:
+                return EvaluationFailed(cause="infrastructure", message=refusal)
+            child = OwnChild(self._start(attempt))
+        except OSError as problem:
+            # Nothing of the evaluation has begun: the point cannot be to blame.
+            message = f"could not be started: {problem}"
+            return EvaluationFailed(cause="infrastructure", message=message, machine=True)
         lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
-        child = OwnChild(self._start(attempt))
         try:
             await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
             child.bury()

@@ -26,9 +26,11 @@ from campaign import EvaluationOutcome, History, Proposal
 from campaign.errors import CampaignHeld, OvernightError
 from evaluators import Evaluator
 from evaluators.printed import printed
+from evaluators.sources import SourceFiles
 from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
+from flows.clusters.here import Here
 from flows.clusters.sent import placed
 from flows.job import Execution, Job, ProposalRequest
 from flows.journal import Journal
@@ -204,6 +206,9 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_w
         proposing=file.proposing,
         settings=file.settings(),
         ignore_window=ignore_window,
+        here=isinstance(file.run_on, Here),
+        sources=SourceFiles(file.evaluator).hashes,
+        refuse_changed=file.evaluator_changed == "refuse",
     )
 
 
