@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from campaign.result import bounded
 from evaluators import supervisor
 from evaluators.attempt_folder import AttemptFolder, last_text, open_private
 from evaluators.belonging import begin, limits, read_exit, why_foreign
@@ -57,7 +58,7 @@ class AttemptProcess:
             # Nothing of the evaluation has begun: the point cannot be to blame.
             message = f"could not be started: {problem}"
             return EvaluationFailed(cause="infrastructure", message=message, machine=True)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
         try:
             await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
             child.bury()
@@ -70,7 +71,7 @@ class AttemptProcess:
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
         try:
             return await self._settle(attempt, request, lines)
         except asyncio.CancelledError:
@@ -130,7 +131,7 @@ class AttemptProcess:
         lines.read_rest()
         redaction = Redaction(self.secrets)
         outcome = self._outcome(attempt, request, claim, redaction) or self._without_word(attempt, claim)
-        return _with_ignored(without_secrets(outcome, redaction), lines.ignored)
+        return _with_ignored(without_secrets(outcome, redaction), lines)
 
     async def _stored(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
@@ -149,7 +150,7 @@ class AttemptProcess:
         if attempt.exit.exists() or not attempt.result.is_file():
             return None
         seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
-        return stored_outcome(attempt, request, max(0.0, seconds))
+        return stored_outcome(attempt, request, max(0.0, seconds), redaction)
 
     def _without_word(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
         """Return the end of an attempt that has left none, nor a result."""
@@ -169,7 +170,8 @@ class AttemptProcess:
         return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message, lost=True)
 
 
-def _with_ignored(outcome: EvaluationOutcome, ignored: int) -> EvaluationOutcome:
-    if not ignored or not isinstance(outcome, EvaluationSucceeded):
-        return outcome
-    return outcome.model_copy(update={"metadata": {**outcome.metadata, "ignored_report_lines": ignored}})
+def _with_ignored(outcome: EvaluationOutcome, lines: ReportLines) -> EvaluationOutcome:
+    noted = outcome.model_copy(update={"notes": bounded([*outcome.notes, *lines.notes()])})
+    if not lines.ignored or not isinstance(noted, EvaluationSucceeded):
+        return noted
+    return noted.model_copy(update={"metadata": {**noted.metadata, "ignored_report_lines": lines.ignored}})

@@ -61,8 +61,7 @@ class Execution:
     @property
     def longest(self) -> timedelta:
         """Return after how long it has ended by itself: its time limit, its time to end, and its wait for a worker."""
-        grace = getattr(self.evaluator, "grace", timedelta())
-        return self.evaluator.time_limit + grace + getattr(self.evaluator, "patience", timedelta())
+        return self.evaluator.time_limit + self.evaluator.grace + self.evaluator.patience
 
     async def run(self) -> EvaluationOutcome | None:
         """Evaluate or recover; None only from a recovery that found nothing. When cancelled, it is ended first."""

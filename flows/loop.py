@@ -22,7 +22,6 @@ from campaign.events import (
 from evaluators.sources import Sources
 from flows.allowance import Allowance
 from flows.asking import Answered
-from flows.attempt_key import new_attempt_key
 from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
 from flows.evaluator_changes import changed_evaluator, changed_sources, note_on, refusal, refuse_changed
@@ -32,6 +31,7 @@ from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
 from flows.machine import Machine, is_the_machines, takes_back_pause
+from flows.new_trials import attempt_event
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.preparation import Preparation
@@ -218,12 +218,8 @@ class _Controller:
         return changed is not None
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
-        defined = self.history.defined
-        assert defined is not None
         now = self.clock.now()
-        key = new_attempt_key(self.campaign.name, defined.uid, trial, number)
-        deadline = now + self.job.evaluator.time_limit
-        return AttemptStarted(time=now, actor=CONTROLLER, trial=trial, attempt=number, key=key, deadline=deadline)
+        return attempt_event(self.history, trial, number, now, CONTROLLER, now + self.job.evaluator.time_limit)
 
     def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
         request = EvaluationRequest(

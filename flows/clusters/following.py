@@ -124,7 +124,7 @@ class Following:
     async def _read_reports(self, names: tuple[str, ...]) -> None:
         for name in names:
             if name.startswith(REPORTS) and name not in self.read:
-                for line in (await self.mailbox.get(name) or "").splitlines():
+                for line in (await self.mailbox.get(name) or "").split("\n"):
                     # What is no report, whoever left it there, says nothing of the evaluation, which goes on.
                     with suppress(ValidationError):
                         self.report(EvaluationReport.model_validate_json(line))
@@ -140,7 +140,7 @@ class Following:
             return EvaluationFailed(cause="infrastructure", message=self.claim.reason)
         silent = self.passed() - self.heard
         # A process whose evaluator it ended with has that long to see to it.
-        to_end = getattr(self.order.evaluator, "grace", timedelta()).total_seconds()
+        to_end = self.order.evaluator.grace.total_seconds()
         grace = to_end + 2 * self.order.pulse.beat
         if silent > grace and (how := await self._how_it_ended()):
             return EvaluationFailed(cause="infrastructure", message=f"it left no result {self._where()}: {how}")
