@@ -1,7 +1,6 @@
 """Whether what lies in an attempt's folder is that attempt's: another one's, or half a file, is never believed."""
 
 import json
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,6 @@ from evaluators.survivors import Claim
 
 # These belong to the process that starts an attempt, and its time to whenever that does: both may differ.
 _OF_THE_STARTER = {"parent", "silence"}
-_KEY_AT_THE_END = re.compile(r', "attempt_key": ("(?:[^"\\]|\\.)*")\}\s*\Z')
-
-
-class ForeignResult(Exception):
-    """What lies there is another attempt's result; says whose."""
 
 
 def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, Any]) -> str | None:
@@ -65,16 +59,6 @@ def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:
     except (OSError, ValidationError):
         return None
     return ended if ended.mark == claim.mark else None
-
-
-def own_text(text: str, request: EvaluationRequest) -> str:
-    """Return a result without the key of its attempt, if its last part is one; raises ForeignResult for another's."""
-    found = _KEY_AT_THE_END.search(text)
-    if found is None:
-        return text
-    if (key := json.loads(found[1])) != request.key:
-        raise ForeignResult(f"expected the result of attempt {request.key}, found that of attempt {key}")
-    return text[: found.start()] + "}"
 
 
 def limits(attempt: AttemptFolder, time_limit: timedelta, grace: timedelta) -> tuple[timedelta, timedelta]:
