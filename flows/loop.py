@@ -337,8 +337,9 @@ class _Controller:
 
     def _known_outcome_of(self, task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome | None:
         """Return how an attempt ended; None where that cannot be known and a person is to be asked."""
-        outcome = self.machine.judged(_outcome_of(task), self.campaign.workers)
-        started = self.history.trials[self.running[task][0]].attempts[-1]
+        trial, _ = self.running[task]
+        outcome = self.machine.judged(_outcome_of(task), trial, self.campaign.workers)
+        started = self.history.trials[trial].attempts[-1]
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
         return None if self.campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
