@@ -35,6 +35,7 @@ from flows.preparation import Preparation
 from flows.requests import level_asked
 from flows.shift import Shift
 from flows.stop import Stop, StopRequest
+from flows.through_engine import through_engine
 from flows.unknown import is_unknown, presumed_dead, question, undecided
 from report.summary import request_text
 
@@ -205,24 +206,8 @@ class _Controller:
             recover=recover,
         )
         # One that is only there to be ended is not worth an engine's while.
-        running = self._evaluated(execution) if trial.outcome is None else execution.run()
+        running = through_engine(self.steps, execution) if trial.outcome is None else execution.run()
         self.running[asyncio.create_task(running)] = (trial.id, attempt)
-
-    async def _evaluated(self, execution: Execution) -> EvaluationOutcome | None:
-        """Run an attempt through the engine; what ran before is found or ended, also where the engine did not begin."""
-        try:
-            return await self.steps.evaluate(execution)
-        except asyncio.CancelledError:
-            if not execution.recover or execution.begun.is_set():
-                raise
-            ending = asyncio.create_task(execution.run())
-            await execution.begun.wait()
-            ending.cancel()
-            return await ending
-        except Exception:
-            if not execution.recover or execution.begun.is_set():
-                raise
-            return await execution.run()
 
     def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
         self.reports.append(
