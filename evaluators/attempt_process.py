@@ -51,8 +51,8 @@ class AttemptProcess:
         try:
             attempt = AttemptFolder.at(folder)
             attempt.make_places()
-            if (foreign := begin(attempt, request, self._what_to_start(request))) is not None:
-                return EvaluationFailed(cause="infrastructure", message=foreign)
+            if (refusal := begin(attempt, request, self._what_to_start(request))) is not None:
+                return EvaluationFailed(cause="infrastructure", message=refusal)
             child = OwnChild(self._start(attempt))
         except OSError as problem:
             # Nothing of the evaluation has begun: the point cannot be to blame.

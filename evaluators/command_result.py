@@ -9,7 +9,14 @@ from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
 from evaluators.exit_status import Exit, failure_of_exit, spoke_for_itself
 from evaluators.supervisor import digest_of
-from evaluators.written_result import ForeignResult, InvalidResult, WrittenResult, result_text, written_result
+from evaluators.written_result import (
+    ForeignResult,
+    InvalidResult,
+    WrittenResult,
+    is_too_large,
+    result_text,
+    written_result,
+)
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_EVIDENCE = 500
@@ -56,7 +63,9 @@ def outcome_of_exit(
 
 def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
     """Tell whether the file with the result is another one than the supervisor saw when nothing ran any more."""
-    return "result" in ended.model_fields_set and ended.result != digest_of(attempt.result)
+    # One that is too large is refused unread.
+    known = "result" in ended.model_fields_set and not is_too_large(attempt)
+    return known and ended.result != digest_of(attempt.result)
 
 
 def stored_outcome(

@@ -66,6 +66,11 @@ def result_text(attempt: AttemptFolder) -> str:
     return last if last.startswith("{") else ""
 
 
+def is_too_large(attempt: AttemptFolder) -> bool:
+    """Tell whether the file with the result is larger than what is read."""
+    return attempt.result.is_file() and attempt.result.stat().st_size > LARGEST_RESULT
+
+
 def _file_text(attempt: AttemptFolder) -> str:
     found = "something else"
     if attempt.result.is_file():

@@ -247,7 +247,7 @@ def _lives_here(lease: LeaseTaken) -> bool:
 
 
 def _is_stopped(lease: LeaseTaken) -> bool:
-    """Tell whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
+    """Return whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
     process = read_process(lease.pid) if _lives_here(lease) else None
     return process is not None and process.state == STOPPED
 

@@ -15,6 +15,7 @@ from campaign import EvaluationFailed, EvaluationOutcome
 from campaign.errors import LedgerError
 from campaign.evaluation import EvaluationReport, cause_text
 from evaluators.attempt_process import ends_with_its_parent
+from evaluators.environment import Redaction
 from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
 from flows.lease import process_started
 from storage import Mailbox, open_mailboxes
@@ -110,7 +111,8 @@ class _Evaluation:
             return await evaluator.evaluate(request, attempt_folder(self.order), self.reports.append)
         except Exception as problem:
             # Whatever it was, somebody waits to be told.
-            return EvaluationFailed(cause="infrastructure", message=f"{type(problem).__name__}: {problem}")
+            why = Redaction(evaluator.secrets()).text(f"{type(problem).__name__}: {problem}")
+            return EvaluationFailed(cause="infrastructure", message=why[:_LONGEST_MESSAGE])
 
     async def _give_signs(self) -> EvaluationFailed:
         """Give signs of life and pass on reports; return why the evaluation has to end, as soon as it has to."""
