@@ -41,11 +41,18 @@ class Job:
     proposing: Proposing = field(default_factory=Proposing)
 
 
+class Ending:
+    """How an execution has ended, for those who cannot be told by the engine that carried it out."""
+
+    def __init__(self) -> None:
+        self.outcome: EvaluationOutcome | None = None
+
+
 @dataclass(frozen=True)
 class Execution:
     """One attempt as an evaluator gets it; `recover` asks for the outcome of one that was started before.
 
-    `begun` is set once the evaluator has been asked.
+    `begun` is set once the evaluator has been asked, and `ending` knows the outcome as soon as there is one.
     """
 
     evaluator: Evaluator
@@ -54,6 +61,7 @@ class Execution:
     report: Callable[[EvaluationReport], None]
     recover: bool
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def longest(self) -> timedelta:
@@ -63,9 +71,9 @@ class Execution:
     async def run(self) -> EvaluationOutcome | None:
         """Evaluate or recover; None only from a recovery that found nothing."""
         self.begun.set()
-        if self.recover:
-            return await self.evaluator.recover(self.request, self.folder, self.report)
-        return await self.evaluator.evaluate(self.request, self.folder, self.report)
+        run = self.evaluator.recover if self.recover else self.evaluator.evaluate
+        self.ending.outcome = await run(self.request, self.folder, self.report)
+        return self.ending.outcome
 
 
 def evaluation_seed(campaign: Campaign, trial: int) -> int:

@@ -257,6 +257,9 @@ class _Controller:
             ending.cancel()
             return await ending
         except Exception as problem:
+            if execution.ending.outcome is not None:
+                # The engine failed after the evaluation had ended: what that found counts.
+                return execution.ending.outcome
             if execution.begun.is_set():
                 raise
             if execution.recover:
