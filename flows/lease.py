@@ -112,6 +112,17 @@ def seen_from_afar(history: History) -> str | None:
     return f"held by {_who(lease)}; whether that is alive is found out when it is run here"
 
 
+def hangs_here(history: History) -> str | None:
+    """Return that the controller is stopped, and what follows; None if it is not, or cannot be seen from here."""
+    lease = _open_lease(history)
+    if lease is None or not _is_stopped(lease):
+        return None
+    return (
+        f"its controller is stopped (by SIGSTOP or Ctrl-Z): {_who(lease)}. `kill -CONT {lease.pid}` lets it go on; "
+        f"`overnight run` ends it after {Rhythm().silence:g} s without a sign of life and takes over"
+    )
+
+
 def controller_lives(history: History) -> bool:
     """Tell whether the campaign's controller is alive, as far as that can be known from here."""
     lease = _open_lease(history)
