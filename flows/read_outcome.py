@@ -71,5 +71,5 @@ def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
     names = [*map(str, result)] if isinstance(result, Mapping) else []
     missing = [name for name in campaign.expected_metrics if name not in names]
     meant = {name: difflib.get_close_matches(name, set(names) - {*campaign.expected_metrics}, n=1) for name in missing}
-    guesses = [f"did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
+    guesses = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
     return " ".join([f"{problem}; the result is {named_value(result)}.", *guesses])
