@@ -7,6 +7,9 @@ everything else for every attempt.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# First: it has our packages found before other files of their names, such as a `campaign.py` beside a script.
+import flows as _flows  # noqa: F401
+
 if TYPE_CHECKING:
     from bo_core import BayesianProposer, SobolProposer
     from bo_core.propose import propose
