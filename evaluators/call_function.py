@@ -254,9 +254,18 @@ def _promised_metrics(function: Callable[..., Any]) -> list[str | None] | None:
     except Exception:
         return None
     if typing.is_typeddict(annotation):
-        return list(typing.get_type_hints(annotation))
+        return _keys(annotation)
     plain = typing.get_origin(annotation) or annotation
     return [None] if plain in (float, int, tuple) else None
+
+
+def _keys(annotation: Any) -> list[str | None] | None:
+    """Return the metrics of a typed mapping; None where it has them within `metrics`, by names that are not known."""
+    hints = typing.get_type_hints(annotation)
+    within = hints.get("metrics")
+    if typing.is_typeddict(within):
+        return list(typing.get_type_hints(within))
+    return None if (typing.get_origin(within) or within) in (dict, Mapping) else list(hints)
 
 
 def write_once(path: Path, text: str) -> None:

@@ -53,10 +53,7 @@ class CommandEvaluator(BaseModel):
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
         problems = [
-            *(
-                word_problems(self.command, [name for name, _ in campaign.parameters.items()])
-                or self._command_problems()
-            ),
+            *self._command_problems(campaign),
             *environment_problems(self.environment),
             *name_problems(self.environment, campaign),
             *metric_problems(campaign, self.returns),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pytest
@@ -231,6 +231,39 @@ def test_a_charge_that_is_no_cost_is_noted_and_costs_nothing_else(monkeypatch: p
     assert isinstance(outcome, EvaluationSucceeded)
     assert outcome.cost is None
     assert [note[:19] for note in outcome.notes] == (["`cost` was refused,"] if charges != [None] else [])
+
+
+class Measured(TypedDict):
+    """Metrics by name."""
+
+    loss: float
+
+
+class Whole(TypedDict):
+    """The form of a command's result."""
+
+    metrics: Measured
+    cost: float
+
+
+class Loose(TypedDict):
+    """The same, with metrics of any name."""
+
+    metrics: dict[str, float]
+
+
+@pytest.mark.parametrize(
+    ("returned", "promised"), [(Measured, ["loss"]), (Whole, ["loss"]), (Loose, None), (float, [None])]
+)
+def test_what_an_annotation_promises_is_known(monkeypatch: pytest.MonkeyPatch, returned: Any, promised: object):
+    def function(params: object) -> Any:
+        return params
+
+    function.__annotations__["return"] = returned
+    module = types.ModuleType("objective")
+    module.function = function  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "objective", module)
+    assert call_function.inspect_function("objective:function") == {"problem": None, "returns": promised}
 
 
 async def test_check_refuses_a_function_that_has_to_be_awaited(tmp_path: Path):
