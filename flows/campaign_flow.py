@@ -19,7 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.context import FlowRunContext
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed
 
 from campaign import EvaluationOutcome, History, Proposal
@@ -34,6 +34,7 @@ from flows.job import Execution, Job, ProposalRequest
 from flows.journal import Journal
 from flows.lease import Rhythm, refuse_if_it_lives
 from flows.loop import run_loop
+from flows.prefect_server import PrefectServer
 from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
@@ -181,12 +182,16 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.tell)
 
 
-async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
-    """Run or resume a campaign in this process, at the server with this API URL or the one of the environment."""
+async def run_with_server(file: CampaignFile, server: PrefectServer | None, here: Surroundings) -> History:
+    """Run or resume a campaign in this process, at this server or at the one that the user has named."""
     # Nobody looks at a server that lives as long as one campaign.
-    surroundings.set(replace(here, shown=url is None))
-    # Prefect has read its environment once; a second campaign of the same process has another server.
-    elsewhere = nullcontext() if url is None else temporary_settings(updates={PREFECT_API_URL: url})
+    surroundings.set(replace(here, shown=server is None))
+    # Not by the environment: Prefect has read that, and the processes that are started from here inherit it.
+    elsewhere = (
+        nullcontext()
+        if server is None
+        else temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth})
+    )
     with tags("overnight", f"campaign:{file.campaign.name}"), elsewhere:
         history = await campaign_flow(file)
     assert isinstance(history, History)

@@ -1,4 +1,4 @@
-"""The process that computes proposals, one request after the other: `python -m flows.proposal_process PARENT`.
+"""The process that computes proposals, one request after the other: `flows.proposal_process PARENT`.
 
 Questions are lines of JSON on its standard input, answers are lines on what was its standard output; whatever a third
 party's code prints goes to its standard error.

@@ -115,7 +115,7 @@ async def _run(
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
-        return await flow.run_with_server(file, server and server.url, here), None
+        return await flow.run_with_server(file, server, here), None
 
 
 @contextlib.contextmanager

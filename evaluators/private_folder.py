@@ -1,0 +1,22 @@
+"""Folders that only their owner may enter: what a campaign keeps while it works is nobody else's on the machine."""
+
+import os
+import stat
+from pathlib import Path
+
+_OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def private_folder(folder: Path) -> None:
+    """Create a folder, and those above it that are missing, for its owner alone; close one that is open to others."""
+    if not folder.parent.exists():
+        private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    close_to_others(folder)
+
+
+def close_to_others(folder: Path) -> None:
+    """Take every permission of the group and of others from a folder; another user's folder is left as it is."""
+    found = folder.stat()
+    if found.st_mode & _OF_OTHERS and found.st_uid == os.geteuid():
+        folder.chmod(stat.S_IMODE(found.st_mode) & ~_OF_OTHERS)
