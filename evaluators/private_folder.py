@@ -20,3 +20,8 @@ def close_to_others(folder: Path) -> None:
     found = folder.stat()
     if found.st_mode & _OF_OTHERS and found.st_uid == os.geteuid():
         folder.chmod(stat.S_IMODE(found.st_mode) & ~_OF_OTHERS)
+
+
+def is_open_to_others(folder: Path) -> bool:
+    """Return whether the group or others have any permission in a folder."""
+    return bool(folder.stat().st_mode & _OF_OTHERS)

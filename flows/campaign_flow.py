@@ -38,9 +38,11 @@ from flows.prefect_server import PrefectServer
 from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
+from flows.reach_prefect import reach_prefect
 from flows.report_file import ReportFile
 from flows.stop import StopRequest
 from flows.surplus import why_finished, why_not_now
+from flows.work_folder import close_work
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
@@ -111,9 +113,10 @@ class PrefectSteps:
 class Surroundings:
     """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
 
-    Whoever cannot wait ignores the campaign's window. `shown` says whether somebody may look at the Prefect server.
-    `tell` is called, from any thread, with what a person should know though the campaign goes on. `report` writes the
-    report that the server links to; without it that goes into the work folder.
+    Whoever cannot wait ignores the campaign's window. `asked` are the proposers, if they are there already. `shown`
+    says whether somebody may look at the Prefect server. `tell` is called, from any thread, with what a person should
+    know though the campaign goes on. `report` writes the report that the server links to; without it that goes into
+    the work folder.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -124,6 +127,7 @@ class Surroundings:
     report: Callable[[History], Path] | None = None
     ignore_window: bool = False
     shown: bool = True
+    asked: Proposers | None = None
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -169,12 +173,13 @@ async def _let_rest(run: FlowRun) -> None:
 async def _run(file: CampaignFile, here: Surroundings) -> History:
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
+    close_work(Path(file.work), file.campaign.name, here.tell)
     report = here.report or ReportFile(file, Path(file.work)).write
     with here.listening():
         async with (
             anchored(opened, file, here.clock, here.tell) as ledger,
             placed(file, tell=here.tell) as evaluator,
-            proposers(file) as asked,
+            proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
             prefect_view(file, report, here.tell) if here.shown else nullcontext(_nobody) as show,
         ):
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
@@ -184,18 +189,21 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
 
 async def run_with_server(file: CampaignFile, server: PrefectServer | None, here: Surroundings) -> History:
     """Run or resume a campaign in this process, at this server or at the one that the user has named."""
-    # Nobody looks at a server that lives as long as one campaign.
-    surroundings.set(replace(here, shown=server is None))
-    # Not by the environment: Prefect has read that, and the processes that are started from here inherit it.
-    elsewhere = (
-        nullcontext()
-        if server is None
-        else temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth})
-    )
-    with tags("overnight", f"campaign:{file.campaign.name}"), elsewhere:
-        history = await campaign_flow(file)
+    async with proposers(file) as asked:
+        await asyncio.gather(asked.warm_up(), reach_prefect(here.tell) if server is None else server.ready())
+        # Nobody looks at a server that lives as long as one campaign.
+        surroundings.set(replace(here, shown=server is None, asked=asked))
+        with tags("overnight", f"campaign:{file.campaign.name}"), _settings_of(server):
+            history = await campaign_flow(file)
     assert isinstance(history, History)
     return history
+
+
+def _settings_of(server: PrefectServer | None) -> AbstractContextManager[object]:
+    """Have this process ask a server of ours; not by the environment, which its child processes inherit."""
+    if server is None:
+        return nullcontext()
+    return temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth})
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:

@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 
 from campaign.errors import CampaignStopped
 
+ENVIRONMENT = "the environment"
 _VARIABLE = "PREFECT_API_URL"
 _TEST_MODES = (
     "PREFECT_TEST_MODE",
@@ -38,8 +39,13 @@ class NamedServer:
         parts = urlsplit(self.url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
+    @property
+    def setting(self) -> str:
+        """Return what names it."""
+        return f"{_VARIABLE} of {self.source}"
+
     def __str__(self) -> str:
-        return f"Prefect server: {self.address} (PREFECT_API_URL of {self.source})"
+        return f"Prefect server: {self.address} ({self.setting})"
 
 
 def named_server() -> NamedServer | None:
@@ -54,7 +60,7 @@ def named_server() -> NamedServer | None:
 
 def _found() -> Iterator[tuple[str, str]]:
     if (value := _ignoring_case(os.environ)) is not None:
-        yield value, "the environment"
+        yield value, ENVIRONMENT
     if (value := _ignoring_case(_dotenv())) is not None:
         yield value, str(Path(".env").resolve())
     for name, table in (("prefect.toml", ("api",)), ("pyproject.toml", ("tool", "prefect", "api"))):

@@ -6,6 +6,7 @@ file as its script (`own_module`), so that no file of the user's is imported in 
 Prefect or of ours; what it imports for itself is built into the interpreter.
 """
 
+import gc
 import os
 import runpy
 import sys
@@ -26,14 +27,7 @@ class OwnPackages:
 
 
 def find_our_packages_first() -> None:
-    """Have our packages found in this process; raises ImportError if another file already has one of their names."""
-    for name in _OURS:
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if file is not None and not os.path.abspath(file).startswith(_ROOT + os.sep):
-            raise ImportError(
-                f"Overnight has a package `{name}`, and this process has imported {file} under that name. "
-                "Give that file another name, or import `overnight` in a process that does not import it."
-            )
+    """Have our packages found before files of their names that this process has not imported yet."""
     if OwnPackages not in sys.meta_path:
         sys.meta_path.insert(0, OwnPackages)
 
@@ -47,11 +41,18 @@ def put_working_folder_last() -> None:
 
 
 def own_module(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of ours in a process of its own."""
+    """Return the command that runs a module of ours, which calls `has_started`, in a process of its own."""
     return [sys.executable, "-P", os.path.abspath(__file__), module, *arguments]
 
 
+def has_started() -> None:
+    """Let a process of `own_module` collect garbage, which would slow the imports down that it begins with."""
+    gc.freeze()
+    gc.enable()
+
+
 if __name__ == "__main__":
+    gc.disable()
     put_working_folder_last()
     find_our_packages_first()
     del sys.argv[0]

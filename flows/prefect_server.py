@@ -71,12 +71,12 @@ class PrefectServer:
                 raise CampaignStopped(f"The local Prefect server did not start; its log is {self.log}:\n{words}")
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def keep_alive(self) -> None:
+    async def keep_alive(self, give_up_after: float = _START_LIMIT_SECONDS) -> None:
         """Start it again at the same address when it has died, or has answered nothing for a while.
 
-        What waits for it goes on by itself.
+        What waits for it goes on by itself. One that is starting may take longer: `give_up_after`.
         """
-        give_up = time.monotonic() + _START_LIMIT_SECONDS
+        give_up = time.monotonic() + give_up_after
         while True:
             await asyncio.sleep(_LOOK_AFTER_SECONDS)
             if self.process.poll() is None:
@@ -138,7 +138,9 @@ class PrefectServer:
 
     def _answers(self) -> bool:
         # Not by urllib, which would ask the proxy that the environment may name.
-        connection = HTTPConnection("127.0.0.1", self._socket.getsockname()[1], timeout=_ANSWER_SECONDS)
+        connection = HTTPConnection(
+            "127.0.0.1", self._socket.getsockname()[1], timeout=min(_ANSWER_SECONDS, self._patience)
+        )
         try:
             connection.request("GET", "/api/health")
             return connection.getresponse().status == HTTPStatus.OK

@@ -12,6 +12,7 @@ import traceback
 from bo_core.propose import propose
 from campaign.errors import CannotPropose, LedgerError
 from flows.ledger_reader import LedgerReader
+from flows.own_packages import has_started
 from flows.parent import die_with
 from flows.proposal_messages import Answer, Question
 
@@ -41,6 +42,7 @@ class Computer:
 def serve(parent: int) -> None:
     """Answer until nobody asks any more or the parent dies."""
     die_with(parent)
+    has_started()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     computer = Computer()

@@ -7,7 +7,9 @@ import socket
 import sys
 
 import uvicorn
+from prefect.server.api.server import create_app
 
+from flows.own_packages import has_started
 from flows.parent import die_with
 from flows.prefect_database import lay_out
 
@@ -16,7 +18,8 @@ def main(listening: int, parent: int) -> None:
     """Serve at the socket that the parent listens at until the parent dies."""
     die_with(parent)
     lay_out()
-    config = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="critical")
+    config = uvicorn.Config(create_app, factory=True, log_level="critical")
+    has_started()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=listening)])
 
 
