@@ -42,7 +42,8 @@ def put_working_folder_last() -> None:
 
 def own_module(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module of ours, which calls `has_started`, in a process of its own."""
-    return [sys.executable, "-P", os.path.abspath(__file__), module, *arguments]
+    # -E: not even what the interpreter begins with comes from PYTHONPATH, whose folders are added by this file.
+    return [sys.executable, "-E", "-P", os.path.abspath(__file__), module, *arguments]
 
 
 def has_started() -> None:
@@ -53,6 +54,8 @@ def has_started() -> None:
 
 if __name__ == "__main__":
     gc.disable()
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     put_working_folder_last()
     find_our_packages_first()
     del sys.argv[0]

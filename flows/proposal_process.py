@@ -45,6 +45,8 @@ def serve(parent: int) -> None:
     has_started()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    # Whatever is printed is in the log also if the process is killed.
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     computer = Computer()
     with asyncio.Runner() as runner:
         for line in sys.stdin.buffer:
