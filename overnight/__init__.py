@@ -1,7 +1,5 @@
 """Overnight from Python: run a campaign, or bring your own loop with `AskTell`, or only ask `propose`."""
 
-# First: it has our packages found before other files of their names, such as a `campaign.py` beside a script.
-import flows as _flows  # noqa: F401
 from bo_core import BayesianProposer, SobolProposer
 from bo_core.propose import propose
 from bo_core.recommend import recommend

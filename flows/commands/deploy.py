@@ -30,7 +30,7 @@ def deploy(path: Path, pool: str) -> None:
     console = Console(highlight=False, markup=False)
     console.print(str(named), soft_wrap=True)
     # Prefect reads its settings when it is imported.
-    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
+    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(lambda text: console.print(text, soft_wrap=True)))
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
     if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):
