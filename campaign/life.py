@@ -105,6 +105,8 @@ class Life:
             ended=event.time,
             seconds=event.seconds,
             cost=event.cost,
+            metrics=event.metrics or {},
+            notes=event.notes,
         )
         self.attempts[event.attempt] = attempt.model_copy(update={"failed": end})
         return True
@@ -134,6 +136,7 @@ def _outcome_of(event: Ending) -> Outcome:
                 seconds=event.seconds,
                 cost=event.cost,
                 artifacts=event.artifacts,
+                notes=event.notes,
                 ended=event.time,
             )
         case TrialFailed():

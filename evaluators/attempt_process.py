@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from campaign.result import bounded
 from evaluators import supervisor
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.command_result import outcome_of_exit, stored_outcome, without_secrets
@@ -45,7 +46,7 @@ class AttemptProcess:
         """Start the attempt and return how it ended."""
         attempt = AttemptFolder.at(folder)
         self._prepare(attempt, request)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
         process = self._start(attempt)
         try:
             await _follow(lambda: process.poll() is None, process.terminate, attempt, lines)
@@ -58,7 +59,7 @@ class AttemptProcess:
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
         try:
             return await self._settle(attempt, request, lines)
         except asyncio.CancelledError:
@@ -104,7 +105,7 @@ class AttemptProcess:
         lines.read_rest()
         redaction = Redaction(self.secrets)
         outcome = self._outcome(attempt, request, redaction) or self._lost(attempt)
-        return _with_ignored(without_secrets(outcome, redaction), lines.ignored)
+        return _with_ignored(without_secrets(outcome, redaction, request.expected_metrics), lines)
 
     async def _stored(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
@@ -154,7 +155,8 @@ async def _follow(
         raise
 
 
-def _with_ignored(outcome: EvaluationOutcome, ignored: int) -> EvaluationOutcome:
-    if not ignored or not isinstance(outcome, EvaluationSucceeded):
-        return outcome
-    return outcome.model_copy(update={"metadata": {**outcome.metadata, "ignored_report_lines": ignored}})
+def _with_ignored(outcome: EvaluationOutcome, lines: ReportLines) -> EvaluationOutcome:
+    noted = outcome.model_copy(update={"notes": bounded([*outcome.notes, *lines.notes()])})
+    if not lines.ignored or not isinstance(noted, EvaluationSucceeded):
+        return noted
+    return noted.model_copy(update={"metadata": {**noted.metadata, "ignored_report_lines": lines.ignored}})

@@ -15,6 +15,7 @@ from evaluators.attempt_process import AttemptProcess
 from evaluators.environment import Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
+from evaluators.secret_names import name_problems
 
 
 def _split(value: Any) -> Any:
@@ -39,11 +40,21 @@ class CommandEvaluator(BaseModel):
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return the variables that are passed on, with their values."""
+        return passed_on(self.environment)
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
         problems = [
             *self._command_problems(),
             *environment_problems(self.environment),
+            *name_problems(self.environment, campaign),
             *metric_problems(campaign, self.returns),
         ]
         if problems:
@@ -62,7 +73,7 @@ class CommandEvaluator(BaseModel):
             command=self.command,
             folder=self._working_folder(),
             environment=child_environment(self.environment),
-            secrets=passed_on(self.environment),
+            secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
         )

@@ -20,6 +20,7 @@ from evaluators.attempt_process import AttemptProcess
 from evaluators.environment import Redaction, Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
+from evaluators.secret_names import name_problems
 
 _IMPORT_LIMIT = 300.0
 
@@ -50,6 +51,15 @@ class PythonEvaluator(BaseModel):
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return the variables that are passed on, with their values."""
+        return passed_on(self.environment)
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the function cannot be imported or called, or does not return what is expected."""
         inspection = await self._inspect()
@@ -57,7 +67,11 @@ class PythonEvaluator(BaseModel):
         returned = self.returns
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)
-        problems += [*environment_problems(self.environment), *metric_problems(campaign, returned)]
+        problems += [
+            *environment_problems(self.environment),
+            *name_problems(self.environment, campaign),
+            *metric_problems(campaign, returned),
+        ]
         if problems:
             raise InvalidDefinition(problems)
 
@@ -74,7 +88,7 @@ class PythonEvaluator(BaseModel):
             command=self._command(),
             folder=self._working_folder(),
             environment=self._environment(),
-            secrets=passed_on(self.environment),
+            secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
         )
@@ -111,7 +125,7 @@ class PythonEvaluator(BaseModel):
         return self._read_inspection(stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
     def _read_inspection(self, stdout: str, stderr: str) -> Inspection:
-        redaction = Redaction(passed_on(self.environment))
+        redaction = Redaction(self.secrets())
         try:
             found = Inspection.model_validate(json.loads(stdout.strip().splitlines()[-1]))
         except (ValueError, IndexError):

@@ -50,7 +50,7 @@ class Execution:
     @property
     def longest(self) -> timedelta:
         """Return after how long it has ended by itself: its time limit, and its wait for a worker."""
-        return self.evaluator.time_limit + getattr(self.evaluator, "patience", timedelta())
+        return self.evaluator.time_limit + self.evaluator.patience
 
     async def run(self) -> EvaluationOutcome | None:
         """Evaluate or recover; None only from a recovery that found nothing."""

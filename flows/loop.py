@@ -28,6 +28,7 @@ from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
+from flows.new_trials import attempt_event
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.preparation import Preparation
@@ -182,12 +183,8 @@ class _Controller:
             self._execute(self.history.trials[event.trial], event.attempt, event.key, recover=False)
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
-        defined = self.history.defined
-        assert defined is not None
         now = self.clock.now()
-        key = f"{self.campaign.name}-{defined.uid}/{trial}/{number}"
-        deadline = now + self.job.evaluator.time_limit
-        return AttemptStarted(time=now, actor=CONTROLLER, trial=trial, attempt=number, key=key, deadline=deadline)
+        return attempt_event(self.history, trial, number, now, CONTROLLER, now + self.job.evaluator.time_limit)
 
     def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
         request = EvaluationRequest(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 
 ENVIRONMENT = "the environment"
 _VARIABLE = "PREFECT_API_URL"
@@ -51,7 +51,7 @@ class NamedServer:
 def named_server() -> NamedServer | None:
     """Return the server that Prefect's settings name, or None if they name none.
 
-    The first place that has the setting decides, also if its value is empty. Raises CampaignStopped for a
+    The first place that has the setting decides, also if its value is empty. Raises CannotStart for a
     `prefect.toml` or `pyproject.toml` that is not TOML, which stops Prefect, too.
     """
     url, source = next(_found(), ("", ""))
@@ -87,7 +87,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
-        raise CampaignStopped(
+        raise CannotStart(
             f"{path.resolve()}: Prefect reads its settings from this file, and it cannot be read as TOML: {problem}. "
             "Correct it or move it away. Nothing was started."
         ) from None

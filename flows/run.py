@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign import History
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from campaign.recommendation import Recommendation
 from flows.anchors import LOG
 from flows.campaign_file import CampaignFile, read_campaign
@@ -94,7 +94,7 @@ async def _run(
         return journal.history, not_yet
     named = named_server()
     if "flows.campaign_flow" in sys.modules and named is None:
-        raise CampaignStopped(
+        raise CannotStart(
             "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
             "another process, or `prefect server start` and set PREFECT_API_URL."
         )

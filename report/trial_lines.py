@@ -6,7 +6,7 @@ from campaign import History, Trial
 from campaign.trial import Failure, Observation
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
-from report.trial_facts import failure_of, generator_of, reason_of, status_of, was_ended_with_its_trial
+from report.trial_facts import failure_of, generator_of, notes_of, reason_of, status_of, was_ended_with_its_trial
 
 
 def trial_lines(history: History) -> dict[str, Any]:
@@ -39,6 +39,15 @@ def without_result(history: History) -> list[dict[str, Any]]:
         {"trial": trial.id, "status": status_of(trial), "why": why}
         for _, trial in sorted(history.trials.items())
         if (why := reason_of(trial)) is not None
+    ]
+
+
+def noted(history: History) -> list[dict[str, Any]]:
+    """Return a line for each note about a trial's result, such as side information that was ignored."""
+    return [
+        {"trial": trial.id, "status": status_of(trial), "note": note}
+        for _, trial in sorted(history.trials.items())
+        for note in notes_of(trial)
     ]
 
 

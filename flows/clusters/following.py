@@ -122,7 +122,7 @@ class Following:
             return EvaluationFailed(cause="infrastructure", message=self.claim.reason)
         silent = self.passed() - self.heard
         # A process whose evaluator it ended with has that long to see to it.
-        grace = getattr(self.order.evaluator, "grace", timedelta()).total_seconds() + 2 * self.order.pulse.beat
+        grace = self.order.evaluator.grace.total_seconds() + 2 * self.order.pulse.beat
         if silent > grace and (how := await self._how_it_ended()):
             return EvaluationFailed(cause="infrastructure", message=f"it left no result {self._where()}: {how}")
         if silent > self.order.pulse.silence or (stopping and silent > self.order.pulse.silence / 2 + grace):

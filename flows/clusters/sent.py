@@ -35,7 +35,7 @@ async def placed(
 ) -> AsyncIterator["SentEvaluator"]:
     """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
 
-    Raises CampaignStopped where nothing answers there. `tell` hears what is waited for before, and of the first attempt
+    Raises CannotStart where nothing answers there. `tell` hears what is waited for before, and of the first attempt
     that no worker takes for a while.
     """
     await file.run_on.reach(tell)
@@ -101,9 +101,9 @@ class SentEvaluator:
         return self.evaluator.time_limit
 
     @property
-    def environment(self) -> tuple[str, ...] | None:
-        """Return which variables are passed on, as the evaluator says it; None where it has none to pass."""
-        return None if isinstance(self.evaluator, SimulatedEvaluator) else self.evaluator.environment
+    def grace(self) -> timedelta:
+        """Return how long what an attempt started may take to end by itself, once it is asked to."""
+        return self.evaluator.grace
 
     @property
     def patience(self) -> timedelta:
@@ -111,6 +111,10 @@ class SentEvaluator:
         if isinstance(self.place, Here):
             return timedelta()
         return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence)
+
+    def secrets(self) -> dict[str, str]:
+        """Return what the evaluator keeps out of everything that is written down."""
+        return self.evaluator.secrets()
 
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""

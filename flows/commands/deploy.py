@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from campaign.duration import format_duration
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
+from evaluators import SimulatedEvaluator
 from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
@@ -21,7 +22,7 @@ def deploy(path: Path, pool: str) -> None:
     file = load_campaign_file(path)
     named = named_server()
     if named is None:
-        raise CampaignStopped(
+        raise CannotStart(
             "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
             "PREFECT_API_URL to its address, in the environment or with `prefect config set`. Nothing was deployed."
         )
@@ -30,10 +31,15 @@ def deploy(path: Path, pool: str) -> None:
     console = Console(highlight=False, markup=False)
     console.print(str(named), soft_wrap=True)
     # Prefect reads its settings when it is imported.
-    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(lambda text: console.print(text, soft_wrap=True)))
+    asyncio.run(
+        importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(
+            lambda text: console.print(text, soft_wrap=True)
+        )
+    )
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
-    if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):
+    variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment
+    if written := ", ".join(written_out(variables)):
         console.print(
             f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
             "which whoever reads the server can read; a variable that is only named gets its worker's own value",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prefect.settings.models.root import Settings
 
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from flows.named_server import NamedServer, named_server
 
 PROFILES = """
@@ -74,7 +74,7 @@ def test_where_it_is_named_is_said_and_its_password_is_not(tmp_path):
 
 def test_settings_that_prefect_cannot_read_are_refused_by_name(tmp_path):
     Path("prefect.toml").write_text("[api\n")
-    with pytest.raises(CampaignStopped, match=r"prefect\.toml: .* cannot be read as TOML"):
+    with pytest.raises(CannotStart, match=r"prefect\.toml: .* cannot be read as TOML"):
         named_server()
 
 
