@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -16,10 +17,11 @@ def private_folder(folder: Path) -> None:
 
 
 def close_to_others(folder: Path) -> None:
-    """Take every permission of the group and of others from a folder; another user's folder is left as it is."""
+    """Take every permission of the group and of others from a folder, if this user and the file system may do that."""
     found = folder.stat()
     if found.st_mode & _OF_OTHERS and found.st_uid == os.geteuid():
-        folder.chmod(stat.S_IMODE(found.st_mode) & ~_OF_OTHERS)
+        with suppress(PermissionError):
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~_OF_OTHERS)
 
 
 def is_open_to_others(folder: Path) -> bool:

@@ -80,6 +80,7 @@ class ProposalSlot:
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
             private_folder(self._log.parent)
+            self._log.touch(mode=0o600)
             with self._log.open("ab") as log:
                 self._log_begins = log.tell()
                 self._process = await asyncio.create_subprocess_exec(

@@ -16,6 +16,6 @@ def close_work(work: Path, campaign: str, tell: Callable[[str], None]) -> None:
     for folder in sorted(work.glob(f"{escape(campaign)}-*/")):
         close_to_others(folder)
         if is_open_to_others(folder):
-            tell(f"work: other users may enter `{folder}`, and this one may not change that: it is another user's.")
+            tell(f"work: other users may enter `{folder}`, which this user could not change. Name another `work`.")
     if work.is_dir() and work.stat().st_mode & stat.S_IWOTH and not work.stat().st_mode & stat.S_ISVTX:
         tell(f"work: every user of this machine may replace what lies in `{work}`. Take that away: `chmod o-w {work}`.")
