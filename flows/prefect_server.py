@@ -33,11 +33,20 @@ CLIENT = "client.env"
 
 @contextlib.asynccontextmanager
 async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
-    """Start a server, or give None if the user has named one; the server is gone afterwards."""
+    """Start a server, or give None if the user has named one; the server is gone afterwards.
+
+    Raises CannotStart if its folder cannot be written to.
+    """
     if somebody_else_serves():
         yield None
         return
-    server = PrefectServer(home)
+    try:
+        server = PrefectServer(home)
+    except OSError as problem:
+        raise CannotStart(
+            f"work: the campaign's own Prefect server cannot begin in `{home}`: {problem}. Mend that, or name another "
+            "folder with `work` in the campaign's file. Nothing was started."
+        ) from problem
     keeping = asyncio.create_task(server.keep_alive())
     try:
         yield server
@@ -85,7 +94,9 @@ class PrefectServer:
                 if time.monotonic() < give_up:
                     continue
                 self.kill()
-            self.process = self._start()
+            # If it cannot be started now, it is tried again.
+            with contextlib.suppress(OSError):
+                self.process = self._start()
             give_up = time.monotonic() + _START_LIMIT_SECONDS
 
     def kill(self) -> None:
