@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluators.private_folder import open_private, private_folder
+
 
 @dataclass(frozen=True)
 class AttemptFolder:
@@ -13,8 +15,13 @@ class AttemptFolder:
     @classmethod
     def at(cls, folder: Path) -> "AttemptFolder":
         """Return the same names for the same folder, wherever it is called from, and create it."""
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         return cls(folder.resolve())
+
+    def make_places(self) -> None:
+        """Create what an evaluation finds when it begins: where it may report to, and where it may keep things."""
+        private_folder(self.artifacts)
+        open_private(self.reports).close()
 
     @property
     def request(self) -> Path:

@@ -12,6 +12,7 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest
 from campaign.duration import Duration
 from campaign.errors import InvalidDefinition
 from evaluators.attempt_process import AttemptProcess
+from evaluators.command_words import word_problems
 from evaluators.environment import Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
@@ -52,7 +53,7 @@ class CommandEvaluator(BaseModel):
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
         problems = [
-            *self._command_problems(),
+            *self._command_problems(campaign),
             *environment_problems(self.environment),
             *name_problems(self.environment, campaign),
             *metric_problems(campaign, self.returns),
@@ -81,7 +82,9 @@ class CommandEvaluator(BaseModel):
     def _working_folder(self) -> Path:
         return (self.folder or Path()).resolve()
 
-    def _command_problems(self) -> list[str]:
+    def _command_problems(self, campaign: Campaign) -> list[str]:
+        if problems := word_problems(self.command, campaign.parameters.root):
+            return problems
         program = self.command[0]
         where = self._working_folder() / program if "/" in program else program
         if shutil.which(where, path=child_environment(self.environment).get("PATH")):

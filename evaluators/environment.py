@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
-from campaign import Measurement
 from evaluators.spellings import base64_spellings, spellings
 
+T = TypeVar("T")
 _VARIABLE = re.compile(r"(?!EVAL_)[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
 
 
@@ -25,6 +25,8 @@ _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
 # So many characters turn up by chance in no Base64.
 _LONG = 6
+# Deeper than what can be kept of a result.
+_DEEPEST = 200
 # Words of which any text may be full: a variable with such a value switches something, and hides no secret.
 SWITCHES = {"true", "false", "yes", "no", "on", "off", "none", "null", "auto", "default", "cpu", "gpu"}
 SWITCHES |= {"debug", "info", "warning", "warn", "error", "critical"}
@@ -88,7 +90,7 @@ class Redaction:
         """Tell whether one of the values turns up in the text."""
         return self._pattern is not None and self._pattern.search(text) is not None
 
-    def names(self, metrics: Mapping[str, Measurement], asked: Collection[str]) -> dict[str, Measurement]:
+    def names(self, metrics: Mapping[str, T], asked: Collection[str]) -> dict[str, T]:
         """Return the metrics, those that nobody asked for under names without the values.
 
         The names of those that were asked for are in the campaign's definition; nothing takes their place.
@@ -97,14 +99,16 @@ class Redaction:
         taken = {name for name in metrics if name in asked}
         return {shown[name]: found for name, found in metrics.items() if name in taken or shown[name] not in taken}
 
-    def tree(self, value: Any) -> Any:
-        """Return a JSON value without the values in any of its strings."""
+    def tree(self, value: Any, levels: int = _DEEPEST) -> Any:
+        """Return a JSON value without the values in any of its strings, and without what is nested too deeply."""
+        if levels == 0:
+            return "…"
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list | tuple):
-            return type(value)(self.tree(item) for item in value)
+            return type(value)(self.tree(item, levels - 1) for item in value)
         if isinstance(value, dict):
-            return {self.tree(key): self.tree(item) for key, item in value.items()}
+            return {self.tree(key): self.tree(item, levels - 1) for key, item in value.items()}
         return value
 
 

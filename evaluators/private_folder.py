@@ -1,9 +1,10 @@
-"""Folders that only their owner may enter: what a campaign keeps while it works is nobody else's on the machine."""
+"""Folders and files that only their owner may open: nobody else on the machine sees how a campaign works."""
 
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -27,3 +28,8 @@ def close_to_others(folder: Path) -> None:
 def is_open_to_others(folder: Path) -> bool:
     """Return whether the group or others have any permission in a folder."""
     return bool(folder.stat().st_mode & _OF_OTHERS)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Return a file to append to that only this user can read; a link in its place is not followed."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")

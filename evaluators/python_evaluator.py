@@ -23,6 +23,7 @@ from evaluators.returned_metrics import metric_problems
 from evaluators.secret_names import name_problems
 
 _IMPORT_LIMIT = 300.0
+_LONGEST_PROBLEM = 1500
 
 
 class Inspection(BaseModel):
@@ -91,6 +92,7 @@ class PythonEvaluator(BaseModel):
             secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
+            result_ends=True,
         )
 
     def _command(self, *options: str) -> tuple[str, ...]:
@@ -127,8 +129,10 @@ class PythonEvaluator(BaseModel):
     def _read_inspection(self, stdout: str, stderr: str) -> Inspection:
         redaction = Redaction(self.secrets())
         try:
-            found = Inspection.model_validate(json.loads(stdout.strip().splitlines()[-1]))
+            found = Inspection.model_validate(json.loads(stdout.strip().split("\n")[-1]))
         except (ValueError, IndexError):
             tail = redaction.text(stderr).strip()[-1000:]
             return Inspection(problem=f"expected the import to end well, found that it ended the interpreter: {tail}")
-        return found.model_copy(update={"problem": redaction.text(found.problem)}) if found.problem else found
+        if found.problem is None:
+            return found
+        return found.model_copy(update={"problem": " ".join(redaction.text(found.problem).split())[:_LONGEST_PROBLEM]})

@@ -116,11 +116,12 @@ class ReportLines:
         return True
 
     def _as_report(self, step: Any, found: dict[str, Any]) -> EvaluationReport | None:
-        read = read_metrics(found, asked=())
+        # Secrets go before a note cuts anything, or else a half of one would stay.
+        named = self._redaction.names(found, self._asked)
+        read = read_metrics({name: self._redaction.tree(value) for name, value in named.items()}, asked=())
         if len(self._notes) < _MOST_NOTES:
-            self._notes |= {f"in reports, {self._redaction.text(note)}": None for note in read.notes}
-        metrics = self._redaction.names(read.metrics, self._asked)
-        return EvaluationReport(step=step, metrics=metrics) if metrics or not found else None
+            self._notes |= {f"in reports, {note}": None for note in read.notes}
+        return EvaluationReport(step=step, metrics=read.metrics) if read.metrics or not found else None
 
 
 def _step_and_metrics(line: Any) -> tuple[Any, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from campaign.evaluation import named_value
 from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.environment import Redaction
 
 LARGEST_RESULT = 1 << 24
 LARGEST_STDOUT_LINE = 1 << 20
@@ -16,17 +17,24 @@ LARGEST_STDOUT_LINE = 1 << 20
 _MOST_DIGITS = 4000
 Status = Literal["ok", "infeasible", "failed"]
 _MEASUREMENT = {"mean", "sem"}
-_NOTHING = ("metrics", None)
-_BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason")
+_BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
+_LONGEST_PLACE = 500
 
 
 class InvalidResult(Exception):
     """What an evaluation left is not a result; says why."""
 
 
+class ForeignResult(InvalidResult):
+    """The result is another attempt's; says whose."""
+
+
 @dataclass(frozen=True)
 class WrittenResult:
-    """What an evaluation states about itself, as it was written: only the status has been looked at."""
+    """What an evaluation states about itself, as it was written but for secrets; only the status has been looked at.
+
+    `raised_at` is where a Python function raised an exception.
+    """
 
     status: Status
     metrics: dict[str, Any]
@@ -34,11 +42,17 @@ class WrittenResult:
 
     @property
     def message(self) -> str:
-        """Return why there is no good result, in the evaluation's own words if it has any."""
+        """Return in one line why there is no good result, in the evaluation's own words if it has any."""
         said = self.beside.get("message") or self.beside.get("reason")
         if said is None:
             return f"the evaluation reported status `{self.status}`"
-        return said if isinstance(said, str) else named_value(said)
+        return " ".join(said.split()) if isinstance(said, str) else named_value(said)
+
+    @property
+    def raised_at(self) -> str | None:
+        """Return the file and the line."""
+        place = self.beside.get("raised_at")
+        return place[-_LONGEST_PLACE:] if isinstance(place, str) else None
 
 
 def result_text(attempt: AttemptFolder) -> str:
@@ -50,6 +64,11 @@ def result_text(attempt: AttemptFolder) -> str:
     # A progress bar returns to the beginning of its line. Every other separator may be part of a JSON text.
     last = re.split(r"[\r\n]", text.strip())[-1].strip()
     return last if last.startswith("{") else ""
+
+
+def is_too_large(attempt: AttemptFolder) -> bool:
+    """Tell whether the file with the result is larger than what is read."""
+    return attempt.result.is_file() and attempt.result.stat().st_size > LARGEST_RESULT
 
 
 def _file_text(attempt: AttemptFolder) -> str:
@@ -75,11 +94,12 @@ def read_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
-def written_result(text: str, asked: Collection[str]) -> WrittenResult:
-    """Return the result that a text holds; raises InvalidResult.
+def written_result(text: str, asked: Collection[str], key: str, redaction: Redaction) -> WrittenResult:
+    """Return the result of the attempt `key` that a text holds, without secrets; raises InvalidResult.
 
-    Its full form is an object with an object `metrics`. Otherwise each of its keys is a metric, except those that the
-    full form has beside its metrics. A metric that was asked for is always the metric.
+    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full
+    form is an object with an object `metrics`. Otherwise each of its keys is a metric, except those that the full form
+    has beside its metrics. A key that is the name of a metric that was asked for is always that metric.
     """
     if not text.strip():
         raise InvalidResult(
@@ -91,13 +111,23 @@ def written_result(text: str, asked: Collection[str]) -> WrittenResult:
         raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
     if not isinstance(value, dict):
         raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
+    metrics, beside = _parts(value, asked)
+    if (owner := beside.get("attempt_key")) not in (None, key):
+        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(owner)}")
+    return WrittenResult(
+        status=_status(beside.get("status"), redaction),
+        metrics={name: redaction.tree(found) for name, found in redaction.names(metrics, asked).items()},
+        beside=redaction.tree(beside),
+    )
+
+
+def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metrics and what is beside them."""
     if _is_full(value, asked):
-        metrics, beside = value["metrics"], {name: value[name] for name in _BESIDE_METRICS if name in value}
-    else:
-        names = [name for name in _BESIDE_METRICS if name in value and name not in asked]
-        beside = {name: value[name] for name in names}
-        metrics = {name: found for name, found in value.items() if name not in names and (name, found) != _NOTHING}
-    return WrittenResult(_status(beside.get("status")), metrics, beside)
+        return value["metrics"], {name: found for name, found in value.items() if name != "metrics"}
+    beside = {name: value[name] for name in _BESIDE_METRICS if name in value and name not in asked}
+    nothing = ("metrics", None)
+    return {name: found for name, found in value.items() if name not in beside and (name, found) != nothing}, beside
 
 
 def _is_full(value: dict[str, Any], asked: Collection[str]) -> bool:
@@ -107,9 +137,11 @@ def _is_full(value: dict[str, Any], asked: Collection[str]) -> bool:
     return "metrics" not in asked or not ("mean" in metrics and metrics.keys() <= _MEASUREMENT)
 
 
-def _status(written: Any) -> Status:
+def _status(written: Any, redaction: Redaction) -> Status:
     if written is None:
         return "ok"
     if written not in get_args(Status):
-        raise InvalidResult(f"`status`: expected `ok`, `infeasible` or `failed`, found {named_value(written)}")
+        raise InvalidResult(
+            f"`status`: expected `ok`, `infeasible` or `failed`, found {named_value(redaction.tree(written))}"
+        )
     return written

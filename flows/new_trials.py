@@ -7,6 +7,7 @@ from typing import Any
 from campaign import History, Proposal
 from campaign.events import AttemptStarted, TrialProposed
 from campaign.parking import why_parked
+from flows.attempt_key import new_attempt_key
 from flows.commit import running_commit
 
 
@@ -40,5 +41,5 @@ def attempt_event(
     """Return the event that begins an attempt at a trial; its key is the attempt's own among all campaigns."""
     defined = history.defined
     assert defined is not None
-    key = f"{history.definition.name}-{defined.uid}/{trial}/{number}"
+    key = new_attempt_key(history.definition.name, defined.uid, trial, number)
     return AttemptStarted(time=now, actor=actor, trial=trial, attempt=number, key=key, deadline=deadline)

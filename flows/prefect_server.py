@@ -17,6 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from campaign.errors import CannotStart
+from evaluators.private_folder import open_private
 from flows.own_packages import own_module
 from flows.prefect_environment import somebody_else_serves
 from flows.prefect_home import PrefectHome
@@ -112,13 +113,11 @@ class PrefectServer:
 
     def _write_client(self) -> None:
         """Leave the address and the auth string for the user: `env $(cat FILE) prefect …`."""
-        written = os.open(self.home / CLIENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(written, "w") as file:
-            file.write(f"PREFECT_API_URL={self.url}\nPREFECT_API_AUTH_STRING={self.auth}\n")
+        with open_private(self.home / CLIENT) as file:
+            file.write(f"PREFECT_API_URL={self.url}\nPREFECT_API_AUTH_STRING={self.auth}\n".encode())
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
+        with open_private(self.log) as log:
             return subprocess.Popen(
                 own_module("flows.serve_prefect", str(self._socket.fileno()), str(os.getpid())),
                 env=os.environ | self._settings(),
@@ -131,8 +130,6 @@ class PrefectServer:
                 umask=0o077,
                 start_new_session=True,
             )
-        finally:
-            os.close(log)
 
     def _settings(self) -> dict[str, str]:
         """Return what the server has to have, whatever the environment says."""

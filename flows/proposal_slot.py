@@ -15,7 +15,7 @@ from types import TracebackType
 from campaign import Proposal
 from campaign.duration import format_duration
 from evaluators.environment import Redaction
-from evaluators.private_folder import private_folder
+from evaluators.private_folder import open_private, private_folder
 from flows.likely_secrets import likely_secrets
 from flows.own_packages import own_module
 from flows.proposal_messages import Answer, Question
@@ -80,8 +80,7 @@ class ProposalSlot:
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
             private_folder(self._log.parent)
-            self._log.touch(mode=0o600)
-            with self._log.open("ab") as log:
+            with open_private(self._log) as log:
                 self._log_begins = log.tell()
                 self._process = await asyncio.create_subprocess_exec(
                     *own_module("flows.proposal_process", str(os.getpid())),

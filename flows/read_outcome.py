@@ -23,12 +23,22 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     if problems:
         raise InvalidResult(problems[0])
     if isinstance(result, BaseException):
-        cause = "infeasible" if isinstance(result, Infeasible) else "configuration"
-        return EvaluationFailed(cause=cause, message=described(result), cost=known)
+        return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics)
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
     return EvaluationSucceeded(metrics=read.metrics, notes=read.notes, cost=known)
+
+
+def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> EvaluationFailed:
+    """Return the failure that an exception means; what was measured at an infeasible point is kept with it."""
+    if not isinstance(result, Infeasible):
+        return EvaluationFailed(cause="configuration", message=described(result), cost=cost)
+    measured = {} if result.metrics is None else _by_name(campaign, result.metrics)
+    read = read_metrics(measured, asked=())
+    return EvaluationFailed(
+        cause="infeasible", message=described(result), metrics=read.metrics, notes=read.notes, cost=cost
+    )
 
 
 def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
@@ -61,5 +71,5 @@ def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
     names = [*map(str, result)] if isinstance(result, Mapping) else []
     missing = [name for name in campaign.expected_metrics if name not in names]
     meant = {name: difflib.get_close_matches(name, set(names) - {*campaign.expected_metrics}, n=1) for name in missing}
-    guesses = [f"did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
+    guesses = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
     return " ".join([f"{problem}; the result is {named_value(result)}.", *guesses])

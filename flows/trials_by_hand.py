@@ -70,7 +70,15 @@ def _observed(
         raise InvalidResult(f"--metrics: {problem} Nothing was written.") from None
     assert isinstance(outcome, EvaluationSucceeded)
     metadata = {"reported_by": who, "why": why}
-    return TrialObserved(time=now, actor=who, trial=trial, attempt=attempt, metrics=outcome.metrics, metadata=metadata)
+    return TrialObserved(
+        time=now,
+        actor=who,
+        trial=trial,
+        attempt=attempt,
+        metrics=outcome.metrics,
+        metadata=metadata,
+        notes=outcome.notes,
+    )
 
 
 def _refuse_if_spent(history: History) -> None:

@@ -15,6 +15,7 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest
 from campaign.errors import LedgerError
 from evaluators import AnyEvaluator, Report, SimulatedEvaluator
 from flows.anchors import LOG
+from flows.attempt_key import attempt_number, trial_part
 from flows.campaign_file import CampaignFile
 from flows.clusters.following import Following
 from flows.clusters.here import Here
@@ -110,7 +111,7 @@ class SentEvaluator:
         """Return how long an attempt may take beyond that: waiting for a worker, and for a sign of life of it."""
         if isinstance(self.place, Here):
             return timedelta()
-        return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence)
+        return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence) + self.grace
 
     def secrets(self) -> dict[str, str]:
         """Return what the evaluator keeps out of everything that is written down."""
@@ -170,9 +171,16 @@ class SentEvaluator:
 
     async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:
         """Return who had the earlier attempts at this trial, where the cluster names its workers."""
-        trial = request.key.rpartition("/")[0]
-        texts = [await self.mailboxes.of(f"{trial}/{number}").get(CLAIM) for number in range(1, request.attempt)]
-        return tuple(claim.worker for text in texts if text and (claim := read_claim(text)).worker)
+        if request.attempt == 1:
+            return ()
+        of_the_trial = self.mailboxes.of(trial_part(request.key))
+        named = [(name, *name.split("/")) for name in await of_the_trial.names()]
+        claims = [
+            await of_the_trial.get(name)
+            for name, last_part, *rest in named
+            if rest == [CLAIM] and (attempt_number(last_part) or request.attempt) < request.attempt
+        ]
+        return tuple(claim.worker for text in claims if text and (claim := read_claim(text)).worker)
 
 
 def _where(sent: str) -> AnyPlace | Nowhere:

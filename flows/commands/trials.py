@@ -24,7 +24,7 @@ def trials(path: Path, form: str, as_of: str | None) -> None:
             said = f"trial {line['trial']}, {line['status']}: {line['why']}"
             Console(highlight=False, markup=False).print(said, soft_wrap=True)
         for line in noted(history):
-            Console(highlight=False, markup=False).print(f"trial {line['trial']}: {line['note']}", soft_wrap=True)
+            Console(highlight=False, markup=False).print(line, soft_wrap=True)
     else:
         rows = trial_rows(history)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201

@@ -56,6 +56,19 @@ def test_results_may_be_numbers_pairs_mappings_or_exceptions(source):
     ]
 
 
+def test_what_was_measured_at_an_infeasible_point_is_kept_beside_its_failure(source):
+    campaign = AskTell(source)
+    results = ({"seconds": 3, "rows": float("nan")}, 0.5, None)
+    for metrics in results:
+        campaign.tell(campaign.ask(), Infeasible("too slow", metrics=metrics))
+    ends = [trial.attempts[-1].failed for _, trial in sorted(campaign.history.trials.items())]
+    assert [end.cause for end in ends] == ["infeasible"] * 3
+    kept = [{name: found.mean for name, found in end.metrics.items()} for end in ends]
+    assert kept == [{"seconds": 3.0}, {"score": 0.5}, {}]
+    assert [len(end.notes) for end in ends] == [1, 0, 0]
+    assert campaign.history.model_view().observed == ()
+
+
 def test_the_first_outcome_stands(source):
     campaign = AskTell(source)
     trial = campaign.ask()

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 from read_ledgers import events_of
 from spoiling import spoil
+from test_loop import ScriptedEvaluator, a_campaign, run
 
 from bo_core.custom_proposer import CustomProposer
+from campaign import EvaluationSucceeded, History, Measurement
+from campaign.evaluation import EvaluationReport
 from flows.ask_tell import AskTell
 from flows.campaign_file import read_campaign
 from flows.replay import replay
 from overnight import propose
-from storage import open_ledger
+from storage import MemoryLedger, open_ledger
 
 SPOILER = """
 import sys
@@ -80,16 +83,12 @@ def steps_of(source: dict, steps: int, spoils: bool = False) -> tuple[list, obje
     return [(t.point, t.outcome.metrics) for t in history.trials.values()], campaign.recommend(), [following.point]
 
 
-def test_who_changes_whatever_he_reaches_gets_the_same_campaign_as_who_changes_nothing(tmp_path):
+async def test_who_changes_whatever_he_reaches_gets_the_same_campaign_as_who_changes_nothing(tmp_path):
     never = {"approve": "never"}
-    left_alone = steps_of(a_source(tmp_path / "left-alone", **never), 7)
-    assert steps_of(a_source(tmp_path / "spoilt", **never), 7, spoils=True) == left_alone
-
-
-async def test_what_was_spoilt_replays_to_the_same_bits(tmp_path):
-    source = a_source(tmp_path, approve="never")
-    await asyncio.to_thread(steps_of, source, 6, True)
-    events = await events_of(open_ledger(str(tmp_path / "ledger"), "own", Path()))
+    left_alone = await asyncio.to_thread(steps_of, a_source(tmp_path / "left-alone", **never), 5)
+    assert await asyncio.to_thread(steps_of, a_source(tmp_path / "spoilt", **never), 5, True) == left_alone
+    # What was spoilt replays to the same bits, too.
+    events = await events_of(open_ledger(str(tmp_path / "spoilt" / "ledger"), "own", Path()))
     assert {(each.verdict, each.why) for each in replay(events, tmp_path)} == {("same", "")}
 
 
@@ -141,7 +140,7 @@ def adds(params):
 
 @pytest.mark.parametrize("evaluate", [pops, scales, adds])
 def test_an_objective_that_changes_its_point_is_asked_for_points_of_the_space(tmp_path, evaluate):
-    campaign = AskTell(a_source(tmp_path, approve="never", metrics=[]))
+    campaign = AskTell(a_source(tmp_path, approve="never", metrics=[], proposer={"kind": "bayesian", "initial": 8}))
     points = []
     for _ in range(8):
         trial = campaign.ask()
@@ -181,3 +180,25 @@ def test_metrics_and_provenance_read_like_dicts_and_refuse_changes(tmp_path):
     own = copy.deepcopy(campaign.history.defined.settings)
     own["evaluator"]["command"].append("--fast")
     assert campaign.history.defined.settings["evaluator"]["command"] == ["true"]
+
+
+class Spoiling(ScriptedEvaluator):
+    """Takes apart whatever it is asked to evaluate."""
+
+    async def evaluate(self, request, folder, report):
+        outcome = EvaluationSucceeded(metrics={"loss": Measurement(mean=request.parameters["x"])})
+        spoil(request, request.parameters, outcome)
+        report(EvaluationReport(step=1, metrics=outcome.metrics))
+        return outcome
+
+
+async def test_a_controller_is_not_harmed_by_its_evaluator_by_who_watches_or_by_a_reader():
+    ledgers = MemoryLedger(), MemoryLedger()
+    plain = ScriptedEvaluator(lambda trial, attempt: EvaluationSucceeded(metrics={"loss": Measurement(mean=0.5)}))
+    left_alone = await run(a_campaign(workers=1), plain, ledgers[0])
+    spoilt = await run(a_campaign(workers=1), Spoiling(), ledgers[1], watch=spoil)
+    spoil(*await events_of(ledgers[1]))
+    read = History.from_events(await events_of(ledgers[1]))
+    points = [trial.point for trial in left_alone.trials.values()]
+    assert [t.point for t in spoilt.trials.values()] == [t.point for t in read.trials.values()] == points
+    assert [t.outcome.metrics["loss"].mean for t in read.trials.values()] == [point["x"] for point in points]

@@ -37,10 +37,10 @@ def test_a_process_of_ours_imports_nothing_of_the_users_in_the_place_of_what_is_
     assert [path.startswith(ROOT) for path in found[:2]] == [True, True]
 
 
-def test_a_script_that_imports_flows_gets_ours_although_its_folder_comes_first(tmp_path):
+def test_a_script_that_imports_overnight_gets_ours_although_its_folder_comes_first(tmp_path):
     for namesake in ("campaign", "report", "storage", "bo_core", "evaluators"):
         (tmp_path / f"{namesake}.py").write_text("raise SystemExit('a script of the user was run')\n")
-    (tmp_path / "script.py").write_text("import flows, campaign; print(campaign.Campaign.__module__)\n")
+    (tmp_path / "script.py").write_text("from overnight import Campaign; print(Campaign.__module__)\n")
     environment = {**os.environ, "PYTHONPATH": ROOT}
     ran = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

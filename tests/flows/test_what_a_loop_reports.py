@@ -42,7 +42,7 @@ def source(tmp_path):
     [
         (
             {"scor": 0.25, "size": 3},
-            "expected the metric `score`, found `scor`, `size`.*did you mean `score` by `scor`",
+            "expected the metric `score`, found `scor`, `size`.*Did you mean `score` by `scor`",
         ),
         ({"score": NAN}, "metric `score`: expected a finite number as mean, got nan"),
         (NAN, "metric `score`: expected a finite number"),
