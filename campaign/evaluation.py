@@ -52,6 +52,20 @@ Artifact = Annotated[str, AfterValidator(writable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(all_writable), AfterValidator(read_only)]
 Notes = tuple[Message, ...]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
+# The causes as people read them. Ledgers, tables and queries keep the literals.
+_CAUSES_IN_WORDS: dict[Cause, str] = {
+    "infrastructure": "infrastructure",
+    "configuration": "evaluator error",
+    "infeasible": "infeasible",
+    "timeout": "timeout",
+    "cancelled": "cancelled",
+    "invalid_result": "invalid result",
+}
+
+
+def cause_text(cause: Cause) -> str:
+    """Return a cause in the words that people are shown; `configuration` would sound like the campaign's file."""
+    return _CAUSES_IN_WORDS[cause]
 
 
 class Measurement(BaseModel):
@@ -101,7 +115,8 @@ class EvaluationFailed(BaseModel):
     """It ended badly, and why; of one that is lost nobody saw the end.
 
     `metrics` are what was measured all the same, which is kept and not learnt from; `notes` say which side information
-    was ignored. `unseen` says where a lost one may still run, if that is a machine that cannot be seen.
+    was ignored. `unseen` says where a lost one may still run, if that is a machine that cannot be seen. A failure of
+    the `machine` (no space, no memory for another process) says nothing of the point: it is repeated and not counted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,6 +130,7 @@ class EvaluationFailed(BaseModel):
     notes: Notes = ()
     lost: bool = False
     unseen: Message | None = None
+    machine: bool = False
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

@@ -56,7 +56,10 @@ class CampaignRevised(_Event):
 
 
 class LeaseTaken(_Event):
-    """A controller starts to act; one with an older epoch may write no more."""
+    """A controller starts to act; one with an older epoch may write no more.
+
+    `sources` are the hashes of the evaluator's files by name, as the controller found them.
+    """
 
     about = ("epoch",)
 
@@ -65,6 +68,7 @@ class LeaseTaken(_Event):
     host: str
     pid: int
     started: str
+    sources: dict[str, str] | None = None
 
 
 class TrialProposed(GivesItsPoint, _Event):
@@ -114,11 +118,15 @@ class _AttemptEvent(_Event):
 
 
 class AttemptStarted(_AttemptEvent):
-    """An evaluator is about to be called; written before it is."""
+    """An evaluator is about to be called; written before it is.
+
+    `sources` are the hashes of the evaluator's files, if these have changed since the campaign's last event about them.
+    """
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
+    sources: dict[str, str] | None = None
 
 
 class MeasurementReported(_AttemptEvent):
@@ -147,7 +155,11 @@ class TrialObserved(_AttemptEvent):
 
 
 class AttemptFailed(_AttemptEvent):
-    """An attempt ended badly; `metrics` were measured all the same, and nothing is learnt from them."""
+    """An attempt ended badly.
+
+    A failure of the `machine` says nothing of its point and counts for nothing; `metrics` were measured all the same,
+    and nothing is learnt from them.
+    """
 
     kind: Literal["attempt_failed"] = "attempt_failed"
     cause: Cause
@@ -155,6 +167,7 @@ class AttemptFailed(_AttemptEvent):
     will_retry: bool
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
     # None rather than empty: the rows of older segments have no list of metrics here.
     metrics: ReadOnly[dict[str, Measurement]] | None = None
     notes: tuple[str, ...] = ()
@@ -233,13 +246,16 @@ class _Request(_Event):
 
 
 class CampaignPaused(_Request):
-    """A person wants nothing new to start until the campaign is resumed; what runs goes on."""
+    """Nothing new is to start until the campaign is resumed; what runs goes on.
+
+    A person asks for it, or a controller whose machine cannot carry out evaluations: that resumes by itself.
+    """
 
     kind: Literal["campaign_paused"] = "campaign_paused"
 
 
 class CampaignResumed(_Request):
-    """A person lets a paused campaign start trials again."""
+    """A paused campaign starts trials again; a controller takes only its own pause back."""
 
     kind: Literal["campaign_resumed"] = "campaign_resumed"
 

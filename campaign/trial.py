@@ -79,7 +79,11 @@ class Proposal(GivesItsPoint, BaseModel):
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly; `metrics` were measured all the same, and nothing is learnt from them."""
+    """How an attempt ended badly.
+
+    One that failed for its `machine`'s sake counts for nothing; `metrics` were measured all the same, and nothing is
+    learnt from them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,6 +93,7 @@ class AttemptEnd(BaseModel):
     ended: datetime
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
     metrics: ReadOnly[dict[str, Measurement]] = Field(default_factory=ReadOnlyDict)
     notes: tuple[str, ...] = ()
 
@@ -97,7 +102,7 @@ class Attempt(BaseModel):
     """One execution of a trial; `failed` is None while it runs and when it gave the observation.
 
     `host` and `process` tell the controller that started it, None where a person did. `unknown` says what a person has
-    to decide, where nobody can know how it ended.
+    to decide, where nobody can know how it ended. `evaluator` is the digest of the evaluator's version, if it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,6 +115,7 @@ class Attempt(BaseModel):
     host: str | None = None
     process: str | None = None
     unknown: str | None = None
+    evaluator: str | None = None
     failed: AttemptEnd | None = None
 
 

@@ -13,14 +13,15 @@ from typing import Any
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
 from campaign.result import bounded
 from evaluators import supervisor
-from evaluators.attempt_folder import AttemptFolder, last_text, open_private
-from evaluators.belonging import begin, read_exit, why_foreign
+from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.belonging import begin, limits, read_exit, why_foreign
 from evaluators.command_result import outcome_of_exit, stored_outcome, without_secrets
 from evaluators.environment import Redaction
 from evaluators.evaluator import Report
+from evaluators.private_folder import open_private
 from evaluators.report_lines import ReportLines
 from evaluators.survivors import Claim, claim_for_nobody, end_survivors, read_claim
-from evaluators.watch import OwnChild, Watch, Watched, time_left
+from evaluators.watch import OwnChild, Watch, Watched
 
 # For how many seconds the process that started an attempt may be stopped before the attempt ends with it, as it does at
 # its death: so it is where nobody would adopt it. None where a controller on the same machine does, and lets it go on.
@@ -48,15 +49,19 @@ class AttemptProcess:
 
     async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Start the attempt and return how it ended."""
-        attempt = AttemptFolder.at(folder)
-        attempt.make_places()
-        if (problem := begin(attempt, request, self._what_to_start(request))) is not None:
-            return EvaluationFailed(cause="infrastructure", message=problem)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
-        child = OwnChild(self._start(attempt))
         try:
-            longest = (self.time_limit + self.grace).total_seconds()
-            await self._watch(child, attempt, lines, longest).to_its_end()
+            attempt = AttemptFolder.at(folder)
+            attempt.make_places()
+            if (refusal := begin(attempt, request, self._what_to_start(request))) is not None:
+                return EvaluationFailed(cause="infrastructure", message=refusal)
+            child = OwnChild(self._start(attempt))
+        except OSError as problem:
+            # Nothing of the evaluation has begun: the point cannot be to blame.
+            message = f"could not be started: {problem}"
+            return EvaluationFailed(cause="infrastructure", message=message, machine=True)
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+        try:
+            await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
             child.bury()
             return await self._settle(attempt, request, lines) or self._lost(attempt, _SUPERVISOR_DIED)
         except asyncio.CancelledError:
@@ -99,8 +104,11 @@ class AttemptProcess:
                 start_new_session=True,
             )
 
-    def _watch(self, watched: Watched, attempt: AttemptFolder, lines: ReportLines, left: float) -> Watch:
-        return Watch(watched, attempt, lines, left, self.grace.total_seconds(), self.margin.total_seconds())
+    def _watch(
+        self, watched: Watched, attempt: AttemptFolder, lines: ReportLines, left: timedelta, grace: timedelta
+    ) -> Watch:
+        longest = (left + grace).total_seconds()
+        return Watch(watched, attempt, lines, longest, grace.total_seconds(), self.margin.total_seconds())
 
     async def _settle(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
@@ -108,16 +116,19 @@ class AttemptProcess:
         claim_for_nobody(attempt)
         claim = read_claim(attempt)
         if claim is not None and claim.pid is None:
+            # Where somebody has emptied its folder it may run all the same.
+            await end_survivors(None, attempt, self.grace)
             return None
         foreign = why_foreign(attempt, request, claim)
         if foreign is not None or claim is None:
             # A claim that is another's names processes that are nobody's business here.
             await end_survivors(None, attempt, self.grace)
             return self._lost(attempt, f"it cannot be adopted, because {foreign}; nothing of it is left")
-        left = time_left(claim, self.time_limit.total_seconds(), self.grace.total_seconds())
-        await self._watch(claim, attempt, lines, left).to_its_end()
+        # Those that hold for it are those that it was started with, whatever the campaign's file says by now.
+        time_limit, grace = limits(attempt, self.time_limit, self.grace)
+        await self._watch(claim, attempt, lines, time_limit - claim.age(), grace).to_its_end()
         if read_exit(attempt, claim) is None:
-            await end_survivors(claim, attempt, self.grace)
+            await end_survivors(claim, attempt, grace)
         lines.read_rest()
         redaction = Redaction(self.secrets)
         outcome = self._outcome(attempt, request, claim, redaction) or self._without_word(attempt, claim)

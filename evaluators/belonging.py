@@ -1,6 +1,7 @@
 """Whether what lies in an attempt's folder is that attempt's: another one's, or half a file, is never believed."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, A
     if not put_if_absent(attempt.start, start) and _without(_read(attempt.start)) != _without(_as_json(start)):
         return f"expected {where} to be empty or this attempt's, found that it is to start something else"
     left = [path.name for path in (attempt.result, attempt.exit) if path.exists()]
+    left += [attempt.reports.name] * (attempt.reports.stat().st_size > 0)
     if left and not attempt.claim.exists():
         return f"expected {where} to be empty, found {' and '.join(left)} from before the attempt began"
     return None
@@ -57,6 +59,15 @@ def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:
     except (OSError, ValidationError):
         return None
     return ended if ended.mark == claim.mark else None
+
+
+def limits(attempt: AttemptFolder, time_limit: timedelta, grace: timedelta) -> tuple[timedelta, timedelta]:
+    """Return the time limit and the grace that an attempt was started with; these, where that cannot be read."""
+    start = _read(attempt.start)
+    try:
+        return timedelta(seconds=start["time_limit"]), timedelta(seconds=start["grace"])
+    except (TypeError, KeyError, OverflowError):
+        return time_limit, grace
 
 
 def _as_json(value: Any) -> Any:

@@ -53,7 +53,12 @@ def outcome_of_exit(
             shown = text.replace(f', "attempt_key": {json.dumps(request.key)}', "") or last_text(attempt.stdout)
             failure = "invalid_result", f"{problem}{_evidence(shown, redaction)}"
     cause, message = failure
-    return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
+    return EvaluationFailed(
+        cause=cause,
+        message=_with_stderr(message, attempt, redaction),
+        seconds=ended.seconds,
+        machine=ended.start_error is not None and cause == "infrastructure",
+    )
 
 
 def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:

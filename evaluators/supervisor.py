@@ -17,22 +17,21 @@ from typing import Any, NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
 _HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+STOPPED = "T"
 _LONGEST_WAIT, _LOOK_AROUND, _GLANCE = 3600.0, 0.5, 0.05
 
 
 class Process(NamedTuple):
-    """A living process; its id and start ticks together are never given to another one until the next boot."""
+    """A living process; its id and start ticks together are never given to another one until the next boot.
+
+    `STOPPED` is its `state` where a signal has stopped it, so that it does nothing until it is woken.
+    """
 
     pid: int
     parent: int
     session: int
     ticks: int
     state: str = "R"
-
-    @property
-    def stopped(self) -> bool:
-        """Tell whether a signal has stopped it, so that it does nothing until it is woken."""
-        return self.state == "T"
 
 
 def read_process(pid: int) -> Process | None:
@@ -199,7 +198,7 @@ class Reasons:
         process = read_process(parent)
         if process is None or os.getppid() != parent:
             return True
-        self.parent_stopped = (self.parent_stopped or now) if process.stopped else None
+        self.parent_stopped = (self.parent_stopped or now) if process.state == STOPPED else None
         return self.parent_stopped is not None and now - self.parent_stopped > self.silence
 
 
@@ -281,9 +280,9 @@ def _wait(command: Command, reasons: Reasons, asked: Path) -> str | None:
 def _ask_to_end(command: Command, grace: float) -> None:
     deadline = time.monotonic() + grace
     asked = _descendants()
-    send(signal.SIGTERM, asked)
     # What is stopped hears of it only once it is woken.
-    send(signal.SIGCONT, asked)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        send(number, asked)
     while not command.gone and time.monotonic() < deadline:
         signal.sigtimedwait({signal.SIGCHLD}, _GLANCE)
         command.reap()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,11 +66,11 @@ class Claim(BaseModel):
         if (process := self.supervisor()) is not None:
             send(number, {process.pid})
 
-    def age(self) -> float:
-        """Return for how many seconds the evaluation has had time; 0 where that cannot be known."""
+    def age(self) -> timedelta:
+        """Return for how long the evaluation has had time; none where that cannot be known."""
         if self.began is None or not self.of_this_boot():
-            return 0.0
-        return max(time.monotonic() - self.began, 0.0)
+            return timedelta()
+        return timedelta(seconds=max(time.monotonic() - self.began, 0.0))
 
 
 def claim_for_nobody(attempt: AttemptFolder) -> None:
@@ -101,14 +102,18 @@ async def end_survivors(claim: Claim | None, attempt: AttemptFolder, grace: time
             send(signal.SIGKILL, left)
 
 
-async def end_by_force(supervisor: Process, attempt: AttemptFolder) -> None:
-    """Kill a supervisor that does not end in time with everything that it has started; return when none is left."""
+async def end_by_force(supervisor: Process, attempt: AttemptFolder, say: Callable[[], None]) -> None:
+    """Kill a supervisor that does not end in time with everything that it has started; return when none is left.
+
+    Once only the supervisor is left, `say` writes down how that ended, so that nobody sees all of it gone without word.
+    """
     claim = Claim(pid=supervisor.pid, ticks=supervisor.ticks, boot=boot_id(), namespace=pid_namespace())
     # Stopped, it starts nothing more, and what is orphaned still becomes its child, by which it is found.
     claim.send(signal.SIGSTOP)
-    while left := _family(claim) | survivors(claim, attempt) - {supervisor.pid}:
+    while left := (_family(claim) | survivors(claim, attempt)) - {supervisor.pid}:
         send(signal.SIGKILL, left)
         await asyncio.sleep(_PAUSE)
+    say()
     while claim.supervisor_lives():
         claim.send(signal.SIGKILL)
         await asyncio.sleep(_PAUSE)

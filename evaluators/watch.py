@@ -5,12 +5,13 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 from evaluators.attempt_folder import AttemptFolder
 from evaluators.report_lines import ReportLines
-from evaluators.supervisor import Process, digest_of, put_if_absent, read_process
-from evaluators.survivors import Claim, end_by_force, read_claim
+from evaluators.supervisor import STOPPED, Process, digest_of, put_if_absent, read_process
+from evaluators.survivors import end_by_force, read_claim
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.2
@@ -82,29 +83,24 @@ class Watch:
         passed, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
         due, looked, late = passed() + seconds, passed(), 0.0
         while (supervisor := self.watched.supervisor()) is not None:
-            if supervisor.stopped:
+            if supervisor.state == STOPPED:
                 self.watched.send(signal.SIGCONT)
             if reading:
                 self.lines.read()
             if late > self.margin:
-                await self._end(supervisor, "timeout" if reading else "cancelled")
+                say = partial(self._say, supervisor, "timeout" if reading else "cancelled")
+                await end_by_force(supervisor, self.attempt, say)
             await asyncio.sleep(pause)
             # Where this process was stopped, too, the supervisor has its time from when both go on.
             if passed() > due:
                 late += min(passed() - looked, 2 * pause)
             looked, pause = passed(), min(pause * 1.3, _LONGEST_PAUSE)
 
-    async def _end(self, supervisor: Process, why: Literal["timeout", "cancelled"]) -> None:
-        """Kill all of the attempt, and say in the supervisor's place how it ended."""
-        await end_by_force(supervisor, self.attempt)
+    def _say(self, supervisor: Process, why: Literal["timeout", "cancelled"]) -> None:
+        """Write down how it ended, in the place of a supervisor that had claimed it and does not."""
         claim = read_claim(self.attempt)
         if claim is None or (claim.pid, claim.ticks) != (supervisor.pid, supervisor.ticks):
             return
-        found = {"seconds": claim.age(), "result": digest_of(self.attempt.result)}
+        found = {"seconds": claim.age().total_seconds(), "result": digest_of(self.attempt.result)}
         with suppress(OSError):
             put_if_absent(self.attempt.exit, {"mark": claim.mark, "status": None, "stopped": why, **found})
-
-
-def time_left(claim: Claim, time_limit: float, grace: float) -> float:
-    """Return how many seconds an attempt may still take that was claimed so, with what it has to end."""
-    return max(time_limit - claim.age(), 0.0) + grace

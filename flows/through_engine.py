@@ -2,7 +2,7 @@
 
 import asyncio
 
-from campaign import EvaluationOutcome
+from campaign import EvaluationFailed, EvaluationOutcome
 from flows.job import Execution, Steps
 
 
@@ -25,9 +25,10 @@ async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcom
     except Exception as problem:
         if execution.asked:
             return await _after_trouble(execution, problem)
-        if not execution.recover:
-            raise
-        return await execution.run()
+        if execution.recover:
+            return await execution.run()
+        why = f"it could not be begun: {type(problem).__name__}: {problem}"
+        return EvaluationFailed(cause="infrastructure", message=why, machine=True)
 
 
 async def _after_trouble(execution: Execution, problem: Exception) -> EvaluationOutcome | None:

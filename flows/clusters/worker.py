@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from campaign import EvaluationFailed, EvaluationOutcome
 from campaign.errors import LedgerError
-from campaign.evaluation import EvaluationReport
+from campaign.evaluation import EvaluationReport, cause_text
 from evaluators.attempt_process import ends_with_its_parent
 from evaluators.environment import Redaction
 from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
@@ -40,7 +40,7 @@ async def carry_out(order: Order, worker: str = "") -> str:
         return "somebody else has taken this attempt, so nothing was evaluated"
     outcome = await _Evaluation(order, mailbox, outcome_name(claim)).run()
     if isinstance(outcome, EvaluationFailed):
-        return f"failed ({outcome.cause}): {outcome.message}"
+        return f"failed ({cause_text(outcome.cause)}): {outcome.message}"
     return ", ".join(f"{name} {found.mean!r}" for name, found in outcome.metrics.items())
 
 

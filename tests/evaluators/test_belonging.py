@@ -117,6 +117,17 @@ async def test_what_runs_under_a_claim_that_cannot_be_read_is_ended_and_not_adop
     assert_lost(await running)
 
 
+async def test_what_runs_though_its_folder_was_emptied_is_ended_before_it_counts_as_never_begun(tmp_path: Path):
+    evaluator = command(tmp_path, 'write_pid("child"); time.sleep(1000)')
+    running = asyncio.create_task(evaluator.evaluate(request(), tmp_path / "attempt", no_report))
+    child = await pid_in(tmp_path / "child")
+    for path in (tmp_path / "attempt").glob("*.json"):
+        path.unlink()
+    assert await evaluator.recover(request(), tmp_path / "attempt", no_report) is None
+    assert not alive(child)
+    await running
+
+
 async def test_a_claim_that_was_copied_from_elsewhere_names_nobody_to_be_ended(tmp_path: Path):
     evaluator = command(tmp_path, 'write_pid("child"); wait_for("go"); done(metrics={"loss": 1})')
     running = asyncio.create_task(evaluator.evaluate(ANOTHER, tmp_path / "another", no_report))

@@ -13,7 +13,7 @@ from attempts import PREAMBLE, alive, command, no_report, pid_in, request, start
 
 from campaign import EvaluationFailed, EvaluationSucceeded
 from evaluators.attempt_process import AttemptProcess
-from evaluators.supervisor import read_process
+from evaluators.supervisor import STOPPED, read_process
 
 STOP_SUPERVISOR = 'write_pid("child"); write_pid("supervisor", os.getppid()); os.kill(os.getppid(), signal.SIGSTOP)\n'
 SLEEP = "time.sleep(1000)"
@@ -124,7 +124,7 @@ async def test_what_ends_with_its_worker_ends_also_if_the_worker_is_stopped_for_
         await until(lambda: not alive(child))
         stopped = read_process(worker.pid)
         assert stopped is not None
-        assert stopped.stopped
+        assert stopped.state == STOPPED
     finally:
         worker.kill()
         worker.wait()
