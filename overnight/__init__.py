@@ -89,6 +89,10 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module `overnight` has no attribute `{name}`")
+    if name != "Infeasible":
+        # It has our packages found before files of their names, such as a `campaign.py` beside a script. A function
+        # that is evaluated needs this one name, and the user's files come first there.
+        import_module("flows")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found
 

@@ -13,22 +13,29 @@ from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.on_pool import OnPool
-from flows.prefect_environment import prepare_prefect, somebody_else_serves
+from flows.named_server import named_server
+from flows.prefect_environment import prepare_prefect
 
 
 def deploy(path: Path, pool: str) -> None:
     """Create the deployment and say when it starts, and what has to run for that."""
     file = load_campaign_file(path)
-    if not somebody_else_serves():
+    named = named_server()
+    if named is None:
         raise CannotStart(
             "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
-            "PREFECT_API_URL to its address. Nothing was deployed."
+            "PREFECT_API_URL to its address, in the environment or with `prefect config set`. Nothing was deployed."
         )
     prepare_prefect(Path(file.work))
     asyncio.run(file.check())
     console = Console(highlight=False, markup=False)
+    console.print(str(named), soft_wrap=True)
     # Prefect reads its settings when it is imported.
-    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
+    asyncio.run(
+        importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(
+            lambda text: console.print(text, soft_wrap=True)
+        )
+    )
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
     variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment
