@@ -34,6 +34,11 @@ class Chain:
         self._folder = f"{prefix}events/"
         self._seen = (0, GENESIS)
 
+    @property
+    def folder(self) -> str:
+        """Return the folder of the ledger, in which `events/` is, as people would look for it."""
+        return f"{self._store.location}/{self._prefix}".rstrip("/")
+
     def prove(self) -> None:
         """Raise LedgerError unless the store keeps what was created first."""
         self._store.prove(self._prefix)

@@ -34,6 +34,11 @@ class ParquetLedger:
         self.heartbeat = StoredHeartbeat(store, prefix)
         self._copies = Copies(store, prefix)
 
+    @property
+    def folder(self) -> str:
+        """Return where all that is the ledger's lies, as people would look for it."""
+        return self.chain.folder
+
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         """Write the events as file `after + 1` and return that number."""
         return await asyncio.to_thread(self._append, tuple(events), after)
