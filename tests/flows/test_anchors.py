@@ -82,7 +82,7 @@ def write_anew(first: int, last: int) -> None:
         events = decode(segment(number).read_bytes(), number, "").events
         previous = digest(segment(number - 1).read_bytes()) if number > 1 else "0" * 64
         segment(number).unlink()
-        segment(number).write_bytes(encode(number, events, previous))
+        segment(number).write_bytes(encode(number, events, previous).data)
 
 
 def never(problem: str) -> None:
