@@ -17,12 +17,14 @@ from campaign.events import AttemptStarted, Event, MeasurementReported, TrialPro
 from campaign.recommendation import Recommendation
 from campaign.spending import spending
 from campaign.trial import Stopped
+from flows.anchors import LOG
 from flows.background_loop import run_in_background
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import Clock, SystemClock
 from flows.commit import running_commit
 from flows.early_stopping import stops
 from flows.journal import Journal, still_new
+from flows.newest_receipt import check_or_accept
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.read_outcome import read_outcome
@@ -38,15 +40,25 @@ class AskTell:
     What its threads tell while something is being written shares the next append.
     """
 
-    def __init__(self, source: CampaignFile | Mapping[str, Any] | str | Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        source: CampaignFile | Mapping[str, Any] | str | Path,
+        clock: Clock | None = None,
+        *,
+        accept_loss: str | None = None,
+    ) -> None:
         """Read the campaign; its ledger is made when the first trial is asked for.
+
+        A ledger that is not what its newest receipt says is refused then, unless `accept_loss` says why to go on.
 
         From then on the definition that the ledger holds is followed, whatever becomes of the source.
         """
         self.file = read_campaign(source)
         self.clock = clock or SystemClock()
         self._process = os.getpid()
-        self._journal = Journal(open_ledger(self.file.ledger, self.file.campaign.name, Path()))
+        self._ledger = open_ledger(self.file.ledger, self.file.campaign.name, Path())
+        self._accept_loss = accept_loss
+        self._journal = Journal(self._ledger)
         self._opened = False
         # Each who asks has to know what the one before was given.
         self._asking = asyncio.Lock()
@@ -102,6 +114,7 @@ class AskTell:
         """Open the campaign where that was not done yet: who revises it afterwards is not to be contradicted."""
         if self._opened:
             return await self._read()
+        await check_or_accept(self._ledger, self.file, self._accept_loss, self.clock, LOG.warning)
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
         self._opened = True
         return self._journal.history

@@ -29,6 +29,12 @@ AsOf = Annotated[
 ]
 
 
+AcceptLoss = Annotated[
+    str | None,
+    typer.Option(metavar="WHY", help="Go on with a ledger that lacks what its newest receipt names; it is recorded."),
+]
+
+
 class Format(StrEnum):
     """How to print trials."""
 
@@ -70,18 +76,20 @@ def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 def run(
     campaign: CampaignPath = Path("campaign.yaml"),
     now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
+    accept_loss: AcceptLoss = None,
 ) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once."""
-    _heavy("flows.commands.run").run(campaign, ignore_window=now)
+    _heavy("flows.commands.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
 
 
 @app.command()
 def deploy(
     campaign: CampaignPath = Path("campaign.yaml"),
     pool: Annotated[str, typer.Option(help="The work pool whose workers run it; made if there is none.")] = "overnight",
+    accept_loss: AcceptLoss = None,
 ) -> None:
     """Let a Prefect server start a campaign whenever its window opens."""
-    _heavy("flows.commands.deploy").deploy(campaign, pool)
+    _heavy("flows.commands.deploy").deploy(campaign, pool, accept_loss)
 
 
 @app.command()

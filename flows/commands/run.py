@@ -12,7 +12,7 @@ from flows.run import run_campaign
 from storage import ledger_location
 
 
-def run(path: Path, *, ignore_window: bool = False) -> None:
+def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> None:
     """Run it, show how it goes, and say what was found and where everything lies."""
     file = load_campaign_file(path)
     console = Console(highlight=False, markup=False)
@@ -26,6 +26,7 @@ def run(path: Path, *, ignore_window: bool = False) -> None:
             tell=display.tell,
             report=report.write,
             ignore_window=ignore_window,
+            accept_loss=accept_loss,
         )
     if result.not_yet is not None:
         console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
