@@ -167,7 +167,7 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
     if not rows.num_rows:
         first = ledger.chain.name(1)
         raise LedgerError(f"ledger file `{first}`: expected the first segment, found none. Run the campaign first.")
-    with duckdb.connect(config=_CLOSED) as connection:
+    with duckdb.connect(config={**_CLOSED}) as connection:
         # Otherwise a name that is no view may be a variable of this program.
         connection.execute("set python_enable_replacements = false")
         connection.execute("set timezone = 'UTC'")

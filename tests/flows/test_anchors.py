@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bo_core import SobolProposer
 from campaign import History
 from campaign.errors import CampaignStopped, LedgerDamaged, LedgerError
-from campaign.events import AttemptStarted, CampaignDefined, CampaignPaused, LossAccepted
+from campaign.events import AttemptStarted, CampaignDefined, CampaignResumed, LossAccepted
 from flows.anchors import AnchoredLedger, AnchorPlan, anchored
 from flows.ask_tell import AskTell
 from flows.campaign_file import CampaignFile, load_campaign_file, read_campaign
@@ -265,7 +265,7 @@ async def fill(uid: str, file: CampaignFile) -> None:
     ledger = opened(file)
     await ledger.append([CampaignDefined(time=NOON, actor="user", uid=uid, definition=file.campaign)], after=0)
     for number in range(2, 5):
-        await ledger.append([CampaignPaused(time=NOON, actor="ada", request=number)], after=number - 1)
+        await ledger.append([CampaignResumed(time=NOON, actor="ada", request=number)], after=number - 1)
 
 
 def receipt_of_segment(ledger: ParquetLedger, number: int) -> Receipt:
