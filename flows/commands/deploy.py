@@ -14,10 +14,12 @@ from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.on_pool import OnPool
 from flows.named_server import named_server
+from flows.newest_receipt import check_or_accept
 from flows.prefect_environment import prepare_prefect
+from storage import open_ledger
 
 
-def deploy(path: Path, pool: str) -> None:
+def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     """Create the deployment and say when it starts, and what has to run for that."""
     file = load_campaign_file(path)
     named = named_server()
@@ -30,6 +32,8 @@ def deploy(path: Path, pool: str) -> None:
     asyncio.run(file.check())
     console = Console(highlight=False, markup=False)
     console.print(str(named), soft_wrap=True)
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    asyncio.run(check_or_accept(ledger, file, accept_loss, SystemClock(), console.print))
     # Prefect reads its settings when it is imported.
     asyncio.run(
         importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(
