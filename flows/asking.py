@@ -48,9 +48,10 @@ class Answered:
             "seconds": self.seconds,
             "commit": running_commit(),
             "unseen": history.trials.observed - asked.trials.observed,
-            "stand_in": self.request.stand_in,
-            "away": self.away,
         }
+        # Otherwise the proposer says itself if points stand in for its own.
+        if self.request.stand_in is not None:
+            extra |= {"stand_in": self.request.stand_in, "away": self.away}
         parked = [why_parked(history.definition, history, proposal) for proposal in self.proposals]
         return [
             TrialProposed(
