@@ -42,8 +42,8 @@ maximize: yield
 # More metrics that every evaluation must report; they are recorded beside the objective.
 # metrics: [cost]
 
-# Of the objective's noise is known: none, the same point always gives the same value; known, every evaluation
-# reports a standard error; infer, it is learnt from the results.
+# What is known of the objective's noise. none: the same point always gives the same value; known: every evaluation
+# reports a standard error; infer: it is learnt from the results.
 # noise: none
 
 # How a point is tried. `package.module:function` is called as f(params), and returns a number, (mean, standard error)
