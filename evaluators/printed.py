@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from campaign.harmless import harmless
 from evaluators.attempt_folder import last_text
 from evaluators.environment import Redaction, passed_on
 from evaluators.evaluator import Evaluator
@@ -12,8 +13,8 @@ _MOST = 32_768
 def printed(evaluator: Evaluator, folder: Path) -> dict[str, str]:
     """Return the last part of `stdout` and `stderr` of the attempt in this folder; streams without text are left out.
 
-    Up to 32 KiB of each. Values of variables that the evaluator passes on are replaced by their names; nothing is
-    returned for an evaluator that does not say which these are.
+    Up to 32 KiB of each, as a terminal may show it. Values of variables that the evaluator passes on are replaced
+    by their names; nothing is returned for an evaluator that does not say which these are.
     """
     variables = getattr(evaluator, "environment", None)
     if variables is None:
@@ -21,4 +22,4 @@ def printed(evaluator: Evaluator, folder: Path) -> dict[str, str]:
     redaction = Redaction(passed_on(variables))
     # Hidden before it is cut: half of a secret is a secret, too.
     texts = {name: redaction.text(last_text(folder / name))[-_MOST:].strip() for name in ("stdout", "stderr")}
-    return {name: text for name, text in texts.items() if text}
+    return {name: harmless(text) for name, text in texts.items() if text}

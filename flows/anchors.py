@@ -11,12 +11,21 @@ from threading import Thread
 
 from campaign.errors import OvernightError
 from campaign.events import Event
+from campaign.harmless import harmless
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock
 from storage import Heartbeat, Ledger, ParquetLedger, Receipt, Segment, add_receipt, ledger_location
 
 # Where those are told of trouble who brought nothing else to tell them.
 LOG = logging.getLogger("overnight")
+
+
+def _harmless(record: logging.LogRecord) -> bool:
+    record.msg, record.args = harmless(record.getMessage()), ()
+    return True
+
+
+LOG.addFilter(_harmless)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign import History
+from campaign.harmless import harmless
 from campaign.trials import Trials
 from flows.live import status_lines
 from report.summary import summarise
@@ -66,4 +67,4 @@ def _table(history: History) -> str:
 
 def _plain(text: str) -> str:
     """Return the text so that markdown shows it as it is, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))

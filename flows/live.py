@@ -14,10 +14,11 @@ from campaign.evaluation import cause_text
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
+from flows.terminal import Harmless
 from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
 from report.summary import Summary, requests_of, sent_to, summarise
-from report.trial_facts import generator_of
+from report.trial_facts import failed_why, generator_of
 
 _REFRESH_PER_SECOND = 4
 
@@ -86,7 +87,11 @@ class LiveDisplay:
         if not self.console.is_terminal:
             self.console.print(self.note)
 
-    def _render(self) -> Group:
+    def _render(self) -> Harmless:
+        # A live display bypasses the console's own guard.
+        return Harmless(self._drawn())
+
+    def _drawn(self) -> Group:
         if self.history is None or self.history.defined is None:
             return Group(Text(self.note, style="dim"))
         summary = summarise(self.history)
@@ -118,6 +123,7 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         lines.append(
             "failures: " + ", ".join(f"{n} {cause_text(cause)}" for cause, n in summary.failures_by_cause.items())
         )
+    lines += _latest_failures(history)
     lines += _what_people_are_asked(history)
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
@@ -148,6 +154,15 @@ def _counts(summary: Summary) -> str:
     if summary.waiting:
         counts += f", {summary.waiting} waiting to start"
     return counts
+
+
+def _latest_failures(history: History) -> list[str]:
+    """Return the newest failure of each cause, and why that trial failed."""
+    latest: dict[str, str] = {}
+    for trial in history.trials.newest_first():
+        if isinstance(trial.outcome, Failure) and trial.outcome.cause not in latest:
+            latest[trial.outcome.cause] = f"trial {trial.id} {failed_why(trial.outcome)}"
+    return list(latest.values())
 
 
 def _what_people_are_asked(history: History) -> list[str]:
@@ -213,10 +228,7 @@ def _ended_line(campaign: Campaign, trial: Trial) -> Text:
             found = trial.outcome.metrics[metric]
             return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
-            first_line = trial.outcome.message.partition("\n")[0]
-            return Text.assemble(
-                (f"trial {trial.id:>3}  failed ({cause_text(trial.outcome.cause)}): ", "red"), first_line
-            )
+            return Text(f"trial {trial.id:>3}  {failed_why(trial.outcome)}", style="red")
         case Stopped():
             return Text.assemble((f"trial {trial.id:>3}  stopped: ", "yellow"), trial.outcome.why)
         case Withdrawal():

@@ -13,6 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from campaign import History, Trial
+from campaign.evaluation import cause_text
 from campaign.space import CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter, Parameter, Value
 from campaign.trial import Observation
 from report.colours import BEST, ENDS, GENERATORS, GRID, INK
@@ -156,7 +157,8 @@ def _trial_label(history: History, trial: Trial, names: list[str]) -> str:
 
 
 def _span_label(span: Span) -> str:
-    return f"trial {span.trial}, attempt {span.attempt}: {span.cause or span.end}, {duration(span.seconds)}"
+    end = span.end if span.cause is None else cause_text(span.cause)
+    return f"trial {span.trial}, attempt {span.attempt}: {end}, {duration(span.seconds)}"
 
 
 def _mean(history: History, trial: Trial) -> float:

@@ -7,6 +7,7 @@ from campaign.space import Value
 from campaign.trial import Failure, Stopped, Withdrawal
 from report.numbers import duration, measured, number, probability, with_uncertainty
 from report.summary import Summary
+from report.trial_facts import failed_why
 
 # A ratio to a baseline close to zero says nothing.
 _LARGEST_CHANGE = 10.0
@@ -142,9 +143,8 @@ def baseline_missing(history: History, found: Recommendation) -> str | None:
         return None
     tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
     match tried and tried.outcome:
-        case Failure(cause=cause, message=message):
-            first_line = message.partition("\n")[0]
-            became = f"failed ({cause}): {first_line}"
+        case Failure() as failure:
+            became = failed_why(failure)
         case Stopped(why=why):
             became = f"was stopped early: {why}"
         case Withdrawal(kind=kind, by=by, why=why):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from campaign import History, Trial
+from campaign.evaluation import cause_text
 from campaign.trial import Failure, Observation
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
@@ -23,7 +24,7 @@ def failed_attempts(history: History) -> list[dict[str, Any]]:
         {
             "trial": trial.id,
             "attempt": attempt.number,
-            "cause": attempt.failed.cause,
+            "cause": cause_text(attempt.failed.cause),
             "message": attempt.failed.message,
             "then": "tried again" if attempt.failed.will_retry else _end_of(trial),
         }
@@ -47,7 +48,7 @@ def _unexplained(trial: Trial) -> list[dict[str, Any]]:
     if not isinstance(trial.outcome, Failure) or any(a.failed is not None for a in trial.attempts):
         return []
     end = trial.outcome
-    about = {"trial": trial.id, "attempt": end.attempt, "cause": end.cause, "message": end.message}
+    about = {"trial": trial.id, "attempt": end.attempt, "cause": cause_text(end.cause), "message": end.message}
     return [about | {"then": _end_of(trial)}]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
@@ -13,6 +12,7 @@ from flows.describe import describe
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over, refuse_another, why_outdated
+from flows.terminal import terminal
 from storage import open_ledger
 
 
@@ -21,7 +21,7 @@ def check(path: Path) -> None:
     file = load_campaign_file(path)
     asyncio.run(file.check())
     would = _what_run_would_do(file, path)
-    console = Console()
+    console = terminal()
     console.print(describe(file, SystemClock().now()))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid{would}"), soft_wrap=True)
 

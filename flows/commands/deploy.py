@@ -4,8 +4,6 @@ import asyncio
 import importlib
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign.duration import format_duration
 from campaign.errors import CampaignStopped
 from evaluators.environment import written_out
@@ -13,6 +11,7 @@ from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.on_pool import OnPool
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
+from flows.terminal import terminal
 
 
 def deploy(path: Path, pool: str) -> None:
@@ -25,7 +24,7 @@ def deploy(path: Path, pool: str) -> None:
         )
     prepare_prefect(Path(file.work))
     asyncio.run(file.check())
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     # Prefect reads its settings when it is imported.
     asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
     now = SystemClock().now()

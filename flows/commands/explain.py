@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from bo_core.encoding import Encoding
 from campaign import History
 from campaign.errors import LedgerError
 from flows.campaign_file import load_campaign_file
 from flows.commands.past import read_events
+from flows.terminal import terminal
 from report.explanation import explanation
 
 
@@ -24,4 +23,4 @@ def explain(trial: int, path: Path) -> None:
     then = now if seen is None else History.from_events(events[:seen])
     features = Encoding(then.definition.parameters).slices
     for line in explanation(then, now.trials[trial], features):
-        Console(highlight=False, markup=False).print(line, soft_wrap=True)
+        terminal().print(line, soft_wrap=True)

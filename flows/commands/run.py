@@ -2,20 +2,19 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign.events import CampaignDrained
 from flows.campaign_file import load_campaign_file
 from flows.live import LiveDisplay, finding_lines
 from flows.report_file import ReportFile
 from flows.run import run_campaign
+from flows.terminal import terminal
 from storage import ledger_location
 
 
 def run(path: Path, *, ignore_window: bool = False) -> None:
     """Run it, show how it goes, and say what was found and where everything lies."""
     file = load_campaign_file(path)
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
         # By its path, as it is called in what is said.

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from campaign import Campaign, History, Trial
 from campaign.trial import Failure
 from flows.commands.past import read_past
+from flows.terminal import terminal
 from report.numbers import duration, measured, value_text
 from report.tables import to_csv, to_json, trial_rows
-from report.trial_facts import objective_of, status_of
+from report.trial_facts import failed_why, objective_of, status_of
 from report.trial_lines import without_result
 
 
@@ -19,13 +19,24 @@ def trials(path: Path, form: str, as_of: str | None) -> None:
     """Print the trials of a campaign, for people with the reasons of those that gave no result below."""
     _, history = read_past(path, as_of)
     if form == "table":
-        Console().print(_table(history))
-        for line in without_result(history):
-            said = f"trial {line['trial']}, {line['status']}: {line['why']}"
-            Console(highlight=False, markup=False).print(said, soft_wrap=True)
+        console = terminal()
+        console.print(_table(history))
+        for line in _without_result(history):
+            console.print(line, soft_wrap=True)
     else:
         rows = trial_rows(history)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
+
+
+def _without_result(history: History) -> list[str]:
+    """Return why trials failed, were stopped or withdrawn, or what they wait for."""
+    reasons = {
+        line["trial"]: f"trial {line['trial']}, {line['status']}: {line['why']}" for line in without_result(history)
+    }
+    for trial in history.trials.values():
+        if isinstance(trial.outcome, Failure):
+            reasons[trial.id] = f"trial {trial.id} {failed_why(trial.outcome)}"
+    return [reasons[number] for number in sorted(reasons)]
 
 
 def _table(history: History) -> Table:

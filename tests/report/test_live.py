@@ -88,4 +88,4 @@ def test_a_recommended_baseline_is_not_compared_with_itself():
 def test_a_baseline_that_failed_is_said_where_it_would_be_compared():
     story = Story().proposed(1, 0, generator="baseline").started(1, 0).failed(1, 1, message="no oven")
     lines = finding_lines(story.tried(2, 1, mean=2.0).history, found(trial=2))
-    assert lines[-1] == ("there is no comparison with the baseline (trial 1), which failed (configuration): no oven")
+    assert lines[-1] == ("there is no comparison with the baseline (trial 1), which failed (evaluator error): no oven")

@@ -126,7 +126,7 @@ def test_the_configuration_to_copy_has_all_digits():
 def test_failed_attempts_say_why_and_what_came_of_them():
     rows = page_of(a_night(), believed()).rows
     assert ["3", "1", "infrastructure", "connection reset", "tried again"] in rows
-    assert ["3", "2", "configuration", "out of memory", "given up"] in rows
+    assert ["3", "2", "evaluator error", "out of memory", "given up"] in rows
 
 
 def test_all_trials_are_listed_with_what_they_measured():
@@ -134,7 +134,7 @@ def test_all_trials_are_listed_with_what_they_measured():
     assert [row[:3] for row in rows[1:]] == [
         ["1", "observed", "0.1055 ± 0.0070"],
         ["2", "observed", "0.0710 ± 0.0050"],
-        ["3", "failed: configuration", ""],
+        ["3", "failed: evaluator error", ""],
         ["4", "observed", "0.065 ± 0.010"],
     ]
 
@@ -318,7 +318,7 @@ def test_where_the_baseline_has_no_result_the_page_says_so_in_the_place_of_the_c
     story = Story().proposed(1, 0, BASELINE, "baseline").started(1, 0).tried(2, 0, 3.0)
     words = {
         "stopped": "which was stopped early: at step 3",
-        "failed": "which failed (configuration): no oven.",
+        "failed": "which failed (evaluator error): no oven.",
         "abandoned": "which was abandoned by ada@home: too hot.",
         "running": "which has not been measured.",
     }
