@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bo_core.acquisition import JointDraws, SimpleRegret
+from bo_core.decisive import decisive
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.inside import view_inside
 from bo_core.model import Model
@@ -39,19 +40,21 @@ def recommend(
     weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
     hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
     the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
-    recommended one, each counted once; deterministic.
+    recommended one, each counted once; deterministic. Of more than 768 distinct points only those count that bear
+    on what is best.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = view_inside(campaign, history)
     if not view.observed:
         return None
-    encoding = Encoding(campaign.parameters)
+    everything, encoding = view, Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with torch.inference_mode(), threads_for(len(view.observed)):
+        view = decisive(campaign, view, proposer, encoding, generator)
         model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
         places = _first_of_each_point(view.observed)
         X = model.observed.X[places]
-        elsewhere = _better_elsewhere(model, view, proposer, encoding) if anywhere else []
+        elsewhere = _better_elsewhere(model, view, everything, proposer, encoding) if anywhere else []
         X = torch.cat([X, encoding.encode(elsewhere)])
         means, covariances = model.posterior.joint(X.to(model.device))
         samples = _samples(means.cpu(), covariances.cpu(), generator)
@@ -76,14 +79,16 @@ def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> list[Point]:
+def _better_elsewhere(
+    model: Model, view: ModelView, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
+) -> list[Point]:
     """Return the point of the highest posterior mean that was never tried to the end, if it beats the observed ones."""
     at_data = model.posterior.averaged(model.data.X)[0]
     # Without a point that is drawn, one draw is the posterior mean itself.
     draws = JointDraws(model.posterior, model.data.X[:0], 1, more=1, seed=0)
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
     effort = Effort(proposer.restarts, proposer.raw_points)
-    ended = {key_of(trial.point) for trial in (*view.observed, *view.failed, *view.stopped)}
+    ended = {key_of(trial.point) for trial in (*everything.observed, *everything.failed, *everything.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
         surface = Weighting.fitted(view, proposer, encoding).over(surface_of_utility(draws, SimpleRegret()))

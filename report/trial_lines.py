@@ -1,5 +1,6 @@
 """The trials, and why some gave no result, as lines of text for people; `tables.py` has them for programs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from campaign import History, Trial
@@ -10,11 +11,12 @@ from report.tables import metric_names
 from report.trial_facts import failure_of, generator_of, reason_of, status_of, was_ended_with_its_trial
 
 
-def trial_lines(history: History) -> dict[str, Any]:
-    """Return the headings of a table of all trials, and its lines in the order of their ids."""
+def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict[str, Any]:
+    """Return the headings of a table of these trials, by default of all by their numbers, and its lines."""
+    trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
     metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
     headings = ["trial", "status", *metrics, "predicted", *parameters, "generator", "attempts", "took"]
-    lines = [_line(trial, metrics, parameters) for _, trial in sorted(history.trials.items())]
+    lines = [_line(trial, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
