@@ -14,8 +14,8 @@ from bo_core.model import Model
 from bo_core.proposer import BayesianProposer
 from campaign import Campaign, ModelView, Trial
 
-# Of more distinct points a part is taken: a third of it fair, the rest promising.
-MOST = 768
+# Of more distinct points a part is taken: a third of it fair, the rest promising. One thread is enough for it.
+MOST = 480
 _FAIR = 3
 
 

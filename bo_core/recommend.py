@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bo_core.acquisition import JointDraws, SimpleRegret
-from bo_core.decisive import decisive
+from bo_core.decisive import MOST, decisive
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.inside import view_inside
 from bo_core.model import Model
@@ -40,7 +40,7 @@ def recommend(
     weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
     hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
     the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
-    recommended one, each counted once; deterministic. Of more than 768 distinct points only those count that bear
+    recommended one, each counted once; deterministic. Of more than 480 distinct points only those count that bear
     on what is best.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
@@ -49,8 +49,9 @@ def recommend(
         return None
     everything, encoding = view, Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
-    with torch.inference_mode(), threads_for(len(view.observed)):
+    with torch.inference_mode(), threads_for(MOST):
         view = decisive(campaign, view, proposer, encoding, generator)
+    with torch.inference_mode(), threads_for(len(view.observed)):
         model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
         places = _first_of_each_point(view.observed)
         X = model.observed.X[places]
