@@ -15,8 +15,17 @@ from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
 from flows.terminal import Harmless
-from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
-from report.numbers import duration, measured, probability, value_text, with_uncertainty
+from report.finding import (
+    baseline_missing,
+    baseline_text,
+    is_baseline,
+    recommended_text,
+    running_words,
+    silence,
+    spent_sentence,
+    where,
+)
+from report.numbers import duration, measured, probability, value_text
 from report.summary import Summary, requests_of, sent_to, summarise
 from report.trial_facts import failed_why, generator_of
 
@@ -182,7 +191,7 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
         tried = "observed" if history.trials else "tried yet"
         return [*lines, f"nothing was {tried}, so nothing is recommended"]
     metric = campaign.objective.metric
-    lines += ["", f"recommended ({where(found)}): {metric} {with_uncertainty(found.mean, found.sd)}"]
+    lines += ["", f"recommended ({where(found)}): {metric} {recommended_text(history, found)}"]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""
@@ -194,7 +203,7 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
     elif (missing := baseline_missing(history, found)) is not None:
         lines.append(missing)
     elif found.baseline_mean is not None and found.probability_better_than_baseline is not None:
-        baseline = with_uncertainty(found.baseline_mean, found.baseline_sd)
+        baseline = baseline_text(history, found)
         better = probability(found.probability_better_than_baseline)
         lines.append(f"baseline: {metric} {baseline}; probability that the recommended one is better: {better}")
     return lines

@@ -16,6 +16,7 @@ from report.numbers import value_text
 
 _MOST_TICKS = 6
 _LONGEST_CHOICE = 14
+_LONG = 100_000
 # Beyond this ratio of the largest to what is small, a linear axis shows the largest only.
 _WIDE = 1000.0
 # What is small: a tenth of the values are smaller, and three at least. A single value near zero is an accident.
@@ -86,7 +87,11 @@ def small(words: str) -> dict[str, Any]:
 
 def whole_numbers(low: int, high: int) -> dict[str, Any]:
     """Return ticks at whole numbers only."""
-    return {"tickformat": "d", "dtick": 1} if high - low < _MOST_TICKS else {"tickformat": "d", "nticks": _MOST_TICKS}
+    if high - low < _MOST_TICKS:
+        return {"tickformat": "d", "dtick": 1}
+    # Long numbers would be turned on their side, and take the picture's room.
+    form = {"tickformat": "d"} if max(abs(low), abs(high)) < _LONG else {"exponentformat": "power"}
+    return {"nticks": _MOST_TICKS, **form}
 
 
 def _noise(found: Iterable[tuple[Point, Measurement]], small: float) -> float:

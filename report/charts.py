@@ -34,6 +34,7 @@ _MOST_IN_A_LABEL = 12
 _FONT = "system-ui, sans-serif"
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
+_HEIGHT_WITHOUT_VALUES = 80
 
 
 class Pictures:
@@ -80,13 +81,14 @@ class Pictures:
 
     def _layout(self, height: int, name: str = "") -> Figure:
         """Return a picture's layout, with a strip below for what has no value, if anything has none."""
-        layout = _layout(height)
+        layout = _layout(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
         layout["yaxis"] |= objective_axis(logarithmic=self._logarithmic, name=name)
         if not self.drawn:
             layout["yaxis"] |= {"visible": False}
         if self.without:
             strip = {"range": [0, 1], "domain": [0, _STRIP], "showgrid": False, "showticklabels": False}
-            layout["yaxis"] |= {"domain": [_STRIP, 1]}
+            strip |= {} if self.drawn else {"domain": [0, 0.6]}
+            layout["yaxis"] |= {"domain": [strip["domain"][1], 1]}
             layout["xaxis"] |= {"anchor": "y2"}
             layout["yaxis2"] = {"fixedrange": True, "zeroline": False, **strip}
         return layout
