@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import inspect
+import math
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -10,13 +11,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from campaign import Campaign, History, Proposal
 from campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
 from campaign.trial import Provenance
 
 _MEND = "Mend it and run the campaign again: it goes on where it stopped."
+
+
+def _all_finite(settings: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse numbers that JSON, and so the ledger, cannot hold: kept, they would differ from themselves for ever."""
+    todo: list[Any] = [settings]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"expected finite numbers, got {value}")
+        todo += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return settings
 
 
 class _Unusable(Exception):
@@ -37,7 +49,7 @@ class CustomProposer(BaseModel):
 
     kind: Literal["python"] = "python"
     implementation: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
-    settings: dict[str, JsonValue] = {}
+    settings: Annotated[dict[str, JsonValue], AfterValidator(_all_finite)] = {}
     folder: Path | None = None
 
     def check(self) -> None:

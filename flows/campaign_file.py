@@ -21,6 +21,8 @@ from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
 
 _PLUGGED_IN = ("evaluator", "proposer", "proposing", "ledger", "work", "receipts", "run_on", "resources")
+# Enough to see what is wrong with a file.
+_MOST_PROBLEMS = 100
 
 
 class CampaignFile(BaseModel):
@@ -106,8 +108,9 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
     file, problems = _examine(source.data, _split(source.data), WRITTEN_BY_HAND)
     problems = [*source.repeated_keys(), *problems]
     if file is None or problems:
-        lines = sorted((source.line(problem.where), str(problem)) for problem in problems)
-        raise InvalidDefinition([f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines])
+        lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
+        more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
+        raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
     return _starting_at(file, path.resolve().parent)
 
 
