@@ -20,6 +20,7 @@ from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
+from flows.places import refuse_overlaps, refuse_unusable_places
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
 from flows.prefect_server import prefect_server
 from flows.shift import why_not_yet
@@ -82,6 +83,9 @@ async def _run(
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)
+    if journal.history.defined is None:
+        refuse_unusable_places(file)
+        refuse_overlaps(file)
     refuse_another(journal.history, file.campaign, path)
     if is_over(journal.history, file.campaign, file.settings()):
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:

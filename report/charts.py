@@ -34,7 +34,7 @@ _MOST_IN_A_LABEL = 12
 _FONT = "system-ui, sans-serif"
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
-_HEIGHT_WITHOUT_VALUES = 80
+_HEIGHT_WITHOUT_VALUES = 120
 
 
 class Pictures:

@@ -24,6 +24,7 @@ from report.timeline import Span, attempt_spans, utilisation
 from report.trial_lines import failed_attempts, trial_lines, without_result
 
 _CHARTED_PARAMETERS = 30
+_LONGEST_MESSAGE = 2000
 
 
 def render_report(
@@ -60,7 +61,7 @@ def render_report(
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
         pictures=pictures,
         attempts=(len(spans[-MOST:]), len(spans)),
-        failed_attempts=failed[-MOST:],
+        failed_attempts=[line | {"message": _shortened(line["message"])} for line in failed[-MOST:]],
         failures=len(failed),
         without_result=without[-MOST:],
         withouts=len(without),
@@ -80,6 +81,12 @@ def _template() -> Any:
 def _shown(value: Any) -> Any:
     """Return what stands in the page: text of others without characters that steer or show as boxes."""
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _shortened(message: str) -> str:
+    """Return what of a long message a page shows: its beginning, and how much there is."""
+    more = len(message) - _LONGEST_MESSAGE
+    return message if more <= 0 else f"{message[:_LONGEST_MESSAGE]} … ({more:,} more characters: overnight explain)"
 
 
 def _to_copy(found: Recommendation | None) -> Markup:

@@ -12,6 +12,7 @@ from flows.describe import describe
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over, refuse_another, why_outdated
+from flows.places import refuse_overlaps, refuse_unusable_places
 from flows.terminal import terminal
 from storage import open_ledger
 
@@ -33,11 +34,15 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     except (LedgerDamaged, LedgerTooNew):
         raise
     except LedgerError as away:
+        refuse_unusable_places(file)
         return f". Whether it goes on is not known, for its ledger cannot be read from here: {away}"
     history = journal.history
+    if history.defined is None:
+        refuse_overlaps(file)
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
         return f", and has finished. What was found: overnight report {path}"
+    refuse_unusable_places(file)
     try:
         refuse_if_it_lives_here(history)
     except CampaignHeld as held:
