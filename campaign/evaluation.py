@@ -91,7 +91,8 @@ class EvaluationSucceeded(BaseModel):
 class EvaluationFailed(BaseModel):
     """It ended badly, and why; of one that is lost nobody saw the end.
 
-    `unseen` says where a lost one may still run, if that is a machine that cannot be seen.
+    `unseen` says where a lost one may still run, if that is a machine that cannot be seen. A failure of the `machine`
+    (no space, no memory for another process) says nothing of the point: it is repeated and does not count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,6 +104,7 @@ class EvaluationFailed(BaseModel):
     cost: float | None = None
     lost: bool = False
     unseen: Message | None = None
+    machine: bool = False
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed

@@ -55,7 +55,10 @@ class CampaignRevised(_Event):
 
 
 class LeaseTaken(_Event):
-    """A controller starts to act; one with an older epoch may write no more."""
+    """A controller starts to act; one with an older epoch may write no more.
+
+    `sources` are the hashes of the evaluator's files by name, as the controller found them.
+    """
 
     about = ("epoch",)
 
@@ -64,6 +67,7 @@ class LeaseTaken(_Event):
     host: str
     pid: int
     started: str
+    sources: dict[str, str] | None = None
 
 
 class TrialProposed(_Event):
@@ -113,11 +117,15 @@ class _AttemptEvent(_Event):
 
 
 class AttemptStarted(_AttemptEvent):
-    """An evaluator is about to be called; written before it is."""
+    """An evaluator is about to be called; written before it is.
+
+    `sources` are the hashes of the evaluator's files, if these have changed since the campaign's last event about them.
+    """
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
+    sources: dict[str, str] | None = None
 
 
 class MeasurementReported(_AttemptEvent):
@@ -142,7 +150,7 @@ class TrialObserved(_AttemptEvent):
 
 
 class AttemptFailed(_AttemptEvent):
-    """An attempt ended badly."""
+    """An attempt ended badly; a failure of the `machine` says nothing of its point, and counts for nothing."""
 
     kind: Literal["attempt_failed"] = "attempt_failed"
     cause: Cause
@@ -150,6 +158,7 @@ class AttemptFailed(_AttemptEvent):
     will_retry: bool
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
 
 
 class AttemptUnknown(_AttemptEvent):
@@ -225,13 +234,16 @@ class _Request(_Event):
 
 
 class CampaignPaused(_Request):
-    """A person wants nothing new to start until the campaign is resumed; what runs goes on."""
+    """Nothing new is to start until the campaign is resumed; what runs goes on.
+
+    A person asks for it, or a controller whose machine cannot carry out evaluations: that resumes by itself.
+    """
 
     kind: Literal["campaign_paused"] = "campaign_paused"
 
 
 class CampaignResumed(_Request):
-    """A person lets a paused campaign start trials again."""
+    """A paused campaign starts trials again; a controller takes only its own pause back."""
 
     kind: Literal["campaign_resumed"] = "campaign_resumed"
 

@@ -78,7 +78,7 @@ class Proposal(BaseModel):
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly."""
+    """How an attempt ended badly; one that failed for its `machine`'s sake counts for nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,13 +88,14 @@ class AttemptEnd(BaseModel):
     ended: datetime
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
 
 
 class Attempt(BaseModel):
     """One execution of a trial; `failed` is None while it runs and when it gave the observation.
 
     `host` and `process` tell the controller that started it, None where a person did. `unknown` says what a person has
-    to decide, where nobody can know how it ended.
+    to decide, where nobody can know how it ended. `evaluator` is the digest of the evaluator's version, if it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,6 +108,7 @@ class Attempt(BaseModel):
     host: str | None = None
     process: str | None = None
     unknown: str | None = None
+    evaluator: str | None = None
     failed: AttemptEnd | None = None
 
 

@@ -43,10 +43,15 @@ class AttemptProcess:
 
     async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Start the attempt and return how it ended."""
-        attempt = AttemptFolder.at(folder)
-        self._prepare(attempt, request)
+        try:
+            attempt = AttemptFolder.at(folder)
+            self._prepare(attempt, request)
+            process = self._start(attempt)
+        except OSError as problem:
+            # Nothing of the evaluation has begun: the point cannot be to blame.
+            message = f"could not be started: {problem}"
+            return EvaluationFailed(cause="infrastructure", message=message, machine=True)
         lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
-        process = self._start(attempt)
         try:
             await _follow(lambda: process.poll() is None, process.terminate, attempt, lines)
         except asyncio.CancelledError:

@@ -57,7 +57,12 @@ def outcome_of_exit(
         except InvalidResult as problem:
             failure = "invalid_result", f"{problem}{_evidence(text or last_text(attempt.stdout), redaction)}"
     cause, message = failure
-    return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
+    return EvaluationFailed(
+        cause=cause,
+        message=_with_stderr(message, attempt, redaction),
+        seconds=ended.seconds,
+        machine=ended.start_error is not None and cause == "infrastructure",
+    )
 
 
 def stored_outcome(attempt: AttemptFolder, request: EvaluationRequest, seconds: float) -> EvaluationOutcome | None:

@@ -13,6 +13,7 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Pr
 from campaign.evaluation import EvaluationReport
 from campaign.trial import StandIn
 from evaluators import Evaluator
+from evaluators.sources import Sources
 from flows.lease import Rhythm
 from flows.proposing import Proposing, standing_in
 from storage import Ledger
@@ -20,7 +21,11 @@ from storage import Ledger
 
 @dataclass(frozen=True)
 class Job:
-    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day."""
+    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day.
+
+    `here` says that evaluations run on this machine, with their files in the work folder. `sources` are the
+    hashes of the evaluator's files as they are when it is called; `refuse_changed` lets no changed one measure.
+    """
 
     campaign: Campaign
     evaluator: Evaluator
@@ -30,6 +35,9 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
+    here: bool = True
+    sources: Callable[[], Sources] = dict
+    refuse_changed: bool = False
     proposing: Proposing = field(default_factory=Proposing)
 
 

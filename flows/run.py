@@ -14,9 +14,11 @@ from typing import Any
 from campaign import History
 from campaign.errors import CampaignStopped
 from campaign.recommendation import Recommendation
+from evaluators.sources import SourceFiles
 from flows.anchors import LOG
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import SystemClock
+from flows.evaluator_changes import refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
@@ -87,6 +89,8 @@ async def _run(
         refuse_unusable_places(file)
         refuse_overlaps(file)
     refuse_another(journal.history, file.campaign, path)
+    if file.evaluator_changed == "refuse" and not is_over(journal.history, file.campaign, file.settings()):
+        refuse_changed(journal.history, SourceFiles(file.evaluator).hashes())
     if is_over(journal.history, file.campaign, file.settings()):
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
             tell(outdated)
