@@ -42,6 +42,7 @@ class LiveDisplay:
         self.history: History | None = None
         self.note = "starting the local Prefect server …"
         self.requests: tuple[str, ...] = ()
+        self._standing: tuple[History, Summary, list[str]] | None = None
         self.next_standstill = 1
         self.live = Live(
             console=console,
@@ -117,13 +118,16 @@ class LiveDisplay:
     def _drawn(self) -> Group:
         if self.history is None or self.history.defined is None:
             return Group(Text(self.note, style="dim"))
-        summary = summarise(self.history)
+        if self._standing is None or self._standing[0] is not self.history:
+            # Counted once for each append, not for each frame: a long campaign has thousands of trials.
+            self._standing = self.history, summarise(self.history), status_lines(self.history)[1:]
+        _, summary, standing = self._standing
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             ProgressBar(total=summary.budget, completed=summary.ended, width=40),
             f"{summary.ended}/{summary.budget}",
         )
-        lines = [Text(line) for line in status_lines(self.history)[1:]]
+        lines = [Text(line) for line in standing]
         return Group(bar, *lines, *_running(self.history), Text(self.note, style="yellow"))
 
 
