@@ -1,12 +1,13 @@
 """A third party's proposer: a Python class that is found by its name, asked like our own, and not trusted."""
 
 import contextlib
+import copy
 import importlib
 import inspect
 import math
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
@@ -15,19 +16,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from campaign import Campaign, History, Proposal
 from campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
+from campaign.read_only import ReadOnly, ReadOnlyDict, read_only
 from campaign.trial import Provenance
 
 _MEND = "Mend it and run the campaign again: it goes on where it stopped."
 
 
-def _all_finite(settings: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _all_finite(settings: Any) -> Any:
     """Refuse numbers that JSON, and so the ledger, cannot hold: kept, they would differ from themselves for ever."""
     todo: list[Any] = [settings]
     while todo:
         value = todo.pop()
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"expected finite numbers, got {value}")
-        todo += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        todo += value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return settings
 
 
@@ -49,7 +51,9 @@ class CustomProposer(BaseModel):
 
     kind: Literal["python"] = "python"
     implementation: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
-    settings: Annotated[dict[str, JsonValue], AfterValidator(_all_finite)] = {}
+    settings: Annotated[ReadOnly[dict[str, JsonValue]], AfterValidator(_all_finite)] = Field(
+        default_factory=ReadOnlyDict
+    )
     folder: Path | None = None
 
     def check(self) -> None:
@@ -93,7 +97,7 @@ class CustomProposer(BaseModel):
         """Return an object of the class, made from the settings."""
         made = self._found()
         try:
-            proposer = made(**self.settings)
+            proposer = made(**copy.deepcopy(self.settings))
         except Exception as error:
             raise _Unusable(
                 f"`proposer.settings`: expected keyword arguments that `{self.implementation}` can be made from, "
@@ -185,7 +189,7 @@ class CustomProposer(BaseModel):
         own = {
             "proposer": self.implementation,
             "seed": made_with.seed,
-            "libraries": {**said.libraries, **made_with.libraries},
+            "libraries": read_only({**said.libraries, **made_with.libraries}),
             "threads": made_with.threads if said.threads is None else said.threads,
         }
         return said.model_copy(update=own)

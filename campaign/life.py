@@ -108,6 +108,8 @@ class Life:
             seconds=event.seconds,
             cost=event.cost,
             machine=event.machine,
+            metrics=event.metrics or {},
+            notes=event.notes,
         )
         self.attempts[event.attempt] = attempt.model_copy(update={"failed": end})
         return True
@@ -137,6 +139,7 @@ def _outcome_of(event: Ending) -> Outcome:
                 seconds=event.seconds,
                 cost=event.cost,
                 artifacts=event.artifacts,
+                notes=event.notes,
                 ended=event.time,
             )
         case TrialFailed():

@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, Crashed
+from prefect.states import Completed, Crashed, Failed
 
 from campaign import EvaluationOutcome, History, Proposal
 from campaign.errors import CampaignHeld, OvernightError
@@ -144,8 +144,8 @@ async def campaign_flow(file: CampaignFile) -> History | State[None]:
         # Prefect writes any other state on the terminal as an error; the caller says this one in a paragraph.
         return Completed(name="Held", message=str(held), data=held)
     except OvernightError as problem:
-        # For a state of the type `failed` Prefect would write a traceback.
-        return Crashed(name="Stopped", message=str(problem), data=problem)
+        # Raised, it would be a traceback on the terminal.
+        return Failed(message=str(problem), data=problem)
 
 
 async def _deployed(file: CampaignFile) -> History | State[None]:

@@ -12,11 +12,11 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError, LedgerMoved
 from campaign.events import LeaseTaken
+from evaluators.supervisor import boot_id, pid_namespace, read_process
 from flows.clock import Clock
 from flows.journal import Journal
 from flows.stop import Stop, StopRequest
@@ -247,24 +247,17 @@ def _lives_here(lease: LeaseTaken) -> bool:
 
 
 def _is_stopped(lease: LeaseTaken) -> bool:
-    """Tell whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        if _lives_here(lease):
-            return Path(f"/proc/{lease.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    return False
+    """Return whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
+    process = read_process(lease.pid) if _lives_here(lease) else None
+    return process is not None and process.state == "T"
 
 
 def _here() -> str:
     """Return what says which processes can be seen: the running kernel and the namespace of process numbers."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}:{os.readlink('/proc/self/ns/pid')}"
+    return f"{boot_id()}:{pid_namespace()}"
 
 
 def process_started(pid: int) -> str | None:
     """Return what tells a process from any other, here and elsewhere: where it runs and its start; None if gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{_here()}:{fields[19]}"
+    process = read_process(pid)
+    return None if process is None else f"{_here()}:{process.ticks}"

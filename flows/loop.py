@@ -31,6 +31,7 @@ from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
 from flows.machine import Machine, is_the_machines, takes_back_pause
+from flows.new_trials import attempt_event
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.preparation import Preparation
@@ -38,6 +39,7 @@ from flows.requests import level_asked
 from flows.resuming import resumed_with
 from flows.shift import Shift
 from flows.stop import Stop, StopRequest
+from flows.through_engine import through_engine
 from flows.unknown import is_unknown, presumed_dead, question, undecided
 from report.summary import request_text
 
@@ -216,12 +218,8 @@ class _Controller:
         return changed is not None
 
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
-        defined = self.history.defined
-        assert defined is not None
         now = self.clock.now()
-        key = f"{self.campaign.name}-{defined.uid}/{trial}/{number}"
-        deadline = now + self.job.evaluator.time_limit
-        return AttemptStarted(time=now, actor=CONTROLLER, trial=trial, attempt=number, key=key, deadline=deadline)
+        return attempt_event(self.history, trial, number, now, CONTROLLER, now + self.job.evaluator.time_limit)
 
     def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
         request = EvaluationRequest(
@@ -242,27 +240,8 @@ class _Controller:
             recover=recover,
         )
         # One that is only there to be ended is not worth an engine's while.
-        running = self._evaluated(execution) if trial.outcome is None else execution.run()
+        running = through_engine(self.steps, execution) if trial.outcome is None else execution.run()
         self.running[asyncio.create_task(running)] = (trial.id, attempt)
-
-    async def _evaluated(self, execution: Execution) -> EvaluationOutcome | None:
-        """Run an attempt through the engine; what ran before is found or ended, also where the engine did not begin."""
-        try:
-            return await self.steps.evaluate(execution)
-        except asyncio.CancelledError:
-            if not execution.recover or execution.begun.is_set():
-                raise
-            ending = asyncio.create_task(execution.run())
-            await execution.begun.wait()
-            ending.cancel()
-            return await ending
-        except Exception as problem:
-            if execution.begun.is_set():
-                raise
-            if execution.recover:
-                return await execution.run()
-            why = f"it could not be begun: {type(problem).__name__}: {problem}"
-            return EvaluationFailed(cause="infrastructure", message=why, machine=True)
 
     def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
         self.reports.append(
@@ -358,8 +337,9 @@ class _Controller:
 
     def _known_outcome_of(self, task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome | None:
         """Return how an attempt ended; None where that cannot be known and a person is to be asked."""
-        outcome = self.machine.judged(_outcome_of(task), self.campaign.workers)
-        started = self.history.trials[self.running[task][0]].attempts[-1]
+        trial, _ = self.running[task]
+        outcome = self.machine.judged(_outcome_of(task), trial, self.campaign.workers)
+        started = self.history.trials[trial].attempts[-1]
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
         return None if self.campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)

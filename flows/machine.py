@@ -17,7 +17,7 @@ from flows.lease import CONTROLLER
 # An attempt's own files need a few kilobytes; below this, what it writes itself would hardly fit.
 LEAST_SPACE = 4 * 2**20
 LEAST_FILES = 100
-_FIRST_REST, _LONGEST_REST, _MOST_DOUBLINGS = 1.0, 30.0, 10
+_FIRST_REST, _LONGEST_REST, _MOST_DOUBLINGS = 1.0, 60.0, 10
 _OF_THE_MACHINE = {
     errno.EAGAIN,
     errno.EDQUOT,
@@ -27,6 +27,7 @@ _OF_THE_MACHINE = {
     errno.ENOSPC,
     errno.EROFS,
 }
+_COMPLAINTS = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 class Machine:
@@ -34,14 +35,17 @@ class Machine:
 
     Evaluations here need room in the work folder. A failure for the machine's sake rests the campaign, the longer the
     more often that happens in a row. Elsewhere other workers may be well: only as many failures in a row as there are
-    workers say that none of them is.
+    workers say that none of them is. An evaluation that complains of a full disk may have filled that by itself and
+    cleaned up; when several trials in a row do, the machine is to blame.
     """
 
     def __init__(self, job: Job) -> None:
         self._work, self._here = job.work, job.here
         self._why: str | None = None
         self._again_at, self._rests, self._in_a_row = 0.0, 0, 0
+        self._complained: set[int] = set()
         self._told: str | None = None
+        self._recorded = False
 
     @property
     def rests(self) -> bool:
@@ -53,25 +57,36 @@ class Machine:
         """Return for how many seconds it rests before it is looked at again; None if it does not."""
         return max(self._again_at - passed(), 0.0) if self.rests else None
 
-    def judged(self, outcome: EvaluationOutcome, workers: int) -> EvaluationOutcome:
-        """Return how an attempt ended, as the machine's failure if it is one: whatever fails without room is."""
-        if not isinstance(outcome, EvaluationFailed) or outcome.cause in ("cancelled", "infeasible"):
-            self._in_a_row = self._rests = 0
-            return outcome
-        trouble = trouble_at(self._work) if self._here else None
-        if trouble is not None and not outcome.machine:
-            message = f"{outcome.message} ({trouble})"
-            outcome = outcome.model_copy(update={"cause": "infrastructure", "message": message, "machine": True})
-        if not outcome.machine:
+    def judged(self, outcome: EvaluationOutcome, trial: int, workers: int) -> EvaluationOutcome:
+        """Return how a trial's attempt ended, as the machine's failure if it is one: whatever fails without room is."""
+        trouble = self._trouble_of(outcome, trial)
+        if trouble is None or not isinstance(outcome, EvaluationFailed):
             self._in_a_row = self._rests = 0
             return outcome
         self._in_a_row += 1
         if self._here or self._in_a_row >= workers:
-            self._rest(trouble or outcome.message.partition("\n")[0])
-        return outcome
+            self._rest(trouble)
+        message = outcome.message if trouble in outcome.message else f"{outcome.message} ({trouble})"
+        return outcome.model_copy(update={"cause": "infrastructure", "message": message, "machine": True})
+
+    def _trouble_of(self, outcome: EvaluationOutcome, trial: int) -> str | None:
+        """Return what the machine lacked when an attempt failed; None if it is not known to lack anything."""
+        if not isinstance(outcome, EvaluationFailed) or outcome.cause in ("cancelled", "infeasible"):
+            self._complained.clear()
+            return None
+        complains = next((words for words in _COMPLAINTS if words in outcome.message), None)
+        self._complained = self._complained | {trial} if complains else set()
+        if self._here and (trouble := trouble_at(self._work)) is not None:
+            return trouble
+        if outcome.machine:
+            return outcome.message.partition("\n")[0]
+        return complains if len(self._complained) > 1 else None
 
     async def look(self, journal: Journal, clock: Clock, tell: Callable[[str], None], *, wanted: bool) -> None:
         """Find out whether evaluations may start, if some are `wanted`; say and record when that changes."""
+        if self._recorded and journal.history.paused is None:
+            # A person has resumed it, and believes that the machine is well.
+            self._again_at, self._told, self._recorded = 0.0, None, False
         if passed() >= self._again_at:
             self._why = None
             if wanted and self._here and (trouble := trouble_at(self._work)) is not None:
@@ -92,6 +107,7 @@ class Machine:
 
         try:
             await journal.insist(pauses)
+            self._recorded = True
         except LedgerError:
             # The ledger may lie on the same disk: it rests all the same, and the time counts as any other.
             return
@@ -104,7 +120,7 @@ class Machine:
         if paused_by_controller(journal.history):
             await journal.insist(resumes)
         if self._told is not None:
-            self._told = None
+            self._told, self._recorded = None, False
             tell("Evaluations are started again.")
 
     def _rest(self, why: str) -> None:

@@ -31,6 +31,7 @@ def outcome_events(
                 cost=outcome.cost,
                 artifacts=outcome.artifacts,
                 metadata=outcome.metadata,
+                notes=outcome.notes,
             )
         ]
     retry = will_retry(campaign, trial, outcome)
@@ -45,6 +46,8 @@ def outcome_events(
         seconds=outcome.seconds,
         cost=outcome.cost,
         machine=outcome.machine,
+        metrics=outcome.metrics or None,
+        notes=outcome.notes,
     )
     if retry:
         return [failed]
@@ -64,6 +67,8 @@ def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetim
         will_retry=False,
         seconds=outcome.seconds or _under_way(trial, attempt, now),
         cost=outcome.cost,
+        metrics=outcome.metrics or None,
+        notes=outcome.notes,
     )
 
 

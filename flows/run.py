@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign import History
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from campaign.recommendation import Recommendation
 from evaluators.sources import SourceFiles
 from flows.anchors import LOG
@@ -100,7 +100,7 @@ async def _run(
     if not_yet is not None:
         return journal.history, not_yet
     if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
-        raise CampaignStopped(
+        raise CannotStart(
             "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
             "another process, or `prefect server start` and set PREFECT_API_URL."
         )

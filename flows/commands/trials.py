@@ -15,21 +15,21 @@ from flows.terminal import terminal
 from report.numbers import duration, measured, value_text
 from report.tables import to_csv, to_json, trial_rows
 from report.trial_facts import failed_why, objective_of, status_of
-from report.trial_lines import without_result
+from report.trial_lines import noted, without_result
 
 _JUSTIFIED = ("right", "left", "left", "right")
 _MOST_IN_A_FRAME = 500
 
 
 def trials(path: Path, form: str, as_of: str | None) -> None:
-    """Print the trials of a campaign, for people with the reasons of those that gave no result below."""
+    """Print the trials of a campaign, for people with the reasons of those that gave no result, and notes, below."""
     _, history = read_past(path, as_of)
     if form == "table":
         console = terminal()
         headings, rows = ("trial", "status", history.definition.objective.metric, "took", "point"), _rows(history)
         framed = len(rows) <= _MOST_IN_A_FRAME
         console.print(_table(headings, rows) if framed else _columns(headings, rows), soft_wrap=not framed)
-        for line in _without_result(history):
+        for line in [*_without_result(history), *noted(history)]:
             console.print(line, soft_wrap=True)
     else:
         rows = trial_rows(history)

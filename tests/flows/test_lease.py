@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 from controller_elsewhere import CAMPAIGN, HELD
 from read_ledgers import events_of
+from until import until
 
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError
@@ -187,6 +188,15 @@ def test_a_process_of_this_host_that_lives_is_seen_at_once_and_a_dead_one_is_not
     refuse_if_it_lives_here(history)
     assert not controller_lives(history)
     assert asyncio.run(_taken_after(lease, tmp_path)).epoch == 2
+
+
+def test_a_process_whose_first_thread_has_ended_lives_as_long_as_another_one_runs():
+    script = "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+    with subprocess.Popen([sys.executable, "-c", f"{script}ctypes.CDLL(None).pthread_exit(None)"]) as other:
+        stat = Path(f"/proc/{other.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", "its first thread has ended", 60)
+        assert controller_lives(History.from_events([_lease_of(other.pid)]))
+        other.kill()
 
 
 async def _taken_after(lease: LeaseTaken, folder: Path) -> LeaseTaken:

@@ -41,6 +41,7 @@ class ScriptedEvaluator:
     """Ends each attempt as a function of (trial, attempt) says, after a moment in which others may run."""
 
     time_limit = timedelta(hours=1)
+    grace = patience = timedelta()
 
     def __init__(self, outcome: Callable[[int, int], object] = lambda trial, attempt: 1.0) -> None:
         self.outcome = outcome
@@ -48,6 +49,9 @@ class ScriptedEvaluator:
         self.recovered: list[tuple[int, int]] = []
         self.at_once = 0
         self.most_at_once = 0
+
+    def secrets(self) -> dict[str, str]:
+        return {}
 
     async def check(self, campaign: Campaign) -> None:
         pass

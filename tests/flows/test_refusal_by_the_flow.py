@@ -67,6 +67,6 @@ async def test_what_else_ends_a_campaign_is_no_traceback_of_the_engine_either(fi
     await open_campaign(journal, changed.campaign, changed.settings(), SystemClock())
     surroundings.set(Surroundings(shown=False))
     state = await campaign_flow.fn(file)
-    assert state.type is StateType.CRASHED
+    assert state.type is StateType.FAILED
     with pytest.raises(InvalidDefinition, match="another `name`"):
         await state.aresult()
