@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bo_core.acquisition import JointDraws, SimpleRegret
+from bo_core.decisive import MOST, decisive
 from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.failing_numbers import numbers_may_fail
 from bo_core.inside import view_inside
@@ -42,34 +43,37 @@ def recommend(
     weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
     hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
     the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
-    recommended one, each counted once; deterministic. If no model can be computed it is the point with the best
-    measurement.
+    recommended one, each counted once; deterministic. Of more than 480 distinct points only those count that bear
+    on what is best. If no model can be computed, the point with the best measurement is recommended.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = view_inside(campaign, history)
     if not view.observed:
         return None
     try:
-        with numbers_may_fail(), torch.inference_mode(), threads_for(len(view.observed)):
+        with numbers_may_fail(), torch.inference_mode():
             return _believed_best(campaign, view, proposer, anywhere=anywhere)
     except ModelFailed as problem:
         return _measured_best(campaign, view.observed, str(problem))
 
 
 def _believed_best(
-    campaign: Campaign, view: ModelView, proposer: BayesianProposer, *, anywhere: bool
+    campaign: Campaign, everything: ModelView, proposer: BayesianProposer, *, anywhere: bool
 ) -> Recommendation:
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
-    model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
-    places = _first_of_each_point(view.observed)
-    X = model.observed.X[places]
-    elsewhere = _better_elsewhere(model, view, proposer, encoding) if anywhere else []
-    X = torch.cat([X, encoding.encode(elsewhere)])
-    means, covariances = model.posterior.joint(X.to(model.device))
-    samples = _samples(means.cpu(), covariances.cpu(), generator)
-    mean, covariance = _mixed(means.cpu(), covariances.cpu())
-    best = int(mean.argmax())
+    with threads_for(MOST):
+        view = decisive(campaign, everything, proposer, encoding, generator)
+    with threads_for(len(view.observed)):
+        model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
+        places = _first_of_each_point(view.observed)
+        X = model.observed.X[places]
+        elsewhere = _better_elsewhere(model, view, everything, proposer, encoding) if anywhere else []
+        X = torch.cat([X, encoding.encode(elsewhere)])
+        means, covariances = model.posterior.joint(X.to(model.device))
+        samples = _samples(means.cpu(), covariances.cpu(), generator)
+        mean, covariance = _mixed(means.cpu(), covariances.cpu())
+        best = int(mean.argmax())
     trials = [view.observed[i] for i in places]
     found: list[tuple[int | None, Point]] = [*((t.id, t.point) for t in trials), *((None, p) for p in elsewhere)]
     units = model.observed.outcomes
@@ -103,14 +107,16 @@ def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> list[Point]:
+def _better_elsewhere(
+    model: Model, view: ModelView, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
+) -> list[Point]:
     """Return the point of the highest posterior mean that was never tried to the end, if it beats the observed ones."""
     at_data = model.posterior.averaged(model.data.X)[0]
     # Without a point that is drawn, one draw is the posterior mean itself.
     draws = JointDraws(model.posterior, model.data.X[:0], 1, more=1, seed=0)
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
     effort = Effort(proposer.restarts, proposer.raw_points)
-    ended = {key_of(trial.point) for trial in (*view.observed, *view.failed, *view.stopped)}
+    ended = {key_of(trial.point) for trial in (*everything.observed, *everything.failed, *everything.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
         surface = Weighting.fitted(view, proposer, encoding).over(surface_of_utility(draws, SimpleRegret()))

@@ -13,6 +13,9 @@ from campaign.space import Point, Space
 from campaign.stopping import AnyStoppingRule
 from campaign.window import Window
 
+# No count is larger: a number beyond what floats hold would end a campaign when something is divided by it.
+MOST = 1_000_000_000
+
 
 class Budget(BaseModel):
     """What may be spent; every trial that started counts once, however it ends, and imported results do not.
@@ -22,9 +25,9 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trials: Annotated[int, Field(ge=1)]
+    trials: Annotated[int, Field(ge=1, le=MOST)]
     wall_clock: Duration | None = None
-    evaluations: Annotated[int, Field(ge=1)] | None = None
+    evaluations: Annotated[int, Field(ge=1, le=MOST)] | None = None
     cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
@@ -42,8 +45,8 @@ class FailurePolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_attempts: Annotated[int, Field(ge=1)] = 3
-    max_in_a_row: Annotated[int, Field(ge=1)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MOST)] = 3
+    max_in_a_row: Annotated[int, Field(ge=1, le=MOST)] | None = None
     back_off: Pause = timedelta(seconds=30)
     longest_back_off: Pause = timedelta(minutes=10)
     on_timeout: Literal["fail", "retry"] = "fail"
@@ -67,7 +70,7 @@ class StopWhen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     expected_gain_below: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    in_a_row: Annotated[int, Field(ge=1)] = 3
+    in_a_row: Annotated[int, Field(ge=1, le=MOST)] = 3
     advice_only: bool = False
 
 

@@ -24,6 +24,7 @@ from prefect.states import Completed, Crashed, Failed
 
 from campaign import EvaluationOutcome, History, Proposal
 from campaign.errors import CampaignHeld, OvernightError
+from campaign.harmless import first_line
 from evaluators import Evaluator
 from evaluators.printed import printed
 from evaluators.sources import SourceFiles
@@ -74,7 +75,7 @@ async def propose_task(name: str, proposer: Proposer, question: Question) -> Sta
     except OvernightError as problem:
         # Others stand in for a proposer that is away: no reason for a traceback on somebody's terminal, which
         # Prefect also writes for a state of the type `failed`.
-        return Crashed(name="NoPoints", message=str(problem).partition("\n")[0], data=problem)
+        return Crashed(name="NoPoints", message=first_line(str(problem)), data=problem)
     except asyncio.CancelledError:
         return _unwanted()
     return Completed(message=in_words(proposals), data=proposals)

@@ -24,6 +24,7 @@ from flows.lease import refuse_if_it_lives_here
 from flows.named_server import named_server
 from flows.newest_receipt import check_or_accept
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
+from flows.places import refuse_overlaps, refuse_unusable_places
 from flows.prefect_environment import prepare_prefect
 from flows.prefect_server import prefect_server
 from flows.shift import why_not_yet
@@ -94,6 +95,9 @@ async def _run(
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)
+    if journal.history.defined is None:
+        refuse_unusable_places(file)
+        refuse_overlaps(file)
     refuse_another(journal.history, file.campaign, path)
     if file.evaluator_changed == "refuse" and not is_over(journal.history, file.campaign, file.settings()):
         refuse_changed(journal.history, SourceFiles(file.evaluator).hashes())

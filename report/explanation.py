@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from campaign import History, Measurement, Trial
+from campaign.evaluation import cause_text
 from campaign.space import Value
 from campaign.spending import costs_were_told
 from campaign.trial import Failure, Observation, Provenance, Stopped, Withdrawal
@@ -144,7 +145,7 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
         case None:
             yield "It awaits approval." if trial.parked else "It has not ended yet."
         case Failure() as failure:
-            yield f"It failed{after} ({failure.cause}): {failure.message}"
+            yield f"It failed{after} ({cause_text(failure.cause)}): {failure.message}"
         case Stopped(why=why):
             yield f"It was stopped{after}: {why}."
         case Withdrawal(kind=kind, by=by, why=why):

@@ -4,8 +4,6 @@ import asyncio
 import importlib
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign.duration import format_duration
 from campaign.errors import CannotStart
 from evaluators import SimulatedEvaluator
@@ -16,6 +14,7 @@ from flows.clusters.on_pool import OnPool
 from flows.named_server import named_server
 from flows.newest_receipt import check_or_accept
 from flows.prefect_environment import prepare_prefect
+from flows.terminal import terminal
 from storage import open_ledger
 
 
@@ -30,7 +29,7 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
         )
     prepare_prefect(Path(file.work))
     asyncio.run(file.check())
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     console.print(str(named), soft_wrap=True)
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     asyncio.run(check_or_accept(ledger, file, accept_loss, SystemClock(), console.print))

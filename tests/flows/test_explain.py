@@ -94,7 +94,7 @@ def test_a_point_chosen_with_an_eye_on_costs_says_what_it_was_expected_to_cost(t
     [
         (1, "It is the baseline"),
         (2, "a point of the Sobol sequence"),
-        (5, "It failed after 0s (configuration): ValueError: no oven"),
+        (5, "It failed after 0s (evaluator error): ValueError: no oven"),
         (10, "It has not ended yet."),
     ],
 )

@@ -169,10 +169,19 @@ def test_a_damaged_ledger_is_refused_by_check_as_by_run():
         said("check", "loaf.yaml")
 
 
-def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid():
-    write({"ledger": "loaf.yaml"})
+def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid(monkeypatch: pytest.MonkeyPatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    write({"ledger": "s3://tuning/ledgers"})
     told = "is valid. Whether it goes on is not known, for its ledger cannot be read from here: "
     assert told in said("check", "loaf.yaml")
+
+
+def test_a_local_ledger_that_cannot_be_one_is_refused_by_check_as_by_run():
+    write({"ledger": "loaf.yaml"})
+    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, found that .* is none"):
+        said("check", "loaf.yaml")
 
 
 def test_outside_of_its_window_run_says_when_it_opens_and_begins_nothing():
