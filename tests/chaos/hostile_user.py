@@ -19,6 +19,8 @@ _CALLS = [
 
 def become_nobody() -> None:
     """Give up every right of root, for good."""
+    # Python loads this codec when a socket is first opened, and its own files may be out of reach by then.
+    "127.0.0.1".encode("idna")
     os.setgroups([])
     os.setgid(_NOBODY)
     os.setuid(_NOBODY)
