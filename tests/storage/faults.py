@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from altered_copies import ALTERATIONS, Altered, alter, make_ledger_with_copies
 from damages import DAMAGES, FLIPPED, Bucket, Findings, Folder, Place, inject, make_ledger
 from fault_proxy import FAULTS, fault_proxy
 from killed_writers import REPOSITORY, Tally, Writer, run_writers, tally
@@ -48,6 +49,14 @@ ledgers that were whole again, up to the same head, when the files were put back
 comes back with its copy, and from nowhere else.
 
 | where | injected | how often | named | lost | mended |
+|---|---|---|---|---|---|
+"""
+_COPIES = """
+Then copies in `compact/` were altered, which are there to read faster and hold nothing that the segments do not. Each
+time a new process read the whole ledger. *Believed* counts readers that got other events than the segments hold,
+*ended* those that got an error, and *named* the copies that `verify` named.
+
+| where | injected | how often | believed | ended | named |
 |---|---|---|---|---|---|
 """
 _TAIL = """
@@ -101,6 +110,21 @@ class DamageRow:
         return f"| {self.where} | {self.injected} | {f.injected} | {named} | {f.lost} | {f.injected - f.unmended} |"
 
 
+@dataclass(frozen=True)
+class CopyRow:
+    """One line of the table of altered copies."""
+
+    where: str
+    injected: str
+    found: Altered
+
+    def __str__(self) -> str:
+        f = self.found
+        wrong = [f"**{number}**" if number else "0" for number in (f.believed, f.ended)]
+        named = f"{f.named}" if f.named == f.injected else f"**{f.named}**"
+        return f"| {self.where} | {self.injected} | {f.injected} | {' | '.join(wrong)} | {named} |"
+
+
 def main() -> int:
     """Run all experiments, write the table, and return 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -110,10 +134,14 @@ def main() -> int:
     asked = parser.parse_args()
     rows = _told(_experiments(asked.faults, asked.power_cuts))
     damages = _told(_damages(asked.faults))
+    copies = _told(_altered_copies(max(asked.faults // 10, 1)))
     options = f" with `--faults {asked.faults} --power-cuts {asked.power_cuts}`"
-    section = _HEAD.format(options=options) + _lines(rows) + _DAMAGES + _lines(damages) + _TAIL
+    section = _HEAD.format(options=options) + _lines(rows) + _DAMAGES + _lines(damages)
+    section += _COPIES + _lines(copies) + _TAIL
     replace_section(asked.output, "make faults", section)
-    kept = all(row.tally is None or row.tally.kept for row in rows) and all(row.found.kept for row in damages)
+    kept = all(row.tally is None or row.tally.kept for row in rows) and all(
+        row.found.kept for row in (*damages, *copies)
+    )
     return 0 if kept else 1
 
 
@@ -148,6 +176,23 @@ def _damages_in(where: str, place: Place, faults: int) -> Iterator[DamageRow]:
         if found.missed:
             sys.stderr.write(f"missed: {found.missed}\n")
         yield DamageRow(where, kind, found)
+
+
+def _altered_copies(times: int) -> Iterator[CopyRow]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _altered_in("directory", Folder(LocalStore(Path(folder))), times)
+    with s3_server() as server:
+        os.environ.update(WRITER.environment(server.endpoint))
+        yield from _altered_in("bucket", Bucket(S3Store(BUCKET, "copies/"), server.client()), times)
+
+
+def _altered_in(where: str, place: Place, times: int) -> Iterator[CopyRow]:
+    make_ledger_with_copies(place)
+    for seed, kind in enumerate(ALTERATIONS):
+        found = alter(place, kind, times, seed)
+        if found.missed:
+            sys.stderr.write(f"missed: {found.missed}\n")
+        yield CopyRow(where, kind, found)
 
 
 def _experiments(faults: int, power_cuts: int) -> Iterator[Row]:
