@@ -11,6 +11,7 @@ from threading import Thread
 
 from campaign.errors import OvernightError
 from campaign.events import Event
+from campaign.harmless import harmless
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock
 from flows.newest_receipt import check_newest_receipt
@@ -18,6 +19,14 @@ from storage import Heartbeat, Ledger, ParquetLedger, Receipt, Segment, add_rece
 
 # Where those are told of trouble who brought nothing else to tell them.
 LOG = logging.getLogger("overnight")
+
+
+def _harmless(record: logging.LogRecord) -> bool:
+    record.msg, record.args = harmless(record.getMessage()), ()
+    return True
+
+
+LOG.addFilter(_harmless)
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
 from flows.exit_codes import ExitCode
+from flows.own_packages import put_working_folder_last
 from flows.people_cli import TrialNumber, people
+from flows.terminal import terminal
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_errors = Console(stderr=True, soft_wrap=True, highlight=False)
+_errors = terminal(stderr=True)
 
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
 
@@ -231,14 +231,15 @@ app.add_typer(people)
 
 def main() -> None:
     """Run the command line; errors of ours are one paragraph and exit with 1, 2 for a wrong definition."""
+    put_working_folder_last()
     try:
         app()
     except InvalidDefinition as problem:
         for line in problem.problems:
-            _errors.print(escape(line), style="red")
+            _errors.print(line, style="red", soft_wrap=True)
         sys.exit(ExitCode.WRONG_DEFINITION)
     except OvernightError as problem:
-        _errors.print(escape(str(problem)), style="yellow" if isinstance(problem, CampaignHeld) else "red")
+        _errors.print(str(problem), style="yellow" if isinstance(problem, CampaignHeld) else "red", soft_wrap=True)
         sys.exit(ExitCode.STOPPED)
 
 

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from campaign import History, Measurement, Trial
 from campaign.columns import trial_columns
+from campaign.harmless import harmless, harmless_json
 from campaign.space import Value
 from campaign.trial import Observation, Stopped, Withdrawal
 from report.trial_facts import failure_of
@@ -39,16 +40,28 @@ def metric_names(history: History) -> list[str]:
 
 def to_json(rows: list[Row]) -> str:
     """Return the rows as a JSON array."""
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return harmless_json(json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def to_csv(rows: list[Row]) -> str:
-    """Return the rows as CSV with a header; what is not known is empty, truth values are as in JSON and YAML."""
+    """Return the rows as CSV with a header; unknown values are empty, truth values are as in JSON and YAML."""
+    columns = list(rows[0]) if rows else ["trial"]
+    return csv_of(columns, ([row[column] for column in columns] for row in rows))
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return CSV that may be printed: control characters in texts are made visible, while JSON keeps what they are."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["trial"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()} for row in rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([harmless(column) for column in columns])
+    writer.writerows([_in_csv(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def _in_csv(value: Cell) -> Cell:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _row(trial: Trial, metrics: Mapping[str, str], parameters: Mapping[str, str]) -> Row:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign import History
 from campaign.errors import LedgerError
 from campaign.events import Event
@@ -18,6 +16,7 @@ from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.lease import controller_lives
 from flows.newest_receipt import check_newest_receipt
+from flows.terminal import terminal
 from storage import ledger_location, open_ledger
 
 # From the history, who asks and when: what is to be written, or Refused.
@@ -71,4 +70,4 @@ def say_written(history: History, what: str, path: Path) -> None:
         heard = f"process {lease.pid} on {lease.host} hears of it within seconds"
     else:
         heard = f"no controller runs here now; the next one knows of it: overnight run {path}"
-    Console(highlight=False, markup=False).print(f"{history.definition.name}: {what}; {heard}", soft_wrap=True)
+    terminal().print(f"{history.definition.name}: {what}; {heard}", soft_wrap=True)
