@@ -110,6 +110,17 @@ class TrialRejected(_Event):
     why: str
 
 
+class LossAccepted(_Event):
+    """A person goes on though the ledger lacks what a receipt names: its segment, whose file had this hash."""
+
+    about = ("segment", "hash")
+
+    kind: Literal["loss_accepted"] = "loss_accepted"
+    segment: int
+    hash: str
+    why: str
+
+
 class _AttemptEvent(_Event):
     about = ("trial", "attempt")
 
@@ -274,6 +285,7 @@ class CampaignAskedToStop(_Event):
 Event = Annotated[
     CampaignDefined
     | CampaignRevised
+    | LossAccepted
     | LeaseTaken
     | TrialProposed
     | AttemptStarted

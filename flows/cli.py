@@ -29,6 +29,12 @@ AsOf = Annotated[
 ]
 
 
+AcceptLoss = Annotated[
+    str | None,
+    typer.Option(metavar="WHY", help="Go on with a ledger that lacks what its newest receipt names; it is recorded."),
+]
+
+
 class Format(StrEnum):
     """How to print trials."""
 
@@ -70,6 +76,7 @@ def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 def run(
     campaign: CampaignPath = Path("campaign.yaml"),
     now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
+    accept_loss: AcceptLoss = None,
 ) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once.
 
@@ -77,7 +84,7 @@ def run(
     for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished and no
     trial gave a result.
     """
-    code = _heavy("flows.commands.run").run(campaign, ignore_window=now)
+    code = _heavy("flows.commands.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
     raise typer.Exit(code)
 
 
@@ -85,9 +92,10 @@ def run(
 def deploy(
     campaign: CampaignPath = Path("campaign.yaml"),
     pool: Annotated[str, typer.Option(help="The work pool whose workers run it; made if there is none.")] = "overnight",
+    accept_loss: AcceptLoss = None,
 ) -> None:
     """Let a Prefect server start a campaign whenever its window opens."""
-    _heavy("flows.commands.deploy").deploy(campaign, pool)
+    _heavy("flows.commands.deploy").deploy(campaign, pool, accept_loss)
 
 
 @app.command()

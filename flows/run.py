@@ -21,6 +21,7 @@ from flows.clock import SystemClock
 from flows.evaluator_changes import refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
+from flows.newest_receipt import check_or_accept
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
 from flows.places import refuse_overlaps, refuse_unusable_places
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
@@ -50,6 +51,7 @@ def run_campaign(
     tell: Callable[[str], None] = LOG.warning,
     report: Callable[[History], Path] | None = None,
     ignore_window: bool = False,
+    accept_loss: str | None = None,
 ) -> CampaignResult:
     """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
 
@@ -57,12 +59,15 @@ def run_campaign(
     with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
     know though the campaign goes on. `report` writes the report to which a Prefect server of the user's own is given a
     link, into the work folder if nobody says. Outside of its window nothing is begun or written, unless that is
-    ignored, but what an earlier controller left running is waited for. Raises what a wrong definition, a held campaign
-    or too many failures in a row raise; what was recorded by then stays.
+    ignored, but what an earlier controller left running is waited for. `accept_loss` says why to go on with a ledger
+    that is not what its newest receipt says, which is recorded. Raises what a wrong definition, a held campaign, such a
+    ledger or too many failures in a row raise; what was recorded by then stays.
     """
     file = read_campaign(source)
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
-    history, not_yet = run_sync(_run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window))
+    history, not_yet = run_sync(
+        _run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window, accept_loss=accept_loss)
+    )
     if not_yet is not None:
         return CampaignResult(history, None, not_yet)
     recommend = importlib.import_module("bo_core.recommend").recommend
@@ -78,10 +83,14 @@ async def _run(
     report: Callable[[History], Path] | None,
     *,
     ignore_window: bool,
+    accept_loss: str | None,
 ) -> tuple[History, str | None]:
     """Return the history, and why nothing was begun where its window keeps it from that."""
     await file.check()
-    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    # Also accepted here, where a campaign that is over or whose window is closed ends.
+    await check_or_accept(ledger, file, accept_loss, SystemClock(), tell)
+    journal = Journal(ledger, watch)
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)

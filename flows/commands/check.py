@@ -13,6 +13,7 @@ from flows.describe import describe
 from flows.evaluator_changes import note_on, refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
+from flows.newest_receipt import check_newest_receipt
 from flows.opening import is_over, refuse_another, why_outdated
 from flows.places import refuse_overlaps, refuse_unusable_places
 from flows.terminal import terminal
@@ -30,8 +31,10 @@ def check(path: Path) -> None:
 
 
 def _what_run_would_do(file: CampaignFile, path: Path) -> str:
-    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    journal = Journal(ledger)
     try:
+        asyncio.run(check_newest_receipt(ledger, file))
         asyncio.run(journal.refresh())
     except (LedgerDamaged, LedgerTooNew):
         raise

@@ -11,11 +11,13 @@ from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.on_pool import OnPool
+from flows.newest_receipt import check_or_accept
 from flows.prefect_environment import prepare_prefect, somebody_else_serves
 from flows.terminal import terminal
+from storage import open_ledger
 
 
-def deploy(path: Path, pool: str) -> None:
+def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     """Create the deployment and say when it starts, and what has to run for that."""
     file = load_campaign_file(path)
     if not somebody_else_serves():
@@ -26,6 +28,8 @@ def deploy(path: Path, pool: str) -> None:
     prepare_prefect(Path(file.work))
     asyncio.run(file.check())
     console = terminal()
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    asyncio.run(check_or_accept(ledger, file, accept_loss, SystemClock(), console.print))
     # Prefect reads its settings when it is imported.
     asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
     now = SystemClock().now()

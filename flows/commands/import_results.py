@@ -11,6 +11,7 @@ from flows.clock import SystemClock
 from flows.fitting import Fitted, fitted
 from flows.importing import check_that_it_is_new, write_observations
 from flows.journal import Journal
+from flows.newest_receipt import check_newest_receipt
 from flows.terminal import terminal
 from storage import ledger_location, open_ledger
 from storage.past.results import PastResults
@@ -32,7 +33,9 @@ def import_results(source: str, path: Path, study: str | None, *, skip_misfits: 
 async def _import(
     file: CampaignFile, source: str, study: str | None, *, skip_misfits: bool
 ) -> tuple[PastResults, Fitted]:
-    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    await check_newest_receipt(ledger, file)
+    journal = Journal(ledger)
     await journal.refresh()
     check_that_it_is_new(file.campaign, journal.history)
     found = read_past_results(source, file.campaign, study)

@@ -15,6 +15,7 @@ from flows.campaign_file import CampaignFile, load_campaign_file
 from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.lease import controller_lives
+from flows.newest_receipt import check_newest_receipt
 from flows.terminal import terminal
 from storage import ledger_location, open_ledger
 
@@ -42,7 +43,8 @@ def append_request(path: Path, request: Request) -> History:
 def append_to(file: CampaignFile, path: Path, request: Request) -> History:
     """Append what a person asks for to the ledger of a campaign file that was read already."""
     name = file.campaign.name
-    journal = Journal(open_ledger(file.ledger, name, Path()))
+    ledger = open_ledger(file.ledger, name, Path())
+    journal = Journal(ledger)
 
     def decide(history: History) -> Sequence[Event]:
         if history.defined is None:
@@ -53,6 +55,7 @@ def append_to(file: CampaignFile, path: Path, request: Request) -> History:
         return request(history, speaker(), SystemClock().now())
 
     async def write() -> None:
+        await check_newest_receipt(ledger, file)
         await journal.refresh()
         await journal.insist(decide)
 

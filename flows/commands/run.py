@@ -12,7 +12,7 @@ from flows.terminal import terminal
 from storage import ledger_location
 
 
-def run(path: Path, *, ignore_window: bool = False) -> ExitCode:
+def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> ExitCode:
     """Run it, show how it goes, say what was found and where everything lies, and return how it ended."""
     file = load_campaign_file(path)
     console = terminal()
@@ -26,6 +26,7 @@ def run(path: Path, *, ignore_window: bool = False) -> ExitCode:
             tell=display.tell,
             report=report.write,
             ignore_window=ignore_window,
+            accept_loss=accept_loss,
         )
     if result.not_yet is not None:
         console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
