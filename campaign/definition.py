@@ -74,11 +74,18 @@ class StopWhen(BaseModel):
     advice_only: bool = False
 
 
+Noise = Literal["none", "known", "infer"]
+
+
 class Campaign(BaseModel):
     """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
 
     Where `approve` is `always`, what is computed waits until a person approves it; where it is a policy, what that
     names does. What people gave does not wait. `stop_early` ends single trials on their way, `stop_when` the campaign.
+
+    `noise` says what is known of the objective's noise: `none`, the same point always gives the same value; `known`,
+    every evaluation reports a standard error; `infer`, it is learnt from the results. Without it, each result that
+    reports a standard error is as sure as that says, and the noise of the others is learnt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +96,7 @@ class Campaign(BaseModel):
     minimize: str | None = None
     maximize: str | None = None
     metrics: tuple[str, ...] = ()
+    noise: Noise | None = None
     workers: Annotated[int, Field(ge=1, le=10_000)] = 1
     budget: Budget
     window: Window | None = None

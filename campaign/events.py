@@ -68,7 +68,7 @@ class LeaseTaken(_Event):
     host: str
     pid: int
     started: str
-    sources: dict[str, str] | None = None
+    sources: ReadOnly[dict[str, str]] | None = None
 
 
 class TrialProposed(GivesItsPoint, _Event):
@@ -137,7 +137,7 @@ class AttemptStarted(_AttemptEvent):
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
-    sources: dict[str, str] | None = None
+    sources: ReadOnly[dict[str, str]] | None = None
 
 
 class MeasurementReported(_AttemptEvent):

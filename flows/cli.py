@@ -11,6 +11,7 @@ import typer
 
 from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
 from flows.exit_codes import ExitCode
+from flows.own_packages import put_working_folder_last
 from flows.people_cli import TrialNumber, people
 from flows.terminal import terminal
 
@@ -230,6 +231,7 @@ app.add_typer(people)
 
 def main() -> None:
     """Run the command line; errors of ours are one paragraph and exit with 1, 2 for a wrong definition."""
+    put_working_folder_last()
     try:
         app()
     except InvalidDefinition as problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from campaign import History, garbage
 from campaign.errors import CampaignHeld, LedgerError, LedgerMoved
-from campaign.events import Event, LeaseTaken, TrialProposed
+from campaign.events import Event, LeaseTaken
 from storage import Ledger
 
 # Seconds to wait for what took a number to be listed: some network folders show it late, others never.
@@ -179,14 +179,6 @@ class Journal:
         self.history = self.history.extended(events)
         self.events_seen += len(events)
         self.watch(self.history)
-
-
-def still_new(events: Sequence[Event], history: History) -> Sequence[Event]:
-    """Return the events; raises LedgerMoved if one proposes a trial that somebody else has proposed meanwhile."""
-    for event in events:
-        if isinstance(event, TrialProposed) and event.trial in history.trials:
-            raise LedgerMoved(f"trial {event.trial} was proposed by somebody else meanwhile; decide again")
-    return events
 
 
 def _refuse(wish: _Wish, why: Exception) -> None:

@@ -21,10 +21,11 @@ from flows.clock import SystemClock
 from flows.evaluator_changes import refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
+from flows.named_server import named_server
 from flows.newest_receipt import check_or_accept
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
 from flows.places import refuse_overlaps, refuse_unusable_places
-from flows.prefect_environment import prepare_prefect, somebody_else_serves
+from flows.prefect_environment import prepare_prefect
 from flows.prefect_server import prefect_server
 from flows.shift import why_not_yet
 from flows.stop import StopRequest
@@ -108,20 +109,19 @@ async def _run(
     not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
     if not_yet is not None:
         return journal.history, not_yet
-    if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
+    named = named_server()
+    if "flows.campaign_flow" in sys.modules and named is None:
         raise CannotStart(
             "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
             "another process, or `prefect server start` and set PREFECT_API_URL."
         )
+    if named is not None:
+        tell(str(named))
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
     async with prefect_server(home) as server:
         # Prefect reads its settings when it is imported, and a check must not pay for it.
         flow = importlib.import_module("flows.campaign_flow")
-        if server is not None:
-            await server.ready()
-        else:
-            await importlib.import_module("flows.reach_prefect").reach_prefect(tell)
         stop = StopRequest()
 
         def ask_to_stop() -> None:
@@ -132,7 +132,7 @@ async def _run(
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
-        return await flow.run_with_server(file, server and server.url, here), None
+        return await flow.run_with_server(file, server, here), None
 
 
 @contextlib.contextmanager

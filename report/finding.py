@@ -122,6 +122,8 @@ def confidence_sentences(history: History, summary: Summary, found: Recommendati
     """Return how sure the finding is, and where the best measurement is another trial's."""
     if found is None:
         return []
+    if found.without_model is not None:
+        return [f"The figures are the best measurement and its standard error. {found.without_model}"]
     sentences = ["The figures are the model's belief about the true value ± one standard deviation."]
     if found.trial is not None and is_exact(history):
         sentences = ["The figures are as measured: measuring a point again gives the same value."]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.commands.past import read_past
-from flows.lease import controller_lives, seen_from_afar
+from flows.lease import controller_lives, hangs_here, seen_from_afar
 from flows.live import status_lines
 from flows.opening import what_is_refused
 from flows.terminal import terminal
@@ -18,6 +18,8 @@ def status(path: Path, as_of: str | None) -> None:
         console.print(line, soft_wrap=True)
     if as_of is None and (elsewhere := seen_from_afar(history)) is not None:
         console.print(elsewhere, soft_wrap=True)
+    if as_of is None and (hangs := hangs_here(history)) is not None:
+        console.print(hangs, soft_wrap=True)
     if as_of is None and (changed := what_is_refused(history, file.campaign)):
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         console.print(f"{path} defines another campaign, which this ledger refuses: {changed[0]}{more}", soft_wrap=True)

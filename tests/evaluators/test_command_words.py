@@ -1,7 +1,10 @@
 """Words of a command that only a shell would understand, or that look as if values were put into them."""
 
 import pytest
+from attempts import campaign
 
+from campaign.errors import InvalidDefinition
+from evaluators import CommandEvaluator
 from evaluators.command_words import word_problems
 
 PARAMETERS = ("x", "learning_rate")
@@ -52,6 +55,13 @@ def test_a_placeholder_is_refused_with_where_the_values_are(command: tuple[str, 
     [problem] = word_problems(command, PARAMETERS)
     assert f"`{placeholder}`" in problem
     assert "EVAL_REQUEST" in problem
+
+
+async def test_check_refuses_a_pipeline_before_it_looks_for_the_program():
+    evaluator = CommandEvaluator.model_validate({"command": "./measure.sh | tee log"})
+    with pytest.raises(InvalidDefinition, match=r"found `\|`, which only a shell understands") as refused:
+        await evaluator.check(campaign())
+    assert len(refused.value.problems) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from campaign import History, Measurement
 from campaign.errors import LedgerError, LedgerMoved
 from campaign.events import Event, TrialFailed, TrialObserved, TrialProposed
 from flows.clock import SystemClock
-from flows.journal import Journal, still_new
+from flows.journal import Journal
 from storage import LocalStore, MemoryLedger, ParquetLedger, Segment
 from storage.segment_file import LARGEST_EVENT
 
@@ -225,8 +225,3 @@ async def test_two_tasks_that_append_after_the_same_segment_do_not_both_win():
     journal = Journal(ledger)
     done = await asyncio.gather(journal.append([proposed(1)]), journal.append([proposed(2)]), return_exceptions=True)
     assert [type(found) for found in done] == [type(None), LedgerMoved]
-
-
-def test_a_proposal_is_refused_where_its_trial_was_proposed_meanwhile():
-    with pytest.raises(LedgerMoved, match="trial 1 was proposed by somebody else"):
-        still_new([proposed(1)], History.from_events([proposed(1)]))

@@ -10,7 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from campaign.errors import InvalidDefinition, LedgerDamaged
-from campaign.events import AttemptFailed, AttemptStarted, CampaignFinished, Event, TrialAbandoned, TrialProposed
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignFinished,
+    Event,
+    LeaseTaken,
+    TrialAbandoned,
+    TrialProposed,
+)
 from flows.campaign_file import load_campaign_file
 from flows.cli import app
 from flows.clock import SystemClock
@@ -135,6 +143,23 @@ def test_check_refuses_another_campaign_of_the_same_name_with_the_words_of_run(c
     assert f"loaf.yaml defines another campaign, which this ledger refuses: {refusals[0][1]}\n" in said(
         "status", "loaf.yaml"
     )
+
+
+def test_a_changed_evaluator_is_said_by_check_and_refused_where_the_file_says_so_as_by_run():
+    Path("bake").write_text("#!/bin/sh\n")
+    Path("bake").chmod(0o755)
+    evaluator = {"evaluator": {"kind": "command", "command": ["./bake"]}}
+    write(evaluator)
+    begin(LeaseTaken(time=NOW, actor=CONTROLLER, epoch=1, host="h", pid=1, started="x:1", sources={"bake": "other"}))
+    assert "The evaluator has changed since the ledger last saw it (changed: bake)" in said("check", "loaf.yaml")
+    write(evaluator | {"evaluator_changed": "refuse"})
+    refusals = []
+    for command in ("check", "run"):
+        with pytest.raises(InvalidDefinition) as refused:
+            said(command, "loaf.yaml")
+        refusals.append(refused.value.problems)
+    assert refusals[0] == refusals[1]
+    assert "`evaluator_changed`" in refusals[0][0]
 
 
 def test_a_damaged_ledger_is_refused_by_check_as_by_run():
