@@ -25,6 +25,7 @@ _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
 # So many characters turn up by chance in no Base64.
 _LONG = 6
+_MEASUREMENT = {"mean", "sem"}
 # Deeper than what can be kept of a result.
 _DEEPEST = 200
 # Words of which any text may be full: a variable with such a value switches something, and hides no secret.
@@ -98,6 +99,23 @@ class Redaction:
         shown = {name: name if name in asked else self.text(name) for name in metrics}
         taken = {name for name in metrics if name in asked}
         return {shown[name]: found for name, found in metrics.items() if name in taken or shown[name] not in taken}
+
+    def metrics(self, found: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:
+        """Return metrics as they were written, without the values in names that nobody asked for and in what they hold.
+
+        The keys of a measurement are the form's, not a text.
+        """
+        named = self.names(found, asked)
+        return {
+            name: self.under_keys(value)
+            if isinstance(value, dict) and value.keys() <= _MEASUREMENT
+            else self.tree(value)
+            for name, value in named.items()
+        }
+
+    def under_keys(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a mapping whose own keys stay as they are."""
+        return {key: self.tree(item) for key, item in value.items()}
 
     def tree(self, value: Any, levels: int = _DEEPEST) -> Any:
         """Return a JSON value without the values in any of its strings, and without what is nested too deeply."""

@@ -117,11 +117,10 @@ class ReportLines:
 
     def _as_report(self, step: Any, found: dict[str, Any]) -> EvaluationReport | None:
         # Secrets go before a note cuts anything, or else a half of one would stay.
-        named = self._redaction.names(found, self._asked)
-        read = read_metrics({name: self._redaction.tree(value) for name, value in named.items()}, asked=())
+        read = read_metrics(self._redaction.metrics(found, self._asked), asked=())
         if len(self._notes) < _MOST_NOTES:
             self._notes |= {f"in reports, {note}": None for note in read.notes}
-        return EvaluationReport(step=step, metrics=read.metrics) if read.metrics or not found else None
+        return EvaluationReport(step=step, metrics=read.metrics) if read.metrics else None
 
 
 def _step_and_metrics(line: Any) -> tuple[Any, dict[str, Any]]:

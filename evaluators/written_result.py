@@ -116,8 +116,8 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
         raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(owner)}")
     return WrittenResult(
         status=_status(beside.get("status"), redaction),
-        metrics={name: redaction.tree(found) for name, found in redaction.names(metrics, asked).items()},
-        beside=redaction.tree(beside),
+        metrics=redaction.metrics(metrics, asked),
+        beside=redaction.under_keys(beside),
     )
 
 

@@ -162,6 +162,23 @@ def test_a_status_is_read_though_a_secret_is_the_same_word(tmp_path: Path):
     assert succeeded(of_file(tmp_path, text, secrets={"A": "metrics", "B": "status", "C": "loss"})).metrics == LOSS
 
 
+@pytest.mark.parametrize(
+    "word", ["mean", "sem", "metrics", "cost", "metadata", "artifacts", "message", "status", "step"]
+)
+def test_no_word_of_the_form_is_taken_for_a_secret(tmp_path: Path, word: str):
+    secrets = {"WORD": word}
+    written = {"metrics": {"loss": {"mean": 0.25, "sem": 0.5}}, "cost": 2, "metadata": {"a": 1}, "artifacts": ["b"]}
+    outcome = succeeded(of_file(tmp_path, json.dumps(written), secrets=secrets))
+    assert outcome.metrics == {"loss": Measurement(mean=0.25, sem=0.5)}
+    assert (outcome.cost, outcome.metadata, outcome.artifacts, outcome.notes) == (2, {"a": 1}, ("b",), ())
+    failure = failed(of_file(tmp_path, json.dumps({"status": "failed", "message": "no"}), secrets=secrets))
+    assert failure.message == "no"
+    reports = Reports(tmp_path, secrets=secrets)
+    reports.write('{"step": 1, "metrics": {"loss": {"mean": 0.25, "sem": 0.5}}}\n{"step": 2}\n')
+    reports.lines.read()
+    assert [report.metrics for report in reports.heard] == [{"loss": Measurement(mean=0.25, sem=0.5)}]
+
+
 @pytest.mark.parametrize("offset", range(-9, 10))
 def test_no_half_of_a_secret_stays_wherever_a_text_is_cut(tmp_path: Path, offset: int):
     secret = "swordfish"
