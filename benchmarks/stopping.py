@@ -43,9 +43,14 @@ class LearningEvaluator:
     """
 
     time_limit = timedelta(days=1)
+    grace = patience = timedelta()
 
     def __init__(self, function: str, spread: float) -> None:
         self.inner, self.spread = SimulatedEvaluator.model_validate({"function": function}), spread
+
+    def secrets(self) -> dict[str, str]:
+        """Return nothing: nothing is passed on."""
+        return {}
 
     async def check(self, campaign: Campaign) -> None:
         """Accept every campaign: this file makes them."""

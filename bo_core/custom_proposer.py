@@ -1,6 +1,7 @@
 """A third party's proposer: a Python class that is found by its name, asked like our own, and not trusted."""
 
 import contextlib
+import copy
 import importlib
 import inspect
 import sys
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from campaign import Campaign, History, Proposal
 from campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
+from campaign.read_only import ReadOnly, ReadOnlyDict, read_only
 from campaign.trial import Provenance
 
 _MEND = "Mend it and run the campaign again: it goes on where it stopped."
@@ -37,7 +39,7 @@ class CustomProposer(BaseModel):
 
     kind: Literal["python"] = "python"
     implementation: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
-    settings: dict[str, JsonValue] = {}
+    settings: ReadOnly[dict[str, JsonValue]] = Field(default_factory=ReadOnlyDict)
     folder: Path | None = None
 
     def check(self) -> None:
@@ -81,7 +83,7 @@ class CustomProposer(BaseModel):
         """Return an object of the class, made from the settings."""
         made = self._found()
         try:
-            proposer = made(**self.settings)
+            proposer = made(**copy.deepcopy(self.settings))
         except Exception as error:
             raise _Unusable(
                 f"`proposer.settings`: expected keyword arguments that `{self.implementation}` can be made from, "
@@ -173,7 +175,7 @@ class CustomProposer(BaseModel):
         own = {
             "proposer": self.implementation,
             "seed": made_with.seed,
-            "libraries": {**said.libraries, **made_with.libraries},
+            "libraries": read_only({**said.libraries, **made_with.libraries}),
             "threads": made_with.threads if said.threads is None else said.threads,
         }
         return said.model_copy(update=own)

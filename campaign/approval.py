@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from campaign.read_only import ReadOnly
 from campaign.space import CategoricalParameter, FixedParameter, FloatParameter, IntParameter, Parameter, Space, Value
 
 
@@ -32,7 +33,7 @@ Limit = Annotated[
     _forms("a fraction of the range, `any` or a list of choices"),
 ]
 Change = Annotated[
-    Annotated[Fraction, Tag("number")] | Annotated[dict[str, Limit], Tag("mapping")],
+    Annotated[Fraction, Tag("number")] | Annotated[ReadOnly[dict[str, Limit]], Tag("mapping")],
     _forms("a fraction of each range, or a mapping from parameters to their limits"),
 ]
 

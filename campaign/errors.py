@@ -21,6 +21,22 @@ class InvalidHistory(OvernightError):
     """The events contradict each other, so that no history can be folded from them."""
 
 
+class CampaignStopped(OvernightError):
+    """A campaign tries nothing more as it stands; says why, and what would let it go on."""
+
+
+class BudgetSpent(CampaignStopped):
+    """A budget of the campaign is spent, so that nothing more is tried."""
+
+
+class AskLater(OvernightError):
+    """Nothing may be tried at the moment, as people, the window or running evaluations hold it up; ask again later."""
+
+
+class CannotStart(OvernightError):
+    """Something that a campaign needs is not there: a server, a scheduler, a folder, or the process that opened it."""
+
+
 class CannotPropose(OvernightError):
     """No further point can be proposed; says why."""
 
@@ -29,7 +45,7 @@ class ModelFailed(CannotPropose):
     """The model's numbers cannot be computed, for no fault of the campaign's; says why."""
 
 
-class SpaceExhausted(CannotPropose):
+class SpaceExhausted(CannotPropose, CampaignStopped):
     """Every point of a finite space has been tried or is being tried."""
 
 
@@ -53,13 +69,17 @@ class CampaignHeld(OvernightError):
     """Another controller acts for this campaign."""
 
 
-class CampaignStopped(OvernightError):
-    """The campaign cannot go on; says why and what to do."""
-
-
 class CannotImport(OvernightError):
     """Past results cannot be taken in; says why, and names each that does not fit."""
 
 
 class Refused(OvernightError):
     """What a person asks for cannot be done as the campaign stands; says why and what to do."""
+
+
+class NotUnderWay(Refused):
+    """A result was given for a trial that nobody waits for: unknown, ended, not started, or evaluated elsewhere."""
+
+
+class InvalidResult(Refused):
+    """A result lacks a metric that was asked for, or has a value that is none; nothing was written."""

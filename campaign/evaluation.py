@@ -1,39 +1,71 @@
 """What is said between the campaign and whoever tries a point: the request and its outcome."""
 
 import math
+import reprlib
 from datetime import datetime
+from numbers import Complex, Real
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from campaign.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
 from campaign.space import Point
 
 # What is nested deeper than twice that can be written but never read again.
 _DEEPEST = 100
 
 
-def _writable(text: str) -> str:
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 200
+_short.maxlong = 60
+
+
+def writable(text: str) -> str:
+    """Return the text with `?` for each half of a character, which cannot be stored anywhere."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _all_writable(value: Any, levels: int = _DEEPEST) -> Any:
+def all_writable(value: Any, levels: int = _DEEPEST) -> Any:
+    """Return a JSON value with `writable` texts; raises ValueError if it is nested too deeply to be read again."""
     if isinstance(value, str):
-        return _writable(value)
+        return writable(value)
     if not isinstance(value, dict | list | tuple):
         return value
     if levels == 0:
         raise ValueError(f"expected lists and objects within each other at most {_DEEPEST} deep, found deeper ones")
     if isinstance(value, dict):
-        return {_all_writable(key): _all_writable(item, levels - 1) for key, item in value.items()}
-    return type(value)(_all_writable(item, levels - 1) for item in value)
+        return {all_writable(key): all_writable(item, levels - 1) for key, item in value.items()}
+    return type(value)(all_writable(item, levels - 1) for item in value)
 
 
-# Half a character, as in what a broken program prints, cannot be stored anywhere.
-Message = Annotated[str, AfterValidator(_writable)]
-MetricName = Annotated[str, AfterValidator(_writable)]
-Artifact = Annotated[str, AfterValidator(_writable)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_all_writable)]
+def named_value(value: Any) -> str:
+    """Return a value as a message names it, shortened if it is long."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # a whole number with too many digits to print
+        return f"an enormous {type(value).__name__}"
+
+
+Message = Annotated[str, AfterValidator(writable)]
+MetricName = Annotated[str, AfterValidator(writable)]
+Artifact = Annotated[str, AfterValidator(writable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(all_writable), AfterValidator(read_only)]
+Notes = tuple[Message, ...]
 Cause = Literal["infrastructure", "configuration", "infeasible", "timeout", "cancelled", "invalid_result"]
+# The causes as people read them. Ledgers, tables and queries keep the literals.
+_CAUSES_IN_WORDS: dict[Cause, str] = {
+    "infrastructure": "infrastructure",
+    "configuration": "evaluator error",
+    "infeasible": "infeasible",
+    "timeout": "timeout",
+    "cancelled": "cancelled",
+    "invalid_result": "invalid result",
+}
+
+
+def cause_text(cause: Cause) -> str:
+    """Return a cause in the words that people are shown; `configuration` would sound like the campaign's file."""
+    return _CAUSES_IN_WORDS[cause]
 
 
 class Measurement(BaseModel):
@@ -45,7 +77,11 @@ class Measurement(BaseModel):
     sem: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
-class EvaluationRequest(BaseModel):
+class _GivesItsParameters:
+    parameters = GivenAsCopy()
+
+
+class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need to know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,23 +97,26 @@ class EvaluationRequest(BaseModel):
 
 
 class EvaluationSucceeded(BaseModel):
-    """It ended well: each expected metric was measured."""
+    """It ended well: each expected metric was measured; `notes` say which side information was ignored, and why."""
 
     # Metadata may hold what is no number, and come back with it.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     kind: Literal["succeeded"] = "succeeded"
-    metrics: dict[MetricName, Measurement]
+    metrics: ReadOnly[dict[MetricName, Measurement]]
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[Artifact, ...] = ()
-    metadata: Metadata = {}
+    metadata: Metadata = Field(default_factory=ReadOnlyDict)
+    notes: Notes = ()
 
 
 class EvaluationFailed(BaseModel):
     """It ended badly, and why; of one that is lost nobody saw the end.
 
-    `unseen` says where a lost one may still run, if that is a machine that cannot be seen.
+    `metrics` are what was measured all the same, which is kept and not learnt from; `notes` say which side information
+    was ignored. `unseen` says where a lost one may still run, if that is a machine that cannot be seen. A failure of
+    the `machine` (no space, no memory for another process) says nothing of the point: it is repeated and not counted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,8 +126,11 @@ class EvaluationFailed(BaseModel):
     message: Message
     seconds: float = 0.0
     cost: float | None = None
+    metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
+    notes: Notes = ()
     lost: bool = False
     unseen: Message | None = None
+    machine: bool = False
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed
@@ -100,7 +142,7 @@ class EvaluationReport(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: Annotated[int, Field(ge=0, lt=2**63)]
-    metrics: dict[MetricName, Measurement]
+    metrics: ReadOnly[dict[MetricName, Measurement]]
 
 
 def read_measurement(value: Any) -> Measurement:
@@ -116,18 +158,24 @@ def read_measurement(value: Any) -> Measurement:
         pair = value[0], value[1]
     else:
         pair = value, None
-    mean = _finite(pair[0], "mean")
-    sem = None if pair[1] is None else _finite(pair[1], "sem")
+    mean = finite_number(pair[0], "mean")
+    sem = None if pair[1] is None else finite_number(pair[1], "sem")
     if sem is not None and sem < 0:
         raise ValueError(f"expected a sem of 0 or more, got {sem:g}")
     return Measurement(mean=mean, sem=sem)
 
 
-def _finite(value: Any, what: str) -> float:
+def finite_number(value: Any, what: str) -> float:
+    """Return the value as a finite number; raises ValueError saying what was expected as `what`, and found."""
     try:
-        number = math.nan if isinstance(value, str | bytes) else float(value)
-    except (TypeError, ValueError, OverflowError):
+        number = math.nan if _is_no_real_number(value) else float(value)
+    except Exception:  # numbers of other libraries raise what they like
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"expected a finite number as {what}, got {value!r}")
+        raise ValueError(f"expected a finite number as {what}, got {named_value(value)}")
     return number
+
+
+def _is_no_real_number(value: Any) -> bool:
+    """Tell whether Python would make a number of what is none: a text, or a number with an imaginary part."""
+    return isinstance(value, str | bytes) or (isinstance(value, Complex) and not isinstance(value, Real))

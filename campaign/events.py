@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from campaign.definition import Campaign
 from campaign.evaluation import Cause, Measurement
+from campaign.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 from campaign.space import Point
 from campaign.trial import Generator, Provenance
 
@@ -39,7 +40,7 @@ class CampaignDefined(_Event):
     kind: Literal["campaign_defined"] = "campaign_defined"
     uid: str
     definition: Campaign
-    settings: dict[str, Any] = {}
+    settings: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
 
 
 class CampaignRevised(_Event):
@@ -50,12 +51,15 @@ class CampaignRevised(_Event):
     kind: Literal["campaign_revised"] = "campaign_revised"
     revision: int
     definition: Campaign
-    settings: dict[str, Any] = {}
+    settings: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
     why: str | None = None
 
 
 class LeaseTaken(_Event):
-    """A controller starts to act; one with an older epoch may write no more."""
+    """A controller starts to act; one with an older epoch may write no more.
+
+    `sources` are the hashes of the evaluator's files by name, as the controller found them.
+    """
 
     about = ("epoch",)
 
@@ -64,9 +68,10 @@ class LeaseTaken(_Event):
     host: str
     pid: int
     started: str
+    sources: dict[str, str] | None = None
 
 
-class TrialProposed(_Event):
+class TrialProposed(GivesItsPoint, _Event):
     """A point will be tried; written before anything is submitted.
 
     People say `why` they suggest one. One that is `parked` is started only once a person has approved it, and
@@ -113,11 +118,15 @@ class _AttemptEvent(_Event):
 
 
 class AttemptStarted(_AttemptEvent):
-    """An evaluator is about to be called; written before it is."""
+    """An evaluator is about to be called; written before it is.
+
+    `sources` are the hashes of the evaluator's files, if these have changed since the campaign's last event about them.
+    """
 
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
+    sources: dict[str, str] | None = None
 
 
 class MeasurementReported(_AttemptEvent):
@@ -127,22 +136,30 @@ class MeasurementReported(_AttemptEvent):
 
     kind: Literal["measurement_reported"] = "measurement_reported"
     step: int
-    metrics: dict[str, Measurement]
+    metrics: ReadOnly[dict[str, Measurement]]
 
 
 class TrialObserved(_AttemptEvent):
-    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from."""
+    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
 
     kind: Literal["trial_observed"] = "trial_observed"
-    metrics: dict[str, Measurement]
+    metrics: ReadOnly[dict[str, Measurement]]
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}
+    metadata: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
+    notes: tuple[str, ...] = ()
 
 
 class AttemptFailed(_AttemptEvent):
-    """An attempt ended badly."""
+    """An attempt ended badly.
+
+    A failure of the `machine` says nothing of its point and counts for nothing; `metrics` were measured all the same,
+    and nothing is learnt from them.
+    """
 
     kind: Literal["attempt_failed"] = "attempt_failed"
     cause: Cause
@@ -150,6 +167,10 @@ class AttemptFailed(_AttemptEvent):
     will_retry: bool
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
+    # None rather than empty: the rows of older segments have no list of metrics here.
+    metrics: ReadOnly[dict[str, Measurement]] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class AttemptUnknown(_AttemptEvent):
@@ -225,13 +246,16 @@ class _Request(_Event):
 
 
 class CampaignPaused(_Request):
-    """A person wants nothing new to start until the campaign is resumed; what runs goes on."""
+    """Nothing new is to start until the campaign is resumed; what runs goes on.
+
+    A person asks for it, or a controller whose machine cannot carry out evaluations: that resumes by itself.
+    """
 
     kind: Literal["campaign_paused"] = "campaign_paused"
 
 
 class CampaignResumed(_Request):
-    """A person lets a paused campaign start trials again."""
+    """A paused campaign starts trials again; a controller takes only its own pause back."""
 
     kind: Literal["campaign_resumed"] = "campaign_resumed"
 

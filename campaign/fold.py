@@ -8,6 +8,7 @@ from typing import Any
 
 from campaign.definition import Campaign
 from campaign.errors import InvalidHistory
+from campaign.evaluator_version import EvaluatorVersion
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
@@ -65,6 +66,7 @@ class Fold:
     active_until: datetime | None
     last_time: datetime | None
     events: int
+    evaluators: tuple[EvaluatorVersion, ...]
 
     def __post_init__(self) -> None:
         # Only the trials that something happens to are built anew.
@@ -97,7 +99,8 @@ class Fold:
             case TrialProposed():
                 return self._propose(event)
             case AttemptStarted():
-                return self._life(event).start(event, self.lease)
+                self._see(event.sources)
+                return self._life(event).start(event, self.lease, self.evaluators[-1] if self.evaluators else None)
             case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
                 return self._life(event).end(event)
             case TrialApproved():
@@ -143,8 +146,14 @@ class Fold:
     def _take_lease(self, event: LeaseTaken) -> bool:
         newer = self.lease is None or event.epoch > self.lease.epoch
         if newer:
+            self._see(event.sources)
             self.lease, self.closed_by, self.asked_to_stop = event, None, None
         return newer
+
+    def _see(self, sources: Mapping[str, str] | None) -> None:
+        """Take in what the evaluator is made of from now on."""
+        if sources and (not self.evaluators or self.evaluators[-1].sources != sources):
+            self.evaluators += (EvaluatorVersion(MappingProxyType({**sources})),)
 
     def _close(self, event: CampaignDrained | CampaignFinished) -> bool:
         of_another = self.lease is not None and event.epoch != self.lease.epoch
@@ -166,10 +175,15 @@ class Fold:
             return False
         self.requests = event.request
         pause = isinstance(event, CampaignPaused)
-        if pause == (self.paused is not None):
+        # A person's pause outlasts what a controller has paused for.
+        outlasts = pause and self._is_controllers(self.paused) and not self._is_controllers(event)
+        if pause == (self.paused is not None) and not outlasts:
             return False
         self.paused = event if isinstance(event, CampaignPaused) else None
         return True
+
+    def _is_controllers(self, event: Event | None) -> bool:
+        return event is not None and self.lease is not None and event.actor == self.lease.actor
 
     def _waits_for_people(self) -> bool:
         """Tell whether the controller had nothing to do before people have said something."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from campaign import garbage
 from campaign.definition import Campaign
 from campaign.errors import InvalidHistory
+from campaign.evaluator_version import EvaluatorVersion
 from campaign.events import (
     CampaignAskedToStop,
     CampaignDefined,
@@ -54,7 +55,7 @@ class History:
     controller closed the campaign.
     `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of
     the last request. `events` is how many events made it what it is; one that was there before, or came too late, is
-    none of them.
+    none of them. `evaluators` are the versions of the evaluator, each as often as it came after another one.
     """
 
     defined: CampaignDefined | None = None
@@ -72,6 +73,7 @@ class History:
     active_until: datetime | None = None
     last_time: datetime | None = None
     events: int = 0
+    evaluators: tuple[EvaluatorVersion, ...] = ()
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> "History":

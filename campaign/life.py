@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaign.evaluator_version import EvaluatorVersion
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
@@ -77,8 +78,8 @@ class Life:
             self.parked, self.approved = False, True
         return waited
 
-    def start(self, event: AttemptStarted, lease: LeaseTaken | None) -> bool:
-        """Add an attempt; the lease tells on which machine, if it is that of whoever started it."""
+    def start(self, event: AttemptStarted, lease: LeaseTaken | None, evaluator: EvaluatorVersion | None) -> bool:
+        """Add an attempt; lease and evaluator tell where and by what, if the controller started it."""
         if event.attempt in self.attempts:
             return False
         by = lease if lease is not None and lease.actor == event.actor else None
@@ -90,6 +91,7 @@ class Life:
             deadline=event.deadline,
             host=by and by.host,
             process=by and by.started,
+            evaluator=by and evaluator and evaluator.digest,
         )
         return True
 
@@ -105,6 +107,9 @@ class Life:
             ended=event.time,
             seconds=event.seconds,
             cost=event.cost,
+            machine=event.machine,
+            metrics=event.metrics or {},
+            notes=event.notes,
         )
         self.attempts[event.attempt] = attempt.model_copy(update={"failed": end})
         return True
@@ -134,6 +139,7 @@ def _outcome_of(event: Ending) -> Outcome:
                 seconds=event.seconds,
                 cost=event.cost,
                 artifacts=event.artifacts,
+                notes=event.notes,
                 ended=event.time,
             )
         case TrialFailed():

@@ -2,10 +2,11 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from campaign.read_only import GivesItsPoint
 from campaign.space import Point
 
 
-class Recommendation(BaseModel):
+class Recommendation(GivesItsPoint, BaseModel):
     """The point with the best posterior mean, of the observed ones or of all; never the luckiest noisy value.
 
     `trial` is None where the point has not been observed. `mean` and `sd` are the model's, for the true value of the

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from campaign.errors import InvalidPoint
+from campaign.read_only import ReadOnly
 
 Value = bool | int | float | str
-Point = dict[str, Value]
+Point = ReadOnly[dict[str, Value]]
 
 
 class _Parameter(BaseModel):
@@ -119,7 +120,7 @@ Parameter = Annotated[
 ]
 
 
-class Space(RootModel[dict[Annotated[str, Field(min_length=1)], Parameter]]):
+class Space(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Parameter]]]):
     """The named parameters of a campaign, in the order of the user's file."""
 
     model_config = ConfigDict(frozen=True)

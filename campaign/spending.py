@@ -88,11 +88,13 @@ def _is_unlimited(budget: Budget) -> bool:
 
 
 def spending(trials: Iterable[Trial]) -> Spending:
-    """Count what these trials have spent."""
+    """Count what these trials have spent; an attempt that its machine could not carry out spent nothing."""
     evaluations = running = untold = 0
     costs: list[float] = []
     for trial in trials:
         for attempt in trial.attempts:
+            if attempt.failed is not None and attempt.failed.machine:
+                continue
             evaluations += 1
             if attempt is trial.open_attempt:
                 running += 1

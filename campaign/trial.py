@@ -7,9 +7,10 @@ then withdrawn, and nothing is learnt from it.
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from campaign.evaluation import Cause, Measurement
+from campaign.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 from campaign.space import Point
 
 Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
@@ -43,8 +44,8 @@ class Provenance(BaseModel):
     proposer: str | None = None
     observed: int = 0
     pending: tuple[int, ...] = ()
-    hyperparameters: dict[str, tuple[float, ...]] | None = None
-    starts: dict[str, str] = {}
+    hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
+    starts: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
     acquisition: str | None = None
     acquisition_value: float | None = None
     expected_gain: float | None = None
@@ -55,15 +56,15 @@ class Provenance(BaseModel):
     predicted_high: float | None = None
     tail_width: float | None = None
     probability_feasible: float | None = None
-    feasibility_hyperparameters: dict[str, tuple[float, ...]] | None = None
+    feasibility_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
     probability_of_approval: float | None = None
     predicted_cost: float | None = None
-    cost_hyperparameters: dict[str, tuple[float, ...]] | None = None
+    cost_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
     jitter: float | None = None
     fit_jitter: float | None = None
     device: str | None = None
     threads: int | None = None
-    libraries: dict[str, str] = {}
+    libraries: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
     events_seen: int | None = None
     seconds: float | None = None
     commit: str | None = None
@@ -72,7 +73,7 @@ class Provenance(BaseModel):
     away: str | None = None
 
 
-class Proposal(BaseModel):
+class Proposal(GivesItsPoint, BaseModel):
     """A point worth trying, and why."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,7 +84,11 @@ class Proposal(BaseModel):
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly."""
+    """How an attempt ended badly.
+
+    One that failed for its `machine`'s sake counts for nothing; `metrics` were measured all the same, and nothing is
+    learnt from them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,13 +98,16 @@ class AttemptEnd(BaseModel):
     ended: datetime
     seconds: float = 0.0
     cost: float | None = None
+    machine: bool = False
+    metrics: ReadOnly[dict[str, Measurement]] = Field(default_factory=ReadOnlyDict)
+    notes: tuple[str, ...] = ()
 
 
 class Attempt(BaseModel):
     """One execution of a trial; `failed` is None while it runs and when it gave the observation.
 
     `host` and `process` tell the controller that started it, None where a person did. `unknown` says what a person has
-    to decide, where nobody can know how it ended.
+    to decide, where nobody can know how it ended. `evaluator` is the digest of the evaluator's version, if it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,20 +120,25 @@ class Attempt(BaseModel):
     host: str | None = None
     process: str | None = None
     unknown: str | None = None
+    evaluator: str | None = None
     failed: AttemptEnd | None = None
 
 
 class Observation(BaseModel):
-    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them."""
+    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["observed"] = "observed"
     attempt: int
-    metrics: dict[str, Measurement]
+    metrics: ReadOnly[dict[str, Measurement]]
     seconds: float = 0.0
     cost: float | None = None
     artifacts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     ended: datetime
 
 

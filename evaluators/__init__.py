@@ -1,11 +1,19 @@
-"""Trying a point in the world: with a command, a Python function, or a simulated function of known optimum."""
+"""Trying a point in the world: with a command, a Python function, or a simulated function of known optimum.
 
-from evaluators.any_evaluator import AnyEvaluator
-from evaluators.command_evaluator import CommandEvaluator
-from evaluators.evaluator import Evaluator, Report
-from evaluators.infeasible import Infeasible
-from evaluators.python_evaluator import PythonEvaluator
-from evaluators.simulated_evaluator import SimulatedEvaluator
+Each name is imported when it is first used: an evaluated function imports `Infeasible` in a process of its own for
+every attempt, and nothing else.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluators.any_evaluator import AnyEvaluator
+    from evaluators.command_evaluator import CommandEvaluator
+    from evaluators.evaluator import Evaluator, Report
+    from evaluators.infeasible import Infeasible
+    from evaluators.python_evaluator import PythonEvaluator
+    from evaluators.simulated_evaluator import SimulatedEvaluator
 
 __all__ = [
     "AnyEvaluator",
@@ -16,3 +24,23 @@ __all__ = [
     "Report",
     "SimulatedEvaluator",
 ]
+_HOMES = {
+    "AnyEvaluator": "evaluators.any_evaluator",
+    "CommandEvaluator": "evaluators.command_evaluator",
+    "Evaluator": "evaluators.evaluator",
+    "Infeasible": "evaluators.infeasible",
+    "PythonEvaluator": "evaluators.python_evaluator",
+    "Report": "evaluators.evaluator",
+    "SimulatedEvaluator": "evaluators.simulated_evaluator",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module `evaluators` has no attribute `{name}`")
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,35 +4,38 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from campaign.result import bounded
 from evaluators import supervisor
-from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.attempt_folder import AttemptFolder, last_text, open_private
+from evaluators.belonging import begin, limits, read_exit, why_foreign
 from evaluators.command_result import outcome_of_exit, stored_outcome, without_secrets
 from evaluators.environment import Redaction
 from evaluators.evaluator import Report
-from evaluators.exit_status import Exit
 from evaluators.report_lines import ReportLines
-from evaluators.supervisor import put_if_absent
-from evaluators.survivors import claim_for_nobody, end_survivors, read_claim
+from evaluators.survivors import Claim, claim_for_nobody, end_survivors, read_claim
+from evaluators.watch import OwnChild, Watch, Watched
 
-# Whether an attempt is to end when the process dies that started it: so it is where nobody would adopt it. A controller
-# on the same machine does, and lets it go on.
-ends_with_its_parent: ContextVar[bool] = ContextVar("ends_with_its_parent", default=False)
+# For how many seconds the process that started an attempt may be stopped before the attempt ends with it, as it does at
+# its death: so it is where nobody would adopt it. None where a controller on the same machine does, and lets it go on.
+ends_with_its_parent: ContextVar[float | None] = ContextVar("ends_with_its_parent", default=None)
 
-_FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 0.2
+_SUPERVISOR_DIED = "its supervisor was killed or could not start, and nothing of the evaluation is left"
 
 
 @dataclass(frozen=True)
 class AttemptProcess:
-    """What is started for an attempt, where, in which environment, and how long it may take."""
+    """What is started for an attempt, where, in which environment, and how long it may take.
+
+    `result_ends` it where a result is written only once all is done. `margin` is for how long beyond its time limit and
+    its grace a supervisor may be late before the attempt is ended over its head.
+    """
 
     command: tuple[str, ...]
     folder: Path
@@ -40,25 +43,35 @@ class AttemptProcess:
     secrets: dict[str, str]
     time_limit: timedelta
     grace: timedelta
+    result_ends: bool = False
+    margin: timedelta = timedelta(seconds=10)
 
     async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Start the attempt and return how it ended."""
-        attempt = AttemptFolder.at(folder)
-        self._prepare(attempt, request)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
-        process = self._start(attempt)
         try:
-            await _follow(lambda: process.poll() is None, process.terminate, attempt, lines)
+            attempt = AttemptFolder.at(folder)
+            attempt.make_places()
+            if (refusal := begin(attempt, request, self._what_to_start(request))) is not None:
+                return EvaluationFailed(cause="infrastructure", message=refusal)
+            child = OwnChild(self._start(attempt))
+        except OSError as problem:
+            # Nothing of the evaluation has begun: the point cannot be to blame.
+            message = f"could not be started: {problem}"
+            return EvaluationFailed(cause="infrastructure", message=message, machine=True)
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+        try:
+            await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
+            child.bury()
+            return await self._settle(attempt, request, lines) or self._lost(attempt, _SUPERVISOR_DIED)
         except asyncio.CancelledError:
             if (stored := await self._stored(attempt, request, lines)) is None:
                 raise
             return stored
-        return await self._settle(attempt, request, lines) or self._lost(attempt)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
         attempt = AttemptFolder.at(folder)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets))
+        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
         try:
             return await self._settle(attempt, request, lines)
         except asyncio.CancelledError:
@@ -66,22 +79,21 @@ class AttemptProcess:
                 raise
             return stored
 
-    def _prepare(self, attempt: AttemptFolder, request: EvaluationRequest) -> None:
-        attempt.artifacts.mkdir(exist_ok=True)
-        attempt.reports.touch()
-        put_if_absent(attempt.request, request.model_dump(mode="json"))
-        start = {
+    def _what_to_start(self, request: EvaluationRequest) -> dict[str, Any]:
+        silence = ends_with_its_parent.get()
+        return {
+            "key": request.key,
             "command": self.command,
             "folder": str(self.folder),
             "time_limit": self.time_limit.total_seconds(),
             "grace": self.grace.total_seconds(),
-            "parent": os.getpid() if ends_with_its_parent.get() else None,
+            "result_ends": self.result_ends,
+            **({} if silence is None else {"parent": os.getpid(), "silence": silence}),
         }
-        put_if_absent(attempt.start, start)
 
     def _start(self, attempt: AttemptFolder) -> "subprocess.Popen[bytes]":
         # Not asyncio's: a cancellation while it starts would kill the supervisor and leave what it has begun.
-        with attempt.supervisor_log.open("ab") as log:
+        with open_private(attempt.supervisor_log) as log:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", supervisor.__file__, str(attempt.path)],
                 env={**self.environment, **attempt.variables()},
@@ -91,20 +103,35 @@ class AttemptProcess:
                 start_new_session=True,
             )
 
+    def _watch(
+        self, watched: Watched, attempt: AttemptFolder, lines: ReportLines, left: timedelta, grace: timedelta
+    ) -> Watch:
+        longest = (left + grace).total_seconds()
+        return Watch(watched, attempt, lines, longest, grace.total_seconds(), self.margin.total_seconds())
+
     async def _settle(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
     ) -> EvaluationOutcome | None:
         claim_for_nobody(attempt)
         claim = read_claim(attempt)
-        if claim.pid is None:
+        if claim is not None and claim.pid is None:
+            # Where somebody has emptied its folder it may run all the same.
+            await end_survivors(None, attempt, self.grace)
             return None
-        await _follow(claim.supervisor_lives, claim.stop, attempt, lines)
-        if not attempt.exit.exists():
-            await end_survivors(claim, attempt, self.grace)
+        foreign = why_foreign(attempt, request, claim)
+        if foreign is not None or claim is None:
+            # A claim that is another's names processes that are nobody's business here.
+            await end_survivors(None, attempt, self.grace)
+            return self._lost(attempt, f"it cannot be adopted, because {foreign}; nothing of it is left")
+        # Those that hold for it are those that it was started with, whatever the campaign's file says by now.
+        time_limit, grace = limits(attempt, self.time_limit, self.grace)
+        await self._watch(claim, attempt, lines, time_limit - claim.age(), grace).to_its_end()
+        if read_exit(attempt, claim) is None:
+            await end_survivors(claim, attempt, grace)
         lines.read_rest()
         redaction = Redaction(self.secrets)
-        outcome = self._outcome(attempt, request, redaction) or self._lost(attempt)
-        return _with_ignored(without_secrets(outcome, redaction), lines.ignored)
+        outcome = self._outcome(attempt, request, claim, redaction) or self._without_word(attempt, claim)
+        return _with_ignored(without_secrets(outcome, redaction), lines)
 
     async def _stored(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
@@ -115,46 +142,36 @@ class AttemptProcess:
         return None if ended else settled
 
     def _outcome(
-        self, attempt: AttemptFolder, request: EvaluationRequest, redaction: Redaction
+        self, attempt: AttemptFolder, request: EvaluationRequest, claim: Claim, redaction: Redaction
     ) -> EvaluationOutcome | None:
-        if attempt.exit.exists():
-            return outcome_of_exit(attempt, request, Exit.model_validate_json(attempt.exit.read_bytes()), redaction)
+        if (ended := read_exit(attempt, claim)) is not None:
+            return outcome_of_exit(attempt, request, ended, redaction, result_ends=self.result_ends)
         # The supervisor was killed: how the evaluation ended is lost, but a whole result speaks for itself.
-        if not attempt.result.exists():
+        if attempt.exit.exists() or not attempt.result.is_file():
             return None
         seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
-        return stored_outcome(attempt, request, max(0.0, seconds))
+        return stored_outcome(attempt, request, max(0.0, seconds), redaction)
 
-    def _lost(self, attempt: AttemptFolder) -> EvaluationFailed:
+    def _without_word(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
+        """Return the end of an attempt that has left none, nor a result."""
+        if attempt.exit.exists():
+            return self._lost(attempt, f"{attempt.exit} cannot be read or is of another attempt")
+        if claim.of_this_boot() and not claim.can_be_seen():
+            unseen = f"process {claim.pid} in another container of this machine has begun it, which cannot be seen here"
+            return EvaluationFailed(
+                cause="infrastructure", message="it has left no word of its end", lost=True, unseen=unseen
+            )
+        return self._lost(attempt, _SUPERVISOR_DIED)
+
+    def _lost(self, attempt: AttemptFolder, message: str) -> EvaluationFailed:
         log = Redaction(self.secrets).text(last_text(attempt.supervisor_log)).strip()[-1000:]
-        message = "its supervisor was killed or could not start, and nothing of the evaluation is left"
         if os.statvfs(attempt.path).f_bavail == 0:
             message += f"; no space is left on the disk of {attempt.path}"
         return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message, lost=True)
 
 
-async def _follow(
-    lives: Callable[[], bool], stop: Callable[[], object], attempt: AttemptFolder, lines: ReportLines
-) -> None:
-    """Pass on reports until the supervisor has ended; if that is interrupted, see to it that it ends."""
-    pause = _FIRST_PAUSE
-    try:
-        while lives():
-            lines.read()
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_PAUSE)
-    except (asyncio.CancelledError, Exception):
-        # Left before the signal, so that it is known to be ours also if this controller dies at once. On a full disk
-        # it may be missing: then the attempt counts as ended by somebody else.
-        with suppress(OSError):
-            put_if_absent(attempt.stop, {})
-        stop()
-        while lives():  # noqa: ASYNC110 - the end of a process that is not our child can only be looked for
-            await asyncio.sleep(_FIRST_PAUSE)
-        raise
-
-
-def _with_ignored(outcome: EvaluationOutcome, ignored: int) -> EvaluationOutcome:
-    if not ignored or not isinstance(outcome, EvaluationSucceeded):
-        return outcome
-    return outcome.model_copy(update={"metadata": {**outcome.metadata, "ignored_report_lines": ignored}})
+def _with_ignored(outcome: EvaluationOutcome, lines: ReportLines) -> EvaluationOutcome:
+    noted = outcome.model_copy(update={"notes": bounded([*outcome.notes, *lines.notes()])})
+    if not lines.ignored or not isinstance(noted, EvaluationSucceeded):
+        return noted
+    return noted.model_copy(update={"metadata": {**noted.metadata, "ignored_report_lines": lines.ignored}})

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import math
+import numbers
 import os
 import sys
 import sysconfig
@@ -20,6 +21,26 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _RETRY_EXIT_CODE = 75
+# Larger whole numbers are no floating-point numbers, and much larger ones could not even be written.
+_MOST_BITS = 1024
+_DEEPEST = 150
+_LONGEST_NAME = 100
+_LONGEST_TEXT = 1 << 20
+# Of each, how a function is known and how what it returns, and what to say of it.
+_UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
+    (
+        (inspect.iscoroutinefunction, inspect.iscoroutine),
+        "a coroutine. Write `def` instead of `async def`, and run what waits by `asyncio.run`",
+    ),
+    (
+        (inspect.isasyncgenfunction, inspect.isasyncgen),
+        "an asynchronous generator. Return the result instead of yielding it",
+    ),
+    (
+        (inspect.isgeneratorfunction, inspect.isgenerator),
+        "a generator. Return the result instead of yielding it, and report on the way by `report`",
+    ),
+)
 
 
 class CannotCall(Exception):
@@ -35,7 +56,15 @@ def load(reference: str) -> Callable[..., Any]:
             raise CannotCall(f"expected `{name}` in `{module_name}`, found {_functions_in(found)}")
         found = getattr(found, name)
     if not callable(found):
-        raise CannotCall(f"expected a function, found {type(found).__name__} {found!r:.100}")
+        shown = repr(found)
+        raise CannotCall(
+            f"expected a function, found {type(found).__name__} {shown if len(shown) < 100 else ''}".strip()
+        )
+    if isinstance(found, type):
+        raise CannotCall(f"expected a function, found the class `{found.__qualname__}`: name a function that uses it")
+    for (is_one, _), what in _UNFINISHED:
+        if is_one(found) or is_one(type(found).__call__):
+            raise CannotCall(f"expected `{reference_name(found)}` to return its result, found {what}")
     return found
 
 
@@ -74,42 +103,100 @@ def metrics_of(returned: Any, objective: str) -> dict[str, Any]:
     return {objective: returned}
 
 
+def result_of(returned: Any, expected: list[str]) -> dict[str, Any]:
+    """Return the result that a function meant: metrics by name, or with a mapping `metrics` the form of a command's."""
+    if isinstance(returned, Mapping) and isinstance(returned.get("metrics"), Mapping) and expected[0] not in returned:
+        return {str(name): value for name, value in returned.items()}
+    return {"metrics": metrics_of(returned, expected[0])}
+
+
 def to_json(value: Any) -> str:
     """Return JSON; numbers of other libraries become plain ones, and what is no number shows what it is."""
-    return json.dumps(value, default=_plain)
+    return json.dumps(_plain(value, _DEEPEST))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, levels: int) -> Any:
+    """Return a value as JSON can say it."""
+    if value is None or isinstance(value, str | bool | float):
+        return value
+    if levels == 0:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, levels - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, levels - 1) for item in value]
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"a whole number of {value.bit_length()} bits"
+    return value if isinstance(value, int) else _number_or_text(value)
+
+
+def _number_or_text(value: Any) -> float | str:
+    # Some libraries make a real number of a complex one, with a warning that nobody sees.
     try:
-        return float(value)
+        if not (isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)):
+            return float(value)
+    except Exception:  # noqa: S110 - what is no number raises what it likes
+        pass
+    try:
+        text = repr(value)
     except Exception:
-        return repr(value)[:200]
+        text = ""
+    # Not cut: half of a secret would be left, which nobody could recognise.
+    return text if 0 < len(text) <= _LONGEST_TEXT else f"a value of type {type(value).__qualname__}"
 
 
 def evaluate(reference: str, request: dict[str, Any]) -> dict[str, Any]:
     """Return the result of one call, whatever the function does, with the cost that it has told by then."""
-    charged: list[float] = []
-    result = _result(reference, request, lambda cost: charged.append(float(cost)))
-    return {**result, "cost": math.fsum(charged)} if charged else result
+    charged: list[Any] = []
+    result = _result(reference, request, charged.append)
+    return {**result, "cost": _total(charged)} if charged else result
+
+
+def _total(charged: list[Any]) -> Any:
+    """Return the sum of what was charged; the first charge that is no cost, if there is one, which nobody will take."""
+    costs = [_plain(cost, _DEEPEST) for cost in charged]
+    wrong = [cost for cost in costs if not isinstance(cost, int | float) or not 0 <= cost < math.inf]
+    return wrong[0] if wrong else math.fsum(costs)
 
 
 def _result(reference: str, request: dict[str, Any], charge: Callable[[float], None]) -> dict[str, Any]:
-    objective = request["expected_metrics"][0]
+    expected = request["expected_metrics"]
 
     def report(step: int, metrics: Any) -> None:
-        line = to_json({"step": int(step), "metrics": metrics_of(metrics, objective)})
+        line = to_json({"step": int(step), "metrics": metrics_of(metrics, expected[0])})
         with Path(os.environ["EVAL_REPORTS"]).open("a") as file:
             file.write(line + "\n")
 
     try:
         function = load(reference)
         extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge})
-        return {"metrics": metrics_of(function(request["parameters"], **extra), objective)}
+        returned = function(request["parameters"], **extra)
+        if isinstance(returned, Exception) and _says_infeasible(returned):
+            return _infeasible(returned, expected)
+        refuse_unfinished(returned, function)
+        return result_of(returned, expected)
     except Exception as problem:
         if _disk_is_full(problem):
             raise
         traceback.print_exc()
-        return {"status": "infeasible" if _says_infeasible(problem) else "failed", "message": describe(problem)}
+        if _says_infeasible(problem):
+            return _infeasible(problem, expected)
+        return {"status": "failed", "metrics": {}, **describe(problem)}
+
+
+def _infeasible(problem: Exception, expected: list[str]) -> dict[str, Any]:
+    measured = getattr(problem, "metrics", None)
+    metrics = {} if measured is None else metrics_of(measured, expected[0])
+    return {"status": "infeasible", "metrics": metrics, **describe(problem)}
+
+
+def refuse_unfinished(returned: Any, function: Callable[..., Any]) -> None:
+    """Raise CannotCall if a call has returned something that would still have to be run."""
+    if inspect.iscoroutine(returned):
+        returned.close()
+    for (_, is_one), what in _UNFINISHED:
+        if is_one(returned):
+            raise CannotCall(f"expected `{reference_name(function)}` to return its result, found {what}")
 
 
 def _disk_is_full(problem: BaseException) -> bool:
@@ -121,17 +208,27 @@ def _says_infeasible(problem: Exception) -> bool:
     return any((c.__module__, c.__name__) == ("evaluators.infeasible", "Infeasible") for c in type(problem).__mro__)
 
 
-def describe(problem: BaseException) -> str:
-    """Return one line: what was raised, and where in the user's code."""
-    text = " ".join(str(problem).split())[:1000]
+def describe(problem: BaseException) -> dict[str, str]:
+    """Return what was raised, and where in the user's code.
+
+    Nothing is cut or joined here, since only the reader of the result knows which of it is secret.
+    """
+    text = _text_of(problem)
     if isinstance(problem, CannotCall):
-        return text
-    what = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+        return {"message": text}
+    message = f"{type(problem).__name__}: {text}" if text.strip() else type(problem).__name__
     frames = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename != __file__]
     users = [f for f in frames if not _is_library(f.filename)]
-    if not users:
-        return what
-    return f"{what} ({os.path.relpath(users[-1].filename)}:{users[-1].lineno})"
+    place = {"raised_at": f"{os.path.relpath(users[-1].filename)}:{users[-1].lineno}"} if users else {}
+    return {"message": message, **place}
+
+
+def _text_of(problem: BaseException) -> str:
+    try:
+        text = str(problem)
+    except Exception:
+        return ""
+    return text if len(text) <= _LONGEST_TEXT else f"its text of {len(text)} characters is in the attempt's stderr"
 
 
 def _is_library(filename: str) -> bool:
@@ -145,7 +242,9 @@ def inspect_function(reference: str) -> dict[str, Any]:
         function = load(reference)
         extra_arguments(function, {"seed": 0, "report": print, "charge": print})
     except (Exception, SystemExit) as problem:
-        return {"problem": describe(problem), "returns": None}
+        described = describe(problem)
+        place = f" ({described['raised_at']})" if "raised_at" in described else ""
+        return {"problem": described["message"] + place, "returns": None}
     return {"problem": None, "returns": _promised_metrics(function)}
 
 
@@ -155,20 +254,33 @@ def _promised_metrics(function: Callable[..., Any]) -> list[str | None] | None:
     except Exception:
         return None
     if typing.is_typeddict(annotation):
-        return list(typing.get_type_hints(annotation))
+        return _keys(annotation)
     plain = typing.get_origin(annotation) or annotation
     return [None] if plain in (float, int, tuple) else None
 
 
+def _keys(annotation: Any) -> list[str | None] | None:
+    """Return the metrics of a typed mapping; None where it has them within `metrics`, by names that are not known."""
+    hints = typing.get_type_hints(annotation)
+    within = hints.get("metrics")
+    if typing.is_typeddict(within):
+        return list(typing.get_type_hints(within))
+    return None if (typing.get_origin(within) or within) in (dict, Mapping) else list(hints)
+
+
 def write_once(path: Path, text: str) -> None:
     """Store a whole result, unless there is one."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.link(temporary, path)
-    temporary.unlink()
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    # Nobody can know this name before, and what lies there all the same is not followed.
+    opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(opened, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
 
 
 def main(arguments: list[str]) -> None:
@@ -179,7 +291,9 @@ def main(arguments: list[str]) -> None:
         return
     request = json.loads(Path(os.environ["EVAL_REQUEST"]).read_text())
     try:
-        write_once(Path(os.environ["EVAL_RESULT"]), to_json(evaluate(arguments[0], request)))
+        # Its last part says whose result it is: that of no other attempt is believed.
+        result = {**evaluate(arguments[0], request), "attempt_key": request["key"]}
+        write_once(Path(os.environ["EVAL_RESULT"]), to_json(result))
     except OSError as problem:
         if not _disk_is_full(problem):
             raise

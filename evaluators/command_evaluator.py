@@ -12,9 +12,11 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest
 from campaign.duration import Duration
 from campaign.errors import InvalidDefinition
 from evaluators.attempt_process import AttemptProcess
+from evaluators.command_words import word_problems
 from evaluators.environment import Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
+from evaluators.secret_names import name_problems
 
 
 def _split(value: Any) -> Any:
@@ -39,11 +41,21 @@ class CommandEvaluator(BaseModel):
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return the variables that are passed on, with their values."""
+        return passed_on(self.environment)
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
         problems = [
-            *self._command_problems(),
+            *self._command_problems(campaign),
             *environment_problems(self.environment),
+            *name_problems(self.environment, campaign),
             *metric_problems(campaign, self.returns),
         ]
         if problems:
@@ -62,7 +74,7 @@ class CommandEvaluator(BaseModel):
             command=self.command,
             folder=self._working_folder(),
             environment=child_environment(self.environment),
-            secrets=passed_on(self.environment),
+            secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
         )
@@ -70,7 +82,9 @@ class CommandEvaluator(BaseModel):
     def _working_folder(self) -> Path:
         return (self.folder or Path()).resolve()
 
-    def _command_problems(self) -> list[str]:
+    def _command_problems(self, campaign: Campaign) -> list[str]:
+        if problems := word_problems(self.command, campaign.parameters.root):
+            return problems
         program = self.command[0]
         where = self._working_folder() / program if "/" in program else program
         if shutil.which(where, path=child_environment(self.environment).get("PATH")):

@@ -1,101 +1,133 @@
 """What an ended attempt means: from its exit and its result to an outcome."""
 
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from campaign.evaluation import (
-    Cause,
-    EvaluationFailed,
-    EvaluationOutcome,
-    EvaluationRequest,
-    EvaluationSucceeded,
-    Measurement,
-    Metadata,
-    read_measurement,
-)
+from campaign.evaluation import Cause, EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from campaign.result import bounded, read_artifacts, read_cost, read_metadata, read_metrics
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
-from evaluators.exit_status import Exit, failure_of_exit, was_ended_by_others
+from evaluators.exit_status import Exit, failure_of_exit, spoke_for_itself
+from evaluators.supervisor import digest_of
+from evaluators.written_result import (
+    ForeignResult,
+    InvalidResult,
+    WrittenResult,
+    is_too_large,
+    result_text,
+    written_result,
+)
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_EVIDENCE = 500
 _STDERR = "; stderr ended with:\n"
-_LARGEST_STDOUT_LINE = 1 << 20
-
-
-class Result(BaseModel):
-    """What an evaluation says about itself."""
-
-    model_config = ConfigDict(frozen=True)
-
-    status: Literal["ok", "infeasible", "failed"] = "ok"
-    metrics: dict[str, Any] = {}
-    cost: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    artifacts: tuple[str, ...] = ()
-    metadata: Metadata = {}
-    message: str | None = None
-    reason: str | None = None
-
-
-class InvalidResult(Exception):
-    """What an evaluation left is not a result; says why."""
 
 
 def outcome_of_exit(
-    attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction
+    attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction, *, result_ends: bool
 ) -> EvaluationOutcome:
-    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr."""
-    if was_ended_by_others(ended) and (stored := stored_outcome(attempt, request, ended.seconds)) is not None:
-        return stored
+    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr.
+
+    A stored result counts unless the evaluation's own exit code says otherwise; where a result is written only once all
+    is done (`result_ends`), nothing that comes afterwards takes anything from it.
+    """
     failure = failure_of_exit(ended)
+    if _was_changed(attempt, ended):
+        failure = "infrastructure", f"{attempt.result} is not what the evaluation left there when it ended"
+    elif failure is not None and ended.start_error is None and attempt.result.is_file():
+        if result_ends:
+            failure = None
+        elif (
+            not spoke_for_itself(ended)
+            and (stored := stored_outcome(attempt, request, ended.seconds, redaction)) is not None
+        ):
+            return stored
     if failure is None:
-        text = _result_text(attempt)
+        text = ""
         try:
-            return outcome_of_result(text, request, ended.seconds)
+            text = result_text(attempt)
+            return outcome_of_result(text, request, ended.seconds, redaction)
+        except ForeignResult as problem:
+            failure = "infrastructure", str(problem)
         except InvalidResult as problem:
-            failure = "invalid_result", f"{problem}{_evidence(text or last_text(attempt.stdout), redaction)}"
+            shown = text.replace(f', "attempt_key": {json.dumps(request.key)}', "") or last_text(attempt.stdout)
+            failure = "invalid_result", f"{problem}{_evidence(shown, redaction)}"
     cause, message = failure
-    return EvaluationFailed(cause=cause, message=_with_stderr(message, attempt, redaction), seconds=ended.seconds)
+    return EvaluationFailed(
+        cause=cause,
+        message=_with_stderr(message, attempt, redaction),
+        seconds=ended.seconds,
+        machine=ended.start_error is not None and cause == "infrastructure",
+    )
 
 
-def stored_outcome(attempt: AttemptFolder, request: EvaluationRequest, seconds: float) -> EvaluationOutcome | None:
+def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
+    """Tell whether the file with the result is another one than the supervisor saw when nothing ran any more."""
+    # One that is too large is refused unread.
+    known = "result" in ended.model_fields_set and not is_too_large(attempt)
+    return known and ended.result != digest_of(attempt.result)
+
+
+def stored_outcome(
+    attempt: AttemptFolder, request: EvaluationRequest, seconds: float, redaction: Redaction
+) -> EvaluationOutcome | None:
     """Return what the whole result says that an evaluation stored before it was ended; None if there is none."""
-    if not attempt.result.exists():
+    if not attempt.result.is_file():
         return None
     try:
-        return outcome_of_result(attempt.result.read_text(errors="replace"), request, seconds)
+        return outcome_of_result(result_text(attempt), request, seconds, redaction)
     except InvalidResult:
         return None
 
 
-def outcome_of_result(text: str, request: EvaluationRequest, seconds: float) -> EvaluationOutcome:
-    """Return what a result says; raises InvalidResult."""
-    result = _read_result(text)
-    if result.status != "ok":
-        cause: Cause = "infeasible" if result.status == "infeasible" else "configuration"
-        message = result.message or result.reason or f"the evaluation reported status `{result.status}`"
-        return EvaluationFailed(cause=cause, message=message, seconds=seconds, cost=result.cost)
+def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationOutcome:
+    """Return what a result amounts to, without secrets; raises InvalidResult."""
+    asked = request.expected_metrics
+    written = written_result(text, asked, request.key, redaction)
+    cost, cost_notes = read_cost(written.beside.get("cost"))
+    if written.status != "ok":
+        return _failure(written, seconds, cost, cost_notes)
+    read = read_metrics(written.metrics, asked)
+    if read.problem is not None:
+        raise InvalidResult(read.problem)
+    artifacts, artifact_notes = read_artifacts(written.beside.get("artifacts"))
+    metadata, metadata_notes = read_metadata(written.beside.get("metadata"))
     return EvaluationSucceeded(
-        metrics=_measurements(result, request),
+        metrics=read.metrics,
         seconds=seconds,
-        cost=result.cost,
-        artifacts=result.artifacts,
-        metadata=result.metadata,
+        cost=cost,
+        artifacts=artifacts,
+        metadata=metadata,
+        notes=bounded([*read.notes, *cost_notes, *artifact_notes, *metadata_notes]),
+    )
+
+
+def _failure(
+    written: WrittenResult, seconds: float, cost: float | None, cost_notes: Collection[str]
+) -> EvaluationFailed:
+    """Return the outcome of a result that is none: nothing is asked of it, but what was measured is worth keeping."""
+    cause: Cause = "infeasible" if written.status == "infeasible" else "configuration"
+    read = read_metrics(written.metrics, asked=())
+    place = f" ({written.raised_at})" if written.raised_at else ""
+    return EvaluationFailed(
+        cause=cause,
+        message=_shortened(written.message, _LONGEST_MESSAGE - len(place)) + place,
+        seconds=seconds,
+        cost=cost,
+        metrics=read.metrics,
+        notes=bounded([*read.notes, *cost_notes]),
     )
 
 
 def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> EvaluationOutcome:
-    """Return the outcome as it may be written down."""
-    if isinstance(outcome, EvaluationFailed):
-        return outcome.model_copy(update={"message": redaction.text(outcome.message)[:_LONGEST_MESSAGE]})
-    changes = {
-        "metrics": redaction.tree(outcome.metrics),
-        "artifacts": redaction.tree(outcome.artifacts),
-        "metadata": redaction.tree(outcome.metadata),
-    }
-    return outcome.model_copy(update=changes)
+    """Return the outcome as it may be written down; what a result states has been redacted when it was read."""
+    if not isinstance(outcome, EvaluationFailed):
+        return outcome
+    return outcome.model_copy(update={"message": _shortened(redaction.text(outcome.message), _LONGEST_MESSAGE)})
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 2]} …"
 
 
 def _evidence(text: str, redaction: Redaction) -> str:
@@ -110,46 +142,3 @@ def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> 
     stderr = redaction.text(last_text(attempt.stderr)).strip()
     room = _LONGEST_MESSAGE - len(message) - len(_STDERR)
     return f"{message}{_STDERR}{stderr[-room:]}" if stderr and room > 0 else message
-
-
-def _result_text(attempt: AttemptFolder) -> str:
-    if attempt.result.exists():
-        return attempt.result.read_text(errors="replace")
-    lines = last_text(attempt.stdout, _LARGEST_STDOUT_LINE).strip().splitlines()
-    if lines and lines[-1].lstrip().startswith("{"):
-        return lines[-1]
-    return ""
-
-
-def _read_result(text: str) -> Result:
-    if not text.strip():
-        raise InvalidResult(
-            "expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither"
-        )
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
-    if not isinstance(value, dict):
-        raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
-    try:
-        return Result.model_validate(value)
-    except ValidationError as problem:
-        faults = "; ".join(f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in problem.errors())
-        raise InvalidResult(f"the result is not of the expected form: {faults}") from None
-
-
-def _measurements(result: Result, request: EvaluationRequest) -> dict[str, Measurement]:
-    missing = [name for name in request.expected_metrics if name not in result.metrics]
-    if missing:
-        found = ", ".join(f"`{name}`" for name in result.metrics) or "none"
-        raise InvalidResult(f"expected the metric {', '.join(f'`{m}`' for m in missing)}, found {found}")
-    measurements = {}
-    for name, value in result.metrics.items():
-        try:
-            measurements[name] = read_measurement(value)
-        except (ValueError, OverflowError, RecursionError) as problem:
-            # A metric that nobody asked for cannot spoil the evaluation.
-            if name in request.expected_metrics:
-                raise InvalidResult(f"metric `{name}`: {problem}") from None
-    return measurements

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
 from evaluators.spellings import base64_spellings, spellings
 
+T = TypeVar("T")
 _VARIABLE = re.compile(r"(?!EVAL_)[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
 
 
@@ -24,6 +25,12 @@ _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
 # So many characters turn up by chance in no Base64.
 _LONG = 6
+# Deeper than what can be kept of a result.
+_DEEPEST = 200
+# Words of which any text may be full: a variable with such a value switches something, and hides no secret.
+SWITCHES = {"true", "false", "yes", "no", "on", "off", "none", "null", "auto", "default", "cpu", "gpu"}
+SWITCHES |= {"debug", "info", "warning", "warn", "error", "critical"}
+_SMALL_NUMBER = re.compile(r"[-+0-9.]{1,3}")
 
 
 def child_environment(variables: Iterable[str], also: tuple[str, ...] = ()) -> dict[str, str]:
@@ -58,7 +65,10 @@ class Redaction:
 
     A value is recognised as it is, as `repr`, JSON and the percent signs of an address write it, and, if it is long
     enough, in Base64; one of several lines also by each of them. A value of less than four characters only counts as a
-    whole word, or else a `1` would make every message unreadable, and without a letter or digit not at all.
+    whole word. A number of up to three digits, a word such as `true` or `info`, and a short value without a letter or
+    digit do not count at all, or else a `1` would make every message unreadable.
+
+    Texts are redacted, not the names by which the program finds its way: see `names`.
     """
 
     def __init__(self, secrets: dict[str, str]) -> None:
@@ -76,20 +86,41 @@ class Redaction:
             return text
         return self._pattern.sub(lambda found: f"[{self._names[(found.lastindex or 0) - 1]}]", text)
 
-    def tree(self, value: Any) -> Any:
-        """Return a JSON value without the values in any of its strings."""
+    def hides(self, text: str) -> bool:
+        """Tell whether one of the values turns up in the text."""
+        return self._pattern is not None and self._pattern.search(text) is not None
+
+    def names(self, metrics: Mapping[str, T], asked: Collection[str]) -> dict[str, T]:
+        """Return the metrics, those that nobody asked for under names without the values.
+
+        The names of those that were asked for are in the campaign's definition; nothing takes their place.
+        """
+        shown = {name: name if name in asked else self.text(name) for name in metrics}
+        taken = {name for name in metrics if name in asked}
+        return {shown[name]: found for name, found in metrics.items() if name in taken or shown[name] not in taken}
+
+    def tree(self, value: Any, levels: int = _DEEPEST) -> Any:
+        """Return a JSON value without the values in any of its strings, and without what is nested too deeply."""
+        if levels == 0:
+            return "…"
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list | tuple):
-            return type(value)(self.tree(item) for item in value)
+            return type(value)(self.tree(item, levels - 1) for item in value)
         if isinstance(value, dict):
-            return {self.tree(key): self.tree(item) for key, item in value.items()}
+            return {self.tree(key): self.tree(item, levels - 1) for key, item in value.items()}
         return value
 
 
 def _parts(value: str) -> set[str]:
     parts = {value, *(line.strip() for line in value.splitlines())}
-    return {part for part in parts if any(map(str.isalnum, part)) or (part.strip() and len(part) >= _SHORT)}
+    return {part for part in parts if _may_be_secret(part)}
+
+
+def _may_be_secret(part: str) -> bool:
+    if part.strip().lower() in SWITCHES or _SMALL_NUMBER.fullmatch(part.strip()):
+        return False
+    return any(map(str.isalnum, part)) or (bool(part.strip()) and len(part) >= _SHORT)
 
 
 def _pattern(part: str) -> str:

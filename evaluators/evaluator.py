@@ -23,6 +23,20 @@ class Evaluator(Protocol):
         """Return how long one attempt may take."""
         ...
 
+    @property
+    def grace(self) -> timedelta:
+        """Return how long what an attempt started may take to end by itself, once it is asked to."""
+        ...
+
+    @property
+    def patience(self) -> timedelta:
+        """Return how long an attempt may take beyond its time limit, such as by waiting for a worker."""
+        ...
+
+    def secrets(self) -> dict[str, str]:
+        """Return the values that must not be written down or shown anywhere, each with the name to show instead."""
+        ...
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
         ...

@@ -35,17 +35,21 @@ _PASSING_TROUBLES = {
 class Exit(BaseModel):
     """How the supervisor saw the evaluation end; a negative `status` is the signal that killed it.
 
-    `oom_kills` is how many processes the kernel killed meanwhile, for want of memory, where the evaluation ran.
+    `stopped` is `returned` if its result was there and it did not end by itself. `oom_kills` is how many processes the
+    kernel killed meanwhile, for want of memory, where the evaluation ran. `mark` is the claim's, `result` the hash of
+    the file with the result, None without one; those from before these were have neither.
     """
 
     model_config = ConfigDict(frozen=True)
 
     status: int | None = None
-    stopped: Literal["timeout", "cancelled", "foreign_signal"] | None = None
+    stopped: Literal["timeout", "cancelled", "foreign_signal", "returned"] | None = None
     seconds: float = 0.0
     start_error: str | None = None
     start_errno: int | None = None
     oom_kills: int = 0
+    mark: str | None = None
+    result: str | None = None
 
 
 def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
@@ -60,6 +64,8 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
     if ended.stopped == "foreign_signal":
         how = f"stopped after {ended.seconds:.1f}s, when its supervisor was told to end by a signal"
         return "infrastructure", f"{how} that Overnight did not send"
+    if ended.stopped == "returned":
+        return None
     status = ended.status or 0
     number = _signal_of(status)
     if number is not None:
@@ -71,12 +77,9 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
     return None
 
 
-def was_ended_by_others(ended: Exit) -> bool:
-    """Tell whether the evaluation neither ended by itself nor took too long: we stopped it, or a foreign signal did."""
-    failure = failure_of_exit(ended)
-    killed = _signal_of(ended.status or 0) is not None and failure is not None and failure[0] == "infrastructure"
-    stopped = ended.stopped in ("cancelled", "foreign_signal")
-    return ended.start_error is None and (stopped or (ended.stopped is None and killed))
+def spoke_for_itself(ended: Exit) -> bool:
+    """Tell whether its exit code is the evaluation's own word: neither a signal ended it nor did we stop it."""
+    return ended.stopped is None and _signal_of(ended.status or 0) is None
 
 
 def _signal_of(status: int) -> int | None:

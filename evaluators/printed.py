@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluators.attempt_folder import last_text
-from evaluators.environment import Redaction, passed_on
+from evaluators.environment import Redaction
 from evaluators.evaluator import Evaluator
 
 _MOST = 32_768
@@ -12,13 +12,9 @@ _MOST = 32_768
 def printed(evaluator: Evaluator, folder: Path) -> dict[str, str]:
     """Return the last part of `stdout` and `stderr` of the attempt in this folder; streams without text are left out.
 
-    Up to 32 KiB of each. Values of variables that the evaluator passes on are replaced by their names; nothing is
-    returned for an evaluator that does not say which these are.
+    Up to 32 KiB of each. The evaluator's secrets are replaced by their names.
     """
-    variables = getattr(evaluator, "environment", None)
-    if variables is None:
-        return {}
-    redaction = Redaction(passed_on(variables))
+    redaction = Redaction(evaluator.secrets())
     # Hidden before it is cut: half of a secret is a secret, too.
     texts = {name: redaction.text(last_text(folder / name))[-_MOST:].strip() for name in ("stdout", "stderr")}
     return {name: text for name, text in texts.items() if text}

@@ -20,8 +20,10 @@ from evaluators.attempt_process import AttemptProcess
 from evaluators.environment import Redaction, Variable, child_environment, environment_problems, passed_on
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
+from evaluators.secret_names import name_problems
 
 _IMPORT_LIMIT = 300.0
+_LONGEST_PROBLEM = 1500
 
 
 class Inspection(BaseModel):
@@ -50,6 +52,15 @@ class PythonEvaluator(BaseModel):
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
 
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return the variables that are passed on, with their values."""
+        return passed_on(self.environment)
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the function cannot be imported or called, or does not return what is expected."""
         inspection = await self._inspect()
@@ -57,7 +68,11 @@ class PythonEvaluator(BaseModel):
         returned = self.returns
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)
-        problems += [*environment_problems(self.environment), *metric_problems(campaign, returned)]
+        problems += [
+            *environment_problems(self.environment),
+            *name_problems(self.environment, campaign),
+            *metric_problems(campaign, returned),
+        ]
         if problems:
             raise InvalidDefinition(problems)
 
@@ -74,9 +89,10 @@ class PythonEvaluator(BaseModel):
             command=self._command(),
             folder=self._working_folder(),
             environment=self._environment(),
-            secrets=passed_on(self.environment),
+            secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
+            result_ends=True,
         )
 
     def _command(self, *options: str) -> tuple[str, ...]:
@@ -111,10 +127,12 @@ class PythonEvaluator(BaseModel):
         return self._read_inspection(stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
     def _read_inspection(self, stdout: str, stderr: str) -> Inspection:
-        redaction = Redaction(passed_on(self.environment))
+        redaction = Redaction(self.secrets())
         try:
-            found = Inspection.model_validate(json.loads(stdout.strip().splitlines()[-1]))
+            found = Inspection.model_validate(json.loads(stdout.strip().split("\n")[-1]))
         except (ValueError, IndexError):
             tail = redaction.text(stderr).strip()[-1000:]
             return Inspection(problem=f"expected the import to end well, found that it ended the interpreter: {tail}")
-        return found.model_copy(update={"problem": redaction.text(found.problem)}) if found.problem else found
+        if found.problem is None:
+            return found
+        return found.model_copy(update={"problem": " ".join(redaction.text(found.problem).split())[:_LONGEST_PROBLEM]})

@@ -44,6 +44,20 @@ class SimulatedEvaluator(BaseModel):
         """Return the function's value without noise."""
         return self.synthetic.value(np.array([float(value) for value in point.values()]))
 
+    @property
+    def grace(self) -> timedelta:
+        """Return zero: nothing is started that would have to end."""
+        return timedelta()
+
+    @property
+    def patience(self) -> timedelta:
+        """Return zero: an attempt begins at once."""
+        return timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return nothing: nothing is passed on."""
+        return {}
+
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the parameters are not as many numbers as the function has."""
         problems = metric_problems(campaign, (campaign.objective.metric,))

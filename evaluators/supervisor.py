@@ -5,6 +5,7 @@ attempt. Its own environment is the evaluation's, so that no secret is written t
 """
 
 import ctypes
+import hashlib
 import json
 import os
 import signal
@@ -16,18 +17,21 @@ from typing import Any, NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
 _HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
-_LONGEST_WAIT = 3600.0
-_GLANCE = 0.05
-_LOOK_AFTER_PARENT = 1.0
+STOPPED = "T"
+_LONGEST_WAIT, _LOOK_AROUND, _GLANCE = 3600.0, 0.5, 0.05
 
 
 class Process(NamedTuple):
-    """A living process; its id and start ticks together are never given to another one until the next boot."""
+    """A living process; its id and start ticks together are never given to another one until the next boot.
+
+    `STOPPED` is its `state` where a signal has stopped it, so that it does nothing until it is woken.
+    """
 
     pid: int
     parent: int
     session: int
     ticks: int
+    state: str = "R"
 
 
 def read_process(pid: int) -> Process | None:
@@ -41,7 +45,7 @@ def read_process(pid: int) -> Process | None:
     # A process whose first thread has ended looks dead while its other threads run.
     if fields[0] in "ZX" and int(fields[17]) <= 1:
         return None
-    return Process(pid=pid, parent=int(fields[1]), session=int(fields[3]), ticks=int(fields[19]))
+    return Process(pid=pid, parent=int(fields[1]), session=int(fields[3]), ticks=int(fields[19]), state=fields[0])
 
 
 def all_processes() -> list[Process]:
@@ -76,14 +80,29 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+def pid_namespace() -> str:
+    """Return what tells this namespace of process numbers from every other one of the machine."""
+    return os.readlink("/proc/self/ns/pid")
+
+
+def digest_of(path: Path) -> str | None:
+    """Return the hash of a file; None if there is no such file."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def put_if_absent(path: Path, content: dict[str, Any]) -> bool:
     """Store the content durably under this path unless something is there; tell whether this call did."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{time.time_ns()}")
-    with temporary.open("x") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    # Nobody can know this name before, and what lies there all the same is not followed.
+    opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
+        with open(opened, "w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.link(temporary, path)
     except FileExistsError:
         return False
@@ -104,8 +123,7 @@ def oom_kills() -> int:
             lines = path.read_text().splitlines()
         except OSError:
             continue
-        counts = [line.split()[1] for line in lines if line.startswith("oom_kill ")]
-        if counts:
+        if counts := [line.split()[1] for line in lines if line.startswith("oom_kill ")]:
             return int(counts[0])
     return 0
 
@@ -145,33 +163,78 @@ class Command:
                 self.status = os.waitstatus_to_exitcode(status)
 
 
+class Reasons:
+    """What an evaluation must be stopped for while its command runs, as its `start.json` says.
+
+    `parent` is the process with which it ends, where it does, and `silence` how long that may be stopped. Where
+    `result_ends` it, all is done when the result is there, and its writer has `grace` to end by itself.
+    """
+
+    def __init__(self, folder: Path, start: dict[str, Any], began: float) -> None:
+        self.deadline, self.grace = began + start["time_limit"], start["grace"]
+        self.parent, self.silence = start.get("parent"), start.get("silence", float("inf"))
+        self.result = folder / "result.json" if start.get("result_ends") else None
+        self.parent_stopped: float | None = None
+        self.result_seen: float | None = None
+
+    def pause(self) -> float:
+        """Return for how long nothing has to be looked at."""
+        looks = self.parent is not None or self.result is not None
+        return max(min(self.deadline - time.monotonic(), _LOOK_AROUND if looks else _LONGEST_WAIT), 0.0)
+
+    def found(self) -> str | None:
+        """Return why the evaluation must be stopped now, if it must."""
+        now = time.monotonic()
+        if now >= self.deadline:
+            return "timeout"
+        if self.parent is not None and self._is_away(self.parent, now):
+            return "cancelled"
+        if self.result is None or not self.result.is_file():
+            return None
+        self.result_seen = self.result_seen or now
+        return "returned" if now - self.result_seen >= self.grace else None
+
+    def _is_away(self, parent: int, now: float) -> bool:
+        process = read_process(parent)
+        if process is None or os.getppid() != parent:
+            return True
+        self.parent_stopped = (self.parent_stopped or now) if process.state == STOPPED else None
+        return self.parent_stopped is not None and now - self.parent_stopped > self.silence
+
+
 def supervise(folder: Path) -> None:
     """Run what `start.json` in this folder says, unless somebody has claimed the attempt before."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if not _claim(folder):
-        return
     start = json.loads((folder / "start.json").read_text())
+    began, mark = time.monotonic(), os.urandom(8).hex()
+    if not _claim(folder, {"mark": mark, "key": start.get("key"), "began": began}):
+        return
     _become_parent_of_orphans()
-    began, killed_before = time.monotonic(), oom_kills()
+    killed_before = oom_kills()
     try:
         command = Command(_spawn(folder, start))
     except OSError as problem:
-        put_if_absent(folder / "exit.json", {"start_error": str(problem), "start_errno": problem.errno})
+        error = {"mark": mark, "start_error": str(problem), "start_errno": problem.errno}
+        put_if_absent(folder / "exit.json", error)
         return
-    why_stopped = _wait(command, began + start["time_limit"], start.get("parent"), folder / "stop.json")
+    reasons = Reasons(folder, start, began)
+    why_stopped = _wait(command, reasons, folder / "stop.json")
     if why_stopped:
         _ask_to_end(command, start["grace"])
-    seconds = time.monotonic() - began
+    # What hung after its result was there took no longer for that.
+    ended = (reasons.result_seen if why_stopped == "returned" else None) or time.monotonic()
     _kill(command)
-    ended = {"status": command.status, "stopped": why_stopped, "seconds": seconds}
-    put_if_absent(folder / "exit.json", {**ended, "oom_kills": oom_kills() - killed_before})
+    said = {"mark": mark, "status": command.status, "stopped": why_stopped, "seconds": ended - began}
+    said |= {"oom_kills": oom_kills() - killed_before, "result": digest_of(folder / "result.json")}
+    put_if_absent(folder / "exit.json", said)
 
 
-def _claim(folder: Path) -> bool:
+def _claim(folder: Path, said: dict[str, Any]) -> bool:
     own = read_process(os.getpid())
     assert own is not None
-    return put_if_absent(folder / "claim.json", {"pid": own.pid, "ticks": own.ticks, "boot": boot_id()})
+    said |= {"pid": own.pid, "ticks": own.ticks, "boot": boot_id(), "namespace": pid_namespace()}
+    return put_if_absent(folder / "claim.json", said)
 
 
 def _become_parent_of_orphans() -> None:
@@ -198,29 +261,28 @@ def _spawn(folder: Path, start: dict[str, Any]) -> int:
     )
 
 
-def _wait(command: Command, deadline: float, parent: int | None, asked: Path) -> str | None:
-    """Wait for the command's end; return why it must be stopped before, if it must: also after `parent`'s death.
+def _wait(command: Command, reasons: Reasons, asked: Path) -> str | None:
+    """Wait for the command's end; return why it must be stopped before, if it must.
 
     A signal is a controller's if `asked` is there, and else a stranger's.
     """
-    longest = _LONGEST_WAIT if parent is None else _LOOK_AFTER_PARENT
     while True:
         command.reap()
         if command.status is not None:
             return None
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return "timeout"
-        heard = signal.sigtimedwait(_HEARD, min(left, longest))
+        if why := reasons.found():
+            return why
+        heard = signal.sigtimedwait(_HEARD, reasons.pause())
         if heard is not None and heard.si_signo != signal.SIGCHLD:
             return "cancelled" if asked.exists() else "foreign_signal"
-        if parent is not None and os.getppid() != parent:
-            return "cancelled"
 
 
 def _ask_to_end(command: Command, grace: float) -> None:
     deadline = time.monotonic() + grace
-    send(signal.SIGTERM, _descendants())
+    asked = _descendants()
+    # What is stopped hears of it only once it is woken.
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        send(number, asked)
     while not command.gone and time.monotonic() < deadline:
         signal.sigtimedwait({signal.SIGCHLD}, _GLANCE)
         command.reap()

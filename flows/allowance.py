@@ -11,6 +11,7 @@ from campaign.approval import ApprovalPolicy
 from campaign.enough import why_end_early
 from campaign.spending import room_after, why_spent
 from flows.back_off import seconds_left
+from flows.lease import CONTROLLER
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Allowance:
 
     `in_flight` are the trials that run; `willing` says that nobody has asked it to stop and nothing went wrong,
     `in_window` that an evaluation which starts now is expected to end in time, `exhausted` that the space holds no
-    other point.
+    other point, `rests` that the machine cannot carry out evaluations for now.
     """
 
     history: History
@@ -29,6 +30,7 @@ class Allowance:
     willing: bool
     in_window: bool
     exhausted: bool
+    rests: bool = False
 
     @property
     def campaign(self) -> Campaign:
@@ -38,7 +40,7 @@ class Allowance:
     @property
     def may_start(self) -> bool:
         """Tell whether anything new may start."""
-        return self.history.paused is None and self._may_go_on
+        return self.history.paused is None and not self.rests and self._may_go_on
 
     @property
     def slots(self) -> int:
@@ -106,9 +108,16 @@ class Allowance:
 
     @property
     def held_back(self) -> bool:
-        """Tell whether there is something to be started as soon as people allow it."""
-        for_people = self.history.paused is not None or self.history.awaiting > 0
-        return for_people and self._may_go_on and self.why_over is None
+        """Tell whether there is something to be started as soon as people allow it, or the machine is well again."""
+        waits = self.rests or self.history.paused is not None or self.history.awaiting > 0
+        return waits and self._may_go_on and self.why_over is None
+
+    @property
+    def wants_to_start(self) -> bool:
+        """Tell whether anything is to be started now or soon, if the machine can carry it out."""
+        left = bool(self.waiting) or self.history.taken < self.campaign.budget.trials
+        by_people = self.history.paused is not None and self.history.paused.actor != CONTROLLER
+        return left and not by_people and self._may_go_on and self.why_over is None
 
     @property
     def seconds_held_back(self) -> float | None:

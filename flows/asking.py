@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from campaign import History, Proposal
 from campaign.events import TrialProposed
-from campaign.parking import why_parked
-from flows.commit import running_commit
 from flows.job import ProposalRequest
 from flows.lease import CONTROLLER
+from flows.new_trials import proposed_events
 
 
 @dataclass(frozen=True)
@@ -42,30 +42,15 @@ class Answered:
 
     def events(self, history: History, now: datetime) -> list[TrialProposed]:
         """Return what is appended when its points become trials."""
-        asked = self.request.history
-        extra = {
+        made: dict[str, Any] = {
             "events_seen": self.request.events_seen,
             "seconds": self.seconds,
-            "commit": running_commit(),
-            "unseen": history.trials.observed - asked.trials.observed,
+            "unseen": history.trials.observed - self.request.history.trials.observed,
         }
-        # Otherwise the proposer says itself if points stand in for its own.
+        # Otherwise the proposer itself records that points stand in for its own.
         if self.request.stand_in is not None:
-            extra |= {"stand_in": self.request.stand_in, "away": self.away}
-        parked = [why_parked(history.definition, history, proposal) for proposal in self.proposals]
-        return [
-            TrialProposed(
-                time=now,
-                actor=CONTROLLER,
-                trial=asked.next_trial + i,
-                point=proposal.point,
-                generator=proposal.generator,
-                parked=why is not None,
-                parked_because=why,
-                provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
-            )
-            for i, (proposal, why) in enumerate(zip(self.proposals, parked, strict=True))
-        ]
+            made |= {"stand_in": self.request.stand_in, "away": self.away}
+        return proposed_events(history, self.proposals, now, CONTROLLER, made)
 
 
 def passed() -> float:

@@ -23,12 +23,13 @@ def seconds_left(campaign: Campaign, trial: Trial, now: datetime) -> float:
 def pause(campaign: Campaign, trial: Trial) -> float:
     """Return the seconds between a trial's last failed attempt and its next one.
 
-    It doubles with each failure up to its longest, and lies between half of that and all of it: what failed together
-    does not come back together.
+    It doubles with each failure up to its longest, except with the machine's, and lies between half of that and all of
+    it: what failed together does not come back together.
     """
     policy = campaign.failures
-    failures = sum(1 for a in trial.attempts if a.failed is not None and a.failed.cause != "cancelled")
-    whole = policy.back_off.total_seconds() * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)
+    ended = [attempt.failed for attempt in trial.attempts if attempt.failed is not None]
+    failures = sum(1 for end in ended if end.cause != "cancelled" and not end.machine)
+    whole = policy.back_off.total_seconds() * 2.0 ** min(max(failures - 1, 0), _MOST_DOUBLINGS)
     return min(whole, policy.longest_back_off.total_seconds()) * (0.5 + 0.5 * _drawn(campaign, trial))
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -20,7 +20,17 @@ from flows.definition_problems import Problem, one_line, shown, translate
 from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
 
-_PLUGGED_IN = ("evaluator", "proposer", "proposing", "ledger", "work", "receipts", "run_on", "resources")
+_PLUGGED_IN = (
+    "evaluator",
+    "proposer",
+    "proposing",
+    "ledger",
+    "work",
+    "receipts",
+    "run_on",
+    "resources",
+    "evaluator_changed",
+)
 
 
 class CampaignFile(BaseModel):
@@ -29,7 +39,8 @@ class CampaignFile(BaseModel):
     A file has the campaign's keys at its top level, beside those of the other fields; this model reads that
     form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders;
     `receipts` is the file to which a running campaign adds what tells its ledger from any other; `run_on` is where
-    evaluations run, and `resources` what each of them needs there.
+    evaluations run, and `resources` what each of them needs there. `evaluator_changed` says whether a campaign goes on
+    when files of the evaluator are not what they were.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +54,7 @@ class CampaignFile(BaseModel):
     receipts: Annotated[str | None, Field(pattern="^[^:]+$")] = None
     run_on: AnyPlace = Here()
     resources: Resources = Resources()
+    evaluator_changed: Literal["note", "refuse"] = "note"
 
     @model_validator(mode="before")
     @classmethod

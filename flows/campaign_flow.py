@@ -20,15 +20,17 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, Crashed
+from prefect.states import Completed, Crashed, Failed
 
 from campaign import EvaluationOutcome, History, Proposal
 from campaign.errors import CampaignHeld, OvernightError
 from evaluators import Evaluator
 from evaluators.printed import printed
+from evaluators.sources import SourceFiles
 from flows.anchors import LOG, anchored
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock, SystemClock
+from flows.clusters.here import Here
 from flows.clusters.sent import placed
 from flows.job import Execution, Job, ProposalRequest
 from flows.journal import Journal
@@ -133,7 +135,16 @@ surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 async def campaign_flow(file: CampaignFile) -> History | State[None]:
     """Run or resume a campaign and return its history; what a deployment starts in vain ends well and says why."""
     here = surroundings.get(None)
-    return await (_deployed(file) if here is None else _run(file, here))
+    if here is None:
+        return await _deployed(file)
+    try:
+        return await _run(file, here)
+    except CampaignHeld as held:
+        # Prefect writes any other state on the terminal as an error; the caller says this one in a paragraph.
+        return Completed(name="Held", message=str(held), data=held)
+    except OvernightError as problem:
+        # Raised, it would be a traceback on the terminal.
+        return Failed(message=str(problem), data=problem)
 
 
 async def _deployed(file: CampaignFile) -> History | State[None]:
@@ -188,9 +199,12 @@ async def run_with_server(file: CampaignFile, url: str | None, here: Surrounding
     # Prefect has read its environment once; a second campaign of the same process has another server.
     elsewhere = nullcontext() if url is None else temporary_settings(updates={PREFECT_API_URL: url})
     with tags("overnight", f"campaign:{file.campaign.name}"), elsewhere:
-        history = await campaign_flow(file)
-    assert isinstance(history, History)
-    return history
+        state: State[Any] = await campaign_flow(file, return_state=True)  # pyright: ignore
+        ended = await state.aresult()
+    if isinstance(ended, OvernightError):
+        raise ended
+    assert isinstance(ended, History)
+    return ended
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
@@ -204,6 +218,9 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_w
         proposing=file.proposing,
         settings=file.settings(),
         ignore_window=ignore_window,
+        here=isinstance(file.run_on, Here),
+        sources=SourceFiles(file.evaluator).hashes,
+        refuse_changed=file.evaluator_changed == "refuse",
     )
 
 

@@ -88,6 +88,7 @@ baseline: {temperature: 40, dose: 0.01, stirring: 4}
 #   when_unknown: retry  # or ask: what may still run on a machine that cannot be seen waits for a person
 #   max_in_a_row: 5   # trials given up one after the other that stop the campaign; without this line 5 until one
 #                     # was observed, then 20; with more workers as many as these, then four times as many
+# evaluator_changed: note   # or refuse: stop when files of the evaluator are not what they were
 # seed: 0             # of everything that is drawn at random
 # ledger: ./ledger    # where every event is kept: a folder, or s3://bucket/prefix
 # receipts: ./kept/first-campaign.jsonl   # what tells the ledger from a forged one later; better on another disk

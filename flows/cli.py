@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
+from flows.exit_codes import ExitCode
 from flows.people_cli import TrialNumber, people
 
 app = typer.Typer(
@@ -71,8 +72,14 @@ def run(
     campaign: CampaignPath = Path("campaign.yaml"),
     now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
 ) -> None:
-    """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once."""
-    _heavy("flows.commands.run").run(campaign, ignore_window=now)
+    """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once.
+
+    Exits with 0 if it finished with results, was drained, or its window has closed. Exits with 1 if it could not go on,
+    for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished and no
+    trial gave a result.
+    """
+    code = _heavy("flows.commands.run").run(campaign, ignore_window=now)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -221,10 +228,10 @@ def main() -> None:
     except InvalidDefinition as problem:
         for line in problem.problems:
             _errors.print(escape(line), style="red")
-        sys.exit(2)
+        sys.exit(ExitCode.WRONG_DEFINITION)
     except OvernightError as problem:
         _errors.print(escape(str(problem)), style="yellow" if isinstance(problem, CampaignHeld) else "red")
-        sys.exit(1)
+        sys.exit(ExitCode.STOPPED)
 
 
 def _heavy(module: str) -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from campaign import History, Trial
 from campaign.errors import CampaignStopped
+from campaign.evaluation import cause_text
 from campaign.trial import Failure, Observation
 
 # A region that fails is explored at the model's own risk, and says little of the evaluator: three count as one.
@@ -47,7 +48,7 @@ class FailuresInARow:
         left = f"{max(budget - history.started, 0)} of {budget} trials left"
         return (
             f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
-            f"trial {trial.id} ({end.cause}): {end.message}\nWhat it printed here is in "
+            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nWhat it printed here is in "
             f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where "
             f"it stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
         )

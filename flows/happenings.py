@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaign import History, Trial
+from campaign.evaluation import cause_text
 from campaign.events import CampaignDrained, CampaignFinished
 from campaign.trial import Failure
 from report.numbers import measured, value_text
@@ -86,7 +87,7 @@ def _failed(history: History, trial: Trial) -> Happening:
     quarantined = ", and its point is quarantined" if end.quarantined else ""
     return Happening(
         "trial.failed",
-        f"{history.definition.name}: trial {trial.id} failed ({end.cause}){quarantined}: {end.message}",
+        f"{history.definition.name}: trial {trial.id} failed ({cause_text(end.cause)}){quarantined}: {end.message}",
         trial.id,
         {
             "cause": end.cause,

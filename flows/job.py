@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Pr
 from campaign.evaluation import EvaluationReport
 from campaign.trial import StandIn
 from evaluators import Evaluator
+from evaluators.sources import Sources
 from flows.lease import Rhythm
 from flows.proposing import Proposing, standing_in
 from storage import Ledger
@@ -20,7 +22,11 @@ from storage import Ledger
 
 @dataclass(frozen=True)
 class Job:
-    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day."""
+    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day.
+
+    `here` says that evaluations run on this machine, with their files in the work folder. `sources` are the
+    hashes of the evaluator's files as they are when it is called; `refuse_changed` lets no changed one measure.
+    """
 
     campaign: Campaign
     evaluator: Evaluator
@@ -30,6 +36,9 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     rhythm: Rhythm = field(default_factory=Rhythm)
     ignore_window: bool = False
+    here: bool = True
+    sources: Callable[[], Sources] = dict
+    refuse_changed: bool = False
     proposing: Proposing = field(default_factory=Proposing)
 
 
@@ -37,7 +46,8 @@ class Job:
 class Execution:
     """One attempt as an evaluator gets it; `recover` asks for the outcome of one that was started before.
 
-    `begun` is set once the evaluator has been asked.
+    `begun` is set once the evaluator has been asked. That is done in a task of its own, `asked`, which an engine that
+    gives the attempt up does not disturb while it ends what it has started.
     """
 
     evaluator: Evaluator
@@ -46,18 +56,48 @@ class Execution:
     report: Callable[[EvaluationReport], None]
     recover: bool
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: "list[asyncio.Task[EvaluationOutcome | None]]" = field(default_factory=list)
 
     @property
     def longest(self) -> timedelta:
-        """Return after how long it has ended by itself: its time limit, and its wait for a worker."""
-        return self.evaluator.time_limit + getattr(self.evaluator, "patience", timedelta())
+        """Return after how long it has ended by itself: its time limit, its time to end, and its wait for a worker."""
+        return self.evaluator.time_limit + self.evaluator.grace + self.evaluator.patience
 
     async def run(self) -> EvaluationOutcome | None:
-        """Evaluate or recover; None only from a recovery that found nothing."""
+        """Evaluate or recover; None only from a recovery that found nothing. When cancelled, it is ended first."""
+        self.asked.append(asyncio.create_task(self._ask()))
+        return await self.outcome()
+
+    async def outcome(self) -> EvaluationOutcome | None:
+        """Return how it ends, once it was asked for; when cancelled, it is ended first."""
+        task = self.asked[-1]
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await self._interrupt(task)
+            await asyncio.wait({task})
+            return task.result()
+
+    async def end(self) -> EvaluationOutcome | None:
+        """End it, however often that is interrupted; return its outcome, or raise CancelledError where it has none."""
+        task = self.asked[-1]
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await self._interrupt(task)
+                await asyncio.wait({task})
+        return task.result()
+
+    async def _ask(self) -> EvaluationOutcome | None:
         self.begun.set()
         if self.recover:
             return await self.evaluator.recover(self.request, self.folder, self.report)
         return await self.evaluator.evaluate(self.request, self.folder, self.report)
+
+    async def _interrupt(self, task: "asyncio.Task[EvaluationOutcome | None]") -> None:
+        # An evaluator that is cancelled before it has begun ends nothing, and one that is ending would be disturbed.
+        await self.begun.wait()
+        if not task.cancelling():
+            task.cancel()
 
 
 def evaluation_seed(campaign: Campaign, trial: int) -> int:

@@ -7,15 +7,16 @@ What is here decides who has to wait for whom.
 import asyncio
 import os
 import re
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError, LedgerMoved
 from campaign.events import LeaseTaken
+from evaluators.supervisor import boot_id, pid_namespace, read_process
 from flows.clock import Clock
 from flows.journal import Journal
 from flows.stop import Stop, StopRequest
@@ -25,6 +26,7 @@ from storage import Heartbeat
 CONTROLLER = "controller"
 _SIGN = re.compile(r"epoch ([0-9]{1,18}), beat [0-9]{1,18}")
 _LOOKS_PER_BEAT = 2
+_GLANCE = 0.2
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,14 @@ class Rhythm:
 
 
 async def take_lease(
-    journal: Journal, clock: Clock, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
+    journal: Journal,
+    clock: Clock,
+    rhythm: Rhythm,
+    stop: StopRequest,
+    tell: Callable[[str], None],
+    sources: dict[str, str] | None = None,
 ) -> None:
-    """Make this process the campaign's controller.
+    """Make this process the campaign's controller, whose evaluator is made of these files.
 
     Where the last one cannot be seen from here, waits for a sign of life of it, and says so. Raises CampaignHeld if
     it lives, or if asked to stop meanwhile.
@@ -54,7 +61,7 @@ async def take_lease(
             await _wait_until_gone(holder, journal, rhythm, stop, tell)
             gone = holder
             continue
-        lease = _lease(journal.history, clock)
+        lease = _lease(journal.history, clock).model_copy(update={"sources": sources or None})
         # Somebody else appended: perhaps another one who waited, perhaps only a person.
         with suppress(LedgerMoved):
             await journal.append([lease])
@@ -82,9 +89,9 @@ async def show_life(journal: Journal, rhythm: Rhythm) -> None:
 
 
 def refuse_if_it_lives_here(history: History) -> None:
-    """Raise CampaignHeld if the last controller is a living process that can be seen from here."""
+    """Raise CampaignHeld if the last controller is a living process that can be seen from here, and not stopped."""
     lease = _open_lease(history)
-    if lease is not None and _lives_here(lease) and lease.pid != os.getpid():
+    if lease is not None and _lives_here(lease) and not _is_stopped(lease) and lease.pid != os.getpid():
         raise CampaignHeld(
             f"The campaign is held by {_who(lease)}. Wait for it, or end it with Ctrl-C (kill -INT {lease.pid}); then "
             "run this again."
@@ -121,6 +128,9 @@ async def _wait_until_gone(
 ) -> None:
     refuse_if_it_lives_here(journal.history)
     heartbeat = journal.ledger.heartbeat
+    if _is_stopped(holder) and heartbeat is not None:
+        await _end_stopped(holder, heartbeat, journal, rhythm, stop, tell)
+        return
     if _is_here(holder):
         return
     if heartbeat is None:
@@ -135,6 +145,48 @@ async def _wait_until_gone(
             f"The campaign is held by {_who(holder)}, which is alive: it gave a sign of life just now. Wait for it, or "
             "end it there with Ctrl-C; then run this again."
         )
+
+
+async def _end_stopped(
+    holder: LeaseTaken,
+    heartbeat: Heartbeat,
+    journal: Journal,
+    rhythm: Rhythm,
+    stop: StopRequest,
+    tell: Callable[[str], None],
+) -> None:
+    """End a controller that hangs instead of dying: one that is silent, and stopped for as long as that lasts."""
+    tell(
+        f"Held by {_who(holder)}, which is stopped (by SIGSTOP or Ctrl-Z): waiting {rhythm.silence:g} s for a sign of "
+        "life of it. Then it is ended, and what it was evaluating goes on here …"
+    )
+    signs = asyncio.create_task(gives_signs(heartbeat, rhythm, stop))
+    while not signs.done() and _is_stopped(holder):
+        await asyncio.wait({signs}, timeout=min(_GLANCE, rhythm.beat))
+    stopped = signs.done() and not signs.result() and _end_process(holder)
+    signs.cancel()
+    while stopped and _lives_here(holder):  # noqa: ASYNC110 - the end of a process that is not our child can only be looked for
+        await asyncio.sleep(_GLANCE)
+    await journal.refresh()
+    if _lives_here(holder) and _open_lease(journal.history) == holder:
+        raise CampaignHeld(
+            f"The campaign is held by {_who(holder)}, which was stopped and lives on, or may not be ended. Wait "
+            f"for it, or end it (kill -KILL {holder.pid}); then run this again."
+        )
+
+
+def _end_process(holder: LeaseTaken) -> bool:
+    """Kill the process if it is still that one, and still stopped; tell whether that was allowed."""
+    with suppress(ProcessLookupError, PermissionError):
+        descriptor = os.pidfd_open(holder.pid)
+        try:
+            # Looked at once more behind the descriptor, which no other process of the same number can have.
+            if _is_stopped(holder):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 async def gives_signs(heartbeat: Heartbeat, rhythm: Rhythm, stop: StopRequest) -> bool:
@@ -194,17 +246,18 @@ def _lives_here(lease: LeaseTaken) -> bool:
     return _is_here(lease) and process_started(lease.pid) == lease.started
 
 
+def _is_stopped(lease: LeaseTaken) -> bool:
+    """Return whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
+    process = read_process(lease.pid) if _lives_here(lease) else None
+    return process is not None and process.state == "T"
+
+
 def _here() -> str:
     """Return what says which processes can be seen: the running kernel and the namespace of process numbers."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}:{os.readlink('/proc/self/ns/pid')}"
+    return f"{boot_id()}:{pid_namespace()}"
 
 
 def process_started(pid: int) -> str | None:
     """Return what tells a process from any other, here and elsewhere: where it runs and its start; None if gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{_here()}:{fields[19]}"
+    process = read_process(pid)
+    return None if process is None else f"{_here()}:{process.ticks}"

@@ -10,11 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from campaign import Campaign, History, Trial
+from campaign.evaluation import cause_text
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
+from report.evaluator_versions import versions_sentence
 from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
 from report.numbers import duration, measured, probability, value_text, with_uncertainty
+from report.standstill import standstill
 from report.summary import Summary, requests_of, sent_to, summarise
 from report.trial_facts import generator_of
 
@@ -29,6 +32,7 @@ class LiveDisplay:
         self.history: History | None = None
         self.note = "starting the local Prefect server …"
         self.requests: tuple[str, ...] = ()
+        self.next_standstill = 1
         self.live = Live(
             console=console,
             get_renderable=self._render,
@@ -62,6 +66,17 @@ class LiveDisplay:
         self._say_requests(history)
         for trial in [] if before is None else history.trials.ended_since(before.trials):
             self.console.print(_ended_line(self.campaign, trial), highlight=False, soft_wrap=True)
+        if before is not None and history.trials is not before.trials:
+            self._say_standstill(history)
+
+    def _say_standstill(self, history: History) -> None:
+        """Say that no results come in, as soon as that is so and whenever it has gone on for twice as long."""
+        found = standstill(history) if history.defined is not None and history.closed_by is None else None
+        if found is None:
+            self.next_standstill = 1
+        elif found.trials >= self.next_standstill:
+            self.next_standstill = 2 * found.trials
+            self.tell(str(found))
 
     def _say_requests(self, history: History) -> None:
         """Say once what people have asked for; in a terminal the display shows it for as long as it holds."""
@@ -105,6 +120,8 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.best is not None:
         metric = history.definition.objective.metric
         lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
+    if (standing_still := standstill(history)) is not None:
+        lines.append(str(standing_still))
     if limits := spent_sentence(summary, history.definition.budget):
         lines.append(limits)
     if summary.gain_left is not None:
@@ -114,8 +131,12 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
     if summary.standing.kind == "running" and summary.seconds_left is not None:
         lines.append(f"time left: about {duration(round(summary.seconds_left))}")
     if summary.failures_by_cause:
-        lines.append("failures: " + ", ".join(f"{n} {cause}" for cause, n in summary.failures_by_cause.items()))
+        lines.append(
+            "failures: " + ", ".join(f"{n} {cause_text(cause)}" for cause, n in summary.failures_by_cause.items())
+        )
     lines += _what_people_are_asked(history)
+    if (versions := versions_sentence(history)) is not None:
+        lines.append(versions)
     if summary.quarantined:
         named = ", ".join(f"trial {number}" for number in summary.quarantined)
         lines.append(f"quarantined, no point close to these is tried: {named}")
@@ -211,7 +232,9 @@ def _ended_line(campaign: Campaign, trial: Trial) -> Text:
             return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
             first_line = trial.outcome.message.partition("\n")[0]
-            return Text.assemble((f"trial {trial.id:>3}  failed ({trial.outcome.cause}): ", "red"), first_line)
+            return Text.assemble(
+                (f"trial {trial.id:>3}  failed ({cause_text(trial.outcome.cause)}): ", "red"), first_line
+            )
         case Stopped():
             return Text.assemble((f"trial {trial.id:>3}  stopped: ", "yellow"), trial.outcome.why)
         case Withdrawal():

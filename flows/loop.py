@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
-from campaign.errors import CampaignHeld
+from campaign.errors import CampaignHeld, CampaignStopped
 from campaign.evaluation import EvaluationReport
 from campaign.events import (
     AttemptStarted,
@@ -19,21 +19,27 @@ from campaign.events import (
     TrialProposed,
     TrialStopped,
 )
+from evaluators.sources import Sources
 from flows.allowance import Allowance
 from flows.asking import Answered
 from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
+from flows.evaluator_changes import changed_evaluator, changed_sources, note_on, refusal, refuse_changed
 from flows.failures_in_a_row import FailuresInARow
 from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
 from flows.lease import CONTROLLER, show_life, take_lease
+from flows.machine import Machine, is_the_machines, takes_back_pause
+from flows.new_trials import attempt_event
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.preparation import Preparation
 from flows.requests import level_asked
+from flows.resuming import resumed_with
 from flows.shift import Shift
 from flows.stop import Stop, StopRequest
+from flows.through_engine import through_engine
 from flows.unknown import is_unknown, presumed_dead, question, undecided
 from report.summary import request_text
 
@@ -53,9 +59,17 @@ async def run_loop(
     acts, CampaignStopped after too many failures.
     """
     journal = Journal(job.ledger, watch)
+    await journal.refresh()
+    sources = job.sources()
+    if job.refuse_changed:
+        refuse_changed(journal.history, sources)
     await open_campaign(journal, job.campaign, job.settings, clock, tell)
-    await take_lease(journal, clock, job.rhythm, stop, tell)
-    controller = _Controller(job, steps, clock, stop, journal)
+    resumed = resumed_with(journal.history), note_on(journal.history, sources)
+    await take_lease(journal, clock, job.rhythm, stop, tell, sources)
+    for text in resumed:
+        if text is not None:
+            tell(text)
+    controller = _Controller(job, steps, clock, stop, journal, tell)
     try:
         await controller.work()
     finally:
@@ -67,8 +81,17 @@ async def run_loop(
 class _Controller:
     """The state of a running campaign that is not in the ledger: what is in flight."""
 
-    def __init__(self, job: Job, steps: Steps, clock: Clock, stop: StopRequest, journal: Journal) -> None:
-        self.job, self.steps, self.clock, self.stop, self.journal = job, steps, clock, stop, journal
+    def __init__(
+        self,
+        job: Job,
+        steps: Steps,
+        clock: Clock,
+        stop: StopRequest,
+        journal: Journal,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.job, self.steps, self.clock, self.stop, self.journal, self.tell = job, steps, clock, stop, journal, tell
+        self.machine = Machine(job)
         self.shift = Shift(job, clock)
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.running: dict[asyncio.Task[EvaluationOutcome | None], tuple[int, int]] = {}
@@ -99,6 +122,7 @@ class _Controller:
             willing=self.stop.level is Stop.NO and self.trouble is None,
             in_window=self.shift.has_time(history),
             exhausted=self.preparation.exhausted(history),
+            rests=self.machine.rests,
         )
 
     async def work(self) -> None:
@@ -109,6 +133,7 @@ class _Controller:
         while True:
             self.stop.ask_for(level_asked(self.history))
             self._end_what_has_an_outcome()
+            await self.machine.look(self.journal, self.clock, self.tell, wanted=self.allowed().wants_to_start)
             await self._start_what_waits()
             allowed = self.allowed()
             self.preparation.ask(allowed, self.journal.events_seen)
@@ -142,7 +167,7 @@ class _Controller:
 
         def closes(history: History) -> list[Event]:
             self.journal.check_lease(history)
-            return [end]
+            return [*takes_back_pause(history, self.clock), end]
 
         await self.journal.insist(closes)
         if self.trouble and not over:
@@ -168,26 +193,33 @@ class _Controller:
     async def _start_what_waits(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""
         started: list[AttemptStarted] = []
+        if not self.allowed().to_start or self._refuses_changed(sources := self.job.sources()):
+            return
+        if (changed := note_on(self.history, sources)) is not None:
+            self.tell(changed)
 
         def starts(history: History) -> list[AttemptStarted]:
             # Asked again whenever somebody appended first: what they ended or reported is not started.
             self.journal.check_lease(history)
             to_start = self.allowed(history).to_start
             started[:] = [self._attempt_event(t.id, len(t.attempts) + 1) for t in to_start]
+            started[:1] = [e.model_copy(update={"sources": changed_sources(history, sources)}) for e in started[:1]]
             return started
 
-        if self.allowed().to_start:
-            await self.journal.insist(starts)
+        await self.journal.insist(starts)
         for event in started:
             self._execute(self.history.trials[event.trial], event.attempt, event.key, recover=False)
 
+    def _refuses_changed(self, sources: Sources) -> bool:
+        """Start nothing more if the evaluator has changed while the campaign runs, and that is not to be."""
+        changed = changed_evaluator(self.history, sources) if self.job.refuse_changed else None
+        if changed is not None:
+            self.trouble = CampaignStopped(refusal(changed))
+        return changed is not None
+
     def _attempt_event(self, trial: int, number: int) -> AttemptStarted:
-        defined = self.history.defined
-        assert defined is not None
         now = self.clock.now()
-        key = f"{self.campaign.name}-{defined.uid}/{trial}/{number}"
-        deadline = now + self.job.evaluator.time_limit
-        return AttemptStarted(time=now, actor=CONTROLLER, trial=trial, attempt=number, key=key, deadline=deadline)
+        return attempt_event(self.history, trial, number, now, CONTROLLER, now + self.job.evaluator.time_limit)
 
     def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
         request = EvaluationRequest(
@@ -208,24 +240,8 @@ class _Controller:
             recover=recover,
         )
         # One that is only there to be ended is not worth an engine's while.
-        running = self._evaluated(execution) if trial.outcome is None else execution.run()
+        running = through_engine(self.steps, execution) if trial.outcome is None else execution.run()
         self.running[asyncio.create_task(running)] = (trial.id, attempt)
-
-    async def _evaluated(self, execution: Execution) -> EvaluationOutcome | None:
-        """Run an attempt through the engine; what ran before is found or ended, also where the engine did not begin."""
-        try:
-            return await self.steps.evaluate(execution)
-        except asyncio.CancelledError:
-            if not execution.recover or execution.begun.is_set():
-                raise
-            ending = asyncio.create_task(execution.run())
-            await execution.begun.wait()
-            ending.cancel()
-            return await ending
-        except Exception:
-            if not execution.recover or execution.begun.is_set():
-                raise
-            return await execution.run()
 
     def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
         self.reports.append(
@@ -244,7 +260,8 @@ class _Controller:
         """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
         opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.why_over is None else None
         held_back, proposer = allowed.seconds_held_back, self.preparation.pause(allowed)
-        pauses = allowed.seconds_to_next_start, held_back, proposer, opening
+        machine = self.machine.pause if allowed.wants_to_start else None
+        pauses = allowed.seconds_to_next_start, held_back, proposer, opening, machine
         return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:
@@ -320,8 +337,9 @@ class _Controller:
 
     def _known_outcome_of(self, task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutcome | None:
         """Return how an attempt ended; None where that cannot be known and a person is to be asked."""
-        outcome = _outcome_of(task)
-        started = self.history.trials[self.running[task][0]].attempts[-1]
+        trial, _ = self.running[task]
+        outcome = self.machine.judged(_outcome_of(task), trial, self.campaign.workers)
+        started = self.history.trials[trial].attempts[-1]
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
         return None if self.campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
@@ -366,7 +384,8 @@ def _outcome_of(task: asyncio.Task[EvaluationOutcome | None]) -> EvaluationOutco
     error = task.exception()
     if error is not None:
         cause = "timeout" if isinstance(error, TimeoutError) else "infrastructure"
-        return EvaluationFailed(cause=cause, message=f"{type(error).__name__}: {error}")
+        message, machine = f"{type(error).__name__}: {error}", is_the_machines(error)
+        return EvaluationFailed(cause=cause, message=message, machine=machine)
     outcome = task.result()
     if outcome is None:
         return EvaluationFailed(cause="cancelled", message="its controller died and it left no result", lost=True)

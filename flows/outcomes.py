@@ -31,6 +31,7 @@ def outcome_events(
                 cost=outcome.cost,
                 artifacts=outcome.artifacts,
                 metadata=outcome.metadata,
+                notes=outcome.notes,
             )
         ]
     retry = will_retry(campaign, trial, outcome)
@@ -44,6 +45,9 @@ def outcome_events(
         will_retry=retry,
         seconds=outcome.seconds,
         cost=outcome.cost,
+        machine=outcome.machine,
+        metrics=outcome.metrics or None,
+        notes=outcome.notes,
     )
     if retry:
         return [failed]
@@ -63,6 +67,8 @@ def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetim
         will_retry=False,
         seconds=outcome.seconds or _under_way(trial, attempt, now),
         cost=outcome.cost,
+        metrics=outcome.metrics or None,
+        notes=outcome.notes,
     )
 
 
@@ -77,12 +83,13 @@ def _found(outcome: EvaluationSucceeded) -> str:
 
 
 def will_retry(campaign: Campaign, trial: Trial, outcome: EvaluationFailed) -> bool:
-    """Tell whether the same point is tried again: always after a cancellation, some times after the infrastructure.
+    """Tell whether the same point is tried again.
 
-    What the point itself is to blame for (crash, invalid result, infeasible) is not repeated; for a timeout,
+    It always is after a cancellation and a failure of the machine, and some times after one of the infrastructure. What
+    the point itself is to blame for (crash, invalid result, infeasible) is not repeated; for a timeout,
     `failures.on_timeout` says whose fault it is.
     """
-    if outcome.cause == "cancelled":
+    if outcome.cause == "cancelled" or outcome.machine:
         return True
     repeated = outcome.cause == "infrastructure"
     repeated |= outcome.cause == "timeout" and campaign.failures.on_timeout == "retry"
@@ -111,7 +118,8 @@ def _given_up(trial: Trial, attempt: int, outcome: EvaluationFailed, now: dateti
 
 def _repeatable(trial: Trial) -> dict[int, AttemptEnd]:
     """Return how attempts ended, by number, that count for the most that there may be."""
-    return {a.number: a.failed for a in trial.attempts if a.failed is not None and a.failed.cause in _REPEATABLE}
+    ended = {attempt.number: attempt.failed for attempt in trial.attempts}
+    return {n: end for n, end in ended.items() if end is not None and end.cause in _REPEATABLE and not end.machine}
 
 
 def _first_words(message: str) -> str:

@@ -7,7 +7,7 @@ import errno
 import os
 from pathlib import Path
 
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -47,7 +47,7 @@ def somebody_else_serves() -> bool:
 def prepare_prefect(home: Path) -> None:
     """Set what the environment leaves open; a server of our own keeps everything in `home`.
 
-    A home for each campaign keeps two of them from locking each other's database. Raises CampaignStopped where this
+    A home for each campaign keeps two of them from locking each other's database. Raises CannotStart where this
     user may not write there.
     """
     if somebody_else_serves():
@@ -65,7 +65,7 @@ def _make_writable_folder(folder: Path) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as problem:
-        raise CampaignStopped(
+        raise CannotStart(
             f"work: cannot write `{folder}`: {problem.strerror}. Let this user read and write the folder, or name "
             "another one with `work` in the campaign's file. Nothing was started."
         ) from None

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from flows.prefect_environment import somebody_else_serves
 
 _START_LIMIT_SECONDS = 180.0
@@ -47,12 +47,12 @@ class PrefectServer:
         self.process = self._start()
 
     async def ready(self) -> None:
-        """Return when it answers; raises CampaignStopped with its last words if it does not."""
+        """Return when it answers; raises CannotStart with its last words if it does not."""
         deadline = time.monotonic() + _START_LIMIT_SECONDS
         while not await asyncio.to_thread(self._answers):
             if time.monotonic() > deadline:
                 words = self.log.read_text(errors="replace")[-2000:]
-                raise CampaignStopped(f"The local Prefect server did not start; its log is {self.log}:\n{words}")
+                raise CannotStart(f"The local Prefect server did not start; its log is {self.log}:\n{words}")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def keep_alive(self) -> None:

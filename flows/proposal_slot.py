@@ -5,7 +5,6 @@ It holds torch and the GPU, so that the controller needs neither, and a computat
 
 import asyncio
 import os
-import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
@@ -17,27 +16,26 @@ from types import TracebackType
 from campaign import Proposal
 from campaign.duration import format_duration
 from evaluators.environment import Redaction
+from flows.likely_secrets import likely_secrets
 from flows.proposal_messages import Answer, Question
 from flows.proposing import ProposerAway
 
 # An answer of many points with their provenance is one line.
 _LONGEST_LINE = 2**28
 _LAST_WORDS = 2000
-_SECRET = re.compile(r"SECRET|PASSW|APIKEY|(^|_)(AUTH|CREDENTIAL|KEY|PASS|TOKEN)S?(_|$)", re.IGNORECASE)
 
 
 class ProposalSlot:
     """Asks one process, one question at a time; started by the first question, or before by `warm_up`.
 
-    What it says of its troubles is written down for good: the values of variables that are called like secrets, and of
-    those in `secrets`, are replaced by their names.
+    What it says of its troubles is written down for good: the values of variables that look like secrets, and of those
+    in `secrets`, are replaced by their names.
     """
 
     def __init__(self, log: Path, time_limit: timedelta, secrets: Mapping[str, str] | None = None) -> None:
         self._log, self._log_begins, self._time_limit = log, 0, time_limit
         # The process sees all of our environment, as credentials for the ledger are to be found there.
-        named = {name: value for name, value in os.environ.items() if _SECRET.search(name)}
-        self._redaction = Redaction({**named, **(secrets or {})})
+        self._redaction = Redaction({**likely_secrets(os.environ), **(secrets or {})})
         self._process: Process | None = None
         self._one_at_a_time = asyncio.Lock()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from campaign import Proposal
-from evaluators.environment import passed_on
 from flows.campaign_file import CampaignFile
 from flows.job import ProposalRequest
 from flows.pool_proposer import PoolProposer
@@ -54,7 +53,7 @@ async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
     """Give those that a campaign asks; their processes are gone afterwards."""
     place = place_of(file.ledger, file.campaign.name)
     logs, limit = Path(file.work) / f"{file.campaign.name}-proposer", file.proposing.time_limit
-    secrets = passed_on(getattr(file.evaluator, "environment", ()))
+    secrets = file.evaluator.secrets()
     async with (
         ProposalSlot(logs / "log", limit, secrets) as slot,
         ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,

@@ -8,7 +8,7 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from flows.patience import wait_for
 
 _PATIENCE = 60.0
@@ -23,19 +23,19 @@ async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE
     """Return once the server answers as it should.
 
     One that does not answer is asked again for `patience` seconds, for it may be starting, too; `tell` hears of it.
-    Raises CampaignStopped where that does not help, with what to do: to start one, or else `instead`.
+    Raises CannotStart where that does not help, with what to do: to start one, or else `instead`.
     """
     if (problem := await wait_for(_problem, tell, patience)) is not None:
-        raise CampaignStopped(f"{problem} Start one with `prefect server start`{instead} {_NOTHING}")
+        raise CannotStart(f"{problem} Start one with `prefect server start`{instead} {_NOTHING}")
 
 
 async def reach_prefect_to_deploy(tell: Callable[[str], None], patience: float = _PATIENCE_TO_DEPLOY) -> None:
-    """Return once the server answers as it should; raises CampaignStopped as `reach_prefect` does."""
+    """Return once the server answers as it should; raises CannotStart as `reach_prefect` does."""
     await reach_prefect(tell, patience, _TO_DEPLOY)
 
 
 async def _problem() -> str | None:
-    """Return why the server does not answer; raises CampaignStopped where another try would change nothing."""
+    """Return why the server does not answer; raises CannotStart where another try would change nothing."""
     where = _address()
     try:
         # Its own tries go on for half an hour in silence.
@@ -45,7 +45,7 @@ async def _problem() -> str | None:
     except httpx.HTTPStatusError as problem:
         if problem.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             return f"PREFECT_API_URL: the Prefect server at {where} answers {problem.response.status_code}."
-        raise CampaignStopped(_refusal(where, problem.response.status_code)) from None
+        raise CannotStart(_refusal(where, problem.response.status_code)) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError, ValueError) as problem:
         why = str(problem) or type(problem).__name__
         return f"PREFECT_API_URL: expected a Prefect server at {where}, found none ({why})."

@@ -6,6 +6,7 @@ from datetime import datetime
 from campaign import History
 from campaign.errors import Refused
 from campaign.events import CampaignAskedToStop, CampaignPaused, CampaignResumed
+from flows.lease import CONTROLLER
 from flows.stop import Stop
 from report.summary import request_text
 
@@ -13,7 +14,8 @@ from report.summary import request_text
 def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignPaused]:
     """Return the event that keeps new trials from starting; raises Refused where they are kept from it already."""
     _refuse_if_over(history)
-    if history.paused is not None:
+    # A person's pause outlasts the one of a controller whose machine is in trouble.
+    if history.paused is not None and history.paused.actor != CONTROLLER:
         raise Refused(
             f"Campaign `{history.definition.name}`: expected one that is not paused, found it "
             f"{request_text(history.paused)}. Nothing was written; `overnight resume` lets it go on."

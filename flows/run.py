@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from campaign import History
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from campaign.recommendation import Recommendation
+from evaluators.sources import SourceFiles
 from flows.anchors import LOG
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import SystemClock
+from flows.evaluator_changes import refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
@@ -83,6 +85,8 @@ async def _run(
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)
     refuse_another(journal.history, file.campaign, path)
+    if file.evaluator_changed == "refuse" and not is_over(journal.history, file.campaign, file.settings()):
+        refuse_changed(journal.history, SourceFiles(file.evaluator).hashes())
     if is_over(journal.history, file.campaign, file.settings()):
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
             tell(outdated)
@@ -92,7 +96,7 @@ async def _run(
     if not_yet is not None:
         return journal.history, not_yet
     if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
-        raise CampaignStopped(
+        raise CannotStart(
             "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
             "another process, or `prefect server start` and set PREFECT_API_URL."
         )

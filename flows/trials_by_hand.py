@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from campaign import EvaluationFailed, EvaluationSucceeded, History, Trial
-from campaign.errors import InvalidPoint, Refused
+from campaign import EvaluationSucceeded, History
+from campaign.errors import InvalidPoint, InvalidResult, NotUnderWay, Refused
 from campaign.events import TrialAbandoned, TrialObserved, TrialProposed
-from campaign.trial import Withdrawal
 from flows.approval import refuse_unless_it_fits
-from flows.lease import CONTROLLER
 from flows.read_outcome import read_outcome
+from flows.under_way import is_evaluated, unended, why_evaluated
 
 # Attempts count from 1: nothing was executed here.
 _NO_ATTEMPT = 0
@@ -40,14 +39,10 @@ def report_result(
     Raises Refused where an evaluator runs it, where it has ended, where it awaits approval and the budget has no room
     for it, and where the metrics are not the expected ones.
     """
-    trial = _trial(history, number)
+    trial = unended(history, number, "report-result")
     attempt = trial.open_attempt
-    if attempt is not None and attempt.actor == CONTROLLER:
-        raise Refused(
-            f"trial {number}: expected one that no evaluator runs, found attempt {attempt.number} under way since "
-            f"{attempt.started:%Y-%m-%d %H:%M} UTC. Nothing was written. Let it end; or abandon it, and report your "
-            "result with its point: overnight suggest --point … --metrics …"
-        )
+    if attempt is not None and is_evaluated(attempt):
+        raise NotUnderWay(f"trial {number}: {why_evaluated(attempt)}. Nothing was written.")
     if trial.parked:
         refuse_unless_it_fits(history, number)
     return [_observed(history, who, why, now, number, attempt.number if attempt else _NO_ATTEMPT, metrics)]
@@ -63,36 +58,27 @@ def suggest_measured(
 
 def abandon(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialAbandoned]:
     """Return the event that ends a trial without a result; raises Refused where it has ended."""
-    return [TrialAbandoned(time=now, actor=who, trial=_trial(history, number).id, why=why)]
+    return [TrialAbandoned(time=now, actor=who, trial=unended(history, number, "abandon").id, why=why)]
 
 
 def _observed(
     history: History, who: str, why: str, now: datetime, trial: int, attempt: int, metrics: Mapping[str, Any]
 ) -> TrialObserved:
-    outcome = read_outcome(history.definition, metrics)
-    if isinstance(outcome, EvaluationFailed):
-        raise Refused(f"--metrics: {outcome.message}. Nothing was written.")
+    try:
+        outcome = read_outcome(history.definition, metrics)
+    except InvalidResult as problem:
+        raise InvalidResult(f"--metrics: {problem} Nothing was written.") from None
     assert isinstance(outcome, EvaluationSucceeded)
     metadata = {"reported_by": who, "why": why}
-    return TrialObserved(time=now, actor=who, trial=trial, attempt=attempt, metrics=outcome.metrics, metadata=metadata)
-
-
-def _trial(history: History, number: int) -> Trial:
-    """Return a trial that has not ended; raises Refused where there is none of this number."""
-    trial = history.trials.get(number)
-    if trial is None:
-        raise Refused(
-            f"trial {number}: expected one of the {len(history.trials)} trials of campaign "
-            f"`{history.definition.name}`, found none of this number. Nothing was written: see `overnight trials`."
-        )
-    if trial.outcome is not None:
-        ended = trial.outcome
-        by = f" by {ended.by}" if isinstance(ended, Withdrawal) else ""
-        raise Refused(
-            f"trial {number}: expected one that has not ended, found it {ended.kind}{by} at "
-            f"{ended.ended:%Y-%m-%d %H:%M} UTC. Nothing was written: how a trial ended stands."
-        )
-    return trial
+    return TrialObserved(
+        time=now,
+        actor=who,
+        trial=trial,
+        attempt=attempt,
+        metrics=outcome.metrics,
+        metadata=metadata,
+        notes=outcome.notes,
+    )
 
 
 def _refuse_if_spent(history: History) -> None:

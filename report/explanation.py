@@ -8,7 +8,7 @@ from campaign.space import Value
 from campaign.spending import costs_were_told
 from campaign.trial import Failure, Observation, Provenance, Stopped, Withdrawal
 from report.numbers import duration, measured, number, value_text, with_uncertainty
-from report.trial_facts import objective_of
+from report.trial_facts import notes_of, objective_of
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
@@ -153,6 +153,7 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
             value = objective_of(then.definition, trial)
             if value is not None:
                 yield f"It turned out to be {metric} {measured(value)}{after}{_surprise(trial, value)}."
+    yield from (f"Note: {note}." for note in notes_of(trial))
 
 
 def _surprise(trial: Trial, value: Measurement) -> str:

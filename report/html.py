@@ -15,8 +15,10 @@ from campaign.recommendation import Recommendation
 from campaign.space import FloatParameter, IntParameter
 from campaign.trial import Provenance
 from report.charts import course_chart, parameter_chart, timeline_chart
+from report.evaluator_versions import versions_sentence
 from report.finding import change_of, confidence_sentences, finding_sentence, spent_sentence, standing_sentence, where
 from report.numbers import duration, moment, value_text
+from report.standstill import standstill
 from report.summary import Summary, summarise
 from report.timeline import Span, attempt_spans, utilisation
 from report.trial_lines import failed_attempts, trial_lines, without_result
@@ -41,7 +43,7 @@ def render_report(
     return _template().render(
         campaign=campaign,
         objective=campaign.objective,
-        standing=f"{standing_sentence(summary)} {spent_sentence(summary, campaign.budget)}".strip(),
+        standing=_standing(history, summary),
         finding=finding_sentence(history, recommendation),
         confidence=confidence_sentences(history, summary, recommendation),
         recommendation=recommendation,
@@ -58,6 +60,13 @@ def render_report(
         lines=trial_lines(history),
         facts=_facts(history, ledger, now),
     )
+
+
+def _standing(history: History, summary: Summary) -> str:
+    found = standstill(history)
+    still = "" if found is None else f"{found}."
+    sentences = standing_sentence(summary), spent_sentence(summary, history.definition.budget), still
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _template() -> Any:
@@ -119,6 +128,8 @@ def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
         "Seed": str(history.definition.seed),
         "Time at work": duration(history.active_seconds),
     }
+    if (versions := versions_sentence(history)) is not None:
+        facts["Evaluator"] = f"{versions[0].upper()}{versions[1:]}."
     libraries = _distinct(f"{name} {version}" for p in provenances for name, version in p.libraries.items())
     commits = _distinct(p.commit for p in provenances if p.commit is not None)
     if libraries:

@@ -2,6 +2,7 @@
 
 from campaign import Campaign, Measurement, Trial
 from campaign.trial import Attempt, Failure, Observation, Stopped, Withdrawal
+from report.numbers import measured
 
 
 def objective_of(campaign: Campaign, trial: Trial) -> Measurement | None:
@@ -44,6 +45,17 @@ def reason_of(trial: Trial) -> str | None:
         case None if trial.open_attempt is not None:
             return trial.open_attempt.unknown
     return None
+
+
+def notes_of(trial: Trial) -> tuple[str, ...]:
+    """Return what is worth knowing about a result besides its value: ignored side information, metrics of a failure."""
+    if isinstance(trial.outcome, Observation):
+        return trial.outcome.notes
+    end = trial.attempts[-1].failed if trial.attempts else None
+    if end is None:
+        return ()
+    kept = ", ".join(f"{name} {measured(found)}" for name, found in end.metrics.items())
+    return (*([f"measured {kept}, which is kept and not learnt from"] if kept else []), *end.notes)
 
 
 def was_ended_with_its_trial(trial: Trial, attempt: Attempt) -> bool:

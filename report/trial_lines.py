@@ -6,7 +6,10 @@ from campaign import History, Trial
 from campaign.trial import Failure, Observation
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
-from report.trial_facts import failure_of, generator_of, reason_of, status_of, was_ended_with_its_trial
+from report.trial_facts import failure_of, generator_of, notes_of, reason_of, status_of, was_ended_with_its_trial
+
+# Of the trials with the same note.
+_MOST_NUMBERS = 10
 
 
 def trial_lines(history: History) -> dict[str, Any]:
@@ -40,6 +43,20 @@ def without_result(history: History) -> list[dict[str, Any]]:
         for _, trial in sorted(history.trials.items())
         if (why := reason_of(trial)) is not None
     ]
+
+
+def noted(history: History) -> list[str]:
+    """Return a line for each note about results, such as side information that was ignored, with its trials."""
+    trials: dict[str, list[int]] = {}
+    for number, trial in sorted(history.trials.items()):
+        for note in notes_of(trial):
+            trials.setdefault(note, []).append(number)
+    return [f"{_numbered(numbers)}: {note}" for note, numbers in trials.items()]
+
+
+def _numbered(trials: list[int]) -> str:
+    first, more = ", ".join(map(str, trials[:_MOST_NUMBERS])), len(trials) - _MOST_NUMBERS
+    return f"trial{'' if len(trials) == 1 else 's'} {first}{f' and {more} more' if more > 0 else ''}"
 
 
 def _unexplained(trial: Trial) -> list[dict[str, Any]]:

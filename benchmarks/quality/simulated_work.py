@@ -28,6 +28,12 @@ class TimedEvaluator:
     durations: DurationKind
     cell: Cell
     time_limit: timedelta = timedelta(days=365)
+    grace: timedelta = timedelta()
+    patience: timedelta = timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        """Return nothing: nothing is passed on."""
+        return {}
 
     async def check(self, campaign: Campaign) -> None:
         """Check as the simulated evaluator does."""

@@ -7,7 +7,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from evaluators.attempt_folder import AttemptFolder, last_text
-from evaluators.environment import Redaction, passed_on
+from evaluators.environment import Redaction
 from flows.clusters.order import Order
 from flows.clusters.worker import attempt_folder, carry_out
 
@@ -19,7 +19,7 @@ async def evaluate_flow(order: Order) -> State:
     """Carry out an order; a bad evaluation is an outcome, not a failed flow run."""
     told = await carry_out(order, worker=f"flow run {flow_run.name}")
     log = get_run_logger()
-    redaction = Redaction(passed_on(getattr(order.evaluator, "environment", ())))
+    redaction = Redaction(order.evaluator.secrets())
     folder = AttemptFolder(attempt_folder(order))
     for path in (folder.stdout, folder.stderr):
         # Hidden before it is cut: half of a secret is a secret, too.

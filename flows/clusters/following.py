@@ -15,8 +15,9 @@ from campaign.duration import format_duration
 from campaign.errors import LedgerError
 from campaign.evaluation import EvaluationReport
 from evaluators import Report
+from flows.attempt_key import is_unique
 from flows.clusters.launcher import Launcher
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, read_claim
+from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name, read_claim
 from flows.lease import can_be_seen, process_started
 from storage import Mailbox
 
@@ -73,7 +74,8 @@ class Following:
         while True:
             with suppress(LedgerError):
                 names = await self.mailbox.names()
-                await self._read_reports(names)
+                if CLAIM in names:
+                    await self._read_reports(names)
                 found = await self._read_outcome(names) or await self._given_up(names, stopping=stopping)
                 if found is not None:
                     return found
@@ -92,7 +94,8 @@ class Following:
             self.told = None
 
     async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationOutcome | None:
-        text = await self.mailbox.get(OUTCOME) if OUTCOME in names else None
+        name = await self._name_of_outcome(names)
+        text = None if name is None else await self.mailbox.get(name)
         if text is None:
             return None
         # What was reported last is there before the outcome, but perhaps not yet when the names were listed.
@@ -100,13 +103,28 @@ class Following:
         try:
             return _outcome.validate_json(text)
         except ValidationError:
-            why = f"expected the outcome of an evaluation as `{OUTCOME}` beside the ledger, found something else"
+            why = f"expected the outcome of an evaluation as `{name}` beside the ledger, found something else"
             return EvaluationFailed(cause="infrastructure", message=why)
+
+    async def _name_of_outcome(self, names: tuple[str, ...]) -> str | None:
+        """Return the name of the outcome that is there, if it is from the worker that has taken the attempt.
+
+        One that nobody has promised by a claim is nobody's. Workers from before left it without the claim's mark.
+        """
+        if CLAIM not in names:
+            return None
+        await self._take_in_claim()
+        assert self.claim is not None
+        from_before = not self.claim.marks_outcome and not is_unique(self.order.request.key)
+        if self.claim.host is None:
+            return None
+        name = OUTCOME if from_before else outcome_name(self.claim)
+        return name if name in names else None
 
     async def _read_reports(self, names: tuple[str, ...]) -> None:
         for name in names:
             if name.startswith(REPORTS) and name not in self.read:
-                for line in (await self.mailbox.get(name) or "").splitlines():
+                for line in (await self.mailbox.get(name) or "").split("\n"):
                     # What is no report, whoever left it there, says nothing of the evaluation, which goes on.
                     with suppress(ValidationError):
                         self.report(EvaluationReport.model_validate_json(line))
@@ -122,10 +140,12 @@ class Following:
             return EvaluationFailed(cause="infrastructure", message=self.claim.reason)
         silent = self.passed() - self.heard
         # A process whose evaluator it ended with has that long to see to it.
-        grace = getattr(self.order.evaluator, "grace", timedelta()).total_seconds() + 2 * self.order.pulse.beat
+        to_end = self.order.evaluator.grace.total_seconds()
+        grace = to_end + 2 * self.order.pulse.beat
         if silent > grace and (how := await self._how_it_ended()):
             return EvaluationFailed(cause="infrastructure", message=f"it left no result {self._where()}: {how}")
-        if silent > self.order.pulse.silence or (stopping and silent > self.order.pulse.silence / 2 + grace):
+        # A worker that cannot leave a sign ends its evaluation after half of the silence, which takes its time, too.
+        if silent > self.order.pulse.silence + to_end or (stopping and silent > self.order.pulse.silence / 2 + grace):
             unseen = f"it ran {self._where()}, which has given no sign of life for {silent:.0f}s"
             return EvaluationFailed(
                 cause="infrastructure", message="nothing more was heard of it", lost=True, unseen=unseen
@@ -160,11 +180,9 @@ class Following:
 
     async def _listen(self, names: tuple[str, ...]) -> None:
         """Take in the sign of life; what could not be looked at for a while is no silence."""
+        await self._take_in_claim()
         now = self.passed()
-        if self.claim is None:
-            self.claim = read_claim(await self.mailbox.get(CLAIM) or "")
-            self.waiting_since = self.heard = self.looked = now
-        elif now - self.looked < self.order.pulse.beat / 2:
+        if self.beat is not None and now - self.looked < self.order.pulse.beat / 2:
             # Nor does it come more often.
             return
         beat = await self.mailbox.get(BEAT) if BEAT in names else None
@@ -173,6 +191,11 @@ class Following:
         elif now - self.looked > 2 * _LONGEST_PAUSE:
             self.heard += now - self.looked
         self.looked = now
+
+    async def _take_in_claim(self) -> None:
+        if self.claim is None:
+            self.claim = read_claim(await self.mailbox.get(CLAIM) or "")
+            self.waiting_since = self.heard = self.looked = self.passed()
 
     async def _how_it_ended(self) -> str | None:
         claim = self.claim

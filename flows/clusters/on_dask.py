@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaign.duration import Duration
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from flows.clusters.launcher import Launcher
 from flows.clusters.resources import Resources
 from flows.patience import wait_for
@@ -38,10 +38,10 @@ class OnDask(BaseModel):
         return ["`run_on.dask`: expected prefect-dask to be installed, found none; `pip install 'overnight[dask]'`"]
 
     async def reach(self, tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
-        """Return once something answers at the address; it may be starting. Raises CampaignStopped if nothing does."""
+        """Return once something answers at the address; it may be starting. Raises CannotStart if nothing does."""
         if (problem := await wait_for(self._problem, tell, patience)) is not None:
             advice = "Start it with `dask scheduler`, or mend the address. Nothing was started."
-            raise CampaignStopped(f"{problem} {advice}")
+            raise CannotStart(f"{problem} {advice}")
 
     async def _problem(self) -> str | None:
         address = urlsplit(self.dask)

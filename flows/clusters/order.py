@@ -39,7 +39,8 @@ class Order(BaseModel):
 class Claim(BaseModel):
     """Who has taken an attempt, one for ever: a worker's process, or nobody (`host` is None) for a reason.
 
-    `started` is the process as `flows.lease` names it, `worker` what the cluster calls it. `mark` is like no other.
+    `started` is the process as `flows.lease` names it, `worker` what the cluster calls it. `mark` is like no other, and
+    in the name of the outcome, unless its worker is from before that was so.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +51,12 @@ class Claim(BaseModel):
     started: str = ""
     worker: str = ""
     reason: str = ""
+    marks_outcome: bool = False
+
+
+def outcome_name(claim: Claim) -> str:
+    """Return under which name the outcome lies of whoever has made this claim; nobody else knows it before."""
+    return f"{OUTCOME}-{claim.mark}"
 
 
 def read_claim(text: str) -> Claim:

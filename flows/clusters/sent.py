@@ -15,6 +15,7 @@ from campaign import Campaign, EvaluationOutcome, EvaluationRequest
 from campaign.errors import LedgerError
 from evaluators import AnyEvaluator, Report, SimulatedEvaluator
 from flows.anchors import LOG
+from flows.attempt_key import attempt_number, trial_part
 from flows.campaign_file import CampaignFile
 from flows.clusters.following import Following
 from flows.clusters.here import Here
@@ -35,7 +36,7 @@ async def placed(
 ) -> AsyncIterator["SentEvaluator"]:
     """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
 
-    Raises CampaignStopped where nothing answers there. `tell` hears what is waited for before, and of the first attempt
+    Raises CannotStart where nothing answers there. `tell` hears what is waited for before, and of the first attempt
     that no worker takes for a while.
     """
     await file.run_on.reach(tell)
@@ -101,16 +102,20 @@ class SentEvaluator:
         return self.evaluator.time_limit
 
     @property
-    def environment(self) -> tuple[str, ...] | None:
-        """Return which variables are passed on, as the evaluator says it; None where it has none to pass."""
-        return None if isinstance(self.evaluator, SimulatedEvaluator) else self.evaluator.environment
+    def grace(self) -> timedelta:
+        """Return how long what an attempt started may take to end by itself, once it is asked to."""
+        return self.evaluator.grace
 
     @property
     def patience(self) -> timedelta:
         """Return how long an attempt may take beyond that: waiting for a worker, and for a sign of life of it."""
         if isinstance(self.place, Here):
             return timedelta()
-        return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence)
+        return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence) + self.grace
+
+    def secrets(self) -> dict[str, str]:
+        """Return what the evaluator keeps out of everything that is written down."""
+        return self.evaluator.secrets()
 
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
@@ -166,9 +171,16 @@ class SentEvaluator:
 
     async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:
         """Return who had the earlier attempts at this trial, where the cluster names its workers."""
-        trial = request.key.rpartition("/")[0]
-        texts = [await self.mailboxes.of(f"{trial}/{number}").get(CLAIM) for number in range(1, request.attempt)]
-        return tuple(claim.worker for text in texts if text and (claim := read_claim(text)).worker)
+        if request.attempt == 1:
+            return ()
+        of_the_trial = self.mailboxes.of(trial_part(request.key))
+        named = [(name, *name.split("/")) for name in await of_the_trial.names()]
+        claims = [
+            await of_the_trial.get(name)
+            for name, last_part, *rest in named
+            if rest == [CLAIM] and (attempt_number(last_part) or request.attempt) < request.attempt
+        ]
+        return tuple(claim.worker for text in claims if text and (claim := read_claim(text)).worker)
 
 
 def _where(sent: str) -> AnyPlace | Nowhere:

@@ -13,9 +13,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from campaign import EvaluationFailed, EvaluationOutcome
 from campaign.errors import LedgerError
-from campaign.evaluation import EvaluationReport
+from campaign.evaluation import EvaluationReport, cause_text
 from evaluators.attempt_process import ends_with_its_parent
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order
+from evaluators.environment import Redaction
+from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
 from flows.lease import process_started
 from storage import Mailbox, open_mailboxes
 
@@ -34,11 +35,12 @@ async def carry_out(order: Order, worker: str = "") -> str:
     where the ledger's store does not answer.
     """
     mailbox = _opened(order.ledger, order.request.campaign, Path()).of(order.request.key)
-    if not await mailbox.put(CLAIM, own_claim(worker).model_dump_json()):
+    claim = own_claim(worker)
+    if not await mailbox.put(CLAIM, claim.model_dump_json()):
         return "somebody else has taken this attempt, so nothing was evaluated"
-    outcome = await _Evaluation(order, mailbox).run()
+    outcome = await _Evaluation(order, mailbox, outcome_name(claim)).run()
     if isinstance(outcome, EvaluationFailed):
-        return f"failed ({outcome.cause}): {outcome.message}"
+        return f"failed ({cause_text(outcome.cause)}): {outcome.message}"
     return ", ".join(f"{name} {found.mean!r}" for name, found in outcome.metrics.items())
 
 
@@ -51,6 +53,7 @@ def own_claim(worker: str) -> Claim:
         pid=pid,
         started=process_started(pid) or "",
         worker=worker,
+        marks_outcome=True,
     )
 
 
@@ -66,10 +69,13 @@ def that_can_be_told(outcome: EvaluationOutcome) -> EvaluationOutcome:
 
 
 class _Evaluation:
-    """An attempt that this process has taken: what it has reported, and when it last gave a sign of life."""
+    """An attempt that this process has taken: what it has reported, and when it last gave a sign of life.
 
-    def __init__(self, order: Order, mailbox: Mailbox) -> None:
-        self.order, self.mailbox = order, mailbox
+    Its outcome is left under `outcome_name`.
+    """
+
+    def __init__(self, order: Order, mailbox: Mailbox, outcome_name: str = OUTCOME) -> None:
+        self.order, self.mailbox, self.outcome_name = order, mailbox, outcome_name
         self.reports: list[EvaluationReport] = []
         self.lines = ""
         self.beats = self.passed_on = 0
@@ -96,7 +102,8 @@ class _Evaluation:
         return signs.result() if evaluation.cancelled() else evaluation.result()
 
     async def _evaluate(self) -> EvaluationOutcome:
-        ends_with_its_parent.set(True)
+        # Where this process is stopped, its controller gives the attempt up after twice as long.
+        ends_with_its_parent.set(self.order.pulse.silence / 2)
         evaluator, request = self.order.evaluator, self.order.request
         # It may have waited for long: its time begins now.
         request = request.model_copy(update={"deadline": datetime.now(UTC) + evaluator.time_limit})
@@ -104,7 +111,8 @@ class _Evaluation:
             return await evaluator.evaluate(request, attempt_folder(self.order), self.reports.append)
         except Exception as problem:
             # Whatever it was, somebody waits to be told.
-            return EvaluationFailed(cause="infrastructure", message=f"{type(problem).__name__}: {problem}")
+            why = Redaction(evaluator.secrets()).text(f"{type(problem).__name__}: {problem}")
+            return EvaluationFailed(cause="infrastructure", message=why[:_LONGEST_MESSAGE])
 
     async def _give_signs(self) -> EvaluationFailed:
         """Give signs of life and pass on reports; return why the evaluation has to end, as soon as it has to."""
@@ -150,7 +158,7 @@ class _Evaluation:
         async for attempt in patient:
             with attempt:
                 await self._pass_on_reports()
-                await self.mailbox.put(OUTCOME, outcome.model_dump_json())
+                await self.mailbox.put(self.outcome_name, outcome.model_dump_json())
 
 
 def attempt_folder(order: Order) -> Path:

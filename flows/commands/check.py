@@ -7,9 +7,11 @@ from rich.console import Console
 from rich.text import Text
 
 from campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
+from evaluators.sources import SourceFiles
 from flows.campaign_file import CampaignFile, load_campaign_file
 from flows.clock import SystemClock
 from flows.describe import describe
+from flows.evaluator_changes import note_on, refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
 from flows.opening import is_over, refuse_another, why_outdated
@@ -38,6 +40,9 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
         return f", and has finished. What was found: overnight report {path}"
+    sources = SourceFiles(file.evaluator).hashes()
+    if file.evaluator_changed == "refuse":
+        refuse_changed(history, sources)
     try:
         refuse_if_it_lives_here(history)
     except CampaignHeld as held:
@@ -45,5 +50,5 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
     goes_on = f" and goes on with trial {next_trial}" if history.trials else ""
     outdated = why_outdated(history, file.campaign)
-    told = "" if outdated is None else f"\n{outdated}"
+    told = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
     return f"{goes_on}. Run it with: overnight run {path}{told}"

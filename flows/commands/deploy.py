@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from campaign.duration import format_duration
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
+from evaluators import SimulatedEvaluator
 from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
@@ -19,7 +20,7 @@ def deploy(path: Path, pool: str) -> None:
     """Create the deployment and say when it starts, and what has to run for that."""
     file = load_campaign_file(path)
     if not somebody_else_serves():
-        raise CampaignStopped(
+        raise CannotStart(
             "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
             "PREFECT_API_URL to its address. Nothing was deployed."
         )
@@ -30,7 +31,8 @@ def deploy(path: Path, pool: str) -> None:
     asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
-    if written := ", ".join(written_out(getattr(file.evaluator, "environment", ()))):
+    variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment
+    if written := ", ".join(written_out(variables)):
         console.print(
             f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
             "which whoever reads the server can read; a variable that is only named gets its worker's own value",

@@ -9,6 +9,7 @@ from campaign import History
 from campaign.errors import LedgerError
 from flows.campaign_file import load_campaign_file
 from flows.commands.past import read_events
+from report.evaluator_versions import version_sentence
 from report.explanation import explanation
 
 
@@ -23,5 +24,6 @@ def explain(trial: int, path: Path) -> None:
     seen = provenance.events_seen if provenance else None
     then = now if seen is None else History.from_events(events[:seen])
     features = Encoding(then.definition.parameters).slices
-    for line in explanation(then, now.trials[trial], features):
+    measured = version_sentence(now, now.trials[trial])
+    for line in [*explanation(then, now.trials[trial], features), *([measured] if measured else [])]:
         Console(highlight=False, markup=False).print(line, soft_wrap=True)

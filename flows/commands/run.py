@@ -6,14 +6,15 @@ from rich.console import Console
 
 from campaign.events import CampaignDrained
 from flows.campaign_file import load_campaign_file
+from flows.exit_codes import ExitCode, exit_code_of
 from flows.live import LiveDisplay, finding_lines
 from flows.report_file import ReportFile
 from flows.run import run_campaign
 from storage import ledger_location
 
 
-def run(path: Path, *, ignore_window: bool = False) -> None:
-    """Run it, show how it goes, and say what was found and where everything lies."""
+def run(path: Path, *, ignore_window: bool = False) -> ExitCode:
+    """Run it, show how it goes, say what was found and where everything lies, and return how it ended."""
     file = load_campaign_file(path)
     console = Console(highlight=False, markup=False)
     report = ReportFile(file, path.parent)
@@ -29,7 +30,7 @@ def run(path: Path, *, ignore_window: bool = False) -> None:
         )
     if result.not_yet is not None:
         console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
-        return
+        return ExitCode.WELL
     for line in finding_lines(result.history, result.recommendation):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
@@ -37,3 +38,4 @@ def run(path: Path, *, ignore_window: bool = False) -> None:
         console.print(f"\nIt goes on where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
     console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
+    return exit_code_of(result.history)

@@ -12,17 +12,19 @@ from flows.commands.past import read_past
 from report.numbers import duration, measured, value_text
 from report.tables import to_csv, to_json, trial_rows
 from report.trial_facts import objective_of, status_of
-from report.trial_lines import without_result
+from report.trial_lines import noted, without_result
 
 
 def trials(path: Path, form: str, as_of: str | None) -> None:
-    """Print the trials of a campaign, for people with the reasons of those that gave no result below."""
+    """Print the trials of a campaign, for people with the reasons of those that gave no result, and notes, below."""
     _, history = read_past(path, as_of)
     if form == "table":
         Console().print(_table(history))
         for line in without_result(history):
             said = f"trial {line['trial']}, {line['status']}: {line['why']}"
             Console(highlight=False, markup=False).print(said, soft_wrap=True)
+        for line in noted(history):
+            Console(highlight=False, markup=False).print(line, soft_wrap=True)
     else:
         rows = trial_rows(history)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201

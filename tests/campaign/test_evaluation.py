@@ -1,11 +1,12 @@
 """Measurements as people and programs write them."""
 
 import math
+from typing import get_args
 
 import pytest
 
 from campaign import EvaluationFailed, EvaluationSucceeded, Measurement
-from campaign.evaluation import read_measurement
+from campaign.evaluation import Cause, cause_text, read_measurement
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,9 @@ def test_metadata_that_could_not_be_read_again_is_refused() -> None:
         tree = [tree]
     with pytest.raises(ValueError, match=r"metadata\n.*at most 100 deep"):
         EvaluationSucceeded(metrics={}, metadata={"tree": tree})
+
+
+def test_every_cause_has_words_for_people_and_an_evaluators_error_does_not_sound_like_the_campaigns_file():
+    words = {cause: cause_text(cause) for cause in get_args(Cause)}
+    assert words["configuration"] == "evaluator error"
+    assert all(text.replace(" ", "").isalpha() for text in words.values())

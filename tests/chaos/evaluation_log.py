@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.attempt_key import attempt_number
+
 
 @dataclass
 class Evaluated:
@@ -24,7 +26,9 @@ class Evaluated:
     @property
     def attempt(self) -> int:
         """Return the attempt's number, as the key says it."""
-        return int(self.key.split("/")[2])
+        number = attempt_number(self.key.rpartition("/")[2])
+        assert number is not None
+        return number
 
 
 def read_evaluations(log: Path) -> Mapping[str, Evaluated]:

@@ -155,9 +155,9 @@ def test_a_second_campaign_in_one_process_is_refused_in_words(tmp_path):
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     script = (
         "from flows.run import run_campaign\n"
-        "from campaign.errors import CampaignStopped\n"
+        "from campaign.errors import CannotStart\n"
         "print(run_campaign('first.yaml').history.closed_by.kind)\n"
-        "try:\n    run_campaign('second.yaml')\nexcept CampaignStopped as refused:\n    print(refused)\n"
+        "try:\n    run_campaign('second.yaml')\nexcept CannotStart as refused:\n    print(refused)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120

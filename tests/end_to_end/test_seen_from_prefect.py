@@ -227,7 +227,7 @@ def test_the_automation_of_the_example_calls_a_webhook_for_what_a_person_wants_t
     listener.wait_for(lambda heard: any("campaign.finished" in body for body in heard))
     listener.wait_for(lambda heard: any("trial.failed" in body for body in heard))
     told = [body for body in map(json.loads, listener.heard) if body["event"].startswith("overnight.")]
-    assert any("trial 3 failed (configuration)" in body["text"] for body in told)
+    assert any("trial 3 failed (evaluator error)" in body["text"] for body in told)
     assert all(body["campaign"] == "Seen.from_Prefect" for body in told)
 
 

@@ -27,6 +27,13 @@ def test_streams_without_text_and_folders_that_are_not_there_are_left_out(tmp_pa
     assert printed(A_COMMAND, tmp_path / "never-made") == {}
 
 
-def test_nothing_is_shown_of_an_evaluator_that_does_not_say_what_is_secret(tmp_path):
-    (tmp_path / "stdout").write_text("something\n")
-    assert printed(SimulatedEvaluator(function="branin"), tmp_path) == {}
+class Remote(SimulatedEvaluator):
+    """Another kind of evaluator, which has a token and no `environment`."""
+
+    def secrets(self) -> dict[str, str]:
+        return {"BEARER": "tok-4711-abc"}
+
+
+def test_an_evaluator_without_an_environment_names_its_secrets_like_every_other(tmp_path):
+    (tmp_path / "stderr").write_text("401 for tok-4711-abc\n")
+    assert printed(Remote(function="branin"), tmp_path) == {"stderr": "401 for [BEARER]"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evaluators.environment import Redaction
+from evaluators.environment import SWITCHES, Redaction
 
 WRITERS: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: text,
@@ -34,6 +34,13 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "address in JSON": lambda text: json.dumps("https://host/?key=" + quote(text)),
 }
 ENCODERS = (b64encode, urlsafe_b64encode)
+
+
+def switches_something(value: str) -> bool:
+    """Tell whether a line of it is a word or a small number of which any text may be full."""
+    return any(line.strip().lower() in SWITCHES or len(line.strip()) < 4 for line in value.splitlines())
+
+
 AWKWARD = st.text(
     st.one_of(
         st.sampled_from("'\"\\/%+&=?#$ \n\r\tnux0259aé€😀\x1b\x85\u2028"),
@@ -42,7 +49,7 @@ AWKWARD = st.text(
     ),
     min_size=4,
     max_size=12,
-).filter(lambda value: value.strip())
+).filter(lambda value: value.strip() and not switches_something(value))
 
 
 def without_escapes(text: str) -> str:
@@ -61,7 +68,11 @@ def test_a_secret_is_hidden_in_whatever_a_program_writes(write: Callable[[str], 
     assert without_escapes(found.replace("[T]", "")) == without_escapes(write("KK"))
 
 
-@given(secret=st.text(min_size=6).filter(str.strip), user=st.text(max_size=5), encode=st.sampled_from(ENCODERS))
+@given(
+    secret=st.text(min_size=6).filter(lambda value: value.strip() and not switches_something(value)),
+    user=st.text(max_size=5),
+    encode=st.sampled_from(ENCODERS),
+)
 def test_a_secret_is_hidden_in_base64_wherever_it_begins_there(secret: str, user: str, encode: Callable[..., bytes]):
     header = encode(f"{user}:{secret}".encode()).decode()
     found = Redaction({"T": secret}).text(f"Authorization: Basic {header}")
@@ -74,7 +85,12 @@ def test_a_secret_is_hidden_in_base64_wherever_it_begins_there(secret: str, user
 @pytest.mark.parametrize(
     ("secret", "text", "shown"),
     [
-        ("1", "1 of 10 with x1", "[T] of 10 with x1"),
+        ("1", "1 of 10 with x1", "1 of 10 with x1"),
+        ("0.5", "loss 0.5", "loss 0.5"),
+        ("True", "it is true that", "it is true that"),
+        ("info", "information (info)", "information (info)"),
+        ("1234", "pin 1234", "pin [T]"),
+        ("a1", "a1 a12", "[T] a12"),
         ("abc", "abcd abc", "abcd [T]"),
         ("", "nothing", "nothing"),
         (" ", "a b  c", "a b  c"),

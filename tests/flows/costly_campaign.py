@@ -28,6 +28,11 @@ class CostlyEvaluator:
 
     costs_are_told: bool = True
     time_limit: timedelta = timedelta(hours=1)
+    grace: timedelta = timedelta()
+    patience: timedelta = timedelta()
+
+    def secrets(self) -> dict[str, str]:
+        return {}
 
     async def check(self, campaign: Campaign) -> None:
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from test_loop import ScriptedEvaluator
 
-from bo_core import SobolProposer
+from bo_core import AnyProposer, SobolProposer
 from campaign import Campaign, History
 from flows.clock import SystemClock
 from flows.job import Job
@@ -24,13 +24,19 @@ QUICK = Rhythm(hear=0.002)
 class Running:
     """A campaign that runs in this event loop, and somebody elsewhere who appends to its ledger."""
 
-    def __init__(self, campaign: Campaign, evaluator: ScriptedEvaluator, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        evaluator: ScriptedEvaluator,
+        ledger: Ledger | None = None,
+        proposer: AnyProposer | None = None,
+    ) -> None:
         self.ledger = ledger or MemoryLedger()
         self.elsewhere = Journal(self.ledger)
         self.stop = StopRequest()
         self.history = History()
         self.changed = asyncio.Event()
-        job = Job(campaign, evaluator, SobolProposer(), self.ledger, Path("unused"), rhythm=QUICK)
+        job = Job(campaign, evaluator, proposer or SobolProposer(), self.ledger, Path("unused"), rhythm=QUICK)
         loop = run_loop(job, PlainSteps(), SystemClock(), self.stop, self._watch)
         self.controller = asyncio.create_task(loop)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from campaign.errors import CampaignStopped
+from campaign.errors import BudgetSpent, CannotStart, NotUnderWay
+from evaluators import Infeasible
 from flows.ask_tell import AskTell
 from flows.campaign_file import read_campaign
 from flows.clock import SystemClock
@@ -43,34 +44,51 @@ def test_what_was_asked_and_not_told_is_pending_for_the_next_who_opens_the_ledge
 
 def test_results_may_be_numbers_pairs_mappings_or_exceptions(source):
     campaign = AskTell(source)
-    for result in (1, (2.0, 0.5), {"score": {"mean": 3.0, "sem": 0.0}, "extra": 7}, ValueError("no"), float("nan"), {}):
+    results = (1, (2.0, 0.5), {"score": {"mean": 3.0, "sem": 0.0}, "extra": 7}, ValueError("no"), Infeasible("never"))
+    for result in results:
         campaign.tell(campaign.ask(), result)
     outcomes = [t.outcome for t in campaign.history.trials.values()]
     assert [o.metrics["score"].mean for o in outcomes[:3]] == [1, 2, 3]
     assert [o.metrics["score"].sem for o in outcomes[:3]] == [None, 0.5, 0.0]
-    assert [(o.cause, o.message) for o in outcomes[3:4]] == [("configuration", "ValueError: no")]
-    assert [o.cause for o in outcomes[4:]] == ["invalid_result", "invalid_result"]
+    assert [(o.cause, o.message) for o in outcomes[3:]] == [
+        ("configuration", "ValueError: no"),
+        ("infeasible", "Infeasible: never"),
+    ]
+
+
+def test_what_was_measured_at_an_infeasible_point_is_kept_beside_its_failure(source):
+    campaign = AskTell(source)
+    results = ({"seconds": 3, "rows": float("nan")}, 0.5, None)
+    for metrics in results:
+        campaign.tell(campaign.ask(), Infeasible("too slow", metrics=metrics))
+    ends = [trial.attempts[-1].failed for _, trial in sorted(campaign.history.trials.items())]
+    assert [end.cause for end in ends] == ["infeasible"] * 3
+    kept = [{name: found.mean for name, found in end.metrics.items()} for end in ends]
+    assert kept == [{"seconds": 3.0}, {"score": 0.5}, {}]
+    assert [len(end.notes) for end in ends] == [1, 0, 0]
+    assert campaign.history.model_view().observed == ()
 
 
 def test_the_first_outcome_stands(source):
     campaign = AskTell(source)
     trial = campaign.ask()
     campaign.tell(trial, 1.0)
-    with pytest.raises(CampaignStopped, match="one that has ended"):
+    with pytest.raises(NotUnderWay, match=r"trial 1: it has already ended, observed at .* Nothing was written"):
         campaign.tell(trial, 2.0)
     assert campaign.history.trials[trial.id].outcome.metrics["score"].mean == 1.0
 
 
 def test_a_trial_that_nobody_asked_for_cannot_be_told(source):
-    with pytest.raises(CampaignStopped, match="no such trial"):
+    with pytest.raises(NotUnderWay, match="no such trial"):
         AskTell(source).tell(5, 1.0)
+    assert segments(source) == 0
 
 
 def test_a_spent_budget_is_said(source):
     campaign = AskTell(source)
     for _ in range(9):
         campaign.ask()
-    with pytest.raises(CampaignStopped, match=r"budget\.trials"):
+    with pytest.raises(BudgetSpent, match=r"budget\.trials"):
         campaign.ask()
 
 
@@ -121,7 +139,7 @@ def test_many_campaigns_may_be_opened_one_after_the_other(source):
 def asked_in_a_child(campaign, source, said) -> None:
     try:
         campaign.ask()
-    except CampaignStopped as problem:
+    except CannotStart as problem:
         said.put(str(problem))
     said.put(AskTell(source).ask().id)
 
@@ -166,7 +184,7 @@ def test_what_somebody_revised_meanwhile_is_followed_and_never_taken_back(source
     second = campaign.ask()
     assert 5 <= second.point["x"] <= 6
     campaign.tell(second, 2.0)
-    with pytest.raises(CampaignStopped, match="All 2 trials"):
+    with pytest.raises(BudgetSpent, match="All 2 trials"):
         campaign.ask()
     history = AskTell(source).history
     assert (history.revised.actor, history.revised.revision) == ("ada@home", 1)

@@ -13,7 +13,7 @@ from test_preparation import VirtualSteps
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
 from bo_core import BayesianProposer, SobolProposer
 from campaign import Campaign, EvaluationSucceeded, History, Measurement
-from campaign.errors import CampaignStopped, InvalidDefinition
+from campaign.errors import InvalidDefinition, NotUnderWay
 from campaign.evaluation import EvaluationReport
 from campaign.events import AttemptFailed, TrialStopped
 from evaluators import PythonEvaluator
@@ -264,7 +264,7 @@ def test_whoever_brings_a_loop_reports_and_is_told_what_to_end(tmp_path):
     assert "was worse than 0.15" in (campaign.report(trial, 1, 0.9) or "")
     [row] = query(ledger_of(tmp_path), "select status, message, loss from trials where trial = 3").rows
     assert row == ("stopped", campaign.history.trials[3].outcome.why, None)
-    with pytest.raises(CampaignStopped, match="report: expected trial 3 to be under way, found one that has ended"):
+    with pytest.raises(NotUnderWay, match="report: trial 3: it has already ended, stopped at"):
         campaign.report(trial, 2, 0.01)
 
 

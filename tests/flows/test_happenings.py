@@ -94,7 +94,7 @@ def test_a_trial_that_failed_is_told_once_and_one_that_is_tried_again_is_not():
     ended = TrialFailed(time=NOW, actor="c", trial=1, attempt=1, cause="configuration", message="it broke")
     heard = told([lease()], [proposed(1), started(1), failed], [ended], measured(2, 1.0))
     assert kinds(heard) == ["campaign.started", "trial.failed", "campaign.new-best"]
-    assert "trial 1 failed (configuration): it broke" in heard[1].text
+    assert "trial 1 failed (evaluator error): it broke" in heard[1].text
 
 
 def test_a_trial_that_waits_for_approval_says_how_to_decide():

@@ -5,15 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from unittest import mock
 
 import pytest
 from controller_elsewhere import CAMPAIGN, HELD
 from read_ledgers import events_of
+from until import until
 
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError
@@ -188,6 +190,15 @@ def test_a_process_of_this_host_that_lives_is_seen_at_once_and_a_dead_one_is_not
     assert asyncio.run(_taken_after(lease, tmp_path)).epoch == 2
 
 
+def test_a_process_whose_first_thread_has_ended_lives_as_long_as_another_one_runs():
+    script = "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+    with subprocess.Popen([sys.executable, "-c", f"{script}ctypes.CDLL(None).pthread_exit(None)"]) as other:
+        stat = Path(f"/proc/{other.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", "its first thread has ended", 60)
+        assert controller_lives(History.from_events([_lease_of(other.pid)]))
+        other.kill()
+
+
 async def _taken_after(lease: LeaseTaken, folder: Path) -> LeaseTaken:
     ledger = ParquetLedger(LocalStore(folder), "shared/")
     await ledger.append([lease], after=0)
@@ -196,6 +207,75 @@ async def _taken_after(lease: LeaseTaken, folder: Path) -> LeaseTaken:
     await take_lease(journal, SystemClock(), Rhythm(60, 600), StopRequest(), pytest.fail)
     assert journal.lease is not None
     return journal.lease
+
+
+@contextmanager
+def stopped_holder(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Journal]]:
+    """Give a process that holds the campaign and was stopped, and a journal of another one."""
+    with subprocess.Popen(["sleep", "600"]) as holder:
+        try:
+            holder.send_signal(signal.SIGSTOP)
+            os.waitpid(holder.pid, os.WUNTRACED)
+            ledger = ParquetLedger(LocalStore(folder), "shared/")
+            asyncio.run(ledger.append([_lease_of(holder.pid)], after=0))
+            yield holder, Journal(ledger)
+        finally:
+            holder.kill()
+
+
+async def _takes(journal: Journal, tell: Callable[[str], None]) -> int:
+    await journal.refresh()
+    await take_lease(journal, SystemClock(), Rhythm(0.05, 0.5), StopRequest(), tell)
+    assert journal.lease is not None
+    return journal.lease.epoch
+
+
+def test_a_controller_of_this_host_that_hangs_is_ended_before_another_one_takes_over(tmp_path):
+    told: list[str] = []
+    with stopped_holder(tmp_path) as (holder, journal):
+        # Somebody has to reap it; a controller's parent does.
+        reaping = Thread(target=holder.wait)
+        reaping.start()
+        assert asyncio.run(_takes(journal, told.append)) == 2
+        reaping.join()
+        assert holder.returncode == -signal.SIGKILL
+    assert len(told) == 1
+    assert "which is stopped" in told[0]
+
+
+@pytest.mark.parametrize("again", ["runs", "beats"])
+def test_a_stopped_controller_that_goes_on_meanwhile_is_left_alone(tmp_path, again: str):
+    with stopped_holder(tmp_path) as (holder, journal):
+
+        def goes_on(text: str) -> None:
+            if again == "runs":
+                holder.send_signal(signal.SIGCONT)
+            else:
+                loop, beat = asyncio.get_running_loop(), journal.ledger.heartbeat.beat
+                # Some time after the one who waits has looked for the first time.
+                loop.call_later(0.1, lambda: loop.create_task(beat("epoch 1, beat 9")))
+
+        with pytest.raises(CampaignHeld, match=f"process {holder.pid} on this host"):
+            asyncio.run(_takes(journal, goes_on))
+        assert holder.poll() is None
+
+
+@pytest.mark.slow
+def test_what_a_controller_evaluated_that_hangs_goes_on_with_the_next_one(tmp_path):
+    ledger = str(tmp_path / "ledger")
+    with controller(ledger, tmp_path, "same") as first:
+        first.hears("evaluating")
+        first.process.send_signal(signal.SIGSTOP)
+        reaping = Thread(target=first.process.wait)
+        reaping.start()
+        with controller(ledger, tmp_path, "same", silence=0.5) as second:
+            second.hears("which is stopped")
+            second.hears("evaluating")
+            reaping.join()
+            assert first.process.returncode == -signal.SIGKILL
+            (tmp_path / "go").touch()
+            assert second.ends() == 0, second.said
+    assert len(History.from_events(events_at(ledger)).model_view().observed) == CAMPAIGN.budget.trials
 
 
 def test_a_process_with_the_same_number_in_another_container_is_somebody_else():

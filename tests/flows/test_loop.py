@@ -41,6 +41,7 @@ class ScriptedEvaluator:
     """Ends each attempt as a function of (trial, attempt) says, after a moment in which others may run."""
 
     time_limit = timedelta(hours=1)
+    grace = patience = timedelta()
 
     def __init__(self, outcome: Callable[[int, int], object] = lambda trial, attempt: 1.0) -> None:
         self.outcome = outcome
@@ -48,6 +49,9 @@ class ScriptedEvaluator:
         self.recovered: list[tuple[int, int]] = []
         self.at_once = 0
         self.most_at_once = 0
+
+    def secrets(self) -> dict[str, str]:
+        return {}
 
     async def check(self, campaign: Campaign) -> None:
         pass
@@ -174,7 +178,7 @@ async def test_an_evaluator_that_breaks_its_promise_and_raises_is_an_infrastruct
 
 async def test_too_many_failures_in_a_row_stop_the_campaign_and_it_can_go_on_later():
     ledger, campaign = MemoryLedger(), a_campaign(failures={"max_in_a_row": 3}, workers=1)
-    with pytest.raises(CampaignStopped, match=r"3 trials in a row failed.*configuration"):
+    with pytest.raises(CampaignStopped, match=r"3 trials in a row failed.*evaluator error"):
         await run(campaign, ScriptedEvaluator(lambda trial, attempt: failed("configuration")), ledger)
     mended = ScriptedEvaluator()
     history = await run(campaign, mended, ledger)

@@ -48,7 +48,7 @@ class Mischief:
             os.write(2, b"x" * 9999 + os.environ["HUB_TOKEN"].encode() + os.environ["DATABASE"].encode())
             os._exit(3)
         if what == "raise":
-            raise RuntimeError(os.environ["HUB_TOKEN"])
+            raise RuntimeError(os.environ["HUB_TOKEN"] + " " + os.environ["DBPASSWORD"])
         if what == "tear":
             # Whatever pipe is left beside the standard streams is the one for answers.
             answers = next(fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")
@@ -134,9 +134,10 @@ async def test_last_words_are_kept_without_secrets_and_not_all_of_them(tmp_path,
 
 async def test_what_a_third_party_raises_is_told_without_secrets(tmp_path, monkeypatch):
     monkeypatch.setenv("HUB_TOKEN", "hub-4711")
+    monkeypatch.setenv("DBPASSWORD", "4711")
     ledger = await a_ledger(tmp_path, a_campaign())
     async with a_slot(tmp_path) as slot:
-        with pytest.raises(CannotPropose, match=r"RuntimeError: \[HUB_TOKEN\]"):
+        with pytest.raises(CannotPropose, match=r"RuntimeError: \[HUB_TOKEN\] \[DBPASSWORD\]"):
             await slot.ask(question(ledger, mischief(tmp_path, "raise")))
 
 

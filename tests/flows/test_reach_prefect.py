@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from campaign.errors import CampaignStopped
+from campaign.errors import CannotStart
 from flows.prefect_environment import prepare_prefect
 from flows.reach_prefect import reach_prefect, reach_prefect_to_deploy
 
@@ -53,7 +53,7 @@ async def said_of(
     told = list[str]()
     with (
         temporary_settings({PREFECT_API_URL: url}),
-        pytest.raises(CampaignStopped) as stopped,
+        pytest.raises(CannotStart) as stopped,
     ):
         await reach(told.append, patience=0.0)
     return str(stopped.value), told

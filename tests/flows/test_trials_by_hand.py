@@ -7,7 +7,7 @@ from running import Gate, Running, hang, now
 from test_loop import ScriptedEvaluator, a_campaign
 
 from campaign import History
-from campaign.errors import Refused
+from campaign.errors import InvalidResult, NotUnderWay, Refused
 from campaign.events import AttemptFailed, AttemptStarted, Event, TrialAbandoned, TrialObserved, TrialProposed
 from flows.revising import revise
 from flows.trials_by_hand import abandon, report_result, suggest, suggest_measured
@@ -89,15 +89,16 @@ async def test_a_result_is_taken_for_a_trial_that_waits_and_not_for_one_that_run
     evaluator = ScriptedEvaluator(gate.wait)
     running = Running(a_campaign(workers=1), evaluator)
     history = await running.until(lambda history: history.started == 1)
-    with pytest.raises(Refused, match="expected one that no evaluator runs, found attempt 1 under way"):
+    evaluated = r"trial 1: a controller.* has it evaluated, attempt 1 since .* Nothing was written"
+    with pytest.raises(NotUnderWay, match=evaluated):
         report_result(history, "ada@home", "", now(), 1, LOSS)
     await running.append(lambda history: suggest(history, "ada@home", "", now(), POINT))
     history = await running.until(lambda history: 2 in history.trials)
-    with pytest.raises(Refused, match=r"--metrics: expected `loss`; what was told is"):
+    with pytest.raises(InvalidResult, match=r"--metrics: expected the metric `loss`, found `los`.*Did you mean `loss`"):
         report_result(history, "ada@home", "", now(), 2, {"los": 1})
     await running.append(lambda history: report_result(history, "ada@home", "", now(), 2, LOSS))
     history = await running.until(lambda history: history.trials[2].outcome is not None)
-    with pytest.raises(Refused, match="expected one that has not ended, found it observed"):
+    with pytest.raises(NotUnderWay, match="trial 2: it has already ended, observed at"):
         report_result(history, "ada@home", "", now(), 2, LOSS)
     gate.open.set()
     history = await running.controller

@@ -47,12 +47,17 @@ class NightClock:
 class LongEvaluator:
     """Takes as many hours as are told for the trial, and remembers when each attempt was at work."""
 
+    grace = patience = timedelta()
+
     def __init__(self, hours: Callable[[int], float], clock: Clock, time_limit: timedelta = 6 * HOUR) -> None:
         self.hours, self.clock, self.time_limit = hours, clock, time_limit
         self.cost: Callable[[int, int], float | None] = lambda trial, attempt: None
         self.fails: Callable[[int, int], bool] = lambda trial, attempt: False
         self.at_work: dict[tuple[int, int], tuple[datetime, datetime]] = {}
         self.recovered: list[tuple[int, int]] = []
+
+    def secrets(self) -> dict[str, str]:
+        return {}
 
     async def check(self, campaign: Campaign) -> None:
         pass

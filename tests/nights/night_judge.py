@@ -22,6 +22,7 @@ from campaign.events import (
     TrialProposed,
 )
 from campaign.window import Window
+from flows.attempt_key import attempt_number
 from flows.replay import Replayed
 
 TIME_LIMIT = timedelta(seconds=100)
@@ -201,7 +202,8 @@ def _at_the_end_of_the_window(evidence: Evidence) -> Iterator[str]:
         yield "no evaluation was at work when the window of the first night closed"
     stopped = {(event.trial, event.attempt): event for night in evidence.nights for event in night.stopped}
     for one in at_work:
-        trial, attempt = (int(part) for part in one.key.split("/")[1:])
+        _, trial_text, last_part = one.key.split("/")
+        trial, attempt = int(trial_text), attempt_number(last_part)
         if evidence.window.running == "finish" and (one.stopped or (trial, attempt) in stopped):
             yield f"`{one.key}` was stopped, and was to finish"
         if evidence.window.running == "stop":

@@ -122,6 +122,7 @@ EVENTS: tuple[Event, ...] = (
         seconds=0.1,
         cost=0.0,
         artifacts=("crust.png", "crumb.png"),
+        notes=("metric `crumbs ☃` was ignored",),
         metadata={"nested": {"list": [1, 1.0, True, None, "é"], "large": 2**80, "lost": float("nan")}},
     ),
     TrialObserved(time=NOON, actor="controller", trial=3, attempt=1, metrics={}),
@@ -135,6 +136,8 @@ EVENTS: tuple[Event, ...] = (
         will_retry=False,
         seconds=1.5,
         cost=2.5,
+        metrics=METRICS,
+        notes=("`cost` was refused ☃", "and 3 more of this kind"),
     ),
     TrialStopped(
         time=NOON,
@@ -171,14 +174,20 @@ _LATER_KINDS = {
     "trial_rejected",
     "trial_stopped",
 }
-_LATER_FIELDS = {"why", "parked", "parked_because", "quarantined"}
+_LATER_FIELDS = {"why", "parked", "parked_because", "quarantined", "metrics", "notes"}
 
 
 def in_old_ledgers() -> list[Event]:
     """Return the events that the old ledgers hold, with what they did not know yet as it is by default."""
     known = [event for event in EVENTS if event.kind not in _LATER_KINDS]
     return [
-        event.model_copy(update={n: f.default for n, f in type(event).model_fields.items() if n in _LATER_FIELDS})
+        event.model_copy(
+            update={
+                name: field.default
+                for name, field in type(event).model_fields.items()
+                if name in _LATER_FIELDS and not field.is_required()
+            }
+        )
         for event in known
     ]
 

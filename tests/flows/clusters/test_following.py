@@ -242,6 +242,32 @@ async def test_an_outcome_that_cannot_be_read_is_a_failure_in_one_sentence(order
     )
 
 
+def with_a_drawn_key(order: Order) -> Order:
+    return order.model_copy(update={"request": order.request.model_copy(update={"key": f"{KEY}-0a1b2c"})})
+
+
+@pytest.mark.parametrize("drawn", [False, True], ids=["a key from before", "a drawn key"])
+async def test_an_outcome_that_nobody_has_promised_is_not_believed(order, tmp_path, *, drawn):
+    order = with_a_drawn_key(order) if drawn else order
+    box = open_mailboxes(order.ledger, "night", Path()).of(order.request.key)
+    dropped = EvaluationSucceeded(metrics={"loss": Measurement(mean=-7.0)}).model_dump_json()
+    for name in (OUTCOME, f"{OUTCOME}-", f"{OUTCOME}-0123456789abcdef"):
+        await box.put(name, dropped)
+    told = Following(order, box, Cluster(), "the hall", timedelta(hours=1), lambda report: None)
+    outcome = await told.to_its_end()
+    assert outcome.metrics["loss"].mean == 0.5
+    assert (tmp_path / "evaluations.log").read_text() == "once\n"
+
+
+async def test_an_outcome_that_was_dropped_for_an_attempt_that_nobody_took_is_not_believed(order):
+    await mailbox(order).put(OUTCOME, EvaluationSucceeded(metrics={"loss": Measurement(mean=-7.0)}).model_dump_json())
+    cluster = Cluster(works=False, says="its flow run is Crashed")
+    outcome = await following(order, cluster).to_its_end()
+    assert isinstance(outcome, EvaluationFailed)
+    # Nor by whoever comes later, when the attempt is closed.
+    assert isinstance(await following(order, cluster).to_its_end(), EvaluationFailed)
+
+
 class Evaluating:
     """A mailbox of an attempt that lives from when it is taken until its outcome comes, after so many seconds."""
 
@@ -306,6 +332,12 @@ class Dying(Evaluating):
 def test_one_that_waited_long_for_a_worker_that_died_at_once_is_not_waited_for_as_long_again(order):
     order = with_pulse(order, beat=5, silence=60)
     assert 1060 <= seen_after(order, Dying(9999, taken=1000), Cluster(works=False)) <= 1060 + 3 * 5
+
+
+def test_a_worker_that_is_silent_has_the_time_that_its_evaluation_takes_to_end_before_it_is_given_up(order):
+    patient = order.evaluator.model_copy(update={"grace": timedelta(seconds=300)})
+    order = with_pulse(order, beat=5, silence=60).model_copy(update={"evaluator": patient})
+    assert 360 <= seen_after(order, Dying(9999), Cluster(works=False)) <= 360 + 3 * 5
 
 
 def test_what_the_cluster_tells_is_not_believed_before_the_mailbox_says_so(order):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from campaign import EvaluationRequest
-from campaign.errors import CampaignStopped, InvalidDefinition
+from campaign.errors import CannotStart, InvalidDefinition
 from flows.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from flows.clusters.here import Here
 from flows.clusters.on_dask import OnDask
@@ -123,9 +123,7 @@ async def test_a_dask_scheduler_that_is_not_there_is_waited_for_and_then_named_b
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
     told: list[str] = []
-    with pytest.raises(
-        CampaignStopped, match=rf"run_on.dask: expected a Dask scheduler at {address}.*Nothing was started"
-    ):
+    with pytest.raises(CannotStart, match=rf"run_on.dask: expected a Dask scheduler at {address}.*Nothing was started"):
         await OnDask(dask=address).reach(told.append, patience=0.01)
     assert len(told) == 1
     assert "Waiting up to 0.01 s for it" in told[0]

@@ -1,0 +1,26 @@
+"""Which version of an evaluator measured what: its files by their hashes, as controllers found them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EvaluatorVersion:
+    """The hash of each of an evaluator's files, by name."""
+
+    sources: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Return what tells this version from any other one, in a few characters."""
+        lines = "".join(f"{name} {digest}\n" for name, digest in sorted(self.sources.items()))
+        return hashlib.sha256(lines.encode(errors="replace")).hexdigest()[:8]
+
+    def changes(self, before: "EvaluatorVersion") -> str:
+        """Return in words what is different from an earlier version."""
+        changed = sorted(n for n, digest in self.sources.items() if before.sources.get(n, digest) != digest)
+        new = sorted(set(self.sources) - set(before.sources))
+        gone = sorted(set(before.sources) - set(self.sources))
+        parts = [("changed", changed), ("added", new), ("removed", gone)]
+        return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)

@@ -1,0 +1,133 @@
+"""The rule for a result: what was asked for and is well is kept, side information that is not well is noted.
+
+Side information is everything that nobody asked for: other metrics, the cost, artifacts and metadata. It never costs
+a result its metrics. Every door uses this rule: commands, Python functions, `AskTell` and reports by hand.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from campaign.evaluation import Measurement, all_writable, finite_number, named_value, read_measurement, writable
+
+MOST_EXTRA_METRICS = 1000
+LONGEST_METRIC_NAME = 200
+MOST_ARTIFACTS = 1000
+LONGEST_ARTIFACT = 4096
+LARGEST_METADATA = 1 << 20
+MOST_NOTES = 20
+LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True)
+class ReadMetrics:
+    """The metrics of a result or a report, in its own order.
+
+    `metrics` holds every finite measurement, whether it was asked for or not. `problem` says which of the metrics that
+    were asked for are missing or unusable: None if all of them are well. `notes` has a sentence for each other metric
+    that was ignored.
+    """
+
+    metrics: dict[str, Measurement]
+    problem: str | None
+    notes: tuple[str, ...]
+
+
+def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetrics:
+    """Sort metrics by name into those that are kept, what is wrong with those asked for, and what is noted.
+
+    A result is asked for the campaign's expected metrics. A report is asked for nothing: each metric stands for itself.
+    """
+    metrics: dict[str, Measurement] = {}
+    unusable: dict[str, str] = {}
+    for name, value in found.items():
+        try:
+            metrics[writable(str(name))] = read_measurement(value)
+        except (ValueError, OverflowError, RecursionError) as problem:
+            unusable[writable(str(name))] = str(problem)
+    missing = [name for name in asked if name not in metrics and name not in unusable]
+    extra = [name for name in metrics if name not in asked]
+    dropped = _too_long_or_too_many(extra)
+    notes = [f"metric `{name[:LONGEST_METRIC_NAME]}` was ignored: {why}" for name, why in unusable.items()]
+    return ReadMetrics(
+        metrics={name: measured for name, measured in metrics.items() if name not in dropped},
+        problem=_problem(missing, {name: why for name, why in unusable.items() if name in asked}, found),
+        notes=bounded([*(n for name, n in zip(unusable, notes, strict=True) if name not in asked), *dropped.values()]),
+    )
+
+
+def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:
+    """Return a note for each metric beyond the limits that hold for metrics that nobody asked for."""
+    long = [name for name in extra if len(name) > LONGEST_METRIC_NAME]
+    notes = {
+        name: f"metric `{name[:40]} …` was ignored: expected a name of at most {LONGEST_METRIC_NAME} characters, "
+        f"found {len(name)}"
+        for name in long
+    }
+    surplus = [name for name in extra if name not in notes][MOST_EXTRA_METRICS:]
+    why = f"expected at most {MOST_EXTRA_METRICS} metrics that nobody asked for, found {len(extra)}"
+    return notes | {name: f"metric `{name}` was ignored: {why}" for name in surplus}
+
+
+def _problem(missing: list[str], unusable: dict[str, str], found: Mapping[Any, Any]) -> str | None:
+    problems = []
+    if missing:
+        others = [str(name)[:LONGEST_METRIC_NAME] for name in found]
+        listed = ", ".join(f"`{writable(name)}`" for name in others[:MOST_NOTES]) or "none"
+        more = f" and {len(others) - MOST_NOTES} more" if len(others) > MOST_NOTES else ""
+        problems.append(f"expected the metric {', '.join(f'`{name}`' for name in missing)}, found {listed}{more}")
+    problems += [f"metric `{name}`: {why}" for name, why in unusable.items()]
+    return "; ".join(problems) or None
+
+
+def read_cost(value: Any) -> tuple[float | None, tuple[str, ...]]:
+    """Return the cost that a result states, and a note if that is no cost; None is no statement."""
+    if value is None:
+        return None, ()
+    try:
+        cost = finite_number(value, "cost")
+        if cost < 0:
+            raise ValueError(f"expected a cost of 0 or more, got {cost:g}")
+    except (ValueError, RecursionError) as problem:
+        return None, bounded([f"`cost` was refused, so the cost of this evaluation is unknown: {problem}"])
+    return cost, ()
+
+
+def read_artifacts(value: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the artifacts that a result names, and a note for each that is no name; None is no artifact."""
+    if value is None:
+        return (), ()
+    if not isinstance(value, list | tuple):
+        return (), bounded([f"`artifacts` were ignored: expected a list of texts, got {named_value(value)}"])
+    well = [writable(name) for name in value if isinstance(name, str) and len(name) <= LONGEST_ARTIFACT]
+    notes = [f"`artifacts`: expected at most {MOST_ARTIFACTS}, found {len(well)}"] if len(well) > MOST_ARTIFACTS else []
+    if len(well) < len(value):
+        wrong = next(name for name in value if not isinstance(name, str) or len(name) > LONGEST_ARTIFACT)
+        notes.append(
+            f"{len(value) - len(well)} of {len(value)} `artifacts` were ignored: expected texts of at most "
+            f"{LONGEST_ARTIFACT} characters, got {named_value(wrong)}"
+        )
+    return tuple(well[:MOST_ARTIFACTS]), bounded(notes)
+
+
+def read_metadata(value: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the metadata of a result, and a note if it cannot be kept; None is no metadata."""
+    if value is None:
+        return {}, ()
+    try:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"expected an object, got {named_value(value)}")
+        kept = all_writable(dict(value))
+        if (size := len(json.dumps(kept, ensure_ascii=False).encode())) > LARGEST_METADATA:
+            raise ValueError(f"expected at most {LARGEST_METADATA} bytes of JSON, found {size}")
+    except (TypeError, ValueError, RecursionError) as problem:
+        return {}, bounded([f"`metadata` was ignored: {problem}"])
+    return kept, ()
+
+
+def bounded(notes: Iterable[str]) -> tuple[str, ...]:
+    """Return the notes as they are kept: a few of them, none of them long."""
+    every = list(notes)
+    kept = [note if len(note) <= LONGEST_NOTE else f"{note[:LONGEST_NOTE]} …" for note in every[:MOST_NOTES]]
+    return (*kept, f"and {len(every) - MOST_NOTES} more of this kind") if len(every) > MOST_NOTES else tuple(kept)

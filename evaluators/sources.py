@@ -1,0 +1,174 @@
+"""Hashes of the files that an evaluator is made of, found without running anything of them."""
+
+import ast
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from evaluators.command_evaluator import CommandEvaluator
+from evaluators.environment import child_environment
+from evaluators.python_evaluator import PythonEvaluator
+
+# A hash of these many files and bytes says enough; a program may be larger than anybody wants to read each time.
+_MOST_FILES, _MOST_BYTES = 200, 1 << 25
+_HEX_DIGITS = 16
+# What a command names beside programs may be data, or be written by the evaluation itself.
+_WRITTEN_BY_PEOPLE = {
+    ".py",
+    ".sh",
+    ".r",
+    ".jl",
+    ".js",
+    ".pl",
+    ".rb",
+    ".m",
+    ".lua",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".cfg",
+    ".ini",
+}
+_OF_THE_SYSTEM = ("/usr/bin", "/usr/lib", "/usr/sbin", "/bin", "/sbin", "/lib", sys.prefix, sys.base_prefix)
+_INTERPRETERS = re.compile(r"(python|pypy|ruby|perl|node|julia|lua|php|Rscript|R|bash|dash|sh|zsh|env|uv)[0-9.]*")
+
+Sources = dict[str, str]
+
+
+class SourceFiles:
+    """The files of an evaluator as they are now; a file that has not changed is read once.
+
+    Of a Python function these are its module and what that imports from the evaluator's folder or from `PYTHONPATH`. Of
+    a command they are its program, the scripts and settings that it names, and what Python scripts import from beside
+    them. Programs of the system and installed packages are not looked into.
+    """
+
+    def __init__(self, evaluator: object) -> None:
+        self._evaluator = evaluator
+        self._read: dict[Path, tuple[tuple[int, int, int], str, tuple[_Import, ...]]] = {}
+
+    def hashes(self) -> Sources:
+        """Return the hash of each file by its path in the evaluator's folder; nothing if they cannot be known."""
+        match self._evaluator:
+            case PythonEvaluator():
+                folder = (self._evaluator.folder or Path()).resolve()
+                found = self._of_module(self._evaluator.function.partition(":")[0], folder)
+            case CommandEvaluator():
+                folder = (self._evaluator.folder or Path()).resolve()
+                found = self._of_command(self._evaluator, folder)
+            case _:
+                return {}
+        return {_name(path, folder): self._look(path)[0] for path in sorted(found)[:_MOST_FILES]}
+
+    def _of_module(self, module: str, folder: Path) -> set[Path]:
+        theirs = [folder, *(Path(p).resolve() for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)]
+        for base in theirs:
+            if files := _files_of(module, base):
+                return self._with_imports(files, theirs)
+        installed = (files for base in sys.path if base and (files := _files_of(module, Path(base))))
+        return set(next(installed, []))
+
+    def _of_command(self, evaluator: CommandEvaluator, folder: Path) -> set[Path]:
+        program, *arguments = evaluator.command
+        found = set[Path]()
+        path = child_environment(evaluator.environment).get("PATH")
+        where = shutil.which(str(folder / program) if "/" in program else program, path=path)
+        if where is not None and not _is_of_the_system(Path(where)):
+            found.add(Path(where))
+        for before, word in zip(evaluator.command, arguments, strict=False):
+            if before == "-m":
+                found |= self._with_imports(_files_of(word, folder), [folder])
+            named = folder / word.rpartition("=")[2]
+            if named.is_file() and (named.suffix.lower() in _WRITTEN_BY_PEOPLE or os.access(named, os.X_OK)):
+                found.add(named)
+        return self._with_imports(found, [folder])
+
+    def _with_imports(self, files: Iterable[Path], bases: list[Path]) -> set[Path]:
+        """Return the files and all that they import from these folders or from beside themselves."""
+        found, new = set[Path](), list(files)
+        while new and len(found) < _MOST_FILES:
+            path = new.pop()
+            if path in found:
+                continue
+            found.add(path)
+            for imported in self._look(path)[1] if path.suffix == ".py" else ():
+                new += imported.files(path, [*bases, path.parent])
+        return found
+
+    def _look(self, path: Path) -> tuple[str, "tuple[_Import, ...]"]:
+        try:
+            now = path.stat()
+            version = now.st_mtime_ns, now.st_size, now.st_ino
+            known = self._read.get(path)
+            if known is None or known[0] != version:
+                known = self._read[path] = (version, *_read(path, now.st_size))
+        except OSError:
+            return "unreadable", ()
+        return known[1], known[2]
+
+
+class _Import:
+    """An import statement: its module, how many dots stand before it, and the names that it asks for."""
+
+    def __init__(self, module: str, dots: int, names: tuple[str, ...]) -> None:
+        self.module, self.dots, self.names = module, dots, names
+
+    def files(self, importer: Path, bases: list[Path]) -> list[Path]:
+        """Return the files that it leads to, if they lie in these folders."""
+        roots = [importer.parents[min(self.dots, len(importer.parents)) - 1]] if self.dots else bases
+        wanted = [f"{self.module}.{name}".strip(".") for name in self.names] or [self.module]
+        for root in roots:
+            if found := [path for dotted in wanted for path in _files_of(dotted, root)]:
+                return found
+        return []
+
+
+def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
+    """Return a file's hash and, if it is Python, its imports."""
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES)
+    digest = hashlib.sha256(b"%d " % size + content).hexdigest()[:_HEX_DIGITS]
+    if path.suffix != ".py":
+        return digest, ()
+    try:
+        return digest, tuple(_imports(ast.parse(content)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return digest, ()
+
+
+def _imports(module: ast.Module) -> Iterator[_Import]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (_Import(alias.name, 0, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield _Import(node.module or "", node.level, tuple(alias.name for alias in node.names))
+
+
+def _files_of(dotted: str, base: Path) -> list[Path]:
+    """Return the files that importing this name from this folder would run; names within a module add none."""
+    found, here = list[Path](), base
+    for part in dotted.split("."):
+        package, module = here / part / "__init__.py", here / f"{part}.py"
+        if package.is_file():
+            found.append(package)
+        elif module.is_file():
+            return [*found, module]
+        elif not (here / part).is_dir():
+            return found
+        here = here / part
+    return found
+
+
+def _name(path: Path, folder: Path) -> str:
+    """Return a file's path in the folder, and only its name if it lies elsewhere: where is this machine's business."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+def _is_of_the_system(program: Path) -> bool:
+    """Tell whether a program is one that runs others' scripts, or was installed with the system or with Python."""
+    path = program.resolve()
+    return bool(_INTERPRETERS.fullmatch(path.name)) or any(path.is_relative_to(folder) for folder in _OF_THE_SYSTEM)

@@ -1,0 +1,36 @@
+"""Which variables of an environment are likely to be secrets: by their names, or else by their values."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+# Anywhere in a name, in any case: `DBPASSWORD`, `apikey` and `MYSQL_PWD` as well as `HUB_TOKEN`.
+_NAME = re.compile(
+    r"SECRET|PASS(?!ED|IVE|THR)|(?<!^)(?<!^OLD)PWD|TOKEN(?!IZ)|CRED|AUTH(?!OR)|BEARER|COOKIE|PRIVATE|SIGNATURE|WEBHOOK"
+    r"|DSN|CONN(ECTION)?_?STR|(^|_)SAS(_|$)|KEY(?![A-Z])|KEYS|KEYID",
+    re.IGNORECASE,
+)
+# A long word of letters and digits is a key or the like, and hardly ever a word of a message.
+_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_.~!@#$%^&*:-]{12,}")
+_PATH = re.compile(r"[A-Za-z0-9_.~-]*/|\.|~")
+
+
+def likely_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables whose values are not to be written down, and the passwords in addresses among the others."""
+    found: dict[str, str] = {}
+    for name, value in environment.items():
+        password = _password_in(value)
+        if password:
+            found[f"{name}, password"] = password
+        if password or _NAME.search(name) or (_KEY.fullmatch(value) and not _PATH.match(value)):
+            found[name] = value
+    return found
+
+
+def _password_in(value: str) -> str | None:
+    """Return the password of an address such as `postgres://user:password@host`, None if it has none."""
+    try:
+        password = urlsplit(value).password if "://" in value else None
+    except ValueError:
+        return None
+    return unquote(password) if password else None

@@ -1,0 +1,48 @@
+"""What the exit code of a run says to cron."""
+
+import pytest
+from test_loop import ScriptedEvaluator, a_campaign, failed, run
+
+from campaign import Measurement
+from flows.clock import SystemClock
+from flows.exit_codes import ExitCode, exit_code_of
+from flows.fitting import PastObservation
+from flows.importing import write_observations
+from flows.journal import Journal
+from flows.stop import Stop, StopRequest
+from storage import MemoryLedger
+
+
+@pytest.mark.parametrize("cause", ["configuration", "timeout", "invalid_result", "infeasible", "infrastructure"])
+async def test_a_campaign_that_finished_without_any_result_is_no_success(cause: str):
+    campaign = a_campaign(budget={"trials": 2}, failures={"max_attempts": 1})
+    ledger = MemoryLedger()
+    history = await run(campaign, ScriptedEvaluator(lambda trial, attempt: failed(cause)), ledger)
+    assert exit_code_of(history) is ExitCode.NO_RESULT
+    # The next run finds nothing to do, and says the same.
+    assert exit_code_of(await run(campaign, ScriptedEvaluator(), ledger)) is ExitCode.NO_RESULT
+
+
+async def test_one_result_is_enough():
+    evaluator = ScriptedEvaluator(lambda trial, attempt: 1.0 if trial == 1 else failed("configuration"))
+    assert exit_code_of(await run(a_campaign(budget={"trials": 3}), evaluator)) is ExitCode.WELL
+
+
+async def test_imported_results_are_none_of_the_campaigns_own():
+    ledger, campaign = MemoryLedger(), a_campaign(budget={"trials": 2})
+    past = [PastObservation({"x": 0.5, "n": 3}, {"loss": Measurement(mean=1.0)}, {})]
+    await write_observations(Journal(ledger), campaign, {}, SystemClock(), past)
+    evaluator = ScriptedEvaluator(lambda trial, attempt: failed("configuration"))
+    assert exit_code_of(await run(campaign, evaluator, ledger)) is ExitCode.NO_RESULT
+
+
+async def test_a_campaign_that_was_drained_before_any_result_is_no_failure():
+    stop = StopRequest()
+
+    def drains(trial: int, attempt: int) -> object:
+        stop.ask_for(Stop.DRAIN)
+        return failed("configuration")
+
+    history = await run(a_campaign(), ScriptedEvaluator(drains), stop=stop)
+    assert history.trials.observed == 0
+    assert exit_code_of(history) is ExitCode.WELL
