@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from campaign import History, Proposal
 from campaign.events import TrialProposed
@@ -41,12 +42,12 @@ class Answered:
 
     def events(self, history: History, now: datetime) -> list[TrialProposed]:
         """Return what is appended when its points become trials."""
-        made = {
+        made: dict[str, Any] = {
             "events_seen": self.request.events_seen,
             "seconds": self.seconds,
             "unseen": history.trials.observed - self.request.history.trials.observed,
         }
-        # Otherwise the proposer says itself if points stand in for its own.
+        # Otherwise the proposer itself records that points stand in for its own.
         if self.request.stand_in is not None:
             made |= {"stand_in": self.request.stand_in, "away": self.away}
         return proposed_events(history, self.proposals, now, CONTROLLER, made)
