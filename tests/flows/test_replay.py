@@ -291,7 +291,7 @@ def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-# Bits differ for certain where torch has wide instructions that it can be denied, or OpenBLAS kernels for several.
+# Bits differ for certain if torch is denied its wide instructions. Two kernels of OpenBLAS may agree on some processors.
 OTHER_STACKS = {
     "cpu": {"ATEN_CPU_CAPABILITY": "default"},
     "blas": {"OPENBLAS_CORETYPE": "Sandybridge"},
@@ -311,8 +311,9 @@ def test_a_process_with_other_instructions_finds_other_bits_and_agrees(tmp_path,
     # A Sobol point is the same everywhere; a model's has other bits, and stands.
     assert lines[0].startswith("trial 2 same: on another stack (libraries (")
     other = [line for line in lines if " other stack: " in line]
-    assert other
+    assert other or what == "blas"
     assert all(f"so do libraries ({what}); mean, sd and score agree to " in line for line in other)
+    assert all(" same: on another stack (libraries (" in line for line in lines if line not in other)
 
 
 @pytest.mark.usefixtures("events")
