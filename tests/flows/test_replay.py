@@ -291,7 +291,7 @@ def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-# Bits differ for certain if torch is denied its wide instructions. Two kernels of OpenBLAS may agree on some processors.
+# Bits differ for certain if torch is denied its wide instructions. Two kernels of OpenBLAS may agree on a processor.
 OTHER_STACKS = {
     "cpu": {"ATEN_CPU_CAPABILITY": "default"},
     "blas": {"OPENBLAS_CORETYPE": "Sandybridge"},
