@@ -83,6 +83,7 @@ def _believed_best(
         mean=units.mean_in_units(float(mean[best])),
         sd=units.spread_in_units(float(mean[best]), _sd(covariance, best)),
         probability_best=float((samples.argmax(0) == best).double().mean()),
+        without_model=None,
         **_against_baseline(campaign, units, trials, mean, covariance, best),
     )
 
