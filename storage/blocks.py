@@ -4,6 +4,7 @@ A block may be deleted at any time; it is made again from the segments. Anybody 
 are the events alone, and only if the chain of segments vouches for every byte of them.
 """
 
+import hashlib
 import logging
 import re
 from collections import Counter
@@ -30,6 +31,9 @@ _FORMAT, _VERSION = "overnight-block", "1"
 _BLOCK = SCHEMA.append(pa.field("hash", pa.string()))
 _NAME = re.compile(r"(\d{20})-\d{20}\.parquet")
 _REMEDY = "Delete it: it is made again from the segments."
+# In the place of its own hash, while a block's file is hashed.
+_UNSEALED = "0" * 64
+_KEYS = {"format", "schema_version", "first", "last", "hash"}
 _LOG = logging.getLogger("overnight")
 
 
@@ -102,7 +106,7 @@ class Blocks:
             return None
 
     def _checked(self, index: int, known: Contents | None, expected: Contents) -> Block:
-        name, parquet = self._opened(index)
+        name, parquet, _ = self._opened(index)
         first, last = index * SIZE + 1, (index + 1) * SIZE
         try:
             rows = parquet.read(["segment", "body"], use_threads=False)
@@ -132,13 +136,15 @@ class Blocks:
         if len(run) != SIZE:
             return
         try:
-            name, parquet = self._opened((run[0].file.number - 1) // SIZE)
+            name, parquet, data = self._opened((run[0].file.number - 1) // SIZE)
         except ObjectMissing:
             return
         try:
             rows = parquet.read(use_threads=False)
         except UNREADABLE as problem:
             raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+        if not _is_sealed(data, _said(parquet)):
+            raise damaged(name, "the bytes that were written", "others", _REMEDY)
         if _said(parquet)["hash"] != run[-1].hash or not same_rows(rows, _table(run)):
             raise damaged(name, "what its segments hold", "something else", _REMEDY)
 
@@ -169,8 +175,8 @@ class Blocks:
         with suppress(ObjectExists):
             self._store.create(self._key(index), _encode(index * SIZE + 1, links))
 
-    def _opened(self, index: int) -> tuple[str, pq.ParquetFile]:
-        """Return a block's name and its file.
+    def _opened(self, index: int) -> tuple[str, pq.ParquetFile, bytes]:
+        """Return a block's name, its file and the bytes of that.
 
         Raises ObjectMissing, LedgerDamaged if it is no block of these segments, LedgerTooNew if it is a newer one.
         """
@@ -188,7 +194,7 @@ class Blocks:
                 raise ValueError(f"it says of itself {said}")
             if not parquet.schema_arrow.equals(_BLOCK):
                 raise ValueError("its columns are not those of a block")
-            return name, parquet
+            return name, parquet, data
         except UNREADABLE as problem:
             raise unreadable(name, problem, "a whole block", _REMEDY) from problem
 
@@ -207,9 +213,23 @@ def _encode(first: int, links: Sequence[Link]) -> bytes:
                 "first": str(first),
                 "last": str(first + len(links) - 1),
                 "hash": links[-1].hash,
+                "file": _UNSEALED,
             }
         )
-    return sink.getvalue().to_pybytes()
+    data = sink.getvalue().to_pybytes()
+    # What a file says of itself stands at its end; events may say the same.
+    before, _, after = data.rpartition(_UNSEALED.encode())
+    return before + hashlib.sha256(data).hexdigest().encode() + after
+
+
+def _is_sealed(data: bytes, said: dict[str, str]) -> bool:
+    """Tell whether each byte of a block's file is as it was written; older blocks say nothing about that."""
+    if "file" not in said:
+        return set(said) == _KEYS
+    seal, found = said["file"].encode(), hashlib.sha256()
+    begin = data.rfind(seal)
+    found.update(data[:begin] + _UNSEALED.encode() + data[begin + len(seal) :])
+    return set(said) == {*_KEYS, "file"} and found.hexdigest().encode() == seal
 
 
 def _said(parquet: pq.ParquetFile) -> dict[str, str]:
