@@ -46,8 +46,9 @@ test: setup ## Run all tests
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
 	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
 
-chaos: setup ## Kill what runs a campaign at random moments, and add what was lost to docs/reliability.md (minutes)
+chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/reliability.md (a quarter of an hour)
 	PYTHONPATH=.:tests $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
+	PYTHONPATH=.:tests $(BIN)/python tests/chaos/troubles.py
 
 check: setup ## Check format, lint, types, layers and tests
 	$(BIN)/ruff format --check .

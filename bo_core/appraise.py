@@ -15,9 +15,11 @@ from torch import Tensor
 from bo_core.choice import Asked, Candidate, Choice, Repetitions
 from bo_core.encoding import key_of
 from bo_core.model import Model, last_made_by_model, on_this_machine
+from bo_core.own_state import own_state
 from bo_core.state import failed_points
 from bo_core.surrogate.fit import LEAST_JITTER
 from bo_core.surrogate.hyperparameters import theta_of_record
+from bo_core.tail_width import TAIL_WIDTHS
 from bo_core.threads import threads_for
 from bo_core.weighting import Weighting, costs_of
 from campaign import Point, Proposal
@@ -90,6 +92,7 @@ class Appraisal:
         return found
 
 
+@own_state()
 def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     """Return what is thought of each proposal of a batch, the points before it in the batch taken as recorded.
 
@@ -100,12 +103,12 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    theta, jitter = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked)
+    theta, jitter, width = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked), _tail_width(batch)
     feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
         choices = [
-            _choice(asked, theta + nudge, jitter, _nudged(feasibility, nudge), _nudged(cost, nudge))
+            _choice(asked, theta + nudge, jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
             for nudge in (0.0, *_NUDGES)
         ]
         return [_appraised(asked, choices, proposal) for proposal in recorded]
@@ -115,12 +118,12 @@ def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
     return None if theta is None else theta + nudge
 
 
-def _choice(asked: Asked, theta: Tensor, jitter: float, feasibility: Tensor | None, cost: Tensor | None) -> Choice:
+def _choice(
+    asked: Asked, theta: Tensor, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
+) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
-    last = last_made_by_model(asked.history)
-    model = Model.recalled(
-        asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, theta=theta, jitter=jitter
-    )
+    last, recorded = last_made_by_model(asked.history), {"theta": theta, "jitter": jitter, "tail_width": width}
+    model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **recorded)
     weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, feasibility, cost)
     return Choice(asked, model, generator, weighting)
 
@@ -233,6 +236,16 @@ def _apart(a: float, b: float, unit: float) -> float:
     size = max(abs(a), unit)
     apart = abs(a - b) / size if size > 0.0 else math.inf
     return math.inf if math.isnan(apart) else apart
+
+
+def _tail_width(batch: Sequence[Provenance]) -> float | None:
+    """Return the width over which bad outcomes were drawn together, the same in all of a batch."""
+    found = {provenance.tail_width for provenance in batch}
+    if len(found) > 1 or not found <= set(TAIL_WIDTHS):
+        raise Contradicted(
+            f"expected one tail width of {TAIL_WIDTHS} in all of a batch, found {sorted(map(str, found))}"
+        )
+    return found.pop()
 
 
 def _theta(batch: Sequence[Provenance], d: int) -> Tensor:

@@ -4,14 +4,15 @@ import contextlib
 import copy
 import importlib
 import inspect
+import math
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from campaign import Campaign, History, Proposal
 from campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
@@ -19,6 +20,17 @@ from campaign.read_only import ReadOnly, ReadOnlyDict, read_only
 from campaign.trial import Provenance
 
 _MEND = "Mend it and run the campaign again: it goes on where it stopped."
+
+
+def _all_finite(settings: Any) -> Any:
+    """Refuse numbers that JSON, and so the ledger, cannot hold: kept, they would differ from themselves for ever."""
+    todo: list[Any] = [settings]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"expected finite numbers, got {value}")
+        todo += value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return settings
 
 
 class _Unusable(Exception):
@@ -39,7 +51,9 @@ class CustomProposer(BaseModel):
 
     kind: Literal["python"] = "python"
     implementation: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
-    settings: ReadOnly[dict[str, JsonValue]] = Field(default_factory=ReadOnlyDict)
+    settings: Annotated[ReadOnly[dict[str, JsonValue]], AfterValidator(_all_finite)] = Field(
+        default_factory=ReadOnlyDict
+    )
     folder: Path | None = None
 
     def check(self) -> None:

@@ -8,6 +8,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from campaign.number_line import place_of, value_at
 from campaign.space import (
     CategoricalParameter,
     FixedParameter,
@@ -39,14 +40,12 @@ class NumberColumn:
         """Return where the value lies between the bounds, on the parameter's scale."""
         p = self.parameter
         assert not isinstance(value, str)
-        if p.scale == "log":
-            return [math.log(value / p.low) / math.log(p.high / p.low)]
-        return [(value - p.low) / (p.high - p.low)]
+        return [place_of(value, p.low, p.high, p.scale)]
 
     def value(self, features: Sequence[float]) -> Value:
         """Return the value at the feature, rounded to a whole number where it must be one."""
-        p, x = self.parameter, features[0]
-        number = p.low * (p.high / p.low) ** x if p.scale == "log" else p.low + x * (p.high - p.low)
+        p = self.parameter
+        number = value_at(features[0], p.low, p.high, p.scale)
         return int(min(max(round(number), p.low), p.high)) if isinstance(p, IntParameter) else _clip(number, p)
 
     def value_at(self, u: float) -> Value:

@@ -110,7 +110,8 @@ class ExpectedCost:
     def at(self, X: Tensor) -> Tensor:
         """Return E[cost] [b] at features X [b, d], in the unit that costs are told in."""
         mean, sd = self.posterior.marginal(X)
-        return (self.center + self._above_center(mean, sd.square())).exp()
+        logs = self.center + self._above_center(mean, sd.square())
+        return logs.exp().clamp(max=torch.finfo(torch.float64).max)
 
     def log_weight(self, X: Tensor) -> Tensor:
         """Return what is added to logarithms of scores [b] at features X [b, d]."""

@@ -16,8 +16,9 @@ from bo_core.surrogate.average import draw_hyperparameters, walk_numbers
 from bo_core.surrogate.fit import Start, StartEnd, cold_normals
 from bo_core.surrogate.hyperparameters import theta_of_record
 from bo_core.surrogate.leave_one_out import leave_one_out
+from bo_core.tail_width import with_likeliest_tail
 from campaign import Campaign, History, ModelView
-from campaign.errors import CannotPropose
+from campaign.errors import CannotPropose, ModelFailed
 from campaign.trial import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
@@ -32,12 +33,18 @@ _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
 
 @dataclass(frozen=True)
 class Model:
-    """A surrogate with the data that it is conditioned on; `starts` say how it was fitted, if it was."""
+    """A surrogate with the data that it is conditioned on; `starts` say how it was fitted, if it was.
+
+    `tail_width` is the one that was chosen by likelihood, None without one. Standard deviations are `honest` if they
+    are those of the metric also in a compressed tail, as versions before did not have it.
+    """
 
     observed: Observed
     data: TrainingData
     posterior: Posterior
     starts: tuple[StartEnd, ...] = ()
+    tail_width: float | None = None
+    honest: bool = True
 
     @classmethod
     def of(
@@ -56,10 +63,14 @@ class Model:
         Beliefs are those of the likeliest hyperparameters or `averaged` over several sets of them; `last` says how the
         model's last proposal was made.
         """
-        observed, data = _data(campaign, view, proposer, encoding)
-        fitting = _Fitting(data, proposer, generator, last)
+        observed, width = _observed(campaign, view, proposer, encoding), None
+        if proposer.tails == "auto":
+            observed, width = with_likeliest_tail(observed, proposer)
+        data = _data(observed, proposer)
+        fitting = _Fitting(data, proposer, generator, last, observed.noise_unit)
         found = fitting.best()
-        return cls(observed, data, fitting.believed(found, averaged=averaged), found.starts)
+        posterior, honest = fitting.believed(found, averaged=averaged), proposer.tails != "compressed"
+        return cls(observed, data, posterior, found.starts, width, honest)
 
     @classmethod
     def recalled(
@@ -73,15 +84,21 @@ class Model:
         *,
         theta: torch.Tensor,
         jitter: float,
+        tail_width: float | None = None,
     ) -> "Model":
-        """Return the model that `of` found, from the hyperparameters θ [M, h] and the jitter that were recorded.
+        """Return the model that `of` found, from the hyperparameters θ [M, h] and the numbers that were recorded.
 
         Nothing is fitted, but as much is taken from the generator, so that what comes after sees the same numbers.
         """
-        observed, data = _data(campaign, view, proposer, encoding)
-        _Fitting(data, proposer, generator, last).take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
+        observed = _observed(campaign, view, proposer, encoding)
+        if proposer.tails == "auto":
+            observed = observed.with_tail_width(tail_width)
+        data = _data(observed, proposer)
+        fitting = _Fitting(data, proposer, generator, last, observed.noise_unit)
+        fitting.take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
         hyperparameters = Hyperparameters(theta, data.X.shape[1], proposer.kernel, jitter)
-        return cls(observed, data, Posterior.of(data, hyperparameters))
+        honest = proposer.tails != "compressed"
+        return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
     @property
     def device(self) -> torch.device:
@@ -90,17 +107,29 @@ class Model:
 
     def predicted(self, X: torch.Tensor) -> tuple[float, float]:
         """Return the mean and standard deviation at features X [1, d], in the metric's own unit."""
-        mean, sd = self.posterior.averaged(X.to(self.device))
+        mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
         outcomes = self.observed.outcomes
-        return outcomes.mean_in_units(float(mean)), outcomes.sd_in_units(float(sd))
+        spread = outcomes.spread_in_units(mean, sd) if self.honest else outcomes.sd_in_units(sd)
+        return outcomes.mean_in_units(mean), spread
+
+    def interval(self, X: torch.Tensor) -> tuple[float, float]:
+        """Return what 90 % are believed to lie between at features X [1, d], in the metric's own unit."""
+        mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
+        return self.observed.outcomes.interval_in_units(mean, sd)
 
 
 class _Fitting:
     """The steps from data to beliefs, with the settings that they share."""
 
     def __init__(
-        self, data: TrainingData, proposer: BayesianProposer, generator: torch.Generator, last: Provenance | None
+        self,
+        data: TrainingData,
+        proposer: BayesianProposer,
+        generator: torch.Generator,
+        last: Provenance | None,
+        noise_unit: float,
     ) -> None:
+        self.noise_unit = noise_unit
         self.data, self.proposer, self.generator = data, proposer, generator
         self.d = data.X.shape[1]
         self.warm = _recorded(last, self.d)
@@ -150,7 +179,7 @@ class _Fitting:
         if count == u:
             return warped if pays else plain
         if pays:
-            with suppress(CannotPropose):
+            with suppress(ModelFailed):
                 return self._onward(self.data, warped, self.warm, warped=True)
         return self._onward(self.data, plain, self.warm, warped=False)
 
@@ -176,7 +205,7 @@ class _Fitting:
         return self.before < _FEWEST_FOR_WARPING or passed(self.before) != passed(self.now)
 
     def _prior(self, *, warped: bool) -> Prior:
-        return Prior(self.d, self.proposer.prior, warped=warped)
+        return Prior(self.d, self.proposer.prior, warped=warped, noise_unit=self.noise_unit)
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
@@ -194,14 +223,17 @@ class _Fitting:
         return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
 
 
-def _data(
-    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding
-) -> tuple[Observed, TrainingData]:
-    """Return what a view holds, and the same as training data on the device where the model will live."""
-    observed = Observed.of(campaign, view, encoding)
-    outcomes = observed.outcomes
-    data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=proposer.extra_noise)
-    return observed, data.to(device_for(proposer, len(observed.trials)))
+def _observed(campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> Observed:
+    """Return what a view holds, standardised as versions before did unless the proposer leaves tails as they are."""
+    observed = Observed.of(campaign, view, encoding, learn_noise=proposer.repeats == "learn")
+    return observed.with_tail_width(None) if proposer.tails == "plain" else observed
+
+
+def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
+    """Return what was observed as training data on the device where the model will live."""
+    outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
+    data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=extra)
+    return data.to(device_for(proposer, len(observed.trials)))
 
 
 def last_made_by_model(history: History) -> Provenance | None:

@@ -1,27 +1,35 @@
 """The model's proposals: fit, draw jointly what is not known yet, and choose one point after the other."""
 
+import math
+
 import torch
 
 from bo_core.choice import Asked, Candidate, Choice
+from bo_core.failing_numbers import numbers_may_fail
 from bo_core.model import Model, last_made_by_model
+from bo_core.own_state import own_state
 from bo_core.stack import stack
 from bo_core.threads import threads_for
 from bo_core.weighting import Weighting
 from campaign import Proposal
+from campaign.errors import ModelFailed
 from campaign.trial import Provenance
 
 
 def model_proposals(asked: Asked) -> list[Proposal]:
     """Return q points of highest acquisition value, each chosen in the light of the ones before.
 
-    The history must hold an observation.
+    The history must hold an observation. Raises ModelFailed if the numbers cannot be computed.
     """
-    with torch.inference_mode(), threads_for(len(asked.view.observed)) as threads:
+    observed = len(asked.view.observed)
+    with numbers_may_fail(), own_state(), torch.inference_mode(), threads_for(observed) as threads:
         generator = torch.Generator().manual_seed(asked.seed)
         model = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.view, asked.proposer, asked.encoding, asked.share_of_cost)
         choice = Choice(asked, model, generator, weighting)
         chosen = [choice.next() for _ in range(asked.q)]
+        if any(math.isnan(candidate.value) for candidate in chosen):
+            raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
         return [_proposal(asked, model, choice, candidate, threads) for candidate in chosen]
 
 
@@ -41,7 +49,7 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
     """Return a point with how it was chosen."""
     hyperparameters = model.posterior.hyperparameters
     x, weighting = asked.encoding.encode([chosen.point]), choice.weighting
-    mean, sd = model.predicted(x)
+    (mean, sd), (low, high) = model.predicted(x), model.interval(x)
     provenance = Provenance(
         seed=asked.seed,
         observed=len(model.observed.trials),
@@ -54,6 +62,9 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
         expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
         predicted_mean=mean,
         predicted_sd=sd,
+        predicted_low=low,
+        predicted_high=high,
+        tail_width=model.tail_width,
         probability_feasible=weighting.probability_feasible(x),
         probability_of_approval=choice.outstanding.approval if len(choice.outstanding.parked) else None,
         feasibility_hyperparameters=None if weighting.feasibility is None else weighting.feasibility.as_record(),

@@ -1,6 +1,6 @@
 """Which points next: the entrance of the core, a pure function of what is known."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,14 +8,15 @@ import torch
 
 from bo_core.choice import Asked
 from bo_core.custom_proposer import CustomProposer
-from bo_core.encoding import Encoding, key_of
+from bo_core.encoding import Encoding, PointKey, key_of
 from bo_core.inside import view_inside
 from bo_core.model_proposals import model_proposals
 from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 from bo_core.sobol import sobol_points
 from bo_core.stack import stack
 from bo_core.state import seed_of
-from campaign import Campaign, History, ModelView, Proposal, Trial
+from campaign import Campaign, History, Proposal, Trial
+from campaign.errors import ModelFailed
 from campaign.trial import Provenance
 
 _LEAST_OBSERVED_FOR_A_MODEL = 2
@@ -28,22 +29,29 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
 
     A pure function: the same campaign, history and proposer give the same points, bit for bit on the same
     CPU stack. First come the baseline and `start_with`, then a Sobol start, then the model's points, each of a
-    batch knowing the ones before it; a custom proposer is asked for all but the first of these. Fewer than q where a
-    finite space has fewer left; raises CannotPropose where it has none.
+    batch knowing the ones before it; a custom proposer is asked for all but the first of these. If the model's numbers
+    cannot be computed, points of the Sobol sequence stand in for its own, which their provenance says. Fewer than q
+    where a finite space has fewer left; raises CannotPropose where it has none.
     """
-    view = view_inside(campaign, history)
     encoding = Encoding(campaign.parameters)
-    first = history.next_trial
-    q = _at_most(encoding, history, q)
-    proposals = _asked_for(campaign, history)[:q]
-    taken = [t.point for t in history.trials.values()] + [p.point for p in proposals]
-    spread = _spread_count(campaign, view, proposer, len(taken), q - len(proposals), encoding.k)
-    points = sobol_points(encoding, campaign.seed, {key_of(p) for p in taken}, spread)
+    first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
+    q = _at_most(encoding, taken, q)
+    proposals = _asked_for(campaign, taken)[:q]
+    so_far = len(history.trials) + len(proposals)
+    taken |= {key_of(p.point) for p in proposals}
+    spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), encoding.k)
+    points = sobol_points(encoding, campaign.seed, taken, spread)
     proposals += [Proposal(point=p, generator="sobol", provenance=_seeded(campaign, first)) for p in points]
     more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
         chosen = [p.point for p in proposals]
-        proposals += model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
+        try:
+            proposals += model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
+        except ModelFailed as problem:
+            taken |= {key_of(p) for p in chosen}
+            made = _seeded(campaign, first).model_copy(update={"stand_in": "sobol", "away": str(problem)})
+            points = sobol_points(encoding, campaign.seed, taken, more)
+            proposals += [Proposal(point=p, generator="sobol", provenance=made) for p in points]
     if more and isinstance(proposer, CustomProposer):
         waiting, made_with = _with_pending(history, proposals), _seeded(campaign, first)
         made_with = made_with.model_copy(update={"threads": torch.get_num_threads()})
@@ -51,12 +59,12 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     return proposals
 
 
-def _asked_for(campaign: Campaign, history: History) -> list[Proposal]:
+def _asked_for(campaign: Campaign, taken: Collection[PointKey]) -> list[Proposal]:
     """Return the baseline and the `start_with` points that have not been proposed yet, in their order."""
     wanted = [Proposal(point=campaign.parameters.point(p), generator="manual") for p in campaign.start_with]
     if campaign.baseline is not None:
         wanted.insert(0, Proposal(point=campaign.parameters.point(campaign.baseline), generator="baseline"))
-    known, new = {key_of(t.point) for t in history.trials.values()}, []
+    known, new = set(taken), []
     for proposal in wanted:
         if key_of(proposal.point) not in known:
             known.add(key_of(proposal.point))
@@ -64,22 +72,22 @@ def _asked_for(campaign: Campaign, history: History) -> list[Proposal]:
     return new
 
 
-def _at_most(encoding: Encoding, history: History, q: int) -> int:
+def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:
     """Return q, or fewer where a finite space holds fewer points that are new; at least 1, to be told why not."""
     size = encoding.size()
-    if size is None:
-        return q
-    known = {key_of(t.point) for t in history.trials.values()}
-    return min(q, max(size - len(known), 1))
+    return q if size is None else min(q, max(size - len(taken), 1))
 
 
 def _spread_count(
-    campaign: Campaign, view: ModelView, proposer: AnyProposer, so_far: int, q: int, parameters: int
+    campaign: Campaign, history: History, proposer: AnyProposer, so_far: int, q: int, parameters: int
 ) -> int:
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
         return 0
-    if isinstance(proposer, SobolProposer) or len(view.observed) < _LEAST_OBSERVED_FOR_A_MODEL:
+    if (
+        isinstance(proposer, SobolProposer)
+        or len(view_inside(campaign, history).observed) < _LEAST_OBSERVED_FOR_A_MODEL
+    ):
         return q
     return min(max(proposer.initial_points(parameters, campaign.budget.trials) - so_far, 0), q)
 

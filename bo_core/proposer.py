@@ -16,6 +16,7 @@ Acquisition = Literal[
 ]
 # Those whose scores are logarithms of what a point may gain, so that a cost can divide it.
 GAINS: tuple[Acquisition, ...] = ("log_noisy_expected_improvement", "log_probability_of_improvement")
+TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
@@ -26,14 +27,17 @@ class BayesianProposer(BaseModel):
     `initial` counts the first points that are not the model's, baseline, `start_with` and imported results
     included; the default grows with the number of parameters and leaves the model two thirds of the budget.
 
-    `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether beliefs
-    are those of the likeliest ones (`map`) or averaged over several sets (`average`); `auto` searches with the
-    likeliest and averages what it says in the end, while there are few observations
-    (docs/decisions/0005-several-sets.md). `warping` of the inputs is learnt where leaving out observations one by one
-    says that it pays (`auto`). `replication` says where the model may measure a promising point again, if that is worth
-    more than a new one: `auto` is in finite spaces, as in others a new point beside it says as much
-    (docs/decisions/0008-repetition.md). `extra_noise` infers noise on top of the standard errors that evaluations
-    report, for what these miss. `starts` counts the cold starts of a fit, beside one at the last proposal's
+    `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether beliefs are
+    those of the likeliest ones (`map`) or averaged over several sets (`average`); `auto` searches with the likeliest
+    and averages what it says in the end, while there are few observations (docs/decisions/0005-several-sets.md).
+    `warping` of the inputs is learnt where leaving out observations one by one says that it pays (`auto`).
+    `replication` says where the model may measure a promising point again, if that is worth more than a new one: `auto`
+    is in finite spaces, as in others a new point beside it says as much (docs/decisions/0008-repetition.md).
+    `extra_noise` infers noise on top of the standard errors that evaluations report, for what these miss. `repeats`
+    says whether measurements that always agree when they are repeated are learnt to be exact. `tails` says what is done
+    with outcomes that are far worse than the better half lets expect: they are drawn together whenever there are any
+    (`compressed`), never (`plain`), or over the width that makes the measurements likeliest, if need be not at all
+    (`auto`, docs/decisions/0021-tails.md). `starts` counts the cold starts of a fit, beside one at the last proposal's
     hyperparameters; 0 makes one where there are none.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
@@ -55,6 +59,8 @@ class BayesianProposer(BaseModel):
     warping: Literal["auto", "always", "never"] = "auto"
     replication: Literal["auto", "always", "never"] = "auto"
     extra_noise: bool = False
+    repeats: Literal["learn", "ignore"] = "learn"
+    tails: TailTreatment = "auto"
     starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
@@ -95,7 +101,7 @@ AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 # Every setting is recorded, defaults included: for one that is missing, as it was not there yet, this was done.
-_BEFORE_IT_EXISTED = {"feasibility": "ignore"}
+_BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed"}
 
 
 def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:

@@ -4,7 +4,10 @@ import torch
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
+from bo_core.own_state import own_state
 
+
+@own_state()
 def uniform_draws(dimension: int, count: int, seed: int) -> Tensor:
     """Return the first points [count, dimension] of the seed's sequence."""
     engine = SobolEngine(dimension, scramble=True, seed=seed)
@@ -13,3 +16,11 @@ def uniform_draws(dimension: int, count: int, seed: int) -> Tensor:
     points = engine.draw(count, dtype=torch.float64)
     points[0] = first
     return points
+
+
+@own_state()
+def uniform_block(dimension: int, start: int, count: int, seed: int) -> Tensor:
+    """Return as many points [count, dimension] of the seed's sequence after the first `start`."""
+    if start == 0:
+        return uniform_draws(dimension, count, seed)
+    return SobolEngine(dimension, scramble=True, seed=seed).fast_forward(start).draw(count, dtype=torch.float64)

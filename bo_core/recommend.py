@@ -7,19 +7,22 @@ import torch
 from torch import Tensor
 
 from bo_core.acquisition import JointDraws, SimpleRegret
+from bo_core.decisive import MOST, decisive
 from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.failing_numbers import numbers_may_fail
 from bo_core.inside import view_inside
 from bo_core.model import Model
 from bo_core.outcomes import Outcomes
+from bo_core.own_state import own_state
 from bo_core.proposer import AnyProposer, BayesianProposer
 from bo_core.search import Effort, search, starting_points
-from bo_core.state import seed_of
+from bo_core.state import objective_of, seed_of
 from bo_core.surfaces import surface_of_utility
 from bo_core.surrogate import safe_cholesky
 from bo_core.threads import threads_for
 from bo_core.weighting import Weighting
 from campaign import Campaign, History, ModelView, Point, Trial
-from campaign.errors import SpaceExhausted
+from campaign.errors import ModelFailed, SpaceExhausted
 from campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
@@ -30,6 +33,7 @@ _NEAR = 5
 _AVERAGED_BELOW = 100
 
 
+@own_state()
 def recommend(
     campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = False
 ) -> Recommendation | None:
@@ -39,19 +43,32 @@ def recommend(
     weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
     hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
     the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
-    recommended one, each counted once; deterministic.
+    recommended one, each counted once; deterministic. Of more than 480 distinct points only those count that bear
+    on what is best. If no model can be computed, the point with the best measurement is recommended.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = view_inside(campaign, history)
     if not view.observed:
         return None
+    try:
+        with numbers_may_fail(), torch.inference_mode():
+            return _believed_best(campaign, view, proposer, anywhere=anywhere)
+    except ModelFailed as problem:
+        return _measured_best(campaign, view.observed, str(problem))
+
+
+def _believed_best(
+    campaign: Campaign, everything: ModelView, proposer: BayesianProposer, *, anywhere: bool
+) -> Recommendation:
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
-    with torch.inference_mode(), threads_for(len(view.observed)):
+    with threads_for(MOST):
+        view = decisive(campaign, everything, proposer, encoding, generator)
+    with threads_for(len(view.observed)):
         model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
         places = _first_of_each_point(view.observed)
         X = model.observed.X[places]
-        elsewhere = _better_elsewhere(model, view, proposer, encoding) if anywhere else []
+        elsewhere = _better_elsewhere(model, view, everything, proposer, encoding) if anywhere else []
         X = torch.cat([X, encoding.encode(elsewhere)])
         means, covariances = model.posterior.joint(X.to(model.device))
         samples = _samples(means.cpu(), covariances.cpu(), generator)
@@ -64,9 +81,23 @@ def recommend(
         trial=found[best][0],
         point=found[best][1],
         mean=units.mean_in_units(float(mean[best])),
-        sd=units.sd_in_units(_sd(covariance, best)),
+        sd=units.spread_in_units(float(mean[best]), _sd(covariance, best)),
         probability_best=float((samples.argmax(0) == best).double().mean()),
         **_against_baseline(campaign, units, trials, mean, covariance, best),
+    )
+
+
+def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
+    """Return the trial with the best measurement, with nothing believed beyond it, where no model can be computed."""
+    best = max(trials, key=lambda trial: campaign.objective.sign * objective_of(campaign, trial).mean)
+    measured = objective_of(campaign, best)
+    return Recommendation(
+        trial=best.id,
+        point=best.point,
+        mean=measured.mean,
+        sd=measured.sem or 0.0,
+        probability_best=1.0 / len(_first_of_each_point(trials)),
+        without_model=why,
     )
 
 
@@ -76,14 +107,16 @@ def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
     return proposer.hyperparameters == "average"
 
 
-def _better_elsewhere(model: Model, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> list[Point]:
+def _better_elsewhere(
+    model: Model, view: ModelView, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
+) -> list[Point]:
     """Return the point of the highest posterior mean that was never tried to the end, if it beats the observed ones."""
     at_data = model.posterior.averaged(model.data.X)[0]
     # Without a point that is drawn, one draw is the posterior mean itself.
     draws = JointDraws(model.posterior, model.data.X[:0], 1, more=1, seed=0)
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
     effort = Effort(proposer.restarts, proposer.raw_points)
-    ended = {key_of(trial.point) for trial in (*view.observed, *view.failed, *view.stopped)}
+    ended = {key_of(trial.point) for trial in (*everything.observed, *everything.failed, *everything.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
         surface = Weighting.fitted(view, proposer, encoding).over(surface_of_utility(draws, SimpleRegret()))
@@ -123,7 +156,7 @@ def _against_baseline(
     better = 0.5 if base == best else _normal_cdf(gap / math.sqrt(max(variance, _JITTER)))
     return {
         "baseline_mean": units.mean_in_units(float(mean[base])),
-        "baseline_sd": units.sd_in_units(_sd(covariance, base)),
+        "baseline_sd": units.spread_in_units(float(mean[base]), _sd(covariance, base)),
         "probability_better_than_baseline": better,
     }
 

@@ -1,14 +1,16 @@
 """What a proposal is made from, as tensors: encoded trials and standardised outcomes."""
 
 import hashlib
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from bo_core.encoding import Encoding
+from bo_core.noise import with_known_noise
 from bo_core.outcomes import Outcomes
 from bo_core.stopped import expected_finals
-from campaign import Campaign, Measurement, ModelView, Trial
+from campaign import Campaign, Measurement, ModelView, Objective, Trial
 from campaign.approval import ApprovalPolicy
 from campaign.trial import Failure, Observation
 
@@ -18,20 +20,41 @@ class Observed:
     """The observed trials in the order of their ids, their features X [n, d] and their standardised outcomes.
 
     Behind them come the stopped ones whose reports tell where they would have ended, with that as their measurement.
+    All that are `exact` have no noise, by the campaign's definition or by what was learnt. `noise_unit` is the unit of
+    what is believed of noise beforehand, see `Prior`: the scale that outcomes have if bad ones are drawn together.
     """
 
     trials: tuple[Trial, ...]
     X: Tensor
     outcomes: Outcomes
+    measured: tuple[Measurement, ...]
+    objective: Objective
+    exact: bool
+    noise_unit: float = 1.0
 
     @classmethod
-    def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding) -> "Observed":
-        """Encode what a view holds; it must hold at least one observation."""
+    def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding, *, learn_noise: bool = False) -> "Observed":
+        """Encode what a view holds; it must hold at least one observation.
+
+        With `learn_noise`, repeats that always agree to the last bit say that there is no noise.
+        """
         expected = expected_finals(campaign, view)
         trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
-        measured = [*(objective_of(campaign, t) for t in view.observed), *expected.values()]
-        outcomes = Outcomes.of(measured, campaign.objective)
-        return cls(trials, encoding.encode([t.point for t in trials]), outcomes)
+        told = [objective_of(campaign, t) for t in view.observed]
+        known, exact = with_known_noise(campaign, view.observed, told, learn=learn_noise)
+        measured = (*known, *expected.values())
+        X = encoding.encode([t.point for t in trials])
+        return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact)
+
+    def with_tail_width(self, width: float | None) -> "Observed":
+        """Return the same with bad outcomes drawn together over another width, see `Outcomes.of`."""
+        outcomes = Outcomes.of(self.measured, self.objective, width)
+        return replace(self, outcomes=outcomes, noise_unit=_share(self.outcomes.scale, outcomes.scale))
+
+
+def _share(scale: float, larger: float) -> float:
+    """Return the ratio of two scales, at most 1; it may be smaller than any float but is not 0."""
+    return min(max(scale / larger, sys.float_info.min), 1.0)
 
 
 def objective_of(campaign: Campaign, trial: Trial) -> Measurement:

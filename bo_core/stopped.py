@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bo_core.safe_range import unit_for
 from campaign import Campaign, Measurement, ModelView
 from campaign.curves import curves_of
 from campaign.stopping import Curve
@@ -58,6 +59,8 @@ def _on_a_line(pairs: Sequence[tuple[float, float]], at: float) -> Measurement |
     """
     early, final = np.array(pairs, dtype=np.float64).T
     n = len(pairs)
+    of_early, of_final = unit_for([*early, at]), unit_for(final)
+    early, final, at = early / of_early, final / of_final, at / of_early
     with np.errstate(all="ignore"):
         middle, center = final.mean(), early.mean()
         # In units of the reports' own spread, so that squares of large ones do not overflow.
@@ -67,4 +70,5 @@ def _on_a_line(pairs: Sequence[tuple[float, float]], at: float) -> Measurement |
         slope = max(x @ (final - middle) / spread**2, 0.0)
         scatter = math.hypot(*(final - middle - slope * x)) / math.sqrt(n - 2)
         mean, sem = float(middle + slope * asked), scatter * math.hypot(1.0, 1.0 / math.sqrt(n), asked / spread)
+        mean, sem = mean * of_final, float(sem) * of_final
     return Measurement(mean=mean, sem=sem) if math.isfinite(mean) and math.isfinite(sem) else None

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import torch
 
 _LEAST_FOR_MORE = 500
-# The number belongs to the process: two proposals at once would change it under each other.
-_ONE_AT_A_TIME = threading.RLock()
+# What belongs to the process, as this number does, two proposals at once would change under each other.
+ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def threads_for(observations: int) -> Iterator[int]:
 
     The number is part of a proposal's provenance: sums of other lengths round differently.
     """
-    with _ONE_AT_A_TIME:
+    with ONE_AT_A_TIME:
         before = torch.get_num_threads()
         threads = before if observations >= _LEAST_FOR_MORE else 1
         torch.set_num_threads(threads)

@@ -13,6 +13,9 @@ from campaign.space import Point, Space
 from campaign.stopping import AnyStoppingRule
 from campaign.window import Window
 
+# No count is larger: a number beyond what floats hold would end a campaign when something is divided by it.
+MOST = 1_000_000_000
+
 
 class Budget(BaseModel):
     """What may be spent; every trial that started counts once, however it ends, and imported results do not.
@@ -22,9 +25,9 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trials: Annotated[int, Field(ge=1)]
+    trials: Annotated[int, Field(ge=1, le=MOST)]
     wall_clock: Duration | None = None
-    evaluations: Annotated[int, Field(ge=1)] | None = None
+    evaluations: Annotated[int, Field(ge=1, le=MOST)] | None = None
     cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
@@ -42,8 +45,8 @@ class FailurePolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_attempts: Annotated[int, Field(ge=1)] = 3
-    max_in_a_row: Annotated[int, Field(ge=1)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MOST)] = 3
+    max_in_a_row: Annotated[int, Field(ge=1, le=MOST)] | None = None
     back_off: Pause = timedelta(seconds=30)
     longest_back_off: Pause = timedelta(minutes=10)
     on_timeout: Literal["fail", "retry"] = "fail"
@@ -67,8 +70,11 @@ class StopWhen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     expected_gain_below: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    in_a_row: Annotated[int, Field(ge=1)] = 3
+    in_a_row: Annotated[int, Field(ge=1, le=MOST)] = 3
     advice_only: bool = False
+
+
+Noise = Literal["none", "known", "infer"]
 
 
 class Campaign(BaseModel):
@@ -76,6 +82,10 @@ class Campaign(BaseModel):
 
     Where `approve` is `always`, what is computed waits until a person approves it; where it is a policy, what that
     names does. What people gave does not wait. `stop_early` ends single trials on their way, `stop_when` the campaign.
+
+    `noise` says what is known of the objective's noise: `none`, the same point always gives the same value; `known`,
+    every evaluation reports a standard error; `infer`, it is learnt from the results. Without it, each result that
+    reports a standard error is as sure as that says, and the noise of the others is learnt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +96,7 @@ class Campaign(BaseModel):
     minimize: str | None = None
     maximize: str | None = None
     metrics: tuple[str, ...] = ()
+    noise: Noise | None = None
     workers: Annotated[int, Field(ge=1, le=10_000)] = 1
     budget: Budget
     window: Window | None = None

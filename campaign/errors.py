@@ -41,6 +41,10 @@ class CannotPropose(OvernightError):
     """No further point can be proposed; says why."""
 
 
+class ModelFailed(CannotPropose):
+    """The model's numbers cannot be computed, for no fault of the campaign's; says why."""
+
+
 class SpaceExhausted(CannotPropose, CampaignStopped):
     """Every point of a finite space has been tried or is being tried."""
 

@@ -68,7 +68,7 @@ class LeaseTaken(_Event):
     host: str
     pid: int
     started: str
-    sources: dict[str, str] | None = None
+    sources: ReadOnly[dict[str, str]] | None = None
 
 
 class TrialProposed(GivesItsPoint, _Event):
@@ -110,6 +110,17 @@ class TrialRejected(_Event):
     why: str
 
 
+class LossAccepted(_Event):
+    """A person goes on though the ledger lacks what a receipt names: its segment, whose file had this hash."""
+
+    about = ("segment", "hash")
+
+    kind: Literal["loss_accepted"] = "loss_accepted"
+    segment: int
+    hash: str
+    why: str
+
+
 class _AttemptEvent(_Event):
     about = ("trial", "attempt")
 
@@ -126,7 +137,7 @@ class AttemptStarted(_AttemptEvent):
     kind: Literal["attempt_started"] = "attempt_started"
     key: str
     deadline: Instant | None = None
-    sources: dict[str, str] | None = None
+    sources: ReadOnly[dict[str, str]] | None = None
 
 
 class MeasurementReported(_AttemptEvent):
@@ -274,6 +285,7 @@ class CampaignAskedToStop(_Event):
 Event = Annotated[
     CampaignDefined
     | CampaignRevised
+    | LossAccepted
     | LeaseTaken
     | TrialProposed
     | AttemptStarted

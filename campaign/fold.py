@@ -22,6 +22,7 @@ from campaign.events import (
     CampaignRevised,
     Event,
     LeaseTaken,
+    LossAccepted,
     MeasurementReported,
     TrialAbandoned,
     TrialApproved,
@@ -43,6 +44,7 @@ _OfCampaign = (
     | CampaignAskedToStop
     | CampaignDefined
     | CampaignRevised
+    | LossAccepted
 )
 _OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
 
@@ -129,10 +131,12 @@ class Fold:
                 return known is None
             case CampaignRevised():
                 return self._revise(event)
+            case LossAccepted():
+                return True
 
     def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
-        if isinstance(event, CampaignDefined | CampaignRevised):
+        if isinstance(event, CampaignDefined | CampaignRevised | LossAccepted):
             return
         self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:

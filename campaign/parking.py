@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from campaign.approval import ApprovalPolicy, Limit, Predicted
 from campaign.definition import Campaign
 from campaign.history import History
+from campaign.number_line import place_of
 from campaign.space import CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter, Parameter, Point, Value
 from campaign.spending import costs_were_told, spending
 from campaign.trial import Proposal
@@ -63,6 +64,8 @@ def _distance(parameter: Parameter, before: Value, now: Value) -> float:
         case FloatParameter() | IntParameter():
             ends = (parameter.low, parameter.high, float(before), float(now))
             low, high, a, b = map(math.log, ends) if parameter.scale == "log" else ends
+            if math.isinf(high - low):
+                return abs(place_of(b, low, high, "linear") - place_of(a, low, high, "linear"))
             return abs(b - a) / (high - low)
         case OrdinalParameter():
             steps = abs(parameter.choices.index(now) - parameter.choices.index(before))

@@ -1,6 +1,7 @@
 """What a campaign has spent besides its trials: evaluations, and what they said that they cost."""
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,12 +25,12 @@ class Spending:
     @property
     def expected_cost(self) -> float | None:
         """Return what one more evaluation is expected to cost, the mean of the known costs; None before the first."""
-        return math.fsum(self.costs) / len(self.costs) if self.costs else None
+        return _sum(self.costs) / len(self.costs) if self.costs else None
 
     @property
     def cost(self) -> float:
         """Return what those that ended cost; one that told nothing is charged what is expected of one."""
-        return math.fsum(self.costs) + self.untold * (self.expected_cost or 0.0)
+        return min(_sum(self.costs) + self.untold * (self.expected_cost or 0.0), sys.float_info.max)
 
     def room(self, budget: Budget) -> int:
         """Return how many more evaluations may start now.
@@ -60,7 +61,16 @@ class Spending:
         left, dearest = budget - self.cost - self.expected_cost, max(self.costs)
         if dearest <= 0:
             return _UNLIMITED if left >= 0 else 0
-        return math.floor(min(left / dearest + _ROUNDING, _UNLIMITED)) + 1 - self.running
+        rooms = max(min(left / dearest + _ROUNDING, _UNLIMITED), -_UNLIMITED)
+        return math.floor(rooms) + 1 - self.running
+
+
+def _sum(costs: Iterable[float]) -> float:
+    """Return the sum, at most the largest float."""
+    try:
+        return math.fsum(costs)
+    except OverflowError:
+        return sys.float_info.max
 
 
 def room_after(trials: Iterable[Trial], budget: Budget) -> int:

@@ -1,9 +1,9 @@
 """The folder of one attempt: where its request, its result and the proof of its life are kept."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+
+from evaluators.private_folder import open_private, private_folder
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,12 @@ class AttemptFolder:
     @classmethod
     def at(cls, folder: Path) -> "AttemptFolder":
         """Return the same names for the same folder, wherever it is called from, and create it."""
-        _make_private(folder)
+        private_folder(folder)
         return cls(folder.resolve())
 
     def make_places(self) -> None:
         """Create what an evaluation finds when it begins: where it may report to, and where it may keep things."""
-        _make_private(self.artifacts)
+        private_folder(self.artifacts)
         open_private(self.reports).close()
 
     @property
@@ -86,18 +86,6 @@ class AttemptFolder:
             "EVAL_REPORTS": str(self.reports),
             "EVAL_ARTIFACTS": str(self.artifacts),
         }
-
-
-def open_private(path: Path) -> BinaryIO:
-    """Return a file to append to that only this user can read; a link in its place is not followed."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")
-
-
-def _make_private(folder: Path) -> None:
-    """Create a folder, and those above it that are missing, so that only this user can look into them."""
-    if not folder.is_dir():
-        _make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def last_text(path: Path, size: int = 65_536) -> str:

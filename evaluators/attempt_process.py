@@ -13,11 +13,12 @@ from typing import Any
 from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
 from campaign.result import bounded
 from evaluators import supervisor
-from evaluators.attempt_folder import AttemptFolder, last_text, open_private
+from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.belonging import begin, limits, read_exit, why_foreign
 from evaluators.command_result import outcome_of_exit, stored_outcome, without_secrets
 from evaluators.environment import Redaction
 from evaluators.evaluator import Report
+from evaluators.private_folder import open_private
 from evaluators.report_lines import ReportLines
 from evaluators.survivors import Claim, claim_for_nobody, end_survivors, read_claim
 from evaluators.watch import OwnChild, Watch, Watched

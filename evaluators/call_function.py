@@ -7,6 +7,7 @@ function finds the interpreter as it expects it.
 import contextlib
 import errno
 import importlib
+import importlib.util
 import inspect
 import json
 import math
@@ -17,6 +18,7 @@ import sysconfig
 import traceback
 import typing
 from collections.abc import Callable, Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,7 +52,7 @@ class CannotCall(Exception):
 def load(reference: str) -> Callable[..., Any]:
     """Return the function that `package.module:function` names."""
     module_name, _, path = reference.partition(":")
-    found: Any = importlib.import_module(module_name)
+    found: Any = _module(module_name)
     for name in path.split("."):
         if not hasattr(found, name):
             raise CannotCall(f"expected `{name}` in `{module_name}`, found {_functions_in(found)}")
@@ -66,6 +68,42 @@ def load(reference: str) -> Callable[..., Any]:
         if is_one(found) or is_one(type(found).__call__):
             raise CannotCall(f"expected `{reference_name(found)}` to return its result, found {what}")
     return found
+
+
+def _module(name: str) -> Any:
+    """Import a module; one of the working folder that is named like one of the standard library under another name."""
+    top, _, rest = name.partition(".")
+    found = PathFinder.find_spec(top, [os.getcwd()]) if top in sys.stdlib_module_names else None
+    if found is None or found.origin is None:
+        return importlib.import_module(name)
+    alias = f"{top}_of_the_campaign"
+    spec = importlib.util.spec_from_file_location(
+        alias, found.origin, submodule_search_locations=found.submodule_search_locations
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[alias] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return importlib.import_module(f"{alias}.{rest}") if rest else module
+
+
+def make_importable(folder: str) -> None:
+    """Have modules of a folder found after the standard library, and before all others that are installed.
+
+    A `types.py` or `random.py` that lies there is nothing that NumPy should find, but a `storage.py` is what the
+    user's own modules mean.
+    """
+    library = sysconfig.get_path("stdlib")
+    version = "".join(map(str, sys.version_info[:2]))
+    places = (
+        library,
+        os.path.join(library, "lib-dynload"),
+        os.path.join(os.path.dirname(library), f"python{version}.zip"),
+    )
+    here = os.path.realpath(folder)
+    others = [path for path in sys.path if os.path.realpath(path or ".") != here]
+    standard = [path for path in others if path in places]
+    sys.path[:] = [*standard, folder, *(path for path in others if path not in standard)]
 
 
 def _functions_in(module: Any) -> str:
@@ -285,7 +323,7 @@ def write_once(path: Path, text: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """Evaluate the function that is named, or with `--check` only look at it."""
-    sys.path.insert(0, os.getcwd())
+    make_importable(os.getcwd())
     if arguments[0] == "--check":
         sys.stdout.write("\n" + json.dumps(inspect_function(arguments[1])) + "\n")
         return

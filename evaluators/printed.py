@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from campaign.harmless import harmless
 from evaluators.attempt_folder import last_text
 from evaluators.environment import Redaction
 from evaluators.evaluator import Evaluator
@@ -12,9 +13,9 @@ _MOST = 32_768
 def printed(evaluator: Evaluator, folder: Path) -> dict[str, str]:
     """Return the last part of `stdout` and `stderr` of the attempt in this folder; streams without text are left out.
 
-    Up to 32 KiB of each. The evaluator's secrets are replaced by their names.
+    Up to 32 KiB of each, as a terminal may show it. The evaluator's secrets are replaced by their names.
     """
     redaction = Redaction(evaluator.secrets())
     # Hidden before it is cut: half of a secret is a secret, too.
     texts = {name: redaction.text(last_text(folder / name))[-_MOST:].strip() for name in ("stdout", "stderr")}
-    return {name: text for name, text in texts.items() if text}
+    return {name: harmless(text) for name, text in texts.items() if text}

@@ -11,12 +11,22 @@ from threading import Thread
 
 from campaign.errors import OvernightError
 from campaign.events import Event
+from campaign.harmless import harmless
 from flows.campaign_file import CampaignFile
 from flows.clock import Clock
+from flows.newest_receipt import check_newest_receipt
 from storage import Heartbeat, Ledger, ParquetLedger, Receipt, Segment, add_receipt, ledger_location
 
 # Where those are told of trouble who brought nothing else to tell them.
 LOG = logging.getLogger("overnight")
+
+
+def _harmless(record: logging.LogRecord) -> bool:
+    record.msg, record.args = harmless(record.getMessage()), ()
+    return True
+
+
+LOG.addFilter(_harmless)
 
 
 @dataclass(frozen=True)
@@ -126,12 +136,19 @@ class AnchoredLedger:
 
 @asynccontextmanager
 async def anchored(
-    ledger: ParquetLedger, file: CampaignFile, clock: Clock, tell: Callable[[str], None]
+    ledger: ParquetLedger,
+    file: CampaignFile,
+    clock: Clock,
+    tell: Callable[[str], None],
 ) -> AsyncIterator[Ledger]:
-    """Give the ledger to whoever runs the campaign, with receipts where its file asks for them."""
+    """Give the ledger to whoever runs the campaign, with receipts where its file asks for them.
+
+    Raises LedgerDamaged if it is not what the newest of them says.
+    """
     if file.receipts is None:
         yield ledger
         return
+    await check_newest_receipt(ledger, file)
     plan = AnchorPlan(Path(file.receipts), ledger_location(file.ledger, file.campaign.name, Path()))
     growing = AnchoredLedger(ledger, plan, clock, tell)
     try:

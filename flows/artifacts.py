@@ -2,12 +2,12 @@
 
 import base64
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from campaign import History
-from campaign.trials import Trials
+from campaign.harmless import harmless
 from flows.live import status_lines
 from report.summary import summarise
 from report.trace_picture import trace_picture
@@ -55,7 +55,7 @@ def key_of(campaign: str, name: str) -> str:
 def _table(history: History) -> str:
     """Return the newest trials as a table in markdown, the last one first."""
     numbers = sorted(history.trials)[-_MOST_TRIALS:]
-    table = trial_lines(replace(history, trials=Trials({number: history.trials[number] for number in numbers})))
+    table = trial_lines(history, [history.trials[number] for number in numbers])
     rows = [table["headings"], ["---"] * len(table["headings"])]
     rows += [[str(line["trial"]), line["status"], *line["cells"]] for line in reversed(table["lines"])]
     lines = ["| " + " | ".join(cell if cell == "---" else _plain(cell) for cell in row) + " |" for row in rows]
@@ -66,4 +66,4 @@ def _table(history: History) -> str:
 
 def _plain(text: str) -> str:
     """Return the text so that markdown shows it as it is, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))

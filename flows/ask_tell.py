@@ -15,12 +15,14 @@ from campaign.errors import AskLater, CannotStart, InvalidResult, SpaceExhausted
 from campaign.events import AttemptFailed, AttemptStarted, Event, MeasurementReported, TrialAbandoned
 from campaign.recommendation import Recommendation
 from campaign.trial import Stopped
+from flows.anchors import LOG
 from flows.background_loop import run_in_background
 from flows.campaign_file import CampaignFile, read_campaign
 from flows.clock import Clock, SystemClock
 from flows.early_stopping import stops
 from flows.journal import Decide, Journal
 from flows.new_trials import attempt_event, proposed_events
+from flows.newest_receipt import check_or_accept
 from flows.opening import open_campaign
 from flows.outcomes import outcome_events
 from flows.own_loop import awaited, may_propose, next_waiting, nothing_to_ask, own_allowance
@@ -48,8 +50,11 @@ class AskTell:
         clock: Clock | None = None,
         *,
         ignore_window: bool = False,
+        accept_loss: str | None = None,
     ) -> None:
         """Read the campaign; its ledger is made when the first trial is asked for.
+
+        A ledger that is not what its newest receipt says is refused then, unless `accept_loss` says why to go on.
 
         From then on the definition that the ledger holds is followed, whatever becomes of the source.
         """
@@ -57,7 +62,9 @@ class AskTell:
         self.clock = clock or SystemClock()
         self.ignore_window = ignore_window
         self._process = os.getpid()
-        self._journal = Journal(open_ledger(self.file.ledger, self.file.campaign.name, Path()))
+        self._ledger = open_ledger(self.file.ledger, self.file.campaign.name, Path())
+        self._accept_loss = accept_loss
+        self._journal = Journal(self._ledger)
         self._opened = False
         # Each who asks has to know what the one before was given.
         self._asking = asyncio.Lock()
@@ -135,6 +142,7 @@ class AskTell:
         """Open the campaign if that was not done yet: a later revision of it is not to be contradicted."""
         if self._opened:
             return await self._read()
+        await check_or_accept(self._ledger, self.file, self._accept_loss, self.clock, LOG.warning)
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
         self._opened = True
         return self._journal.history

@@ -45,9 +45,10 @@ class Answered:
             "events_seen": self.request.events_seen,
             "seconds": self.seconds,
             "unseen": history.trials.observed - self.request.history.trials.observed,
-            "stand_in": self.request.stand_in,
-            "away": self.away,
         }
+        # Otherwise the proposer says itself if points stand in for its own.
+        if self.request.stand_in is not None:
+            made |= {"stand_in": self.request.stand_in, "away": self.away}
         return proposed_events(history, self.proposals, now, CONTROLLER, made)
 
 

@@ -1,17 +1,28 @@
 """A whole campaign as a person writes it down: the definition and the parts that are plugged in."""
 
+import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bo_core import AnyProposer, BayesianProposer, CustomProposer
 from campaign import Campaign
 from campaign.duration import WRITTEN_BY_HAND
-from campaign.errors import InvalidDefinition
+from campaign.errors import CannotPropose, InvalidDefinition
 from evaluators import AnyEvaluator
+from flows.addresses import meant_as_folder, meant_as_ledger
 from flows.clusters.here import Here
 from flows.clusters.place import AnyPlace
 from flows.clusters.resources import Resources
@@ -19,6 +30,7 @@ from flows.contradictions import contradictions, gain_problems, metric_problems,
 from flows.definition_problems import Problem, one_line, shown, translate
 from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
+from storage.address import address_problem
 
 _PLUGGED_IN = (
     "evaluator",
@@ -31,6 +43,8 @@ _PLUGGED_IN = (
     "resources",
     "evaluator_changed",
 )
+# Enough to see what is wrong with a file.
+_MOST_PROBLEMS = 100
 
 
 class CampaignFile(BaseModel):
@@ -49,9 +63,9 @@ class CampaignFile(BaseModel):
     evaluator: AnyEvaluator
     proposer: AnyProposer = BayesianProposer()
     proposing: Proposing = Proposing()
-    ledger: Annotated[str, Field(min_length=1)] = "./ledger"
-    work: Annotated[str, Field(min_length=1)] = "./work"
-    receipts: Annotated[str | None, Field(pattern="^[^:]+$")] = None
+    ledger: Annotated[str, Field(min_length=1), AfterValidator(meant_as_ledger)] = "./ledger"
+    work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"
+    receipts: Annotated[str, Field(pattern="^[^:]+$"), AfterValidator(meant_as_folder)] | None = None
     run_on: AnyPlace = Here()
     resources: Resources = Resources()
     evaluator_changed: Literal["note", "refuse"] = "note"
@@ -60,6 +74,13 @@ class CampaignFile(BaseModel):
     @classmethod
     def _as_written(cls, data: Any) -> Any:
         return _sections(data) if isinstance(data, Mapping) else data
+
+    @field_validator("ledger")
+    @classmethod
+    def _leads_somewhere(cls, ledger: str) -> str:
+        if (problem := address_problem(ledger)) is not None:
+            raise ValueError(problem)
+        return ledger
 
     @field_validator("evaluator")
     @classmethod
@@ -87,9 +108,19 @@ class CampaignFile(BaseModel):
         problems = window_problems(self.campaign.window, self.evaluator.time_limit)
         for problem in (*problems, *gain_problems(self.campaign.stop_when, self.proposer)):
             raise InvalidDefinition([str(problem)])
-        if problems := self.run_on.problems() + self.proposing.problems():
+        if problems := self.run_on.problems() + self.proposing.problems() + self._device_problems():
             raise InvalidDefinition(problems)
         await self.evaluator.check(self.campaign)
+
+    def _device_problems(self) -> list[str]:
+        """Return that proposals need a CUDA device which the process that computes them does not have."""
+        if not isinstance(self.proposer, BayesianProposer) or self.proposer.device != "cuda" or self.proposing.pool:
+            return []
+        try:
+            importlib.import_module("bo_core.model").device_for(self.proposer, 0)
+        except CannotPropose as problem:
+            return [str(problem)]
+        return []
 
     def settings(self) -> dict[str, Any]:
         """Return the evaluator and the proposer as JSON to keep: no folder of this machine, no variable's value."""
@@ -118,8 +149,9 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
     file, problems = _examine(source.data, _split(source.data), WRITTEN_BY_HAND)
     problems = [*source.repeated_keys(), *problems]
     if file is None or problems:
-        lines = sorted((source.line(problem.where), str(problem)) for problem in problems)
-        raise InvalidDefinition([f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines])
+        lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
+        more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
+        raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
     return _starting_at(file, path.resolve().parent)
 
 

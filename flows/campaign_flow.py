@@ -19,11 +19,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.context import FlowRunContext
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed, Failed
 
 from campaign import EvaluationOutcome, History, Proposal
 from campaign.errors import CampaignHeld, OvernightError
+from campaign.harmless import first_line
 from evaluators import Evaluator
 from evaluators.printed import printed
 from evaluators.sources import SourceFiles
@@ -36,12 +37,15 @@ from flows.job import Execution, Job, ProposalRequest
 from flows.journal import Journal
 from flows.lease import Rhythm, refuse_if_it_lives
 from flows.loop import run_loop
+from flows.prefect_server import PrefectServer
 from flows.prefect_view import prefect_view
 from flows.proposal_messages import Question, in_words
 from flows.proposers import Proposer, Proposers, proposers
+from flows.reach_prefect import reach_prefect
 from flows.report_file import ReportFile
 from flows.stop import StopRequest
 from flows.surplus import why_finished, why_not_now
+from flows.work_folder import close_work
 from storage import Ledger, open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
@@ -71,7 +75,7 @@ async def propose_task(name: str, proposer: Proposer, question: Question) -> Sta
     except OvernightError as problem:
         # Others stand in for a proposer that is away: no reason for a traceback on somebody's terminal, which
         # Prefect also writes for a state of the type `failed`.
-        return Crashed(name="NoPoints", message=str(problem).partition("\n")[0], data=problem)
+        return Crashed(name="NoPoints", message=first_line(str(problem)), data=problem)
     except asyncio.CancelledError:
         return _unwanted()
     return Completed(message=in_words(proposals), data=proposals)
@@ -112,9 +116,10 @@ class PrefectSteps:
 class Surroundings:
     """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
 
-    Whoever cannot wait ignores the campaign's window. `shown` says whether somebody may look at the Prefect server.
-    `tell` is called, from any thread, with what a person should know though the campaign goes on. `report` writes the
-    report that the server links to; without it that goes into the work folder.
+    Whoever cannot wait ignores the campaign's window. `asked` are the proposers, if they are there already. `shown`
+    says whether somebody may look at the Prefect server. `tell` is called, from any thread, with what a person should
+    know though the campaign goes on. `report` writes the report that the server links to; without it that goes into
+    the work folder.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -125,6 +130,7 @@ class Surroundings:
     report: Callable[[History], Path] | None = None
     ignore_window: bool = False
     shown: bool = True
+    asked: Proposers | None = None
 
 
 # A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
@@ -179,12 +185,13 @@ async def _let_rest(run: FlowRun) -> None:
 async def _run(file: CampaignFile, here: Surroundings) -> History:
     # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
+    close_work(Path(file.work), file.campaign.name, here.tell)
     report = here.report or ReportFile(file, Path(file.work)).write
     with here.listening():
         async with (
             anchored(opened, file, here.clock, here.tell) as ledger,
             placed(file, tell=here.tell) as evaluator,
-            proposers(file) as asked,
+            proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
             prefect_view(file, report, here.tell) if here.shown else nullcontext(_nobody) as show,
         ):
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
@@ -192,19 +199,26 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.tell)
 
 
-async def run_with_server(file: CampaignFile, url: str | None, here: Surroundings) -> History:
-    """Run or resume a campaign in this process, at the server with this API URL or the one of the environment."""
-    # Nobody looks at a server that lives as long as one campaign.
-    surroundings.set(replace(here, shown=url is None))
-    # Prefect has read its environment once; a second campaign of the same process has another server.
-    elsewhere = nullcontext() if url is None else temporary_settings(updates={PREFECT_API_URL: url})
-    with tags("overnight", f"campaign:{file.campaign.name}"), elsewhere:
-        state: State[Any] = await campaign_flow(file, return_state=True)  # pyright: ignore
-        ended = await state.aresult()
+async def run_with_server(file: CampaignFile, server: PrefectServer | None, here: Surroundings) -> History:
+    """Run or resume a campaign in this process, at this server or at the one that the user has named."""
+    async with proposers(file) as asked:
+        await asyncio.gather(asked.warm_up(), reach_prefect(here.tell) if server is None else server.ready())
+        # Nobody looks at a server that lives as long as one campaign.
+        surroundings.set(replace(here, shown=server is None, asked=asked))
+        with tags("overnight", f"campaign:{file.campaign.name}"), _settings_of(server):
+            state: State[Any] = await campaign_flow(file, return_state=True)  # pyright: ignore
+            ended = await state.aresult()
     if isinstance(ended, OvernightError):
         raise ended
     assert isinstance(ended, History)
     return ended
+
+
+def _settings_of(server: PrefectServer | None) -> AbstractContextManager[object]:
+    """Have this process ask a server of ours; not by the environment, which its child processes inherit."""
+    if server is None:
+        return nullcontext()
+    return temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth})
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:

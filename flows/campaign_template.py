@@ -42,6 +42,10 @@ maximize: yield
 # More metrics that every evaluation must report; they are recorded beside the objective.
 # metrics: [cost]
 
+# What is known of the objective's noise. none: the same point always gives the same value; known: every evaluation
+# reports a standard error; infer: it is learnt from the results.
+# noise: none
+
 # How a point is tried. `package.module:function` is called as f(params), and returns a number, (mean, standard error)
 # or {metric: either of them}. Modules are looked for beside this file first.
 evaluator: objective:evaluate

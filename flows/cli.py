@@ -8,25 +8,31 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
 from flows.exit_codes import ExitCode
+from flows.own_packages import put_working_folder_last
 from flows.people_cli import TrialNumber, people
+from flows.terminal import terminal
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_errors = Console(stderr=True, soft_wrap=True, highlight=False)
+_errors = terminal(stderr=True)
 
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
 
 
 AsOf = Annotated[
     str | None, typer.Option(help="Show the past as it was known then: a time, or how many events were there.")
+]
+
+
+AcceptLoss = Annotated[
+    str | None,
+    typer.Option(metavar="WHY", help="Go on with a ledger that lacks what its newest receipt names; it is recorded."),
 ]
 
 
@@ -71,6 +77,7 @@ def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 def run(
     campaign: CampaignPath = Path("campaign.yaml"),
     now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
+    accept_loss: AcceptLoss = None,
 ) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once.
 
@@ -78,7 +85,7 @@ def run(
     for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished and no
     trial gave a result.
     """
-    code = _heavy("flows.commands.run").run(campaign, ignore_window=now)
+    code = _heavy("flows.commands.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
     raise typer.Exit(code)
 
 
@@ -86,9 +93,10 @@ def run(
 def deploy(
     campaign: CampaignPath = Path("campaign.yaml"),
     pool: Annotated[str, typer.Option(help="The work pool whose workers run it; made if there is none.")] = "overnight",
+    accept_loss: AcceptLoss = None,
 ) -> None:
     """Let a Prefect server start a campaign whenever its window opens."""
-    _heavy("flows.commands.deploy").deploy(campaign, pool)
+    _heavy("flows.commands.deploy").deploy(campaign, pool, accept_loss)
 
 
 @app.command()
@@ -223,14 +231,15 @@ app.add_typer(people)
 
 def main() -> None:
     """Run the command line; errors of ours are one paragraph and exit with 1, 2 for a wrong definition."""
+    put_working_folder_last()
     try:
         app()
     except InvalidDefinition as problem:
         for line in problem.problems:
-            _errors.print(escape(line), style="red")
+            _errors.print(line, style="red", soft_wrap=True)
         sys.exit(ExitCode.WRONG_DEFINITION)
     except OvernightError as problem:
-        _errors.print(escape(str(problem)), style="yellow" if isinstance(problem, CampaignHeld) else "red")
+        _errors.print(str(problem), style="yellow" if isinstance(problem, CampaignHeld) else "red", soft_wrap=True)
         sys.exit(ExitCode.STOPPED)
 
 

@@ -4,6 +4,7 @@ import difflib
 import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -95,6 +96,8 @@ def shown(value: Any) -> str:
     """Return a value as it is named in a message, shortened if it is long."""
     if value is None:
         return "nothing"
+    if isinstance(value, date):
+        return f"the date {value.isoformat()} (in quotes it is text)"
     try:
         return _short.repr(value)
     except ValueError:  # a whole number with too many digits to print

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from campaign import History, garbage
-from campaign.errors import CampaignHeld, LedgerMoved
-from campaign.events import Event, LeaseTaken, TrialProposed
+from campaign.errors import CampaignHeld, LedgerError, LedgerMoved
+from campaign.events import Event, LeaseTaken
 from storage import Ledger
 
+# Seconds to wait for what took a number to be listed: some network folders show it late, others never.
+_PAUSES = (0.1, 0.2, 0.5, 1, 2, 4, 8, 15)
 Decide = Callable[[History], Sequence[Event]]
 
 
@@ -50,8 +52,14 @@ class Journal:
     Several tasks of one event loop may use it at once.
     """
 
-    def __init__(self, ledger: Ledger, watch: Callable[[History], None] = lambda history: None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        watch: Callable[[History], None] = lambda history: None,
+        pauses: Sequence[float] = _PAUSES,
+    ) -> None:
         self.ledger = ledger
+        self._pauses = pauses
         self.watch = watch
         self.history = History()
         self.head = 0
@@ -141,10 +149,24 @@ class Journal:
     async def _append(self, events: Sequence[Event]) -> None:
         try:
             self.head = await self.ledger.append(events, after=self.head)
-        except LedgerMoved:
-            await self._refresh()
+        except LedgerMoved as moved:
+            await self._catch_up(moved)
             raise
         self._fold(events)
+
+    async def _catch_up(self, moved: LedgerMoved) -> None:
+        """Read what others have appended; raises LedgerError if nothing of it can be found."""
+        head = self.head
+        for pause in (0, *self._pauses):
+            await asyncio.sleep(pause)
+            await self._refresh()
+            if self.head > head:
+                return
+        raise LedgerError(
+            f"{moved}: expected to read what was appended there, found nothing in {sum(self._pauses):.0f} s. The "
+            "ledger's place does not list what it keeps, or lists it under another name. Nothing was written; give the "
+            "ledger another place."
+        )
 
     async def _refresh(self) -> None:
         with garbage.left_alone():
@@ -157,14 +179,6 @@ class Journal:
         self.history = self.history.extended(events)
         self.events_seen += len(events)
         self.watch(self.history)
-
-
-def still_new(events: Sequence[Event], history: History) -> Sequence[Event]:
-    """Return the events; raises LedgerMoved if one proposes a trial that somebody else has proposed meanwhile."""
-    for event in events:
-        if isinstance(event, TrialProposed) and event.trial in history.trials:
-            raise LedgerMoved(f"trial {event.trial} was proposed by somebody else meanwhile; decide again")
-    return events
 
 
 def _refuse(wish: _Wish, why: Exception) -> None:

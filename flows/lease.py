@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from campaign import History
 from campaign.errors import CampaignHeld, LedgerError, LedgerMoved
 from campaign.events import LeaseTaken
-from evaluators.supervisor import boot_id, pid_namespace, read_process
+from evaluators.supervisor import STOPPED, boot_id, pid_namespace, read_process
 from flows.clock import Clock
 from flows.journal import Journal
 from flows.stop import Stop, StopRequest
@@ -110,6 +110,17 @@ def seen_from_afar(history: History) -> str | None:
     if lease is None or _is_here(lease):
         return None
     return f"held by {_who(lease)}; whether that is alive is found out when it is run here"
+
+
+def hangs_here(history: History) -> str | None:
+    """Return that the controller is stopped, and what follows; None if it is not, or cannot be seen from here."""
+    lease = _open_lease(history)
+    if lease is None or not _is_stopped(lease):
+        return None
+    return (
+        f"its controller is stopped (by SIGSTOP or Ctrl-Z): {_who(lease)}. `kill -CONT {lease.pid}` lets it go on; "
+        f"`overnight run` ends it after {Rhythm().silence:g} s without a sign of life and takes over"
+    )
 
 
 def controller_lives(history: History) -> bool:
@@ -249,7 +260,7 @@ def _lives_here(lease: LeaseTaken) -> bool:
 def _is_stopped(lease: LeaseTaken) -> bool:
     """Return whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
     process = read_process(lease.pid) if _lives_here(lease) else None
-    return process is not None and process.state == "T"
+    return process is not None and process.state == STOPPED
 
 
 def _here() -> str:

@@ -14,12 +14,22 @@ from campaign.evaluation import cause_text
 from campaign.recommendation import Recommendation
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
 from flows.stop import Stop, StopRequest
+from flows.terminal import Harmless
 from report.evaluator_versions import versions_sentence
-from report.finding import baseline_missing, is_baseline, running_words, silence, spent_sentence, where
-from report.numbers import duration, measured, probability, value_text, with_uncertainty
+from report.finding import (
+    baseline_missing,
+    baseline_text,
+    is_baseline,
+    recommended_text,
+    running_words,
+    silence,
+    spent_sentence,
+    where,
+)
+from report.numbers import duration, measured, probability, value_text
 from report.standstill import standstill
 from report.summary import Summary, requests_of, sent_to, summarise
-from report.trial_facts import generator_of
+from report.trial_facts import failed_why, generator_of
 
 _REFRESH_PER_SECOND = 4
 
@@ -32,6 +42,7 @@ class LiveDisplay:
         self.history: History | None = None
         self.note = "starting the local Prefect server …"
         self.requests: tuple[str, ...] = ()
+        self._standing: tuple[History, Summary, list[str]] | None = None
         self.next_standstill = 1
         self.live = Live(
             console=console,
@@ -100,16 +111,23 @@ class LiveDisplay:
         if not self.console.is_terminal:
             self.console.print(self.note)
 
-    def _render(self) -> Group:
+    def _render(self) -> Harmless:
+        # A live display bypasses the console's own guard.
+        return Harmless(self._drawn())
+
+    def _drawn(self) -> Group:
         if self.history is None or self.history.defined is None:
             return Group(Text(self.note, style="dim"))
-        summary = summarise(self.history)
+        if self._standing is None or self._standing[0] is not self.history:
+            # Counted once for each append, not for each frame: a long campaign has thousands of trials.
+            self._standing = self.history, summarise(self.history), status_lines(self.history)[1:]
+        _, summary, standing = self._standing
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             ProgressBar(total=summary.budget, completed=summary.ended, width=40),
             f"{summary.ended}/{summary.budget}",
         )
-        lines = [Text(line) for line in status_lines(self.history)[1:]]
+        lines = [Text(line) for line in standing]
         return Group(bar, *lines, *_running(self.history), Text(self.note, style="yellow"))
 
 
@@ -134,6 +152,7 @@ def status_lines(history: History, *, alive: bool = True) -> list[str]:
         lines.append(
             "failures: " + ", ".join(f"{n} {cause_text(cause)}" for cause, n in summary.failures_by_cause.items())
         )
+    lines += _latest_failures(history)
     lines += _what_people_are_asked(history)
     if (versions := versions_sentence(history)) is not None:
         lines.append(versions)
@@ -168,6 +187,15 @@ def _counts(summary: Summary) -> str:
     return counts
 
 
+def _latest_failures(history: History) -> list[str]:
+    """Return the newest failure of each cause, and why that trial failed."""
+    latest: dict[str, str] = {}
+    for trial in history.trials.newest_first():
+        if isinstance(trial.outcome, Failure) and trial.outcome.cause not in latest:
+            latest[trial.outcome.cause] = f"trial {trial.id} {failed_why(trial.outcome)}"
+    return list(latest.values())
+
+
 def _what_people_are_asked(history: History) -> list[str]:
     unknown = [(t.id, a.unknown) for t in history.trials.open if (a := t.open_attempt) is not None and a.unknown]
     parked = [(t.id, t.parked_because) for t in history.trials.open if t.parked and t.parked_because is not None]
@@ -185,7 +213,7 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
         tried = "observed" if history.trials else "tried yet"
         return [*lines, f"nothing was {tried}, so nothing is recommended"]
     metric = campaign.objective.metric
-    lines += ["", f"recommended ({where(found)}): {metric} {with_uncertainty(found.mean, found.sd)}"]
+    lines += ["", f"recommended ({where(found)}): {metric} {recommended_text(history, found)}"]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""
@@ -197,7 +225,7 @@ def finding_lines(history: History, found: Recommendation | None) -> list[str]:
     elif (missing := baseline_missing(history, found)) is not None:
         lines.append(missing)
     elif found.baseline_mean is not None and found.probability_better_than_baseline is not None:
-        baseline = with_uncertainty(found.baseline_mean, found.baseline_sd)
+        baseline = baseline_text(history, found)
         better = probability(found.probability_better_than_baseline)
         lines.append(f"baseline: {metric} {baseline}; probability that the recommended one is better: {better}")
     return lines
@@ -231,10 +259,7 @@ def _ended_line(campaign: Campaign, trial: Trial) -> Text:
             found = trial.outcome.metrics[metric]
             return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
-            first_line = trial.outcome.message.partition("\n")[0]
-            return Text.assemble(
-                (f"trial {trial.id:>3}  failed ({cause_text(trial.outcome.cause)}): ", "red"), first_line
-            )
+            return Text(f"trial {trial.id:>3}  {failed_why(trial.outcome)}", style="red")
         case Stopped():
             return Text.assemble((f"trial {trial.id:>3}  stopped: ", "yellow"), trial.outcome.why)
         case Withdrawal():

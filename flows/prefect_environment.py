@@ -8,11 +8,14 @@ import os
 from pathlib import Path
 
 from campaign.errors import CannotStart
+from evaluators.private_folder import private_folder
+from flows.named_server import named_server
 
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLIENT_MAX_RETRIES": "10",
 }
+_LOOPBACK = "127.0.0.1"
 # For every job that a worker starts: to look for hooks of a run that was killed, Prefect starts a script beside a
 # `storage` of its own, which would hide ours.
 OF_A_JOB = {"PYTHONSAFEPATH": "1"}
@@ -30,8 +33,8 @@ _OF_OUR_OWN_SERVER = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    # Nobody looks at a server that lives as long as one campaign. Its background writers would only lock
-    # the SQLite file, and each lock makes the next task wait for 2 s.
+    # The background writers of a server that lives as long as one campaign would only lock the SQLite file, and each
+    # lock makes the next task wait for 2 s.
     **{
         f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false"
         for name in ("EVENT_PERSISTER", "TASK_RUN_RECORDER", "SCHEDULER", "LATE_RUNS", "TRIGGERS", "FOREMAN")
@@ -40,28 +43,39 @@ _OF_OUR_OWN_SERVER = {
 
 
 def somebody_else_serves() -> bool:
-    """Tell whether the environment names a Prefect server."""
-    return bool(os.environ.get("PREFECT_API_URL"))
+    """Return whether the environment, or a file that Prefect reads, names a Prefect server."""
+    return named_server() is not None
 
 
 def prepare_prefect(home: Path) -> None:
-    """Set what the environment leaves open; a server of our own keeps everything in `home`.
+    """Set what the environment leaves open; with a server of our own, Prefect keeps everything in `home`.
 
-    A home for each campaign keeps two of them from locking each other's database. Raises CannotStart where this
-    user may not write there.
+    A home for each campaign keeps two of them from locking each other's database. Raises CannotStart if this user
+    may not write there.
     """
     if somebody_else_serves():
         settings = QUIET | _OF_SOMEBODYS_SERVER
     else:
         _make_writable_folder(home)
-        settings = QUIET | _OF_OUR_OWN_SERVER | {"PREFECT_HOME": str(home.resolve())}
+        settings = QUIET | _OF_OUR_OWN_SERVER
+        # Also instead of a home that the environment names: nothing of this campaign is to be left there.
+        os.environ["PREFECT_HOME"] = str(home.resolve())
+        _ask_no_proxy()
     for name, value in settings.items():
         os.environ.setdefault(name, value)
 
 
+def _ask_no_proxy() -> None:
+    """Have nothing that is meant for this machine sent to a proxy that the environment names."""
+    for name in ("no_proxy", "NO_PROXY"):
+        named = os.environ.get(name, "")
+        if _LOOPBACK not in named.split(","):
+            os.environ[name] = f"{named},{_LOOPBACK}" if named else _LOOPBACK
+
+
 def _make_writable_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as problem:

@@ -16,6 +16,7 @@ from prefect.context import FlowRunContext
 from prefect.events.utilities import emit_event
 
 from campaign import History
+from campaign.harmless import harmless
 from flows.artifacts import Picture, artifacts_of, key_of
 from flows.campaign_file import CampaignFile
 from flows.happenings import Happening, News
@@ -163,5 +164,5 @@ def _emit(campaign: str, happening: Happening) -> None:
         event=f"overnight.{happening.kind}",
         resource={"prefect.resource.id": f"overnight.campaign.{campaign}", "prefect.resource.name": campaign},
         related=related,
-        payload={"campaign": campaign, "text": happening.text, "trial": happening.trial, **happening.facts},
+        payload={"campaign": campaign, "text": harmless(happening.text), "trial": happening.trial, **happening.facts},
     )

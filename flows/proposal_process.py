@@ -1,4 +1,4 @@
-"""The process that computes proposals, one request after the other: `python -m flows.proposal_process PARENT`.
+"""The process that computes proposals, one request after the other: `flows.proposal_process PARENT`.
 
 Questions are lines of JSON on its standard input, answers are lines on what was its standard output; whatever a third
 party's code prints goes to its standard error.
@@ -12,6 +12,7 @@ import traceback
 from bo_core.propose import propose
 from campaign.errors import CannotPropose, LedgerError
 from flows.ledger_reader import LedgerReader
+from flows.own_packages import has_started
 from flows.parent import die_with
 from flows.proposal_messages import Answer, Question
 
@@ -41,8 +42,11 @@ class Computer:
 def serve(parent: int) -> None:
     """Answer until nobody asks any more or the parent dies."""
     die_with(parent)
+    has_started()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    # Whatever is printed is in the log also if the process is killed.
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     computer = Computer()
     with asyncio.Runner() as runner:
         for line in sys.stdin.buffer:

@@ -5,7 +5,6 @@ It holds torch and the GPU, so that the controller needs neither, and a computat
 
 import asyncio
 import os
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +15,9 @@ from types import TracebackType
 from campaign import Proposal
 from campaign.duration import format_duration
 from evaluators.environment import Redaction
+from evaluators.private_folder import open_private, private_folder
 from flows.likely_secrets import likely_secrets
+from flows.own_packages import own_module
 from flows.proposal_messages import Answer, Question
 from flows.proposing import ProposerAway
 
@@ -78,11 +79,11 @@ class ProposalSlot:
 
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
+            private_folder(self._log.parent)
+            with open_private(self._log) as log:
                 self._log_begins = log.tell()
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "flows.proposal_process", str(os.getpid())),
+                    *own_module("flows.proposal_process", str(os.getpid())),
                     stdin=PIPE,
                     stdout=PIPE,
                     stderr=log,

@@ -1,7 +1,7 @@
 """Who is asked for proposals: the slot beside the controller or a work pool, and another slot for what stands in."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -46,6 +46,12 @@ class Proposers:
             leases=0 if lease is None else lease.epoch,
         )
         return self.main if request.stand_in is None else self.stand_in, question
+
+    async def warm_up(self) -> None:
+        """Start the process on this machine while nobody waits for it; if that fails, the first question says why."""
+        if isinstance(self.main, ProposalSlot):
+            with suppress(OSError):
+                await self.main.warm_up()
 
 
 @asynccontextmanager

@@ -39,7 +39,8 @@ class Proposing(BaseModel):
             return []
         return [
             "`proposing.pool`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it "
-            "not set; start a server with `prefect server start` and set PREFECT_API_URL to its address"
+            "not set in the environment or a profile of Prefect; start a server with `prefect server start` and set "
+            "PREFECT_API_URL to its address"
         ]
 
 

@@ -59,8 +59,9 @@ def _verdicts(
     try:
         history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
-        last, made_by = trials[-1], _recorded(first[trials[0]]).provenance
-        proposer = standing_in(proposer, made_by and made_by.stand_in)
+        # In a batch that a model began, points of another kind may stand in for its own.
+        last, made_by = trials[-1], [_recorded(first[trial]).provenance for trial in trials]
+        proposer = standing_in(proposer, next((made.stand_in for made in made_by if made and made.stand_in), None))
         recorded = {t: _recorded(first[t]) for t in range(history.next_trial, last + 1) if t in first}
         batch = _Batch(campaign, history, proposer, recorded)
         made = dict(enumerate(propose(campaign, history, proposer, last - history.next_trial + 1), history.next_trial))

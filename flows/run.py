@@ -21,8 +21,11 @@ from flows.clock import SystemClock
 from flows.evaluator_changes import refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
+from flows.named_server import named_server
+from flows.newest_receipt import check_or_accept
 from flows.opening import is_over, refuse_another, to_hold, why_outdated
-from flows.prefect_environment import prepare_prefect, somebody_else_serves
+from flows.places import refuse_overlaps, refuse_unusable_places
+from flows.prefect_environment import prepare_prefect
 from flows.prefect_server import prefect_server
 from flows.shift import why_not_yet
 from flows.stop import StopRequest
@@ -49,6 +52,7 @@ def run_campaign(
     tell: Callable[[str], None] = LOG.warning,
     report: Callable[[History], Path] | None = None,
     ignore_window: bool = False,
+    accept_loss: str | None = None,
 ) -> CampaignResult:
     """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
 
@@ -56,12 +60,15 @@ def run_campaign(
     with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
     know though the campaign goes on. `report` writes the report to which a Prefect server of the user's own is given a
     link, into the work folder if nobody says. Outside of its window nothing is begun or written, unless that is
-    ignored, but what an earlier controller left running is waited for. Raises what a wrong definition, a held campaign
-    or too many failures in a row raise; what was recorded by then stays.
+    ignored, but what an earlier controller left running is waited for. `accept_loss` says why to go on with a ledger
+    that is not what its newest receipt says, which is recorded. Raises what a wrong definition, a held campaign, such a
+    ledger or too many failures in a row raise; what was recorded by then stays.
     """
     file = read_campaign(source)
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
-    history, not_yet = run_sync(_run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window))
+    history, not_yet = run_sync(
+        _run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window, accept_loss=accept_loss)
+    )
     if not_yet is not None:
         return CampaignResult(history, None, not_yet)
     recommend = importlib.import_module("bo_core.recommend").recommend
@@ -77,13 +84,20 @@ async def _run(
     report: Callable[[History], Path] | None,
     *,
     ignore_window: bool,
+    accept_loss: str | None,
 ) -> tuple[History, str | None]:
     """Return the history, and why nothing was begun where its window keeps it from that."""
     await file.check()
-    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()), watch)
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    # Also accepted here, where a campaign that is over or whose window is closed ends.
+    await check_or_accept(ledger, file, accept_loss, SystemClock(), tell)
+    journal = Journal(ledger, watch)
     await journal.refresh()
     # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
     refuse_if_it_lives_here(journal.history)
+    if journal.history.defined is None:
+        refuse_unusable_places(file)
+        refuse_overlaps(file)
     refuse_another(journal.history, file.campaign, path)
     if file.evaluator_changed == "refuse" and not is_over(journal.history, file.campaign, file.settings()):
         refuse_changed(journal.history, SourceFiles(file.evaluator).hashes())
@@ -95,20 +109,19 @@ async def _run(
     not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
     if not_yet is not None:
         return journal.history, not_yet
-    if "flows.campaign_flow" in sys.modules and not somebody_else_serves():
+    named = named_server()
+    if "flows.campaign_flow" in sys.modules and named is None:
         raise CannotStart(
             "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
             "another process, or `prefect server start` and set PREFECT_API_URL."
         )
+    if named is not None:
+        tell(str(named))
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
     async with prefect_server(home) as server:
         # Prefect reads its settings when it is imported, and a check must not pay for it.
         flow = importlib.import_module("flows.campaign_flow")
-        if server is not None:
-            await server.ready()
-        else:
-            await importlib.import_module("flows.reach_prefect").reach_prefect(tell)
         stop = StopRequest()
 
         def ask_to_stop() -> None:
@@ -119,7 +132,7 @@ async def _run(
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
-        return await flow.run_with_server(file, server and server.url, here), None
+        return await flow.run_with_server(file, server, here), None
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ Verdict = Literal["same", "other stack", "cannot be told", "different"]
 _ADDED = {"events_seen", "seconds", "commit", "unseen", "stand_in", "away"}
 _STACK = {"libraries", "threads", "device"}
 # What versions before this one did not record.
-_LATER = {"expected_gain", "fit_jitter", "instead_of"}
+_LATER = {"expected_gain", "fit_jitter", "instead_of", "predicted_low", "predicted_high"}
 # What sums and the ends of climbs decide, so that it may differ where they are rounded otherwise.
 _ROUNDED = {
     "hyperparameters",
@@ -32,7 +32,7 @@ _ROUNDED = {
     "predicted_cost",
     "cost_hyperparameters",
 }
-_ROUNDED |= {"predicted_mean", "predicted_sd", "points"}
+_ROUNDED |= {"predicted_mean", "predicted_sd", "predicted_low", "predicted_high", "tail_width", "points"}
 # Powers come from the system's mathematical library, whose last bits may be others.
 _OF_POWERS = 1e-12
 

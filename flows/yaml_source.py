@@ -11,6 +11,10 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from campaign.errors import InvalidDefinition
 from flows.definition_problems import Problem, Where, one_line
+from flows.yaml_limits import TOO_DEEP, what_is_too_much
+
+# Some thousand points of `start_with` need a tenth of that.
+_MOST_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ def read_yaml(path: Path) -> YamlSource:
     text = _read_text(path)
     try:
         root = YAML(typ="safe", pure=True).compose(text)
+        # Before anything follows the aliases: a few lines can stand for billions of values.
+        if root is not None and (excess := what_is_too_much(root)) is not None:
+            raise InvalidDefinition([one_line(f"{path}:{excess.node.start_mark.line + 1}: {excess.text}")])
         loader = YAML(typ="safe", pure=True)
         loader.allow_duplicate_keys = True  # `repeated_keys` reports them, beside all other problems
         data = loader.load(text)
@@ -62,7 +69,9 @@ def read_yaml(path: Path) -> YamlSource:
         line = f":{mark.line + 1}" if mark is not None else ""
         found = ", ".join(part for part in (error.context, error.problem) if part)
         raise InvalidDefinition([one_line(f"{path}{line}: expected YAML, got a mistake in it: {found}")]) from error
-    except (YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+    except RecursionError:
+        raise InvalidDefinition([one_line(f"{path}: {TOO_DEEP}")]) from None
+    except (YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise InvalidDefinition([one_line(f"{path}: expected YAML, got a mistake in it: {error}")]) from error
     if root is None:
         raise InvalidDefinition([f"{path}: expected a campaign, got an empty file; `overnight init` writes an example"])
@@ -71,7 +80,11 @@ def read_yaml(path: Path) -> YamlSource:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) <= _MOST_BYTES:
+            return data.decode("utf-8-sig")
+        found = f"more than {_MOST_BYTES >> 20} MiB; name the campaign's YAML file, or write less into it"
     except FileNotFoundError:
         found = "no such file; `overnight init` writes an example"
     except IsADirectoryError:

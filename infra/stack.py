@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 # In tests/, which start the same servers; the Makefile puts that on the path.
+from ending import end_as_by_ctrl_c
 from postgres_server import postgres_server
 from prefect_on_postgres import PrefectOnPostgres, prefect_on_postgres, without_prefect
 from s3_server import BUCKET, WRITER, s3_server
@@ -140,10 +141,7 @@ def main() -> None:
     parser.add_argument("--exports", type=Path, metavar="FILE", help="write what is to be exported here as well")
     exports = parser.parse_args().exports
 
-    def end(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
+    end_as_by_ctrl_c()
 
     def say(text: str) -> None:
         sys.stdout.write(f"{text}\n")

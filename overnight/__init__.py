@@ -4,7 +4,11 @@ Each name is imported when it is first used, so that a function that is evaluate
 everything else for every attempt.
 """
 
+import sys
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 # First: it has our packages found before other files of their names, such as a `campaign.py` beside a script.
@@ -58,6 +62,7 @@ __all__ = [
     "recommend",
     "run_campaign",
 ]
+_OF_EVALUATIONS = "evaluators.infeasible"
 _HOMES = {
     "AskLater": "campaign.errors",
     "AskTell": "flows.ask_tell",
@@ -71,7 +76,7 @@ _HOMES = {
     "CannotPropose": "campaign.errors",
     "CannotStart": "campaign.errors",
     "History": "campaign",
-    "Infeasible": "evaluators.infeasible",
+    "Infeasible": _OF_EVALUATIONS,
     "InvalidDefinition": "campaign.errors",
     "InvalidResult": "campaign.errors",
     "Measurement": "campaign",
@@ -89,8 +94,25 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module `overnight` has no attribute `{name}`")
-    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    found = globals()[name] = getattr(_home_of(name), name)
     return found
+
+
+def _home_of(name: str) -> ModuleType:
+    """Import the module that defines a name of ours, also if the user has a file of the same name as its package."""
+    home = _HOMES[name]
+    if home != _OF_EVALUATIONS:
+        # It has our packages found first from now on.
+        import_module("flows")
+        return import_module(home)
+    # A function that is evaluated needs this one name, and all other names there are the user's.
+    if home not in sys.modules:
+        spec = spec_from_file_location(home, Path(__file__).parents[1].joinpath(*home.split(".")).with_suffix(".py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[home] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[home])
+    return sys.modules[home]
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from campaign import History, Measurement, Trial
+from campaign.evaluation import cause_text
 from campaign.space import Value
 from campaign.spending import costs_were_told
 from campaign.trial import Failure, Observation, Provenance, Stopped, Withdrawal
@@ -14,6 +15,8 @@ from report.trial_facts import notes_of, objective_of
 _LONG = 2.0
 # From here on a probability is 1 in the two digits that are shown.
 _CERTAIN = 0.995
+# Half of the interval that holds 90 %, in standard deviations.
+_INTERVAL = 1.645
 _GENERATORS = {
     "baseline": "It is the baseline, which is tried before anything else.",
     "manual": "A person gave it, by `start_with` or by hand; nothing was computed.",
@@ -53,15 +56,42 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     running = ", ".join(str(t) for t in provenance.pending)
     yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
     if provenance.predicted_mean is not None:
-        yield f"It expected {metric} {with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)}."
+        expected = with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)
+        yield f"It expected {metric} {expected}{_between(provenance)}."
     if provenance.probability_feasible is not None and provenance.probability_feasible < _CERTAIN:
         yield f"It gave the point a chance of {number(provenance.probability_feasible, 2)} to yield a result at all."
     if provenance.expected_gain is not None:
         yield f"It expected a new point to improve on the best by {number(provenance.expected_gain, 2)}, on average."
+    yield from _why_there(then, provenance)
     if provenance.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.predicted_cost)
     if provenance.hyperparameters is not None:
         yield from _what_mattered(provenance.hyperparameters, features)
+
+
+def _between(provenance: Provenance) -> str:
+    low, high = provenance.predicted_low, provenance.predicted_high
+    return "" if low is None or high is None else f", with 90 % between {number(low, 3)} and {number(high, 3)}"
+
+
+def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
+    """Say why a point was chosen that is expected to be worse than the best so far by more than the model doubts."""
+    mean, best = provenance.predicted_mean, _best_measured(then)
+    if provenance.expected_gain is None or mean is None or best is None or provenance.instead_of is not None:
+        return
+    objective = then.definition.objective
+    better = provenance.predicted_low if objective.direction == "minimize" else provenance.predicted_high
+    if better is None or objective.sign * (best[1].mean - mean) <= abs(better - mean) / _INTERVAL:
+        return
+    yield (
+        "It explores: a result there is expected to be worse than the best so far, and would improve on it only with "
+        "luck, but beside the best so little is left to gain that this was worth more."
+    )
+    if provenance.tail_width is not None:
+        yield (
+            "Results far worse than most were drawn together before the model saw them, so that it is unsure of what "
+            "lies far from the best."
+        )
 
 
 def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
@@ -75,13 +105,18 @@ def _counted(count: int, what: str) -> str:
 
 
 def _best_of(then: History) -> str:
+    best = _best_measured(then)
+    if best is None:
+        return ""
+    return f", the best of them {then.definition.objective.metric} {measured(best[1])} in trial {best[0]}"
+
+
+def _best_measured(then: History) -> tuple[int, Measurement] | None:
+    """Return the trial with the best measurement, and that."""
     objective = then.definition.objective
     values = {t.id: objective_of(then.definition, t) for t in then.model_view().observed}
-    known = {trial: value for trial, value in values.items() if value is not None}
-    if not known:
-        return ""
-    best = max(known, key=lambda trial: objective.sign * known[trial].mean)
-    return f", the best of them {objective.metric} {measured(known[best])} in trial {best}"
+    known = [(trial, value) for trial, value in values.items() if value is not None]
+    return max(known, key=lambda pair: objective.sign * pair[1].mean) if known else None
 
 
 def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
@@ -110,7 +145,7 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
         case None:
             yield "It awaits approval." if trial.parked else "It has not ended yet."
         case Failure() as failure:
-            yield f"It failed{after} ({failure.cause}): {failure.message}"
+            yield f"It failed{after} ({cause_text(failure.cause)}): {failure.message}"
         case Stopped(why=why):
             yield f"It was stopped{after}: {why}."
         case Withdrawal(kind=kind, by=by, why=why):
@@ -127,6 +162,11 @@ def _surprise(trial: Trial, value: Measurement) -> str:
     provenance = trial.proposal.provenance
     if provenance is None or provenance.predicted_mean is None or not provenance.predicted_sd:
         return ""
-    sd = math.hypot(provenance.predicted_sd, value.sem or 0.0)
-    off = (value.mean - provenance.predicted_mean) / sd
+    low, high = provenance.predicted_low, provenance.predicted_high
+    sd = provenance.predicted_sd
+    if low is not None and high is not None:
+        # Where bad results are drawn together the two sides differ.
+        end = high if value.mean > provenance.predicted_mean else low
+        sd = abs(end - provenance.predicted_mean) / _INTERVAL or sd
+    off = (value.mean - provenance.predicted_mean) / math.hypot(sd, value.sem or 0.0)
     return f", {number(abs(off), 2)} standard deviations {'above' if off > 0 else 'below'} what was expected"

@@ -5,8 +5,10 @@ from campaign.definition import Budget
 from campaign.recommendation import Recommendation
 from campaign.space import Value
 from campaign.trial import Failure, Stopped, Withdrawal
+from report.exactness import believed, is_exact
 from report.numbers import duration, measured, number, probability, with_uncertainty
 from report.summary import Summary
+from report.trial_facts import failed_why
 
 # A ratio to a baseline close to zero says nothing.
 _LARGEST_CHANGE = 10.0
@@ -84,14 +86,31 @@ def finding_sentence(history: History, found: Recommendation | None) -> str:
     metric = campaign.objective.metric
     if found is None:
         return "Nothing has been observed yet, so there is nothing to recommend."
-    value = with_uncertainty(found.mean, found.sd)
+    value = recommended_text(history, found)
     if found.baseline_mean is None:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
     if is_baseline(campaign, found):
         return f"Nothing better than the baseline was found: {metric} {value}."
-    before = with_uncertainty(found.baseline_mean, found.baseline_sd)
-    change = _relative_change(found.baseline_mean, found.mean)
+    before = baseline_text(history, found)
+    change = _relative_change(_of_baseline(history, found)[0], believed(history, found.point, found.mean, found.sd)[0])
     return f"{metric} from {before} at the baseline to {value} at the recommended configuration{change}."
+
+
+def recommended_text(history: History, found: Recommendation) -> str:
+    """Return what is believed of the recommended configuration."""
+    return with_uncertainty(*believed(history, found.point, found.mean, found.sd))
+
+
+def baseline_text(history: History, found: Recommendation) -> str:
+    """Return what is believed of the baseline, which must have been measured."""
+    return with_uncertainty(*_of_baseline(history, found))
+
+
+def _of_baseline(history: History, found: Recommendation) -> tuple[float, float | None]:
+    campaign = history.definition
+    assert found.baseline_mean is not None
+    point = None if campaign.baseline is None else campaign.parameters.point(campaign.baseline)
+    return believed(history, point, found.baseline_mean, found.baseline_sd)
 
 
 def where(found: Recommendation) -> str:
@@ -103,7 +122,11 @@ def confidence_sentences(history: History, summary: Summary, found: Recommendati
     """Return how sure the finding is, and where the best measurement is another trial's."""
     if found is None:
         return []
+    if found.without_model is not None:
+        return [f"The figures are the best measurement and its standard error. {found.without_model}"]
     sentences = ["The figures are the model's belief about the true value ± one standard deviation."]
+    if found.trial is not None and is_exact(history):
+        sentences = ["The figures are as measured: measuring a point again gives the same value."]
     if found.probability_better_than_baseline is not None and not is_baseline(history.definition, found):
         sentences.append(_against_baseline(found.probability_better_than_baseline))
     if (missing := baseline_missing(history, found)) is not None:
@@ -142,9 +165,8 @@ def baseline_missing(history: History, found: Recommendation) -> str | None:
         return None
     tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
     match tried and tried.outcome:
-        case Failure(cause=cause, message=message):
-            first_line = message.partition("\n")[0]
-            became = f"failed ({cause}): {first_line}"
+        case Failure() as failure:
+            became = failed_why(failure)
         case Stopped(why=why):
             became = f"was stopped early: {why}"
         case Withdrawal(kind=kind, by=by, why=why):

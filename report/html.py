@@ -6,24 +6,27 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from campaign import History
+from campaign.harmless import harmless, harmless_json
 from campaign.recommendation import Recommendation
 from campaign.space import FloatParameter, IntParameter
 from campaign.trial import Provenance
-from report.charts import course_chart, parameter_chart, timeline_chart
+from report.charts import Figure, Pictures, timeline_chart
 from report.evaluator_versions import versions_sentence
 from report.finding import change_of, confidence_sentences, finding_sentence, spent_sentence, standing_sentence, where
 from report.numbers import duration, moment, value_text
+from report.selection import MOST, worth_listing
 from report.standstill import standstill
 from report.summary import Summary, summarise
 from report.timeline import Span, attempt_spans, utilisation
 from report.trial_lines import failed_attempts, trial_lines, without_result
 
 _CHARTED_PARAMETERS = 30
+_LONGEST_MESSAGE = 2000
 
 
 def render_report(
@@ -39,7 +42,10 @@ def render_report(
     spans = attempt_spans(history, until)
     used = utilisation(spans, campaign.workers, seconds)
     names = list(campaign.parameters.tuned())
-    figures = _figures(history, spans, names[:_CHARTED_PARAMETERS], recommendation and recommendation.trial)
+    recommended = recommendation and recommendation.trial
+    pictures = Pictures(history, recommended)
+    figures = _figures(pictures, spans[-MOST:], names[:_CHARTED_PARAMETERS])
+    listed, failed, without = worth_listing(history, recommended), failed_attempts(history), without_result(history)
     return _template().render(
         campaign=campaign,
         objective=campaign.objective,
@@ -49,15 +55,20 @@ def render_report(
         recommendation=recommendation,
         where=where(recommendation) if recommendation else "",
         configuration=_configuration(history, recommendation),
-        as_json=json.dumps(recommendation.point, indent=2, ensure_ascii=False) if recommendation else "",
+        as_json=_to_copy(recommendation),
         figures=figures,
         charted=names[:_CHARTED_PARAMETERS],
         uncharted=len(names[_CHARTED_PARAMETERS:]),
         plotly=get_plotlyjs() if figures else "",
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
-        failed_attempts=failed_attempts(history),
-        without_result=without_result(history),
-        lines=trial_lines(history),
+        pictures=pictures,
+        attempts=(len(spans[-MOST:]), len(spans)),
+        failed_attempts=[line | {"message": _shortened(line["message"])} for line in failed[-MOST:]],
+        failures=len(failed),
+        without_result=without[-MOST:],
+        withouts=len(without),
+        lines=trial_lines(history, listed),
+        trials=len(history.trials),
         facts=_facts(history, ledger, now),
     )
 
@@ -70,8 +81,26 @@ def _standing(history: History, summary: Summary) -> str:
 
 
 def _template() -> Any:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
     return environment.from_string(files("report").joinpath("report.html.jinja").read_text(encoding="utf-8"))
+
+
+def _shown(value: Any) -> Any:
+    """Return what stands in the page: text of others without characters that steer or show as boxes."""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _shortened(message: str) -> str:
+    """Return what of a long message a page shows: its beginning, and how much there is."""
+    more = len(message) - _LONGEST_MESSAGE
+    return message if more <= 0 else f"{message[:_LONGEST_MESSAGE]} … ({more:,} more characters: overnight explain)"
+
+
+def _to_copy(found: Recommendation | None) -> Markup:
+    """Return the recommended configuration as JSON, whose escapes keep what `harmless` would rewrite."""
+    return escape(harmless_json(json.dumps(found.point, indent=2, ensure_ascii=False))) if found else Markup()
 
 
 def _reach(history: History, summary: Summary, now: datetime) -> tuple[datetime, float]:
@@ -82,20 +111,22 @@ def _reach(history: History, summary: Summary, now: datetime) -> tuple[datetime,
     return now, history.active_seconds + (now - last).total_seconds()
 
 
-def _figures(history: History, spans: list[Span], names: list[str], recommended: int | None) -> dict[str, str]:
+def _figures(pictures: Pictures, spans: list[Span], names: list[str]) -> dict[str, str]:
     """Return the charts as JSON by the id of their place in the page."""
-    figures: dict[str, go.Figure] = {}
-    if history.model_view().observed:
-        figures["course"] = course_chart(history, recommended)
-        figures |= {f"parameter-{i}": parameter_chart(history, name, recommended) for i, name in enumerate(names)}
+    figures: dict[str, Figure] = {}
+    if pictures.drawn:
+        figures["course"] = pictures.course()
+    if pictures.drawn or pictures.without:
+        figures |= {f"parameter-{i}": pictures.parameter(name) for i, name in enumerate(names)}
     if spans:
         figures["timeline"] = timeline_chart(spans, spans[0].began)
     return {place: _embedded(figure) for place, figure in figures.items()}
 
 
-def _embedded(figure: go.Figure) -> str:
+def _embedded(figure: Figure) -> str:
     """Return the figure as JSON in which nothing can end or open a script element."""
-    return (figure.to_json() or "null").replace("<", "\\u003c")
+    text = json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return harmless_json(text).replace("<", "\\u003c")
 
 
 def _configuration(history: History, found: Recommendation | None) -> list[dict[str, Any]]:

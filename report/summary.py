@@ -214,8 +214,11 @@ def requests_of(history: History) -> tuple[str, ...]:
 
 def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> Best | None:
     """Return the best measurement in the objective's direction, the earliest of equals."""
-    measured = [Best(t.id, m) for t in trials if (m := objective_of(campaign, t)) is not None]
-    return max(measured, key=lambda best: campaign.objective.sign * best.measurement.mean, default=None)
+    measured, sign = (
+        [Best(t.id, m) for t in trials if (m := objective_of(campaign, t)) is not None],
+        campaign.objective.sign,
+    )
+    return max(measured, key=lambda best: sign * best.measurement.mean, default=None)
 
 
 def _seconds_per_trial(trials: Iterable[Trial]) -> float | None:

@@ -4,8 +4,11 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterable, Mapping, Sequence
 
 from campaign import History, Measurement, Trial
+from campaign.columns import trial_columns
+from campaign.harmless import harmless, harmless_json
 from campaign.space import Value
 from campaign.trial import Observation, Stopped, Withdrawal
 from report.trial_facts import failure_of
@@ -13,18 +16,18 @@ from report.trial_facts import failure_of
 Cell = Value | None
 Row = dict[str, Cell]
 
-_OWN = ("trial", "status", "generator", "attempts", "seconds", "cause", "message", "predicted_mean", "predicted_sd")
-
 
 def trial_rows(history: History) -> list[Row]:
     """Return a row for each trial in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`; `predicted_mean` and `predicted_sd` are what the model expected; `seconds`
-    are those of all ended attempts, None where there was none. A metric or a parameter whose name another column has is
-    `metric_<name>` or `parameter_<name>`.
+    are those of all ended attempts, None if there were none. Columns are named as in the view `trials` of SQL: a metric
+    or a parameter whose name is taken gets `metric_` or `parameter_` before it.
     """
-    metrics = metric_names(history)
-    return [_row(trial, metrics) for _, trial in sorted(history.trials.items())]
+    trials = [trial for _, trial in sorted(history.trials.items())]
+    parameters = dict.fromkeys(name for trial in trials for name in trial.point)
+    columns = trial_columns(metric_names(history), parameters)
+    return [_row(trial, *columns) for trial in trials]
 
 
 def metric_names(history: History) -> list[str]:
@@ -37,24 +40,36 @@ def metric_names(history: History) -> list[str]:
 
 def to_json(rows: list[Row]) -> str:
     """Return the rows as a JSON array."""
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return harmless_json(json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def to_csv(rows: list[Row]) -> str:
-    """Return the rows as CSV with a header; what is not known is empty, truth values are as in JSON and YAML."""
+    """Return the rows as CSV with a header; unknown values are empty, truth values are as in JSON and YAML."""
+    columns = list(rows[0]) if rows else ["trial"]
+    return csv_of(columns, ([row[column] for column in columns] for row in rows))
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return CSV that may be printed: control characters in texts are made visible, while JSON keeps what they are."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["trial"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()} for row in rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([harmless(column) for column in columns])
+    writer.writerows([_in_csv(value) for value in row] for row in rows)
     return text.getvalue()
 
 
-def _row(trial: Trial, metrics: list[str]) -> Row:
+def _in_csv(value: Cell) -> Cell:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return harmless(value) if isinstance(value, str) else value
+
+
+def _row(trial: Trial, metrics: Mapping[str, str], parameters: Mapping[str, str]) -> Row:
+    """Return the row of a trial, with the columns in which its metrics and its parameters are."""
     provenance, failure, measured = trial.proposal.provenance, failure_of(trial), _measured(trial)
     ended = trial.outcome if isinstance(trial.outcome, Stopped | Withdrawal) else None
     row: Row = {"trial": trial.id, "status": trial.status, "generator": trial.proposal.generator}
-    for name in metrics:
-        column = f"metric_{name}" if name in _OWN else name
+    for name, column in metrics.items():
         row[column] = measured[name].mean if name in measured else None
         row[f"{column}_sem"] = measured[name].sem if name in measured else None
     row |= {
@@ -65,7 +80,7 @@ def _row(trial: Trial, metrics: list[str]) -> Row:
         "predicted_mean": _finite(provenance.predicted_mean) if provenance else None,
         "predicted_sd": _finite(provenance.predicted_sd) if provenance else None,
     }
-    return row | {f"parameter_{name}" if name in row else name: value for name, value in trial.point.items()}
+    return row | {column: trial.point.get(name) for name, column in parameters.items()}
 
 
 def _measured(trial: Trial) -> dict[str, Measurement]:

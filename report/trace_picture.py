@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from campaign import History, Trial
+from campaign.harmless import harmless
 from campaign.trial import Observation
+from report.axes import spans_decades
 from report.colours import BEST, GENERATORS, GRID, INK
 from report.numbers import number
+from report.selection import worth_drawing
 
 _WIDTH, _HEIGHT = 720, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 34, 34
 _TICKS = 5
-# Beyond this ratio of the largest to the smallest value, a linear axis shows the largest only.
-_WIDE = 1000.0
 
 
 def trace_picture(history: History) -> str | None:
@@ -23,11 +24,12 @@ def trace_picture(history: History) -> str | None:
         return None
     metric, sign = history.definition.objective.metric, history.definition.objective.sign
     values = [_mean(trial, metric) for trial in observed]
-    frame = _Frame.around([trial.id for trial in observed], values)
+    frame = _Frame.around([trial.id for trial in observed], values, log=spans_decades(observed, metric))
     parts = [*_grid(frame, metric), _best_line(frame, observed, values, sign)]
     parts += [
-        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(value):.1f}" r="3.5" fill="{_colour(trial)}"/>'
-        for trial, value in zip(observed, values, strict=True)
+        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(_mean(trial, metric)):.1f}" r="3.5" '
+        f'fill="{_colour(trial)}"/>'
+        for trial in worth_drawing(history, observed, None)
     ]
     parts += _legend({trial.proposal.generator for trial in observed})
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}"'
@@ -45,8 +47,7 @@ class _Frame:
     log: bool
 
     @classmethod
-    def around(cls, ids: list[int], values: list[float]) -> "_Frame":
-        log = min(values) > 0 and max(values) / min(values) > _WIDE
+    def around(cls, ids: list[int], values: list[float], *, log: bool) -> "_Frame":
         places = [math.log10(value) if log else value for value in values]
         # Room at both ends, also where all values are the same.
         room = 0.05 * (max(places) - min(places)) or 0.05 * abs(places[0]) or 1.0
@@ -74,7 +75,8 @@ def _grid(frame: _Frame, metric: str) -> list[str]:
         parts.append(_text(_LEFT - 8, y + 4, number(tick, 3), "end"))
     numbered = dict.fromkeys((frame.first, (frame.first + frame.last) // 2, frame.last))
     parts += [_text(frame.x(trial), _HEIGHT - _BOTTOM + 18, str(trial), "middle") for trial in numbered]
-    return [*parts, _text(_LEFT - 8, 18, metric, "end"), _text(_WIDTH - _RIGHT, _HEIGHT - 4, "trial", "end")]
+    name = f"{metric}, logarithmic" if frame.log else metric
+    return [*parts, _text(_LEFT - 8, 18, name, "end"), _text(_WIDTH - _RIGHT, _HEIGHT - 4, "trial", "end")]
 
 
 def _best_line(frame: _Frame, observed: tuple[Trial, ...], values: list[float], sign: float) -> str:
@@ -98,7 +100,7 @@ def _legend(generators: set[str]) -> list[str]:
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(harmless(text))}</text>'
 
 
 def _colour(trial: Trial) -> str:

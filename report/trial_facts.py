@@ -1,6 +1,8 @@
 """What is read off a single trial for people: its measured objective, how it stands and why."""
 
 from campaign import Campaign, Measurement, Trial
+from campaign.evaluation import cause_text
+from campaign.harmless import first_line
 from campaign.trial import Attempt, Failure, Observation, Stopped, Withdrawal
 from report.numbers import measured
 
@@ -23,11 +25,16 @@ def generator_of(trial: Trial) -> str:
     return f"{trial.proposal.generator}{', stands in' if made is not None and made.stand_in is not None else ''}"
 
 
+def failed_why(failure: Failure) -> str:
+    """Return that a trial failed and why, in one line: its cause in plain words, and the first line of the message."""
+    return f"failed ({cause_text(failure.cause)}): {first_line(failure.message)}".removesuffix(": ")
+
+
 def status_of(trial: Trial) -> str:
     """Return how a trial stands, with what caused its failure or at which step it was stopped."""
     match trial.outcome:
         case Failure(cause=cause, quarantined=quarantined):
-            return f"failed: {cause}{', quarantined' if quarantined else ''}"
+            return f"failed: {cause_text(cause)}{', quarantined' if quarantined else ''}"
         case Stopped(step=step):
             return f"stopped at step {step}"
     return trial.status

@@ -1,8 +1,10 @@
 """The trials, and why some gave no result, as lines of text for people; `tables.py` has them for programs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from campaign import History, Trial
+from campaign.evaluation import cause_text
 from campaign.trial import Failure, Observation
 from report.numbers import duration, measured, value_text, with_uncertainty
 from report.tables import metric_names
@@ -12,11 +14,12 @@ from report.trial_facts import failure_of, generator_of, notes_of, reason_of, st
 _MOST_NUMBERS = 10
 
 
-def trial_lines(history: History) -> dict[str, Any]:
-    """Return the headings of a table of all trials, and its lines in the order of their ids."""
+def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict[str, Any]:
+    """Return the headings of a table of these trials, by default of all by their numbers, and its lines."""
+    trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
     metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
     headings = ["trial", "status", *metrics, "predicted", *parameters, "generator", "attempts", "took"]
-    lines = [_line(trial, metrics, parameters) for _, trial in sorted(history.trials.items())]
+    lines = [_line(trial, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
@@ -26,7 +29,7 @@ def failed_attempts(history: History) -> list[dict[str, Any]]:
         {
             "trial": trial.id,
             "attempt": attempt.number,
-            "cause": attempt.failed.cause,
+            "cause": cause_text(attempt.failed.cause),
             "message": attempt.failed.message,
             "then": "tried again" if attempt.failed.will_retry else _end_of(trial),
         }
@@ -64,7 +67,7 @@ def _unexplained(trial: Trial) -> list[dict[str, Any]]:
     if not isinstance(trial.outcome, Failure) or any(a.failed is not None for a in trial.attempts):
         return []
     end = trial.outcome
-    about = {"trial": trial.id, "attempt": end.attempt, "cause": end.cause, "message": end.message}
+    about = {"trial": trial.id, "attempt": end.attempt, "cause": cause_text(end.cause), "message": end.message}
     return [about | {"then": _end_of(trial)}]
 
 

@@ -1,11 +1,13 @@
 """Blocks: the rows of a thousand segments in one file, so that reading costs little; `events/` stays the truth.
 
-A block may be deleted at any time; it is made again from the segments.
+A block may be deleted at any time; it is made again from the segments. Anybody may have edited one: what is read of it
+are the events alone, and only if the chain of segments vouches for every byte of them.
 """
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
@@ -13,9 +15,12 @@ from itertools import count, islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from campaign.errors import LedgerDamaged, LedgerTooNew
 from campaign.events import Event
-from storage.chain import Chain, Link
-from storage.event_rows import SCHEMA, events_of
+from storage.chain import Chain, Link, Tip
+from storage.contents import Contents, contents_after
+from storage.event_rows import SCHEMA, events_of, typed_rows
+from storage.ledger import Segment
 from storage.segment_file import UNREADABLE, damaged, refuse_newer, same_rows, unreadable
 from storage.store import ObjectExists, ObjectMissing, ObjectStore
 
@@ -25,48 +30,91 @@ _FORMAT, _VERSION = "overnight-block", "1"
 _BLOCK = SCHEMA.append(pa.field("hash", pa.string()))
 _NAME = re.compile(r"(\d{20})-\d{20}\.parquet")
 _REMEDY = "Delete it: it is made again from the segments."
+_LOG = logging.getLogger("overnight")
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of segments `first` to `last`, and the hash of the last one's file."""
+    """What segments `first` to `last` hold: the number of events of each, all events and their bodies."""
 
-    name: str
     first: int
     last: int
-    hash: str
-    rows: pa.Table
+    counts: tuple[int, ...]
+    events: tuple[Event, ...]
+    bodies: tuple[str, ...]
 
-    def segments(self) -> Iterator[tuple[int, tuple[Event, ...]]]:
-        """Return each segment's number and events; raises LedgerDamaged if a row holds none, LedgerTooNew as it may."""
-        try:
-            events = iter(events_of(self.rows["body"].to_pylist()))
-        except UNREADABLE as problem:
-            raise unreadable(self.name, problem, "a whole block", _REMEDY) from problem
-        counts = Counter(self.rows["segment"].to_pylist())
-        for number in range(self.first, self.last + 1):
-            yield number, tuple(islice(events, counts[number]))
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Return the segments."""
+        events, numbers = iter(self.events), range(self.first, self.last + 1)
+        return tuple(Segment(n, tuple(islice(events, size))) for n, size in zip(numbers, self.counts, strict=True))
+
+    @property
+    def rows(self) -> pa.Table:
+        """Return the rows of the events, made from these: the block's own columns may say anything."""
+        numbers = range(self.first, self.last + 1)
+        segments = [number for number, size in zip(numbers, self.counts, strict=True) for _ in range(size)]
+        positions = [position for size in self.counts for position in range(size)]
+        typed = typed_rows(self.events, segments, positions)
+        return pa.Table.from_arrays([*typed.columns, pa.array(self.bodies, pa.string())], schema=SCHEMA)
 
 
 class Blocks:
-    """The files under `prefix` + `compact/`; block k holds segments 1000 k + 1 to 1000 (k + 1)."""
+    """The files under `prefix` + `compact/`; block k holds segments 1000 k + 1 to 1000 (k + 1).
 
-    def __init__(self, store: ObjectStore, prefix: str, chain: Chain) -> None:
+    `warn` is called once for each block that is not what its segments are.
+    """
+
+    def __init__(
+        self, store: ObjectStore, prefix: str, chain: Chain, warn: Callable[[str], None] = _LOG.warning
+    ) -> None:
         self._store = store
         self._folder = f"{prefix}compact/"
         self._chain = chain
+        self._warn = warn
+        self._warned: set[int] = set()
 
-    def after(self, segment: int) -> Iterator[Block]:
-        """Return the blocks that go on after this segment, one after the other, until there is a gap.
+    def there(self, after: int) -> set[int]:
+        """Return the last segments of the blocks above `after`, with which a block ends."""
+        index = after // SIZE
+        keys = self._there(index)
+        return {(i + 1) * SIZE for i in range(index, index + len(keys)) if self._key(i) in keys}
 
-        Raises LedgerDamaged for one that cannot be read, LedgerTooNew for one of a newer version.
+    def checked(self, before: Tip, last: Tip) -> Block | None:
+        """Return the block between two segments if it holds exactly what the chain says that they hold.
+
+        None if there is no such block, if the segments are of a version that cannot vouch for it, and, with a warning,
+        if it cannot be read or holds anything else.
         """
-        index, rest = divmod(segment, SIZE)
-        there = set() if rest else self._there(index)
-        with suppress(ObjectMissing):
-            while self._key(index) in there:
-                yield self._read(index)
-                index += 1
+        if last.contents is None:
+            return None
+        known = before.contents if last.contents.since <= before.number else None
+        if last.contents.since != (before.number + 1 if known is None else known.since):
+            return None
+        try:
+            return self._checked(before.number // SIZE, known, last.contents)
+        except ObjectMissing:
+            return None
+        except (LedgerDamaged, LedgerTooNew) as problem:
+            if last.number not in self._warned:
+                self._warned.add(last.number)
+                self._warn(f"{problem} The segments are read instead: nothing is lost.")
+            return None
+
+    def _checked(self, index: int, known: Contents | None, expected: Contents) -> Block:
+        name, parquet = self._opened(index)
+        first, last = index * SIZE + 1, (index + 1) * SIZE
+        try:
+            rows = parquet.read(["segment", "body"], use_threads=False)
+            bodies, sizes = rows["body"].to_pylist(), Counter(rows["segment"].to_pylist())
+            left, counts = iter(bodies), tuple(sizes[number] for number in range(first, last + 1))
+            for number, size in zip(range(first, last + 1), counts, strict=True):
+                known = contents_after(known, number, list(islice(left, size)))
+            if known != expected or len(bodies) != sum(counts):
+                raise damaged(name, "what its segments hold", "something else", _REMEDY)
+            return Block(first, last, counts, events_of(bodies), tuple(bodies))
+        except UNREADABLE as problem:
+            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
 
     def make_missing(self) -> None:
         """Make each block whose segments are all there and that is not."""
@@ -77,14 +125,22 @@ class Blocks:
                 self._make(index)
 
     def compare(self, run: Sequence[Link]) -> None:
-        """Raise LedgerDamaged if there is a block of these segments, which begin where a block does, and it differs."""
-        index = (run[0].file.number - 1) // SIZE
+        """Raise LedgerDamaged if there is a block of these segments, which begin where a block does, and it differs.
+
+        Raises LedgerTooNew if a newer version of Overnight wrote it.
+        """
+        if len(run) != SIZE:
+            return
         try:
-            block = self._read(index) if len(run) == SIZE else None
+            name, parquet = self._opened((run[0].file.number - 1) // SIZE)
         except ObjectMissing:
             return
-        if block and (block.hash != run[-1].hash or not same_rows(block.rows, _table(run))):
-            raise damaged(block.name, "what its segments hold", "something else", _REMEDY)
+        try:
+            rows = parquet.read(use_threads=False)
+        except UNREADABLE as problem:
+            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+        if _said(parquet)["hash"] != run[-1].hash or not same_rows(rows, _table(run)):
+            raise damaged(name, "what its segments hold", "something else", _REMEDY)
 
     def lasts(self) -> list[int]:
         """Return the last segment of each block; raises LedgerDamaged for a file that is none by its name."""
@@ -113,20 +169,26 @@ class Blocks:
         with suppress(ObjectExists):
             self._store.create(self._key(index), _encode(index * SIZE + 1, links))
 
-    def _read(self, index: int) -> Block:
+    def _opened(self, index: int) -> tuple[str, pq.ParquetFile]:
+        """Return a block's name and its file.
+
+        Raises ObjectMissing, LedgerDamaged if it is no block of these segments, LedgerTooNew if it is a newer one.
+        """
         key = self._key(index)
         name = f"{self._store.location}/{key}"
-        first, last = index * SIZE + 1, (index + 1) * SIZE
         data = self._store.get(key)
         try:
             parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-            said = {k.decode(): v.decode() for k, v in (parquet.metadata.metadata or {}).items()}
+            said = _said(parquet)
             if said.get("format") == _FORMAT:
                 refuse_newer(said.get("schema_version", "nothing"), _VERSION, name)
-            expected = {"format": _FORMAT, "schema_version": _VERSION, "first": str(first), "last": str(last)}
-            if {k: said.get(k) for k in expected} != expected or not parquet.schema_arrow.equals(_BLOCK):
+            first, last = str(index * SIZE + 1), str((index + 1) * SIZE)
+            expected = {"format": _FORMAT, "schema_version": _VERSION, "first": first, "last": last}
+            if {k: said.get(k) for k in expected} != expected or "hash" not in said:
                 raise ValueError(f"it says of itself {said}")
-            return Block(name, first, last, said["hash"], parquet.read(use_threads=False))
+            if not parquet.schema_arrow.equals(_BLOCK):
+                raise ValueError("its columns are not those of a block")
+            return name, parquet
         except UNREADABLE as problem:
             raise unreadable(name, problem, "a whole block", _REMEDY) from problem
 
@@ -148,6 +210,10 @@ def _encode(first: int, links: Sequence[Link]) -> bytes:
             }
         )
     return sink.getvalue().to_pybytes()
+
+
+def _said(parquet: pq.ParquetFile) -> dict[str, str]:
+    return {k.decode(): v.decode() for k, v in (parquet.metadata.metadata or {}).items()}
 
 
 def _table(links: Sequence[Link]) -> pa.Table:

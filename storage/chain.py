@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from campaign.errors import LedgerDamaged, LedgerError
-from storage.segment_file import GENESIS, RESTORE, SegmentFile, damaged, decode, digest
+from storage.contents import Contents
+from storage.ledger import Segment
+from storage.segment_file import GENESIS, RESTORE, Encoded, SegmentFile, damaged, decode, digest
 from storage.store import ObjectMissing, ObjectStore
 
 _A_FOLDER = 1000
@@ -23,6 +27,30 @@ class Link:
     file: SegmentFile
     hash: str
 
+    @property
+    def tip(self) -> "Tip":
+        """Return what the next segment has to name."""
+        return Tip(self.file.number, self.hash, self.file.contents)
+
+    @property
+    def rows(self) -> pa.Table:
+        """Return the rows of its events; raises LedgerDamaged or LedgerTooNew naming the file."""
+        return self.file.rows
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Return its one segment; raises LedgerDamaged or LedgerTooNew naming the file."""
+        return (Segment(self.file.number, self.file.events),)
+
+
+@dataclass(frozen=True)
+class Tip:
+    """What the segment after this one has to name: the hash of this one's file, and the contents up to it."""
+
+    number: int
+    hash: str
+    contents: Contents | None
+
 
 class Chain:
     """The files under `prefix` + `events/`; file n exists if and only if somebody has committed segment n."""
@@ -32,28 +60,33 @@ class Chain:
         self._readers = readers
         self._prefix = prefix
         self._folder = f"{prefix}events/"
-        self._seen = (0, GENESIS)
+        self._seen = Tip(0, GENESIS, None)
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the ledger, in which `events/` is, as people would look for it."""
+        return f"{self._store.location}/{self._prefix}".rstrip("/")
 
     def prove(self) -> None:
         """Raise LedgerError unless the store keeps what was created first."""
         self._store.prove(self._prefix)
 
-    def create(self, number: int, data: bytes) -> None:
-        """Commit the bytes as segment `number`; raises ObjectExists if there is one."""
-        self._store.create(self._key(number), data)
-        self._seen = (number, digest(data))
+    def create(self, number: int, file: Encoded) -> None:
+        """Commit the file as segment `number`; raises ObjectExists if there is one."""
+        self._store.create(self._key(number), file.data)
+        self._seen = Tip(number, digest(file.data), file.contents)
 
     def name(self, number: int) -> str:
         """Return where the segment's file is, as people would look for it."""
         return f"{self._store.location}/{self._key(number)}"
 
-    def hash(self, number: int) -> str:
-        """Return the hash that the segment after this one has to name.
+    def tip(self, number: int) -> Tip:
+        """Return what the segment after this one has to name.
 
         Raises LedgerError if there is no such file, LedgerDamaged if it is torn, foreign or no longer what it was.
         """
         if number == 0:
-            return GENESIS
+            return Tip(0, GENESIS, None)
         try:
             data = self._store.get(self._key(number))
         except ObjectMissing:
@@ -62,21 +95,35 @@ class Chain:
                 "Was the ledger moved or deleted? Bring it back and start again."
             ) from None
         found = digest(data)
-        if self._seen[0] == number and self._seen[1] != found:
+        if self._seen.number == number and self._seen.hash != found:
             raise damaged(self.name(number), "the bytes that were there before", "others", RESTORE)
-        if self._seen[0] != number:
-            # What is appended makes these bytes the ledger's for ever: no torn file may be named.
-            decode(data, number, self.name(number))
-            self._seen = (number, found)
-        return found
+        if self._seen.number == number:
+            return self._seen
+        # What is appended makes these bytes the ledger's for ever: no torn file may be named.
+        tip = self._seen = Tip(number, found, decode(data, number, self.name(number)).contents)
+        return tip
+
+    def tip_below(self, number: int, newest: int) -> Tip:
+        """Return the tip of a segment below the newest; raises LedgerDamaged if it is missing, torn or foreign."""
+        if number == 0:
+            return Tip(0, GENESIS, None)
+        data = self._get(number, newest)
+        return Tip(number, digest(data), decode(data, number, self.name(number)).contents)
 
     def remembered(self, number: int) -> str:
         """Return the hash of a segment's file as it was when it was read or written last, else as it is now.
 
         Raises LedgerDamaged where it is missing.
         """
-        known, found = self._seen
-        return found if known == number else digest(self._get(number, number))
+        seen = self._seen
+        return seen.hash if seen.number == number else digest(self._get(number, number))
+
+    def there(self, number: int) -> str | None:
+        """Return the hash of a segment's file as it is now; None if there is no such file. It is not opened."""
+        try:
+            return digest(self._store.get(self._key(number)))
+        except ObjectMissing:
+            return None
 
     def newest(self, after: int) -> int:
         """Return the highest number, `after` if none is higher; raises LedgerDamaged for files that are no segments.
@@ -95,15 +142,16 @@ class Chain:
         newest = self.newest(after) if to is None else to
         if newest == after:
             return
-        previous = previous or self.hash(after)
+        previous = previous or self.tip(after).hash
         # Listing while others append may show a later file without an earlier one, so each is asked for by name.
         for number, data in self._contents(after + 1, newest):
             file = decode(data, number, self.name(number))
             if file.previous not in (None, previous):
                 raise self._broken(number)
             previous = digest(data)
-            self._seen = (number, previous)
-            yield Link(file, previous)
+            link = Link(file, previous)
+            self._seen = link.tip
+            yield link
 
     def _contents(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
         """Return each file's number and bytes; several readers ask for some of them ahead."""

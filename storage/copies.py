@@ -19,7 +19,8 @@ class Copies:
     def __init__(self, store: ObjectStore, prefix: str) -> None:
         # Threads cannot be started any more when a process ends, which may be in the middle of this.
         self._chain = Chain(store, prefix, readers=1)
-        self._blocks = Blocks(store, prefix, self._chain)
+        # The ledger itself warns.
+        self._blocks = Blocks(store, prefix, self._chain, warn=lambda problem: None)
         self._snapshots = Snapshots(store, prefix, self._chain)
         self._made = 0
 

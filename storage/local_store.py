@@ -15,6 +15,10 @@ _READ_ONLY = 0o444
 _FULL = "Free some space and start again: everything that was acknowledged is kept."
 _REFUSED = "Let this user read and write the directory, or give the ledger another one."
 _NO_FOLDER = "Expected a directory there: move the file out of the way, or give the ledger another directory."
+_FORBIDDEN = (
+    "The folder is immutable or append-only (see `lsattr -d`), only the owners of its files may change them, or a "
+    "security policy forbids it. Undo that, or give the ledger another directory."
+)
 _NO_LINKS = "The ledger needs a file system with hard links: give it a directory on another one."
 _REMEDIES = {
     errno.ENOSPC: _FULL,
@@ -23,7 +27,8 @@ _REMEDIES = {
     errno.EACCES: _REFUSED,
     errno.EROFS: _REFUSED,
     errno.ENOTDIR: _NO_FOLDER,
-    errno.EPERM: _NO_LINKS,
+    errno.EPERM: _FORBIDDEN,
+    errno.ENOSYS: _NO_LINKS,
     errno.EOPNOTSUPP: _NO_LINKS,
 }
 
@@ -46,7 +51,7 @@ class LocalStore:
     def create(self, key: str, data: bytes) -> None:
         """Write the object by temporary file, fsync, link and fsync of the folder; raises ObjectExists."""
         path = self._root / key
-        with _explained("write", path):
+        with explained("write", path):
             self._make_folder(path.parent)
             created = _write_once(path, data)
             _sync_folder(path.parent)
@@ -56,7 +61,7 @@ class LocalStore:
     def replace(self, key: str, data: bytes) -> None:
         """Write the object under a hidden name and rename it."""
         path = self._root / key
-        with _explained("write", path):
+        with explained("write", path):
             self._make_folder(path.parent)
             hidden = _hidden_beside(path)
             try:
@@ -68,7 +73,7 @@ class LocalStore:
     def get(self, key: str) -> bytes:
         """Return the file's bytes; raises ObjectMissing."""
         path = self._root / key
-        with _explained("read", path):
+        with explained("read", path):
             try:
                 return path.read_bytes()
             except FileNotFoundError:
@@ -77,7 +82,7 @@ class LocalStore:
     def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
         """Return the keys in the folder and below it; temporary files of killed writers are none."""
         path = self._root / folder
-        with _explained("read", path):
+        with explained("read", path):
             try:
                 return tuple(_walk(path, folder, start_after))
             except FileNotFoundError:
@@ -85,7 +90,7 @@ class LocalStore:
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the directories at the top."""
-        with _explained("read", self._root):
+        with explained("read", self._root):
             try:
                 return tuple(sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir()))
             except FileNotFoundError:
@@ -119,7 +124,9 @@ def _write_once(path: Path, data: bytes) -> bool:
     except FileExistsError:
         return False
     finally:
-        hidden.unlink(missing_ok=True)
+        # Where nothing may be removed it stays, and nobody takes it for anything.
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
     return True
 
 
@@ -147,11 +154,22 @@ def _walk(path: Path, folder: str, start_after: str) -> Iterator[str]:
             yield key
 
 
+def _has_no_links(folder: Path) -> bool:
+    """Tell whether a file in this folder can have one name only, as on FAT."""
+    try:
+        return os.pathconf(folder, "PC_LINK_MAX") < 2
+    except OSError:
+        return False
+
+
 @contextmanager
-def _explained(verb: str, path: Path) -> Iterator[None]:
+def explained(verb: str, path: Path) -> Iterator[None]:
+    """Turn what the system refuses into a LedgerError that says what to do."""
     try:
         yield
     except OSError as problem:
         code = problem.errno or 0
         remedy = _REMEDIES.get(code, "Mend that and start again: everything that was acknowledged is kept.")
+        if code == errno.EPERM and _has_no_links(path.parent):
+            remedy = _NO_LINKS
         raise LedgerError(f"ledger: cannot {verb} `{path}`: {os.strerror(code)}. {remedy}") from problem

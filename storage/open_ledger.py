@@ -1,13 +1,12 @@
 """From the address in a campaign's file to its ledger."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
+from storage.address import address_problem, bucket_and_prefix, directory, scheme_of
 from storage.chain import Chain
 from storage.local_store import LocalStore
 from storage.mailbox import Mailboxes
@@ -15,8 +14,6 @@ from storage.parquet_ledger import ParquetLedger
 from storage.store import ObjectStore
 
 _ASKED_AT_ONCE = 16
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_S3 = re.compile(r"(?i:s3)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]+)(/(?P<prefix>[^?#@]*))?")
 
 
 def open_ledger(url: str, campaign: str, folder: Path) -> ParquetLedger:
@@ -35,10 +32,10 @@ def open_mailboxes(url: str, campaign: str, folder: Path) -> Mailboxes:
 
 def ledger_location(url: str, campaign: str, folder: Path) -> str:
     """Return the directory or address that holds the campaign's ledger; raises LedgerError as `open_ledger` does."""
-    if _scheme(url) == "s3":
-        bucket, prefix = _bucket(url)
+    if _checked_scheme(url) == "s3":
+        bucket, prefix = bucket_and_prefix(url)
         return f"s3://{bucket}/{prefix}{campaign}"
-    return str(_directory(url, folder) / campaign)
+    return str(directory(url, folder) / campaign)
 
 
 @dataclass(frozen=True)
@@ -78,51 +75,17 @@ def _kept(store: ObjectStore, name: str) -> KeptCampaign | None:
 
 
 def _store(url: str, folder: Path) -> ObjectStore:
-    if _scheme(url) != "s3":
-        return LocalStore(_directory(url, folder))
+    if _checked_scheme(url) != "s3":
+        return LocalStore(directory(url, folder))
     # Half a second, which nobody should wait for whose ledger is a directory.
     from storage.s3_store import S3Store
 
-    return S3Store(*_bucket(url))
+    return S3Store(*bucket_and_prefix(url))
 
 
-def _scheme(url: str) -> str | None:
-    scheme = _SCHEME.match(url)
-    return None if scheme is None else scheme[1].lower()
-
-
-def _directory(url: str, folder: Path) -> Path:
-    match _scheme(url):
-        case None:
-            return (folder / Path(url).expanduser()).resolve()
-        case "file":
-            return _from_file_url(url)
-        case other:
-            raise LedgerError(
-                f"ledger `{url}`: expected a directory, such as `./ledger`, `file:///…` or `s3://bucket/prefix`, "
-                f"got the scheme `{other}`."
-            )
-
-
-def _bucket(url: str) -> tuple[str, str]:
-    """Return the bucket, and the prefix, which is empty or ends in `/`."""
-    found = _S3.fullmatch(url)
-    if found is None or {".", ".."} & set((found["prefix"] or "").split("/")):
-        # The address is not repeated: people write secrets into it.
-        raise LedgerError(
-            "ledger `s3://…`: expected `s3://bucket` or `s3://bucket/prefix` without `@`, `?`, `#` and `..`. "
-            "Credentials and endpoint are taken from the environment or the AWS profile (AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_PROFILE)."
-        )
-    prefix = (found["prefix"] or "").strip("/")
-    return found["bucket"], f"{prefix}/" if prefix else ""
-
-
-def _from_file_url(url: str) -> Path:
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise LedgerError(
-            f"ledger `{url}`: expected an absolute path after `file://`, such as `file:///srv/ledger`, "
-            f"got `{parts.netloc}{parts.path}`."
-        )
-    return Path(unquote(parts.path))
+def _checked_scheme(url: str) -> str | None:
+    """Return the scheme of an address; raises LedgerError if it leads to no directory and no bucket."""
+    scheme = scheme_of(url)
+    if (problem := address_problem(url)) is not None:
+        raise LedgerError(f"ledger `{'s3://…' if scheme == 's3' else url}`: {problem}.")
+    return scheme

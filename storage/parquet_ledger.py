@@ -8,14 +8,13 @@ import pyarrow as pa
 from campaign import garbage
 from campaign.errors import LedgerMoved
 from campaign.events import CampaignDrained, CampaignFinished, Event
-from storage import blocks
 from storage.blocks import Blocks
 from storage.chain import Chain
 from storage.copies import Copies
 from storage.event_rows import SCHEMA
 from storage.heartbeat import StoredHeartbeat
 from storage.ledger import Segment
-from storage.reading import read_segments
+from storage.reading import read_parts, read_segments
 from storage.segment_file import encode
 from storage.snapshots import Snapshots
 from storage.store import ObjectExists, ObjectStore
@@ -34,6 +33,11 @@ class ParquetLedger:
         self.heartbeat = StoredHeartbeat(store, prefix)
         self._copies = Copies(store, prefix)
 
+    @property
+    def folder(self) -> str:
+        """Return where all that is the ledger's lies, as people would look for it."""
+        return self.chain.folder
+
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         """Write the events as file `after + 1` and return that number."""
         return await asyncio.to_thread(self._append, tuple(events), after)
@@ -45,7 +49,7 @@ class ParquetLedger:
     def head(self) -> tuple[int, str]:
         """Return the number and the hash of the newest segment: who keeps them can tell this ledger from any other."""
         newest = self.chain.newest(0)
-        return newest, self.chain.hash(newest)
+        return newest, self.chain.tip(newest).hash
 
     def hash_of(self, number: int) -> str:
         """Return the hash of a segment; nothing is read for the one that was read or written last."""
@@ -53,18 +57,17 @@ class ParquetLedger:
 
     def rows(self) -> pa.Table:
         """Return the rows of all events."""
-        tables = [block.rows.select(SCHEMA.names) for block in self.blocks.after(0)]
-        known = len(tables) * blocks.SIZE
-        tables += [link.file.rows for link in self.chain.links(known)]
-        return pa.concat_tables([SCHEMA.empty_table(), *tables])
+        with garbage.left_alone():
+            parts = list(read_parts(self.chain, self.blocks, 0))
+        return pa.concat_tables([SCHEMA.empty_table(), *(part.rows for part in parts)])
 
     def _append(self, events: tuple[Event, ...], after: int) -> int:
         number = after + 1
         if after == 0:
             self.chain.prove()
-        data = encode(number, events, self.chain.hash(after))
+        tip = self.chain.tip(after)
         try:
-            self.chain.create(number, data)
+            self.chain.create(number, encode(number, events, tip.hash, tip.contents))
         except ObjectExists:
             file = self.chain.name(number)
             raise LedgerMoved(f"ledger file `{file}` exists already; read what is new and decide again") from None

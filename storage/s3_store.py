@@ -71,10 +71,11 @@ class S3Store:
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     def prove(self, folder: str) -> None:
-        """Create an object twice and see that the second is refused: some servers overwrite it and say nothing."""
+        """Create an object, list it, and see that it cannot be created again: some servers overwrite it silently."""
         key = f"{folder}.probe-{secrets.token_hex(8)}"
         self.create(key, b"first")
         try:
+            self._check_that_it_is_listed(folder, key)
             self.create(key, b"second")
         except ObjectExists:
             return
@@ -87,6 +88,16 @@ class S3Store:
             "(`If-None-Match: *`), found one that overwrites it. Two controllers could overwrite each other's events "
             "there. Use a store that honours the condition, or a directory."
         )
+
+    def _check_that_it_is_listed(self, folder: str, key: str) -> None:
+        listed = self.keys(folder)
+        if key not in listed:
+            instead = ", ".join(f"`{other}`" for other in listed[:3]) or "nothing"
+            raise LedgerError(
+                f"ledger `{self.location}`: expected a store that lists an object under the key that it was created "
+                f"under, `{key}`, found {instead}. What is written would not be found again. Nothing but this probe "
+                "was written: take a prefix of small letters and digits, or another store."
+            )
 
     def create(self, key: str, data: bytes) -> None:
         """Write the object by one put under the condition that there is none; raises ObjectExists."""

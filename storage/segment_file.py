@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from campaign.events import Event
+from storage.contents import Contents, contents_after
 from storage.event_rows import SCHEMA, TYPED, events_of, rows_of, typed_rows
 from storage.rows_of_version_1 import SCHEMA_1, from_row
 
@@ -23,23 +24,35 @@ RESTORE = "Restore the file from a copy; never edit or remove one, because later
 _FORMAT = "overnight-ledger"
 _VERSION = "2"
 _FEW = 20
+# Bytes of one event. Whoever reads the ledger reads all of them, so that what is large belongs into files beside it.
+LARGEST_EVENT = 16 * 2**20
 UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 _EVENTS = ["segment", "position", "body"]
 _SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """The bytes of a segment's file, and the contents that it records."""
+
+    data: bytes
+    contents: Contents
+
+
+@dataclass(frozen=True)
 class SegmentFile:
     """A segment's file, opened, and the hash of the file before it, which version 1 did not know.
 
-    What is read of it is checked then; all of it raises LedgerDamaged naming the file, or LedgerTooNew where its events
-    say more than this version knows.
+    `contents` is the hash of its events and of those before it, which older files do not record. What is read of it is
+    checked then; all of it raises LedgerDamaged naming the file, or LedgerTooNew where its events say more than this
+    version knows.
     """
 
     name: str
     number: int
     version: str
     previous: str | None
+    contents: Contents | None
     parquet: pq.ParquetFile
 
     @property
@@ -117,13 +130,19 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def encode(number: int, events: Sequence[Event], previous: str) -> bytes:
-    """Return the file of a segment; raises LedgerError naming an event that cannot be written exactly."""
+def encode(number: int, events: Sequence[Event], previous: str, before: Contents | None = None) -> Encoded:
+    """Return the file of a segment, with the contents up to the one `before` it.
+
+    Raises LedgerError naming an event that cannot be written exactly, or is larger than a ledger takes.
+    """
     try:
         table = rows_of(events, number)
     except (ValueError, TypeError, OverflowError) as problem:
         ids = ", ".join(event.id for event in events)
         raise LedgerError(f"segment {number} ({ids}): an event cannot be written: {problem}") from problem
+    bodies = table["body"].to_pylist()
+    _refuse_huge(number, events, bodies)
+    contents = contents_after(before, number, bodies)
     sink = pa.BufferOutputStream()
     # A segment is one row group of a few rows: statistics and dictionaries would be most of the file. To compress
     # each column of very few rows takes as long as all the rest, and saves nothing.
@@ -144,11 +163,12 @@ def encode(number: int, events: Sequence[Event], previous: str) -> bytes:
                 "schema_version": _VERSION,
                 "segment": str(number),
                 "previous": previous,
+                "contents": str(contents),
                 # No two appends write the same bytes, so that a writer knows its own.
                 "append": secrets.token_hex(8),
             }
         )
-    return sink.getvalue().to_pybytes()
+    return Encoded(sink.getvalue().to_pybytes(), contents)
 
 
 def decode(data: bytes, number: int, file: str) -> SegmentFile:
@@ -160,12 +180,23 @@ def decode(data: bytes, number: int, file: str) -> SegmentFile:
         version = metadata["schema_version"]
         if not parquet.schema_arrow.equals(_SCHEMAS[version]):
             raise ValueError("its columns are not those of the ledger")
+        contents = Contents.read(metadata["contents"]) if "contents" in metadata else None
     except UNREADABLE as problem:
         raise unreadable(file, problem) from problem
     previous = metadata.get("previous")
     if previous is None and version != "1":
         raise damaged(file, "the hash of the segment before it", "none", RESTORE)
-    return SegmentFile(file, number, version, previous, parquet)
+    return SegmentFile(file, number, version, previous, contents, parquet)
+
+
+def _refuse_huge(number: int, events: Sequence[Event], bodies: Sequence[str]) -> None:
+    for event, body in zip(events, bodies, strict=True):
+        # No character has more than four bytes, so that hardly any text is encoded to be measured.
+        if len(body) > LARGEST_EVENT // 4 and (size := len(body.encode())) > LARGEST_EVENT:
+            raise LedgerError(
+                f"segment {number} ({event.id}): expected at most {LARGEST_EVENT // 2**20} MiB for one event, found "
+                f"{size / 2**20:,.0f} MiB. It was not written. Keep what is large in a file, and record its path."
+            )
 
 
 def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:

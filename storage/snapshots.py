@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from campaign import History
 from campaign.events import Event
 from storage.chain import Chain
-from storage.segment_file import UNREADABLE, damaged, same_rows
+from storage.segment_file import UNREADABLE, damaged, refuse_newer, same_rows
 from storage.store import ObjectExists, ObjectMissing, ObjectStore
 from storage.trial_table import trial_table
 
@@ -77,15 +77,15 @@ class Snapshots:
         """Keep all trials as the events up to this segment tell of them."""
         if segment in self.numbers():
             return
-        data = _encode(segment, self._chain.hash(segment), len(events), trial_table(History.from_events(events)))
+        data = _encode(segment, self._chain.tip(segment).hash, len(events), trial_table(History.from_events(events)))
         # Another process may have made the same.
         with suppress(ObjectExists):
             self._store.create(self._key(segment), data)
 
     def read(self, segment: int) -> Snapshot | None:
-        """Return a snapshot, None if it is gone or of a version that is not known.
+        """Return a snapshot, None if it is gone.
 
-        Raises LedgerDamaged if it cannot be read.
+        Raises LedgerDamaged if it cannot be read, LedgerTooNew if a newer version of Overnight wrote it.
         """
         name = self.name(segment)
         try:
@@ -97,8 +97,9 @@ class Snapshots:
             said = {k.decode(): v.decode() for k, v in (file.metadata.metadata or {}).items()}
             if said["format"] != _FORMAT or said["segment"] != str(segment):
                 raise ValueError(f"it says of itself {said['format']}, segment {said['segment']}")
+            refuse_newer(said["schema_version"], _VERSION, name)
             if said["schema_version"] != _VERSION:
-                return None
+                raise ValueError(f"it says of itself schema version {said['schema_version']}")
             return Snapshot(name, segment, said["hash"], int(said["events"]), file.read(use_threads=False))
         except UNREADABLE as problem:
             raise damaged(name, "a whole snapshot", f"one that cannot be read ({problem})", _REMEDY) from problem

@@ -9,12 +9,20 @@ from typing import Any
 
 import duckdb
 
+from campaign.columns import columns, trial_columns
 from campaign.errors import LedgerError
 from campaign.events import CampaignDefined, CampaignRevised
-from storage.columns import columns, trial_columns
 from storage.event_rows import events_of
 from storage.parquet_ledger import ParquetLedger
 
+# What is asked may come from anywhere: it sees the views and nothing else, neither files nor the network.
+_CLOSED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+}
+_CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
 VIEWS = ("trials", "attempts", "metrics", "events", "proposals")
 _OF_PROPOSALS = ("trial", "generator", "proposed", "actor", "observed", "pending", "seed", "acquisition")
 _OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
@@ -123,8 +131,15 @@ def query(ledger: ParquetLedger, sql: str) -> Answer:
     """
     try:
         with _views_of(ledger) as connection:
+            for statement in _CLOSE:
+                connection.execute(statement)
             found = connection.sql(sql)
             return Answer((), []) if found is None else Answer(tuple(found.columns), found.fetchall())
+    except duckdb.PermissionException as problem:
+        raise LedgerError(
+            f"query: {problem}\nA query sees the views {', '.join(VIEWS)}, and no file, no address and no extension of "
+            "DuckDB. Nothing was read or written; to write the trials to a file: overnight export FILE"
+        ) from None
     except (duckdb.Error, OverflowError, ValueError) as problem:
         raise LedgerError(f"query: {problem}\nThe views are {', '.join(VIEWS)}; try `describe trials`.") from None
 
@@ -134,6 +149,11 @@ def export_trials(ledger: ParquetLedger, file: Path) -> None:
     form = file.suffix.lower().removeprefix(".")
     if form not in ("parquet", "csv"):
         raise LedgerError(f"export `{file}`: expected a name that ends in .parquet or .csv, found `{file.suffix}`.")
+    if file.resolve().is_relative_to(ledger.folder):
+        raise LedgerError(
+            f"export `{file}`: expected a file outside of the ledger, found one in its folder `{ledger.folder}`. "
+            "Nothing was written; name another place."
+        )
     try:
         with _views_of(ledger) as connection:
             connection.execute(f"copy trials to {_text(str(file))} (format {form})")
@@ -147,7 +167,7 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
     if not rows.num_rows:
         first = ledger.chain.name(1)
         raise LedgerError(f"ledger file `{first}`: expected the first segment, found none. Run the campaign first.")
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+    with duckdb.connect(config={**_CLOSED}) as connection:
         # Otherwise a name that is no view may be a variable of this program.
         connection.execute("set python_enable_replacements = false")
         connection.execute("set timezone = 'UTC'")

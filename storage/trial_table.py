@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 from campaign import History, Measurement, Trial
+from campaign.columns import AFTER, BEFORE, BETWEEN, trial_columns
 from campaign.space import Value
 from campaign.trial import Failure, Observation, Stopped, Withdrawal
-from storage.columns import AFTER, BEFORE, BETWEEN, trial_columns
 from storage.event_rows import INT64, TIME
 
 

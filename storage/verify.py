@@ -12,6 +12,7 @@ from campaign.errors import LedgerDamaged, LedgerTooNew
 from campaign.events import Event
 from storage import blocks
 from storage.chain import Link
+from storage.contents import Contents, contents_after
 from storage.parquet_ledger import ParquetLedger
 from storage.receipts import Receipt
 from storage.segment_file import RESTORE, checked_events, damaged
@@ -52,6 +53,7 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
     copies = _Copies(ledger)
     links = ledger.chain.links(0)
     newer: LedgerTooNew | None = None
+    before: Contents | None = None
     while run := list(islice(links, blocks.SIZE)):
         events: Sequence[Event] = ()
         try:
@@ -63,8 +65,13 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
             found = _grown(found, link)
             for receipt in expected[found.segment]:
                 _compare(receipt, found.hash, found.events, link.file.name)
-        if newer is None:
-            copies.compare(run, events)
+            if newer is None:
+                before = _checked_contents(before, link)
+        try:
+            if newer is None:
+                copies.compare(run, events)
+        except LedgerTooNew as problem:
+            newer = problem
     copies.check_that_none_is_beyond(found.segment)
     if found.anchored > found.segment:
         raise LedgerDamaged(
@@ -117,6 +124,18 @@ class _Copies:
         snapshot = self._ledger.snapshots.read(link.file.number)
         if snapshot is not None:
             snapshot.check(self._past, self._events, link.hash)
+
+
+def _checked_contents(before: Contents | None, link: Link) -> Contents | None:
+    """Return what the file records of its events and of those before it; raises LedgerDamaged if that is not so."""
+    found, number = link.file.contents, link.file.number
+    if found is None:
+        return None
+    # A version that records nothing may have written in between.
+    known = None if found.since == number else before
+    if found != contents_after(known, number, link.rows["body"].to_pylist()):
+        raise damaged(link.file.name, "the hash of its events and of those before them", "another", RESTORE)
+    return found
 
 
 def _grown(found: Verification, link: Link) -> Verification:

@@ -3,6 +3,7 @@
 Everything is of the run's own folder and on loopback, and may be killed and started again.
 """
 
+import base64
 import json
 import os
 import socket
@@ -115,9 +116,11 @@ class PrefectOnSqlite:
             )
 
 
-def ask_prefect(url: str, body: Mapping[str, Any], method: str = "POST") -> Any:
-    """Send something to a server that lets everybody in, and return its answer; raises OSError where it has none."""
+def ask_prefect(url: str, body: Mapping[str, Any], method: str = "POST", auth: str | None = None) -> Any:
+    """Send something to a server and return its answer; raises OSError if it has none."""
     content = {"Content-Type": "application/json"}
+    if auth is not None:
+        content["Authorization"] = f"Basic {base64.b64encode(auth.encode()).decode()}"
     request = urllib.request.Request(url, json.dumps(body).encode(), content, method=method)
     deadline = time.monotonic() + _SECONDS_BUSY
     while True:

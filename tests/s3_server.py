@@ -20,6 +20,7 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from ending import end_as_by_ctrl_c
 
 BUCKET = "ledger"
 _HOST = "127.0.0.1"
@@ -83,7 +84,18 @@ class S3Server:
         program = shutil.which("weed") or str(Path(sysconfig.get_path("scripts")) / "weed")
         ports = [f"-{name}={port}" for name, port in zip(_PORTS, self._ports, strict=True)]
         places = [f"-dir={self._folder}", f"-ip={_HOST}", f"-ip.bind={_HOST}", f"-s3.config={identities}"]
-        command = [program, f"-logdir={self._folder}", "mini", *places, *ports, *_SWITCHES]
+        # The kernel ends it with this process, also where that is killed.
+        command = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            program,
+            f"-logdir={self._folder}",
+            "mini",
+            *places,
+            *ports,
+            *_SWITCHES,
+        ]
         with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -168,15 +180,15 @@ def _free_ports() -> list[int]:
 
 
 def main() -> None:
-    """Run a server until Ctrl-C and say how to use it."""
-    with s3_server() as server:
+    """Run a server until Ctrl-C or another signal that asks for its end, and say how to use it."""
+    end_as_by_ctrl_c()
+    with suppress(KeyboardInterrupt), s3_server() as server:
         variables = WRITER.environment(server.endpoint)
         sys.stdout.write("An S3 server runs until Ctrl-C; what is written there goes with it. In another terminal:\n\n")
         sys.stdout.writelines(f"  export {name}={value}\n" for name, value in variables.items())
         sys.stdout.write(f"\nand in a campaign's file:\n\n  ledger: s3://{BUCKET}/my-ledger\n\n")
         sys.stdout.flush()
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
 
 
 if __name__ == "__main__":

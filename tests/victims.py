@@ -1,8 +1,10 @@
 """The processes of one run, told from everybody else's by the run's folder in their environment."""
 
+import json
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +32,8 @@ class Victim:
         for variable in self.environment.split(b"\0"):
             name, _, value = variable.partition(b"=")
             if name == b"EVAL_REQUEST":
-                return "/".join(Path(os.fsdecode(value)).parts[-4:-1])
+                with suppress(OSError):
+                    return json.loads(Path(os.fsdecode(value)).read_text())["key"]
         return None
 
     @property
@@ -39,17 +42,32 @@ class Victim:
         now = read_process(self.pid)
         return now is not None and now.ticks == self.process.ticks
 
+    @property
+    def stopped(self) -> bool:
+        """Return whether a signal has stopped it."""
+        with suppress(OSError):
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return False
+
     def kill(self) -> bool:
-        """Kill this very process; tell whether it lived until then."""
+        """Kill this very process; return whether it lived until then."""
+        return self.send(signal.SIGKILL)
+
+    def stop(self) -> bool:
+        """Stop this very process as SIGSTOP does; return whether it lived until then."""
+        return self.send(signal.SIGSTOP)
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal to this very process; return whether it lived until then."""
         try:
             handle = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return False
         try:
-            # Whoever has the number now is held by the handle, so that the one looked at is the one that is killed.
+            # The handle holds the process, so that the signal reaches the one that was looked at.
             if not self.lives:
                 return False
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            signal.pidfd_send_signal(handle, number)
         except ProcessLookupError:
             return False
         finally:

@@ -65,6 +65,7 @@ OURS: dict[str, AnyProposer] = {
     "overnight-liar-max": BayesianProposer(pending="liar_max"),
     "overnight-believer": BayesianProposer(pending="believer"),
     "overnight-infeasible-ignored": BayesianProposer(feasibility="ignore"),
+    "overnight-compressed-tails": BayesianProposer(tails="compressed"),
     "overnight-cost-aware": BayesianProposer(cost_aware=True),
     "sobol": SobolProposer(),
 }

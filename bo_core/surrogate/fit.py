@@ -12,7 +12,7 @@ from bo_core.surrogate.kernel import KernelName
 from bo_core.surrogate.marginal_likelihood import LogPosterior
 from bo_core.surrogate.priors import Prior
 from bo_core.surrogate.training_data import TrainingData
-from campaign.errors import CannotPropose
+from campaign.errors import ModelFailed
 
 _LAST, _MIDDLE = "last proposal", "middle of the prior"
 LEAST_JITTER = 1e-8
@@ -100,7 +100,7 @@ def fit(
     Starts at `warm` [h] if there is one, and at the middle of the prior and draws around it, `cold` in all; without
     `warm` one at least. With several cold starts it is also asked whether the data are mostly noise. A `second_look`
     asks many data whether a parameter that counts for little at the best end should count. Jitter grows until a start
-    ends well; CannotPropose says that none did.
+    ends well; ModelFailed says that none did.
     """
     starts = _starts(prior, generator, cold, warm)
 
@@ -139,7 +139,7 @@ def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Ca
         found = climbed(jitter)
         if np.isfinite(found.value):
             return found
-    raise CannotPropose(
+    raise ModelFailed(
         f"The surrogate could not be fitted to {len(data.y)} observations: the kernel matrix was singular from "
         f"every start with jitter up to {jitters[-1]:g}. Please report this with the ledger."
     )

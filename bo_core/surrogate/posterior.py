@@ -10,7 +10,7 @@ from bo_core.surrogate.kernel import kernel
 from bo_core.surrogate.marginal_likelihood import generalised_mean
 from bo_core.surrogate.scaling import Scaling
 from bo_core.surrogate.training_data import TrainingData
-from campaign.errors import CannotPropose
+from campaign.errors import ModelFailed
 
 _LEAST_JITTER = 1e-10
 
@@ -135,5 +135,5 @@ def safe_cholesky(covariance: Tensor, jitter: float) -> tuple[Tensor, float]:
         if not bool(failed.any()):
             return L, jitter
         if jitter > 1.0:
-            raise CannotPropose("The surrogate's covariance is not finite. Please report this with the ledger.")
+            raise ModelFailed("The surrogate's covariance is not finite. Please report this with the ledger.")
         jitter = max(10.0 * jitter, _LEAST_JITTER)

@@ -26,12 +26,18 @@ _WARP = (0.0, 0.5)
 _LENGTH_SCALE_BOUNDS = (0.025, 1e4)
 _NOISE_BOUNDS = (1e-4, 10.0)
 _WARP_BOUNDS = (0.2, 5.0)
+# A kernel matrix with less log noise variance may be singular.
+_LEAST_NOISE = math.log(1e-7)
 
 
 class Prior:
-    """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h]."""
+    """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h].
 
-    def __init__(self, d: int, name: PriorName = "firm", *, warped: bool = False) -> None:
+    `noise_unit`, at most 1, is the unit in which the noise is believed to be as usual: where a few vast outcomes decide
+    the scale, a noise that is small beside them is possible.
+    """
+
+    def __init__(self, d: int, name: PriorName = "firm", *, warped: bool = False, noise_unit: float = 1.0) -> None:
         self.name: PriorName = name
         location, spread = _LENGTH_SCALE[name]
         warps = 2 * d if warped else 0
@@ -39,6 +45,10 @@ class Prior:
         self.location, self.spread = np.array(parts).T
         bounds = [_LENGTH_SCALE_BOUNDS] * d + [_NOISE_BOUNDS] + [_WARP_BOUNDS] * warps
         self.low, self.high = np.log(np.array(bounds)).T
+        if noise_unit < 1.0:
+            shift = max(2.0 * math.log(noise_unit), _LEAST_NOISE - self.low[d])
+            self.location[d] += shift
+            self.low[d] += shift
         self._constant = -float(np.sum(np.log(self.spread) + 0.5 * math.log(2.0 * math.pi)))
 
     def log_density(self, theta: Array) -> tuple[Array, Array]:

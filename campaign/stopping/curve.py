@@ -1,6 +1,7 @@
 """What one trial has reported of the objective on its way, turned so that more is better."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
@@ -30,10 +31,17 @@ class Curve:
     def average_by(self, step: int) -> float | None:
         """Return the running average, the mean of all values up to a step; None before the first."""
         so_far = self.values[: bisect_right(self.steps, step)]
-        # Each divided first, so that the sum of enormous ones does not overflow.
-        return fsum(value / len(so_far) for value in so_far) if so_far else None
+        return _mean(so_far) if so_far else None
 
     def first_from(self, step: int) -> tuple[int, float] | None:
         """Return the first step that is not before this one, and its value; None where it has not come so far."""
         place = bisect_left(self.steps, step)
         return (self.steps[place], self.values[place]) if place < len(self.steps) else None
+
+
+def _mean(values: Sequence[float]) -> float:
+    # Each divided first, so that the sum of enormous ones does not overflow unless the quotients are rounded up.
+    try:
+        return fsum(value / len(values) for value in values)
+    except OverflowError:
+        return max(min(2.0 * fsum(0.5 * value / len(values) for value in values), max(values)), min(values))

@@ -1,6 +1,7 @@
 """The median rule: a trial ends whose best value is worse than what half of the others were at on average."""
 
 from collections.abc import Sequence
+from math import isinf
 from statistics import median
 from typing import Annotated, Literal
 
@@ -34,6 +35,8 @@ class MedianRule(BaseModel):
         if len(averages) < self.after_trials:
             return None
         threshold = median(averages)
+        if isinf(threshold):
+            threshold = 2.0 * median(0.5 * average for average in averages)
         if best >= threshold:
             return None
         against = f"the median of the running averages of {len(averages)} trials"

@@ -6,6 +6,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from campaign.harmless import harmless
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
 from flows.clusters.order import Order
@@ -24,5 +25,5 @@ async def evaluate_flow(order: Order) -> State:
     for path in (folder.stdout, folder.stderr):
         # Hidden before it is cut: half of a secret is a secret, too.
         if words := redaction.text(last_text(path))[-_LAST_WORDS:].strip():
-            log.info("%s ends with:\n%s", path.name, words)
-    return Completed(message=told)
+            log.info("%s ends with:\n%s", path.name, harmless(words))
+    return Completed(message=harmless(told))

@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from flows import approval
 from flows.commands.past import read_past
 from flows.commands.people import append_request, say_written
+from flows.terminal import terminal
 from report.numbers import value_text, with_uncertainty
 
 
 def approvals(path: Path) -> None:
     """Print a line for each trial that waits: its point, what is expected of it, and why it waits."""
     _, history = read_past(path)
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
     for trial in approval.awaiting_approval(history):
         point = ", ".join(f"{name}={value_text(trial.point[name])}" for name in names if name in trial.point)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from flows.terminal import terminal
 from storage import kept_campaigns
 
 
@@ -12,10 +12,10 @@ def campaigns(url: str) -> None:
     """Print a line for each campaign."""
     found = kept_campaigns(url, Path())
     if not found:
-        Console(highlight=False, markup=False).print(f"{url}: no campaigns", soft_wrap=True)
+        terminal().print(f"{url}: no campaigns", soft_wrap=True)
         return
     table = Table("campaign", "segments", "last event", header_style="bold", padding=(0, 1))
     for campaign in found:
         last = "" if campaign.last is None else f"{campaign.last.astimezone():%Y-%m-%d %H:%M:%S}"
         table.add_row(campaign.name, f"{campaign.segments:,}", campaign.damage or last)
-    Console(highlight=False, markup=False).print(table)
+    terminal().print(table)

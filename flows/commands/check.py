@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
@@ -14,7 +13,10 @@ from flows.describe import describe
 from flows.evaluator_changes import note_on, refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
+from flows.newest_receipt import check_newest_receipt
 from flows.opening import is_over, refuse_another, why_outdated
+from flows.places import refuse_overlaps, refuse_unusable_places
+from flows.terminal import terminal
 from storage import open_ledger
 
 
@@ -23,23 +25,29 @@ def check(path: Path) -> None:
     file = load_campaign_file(path)
     asyncio.run(file.check())
     would = _what_run_would_do(file, path)
-    console = Console()
+    console = terminal()
     console.print(describe(file, SystemClock().now()))
     console.print(Text.assemble(("✓", "green"), f" {path} is valid{would}"), soft_wrap=True)
 
 
 def _what_run_would_do(file: CampaignFile, path: Path) -> str:
-    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    journal = Journal(ledger)
     try:
+        asyncio.run(check_newest_receipt(ledger, file))
         asyncio.run(journal.refresh())
     except (LedgerDamaged, LedgerTooNew):
         raise
     except LedgerError as away:
+        refuse_unusable_places(file)
         return f". Whether it goes on is not known, for its ledger cannot be read from here: {away}"
     history = journal.history
+    if history.defined is None:
+        refuse_overlaps(file)
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
         return f", and has finished. What was found: overnight report {path}"
+    refuse_unusable_places(file)
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
         refuse_changed(history, sources)

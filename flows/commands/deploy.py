@@ -4,8 +4,6 @@ import asyncio
 import importlib
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign.duration import format_duration
 from campaign.errors import CannotStart
 from evaluators import SimulatedEvaluator
@@ -13,22 +11,34 @@ from evaluators.environment import written_out
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
 from flows.clusters.on_pool import OnPool
-from flows.prefect_environment import prepare_prefect, somebody_else_serves
+from flows.named_server import named_server
+from flows.newest_receipt import check_or_accept
+from flows.prefect_environment import prepare_prefect
+from flows.terminal import terminal
+from storage import open_ledger
 
 
-def deploy(path: Path, pool: str) -> None:
+def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     """Create the deployment and say when it starts, and what has to run for that."""
     file = load_campaign_file(path)
-    if not somebody_else_serves():
+    named = named_server()
+    if named is None:
         raise CannotStart(
             "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
-            "PREFECT_API_URL to its address. Nothing was deployed."
+            "PREFECT_API_URL to its address, in the environment or with `prefect config set`. Nothing was deployed."
         )
     prepare_prefect(Path(file.work))
     asyncio.run(file.check())
-    console = Console(highlight=False, markup=False)
+    console = terminal()
+    console.print(str(named), soft_wrap=True)
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    asyncio.run(check_or_accept(ledger, file, accept_loss, SystemClock(), console.print))
     # Prefect reads its settings when it is imported.
-    asyncio.run(importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(console.print))
+    asyncio.run(
+        importlib.import_module("flows.reach_prefect").reach_prefect_to_deploy(
+            lambda text: console.print(text, soft_wrap=True)
+        )
+    )
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("flows.deployment").deploy(file, pool, now))
     variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment

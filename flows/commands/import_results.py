@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign import Campaign
 from campaign.errors import CannotImport
 from flows.campaign_file import CampaignFile, load_campaign_file
@@ -13,6 +11,8 @@ from flows.clock import SystemClock
 from flows.fitting import Fitted, fitted
 from flows.importing import check_that_it_is_new, write_observations
 from flows.journal import Journal
+from flows.newest_receipt import check_newest_receipt
+from flows.terminal import terminal
 from storage import ledger_location, open_ledger
 from storage.past.results import PastResults
 from storage.past.source import read_past_results
@@ -24,7 +24,7 @@ def import_results(source: str, path: Path, study: str | None, *, skip_misfits: 
     """Check all of the source, write what it holds, and say what was taken and what was not."""
     file = load_campaign_file(path)
     found, taken = asyncio.run(_import(file, source, study, skip_misfits=skip_misfits))
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     for line in _said(file.campaign, found, taken):
         console.print(line, soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
@@ -33,7 +33,9 @@ def import_results(source: str, path: Path, study: str | None, *, skip_misfits: 
 async def _import(
     file: CampaignFile, source: str, study: str | None, *, skip_misfits: bool
 ) -> tuple[PastResults, Fitted]:
-    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    await check_newest_receipt(ledger, file)
+    journal = Journal(ledger)
     await journal.refresh()
     check_that_it_is_new(file.campaign, journal.history)
     found = read_past_results(source, file.campaign, study)

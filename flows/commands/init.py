@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign.errors import OvernightError
 from flows.campaign_template import TEMPLATE_FILES
+from flows.terminal import terminal
 
 
 def init(folder: Path) -> None:
@@ -17,6 +16,6 @@ def init(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in TEMPLATE_FILES.items():
         (folder / name).write_text(text)
-    console = Console(highlight=False)
+    console = terminal()
     console.print(f"Wrote {' and '.join(str(folder / name) for name in TEMPLATE_FILES)}. Next:", soft_wrap=True)
     console.print(f"  overnight check {folder / 'campaign.yaml'}\n  overnight run {folder / 'campaign.yaml'}")

@@ -6,12 +6,11 @@ from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign import History
 from campaign.errors import LedgerError
 from campaign.events import Event
 from flows.campaign_file import CampaignFile, load_campaign_file
+from flows.terminal import terminal
 from storage import ledger_location, open_ledger
 
 
@@ -63,11 +62,11 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
     before = list(takewhile(lambda event: event.time <= moment, events))
     left_out = sum(event.time <= moment for event in events[len(before) :])
     if left_out:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(
+        terminal(stderr=True).print(
             f"--as-of {as_of}: a clock was set back: {left_out} events that say they are earlier stand in the ledger "
             f"after one that says it is later, and are not shown. Its order decides; --as-of N shows the first N of "
             f"its {len(events)} events.",
             style="yellow",
-            markup=False,
+            soft_wrap=True,
         )
     return before

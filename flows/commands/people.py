@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign import History
 from campaign.errors import LedgerError
 from campaign.events import Event
@@ -17,6 +15,8 @@ from flows.campaign_file import CampaignFile, load_campaign_file
 from flows.clock import SystemClock
 from flows.journal import Journal
 from flows.lease import controller_lives
+from flows.newest_receipt import check_newest_receipt
+from flows.terminal import terminal
 from storage import ledger_location, open_ledger
 
 # From the history, who asks and when: what is to be written, or Refused.
@@ -43,7 +43,8 @@ def append_request(path: Path, request: Request) -> History:
 def append_to(file: CampaignFile, path: Path, request: Request) -> History:
     """Append what a person asks for to the ledger of a campaign file that was read already."""
     name = file.campaign.name
-    journal = Journal(open_ledger(file.ledger, name, Path()))
+    ledger = open_ledger(file.ledger, name, Path())
+    journal = Journal(ledger)
 
     def decide(history: History) -> Sequence[Event]:
         if history.defined is None:
@@ -54,6 +55,7 @@ def append_to(file: CampaignFile, path: Path, request: Request) -> History:
         return request(history, speaker(), SystemClock().now())
 
     async def write() -> None:
+        await check_newest_receipt(ledger, file)
         await journal.refresh()
         await journal.insist(decide)
 
@@ -68,4 +70,4 @@ def say_written(history: History, what: str, path: Path) -> None:
         heard = f"process {lease.pid} on {lease.host} hears of it within seconds"
     else:
         heard = f"no controller runs here now; the next one knows of it: overnight run {path}"
-    Console(highlight=False, markup=False).print(f"{history.definition.name}: {what}; {heard}", soft_wrap=True)
+    terminal().print(f"{history.definition.name}: {what}; {heard}", soft_wrap=True)

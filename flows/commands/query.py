@@ -1,6 +1,5 @@
 """`overnight query` and `overnight export`: a ledger for SQL, for spreadsheets and for data frames."""
 
-import csv
 import json
 import math
 import sys
@@ -10,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from campaign.harmless import harmless
 from flows.campaign_file import load_campaign_file
-from report.tables import Cell, to_json
+from flows.terminal import terminal
+from report.tables import Cell, csv_of, to_json
 from storage import ParquetLedger, open_ledger
 from storage.sql import Answer, export_trials, query
 
@@ -25,20 +25,18 @@ def print_answer(sql: str, path: Path, form: str) -> None:
     answer = query(_ledger(path), sql)
     match form:
         case "csv":
-            lines = csv.writer(sys.stdout, lineterminator="\n")
-            lines.writerow(answer.columns)
-            lines.writerows([_in_csv(_cell(value)) for value in row] for row in answer.rows)
+            sys.stdout.write(csv_of(answer.columns, ([_cell(value) for value in row] for row in answer.rows)))
         case "json":
             rows = [dict(zip(_distinct(answer.columns), map(_cell, row), strict=True)) for row in answer.rows]
             sys.stdout.write(to_json(rows))
         case _:
-            Console().print(_table(answer))
+            terminal().print(_table(answer))
 
 
 def export(path: Path, output: Path) -> None:
     """Write a campaign's trials to one file."""
     export_trials(_ledger(path), output)
-    Console(highlight=False, markup=False).print(f"trials: {output}", soft_wrap=True)
+    terminal().print(f"trials: {output}", soft_wrap=True)
 
 
 def _ledger(path: Path) -> ParquetLedger:
@@ -54,10 +52,6 @@ def _distinct(names: Sequence[str]) -> list[str]:
         distinct.append(f"{name}_{seen[name]}" if seen[name] else name)
         seen[name] += 1
     return distinct
-
-
-def _in_csv(value: Cell) -> Cell:
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _cell(value: Any) -> Cell:
@@ -80,7 +74,7 @@ def _with_text_keys(value: Any) -> Any:
 def _table(answer: Answer) -> Table:
     table = Table(header_style="bold", padding=(0, 1))
     for name in answer.columns:
-        table.add_column(Text(name))
+        table.add_column(Text(harmless(name)))
     for row in answer.rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else harmless(str(value))) for value in row))
     return table

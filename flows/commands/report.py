@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from bo_core.recommend import recommend
 from campaign import History
 from campaign.errors import OvernightError
@@ -12,6 +10,7 @@ from flows.clock import SystemClock
 from flows.commands.past import read_past
 from flows.lease import controller_lives
 from flows.report_file import ReportFile
+from flows.terminal import terminal
 from report.html import render_report
 from storage import ledger_location, open_ledger
 
@@ -22,7 +21,7 @@ def report(path: Path, output: Path | None, as_of: str | None) -> None:
     if output is None and as_of is not None:
         raise OvernightError("--as-of: expected an --output beside it, so that the report of today is not overwritten.")
     written = write_report(file, history, output or ReportFile(file, path.parent).path)
-    Console(highlight=False, markup=False).print(f"report: {written}", soft_wrap=True)
+    terminal().print(f"report: {written}", soft_wrap=True)
 
 
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:

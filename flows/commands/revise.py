@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from bo_core.inside import lies_in
 from campaign import Campaign, History
 from campaign.events import CampaignRevised, Event, TrialAbandoned
 from flows.campaign_file import load_campaign_file
 from flows.commands.people import append_to, say_written
 from flows.revising import revise as revised
+from flows.terminal import terminal
 
 
 def revise(path: Path, why: str) -> None:
@@ -27,7 +26,7 @@ def revise(path: Path, why: str) -> None:
 
     history = append_to(file, path, request)
     say_written(history, "revised; it holds from the next proposal on", path)
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     for line in _outside(file.campaign, history, len(written) - 1):
         console.print(line, soft_wrap=True)
     console.print(

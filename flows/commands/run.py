@@ -2,21 +2,20 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from campaign.events import CampaignDrained
 from flows.campaign_file import load_campaign_file
 from flows.exit_codes import ExitCode, exit_code_of
 from flows.live import LiveDisplay, finding_lines
 from flows.report_file import ReportFile
 from flows.run import run_campaign
+from flows.terminal import terminal
 from storage import ledger_location
 
 
-def run(path: Path, *, ignore_window: bool = False) -> ExitCode:
+def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> ExitCode:
     """Run it, show how it goes, say what was found and where everything lies, and return how it ended."""
     file = load_campaign_file(path)
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
         # By its path, as it is called in what is said.
@@ -27,6 +26,7 @@ def run(path: Path, *, ignore_window: bool = False) -> ExitCode:
             tell=display.tell,
             report=report.write,
             ignore_window=ignore_window,
+            accept_loss=accept_loss,
         )
     if result.not_yet is not None:
         console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)

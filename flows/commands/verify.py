@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from campaign.errors import LedgerDamaged, LedgerError
 from flows.campaign_file import load_campaign_file
 from flows.clock import SystemClock
+from flows.terminal import terminal
 from storage import (
     Receipts,
     Signer,
@@ -46,20 +46,20 @@ def verify_ledger(place: str, receipts: Path | None, sign: Path | None = None, s
 
     A whole ledger's newest segment is added to `receipts` unless it is there.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal()
     try:
         url, name, own = _ledger_of(place)
         receipts = receipts or own
         lines = list(_verified(url, name, receipts, _keys(receipts, sign, signed_by)))
     except LedgerDamaged as problem:
-        console.print(f"[red]damaged[/]: {escape(str(problem))}")
+        console.print(Text.assemble(("damaged", "red"), f": {problem}"), soft_wrap=True)
         raise typer.Exit(_DAMAGED) from None
     except LedgerError as problem:
-        console.print(f"[red]cannot tell[/]: {escape(str(problem))}")
+        console.print(Text.assemble(("cannot tell", "red"), f": {problem}"), soft_wrap=True)
         raise typer.Exit(_UNREADABLE) from None
-    console.print(f"[green]whole[/]: {escape(ledger_location(url, name, Path()))}")
+    console.print(Text.assemble(("whole", "green"), f": {ledger_location(url, name, Path())}"), soft_wrap=True)
     for line in lines:
-        console.print(line, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def _ledger_of(place: str) -> tuple[str, str, Path | None]:

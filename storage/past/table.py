@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from campaign import Campaign
 from campaign.errors import CannotImport
-from storage.columns import trial_columns
 from storage.past.results import PastResults, PastRow
+from storage.past.table_columns import TableColumns
 
 # What `overnight export` calls the time at which a trial ended.
 _ENDED = "ended"
@@ -82,19 +82,12 @@ class _Columns:
 
     @classmethod
     def of(cls, campaign: Campaign, file: Path, names: Sequence[str]) -> "_Columns":
-        """Find the columns by the names that `overnight export` gives them, else by the campaign's own.
-
-        They differ where what a parameter or a metric is called is the name of another column.
-        """
+        """Find the columns of what the campaign knows; raises CannotImport if two have one name."""
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise CannotImport(f"{file}: expected columns that differ in their names, found `{twice[0]}` twice.")
-        exported_means, exported = trial_columns(campaign.expected_metrics, campaign.parameters.root)
-        means = {m: c for m, its in exported_means.items() if (c := _first_of((its, m), names))}
-        sems = {m: f"{c}_sem" for m, c in means.items() if f"{c}_sem" in names}
-        others = [name for name in names if name not in {*means.values(), *sems.values()}]
-        parameters = {p: c for p, its in exported.items() if (c := _first_of((its, p), others))}
-        return cls(file, tuple(names), parameters, means, sems)
+        found = TableColumns.of(campaign, names)
+        return cls(file, tuple(names), found.parameters, found.means, found.sems)
 
     def used(self) -> list[str]:
         """Return the columns that are read."""
@@ -119,10 +112,6 @@ class _Columns:
         """Return the rows with what is to be said of them together."""
         unused = tuple(name for name in self.names if name not in self.used())
         return PastResults(str(self.file), rows, names=self.names, unused=unused)
-
-
-def _first_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:
-    return next((name for name in wanted if name in names), None)
 
 
 def _picked(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,6 @@
 import math
+import sys
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -165,3 +167,46 @@ def test_a_space_with_a_continuum_has_no_size() -> None:
 def test_a_point_is_the_same_in_whatever_order_its_names_come() -> None:
     point = {"a": 1, "b": "x"}
     assert key_of(dict(reversed(point.items()))) == key_of(point)
+
+
+MOST, LEAST = sys.float_info.max, 5e-324
+EXTREME = (LEAST, 1e-310, 1e-308, 1e-9, 1.0, 1.0 + 2**-52, 1e9, 1e308, MOST)
+BOUNDS = [
+    *((low, high, "log") for low, high in combinations(EXTREME, 2)),
+    *((low, high, "linear") for low, high in combinations((*(-x for x in reversed(EXTREME)), 0.0, *EXTREME), 2)),
+]
+
+
+def test_points_and_features_are_finite_and_inside_whatever_the_bounds_are() -> None:
+    for low, high, scale in BOUNDS:
+        column = {"x": {"kind": "float", "low": low, "high": high, "scale": scale}}
+        encoding = Encoding(Space.model_validate(column))
+        shares = [0.0, 1e-17, 0.1, 0.5, 0.9, 1.0 - 1e-16, 1.0]
+        values = [float(encoding.point_at([u])["x"]) for u in shares]
+        assert values == sorted(values)
+        # A power of a ratio, or what is added to a low bound, may miss its end by rounding.
+        assert values[0] == pytest.approx(low, rel=1e-9)
+        assert values[-1] == pytest.approx(high, rel=1e-9, abs=1e-15 * abs(low))
+        for value in (low, *values, high):
+            [[feature]] = encoding.encode([{"x": value}]).tolist()
+            assert -1e-15 <= feature <= 1.0 + 1e-15, (low, high, scale, value)
+            back = float(encoding.decode(torch.tensor([feature], dtype=torch.float64))["x"])
+            assert low <= back <= high
+
+
+def test_whole_numbers_at_the_largest_bounds_stay_inside() -> None:
+    for low, high, scale in ((-(2**53), 2**53, "linear"), (1, 2**53, "log"), (2**53 - 1, 2**53, "linear")):
+        encoding = Encoding(Space.model_validate({"n": {"kind": "int", "low": low, "high": high, "scale": scale}}))
+        for u in (0.0, 0.3, 0.999999, 1.0):
+            point = encoding.point_at([u])
+            assert low <= point["n"] <= high
+            assert bool(encoding.encode([point]).isfinite().all())
+            assert low <= encoding.decode(encoding.spread(torch.tensor([[u]], dtype=torch.float64))[0])["n"] <= high
+
+
+def test_a_span_that_overflows_is_divided_evenly() -> None:
+    encoding = Encoding(Space.model_validate({"x": {"kind": "float", "low": -1.7e308, "high": 1.7e308}}))
+    assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([-8.5e307, 0.0, 8.5e307])
+    log = {"x": {"kind": "float", "low": 1e-308, "high": 1e308, "scale": "log"}}
+    encoding = Encoding(Space.model_validate(log))
+    assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([1e-154, 1.0, 1e154])

@@ -1,3 +1,5 @@
+import math
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -86,3 +88,14 @@ def test_a_budget_of_so_many_times_one_cost_pays_for_exactly_so_many(cost, paid)
 def test_a_budget_of_trials_alone_limits_no_evaluation():
     assert room_after([trial(attempt(1))], Budget(trials=1)) > 1_000_000
     assert spending([trial(attempt(1))]).why_spent(Budget(trials=1)) is None
+
+
+def test_costs_that_add_up_to_more_than_a_float_holds_spend_a_budget_and_stop_nothing():
+    most = sys.float_info.max
+    for costs in ((most, most, 1.0), (most, 5e-324), (5e-324, 5e-324)):
+        spent = Spending(evaluations=4, running=0, costs=costs, untold=1)
+        assert math.isfinite(spent.cost)
+        for cost in (1e-300, 1.0, most):
+            room = spent.room(Budget(trials=10, cost=cost))
+            assert room >= 0
+            assert (spent.why_spent(Budget(trials=10, cost=cost)) is None) == (room > 0)

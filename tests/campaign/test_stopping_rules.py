@@ -1,6 +1,7 @@
 """Rules that end a trial on its way, held against the rules as their papers say them."""
 
 import statistics
+import sys
 
 import pytest
 from hypothesis import given
@@ -82,3 +83,15 @@ def test_of_all_that_reach_a_rung_at_least_the_best_share_goes_on(others, own, r
     stopped = SuccessiveHalvingRule(reduction=reduction).should_stop(curve(99, own), curves, 1) is not None
     better, all_there = sum(value > own for value in others), len(others) + 1
     assert stopped == (all_there >= reduction and better >= all_there // reduction)
+
+
+def test_averages_and_medians_of_the_largest_floats_are_finite() -> None:
+    most = sys.float_info.max
+    # Thirds of the largest float are rounded up, so that their sum overflows.
+    assert Curve(1, (1, 2, 3), (most, most, most), ended=True).average_by(3) == most
+    assert Curve(1, (1, 2, 3), (-most, -most, -most), ended=True).average_by(3) == -most
+    others = [Curve(i, (1,), (sign * most,), ended=True) for i, sign in enumerate((1, 1, 1, 1))]
+    stopped = MedianRule(after_trials=4).should_stop(Curve(9, (1,), (0.0,), ended=False), others, 1)
+    assert stopped is not None
+    assert stopped.threshold == most
+    assert MedianRule(after_trials=4).should_stop(Curve(9, (1,), (most,), ended=False), others, 1) is None

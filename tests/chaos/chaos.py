@@ -91,7 +91,7 @@ def _evidence(campaign: Operation, damage: Damage, left: list[str]) -> Evidence:
         events=events,
         evaluated=read_evaluations(campaign.folder / "evaluations.log"),
         seen=campaign.events,
-        killed=damage.attempts,
+        struck=damage.attempts,
         left=left,
         damage=damage_of(campaign.ledger),
         replayed=list(replay(events, campaign.folder)),

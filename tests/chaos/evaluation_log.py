@@ -1,49 +1,47 @@
-"""What the evaluations themselves wrote down, read again: by attempt, what it did and what it found."""
+"""Read what the evaluations themselves wrote down: for each attempt, what it did and what it found."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from flows.attempt_key import attempt_number
+from typing import Any
 
 
 @dataclass
 class Evaluated:
-    """One attempt as its own processes told it; `began` holds a time for each process that did."""
+    """One attempt according to its own processes; `began` holds a time for each process that did.
+
+    `point` is what it was asked for. `alone` is False if another evaluation of its trial lived, `room` if every worker
+    of the campaign was taken by a living evaluation.
+    """
 
     key: str
+    trial: int
+    attempt: int
+    point: Mapping[str, Any]
     began: list[float] = field(default_factory=list)
     found: float | None = None
     stored: bool = False
     alone: bool = True
-
-    @property
-    def trial(self) -> int:
-        """Return the trial's number, as the key says it."""
-        return int(self.key.split("/")[1])
-
-    @property
-    def attempt(self) -> int:
-        """Return the attempt's number, as the key says it."""
-        number = attempt_number(self.key.rpartition("/")[2])
-        assert number is not None
-        return number
+    room: bool = True
 
 
 def read_evaluations(log: Path) -> Mapping[str, Evaluated]:
     """Return every attempt that any process evaluated, by its key."""
     evaluated: dict[str, Evaluated] = {}
     for line in log.read_text().splitlines():
-        told = json.loads(line)
-        one = evaluated.setdefault(told["key"], Evaluated(told["key"]))
-        match told["said"]:
+        said = json.loads(line)
+        key = said["key"]
+        match said["said"]:
             case "began":
-                one.began.append(told["time"])
+                asked = Evaluated(key, said["trial"], said["attempt"], said["point"])
+                evaluated.setdefault(key, asked).began.append(said["time"])
             case "found":
-                one.found = told["value"]
+                evaluated[key].found = said["value"]
             case "stored":
-                one.stored = True
+                evaluated[key].stored = True
             case "another one lives":
-                one.alone = False
+                evaluated[key].alone = False
+            case "no worker is free":
+                evaluated[key].room = False
     return evaluated

@@ -13,7 +13,9 @@ from campaign import History
 from campaign.events import AttemptFailed, AttemptStarted, CampaignFinished, Event, TrialFailed, TrialObserved
 from flows.replay import Replayed
 
-Broken = Literal["lost", "duplicated", "stuck", "budget", "chain", "replay"]
+Broken = Literal["lost", "foreign", "duplicated", "crowded", "stuck", "budget", "chain", "replay", "open"]
+# What may be tried again says nothing about its point.
+_TRIED_AGAIN = ("infrastructure", "cancelled", "timeout")
 _OUTCOMES = (TrialObserved, TrialFailed)
 
 
@@ -29,18 +31,20 @@ class Fault:
 class Evidence:
     """What a run leaves behind.
 
-    `seen` are events that were read while it ran, `killed` the attempts of which a process was killed, `left` the
-    processes that are still there, `damage` what `verify` found.
+    `seen` are events that were read while it ran, `struck` the attempts of which a process was killed or stopped,
+    `left` the processes that are still there, `damage` what `verify` found. `rolled_back` says that an older copy of
+    the ledger was put back, which may know nothing of attempts that ran.
     """
 
     trials: int
     events: Sequence[Event]
     evaluated: Mapping[str, Evaluated]
     seen: Sequence[Event] = ()
-    killed: Sequence[str] = ()
+    struck: Sequence[str] = ()
     left: Sequence[str] = ()
     damage: str = ""
     replayed: Sequence[Replayed] = ()
+    rolled_back: bool = False
 
     @cached_property
     def history(self) -> History:
@@ -55,7 +59,7 @@ class Evidence:
 
 def judge(evidence: Evidence) -> list[Fault]:
     """Return every promise that was broken; nothing if all were kept."""
-    return [*_lost(evidence), *_duplicated(evidence), *_stuck(evidence), *_others(evidence)]
+    return [*_lost(evidence), *_foreign(evidence), *_duplicated(evidence), *_stuck(evidence), *_others(evidence)]
 
 
 def _lost(evidence: Evidence) -> Iterator[Fault]:
@@ -71,7 +75,8 @@ def _lost(evidence: Evidence) -> Iterator[Fault]:
             yield Fault("lost", f"trial {trial} was given up, though its point can be evaluated")
     for key, one in evidence.evaluated.items():
         if key not in evidence.started:
-            yield Fault("lost", f"`{key}` ran, and the ledger knows nothing of it")
+            if not evidence.rolled_back:
+                yield Fault("lost", f"`{key}` ran, and the ledger knows nothing of it")
             continue
         outcome = outcomes.get(one.trial)
         told = outcome if isinstance(outcome, TrialObserved) and outcome.attempt == one.attempt else None
@@ -79,20 +84,32 @@ def _lost(evidence: Evidence) -> Iterator[Fault]:
             yield Fault("lost", f"`{key}` stored {one.found!r}, and it is not its trial's outcome")
         if told is not None and told.metrics["loss"].mean != one.found:
             yield Fault("lost", f"`{key}` found {one.found!r}, and the ledger says {told.metrics['loss'].mean!r}")
-    yield from _forgotten_kills(evidence)
+    yield from _forgotten_strikes(evidence)
 
 
-def _forgotten_kills(evidence: Evidence) -> Iterator[Fault]:
-    """Name the attempts that were killed and neither had a result by then nor were tried again."""
+def _foreign(evidence: Evidence) -> Iterator[Fault]:
+    """Name the results that were recorded for a point or an attempt that did not give them."""
+    points = {trial.id: dict(trial.point) for trial in evidence.history.trials.values()}
+    for key, one in evidence.evaluated.items():
+        if key in evidence.started and points.get(one.trial) != one.point:
+            yield Fault("foreign", f"`{key}` evaluated {one.point}, and its trial's point is {points.get(one.trial)}")
+    keys = {(started.trial, started.attempt): key for key, started in evidence.started.items()}
+    for event in evidence.events:
+        if isinstance(event, TrialObserved) and keys.get((event.trial, event.attempt)) not in evidence.evaluated:
+            yield Fault("foreign", f"trial {event.trial} has a result, and no evaluation of its attempt ever began")
+
+
+def _forgotten_strikes(evidence: Evidence) -> Iterator[Fault]:
+    """Name the attempts that were killed or stopped and neither had a result by then nor were tried again."""
     failed = {(e.trial, e.attempt): e for e in evidence.events if isinstance(e, AttemptFailed)}
     observed = {(e.trial, e.attempt) for e in evidence.events if isinstance(e, TrialObserved)}
-    for key in dict.fromkeys(evidence.killed):
+    for key in dict.fromkeys(evidence.struck):
         started = evidence.started.get(key)
         if started is None or (started.trial, started.attempt) in observed:
             continue
         end = failed.get((started.trial, started.attempt))
-        if end is None or end.cause not in ("infrastructure", "cancelled") or not end.will_retry:
-            yield Fault("lost", f"`{key}` was killed, and the ledger has no failure of it that is tried again")
+        if end is None or end.cause not in _TRIED_AGAIN or not end.will_retry:
+            yield Fault("lost", f"`{key}` was struck, and the ledger has no failure of it that is tried again")
 
 
 def _duplicated(evidence: Evidence) -> Iterator[Fault]:
@@ -109,6 +126,8 @@ def _duplicated(evidence: Evidence) -> Iterator[Fault]:
             yield Fault("duplicated", f"`{key}` was evaluated {len(one.began)} times")
         if not one.alone:
             yield Fault("duplicated", f"`{key}` ran while another attempt of its trial lived")
+        if not one.room:
+            yield Fault("crowded", f"`{key}` ran while as many evaluations lived as the campaign has workers")
         end = ended.get(one.trial)
         if end is not None and max(one.began) > end.time.timestamp():
             yield Fault("duplicated", f"`{key}` was evaluated after its trial had ended")

@@ -1,4 +1,4 @@
-"""What runs of `make chaos` came to: stored one a line, and added up in docs/reliability.md."""
+"""The stored runs of `make chaos`, one a line, and the table in docs/reliability.md that adds them up."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -7,7 +7,7 @@ from pathlib import Path
 from judge import Evidence, Fault, count
 from marked_sections import replace_section
 from pydantic import BaseModel, ConfigDict
-from storm import KINDS, Damage, Plan
+from storm import KINDS, STOPPED, Damage, Plan
 
 from flows.commit import running_commit
 
@@ -27,15 +27,19 @@ _HEAD = """
 ## Whole campaigns whose processes are killed
 
 `make chaos KILLS=20` runs a deployed campaign of 30 trials on 4 workers, with a Prefect server (SQLite) and a process
-worker of its own. It kills what dice choose when dice say so, starts again what an init system and a schedule would,
-and adds the figures of the run to [those that are stored](../benchmarks/results/chaos/runs.jsonl); this is the sum of
-them all, some of which had 40 kills and 40 trials. Evaluations are processes of one to five seconds that keep a log of
-their own. It tells which attempts ran, how often, what they found and stored, and whether another attempt of the same
-trial lived meanwhile; the ledger is compared with that. The chain is verified, and every proposal is made again. That
-each of these comparisons can fail is tested in `tests/chaos/test_chaos_judge.py`.
+worker of its own. It kills and stops processes at random, starts again what an init system and a schedule would,
+and adds the figures of the run to [the stored runs](../benchmarks/results/chaos/runs.jsonl). The tables add up all of
+them; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends it; only the
+server continues, after 5 to 20 s.
 
-Everything ran on one machine whose kernel stayed up, with the ledger in a directory; buckets, disks and power cuts are
-in the other part of this page.
+Evaluations are processes of one to five seconds that keep a log of their own. The log shows which attempts ran, how
+often, for which point, what they found and stored. Locks show whether another attempt of the same trial lived at the
+same time, and whether more evaluations lived than the campaign has workers. The ledger is compared with that log. The
+chain is verified, and every proposal is computed again. `tests/chaos/test_chaos_judge.py` shows that each of these
+comparisons can fail.
+
+Everything ran on one machine whose kernel stayed up, with the ledger in a directory. Buckets, disks and power cuts are
+in the last part of this page.
 """
 
 
@@ -48,6 +52,7 @@ class StoredRun(BaseModel):
     commit: str | None
     prefect: str
     kills: dict[str, int]
+    stops: dict[str, int] = {}
     outage_seconds: float
     restarts: int
     second_starts: int
@@ -81,6 +86,7 @@ class StoredRun(BaseModel):
             commit=running_commit(),
             prefect=version("prefect"),
             kills=dict(damage.kills),
+            stops=dict(damage.stops),
             outage_seconds=damage.seconds_down,
             restarts=damage.restarts,
             second_starts=damage.second_starts,
@@ -117,8 +123,10 @@ def publish() -> None:
 def section(runs: Sequence[StoredRun]) -> str:
     """Return what the page says of these runs."""
     kills = {kind: sum(run.kills.get(kind, 0) for run in runs) for kind in KINDS}
+    stops = {kind: sum(run.stops.get(kind, 0) for run in runs) for kind in STOPPED}
     outages = [run.outage_seconds for run in runs if run.outage_seconds >= _OUTAGE]
     struck = [(f"SIGKILL of {_WHAT[kind]}", kills[kind]) for kind in KINDS]
+    struck += [(f"SIGSTOP of {_WHAT[kind]}", stops[kind]) for kind in STOPPED]
     struck += [
         (f"outage of the server for {_OUTAGE:g} s", len(outages)),
         ("SIGKILL of everything at once, and all started again", sum(run.restarts for run in runs)),
@@ -126,7 +134,9 @@ def section(runs: Sequence[StoredRun]) -> str:
     ]
     promises = [
         ("acknowledged events, stored results or trials that were lost", _broken(runs, "lost")),
-        ("trials, attempts or outcomes that were there twice", _broken(runs, "duplicated")),
+        ("results recorded for a point or an attempt that did not give them", _broken(runs, "foreign")),
+        ("trials, attempts or outcomes that were duplicated", _broken(runs, "duplicated")),
+        ("evaluations that lived beyond the number of workers", _broken(runs, "crowded")),
         ("campaigns, attempts or processes that were stuck", _broken(runs, "stuck")),
         ("campaigns that started more or fewer trials than the budget", _broken(runs, "budget")),
         ("chains that were not whole", _broken(runs, "chain")),

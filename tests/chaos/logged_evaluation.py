@@ -1,34 +1,40 @@
-"""An evaluation that keeps a log of its own, so that what ran is known from somebody else than from us.
+"""An evaluation that keeps its own log, so that a source other than Overnight knows what ran.
 
-`python logged_evaluation.py LOG LOCKS`: one line when it begins, has found a value, has stored it, and ends. Whether
-another one of the same trial lives is told by a lock that the kernel takes back at its holder's death.
+`python logged_evaluation.py LOG LOCKS WORKERS STUBBORN`: one line when it begins, has found a value, has stored it, and
+ends. Locks, which the kernel takes back at their holder's death, show whether another evaluation of the same trial
+lives and whether more evaluations live than the campaign has workers. The first attempt at a trial ignores SIGTERM for
+STUBBORN seconds.
 """
 
 import fcntl
 import json
 import os
 import random
+import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
-def main(log: Path, locks: Path) -> None:
-    """Evaluate what is asked for, in one to five seconds."""
+def main(log: Path, locks: Path, workers: int, stubborn: int) -> None:
+    """Evaluate the requested point in one to five seconds."""
     request = json.loads(Path(os.environ["EVAL_REQUEST"]).read_text())
 
-    def say(what: str, **more: float) -> None:
+    def say(what: str, **more: Any) -> None:
         line = json.dumps({"key": request["key"], "said": what, "time": time.time(), **more}) + "\n"
         file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(file, line.encode())
         os.close(file)
 
-    say("began")
-    lock = os.open(locks / str(request["trial"]), os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    say("began", trial=request["trial"], attempt=request["attempt"], point=request["parameters"])
+    if not taken(locks / str(request["trial"])):
         say("another one lives")
+    if not any(taken(locks / f"worker-{number}") for number in range(workers)):
+        say("no worker is free")
+    if stubborn and request["attempt"] == 1:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(stubborn)
     time.sleep(1 + request["seed"] % 1000 / 250)
     # Noise of its own for each attempt, so that a value tells which one found it.
     noise = random.Random(request["key"]).gauss(0, 0.02)
@@ -44,5 +50,16 @@ def main(log: Path, locks: Path) -> None:
     say("ended")
 
 
+def taken(path: Path) -> bool:
+    """Take a lock for the rest of this process's life; return False if a living process holds it."""
+    lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    return True
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

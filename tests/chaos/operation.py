@@ -1,4 +1,4 @@
-"""A campaign in operation: a Prefect server, a worker, a deployment, and a schedule that starts it whenever it rests.
+"""Operate a campaign with a Prefect server, a worker, a deployment, and a schedule that starts it whenever it rests.
 
 Everything is of the run's own folder and on loopback.
 """
@@ -20,6 +20,7 @@ from storage import ParquetLedger, open_ledger
 
 NAME = "disturbed"
 POOL = "chaos"
+WORKERS = 4
 _CAMPAIGN = """
 name: {name}
 parameters:
@@ -28,15 +29,44 @@ parameters:
 minimize: loss
 evaluator:
   kind: command
-  command: [{python}, -S, -E, logged_evaluation.py, {folder}/evaluations.log, {folder}/locks]
-  time_limit: 5m
-workers: 4
+  command: [{python}, -S, -E, logged_evaluation.py, {folder}/evaluations.log, {folder}/locks, "{workers}", "{stubborn}"]
+  time_limit: {time_limit}
+  grace: {grace}
+workers: {workers}
 budget: {{trials: {trials}}}
-failures: {{back_off: 1s, max_attempts: 100}}
+failures: {{back_off: 1s, max_attempts: 100, on_timeout: retry}}
 seed: {seed}
 """
 # A run that the worker took before it was killed never starts, and Prefect waits for it for ever.
 _PATIENCE = 20.0
+
+
+def write_campaign(
+    folder: Path,
+    trials: int,
+    seed: int,
+    *,
+    workers: int = WORKERS,
+    time_limit: str = "20s",
+    grace: str = "2s",
+    stubborn: int = 0,
+) -> None:
+    """Write a campaign and its evaluation, whose first attempts ignore SIGTERM for so many `stubborn` seconds."""
+    (folder / "locks").mkdir()
+    shutil.copy(Path(__file__).with_name("logged_evaluation.py"), folder)
+    (folder / "evaluations.log").touch()
+    text = _CAMPAIGN.format(
+        name=NAME,
+        python=sys.executable,
+        folder=folder,
+        workers=workers,
+        stubborn=stubborn,
+        time_limit=time_limit,
+        grace=grace,
+        trials=trials,
+        seed=seed,
+    )
+    (folder / "campaign.yaml").write_text(text)
 
 
 class Operation:
@@ -44,11 +74,7 @@ class Operation:
 
     def __init__(self, folder: Path, trials: int, seed: int) -> None:
         self.folder, self.trials = folder.resolve(), trials
-        (self.folder / "locks").mkdir()
-        shutil.copy(Path(__file__).with_name("logged_evaluation.py"), self.folder)
-        (self.folder / "evaluations.log").touch()
-        text = _CAMPAIGN.format(name=NAME, python=sys.executable, folder=self.folder, trials=trials, seed=seed)
-        (self.folder / "campaign.yaml").write_text(text)
+        write_campaign(self.folder, trials, seed)
         self.prefect = PrefectOnSqlite(self.folder, POOL)
         self.events: list[Event] = []
         self._head = 0
@@ -83,8 +109,8 @@ class Operation:
         self._asked = time.monotonic()
 
     def start_run_if_none_is_alive(self, scene: Scene) -> None:
-        """Ask for a flow run where none is alive and none is about to be."""
-        if scene.controllers:
+        """Ask for a flow run if none is alive and none is about to be; a stopped one does nothing for the campaign."""
+        if any(not controller.stopped for controller in scene.controllers):
             return
         if self._newest_run:
             wanted = {"flow_runs": {"id": {"any_": [self._newest_run]}}}

@@ -1,6 +1,8 @@
-"""Kills processes of a running campaign when and as dice say, and starts again what an operator's machine would."""
+"""Kill and stop processes of a running campaign at random, and start again what an operator's machine would."""
 
+import math
 import random
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -14,6 +16,9 @@ from victims import Scene, Victim
 from campaign.events import CampaignFinished
 
 KINDS = ("controller", "evaluator", "worker", "server", "supervisor")
+# A stopped process stays as it is until somebody ends it; only the server is let go on.
+STOPPED = ("controller", "evaluator", "server", "supervisor")
+_STOP = "stopped "
 _LOOK = 0.2
 _LONGEST_LULL = 4.0
 _LAST_TRIALS = 4
@@ -21,10 +26,11 @@ _LAST_TRIALS = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen: so many kills, how often two controllers start at once, and the seconds of an outage."""
+    """What is to happen: how many kills, stopped processes and second starts, and how long an outage."""
 
     seed: int
     kills: int
+    stops: int = 4
     second_starts: int = 2
     outage: float = 60.0
     everything: bool = True
@@ -33,9 +39,10 @@ class Plan:
 
 @dataclass
 class Damage:
-    """What was done: kills by kind, the attempts that were hit, and the rest."""
+    """What was done: kills and stops by kind, the attempts that were hit, and the rest."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    stops: Counter[str] = field(default_factory=Counter)
     attempts: list[str] = field(default_factory=list)
     seconds_down: float = 0.0
     restarts: int = 0
@@ -52,10 +59,12 @@ class Storm:
         self.strikes = self._strikes()
         self.next_strike = 0.0
         self.down_until = {"server": 0.0, "worker": 0.0}
+        self.goes_on_at = math.inf
         self.began = time.monotonic()
 
     def _strikes(self) -> list[str]:
         kinds = [KINDS[i % len(KINDS)] for i in range(self.plan.kills)]
+        kinds += [f"{_STOP}{STOPPED[i % len(STOPPED)]}" for i in range(self.plan.stops)]
         kinds += ["second start"] * self.plan.second_starts
         kinds += ["outage"] * (self.plan.outage > 0) + ["everything"] * self.plan.everything
         self.dice.shuffle(kinds)
@@ -76,6 +85,8 @@ class Storm:
             if due and not finished and time.monotonic() >= self.next_strike:
                 self._strike_where_something_is(ended)
             time.sleep(_LOOK)
+        if self.goes_on_at < math.inf:
+            self._send_to_server(signal.SIGCONT)
         return self.damage
 
     def _passed(self) -> float:
@@ -95,6 +106,9 @@ class Storm:
     def _operate(self, scene: Scene, *, finished: bool) -> None:
         """Do what an init system and a schedule do."""
         now = time.monotonic()
+        if now >= self.goes_on_at:
+            self._send_to_server(signal.SIGCONT)
+            self.goes_on_at = math.inf
         if _has_ended(self.prefect.server) and now >= self.down_until["server"]:
             self.prefect.start_server()
         if _has_ended(self.prefect.worker) and now >= self.down_until["worker"]:
@@ -125,25 +139,35 @@ class Storm:
                 killed = self._server_down(self.dice.uniform(0, 5))
             case "worker":
                 killed = self._worker_down(self.dice.uniform(0, 5))
+            case _ if kind.startswith(_STOP):
+                return self._stop(kind.removeprefix(_STOP))
             case _:
-                killed = self._kill_one(kind)
+                killed = self._strike_one(kind, Victim.kill)
         self.damage.kills[kind] += killed
         return killed
 
-    def _kill_one(self, kind: str) -> bool:
+    def _stop(self, kind: str) -> bool:
+        stopped = (
+            self._server_hangs(self.dice.uniform(5, 20)) if kind == "server" else self._strike_one(kind, Victim.stop)
+        )
+        self.damage.stops[kind] += stopped
+        return stopped
+
+    def _strike_one(self, kind: str, strike: Callable[[Victim], bool]) -> bool:
         scene = self.run.scene()
         victims = {
             "controller": scene.controllers,
             "evaluator": scene.evaluations,
             "supervisor": scene.supervisors,
         }[kind]
-        if not victims:
+        if not (awake := [victim for victim in victims if not victim.stopped]):
             return False
-        victim = self.dice.choice(victims)
-        killed = victim.kill()
-        if killed:
-            self._note_attempts([victim])
-        return killed
+        victim = self.dice.choice(awake)
+        key = victim.evaluates
+        struck = strike(victim)
+        if struck and key is not None:
+            self.damage.attempts.append(key)
+        return struck
 
     def _note_attempts(self, victims: list[Victim]) -> None:
         self.damage.attempts += [key for victim in victims if (key := victim.evaluates) is not None]
@@ -152,14 +176,27 @@ class Storm:
         server = self.prefect.server
         if server is None or server.poll() is not None or not self.prefect.answers():
             return False
-        # All of its session: the command may have started the server proper beside itself.
-        for victim in self.run.scene().victims:
-            if victim.process.session == server.pid:
-                victim.kill()
+        self._send_to_server(signal.SIGKILL)
+        self.goes_on_at = math.inf
         server.wait()
         self.down_until["server"] = time.monotonic() + seconds
         self.damage.seconds_down = max(self.damage.seconds_down, seconds)
         return True
+
+    def _server_hangs(self, seconds: float) -> bool:
+        server = self.prefect.server
+        if server is None or server.poll() is not None or not self.prefect.answers():
+            return False
+        self._send_to_server(signal.SIGSTOP)
+        self.goes_on_at = time.monotonic() + seconds
+        return True
+
+    def _send_to_server(self, number: signal.Signals) -> None:
+        """Send a signal to all of its session: the command may have started the server proper beside itself."""
+        assert self.prefect.server is not None
+        for victim in self.run.scene().victims:
+            if victim.process.session == self.prefect.server.pid:
+                victim.send(number)
 
     def _worker_down(self, seconds: float) -> bool:
         worker = self.prefect.worker

@@ -64,7 +64,7 @@ def given_up(trial: int, attempt: int) -> Event:
 
 def evaluated(trial: int, attempt: int, found: float | None, second: int = 3) -> Evaluated:
     began = [(BEGAN + timedelta(seconds=second)).timestamp()]
-    return Evaluated(f"c-1/{trial}/{attempt}", began, found, stored=found is not None)
+    return Evaluated(f"c-1/{trial}/{attempt}", trial, attempt, {"x": 0.5}, began, found, stored=found is not None)
 
 
 OPENED = [
@@ -90,7 +90,7 @@ KEPT = Evidence(
     events=EVENTS,
     evaluated=EVALUATED,
     seen=EVENTS[:8],
-    killed=["c-1/2/1"],
+    struck=["c-1/2/1"],
     replayed=[Replayed(1, "same"), Replayed(2, "same")],
 )
 
@@ -123,16 +123,19 @@ LATE = (BEGAN + timedelta(seconds=11)).timestamp()
         ({"evaluated": but("c-1/2/1", stored=True, found=0.7)}, "lost", "`c-1/2/1` stored 0.7"),
         ({"evaluated": but("c-1/1/1", found=0.26)}, "lost", "found 0.26, and the ledger says 0.25"),
         ({"evaluated": {**EVALUATED, "c-1/2/3": evaluated(2, 3, None)}}, "lost", "knows nothing of it"),
-        ({"events": without(failed(2, 1)), "seen": []}, "lost", "`c-1/2/1` was killed"),
+        ({"events": without(failed(2, 1)), "seen": []}, "lost", "`c-1/2/1` was struck"),
+        ({"evaluated": but("c-1/1/1", point={"x": 0.4})}, "foreign", "evaluated {'x': 0.4}, and its trial's point is"),
+        ({"evaluated": {k: e for k, e in EVALUATED.items() if k != "c-1/1/1"}}, "foreign", "no evaluation of its att"),
         (
             {"events": [failed(2, 1, "configuration") if e == failed(2, 1) else e for e in EVENTS], "seen": []},
             "lost",
-            "`c-1/2/1` was killed",
+            "`c-1/2/1` was struck",
         ),
         ({"events": inserted(observed(1, 1, 0.25))}, "duplicated", "trial 1 has two outcomes"),
         ({"events": inserted(started(1, 2))}, "duplicated", "started after its trial had ended"),
         ({"evaluated": but("c-1/1/1", began=[1.0, 2.0])}, "duplicated", "`c-1/1/1` was evaluated 2 times"),
         ({"evaluated": but("c-1/2/2", alone=False)}, "duplicated", "while another attempt of its trial lived"),
+        ({"evaluated": but("c-1/2/2", room=False)}, "crowded", "as many evaluations lived as the campaign has workers"),
         ({"evaluated": but("c-1/1/1", began=[LATE])}, "duplicated", "evaluated after its trial had ended"),
         ({"events": without(FINISHED)}, "stuck", "was not finished in time"),
         (
@@ -154,13 +157,19 @@ def test_each_broken_promise_is_named(changes: dict[str, object], broken: str, w
 
 
 def test_a_killed_evaluation_that_had_stored_its_result_is_not_asked_to_have_failed():
-    assert judge(replace(KEPT, killed=["c-1/2/1", "c-1/1/1"])) == []
+    assert judge(replace(KEPT, struck=["c-1/2/1", "c-1/1/1"])) == []
+
+
+def test_a_ledger_that_was_rolled_back_may_know_nothing_of_an_attempt_that_ran():
+    lost_timeline = {**EVALUATED, "c-1/2/3": evaluated(2, 3, 0.7)}
+    assert judge(replace(KEPT, evaluated=lost_timeline, rolled_back=True)) == []
 
 
 def test_the_log_of_evaluations_tells_what_each_attempt_did(tmp_path):
     lines = [
-        '{"key": "c-1/2/1", "said": "began", "time": 1.0}',
-        '{"key": "c-1/2/2", "said": "began", "time": 2.0}',
+        '{"key": "c-1/2/1", "said": "began", "time": 1.0, "trial": 2, "attempt": 1, "point": {"x": 0.5}}',
+        '{"key": "c-1/2/2", "said": "began", "time": 2.0, "trial": 2, "attempt": 2, "point": {"x": 0.5}}',
+        '{"key": "c-1/2/2", "said": "no worker is free", "time": 2.1}',
         '{"key": "c-1/2/2", "said": "another one lives", "time": 2.1}',
         '{"key": "c-1/2/2", "said": "found", "time": 3.0, "value": 0.5}',
         '{"key": "c-1/2/2", "said": "stored", "time": 3.1}',
@@ -171,4 +180,6 @@ def test_the_log_of_evaluations_tells_what_each_attempt_did(tmp_path):
     assert (first.trial, first.attempt, first.began, first.found, first.stored, first.alone) == (
         2, 1, [1.0], None, False, True,
     )  # fmt: skip
-    assert (second.began, second.found, second.stored, second.alone) == ([2.0], 0.5, True, False)
+    assert (first.point, first.room) == ({"x": 0.5}, True)
+    assert (second.began, second.found, second.stored) == ([2.0], 0.5, True)
+    assert (second.alone, second.room) == (False, False)

@@ -7,6 +7,7 @@ RUN = StoredRun(
     commit=None,
     prefect="3.8.8",
     kills={"controller": 2, "server": 3},
+    stops={"supervisor": 1},
     outage_seconds=60.0,
     restarts=1,
     second_starts=2,
@@ -31,6 +32,7 @@ def test_the_table_adds_up_what_is_stored(tmp_path):
     assert "| campaigns | 2 |" in said
     assert "| SIGKILLs of one process | 9 |" in said
     assert "| SIGKILL of the Prefect server | 3 |" in said
+    assert "| SIGSTOP of an evaluation's supervisor | 2 |" in said
     # A server that was only restarted was no outage.
     assert "| outage of the server for 60 s | 1 |" in said
     assert "| trials | 60 |" in said

@@ -10,7 +10,7 @@ from storm import Plan
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_campaign_whose_processes_are_killed_loses_nothing_and_does_nothing_twice(tmp_path):
-    plan = Plan(seed=3, kills=4, second_starts=0, outage=0.0, everything=False)
+    plan = Plan(seed=3, kills=4, stops=0, second_starts=0, outage=0.0, everything=False)
     run, faults = disturb(tmp_path, trials=12, plan=plan)
     assert faults == []
     assert Counter(run.kills) == dict.fromkeys(["controller", "evaluator", "server", "worker"], 1)

@@ -22,4 +22,4 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         asyncio.run(started.ready())
         yield Server(started, home)
     finally:
-        started.kill()
+        started.close()

@@ -23,6 +23,7 @@ class Server:
         self.started, self.url = started, started.url
         self.environment = environment() | {
             "PREFECT_API_URL": self.url,
+            "PREFECT_API_AUTH_STRING": started.auth,
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
@@ -40,7 +41,7 @@ class Server:
         asyncio.run(again())
 
     def post(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
-        return ask_prefect(self.url + path, body, method)
+        return ask_prefect(self.url + path, body, method, self.started.auth)
 
     def run(self, *arguments: str, folder: Path) -> str:
         done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)

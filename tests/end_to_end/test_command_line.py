@@ -36,6 +36,13 @@ def evaluate(params, seed):
 """
 
 
+# Files that people have beside a campaign: of our names, of the standard library's, and of libraries'.
+NAMESAKES = (
+    *("campaign", "report", "storage", "flows", "bo_core", "evaluators", "overnight"),
+    *("types", "json", "logging", "random", "select", "prefect", "torch", "numpy"),
+)
+
+
 def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=240
@@ -45,7 +52,8 @@ def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.Comple
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from flows.cli import main; main()", *arguments]
+    # Like the installed script, it does not find modules in the working folder.
+    return [sys.executable, "-P", "-c", "from flows.cli import main; main()", *arguments]
 
 
 def environment() -> dict[str, str]:
@@ -57,6 +65,8 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     (folder / "campaign.yaml").write_text(CAMPAIGN)
     (folder / "objective.py").write_text(OBJECTIVE)
+    for namesake in NAMESAKES:
+        (folder / f"{namesake}.py").write_text("x = 1  # a script of the user's\n")
     overnight(folder, "run", "campaign.yaml")
     return folder
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from own_prefect import Server
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from test_command_line import command
 
 from bo_core import AnyProposer, CustomProposer, SobolProposer
@@ -75,7 +75,7 @@ class Hanging:
 @pytest.fixture
 def asked(server: Server) -> Iterator[Server]:
     """Give the server that this process asks as well."""
-    with temporary_settings({PREFECT_API_URL: server.url}):
+    with temporary_settings({PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.started.auth}):
         yield server
 
 

@@ -190,7 +190,7 @@ def test_artifacts_show_how_far_it_is_its_trials_its_course_and_where_its_report
     )
     assert (progress["type"], progress["data"]) == ("progress", 100.0)
     assert "finished: all 6 trials of the budget have been tried" in progress["description"]
-    assert "| 3 | failed: configuration |" in trials["data"]
+    assert "| 3 | failed: evaluator error |" in trials["data"]
     assert r"a\|b" in trials["data"]
     picture = trace["data"].partition("data:image/svg+xml;base64,")[2].rstrip(")")
     assert base64.b64decode(picture).decode().startswith("<svg ")

@@ -215,3 +215,47 @@ async def test_a_module_next_to_the_campaign_may_bear_the_name_of_one_of_ours(tm
     await own.check(campaign())
     outcome = await own.evaluate(request(), tmp_path / "attempt", no_report)
     assert isinstance(outcome, EvaluationSucceeded)
+
+
+# Files that people have beside a campaign: of our names, of the standard library's, and of libraries'.
+NAMESAKES = (
+    *("campaign", "report", "storage", "flows", "bo_core", "evaluators"),
+    *("types", "json", "logging", "random", "select", "prefect", "torch"),
+)
+OF_THE_USER = """
+import random, tempfile
+from overnight import Infeasible
+import storage as helper
+
+def evaluate(params):
+    if params["x"] == 0.7:
+        raise Infeasible("melts")
+    return params["x"] + helper.OFFSET + 0 * random.random()
+"""
+
+
+@pytest.mark.parametrize("name", ["storage", "campaign", "evaluators", "json", "types", "objective"])
+async def test_a_function_is_called_whatever_its_file_and_those_beside_it_are_named(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    for namesake in NAMESAKES:
+        (tmp_path / f"{namesake}.py").write_text("OFFSET = 10\n")
+    text = (
+        OF_THE_USER if name != "storage" else OF_THE_USER.replace("import storage as helper", "import report as helper")
+    )
+    (tmp_path / f"{name}.py").write_text(text)
+    evaluator = PythonEvaluator(function=f"{name}:evaluate", folder=tmp_path)
+    await evaluator.check(campaign())
+    outcome = await evaluator.evaluate(request(), tmp_path / "attempt", no_report)
+    assert isinstance(outcome, EvaluationSucceeded), outcome
+    assert outcome.metrics == {"loss": Measurement(mean=10.3)}
+
+
+async def test_a_function_says_infeasible_although_a_file_beside_it_is_named_evaluators(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    for namesake in NAMESAKES:
+        (tmp_path / f"{namesake}.py").write_text("OFFSET = 10\n")
+    (tmp_path / "objective.py").write_text(OF_THE_USER)
+    evaluator = PythonEvaluator(function="objective:evaluate", folder=tmp_path)
+    outcome = await evaluator.evaluate(request(parameters={"x": 0.7, "n": 4}), tmp_path / "attempt", no_report)
+    assert isinstance(outcome, EvaluationFailed)
+    assert (outcome.cause, "melts" in outcome.message) == ("infeasible", True)

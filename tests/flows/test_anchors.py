@@ -1,5 +1,7 @@
 """A running campaign leaves receipts outside of its ledger; trouble with their file is no trouble of the campaign."""
 
+import asyncio
+import shutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,17 +13,21 @@ from typer.testing import CliRunner
 
 from bo_core import SobolProposer
 from campaign import History
-from campaign.errors import CampaignStopped, LedgerDamaged
-from campaign.events import AttemptStarted
+from campaign.errors import CampaignStopped, LedgerDamaged, LedgerError
+from campaign.events import AttemptStarted, CampaignDefined, CampaignResumed, LossAccepted
 from flows.anchors import AnchoredLedger, AnchorPlan, anchored
+from flows.ask_tell import AskTell
 from flows.campaign_file import CampaignFile, load_campaign_file, read_campaign
 from flows.cli import app
 from flows.clock import SystemClock
+from flows.commands.import_results import import_results
+from flows.commands.people import append_to
 from flows.job import Job
 from flows.loop import run_loop
 from flows.plain_steps import PlainSteps
+from flows.run import run_campaign
 from flows.stop import StopRequest
-from storage import LocalStore, ParquetLedger, Receipt, open_ledger, read_receipts, verify
+from storage import LocalStore, ParquetLedger, Receipt, add_receipt, open_ledger, read_receipts, verify
 from storage.segment_file import decode, digest, encode
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,7 +36,7 @@ name: test
 parameters:
   x: {kind: float, low: 0, high: 1}
 minimize: loss
-evaluator: {kind: command, command: [bake]}
+evaluator: {kind: command, command: ["true"]}
 workers: 2
 budget: {trials: 60}
 ledger: ./ledger
@@ -82,7 +88,7 @@ def write_anew(first: int, last: int) -> None:
         events = decode(segment(number).read_bytes(), number, "").events
         previous = digest(segment(number - 1).read_bytes()) if number > 1 else "0" * 64
         segment(number).unlink()
-        segment(number).write_bytes(encode(number, events, previous))
+        segment(number).write_bytes(encode(number, events, previous).data)
 
 
 def never(problem: str) -> None:
@@ -138,7 +144,7 @@ async def test_a_ledger_written_anew_is_found_by_what_the_run_left_also_where_it
         verify(opened(file), receipts)
 
 
-@pytest.mark.parametrize("place", ["no/such/folder/kept.jsonl", ".", "/dev/full"])
+@pytest.mark.parametrize("place", ["no/such/folder/kept.jsonl"])
 async def test_receipts_that_cannot_be_written_are_told_once_and_the_campaign_goes_on(file, place):
     said: list[str] = []
     history = await run(file.model_copy(update={"receipts": place}), said.append)
@@ -237,3 +243,107 @@ def finish_receipts() -> None:
     for thread in threading.enumerate():
         if thread.name == "receipt":
             thread.join()
+
+
+CUT, VANISHED, ANOTHER = "its end cut", "gone", "another in its place"
+
+
+async def damage(file: CampaignFile, how: str) -> None:
+    """Leave a ledger that is not what its receipts say."""
+    await fill("u", file)
+    for number in (2, 4):
+        add_receipt(Path("kept.jsonl"), receipt_of_segment(opened(file), number))
+    if how == CUT:
+        segment(4).unlink()
+    else:
+        shutil.rmtree("ledger")
+    if how == ANOTHER:
+        await fill("v", file)
+
+
+async def fill(uid: str, file: CampaignFile) -> None:
+    ledger = opened(file)
+    await ledger.append([CampaignDefined(time=NOON, actor="user", uid=uid, definition=file.campaign)], after=0)
+    for number in range(2, 5):
+        await ledger.append([CampaignResumed(time=NOON, actor="ada", request=number)], after=number - 1)
+
+
+def receipt_of_segment(ledger: ParquetLedger, number: int) -> Receipt:
+    name = str(Path("ledger/test").resolve())
+    return Receipt(ledger=name, segment=number, events=number, hash=ledger.hash_of(number), time=NOON)
+
+
+DOORS = {
+    "a run": lambda file: run_campaign(file),
+    "AskTell": lambda file: AskTell(file).ask(),
+    "a pause": lambda file: append_to(file, Path("campaign.yaml"), lambda history, who, now: []),
+    "an import": lambda file: import_results("past.csv", Path("campaign.yaml"), None, skip_misfits=False),
+}
+
+
+@pytest.mark.parametrize("how", [CUT, VANISHED, ANOTHER])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_ledger_that_lacks_what_its_newest_receipt_names_is_refused_at_every_door(file, how, door):
+    Path("past.csv").write_text("x,loss\n0.5,1\n")
+    asyncio.run(damage(file, how))
+    before = sorted(Path("ledger").rglob("*.parquet"))
+    with pytest.raises(
+        LedgerDamaged, match=rf"{4:020d}.*expected what the newest receipt.*Nothing was written"
+    ) as told:
+        DOORS[door](file)
+    assert "--accept-loss" in str(told.value)
+    assert sorted(Path("ledger").rglob("*.parquet")) == before
+
+
+@pytest.mark.parametrize("how", [CUT, VANISHED, ANOTHER])
+def test_a_loss_that_a_person_accepts_is_recorded_and_the_campaign_goes_on(file, how):
+    asyncio.run(damage(file, how))
+    lost = kept()[-1]
+    campaign = AskTell(file, accept_loss="the disk burnt")
+    campaign.ask()
+    events = [event for segment in asyncio.run(opened(file).read()) for event in segment.events]
+    [accepted] = [event for event in events if isinstance(event, LossAccepted)]
+    assert (accepted.segment, accepted.hash, accepted.why) == (lost.segment, lost.hash, "the disk burnt")
+    assert verify(opened(file), kept()[-1:]).anchored == kept()[-1].segment
+    with pytest.raises(LedgerDamaged):
+        verify(opened(file), kept())
+    # From then on the newest receipt is one of what there is.
+    AskTell(file).ask()
+
+
+def test_a_loss_is_accepted_only_with_a_reason_and_only_if_there_is_one(file, caplog):
+    AskTell(file, accept_loss="just so").ask()
+    assert "nothing to accept" in caplog.text
+    add_receipt(Path("kept.jsonl"), kept_of_another_hash())
+    with pytest.raises(LedgerError, match="expected why, found nothing"):
+        AskTell(file, accept_loss=" ").ask()
+
+
+def kept_of_another_hash() -> Receipt:
+    return Receipt(ledger=str(Path("ledger/test").resolve()), segment=1, events=1, hash="0" * 64, time=NOON)
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        ("nonsense\n", r"kept.jsonl`, line 1: expected a receipt"),
+        (None, r"kept.jsonl`: expected a file, found something else"),
+        ("of cake", r"expected receipts of campaign `test`.*newest one is of `/srv/cake`.*file of its own"),
+    ],
+)
+def test_receipts_that_say_nothing_of_this_ledger_are_named_before_anything_is_written(file, kept, says):
+    if kept is None:
+        Path("kept.jsonl").mkdir()
+    elif kept == "of cake":
+        add_receipt(Path("kept.jsonl"), kept_of_another_hash().model_copy(update={"ledger": "/srv/cake"}))
+    else:
+        Path("kept.jsonl").write_text(kept)
+    with pytest.raises(LedgerError, match=says):
+        AskTell(file).ask()
+    assert not Path("ledger").exists()
+
+
+async def test_a_run_of_a_deployment_compares_its_ledger_too(file):
+    await damage(file, CUT)
+    with pytest.raises(LedgerDamaged, match="newest receipt"):
+        await run(file, never)

@@ -290,7 +290,7 @@ def test_points_outside_the_space_are_told_beside_other_problems(path):
         ("name: x\nparameters: [a\n", "campaign.yaml:3: expected YAML, got a mistake in it: "),
         ("name: x\n---\nname: y\n", "campaign.yaml:2: expected YAML, .* found another document"),
         ("name: !env NAME\n", "campaign.yaml:1: expected YAML, .*constructor for the tag '!env'"),
-        ("name: " + "[" * 5000, "campaign.yaml.*: expected YAML"),
+        ("name: " + "[" * 5000, "campaign.yaml.*: expected lists and mappings within each other at most 64 deep"),
     ],
 )
 def test_a_file_that_is_no_campaign_at_all_is_refused_in_one_line(path, text, problem):

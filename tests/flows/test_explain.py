@@ -1,15 +1,21 @@
 """Why a point was tried, told from the ledger alone."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from costly_campaign import CostlyEvaluator, run_costly
 from typer.testing import CliRunner
 
+from campaign import Campaign, History, Measurement
 from campaign.errors import LedgerError
+from campaign.events import CampaignDefined, Event, TrialObserved, TrialProposed
+from campaign.trial import Provenance
 from flows.ask_tell import AskTell
 from flows.cli import app
+from report.explanation import explanation
 
 CAMPAIGN = {
     "name": "own-loop",
@@ -88,7 +94,7 @@ def test_a_point_chosen_with_an_eye_on_costs_says_what_it_was_expected_to_cost(t
     [
         (1, "It is the baseline"),
         (2, "a point of the Sobol sequence"),
-        (5, "It failed after 0s (configuration): ValueError: no oven"),
+        (5, "It failed after 0s (evaluator error): ValueError: no oven"),
         (10, "It has not ended yet."),
     ],
 )
@@ -105,3 +111,38 @@ def test_the_trial_comes_before_the_campaigns_file(told):
 def test_a_trial_that_is_not_there_is_refused(told):
     with pytest.raises(LedgerError, match="expected a trial up to 14, found no trial 15"):
         explained(told, 15)
+
+
+def far_from_the_best(outcome: float | None = None, **known: Any) -> str:
+    """Return what is said of a point whose prediction was far worse than the best of three results."""
+    definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
+    campaign = Campaign.model_validate(definition | {"minimize": "loss"})
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    made = {"acquisition": "log_noisy_expected_improvement", "expected_gain": 3e-4, "predicted_mean": 47.8}
+    provenance = Provenance(seed=1, **made, **known)
+    events: list[Event] = [CampaignDefined(time=noon, actor="test", uid="u", definition=campaign)]
+    for trial, loss in enumerate((0.2, 0.3, 0.21, outcome), start=1):
+        point = {"x": 0.1 * trial, "nothing": 0.5, "mode": "a"}
+        how = {"generator": "model", "provenance": provenance} if trial == 4 else {"generator": "manual"}
+        events.append(TrialProposed(time=noon, actor="test", trial=trial, point=point, **how))
+        if loss is not None:
+            metrics = {"loss": Measurement(mean=loss)}
+            events.append(TrialObserved(time=noon, actor="test", trial=trial, attempt=1, metrics=metrics))
+    history = History.from_events(events)
+    then = History.from_events(events[:7])
+    return "\n".join(explanation(then, history.trials[4], {}))
+
+
+def test_a_point_far_from_the_best_says_that_it_explores_and_how_unsure_its_prediction_was():
+    said = far_from_the_best(predicted_sd=102.0, predicted_low=5.7, predicted_high=583.0, tail_width=16.0)
+    assert "with 90 % between 5.7 and 583." in said
+    assert "It explores: " in said
+    assert "Results far worse than most were drawn together" in said
+    assert "It explores" not in far_from_the_best(predicted_sd=80.0, predicted_low=-83.0, predicted_high=180.0)
+
+
+def test_a_surprise_is_measured_on_its_own_side_of_the_prediction():
+    known = {"predicted_sd": 102.0, "predicted_low": 5.7, "predicted_high": 583.0}
+    above, below = (583.0 - 47.8) / 1.645, (47.8 - 5.7) / 1.645
+    assert f"{(200.0 - 47.8) / above:.2f} standard deviations above" in far_from_the_best(200.0, **known)
+    assert f"{(47.8 - 1.0) / below:.1f} standard deviations below" in far_from_the_best(1.0, **known)

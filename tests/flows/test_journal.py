@@ -8,8 +8,9 @@ from campaign import History, Measurement
 from campaign.errors import LedgerError, LedgerMoved
 from campaign.events import Event, TrialFailed, TrialObserved, TrialProposed
 from flows.clock import SystemClock
-from flows.journal import Journal, still_new
-from storage import MemoryLedger, Segment
+from flows.journal import Journal
+from storage import LocalStore, MemoryLedger, ParquetLedger, Segment
+from storage.segment_file import LARGEST_EVENT
 
 NOW = SystemClock().now()
 
@@ -46,6 +47,51 @@ class SlowLedger(MemoryLedger):
         await asyncio.sleep(0)
         await self.may_end.wait()
         return await super().append(events, after=after)
+
+
+class Unlisted(LocalStore):
+    """Keeps everything and lists nothing, as a store that changes names does."""
+
+    def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
+        return ()
+
+
+@pytest.mark.parametrize("insists", [True, False])
+async def test_a_lost_race_that_brings_nothing_new_ends_with_an_error(tmp_path, insists):
+    await ParquetLedger(LocalStore(tmp_path), "bread/").append([proposed(1)], after=0)
+    journal = Journal(ParquetLedger(Unlisted(tmp_path), "bread/"), pauses=(0, 0))
+    with pytest.raises(LedgerError, match=r"exists already.*does not list what it keeps") as told:
+        await (journal.insist(lambda history: [proposed(1)]) if insists else journal.append([proposed(1)]))
+    assert not isinstance(told.value, LedgerMoved)
+
+
+async def test_a_number_that_is_taken_is_waited_for_until_it_is_listed(tmp_path):
+    class Late(LocalStore):
+        """Lists what is there from the third time on."""
+
+        asked = 0
+
+        def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
+            self.asked += 1
+            return super().keys(folder, start_after=start_after) if self.asked > 2 else ()
+
+    await ParquetLedger(LocalStore(tmp_path), "bread/").append([proposed(1)], after=0)
+    journal = Journal(ParquetLedger(Late(tmp_path), "bread/"), pauses=(0, 0, 0))
+    await journal.insist(lambda history: [] if history.trials else [proposed(1)])
+    assert list(journal.history.trials) == [1]
+
+
+async def test_an_event_that_is_too_large_keeps_no_other_from_being_written(tmp_path):
+    journal = Journal(ParquetLedger(LocalStore(tmp_path), "bread/"))
+    await journal.append([proposed(1), proposed(2)])
+    huge = observed(1).model_copy(update={"metadata": {"weights": "x" * (LARGEST_EVENT + 1)}})
+    written = [journal.insist(lambda history, event=event: [event]) for event in (huge, observed(2))]
+    refused, kept = await asyncio.gather(*written, return_exceptions=True)
+    assert kept is None
+    assert isinstance(refused, LedgerError)
+    assert "(trial_observed/1/1): expected at most 16 MiB for one event" in str(refused)
+    assert [trial.status for trial in journal.history.trials.values()] == ["waiting", "observed"]
+    assert len(await ParquetLedger(LocalStore(tmp_path), "bread/").read()) == 2
 
 
 async def test_what_several_insist_on_at_once_shares_a_segment():
@@ -179,8 +225,3 @@ async def test_two_tasks_that_append_after_the_same_segment_do_not_both_win():
     journal = Journal(ledger)
     done = await asyncio.gather(journal.append([proposed(1)]), journal.append([proposed(2)]), return_exceptions=True)
     assert [type(found) for found in done] == [type(None), LedgerMoved]
-
-
-def test_a_proposal_is_refused_where_its_trial_was_proposed_meanwhile():
-    with pytest.raises(LedgerMoved, match="trial 1 was proposed by somebody else"):
-        still_new([proposed(1)], History.from_events([proposed(1)]))

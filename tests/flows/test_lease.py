@@ -26,6 +26,7 @@ from flows.lease import (
     Rhythm,
     controller_lives,
     gives_signs,
+    hangs_here,
     process_started,
     refuse_if_it_lives_here,
     show_life,
@@ -233,6 +234,8 @@ async def _takes(journal: Journal, tell: Callable[[str], None]) -> int:
 def test_a_controller_of_this_host_that_hangs_is_ended_before_another_one_takes_over(tmp_path):
     told: list[str] = []
     with stopped_holder(tmp_path) as (holder, journal):
+        asyncio.run(journal.refresh())
+        assert f"kill -CONT {holder.pid}" in str(hangs_here(journal.history))
         # Somebody has to reap it; a controller's parent does.
         reaping = Thread(target=holder.wait)
         reaping.start()

@@ -178,6 +178,18 @@ def test_an_engine_that_begins_nothing_is_no_failure_of_the_points(tmp_path: Pat
     assert "database or disk is full" in night.said[0]
 
 
+def test_what_an_evaluation_found_counts_though_the_engine_fails_afterwards(tmp_path: Path):
+    class ForgetfulEngine(SeenSteps):
+        async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+            await execution.run()
+            raise RuntimeError("cannot write the state: database or disk is full")
+
+    night = Night(a_campaign(budget={"trials": 4}), Shared(lambda passed: 1.0), tmp_path)
+    night.steps = ForgetfulEngine()
+    history = night.runs()
+    assert history.trials.observed == len(night.job.evaluator.calls) == 4
+
+
 def test_a_campaign_that_waits_for_its_machine_can_be_drained_and_leaves_no_pause_behind(tmp_path: Path):
     (tmp_path / "work").write_text("a file in the way")
     night = Night(a_campaign(), Shared(lambda passed: 1.0), tmp_path / "work")

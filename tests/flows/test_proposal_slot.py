@@ -3,6 +3,7 @@
 import asyncio
 import os
 import select
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,18 @@ async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(tmp
         slot._time_limit = LONG
         (tmp_path / "mischief").write_text("behave")
         assert await slot.ask(question(ledger, asked))
+
+
+async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path, timedelta(seconds=0.2)) as slot:
+        await slot.warm_up()
+        stopped = slot._process
+        stopped.send_signal(signal.SIGSTOP)
+        with pytest.raises(ProposerAway, match=r"no proposal came within 0\.2s"):
+            await slot.ask(question(ledger, SobolProposer()))
+        assert stopped.returncode == -signal.SIGKILL
+        assert slot._process is None
 
 
 async def test_a_slot_that_dies_says_its_last_words_and_is_replaced(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from campaign import Campaign, History, Measurement
+from campaign.errors import LedgerError
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
@@ -24,6 +25,7 @@ from campaign.trial import Provenance
 from flows.cli import app
 from report.tables import trial_rows
 from storage import open_ledger
+from storage.sql import query
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CAMPAIGN = """
@@ -186,7 +188,7 @@ def test_an_answer_is_a_table_for_people_and_csv_for_programs():
 
 
 def test_wrong_sql_is_answered_with_what_there_is():
-    with pytest.raises(Exception, match=r"(?s)nothing_here.*The views are trials, attempts"):
+    with pytest.raises(LedgerError, match=r"(?s)nothing_here.*The views are trials, attempts"):
         asked("query", "select * from nothing_here")
 
 
@@ -270,5 +272,75 @@ def test_two_columns_of_one_name_are_both_in_json():
 
 
 def test_a_variable_of_the_program_is_no_view():
-    with pytest.raises(Exception, match="The views are"):
+    with pytest.raises(LedgerError, match="The views are"):
         asked("query", "select * from rows")
+
+
+ATTACKS = """
+from read_text('secret.csv')
+from read_blob('secret.csv')
+from read_csv('secret.csv')
+from read_json('secret.csv')
+from read_parquet('{segment}')
+from parquet_metadata('{segment}')
+from sniff_csv('secret.csv')
+from glob('*')
+from 'secret.csv'
+from '{segment}'
+from query_table('secret.csv')
+from json_execute_serialized_sql(json_serialize_sql('from read_text(''secret.csv'')'))
+prepare p as from read_text('secret.csv'); execute p
+create table t (a text); copy t from 'secret.csv'
+copy trials to '{segment}' (format parquet)
+copy (select 1) to 'new.csv'
+copy (select 1) to '/dev/stdout'
+export database 'new'
+import database 'new'
+attach 'new.db' as n; create table n.t (a int)
+attach 'secret.csv' as s
+install httpfs
+load httpfs
+load './new.duckdb_extension'
+from 'https://127.0.0.1:9/a.csv'
+from 's3://bucket/a.parquet'
+set enable_external_access = true
+reset enable_external_access
+pragma enable_external_access = true
+set lock_configuration = false
+set allowed_directories = ['/']
+set allowed_paths = ['secret.csv']
+set home_directory = '.'
+set temp_directory = 'new'
+set log_query_path = 'new.log'
+pragma enable_profiling = 'json'
+set profiling_output = 'new.json'
+call enable_profiling(save_location = 'new.json')
+call enable_logging(storage = 'file', storage_path = 'new')
+create persistent secret s (type http, bearer_token 'x')
+set python_enable_replacements = true
+select getenv('HOME')
+select * from _CLOSED
+select * from connection
+"""
+
+
+def all_files() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.strip().splitlines())
+def test_a_query_reaches_nothing_but_the_views(attack, monkeypatch, tmp_path):
+    Path("secret.csv").write_text("hush\n1\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before, [segment, *_] = all_files(), sorted(Path("ledger").rglob("*.parquet"))
+    with pytest.raises(LedgerError, match=r"^query: ") as caught:
+        query(open_ledger("ledger", "bread", tmp_path), attack.format(segment=segment))
+    assert "hush" not in str(caught.value)
+    assert all_files() == before
+
+
+def test_an_export_never_replaces_a_file_of_the_ledger():
+    before, [segment, *_] = all_files(), sorted(Path("ledger").rglob("*.parquet"))
+    with pytest.raises(LedgerError, match=r"expected a file outside of the ledger.*Nothing was written"):
+        asked("export", str(segment))
+    assert all_files() == before

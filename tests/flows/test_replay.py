@@ -12,6 +12,7 @@ import pytest
 from costly_campaign import CostlyEvaluator, run_costly
 from typer.testing import CliRunner, Result
 
+from bo_core import SobolProposer
 from bo_core.propose import propose
 from bo_core.proposer import recorded_proposer
 from bo_core.stack import stack
@@ -364,3 +365,74 @@ def test_the_past_is_shown_as_it_was_known_then(tmp_path):
     # The definition, then each trial's proposal, start and result; the first one's result came last.
     assert [row["status"] for row in trials("--as-of", "8")] == ["running", "observed", "running"]
     assert [row["status"] for row in trials("--as-of", "2999-01-01")] == ["observed"] * TRIALS
+
+
+def with_results(folder: Path, results: list[float], **proposer: str) -> list[Event]:
+    """Return the events of a campaign with these results."""
+    folder.mkdir()
+    written = CAMPAIGN | {"ledger": str(folder / "ledger"), "proposer": CAMPAIGN["proposer"] | proposer}
+    (folder / "campaign.yaml").write_text(json.dumps(written))
+    campaign = AskTell(folder / "campaign.yaml")
+    for result in results:
+        campaign.tell(campaign.ask(), result)
+    campaign.ask()
+    segments = asyncio.run(open_ledger(str(folder / "ledger"), "own-loop", folder).read())
+    return [event for segment in segments for event in segment.events]
+
+
+WITH_A_TAIL = [0.1, 0.3, 0.2, -90.0, 0.25, -7e5, 0.27]
+
+
+def test_penalties_of_the_largest_float_end_no_campaign_and_replay(tmp_path):
+    most = sys.float_info.max
+    events = with_results(tmp_path / "vast", [0.1, -most, 0.2, 0.15, -most, 0.3, 0.25])
+    assert [e.generator for e in events if isinstance(e, TrialProposed)][-1] == "model"
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
+
+
+def test_a_tail_width_that_was_chosen_is_recorded_and_replays(tmp_path):
+    events = with_results(tmp_path / "chosen", WITH_A_TAIL)
+    assert provenance(events, 8).tail_width == 1.0
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
+    [found] = replay(changed(events, 8, tail_width=3.0, **FOREIGN), tmp_path, 8)
+    assert found.verdict == "different"
+    assert "expected one tail width of" in found.why
+
+
+def test_a_ledger_from_before_tails_were_chosen_and_noise_was_learnt_replays(tmp_path):
+    events = with_results(tmp_path / "before", WITH_A_TAIL, tails="compressed", repeats="ignore")
+
+    def old(event: Event) -> Event:
+        if isinstance(event, CampaignDefined):
+            settings = {k: v for k, v in event.settings["proposer"].items() if k not in ("tails", "repeats")}
+            return event.model_copy(update={"settings": event.settings | {"proposer": settings}})
+        if isinstance(event, TrialProposed) and event.provenance:
+            later = {"predicted_low", "predicted_high", "tail_width"}
+            written = event.provenance.model_dump(exclude=later)
+            return event.model_copy(update={"provenance": Provenance.model_validate(written)})
+        return event
+
+    assert set(verdicts(replay([old(event) for event in events], tmp_path)).values()) == {"same"}
+
+
+def test_points_that_stand_in_for_a_model_which_began_a_batch_replay(tmp_path):
+    events = with_results(tmp_path / "failing", [0.1, 0.3, 0.2, 0.25])
+    [defined] = [event for event in events if isinstance(event, CampaignDefined)]
+    seen = [event for event in events if not (isinstance(event, TrialProposed) and event.trial == 5)]
+    seen = [event for event in seen if getattr(event, "trial", 0) != 5]
+    history = History.from_events(seen)
+    points = propose(defined.definition, history, SobolProposer(), 2)
+    news = [
+        TrialProposed(
+            time=defined.time,
+            actor="test",
+            trial=5 + i,
+            point=proposal.point,
+            generator="sobol",
+            provenance=proposal.provenance.model_copy(
+                update={"events_seen": len(seen), "stand_in": None if i == 0 else "sobol", "away": "it failed"}
+            ),
+        )
+        for i, proposal in enumerate(points)
+    ]
+    assert {verdicts(replay([*seen, *news], tmp_path))[trial] for trial in (5, 6)} == {"same"}

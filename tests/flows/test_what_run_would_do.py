@@ -10,7 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from campaign.errors import InvalidDefinition, LedgerDamaged
-from campaign.events import AttemptFailed, AttemptStarted, CampaignFinished, Event, TrialAbandoned, TrialProposed
+from campaign.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignFinished,
+    Event,
+    LeaseTaken,
+    TrialAbandoned,
+    TrialProposed,
+)
 from flows.campaign_file import load_campaign_file
 from flows.cli import app
 from flows.clock import SystemClock
@@ -137,6 +145,23 @@ def test_check_refuses_another_campaign_of_the_same_name_with_the_words_of_run(c
     )
 
 
+def test_a_changed_evaluator_is_said_by_check_and_refused_where_the_file_says_so_as_by_run():
+    Path("bake").write_text("#!/bin/sh\n")
+    Path("bake").chmod(0o755)
+    evaluator = {"evaluator": {"kind": "command", "command": ["./bake"]}}
+    write(evaluator)
+    begin(LeaseTaken(time=NOW, actor=CONTROLLER, epoch=1, host="h", pid=1, started="x:1", sources={"bake": "other"}))
+    assert "The evaluator has changed since the ledger last saw it (changed: bake)" in said("check", "loaf.yaml")
+    write(evaluator | {"evaluator_changed": "refuse"})
+    refusals = []
+    for command in ("check", "run"):
+        with pytest.raises(InvalidDefinition) as refused:
+            said(command, "loaf.yaml")
+        refusals.append(refused.value.problems)
+    assert refusals[0] == refusals[1]
+    assert "`evaluator_changed`" in refusals[0][0]
+
+
 def test_a_damaged_ledger_is_refused_by_check_as_by_run():
     begin(proposed(1))
     next(Path("ledger").rglob("*1.parquet")).unlink()
@@ -144,10 +169,19 @@ def test_a_damaged_ledger_is_refused_by_check_as_by_run():
         said("check", "loaf.yaml")
 
 
-def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid():
-    write({"ledger": "loaf.yaml"})
+def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid(monkeypatch: pytest.MonkeyPatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    write({"ledger": "s3://tuning/ledgers"})
     told = "is valid. Whether it goes on is not known, for its ledger cannot be read from here: "
     assert told in said("check", "loaf.yaml")
+
+
+def test_a_local_ledger_that_cannot_be_one_is_refused_by_check_as_by_run():
+    write({"ledger": "loaf.yaml"})
+    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, found that .* is none"):
+        said("check", "loaf.yaml")
 
 
 def test_outside_of_its_window_run_says_when_it_opens_and_begins_nothing():

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ending import end_as_by_ctrl_c
 from night_campaign import NightCampaign
 from night_judge import Evidence, FlowRun, judge
 from night_table import publish
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the campaigns; another one each time without it")
     parser.add_argument("--keep", type=Path, help="an empty folder that is kept, to look at afterwards")
     asked = parser.parse_args()
+    end_as_by_ctrl_c()
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     _tell(f"seed {seed}, {asked.trials} trials in each campaign")
     began = time.monotonic()

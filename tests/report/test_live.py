@@ -1,13 +1,17 @@
 """What a person sees in the terminal while a campaign runs, and at its end."""
 
 import io
+from collections.abc import Iterator, ValuesView
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.console import Console
 from told_stories import POINT, Story, campaign_of
 
+from campaign import Trial
 from campaign.recommendation import Recommendation
+from campaign.trials import Trials
 from flows.live import LiveDisplay, finding_lines, status_lines
 from report.finding import standing_sentence
 from report.summary import summarise
@@ -88,4 +92,37 @@ def test_a_recommended_baseline_is_not_compared_with_itself():
 def test_a_baseline_that_failed_is_said_where_it_would_be_compared():
     story = Story().proposed(1, 0, generator="baseline").started(1, 0).failed(1, 1, message="no oven")
     lines = finding_lines(story.tried(2, 1, mean=2.0).history, found(trial=2))
-    assert lines[-1] == ("there is no comparison with the baseline (trial 1), which failed (configuration): no oven")
+    assert lines[-1] == ("there is no comparison with the baseline (trial 1), which failed (evaluator error): no oven")
+
+
+class CountedTrials(Trials):
+    """Trials that count how often all of them are gone through."""
+
+    looked = 0
+
+    def __iter__(self) -> Iterator[int]:
+        CountedTrials.looked += 1
+        return super().__iter__()
+
+    def values(self) -> ValuesView[Trial]:
+        CountedTrials.looked += 1
+        return super().values()
+
+
+def test_a_frame_of_the_live_display_counts_nothing_again_before_something_is_appended():
+    story = Story().tried(1, 0, mean=1.0).proposed(2, 1).started(2, 1)
+    history = replace(story.history, trials=CountedTrials(story.history.trials))
+    console = Console(file=io.StringIO(), width=100)
+    display = LiveDisplay(story.campaign, console)
+    display.watch(history)
+    console.print(display.live.get_renderable())
+    looked = CountedTrials.looked
+    for _ in range(3):
+        console.print(display.live.get_renderable())
+    assert looked > 0
+    assert CountedTrials.looked == looked
+    display.watch(story.observed(2, 2, mean=0.5).history)
+    console.print(display.live.get_renderable())
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "best so far: loss 1" in printed
+    assert "best so far: loss 0.5" in printed

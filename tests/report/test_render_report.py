@@ -126,7 +126,7 @@ def test_the_configuration_to_copy_has_all_digits():
 def test_failed_attempts_say_why_and_what_came_of_them():
     rows = page_of(a_night(), believed()).rows
     assert ["3", "1", "infrastructure", "connection reset", "tried again"] in rows
-    assert ["3", "2", "configuration", "out of memory", "given up"] in rows
+    assert ["3", "2", "evaluator error", "out of memory", "given up"] in rows
 
 
 def test_all_trials_are_listed_with_what_they_measured():
@@ -134,7 +134,7 @@ def test_all_trials_are_listed_with_what_they_measured():
     assert [row[:3] for row in rows[1:]] == [
         ["1", "observed", "0.1055 ± 0.0070"],
         ["2", "observed", "0.0710 ± 0.0050"],
-        ["3", "failed: configuration", ""],
+        ["3", "failed: evaluator error", ""],
         ["4", "observed", "0.065 ± 0.010"],
     ]
 
@@ -142,7 +142,7 @@ def test_all_trials_are_listed_with_what_they_measured():
 def test_the_charts_show_what_was_measured_in_which_order():
     figures = page_of(a_night(), believed()).figures
     assert list(figures) == ["course", "parameter-0", "parameter-1", "parameter-2", "parameter-3", "timeline"]
-    best, *points, ring = figures["course"].data
+    best, *points, failed, ring = figures["course"].data
     assert (list(best.x), list(best.y)) == ([1, 2, 4], [0.1055, 0.071, 0.065])
     assert sorted((t.name, list(t.x), list(t.y), list(t.error_y.array)) for t in points) == [
         ("baseline", [1], [0.1055], [0.007]),
@@ -150,6 +150,7 @@ def test_the_charts_show_what_was_measured_in_which_order():
         ("sobol", [2], [0.071], [0.005]),
     ]
     assert (list(ring.x), list(ring.y)) == ([2], [0.071])
+    assert (failed.name, list(failed.x), failed.yaxis) == ("failed", [3], "y2")
     kinds = [figures[f"parameter-{i}"].layout.xaxis.type for i in range(4)]
     assert kinds == ["log", "linear", "category", "category"]
     assert list(figures["parameter-3"].layout.xaxis.categoryarray) == ["false", "true"]
@@ -217,7 +218,8 @@ def test_a_campaign_in_which_everything_failed_shows_the_failures():
     story = Story().proposed(1, 0).started(1, 0).failed(1, 1).proposed(2, 1).started(2, 1).failed(2, 2)
     page = page_of(story)
     assert "0 of 10 trials observed, 2 failed" in page.text
-    assert list(page.figures) == ["timeline"]
+    assert list(page.figures) == [*(f"parameter-{i}" for i in range(4)), "timeline"], "no course, but where it failed"
+    assert [(t.name, list(t.x)) for t in page.figures["parameter-1"].data] == [("failed", [2, 2])]
 
 
 def test_a_single_observation_is_not_called_the_best_of_all():
@@ -318,7 +320,7 @@ def test_where_the_baseline_has_no_result_the_page_says_so_in_the_place_of_the_c
     story = Story().proposed(1, 0, BASELINE, "baseline").started(1, 0).tried(2, 0, 3.0)
     words = {
         "stopped": "which was stopped early: at step 3",
-        "failed": "which failed (configuration): no oven.",
+        "failed": "which failed (evaluator error): no oven.",
         "abandoned": "which was abandoned by ada@home: too hot.",
         "running": "which has not been measured.",
     }

@@ -69,8 +69,8 @@ class Bucket:
 
     def read(self) -> Files:
         bucket, prefix = self._where()
-        listed = self.client.list_objects_v2(Bucket=bucket, Prefix=prefix)
-        keys = [entry["Key"] for entry in listed.get("Contents", ())]
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
         return {key.removeprefix(prefix): self.client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def write(self, changes: Mapping[str, bytes | None]) -> None:
@@ -164,7 +164,7 @@ DAMAGES: Mapping[str, Callable[[Files, random.Random], Damage]] = {
 
 def make_ledger(place: Place) -> None:
     """Write a ledger that holds an event of each kind, and a few segments more."""
-    ledger = _opened(place)
+    ledger = opened(place)
     asyncio.run(ledger.append(EVENTS, after=0))
     for number in range(2, _SEGMENTS + 1):
         asyncio.run(ledger.append([started(number)], after=number - 1))
@@ -173,35 +173,36 @@ def make_ledger(place: Place) -> None:
 def inject(place: Place, kind: str, times: int, seed: int) -> Findings:
     """Damage the ledger so often, each time in another way, and put back what was there."""
     dice, files = random.Random(seed), place.read()
-    ledger = _opened(place)
+    ledger = opened(place)
     receipt, segments = receipt_of(verify(ledger), "here", NOON), asyncio.run(ledger.read())
     named = lost = unmended = 0
     missed = ""
     for _ in range(times):
         damage = DAMAGES[kind](files, dice)
-        with _damaged(place, files, damage):
-            said = _what_verify_says(place, receipt)
+        with damaged_by(place, files, damage.changes):
+            said = what_verify_says(place, receipt)
             lost += _unreadable(place.read(), damage, segments)
         found = any(f"{place.store.location}/{_NAME}/{culprit}`" in said for culprit in damage.culprits)
         named += found
         missed = missed or ("" if found else f"{damage.culprits}: {said}")
-        unmended += _what_verify_says(place, receipt) != ""
+        unmended += what_verify_says(place, receipt) != ""
     return Findings(times, named, lost, unmended, missed)
 
 
 @contextmanager
-def _damaged(place: Place, files: Files, damage: Damage) -> Iterator[None]:
-    place.write(damage.changes)
+def damaged_by(place: Place, files: Files, changes: Mapping[str, bytes | None]) -> Iterator[None]:
+    """Change files for a while, and put back what was there."""
+    place.write(changes)
     try:
         yield
     finally:
-        place.write({name: files.get(name) for name in damage.changes})
+        place.write({name: files.get(name) for name in changes})
 
 
-def _what_verify_says(place: Place, receipt: Receipt) -> str:
+def what_verify_says(place: Place, receipt: Receipt) -> str:
     """Return what an auditor is told; nothing where all is whole."""
     try:
-        verify(_opened(place), [receipt])
+        verify(opened(place), [receipt])
     except LedgerError as problem:
         return str(problem)
     return ""
@@ -222,7 +223,7 @@ def _unreadable(files: Files, damage: Damage, segments: Sequence[Segment]) -> in
     return missing
 
 
-def _opened(place: Place) -> ParquetLedger:
+def opened(place: Place) -> ParquetLedger:
     """Return the ledger as a process sees it that has read nothing yet."""
     return ParquetLedger(place.store, f"{_NAME}/")
 

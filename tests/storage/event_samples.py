@@ -16,6 +16,7 @@ from campaign.events import (
     CampaignRevised,
     Event,
     LeaseTaken,
+    LossAccepted,
     MeasurementReported,
     TrialAbandoned,
     TrialApproved,
@@ -160,6 +161,7 @@ EVENTS: tuple[Event, ...] = (
     CampaignPaused(time=NOON, actor="ada@home", request=7, why="the oven is cleaned: 'until 2 pm' ☃"),
     CampaignResumed(time=NOON, actor="bob@work", request=8, why="clean"),
     CampaignAskedToStop(time=NOON, actor="ada@home", epoch=3, at_once=True, why="smoke"),
+    LossAccepted(time=NOON, actor="ada@home", segment=9, hash="0" * 64, why="the disk burnt ☃"),
 )
 
 
@@ -169,6 +171,7 @@ _LATER_KINDS = {
     "campaign_asked_to_stop",
     "campaign_paused",
     "campaign_resumed",
+    "loss_accepted",
     "trial_abandoned",
     "trial_approved",
     "trial_rejected",

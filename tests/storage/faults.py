@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from altered_copies import ALTERATIONS, Altered, alter, make_ledger_with_copies
 from damages import DAMAGES, FLIPPED, Bucket, Findings, Folder, Place, inject, make_ledger
 from fault_proxy import FAULTS, fault_proxy
 from killed_writers import REPOSITORY, Tally, Writer, run_writers, tally
@@ -50,6 +51,14 @@ comes back with its copy, and from nowhere else.
 | where | injected | how often | named | lost | mended |
 |---|---|---|---|---|---|
 """
+_COPIES = """
+Then copies in `compact/` were altered, which are there to read faster and hold nothing that the segments do not. Each
+time a new process read the whole ledger. *Believed* counts readers that got other events than the segments hold,
+*ended* those that got an error, and *named* the copies that `verify` named.
+
+| where | injected | how often | believed | ended | named |
+|---|---|---|---|---|---|
+"""
 _TAIL = """
 The same in small is in the tests: `tests/storage/test_several_processes.py` (20 kills and 60 spoilt requests) and
 `test_damages.py`. Beside it are tests of
@@ -60,7 +69,12 @@ The same in small is in the tests: `tests/storage/test_several_processes.py` (20
   that names the file, and the same command goes on when that is mended (`tests/end_to_end/test_read_only.py`);
 - clocks that are set an hour back and a day forward (`tests/flows/test_clock_jumps.py`);
 - names with spaces, quotes, markup, `../` and line breaks (`tests/end_to_end/test_names.py`);
-- kills of the controller of a whole campaign that starts its own Prefect server (`tests/end_to_end/test_kill.py`).
+- kills of the controller of a whole campaign that starts its own Prefect server (`tests/end_to_end/test_kill.py`);
+- a campaign's own Prefect server that is stopped (SIGSTOP) and so answers nothing: after 30 s it is killed and started
+  again at the same address with the same database; and a neighbour without its auth string, a page of another origin,
+  and a limit of 0 in an earlier database (`tests/flows/test_prefect_server.py`);
+- a stopped process that proposes: it is killed at `proposing.time_limit`, and another one is started
+  (`tests/flows/test_proposal_slot.py`).
 """
 
 
@@ -96,6 +110,21 @@ class DamageRow:
         return f"| {self.where} | {self.injected} | {f.injected} | {named} | {f.lost} | {f.injected - f.unmended} |"
 
 
+@dataclass(frozen=True)
+class CopyRow:
+    """One line of the table of altered copies."""
+
+    where: str
+    injected: str
+    found: Altered
+
+    def __str__(self) -> str:
+        f = self.found
+        wrong = [f"**{number}**" if number else "0" for number in (f.believed, f.ended)]
+        named = f"{f.named}" if f.named == f.injected else f"**{f.named}**"
+        return f"| {self.where} | {self.injected} | {f.injected} | {' | '.join(wrong)} | {named} |"
+
+
 def main() -> int:
     """Run all experiments, write the table, and return 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -105,10 +134,14 @@ def main() -> int:
     asked = parser.parse_args()
     rows = _told(_experiments(asked.faults, asked.power_cuts))
     damages = _told(_damages(asked.faults))
+    copies = _told(_altered_copies(max(asked.faults // 10, 1)))
     options = f" with `--faults {asked.faults} --power-cuts {asked.power_cuts}`"
-    section = _HEAD.format(options=options) + _lines(rows) + _DAMAGES + _lines(damages) + _TAIL
+    section = _HEAD.format(options=options) + _lines(rows) + _DAMAGES + _lines(damages)
+    section += _COPIES + _lines(copies) + _TAIL
     replace_section(asked.output, "make faults", section)
-    kept = all(row.tally is None or row.tally.kept for row in rows) and all(row.found.kept for row in damages)
+    kept = all(row.tally is None or row.tally.kept for row in rows) and all(
+        row.found.kept for row in (*damages, *copies)
+    )
     return 0 if kept else 1
 
 
@@ -143,6 +176,23 @@ def _damages_in(where: str, place: Place, faults: int) -> Iterator[DamageRow]:
         if found.missed:
             sys.stderr.write(f"missed: {found.missed}\n")
         yield DamageRow(where, kind, found)
+
+
+def _altered_copies(times: int) -> Iterator[CopyRow]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _altered_in("directory", Folder(LocalStore(Path(folder))), times)
+    with s3_server() as server:
+        os.environ.update(WRITER.environment(server.endpoint))
+        yield from _altered_in("bucket", Bucket(S3Store(BUCKET, "copies/"), server.client()), times)
+
+
+def _altered_in(where: str, place: Place, times: int) -> Iterator[CopyRow]:
+    make_ledger_with_copies(place)
+    for seed, kind in enumerate(ALTERATIONS):
+        found = alter(place, kind, times, seed)
+        if found.missed:
+            sys.stderr.write(f"missed: {found.missed}\n")
+        yield CopyRow(where, kind, found)
 
 
 def _experiments(faults: int, power_cuts: int) -> Iterator[Row]:

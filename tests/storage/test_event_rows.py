@@ -25,7 +25,7 @@ json_values = st.recursive(
 
 
 def through_a_file(event: Event) -> Event:
-    file = decode(encode(1, [event], GENESIS), 1, "a file")
+    file = decode(encode(1, [event], GENESIS).data, 1, "a file")
     checked_events([file])
     [read] = file.events
     return read

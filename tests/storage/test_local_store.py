@@ -1,9 +1,12 @@
 """Objects in a directory: written once, durable when acknowledged, and clear about what went wrong."""
 
+import errno
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from permissions import obeying
 
 from campaign.errors import LedgerError
 from storage import LocalStore
+from storage.local_store import explained
 from storage.store import ObjectExists, ObjectMissing
 
 REPOSITORY = Path(__file__).parents[2]
@@ -124,3 +128,55 @@ def test_a_directory_that_may_not_be_written_is_named(tmp_path):
     assert last.startswith("campaign.errors.LedgerError: ledger: cannot write")
     assert str(tmp_path / "a/b") in last
     assert "Permission denied. Let this user read and write the directory" in last
+
+
+@contextmanager
+def flagged(folder: Path, flag: str) -> Iterator[None]:
+    """Give the folder an attribute of the file system; skip the test if this machine does not allow it."""
+    try:
+        given = subprocess.run(["chattr", f"+{flag}", folder], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        given = False
+    if not given:
+        pytest.skip("needs root and a file system with attributes")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", f"-{flag}", folder], check=True)
+
+
+def test_a_folder_that_is_immutable_is_said_to_be_that(tmp_path):
+    store = LocalStore(tmp_path)
+    store.create("a/b", b"first")
+    with (
+        flagged(tmp_path / "a", "i"),
+        pytest.raises(LedgerError, match=r"a/c.*not permitted.*immutable.*lsattr") as told,
+    ):
+        store.create("a/c", b"")
+    assert "hard links" not in str(told.value)
+
+
+def test_a_folder_in_which_nothing_may_be_removed_keeps_what_is_created(tmp_path):
+    store = LocalStore(tmp_path)
+    store.create("a/b", b"first")
+    with flagged(tmp_path / "a", "a"):
+        store.create("a/c", b"second")
+        with pytest.raises(ObjectExists):
+            store.create("a/c", b"third")
+    assert store.get("a/c") == b"second"
+    assert store.keys("a/") == ("a/b", "a/c")
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (errno.EPERM, "immutable or append-only"),
+        (errno.EOPNOTSUPP, "needs a file system with hard links"),
+        (errno.ENOSYS, "needs a file system with hard links"),
+        (errno.EACCES, "Let this user read and write"),
+        (errno.EIO, "Mend that and start again"),
+    ],
+)
+def test_what_the_system_refuses_is_explained_by_what_it_is(tmp_path, code, says):
+    with pytest.raises(LedgerError, match=rf"{os.strerror(code)}.*{says}"), explained("write", tmp_path / "a"):
+        raise OSError(code, "")

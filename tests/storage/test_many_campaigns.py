@@ -27,7 +27,7 @@ def files_of(name: str) -> dict[str, bytes]:
     """Return what a campaign's ledger consists of, so that it can be put in place at once."""
     files, previous = {}, GENESIS
     for number in range(1, SEGMENTS + 1):
-        data = encode(number, [started(number, name)], previous)
+        data = encode(number, [started(number, name)], previous).data
         files[f"{name}/events/00000/{number:020d}.parquet"] = data
         previous = digest(data)
     return files

@@ -46,12 +46,12 @@ async def test_a_file_cut_anywhere_is_damage(ledger, file):
 
 
 async def test_an_altered_file_is_named_by_what_the_next_one_followed(ledger, file):
-    overwrite(file(2), encode(2, [started(22)], digest(file(1).read_bytes())))
+    overwrite(file(2), encode(2, [started(22)], digest(file(1).read_bytes())).data)
     assert "was appended to, found others. One of the two was altered" in await damage(ledger, file(2))
 
 
 async def test_a_ledger_that_begins_in_the_middle_of_another_is_damage(ledger, file):
-    overwrite(file(1), encode(1, [started(1)], "1" * 64))
+    overwrite(file(1), encode(1, [started(1)], "1" * 64).data)
     assert "expected a first segment that follows none" in await damage(ledger, file(1))
 
 
@@ -179,7 +179,7 @@ async def test_older_files_are_not_read_again(ledger, file):
 async def test_a_thousand_segments_lie_in_one_folder_and_the_next_in_another(tmp_path, file):
     store = LocalStore(tmp_path)
     ledger = ParquetLedger(store, "bread/")
-    store.create("bread/events/00000/00000000000000000998.parquet", encode(998, [started(998)], GENESIS))
+    store.create("bread/events/00000/00000000000000000998.parquet", encode(998, [started(998)], GENESIS).data)
     for number in (999, 1000, 1001):
         await ledger.append([started(number)], after=number - 1)
     assert [segment.number for segment in await ledger.read(after=998)] == [999, 1000, 1001]
@@ -217,7 +217,7 @@ async def test_appending_to_a_ledger_that_was_deleted_meanwhile_is_refused(ledge
 
 async def test_nothing_is_appended_to_a_file_that_is_torn_or_was_exchanged(ledger, file, tmp_path):
     whole = file(SEGMENTS).read_bytes()
-    overwrite(file(SEGMENTS), encode(SEGMENTS, [started(44)], digest(file(SEGMENTS - 1).read_bytes())))
+    overwrite(file(SEGMENTS), encode(SEGMENTS, [started(44)], digest(file(SEGMENTS - 1).read_bytes())).data)
     with pytest.raises(LedgerDamaged, match="expected the bytes that were there before"):
         await ledger.append([started(5)], after=SEGMENTS)
     overwrite(file(SEGMENTS), whole[:-100])

@@ -155,6 +155,13 @@ async def test_a_store_that_overwrites_is_refused_when_a_ledger_is_created(prefi
     assert await ledger.read() == ()
 
 
+@pytest.mark.parametrize("folded", ["a//b/", "a\\b/"])
+async def test_a_store_that_changes_names_is_refused_when_a_ledger_is_created(prefix, folded):
+    ledger = ParquetLedger(S3Store(BUCKET, prefix + folded), "bread/")
+    with pytest.raises(LedgerError, match=r"expected a store that lists an object under the key.*found nothing"):
+        await ledger.append([started(1)], after=0)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("times", [1, 2])
 async def test_an_append_whose_answer_is_spoilt_is_made_once(proxy, bucket, fault, times):

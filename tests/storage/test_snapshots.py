@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from read_ledgers import events_of
 
 from campaign import Campaign, History, Measurement
-from campaign.errors import LedgerDamaged
+from campaign.errors import LedgerDamaged, LedgerTooNew
 from campaign.events import (
     AttemptFailed,
     AttemptStarted,
@@ -221,14 +221,13 @@ async def test_a_file_among_the_snapshots_that_is_none_is_foreign(ledger, snapsh
         verify(ledger)
 
 
-async def test_a_snapshot_of_a_later_version_is_left_alone(ledger, snapshot, monkeypatch):
+@pytest.mark.parametrize(("version", "problem"), [("2", LedgerTooNew), ("0", LedgerDamaged), ("new", LedgerDamaged)])
+async def test_a_snapshot_of_another_version_is_not_passed_over(ledger, snapshot, monkeypatch, version, problem):
     snapshot.unlink()
-    monkeypatch.setattr(snapshots, "_VERSION", "2")
-    events = await events_of(ledger)
-    ledger.snapshots.make(3, events[:-1])
-    # Read as one of this version it would be found to say other things than the segments.
-    with pytest.raises(LedgerDamaged, match=r"trials-0*3\.parquet.*expected what its segments hold"):
+    with monkeypatch.context() as another:
+        another.setattr(snapshots, "_VERSION", version)
+        ledger.snapshots.make(3, (await events_of(ledger))[:-1])
+    with pytest.raises(problem, match=r"trials-0*3\.parquet"):
         verify(ledger)
-    monkeypatch.undo()
-    assert ledger.snapshots.read(3) is None
+    snapshot.unlink()
     assert verify(ledger).segment == 3

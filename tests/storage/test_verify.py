@@ -34,7 +34,7 @@ def write_anew(file: Callable[[int], Path], first: int, actor: str) -> None:
     """Replace the segments from `first` on by others that follow each other as they should."""
     for number in range(first, SEGMENTS + 1):
         file(number).unlink()
-        file(number).write_bytes(encode(number, [started(number, actor)], digest(file(number - 1).read_bytes())))
+        file(number).write_bytes(encode(number, [started(number, actor)], digest(file(number - 1).read_bytes())).data)
 
 
 async def test_a_whole_ledger_says_how_far_it_goes_and_which_hash_stands_for_it(ledger, file):

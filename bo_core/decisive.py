@@ -1,0 +1,62 @@
+"""Which of very many observations a recommendation is made from: all that bear on what is best.
+
+A model of n observations costs n³ in time and n² in memory, and tells little more of the best than one of those near it
+and of a fair part of the others (a local approximation, Gramacy and Apley 2015).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from bo_core.encoding import Encoding, PointKey, key_of
+from bo_core.model import Model
+from bo_core.proposer import BayesianProposer
+from campaign import Campaign, ModelView, Trial
+
+# Of more distinct points a part is taken: a third of it fair, the rest promising. One thread is enough for it.
+MOST = 480
+_FAIR = 3
+
+
+def decisive(
+    campaign: Campaign,
+    view: ModelView,
+    proposer: BayesianProposer,
+    encoding: Encoding,
+    generator: torch.Generator,
+    most: int = MOST,
+) -> ModelView:
+    """Return the view without observations that hardly bear on what is best; the view itself if there are not too many.
+
+    A model of points at even distances in the order of the trials shows which others promise most. These are not
+    chosen for their own luck: but for the fair part, the model has not seen their results. The baseline stays, and so
+    does every repetition of a point that is kept.
+    """
+    places = _places(view.observed)
+    if len(places) <= most:
+        return view
+    keys, firsts, count = list(places), [trials[0] for trials in places.values()], most // _FAIR
+    fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
+    part = _only(view, places, {keys[i] for i in fair})
+    rough = Model.of(campaign, part, proposer, encoding, generator, averaged=False)
+    mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
+    promise = mean + sd
+    promise[fair] = -torch.inf
+    kept = {keys[i] for i in (*fair, *promise.topk(most - count).indices.tolist())}
+    if campaign.baseline is not None:
+        kept.add(key_of(campaign.parameters.point(campaign.baseline)))
+    return _only(view, places, kept)
+
+
+def _places(trials: Sequence[Trial]) -> dict[PointKey, list[Trial]]:
+    """Return the trials by their points, in the order in which these were tried first."""
+    places: dict[PointKey, list[Trial]] = {}
+    for trial in trials:
+        places.setdefault(key_of(trial.point), []).append(trial)
+    return places
+
+
+def _only(view: ModelView, places: dict[PointKey, list[Trial]], keys: set[PointKey]) -> ModelView:
+    kept = {trial.id for key in keys & places.keys() for trial in places[key]}
+    return replace(view, observed=tuple(trial for trial in view.observed if trial.id in kept))

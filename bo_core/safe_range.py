@@ -1,0 +1,24 @@
+"""Powers of two that keep vast numbers where sums, differences and products of them are finite."""
+
+import math
+import sys
+from collections.abc import Iterable
+
+_LARGEST = 2.0**900
+
+
+def unit_for(values: Iterable[float]) -> float:
+    """Return the power of two to divide finite values by; 1 for all but vast ones.
+
+    A power of two changes no digit, and it is no larger than necessary, so that small values beside a vast one keep
+    theirs.
+    """
+    largest = max(map(abs, values), default=0.0)
+    return 1.0 if largest <= _LARGEST else 2.0 ** (math.frexp(largest)[1] - 900)
+
+
+def finite(value: float) -> float:
+    """Return the value, or the largest float of its sign if it has overflowed; NaN stays NaN."""
+    if math.isinf(value):
+        return math.copysign(sys.float_info.max, value)
+    return value

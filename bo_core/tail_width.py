@@ -1,0 +1,53 @@
+"""How strongly bad outcomes are drawn together: as makes the measurements likeliest.
+
+The better half of the outcomes measures their spread, and as a search closes in on an optimum that spread shrinks, so
+that sooner or later everything else looks like a tail. Drawn together, a bowl is a flat plain with a narrow pit: length
+scales are short, corners far away go back to what was believed beforehand, and a search with little left to gain at the
+pit goes there. Outcomes as they are leave no doubt about these corners, if they suit the model, and outcomes with real
+tails do not. The likelihood of the measurements tells which: that of the standardised outcomes times the slopes at
+which they were standardised (Snelson, Rasmussen and Ghahramani 2004, warped Gaussian processes).
+"""
+
+import math
+
+import torch
+
+from bo_core.proposer import BayesianProposer
+from bo_core.state import Observed
+from bo_core.surrogate import Prior, TrainingData, fit
+from campaign.errors import ModelFailed
+
+# In robust spreads; None leaves outcomes as they are.
+TAIL_WIDTHS = (1.0, 4.0, 16.0, None)
+# Another width than the first has to be likelier by so many nats; so many measurements at most are asked.
+_LEAST_GAIN = 3.0
+_MOST_ASKED = 64
+
+
+def with_likeliest_tail(observed: Observed, proposer: BayesianProposer) -> tuple[Observed, float | None]:
+    """Return the observed with the width of the tail that makes them likeliest, and that width.
+
+    A pure function of these: the starts of its fits come from a generator of its own. If no outcome is far worse than
+    the others nothing is done.
+    """
+    if observed.outcomes.tail is None:
+        return observed, None
+    candidates = [(observed, TAIL_WIDTHS[0]), *((observed.with_tail_width(w), w) for w in TAIL_WIDTHS[1:])]
+    likelihoods = [_log_likelihood(candidate, proposer) for candidate, _ in candidates]
+    best = max(range(len(candidates)), key=lambda i: likelihoods[i])
+    return candidates[best if likelihoods[best] > likelihoods[0] + _LEAST_GAIN else 0]
+
+
+def _log_likelihood(observed: Observed, proposer: BayesianProposer) -> float:
+    """Return the log density of the measurements, in their own unit, with the likeliest hyperparameters."""
+    outcomes, n = observed.outcomes, len(observed.trials)
+    count = min(n, _MOST_ASKED)
+    rows = torch.arange(count) * n // count
+    extra = proposer.extra_noise and not observed.exact
+    data = TrainingData.of(observed.X[rows], outcomes.y[rows], outcomes.variance[rows], extra_noise=extra)
+    prior = Prior(data.X.shape[1], proposer.prior, noise_unit=observed.noise_unit)
+    try:
+        found = fit(data, proposer.kernel, prior, torch.Generator().manual_seed(0), cold=1)
+    except ModelFailed:
+        return -math.inf
+    return found.value + float(outcomes.log_slopes[rows].sum())

@@ -1,0 +1,42 @@
+r"""Foreign text as it may be shown: nothing in it steers a terminal, hides, or turns the direction of what follows.
+
+Evaluators, proposers and files bring texts with escape sequences in them. What cannot be seen is written as Python
+writes it: `\x1b` for an escape character. Lines and tabs stay.
+"""
+
+import re
+
+_DANGEROUS = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, without tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction
+    "\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible
+    "\u2028\u2029"  # lines that only some programs break
+    "\ud800-\udfff"  # halves of characters, which no terminal can be sent
+    "\U000e0000-\U000e007f"  # tags, which repeat ASCII invisibly
+    "]"
+)
+
+
+def harmless(text: str) -> str:
+    """Return the text with everything that steers, hides or turns made visible; Windows' line ends become plain."""
+    return _DANGEROUS.sub(_visible, text.replace("\r\n", "\n"))
+
+
+def harmless_json(text: str) -> str:
+    """Return JSON text that means the same, with such characters written as JSON escapes."""
+    return _DANGEROUS.sub(_as_json, text)
+
+
+def first_line(text: str) -> str:
+    """Return the first line that says something, harmless."""
+    return next((line.strip() for line in harmless(text).split("\n") if line.strip()), "")
+
+
+def _visible(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
+
+
+def _as_json(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", errors="surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))

@@ -1,0 +1,35 @@
+"""Folders and files that only their owner may open: nobody else on the machine sees how a campaign works."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def private_folder(folder: Path) -> None:
+    """Create a folder, and those above it that are missing, for its owner alone; close one that is open to others."""
+    if not folder.parent.exists():
+        private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    close_to_others(folder)
+
+
+def close_to_others(folder: Path) -> None:
+    """Take every permission of the group and of others from a folder, if this user and the file system may do that."""
+    found = folder.stat()
+    if found.st_mode & _OF_OTHERS and found.st_uid == os.geteuid():
+        with suppress(PermissionError):
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~_OF_OTHERS)
+
+
+def is_open_to_others(folder: Path) -> bool:
+    """Return whether the group or others have any permission in a folder."""
+    return bool(folder.stat().st_mode & _OF_OTHERS)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Return a file to append to that only this user can read; a link in its place is not followed."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")

@@ -1,0 +1,123 @@
+"""The Prefect server that the user has named: in the environment, or in a file that Prefect reads in its place.
+
+Prefect takes a second to import, so commands that only ask whether there is one read these places themselves, in
+Prefect's order: environment variable, `.env`, `prefect.toml`, `pyproject.toml`, the active profile.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from campaign.errors import CannotStart
+
+ENVIRONMENT = "the environment"
+_VARIABLE = "PREFECT_API_URL"
+_TEST_MODES = (
+    "PREFECT_TEST_MODE",
+    "PREFECT_UNIT_TEST_MODE",
+    "PREFECT_TESTING_UNIT_TEST_MODE",
+    "PREFECT_TESTING_TEST_MODE",
+)
+
+
+@dataclass(frozen=True)
+class NamedServer:
+    """The address of a server's API, and the place that names it, in words."""
+
+    url: str
+    source: str
+
+    @property
+    def address(self) -> str:
+        """Return the address without a password that it may hold."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @property
+    def setting(self) -> str:
+        """Return what names it."""
+        return f"{_VARIABLE} of {self.source}"
+
+    def __str__(self) -> str:
+        return f"Prefect server: {self.address} ({self.setting})"
+
+
+def named_server() -> NamedServer | None:
+    """Return the server that Prefect's settings name, or None if they name none.
+
+    The first place that has the setting decides, also if its value is empty. Raises CannotStart for a
+    `prefect.toml` or `pyproject.toml` that is not TOML, which stops Prefect, too.
+    """
+    url, source = next(_found(), ("", ""))
+    return NamedServer(url, source) if url else None
+
+
+def _found() -> Iterator[tuple[str, str]]:
+    if (value := _ignoring_case(os.environ)) is not None:
+        yield value, ENVIRONMENT
+    if (value := _ignoring_case(_dotenv())) is not None:
+        yield value, str(Path(".env").resolve())
+    for name, table in (("prefect.toml", ("api",)), ("pyproject.toml", ("tool", "prefect", "api"))):
+        if isinstance(value := _table(_toml(Path(name)), *table).get("url"), str):
+            yield value, str(Path(name).resolve())
+    path = _profiles_path()
+    name, profile = _active_profile(path)
+    if isinstance(value := profile.get(_VARIABLE), str) and not any(map(os.environ.get, _TEST_MODES)):
+        yield value, f"profile `{name}` in {path}"
+
+
+def _ignoring_case(variables: Mapping[str, str | None]) -> str | None:
+    return {name.upper(): value for name, value in variables.items()}.get(_VARIABLE)
+
+
+def _dotenv() -> dict[str, str | None]:
+    path = Path(".env")
+    return dotenv_values(path) if path.is_file() else {}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
+        raise CannotStart(
+            f"{path.resolve()}: Prefect reads its settings from this file, and it cannot be read as TOML: {problem}. "
+            "Correct it or move it away. Nothing was started."
+        ) from None
+
+
+def _table(data: Any, *names: str) -> Mapping[str, Any]:
+    for name in names:
+        data = data.get(name) if isinstance(data, Mapping) else None
+    return data if isinstance(data, Mapping) else {}
+
+
+def _profiles_path() -> Path:
+    """Return the file of profiles that Prefect reads."""
+    named = (
+        os.environ.get("PREFECT_PROFILES_PATH")
+        or _dotenv().get("PREFECT_PROFILES_PATH")
+        or _toml(Path("prefect.toml")).get("profiles_path")
+        or _table(_toml(Path("pyproject.toml")), "tool", "prefect").get("profiles_path")
+    )
+    if named:
+        return Path(named)
+    home = os.environ.get("PREFECT_HOME")
+    return (Path(home) if home else Path.home() / ".prefect") / "profiles.toml"
+
+
+def _active_profile(path: Path) -> tuple[str, Mapping[str, Any]]:
+    """Return the profile's name and settings; none of the profiles that Prefect comes with as active names a server."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "", {}
+    name = os.environ.get("PREFECT_PROFILE") or str(data.get("active") or "")
+    return name, _table(data, "profiles", name)

@@ -1,0 +1,41 @@
+"""What of a long campaign a page shows: enough to see its course and its best, few enough to be read and drawn."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from campaign import History, Trial
+from report.trial_facts import objective_of
+
+MOST = 1000
+_Item = TypeVar("_Item")
+
+
+def worth_drawing(history: History, trials: Sequence[Trial], recommended: int | None) -> list[Trial]:
+    """Return all trials if they are not too many; else the best of them, and the others at even distances."""
+    if len(trials) <= MOST:
+        return list(trials)
+    best = _best(history, trials, MOST // 4)
+    kept = best | {t.id for t in evenly(trials, MOST - len(best))} | {recommended}
+    return [t for t in trials if t.id in kept or t.proposal.generator == "baseline"]
+
+
+def worth_listing(history: History, recommended: int | None) -> list[Trial]:
+    """Return all trials by their numbers if they are not too many; else the best and the newest of them."""
+    trials = [trial for _, trial in sorted(history.trials.items())]
+    if len(trials) <= MOST:
+        return trials
+    kept = _best(history, trials, MOST // 2) | {t.id for t in trials[-MOST // 2 :]} | {recommended}
+    return [t for t in trials if t.id in kept or t.proposal.generator == "baseline"]
+
+
+def _best(history: History, trials: Sequence[Trial], count: int) -> set[int]:
+    sign = history.definition.objective.sign
+    values = {t.id: sign * m.mean for t in trials if (m := objective_of(history.definition, t)) is not None}
+    return set(sorted(values, key=lambda number: -values[number])[:count])
+
+
+def evenly(items: Sequence[_Item], count: int) -> list[_Item]:
+    """Return so many of them at even distances, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    return [items[i * (len(items) - 1) // (count - 1)] for i in range(count)]

@@ -1,0 +1,35 @@
+"""The hash of what a ledger's events say, by which a copy of them is checked without opening their segments.
+
+Each segment's file records it for all events up to its own, and the chain of files vouches for that.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The hash over the bodies of all events from segment `since` on, in their order; `since` is 1 in new ledgers."""
+
+    since: int
+    hash: str
+
+    @classmethod
+    def read(cls, text: str) -> "Contents":
+        """Return what `str` has written; raises ValueError if the text is anything else."""
+        since, separator, found = text.partition(":")
+        if not separator or not since.isdecimal():
+            raise ValueError(f"it records the contents {text!r}")
+        return cls(int(since), found)
+
+    def __str__(self) -> str:
+        return f"{self.since}:{self.hash}"
+
+
+def contents_after(before: Contents | None, segment: int, bodies: Sequence[str]) -> Contents:
+    """Return the contents up to this segment, from those up to the segment before it; None begins anew."""
+    since, known = (segment, "") if before is None else (before.since, before.hash)
+    # No body has a line break of its own: JSON escapes it.
+    text = "\n".join((known, f"{segment} {len(bodies)}", *bodies))
+    return Contents(since, hashlib.sha256(text.encode()).hexdigest())

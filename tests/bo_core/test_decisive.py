@@ -1,0 +1,62 @@
+"""Which of very many observations a recommendation is made from."""
+
+import random
+
+import torch
+from told_campaigns import bowl, campaign_of, cube, history_of, some_points
+
+from bo_core.decisive import decisive
+from bo_core.encoding import Encoding
+from bo_core.model import Model
+from bo_core.proposer import BayesianProposer
+from bo_core.recommend import recommend
+from campaign import History, ModelView
+
+SPACE = campaign_of(cube(2), baseline={"x0": 1.0, "x1": 1.0})
+MANY, MOST = 400, 90
+
+
+def noisy(count: int) -> History:
+    luck = random.Random(3)
+    points = [{"x0": 1.0, "x1": 1.0}, *some_points(SPACE, count - 1)]
+    return history_of(SPACE, points, [bowl(p) + luck.gauss(0.0, 0.05) for p in points], [0.05] * count)
+
+
+def kept(history: History, most: int) -> ModelView:
+    generator = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        return decisive(
+            SPACE, history.model_view(), BayesianProposer(), Encoding(SPACE.parameters), generator, most=most
+        )
+
+
+def test_nothing_is_left_out_where_there_are_not_too_many() -> None:
+    view = noisy(40).model_view()
+    generator = torch.Generator().manual_seed(0)
+    assert decisive(SPACE, view, BayesianProposer(), Encoding(SPACE.parameters), generator) is view
+    assert torch.equal(generator.get_state(), torch.Generator().manual_seed(0).get_state()), "and nothing is drawn"
+
+
+def test_what_bears_on_the_best_is_kept_and_with_it_every_repetition_and_the_baseline() -> None:
+    history = noisy(MANY)
+    view = kept(history, MOST)
+    assert len(view.observed) <= MOST + 1
+    assert 1 in {trial.id for trial in view.observed}, "the baseline"
+    nearest = sorted(history.trials.values(), key=lambda trial: bowl(trial.point))[:15]
+    assert {trial.id for trial in nearest} <= {trial.id for trial in view.observed}
+    again = history_of(SPACE, [nearest[0].point] * 3 + [t.point for t in history.trials.values()], [0.0] * (MANY + 3))
+    assert {1, 2, 3} <= {trial.id for trial in kept(again, MOST).observed}
+
+
+def test_a_model_of_the_part_believes_of_the_best_what_a_model_of_all_does() -> None:
+    history, encoding, proposer = noisy(MANY), Encoding(SPACE.parameters), BayesianProposer()
+    found = []
+    for view in (history.model_view(), kept(history, MOST)):
+        with torch.inference_mode():
+            model = Model.of(SPACE, view, proposer, encoding, torch.Generator().manual_seed(0), averaged=False)
+            found.append(model.predicted(encoding.encode([{"x0": 0.3, "x1": 0.3}])))
+    (whole, sd), (part, _) = found
+    assert abs(whole - part) < 2 * sd, "within the uncertainty that is left"
+    best = recommend(SPACE, history, proposer)
+    assert best is not None
+    assert bowl(best.point) < 0.02

@@ -1,0 +1,64 @@
+"""What was found, in sentences."""
+
+import pytest
+from told_stories import POINT, Story, campaign_of
+
+from campaign.recommendation import Recommendation
+from flows.live import finding_lines
+from report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
+from report.summary import summarise
+
+BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
+FOUND = Recommendation(
+    trial=2,
+    point=POINT,
+    mean=0.0031,
+    sd=0.0066,
+    probability_best=0.9,
+    baseline_mean=0.9,
+    baseline_sd=0.1,
+    probability_better_than_baseline=0.99,
+)
+
+
+def repeated(*values: float, sem: float | None = None) -> Story:
+    story = Story().tried(1, 0, 1.0, sem, point=BASELINE, generator="baseline")
+    for i, value in enumerate(values, 2):
+        story.tried(i, i, value, sem)
+    return story
+
+
+@pytest.mark.parametrize("story", [repeated(0.002, 0.002), repeated(0.002, sem=0.0)], ids=["repeats agree", "sem is 0"])
+def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Story):
+    sentence = finding_sentence(story.history, FOUND)
+    assert sentence == "loss from 1 at the baseline to 0.002 at the recommended configuration (−99.8 %)."
+    assert "±" not in " ".join([*finding_lines(story.history, FOUND), *confidence_sentences_of(story)])
+
+
+@pytest.mark.parametrize(
+    "story",
+    [repeated(0.002), repeated(0.002, 0.003), repeated(0.002, 0.002, sem=0.1)],
+    ids=["nothing repeated", "repeats differ", "errors are known"],
+)
+def test_what_may_be_noisy_keeps_its_plus_minus(story: Story):
+    assert "0.0031 ± 0.0066" in finding_sentence(story.history, FOUND)
+    assert any("0.0031 ± 0.0066" in line for line in finding_lines(story.history, FOUND))
+    assert "one standard deviation" in confidence_sentences_of(story)[0]
+
+
+def confidence_sentences_of(story: Story) -> list[str]:
+    return confidence_sentences(story.history, summarise(story.history), FOUND)
+
+
+def test_a_change_is_a_factor_on_a_log_scale_and_a_difference_on_a_linear_one():
+    assert change_of(0.1, 0.01, logarithmic=True) == "× 0.1"
+    assert change_of(3, 5, logarithmic=False) == "+2"
+    assert change_of("slow", "fast", logarithmic=False) == ""
+
+
+def test_how_a_campaign_stands_counts_every_way_to_end():
+    story = Story(campaign_of()).tried(1, 0, 1.0).proposed(2, 1).started(2, 1).failed(2, 2)
+    story.proposed(3, 3).started(3, 3).stopped(3, 4)
+    assert standing_sentence(summarise(story.history, alive=False)) == (
+        "Interrupted. 1 of 10 trials observed, 1 failed, 1 stopped early."
+    )
