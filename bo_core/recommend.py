@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -144,7 +145,7 @@ def _first_of_each_point(trials: Sequence[Trial]) -> list[int]:
 
 def _against_baseline(
     campaign: Campaign, units: Outcomes, trials: Sequence[Trial], mean: Tensor, covariance: Tensor, best: int
-) -> dict[str, float]:
+) -> dict[str, Any]:
     if campaign.baseline is None:
         return {}
     key = key_of(campaign.parameters.point(campaign.baseline))
