@@ -1,13 +1,16 @@
 """Hashes of the files that an evaluator is made of, found without running anything of them."""
 
-import ast
+import dis
 import hashlib
 import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 from evaluators.command_evaluator import CommandEvaluator
 from evaluators.environment import child_environment
@@ -135,17 +138,25 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        return digest, tuple(_imports(ast.parse(content)))
+        # No syntax tree: Python may raise a SystemError if another thread makes one too, as Prefect's threads do.
+        with warnings.catch_warnings(action="ignore"):
+            return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest, ()
 
 
-def _imports(module: ast.Module) -> Iterator[_Import]:
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            yield from (_Import(alias.name, 0, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield _Import(node.module or "", node.level, tuple(alias.name for alias in node.names))
+def _imports(code: CodeType) -> Iterator[_Import]:
+    """Return what compiled code imports, wherever in it: an import first loads its dots and the names that it wants."""
+    loaded: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            dots, names = loaded[-2:]
+            yield _Import(instruction.argval, dots, names or ())
+        elif instruction.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            loaded.append(instruction.argval)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _imports(inner)
 
 
 def _files_of(dotted: str, base: Path) -> list[Path]:
