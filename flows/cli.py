@@ -13,7 +13,7 @@ from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
 from flows.exit_codes import ExitCode
 from flows.own_packages import put_working_folder_last
 from flows.people_cli import TrialNumber, people
-from flows.terminal import terminal
+from flows.terminal import show_what_the_encoding_lacks, terminal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -232,6 +232,7 @@ app.add_typer(people)
 def main() -> None:
     """Run the command line; errors of ours are one paragraph and exit with 1, 2 for a wrong definition."""
     put_working_folder_last()
+    show_what_the_encoding_lacks()
     try:
         app()
     except InvalidDefinition as problem:

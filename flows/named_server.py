@@ -5,6 +5,7 @@ Prefect's order: environment variable, `.env`, `prefect.toml`, `pyproject.toml`,
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,11 +52,33 @@ class NamedServer:
 def named_server() -> NamedServer | None:
     """Return the server that Prefect's settings name, or None if they name none.
 
-    The first place that has the setting decides, also if its value is empty. Raises CannotStart for a
-    `prefect.toml` or `pyproject.toml` that is not TOML, which stops Prefect, too.
+    The first place that has the setting decides, also if its value is empty. Raises CannotStart for an address that
+    leads nowhere, and for a `prefect.toml` or `pyproject.toml` that is not TOML, which stops Prefect, too.
     """
     url, source = next(_found(), ("", ""))
-    return NamedServer(url, source) if url else None
+    url = url.strip()
+    if not url:
+        return None
+    if not _leads_somewhere(url):
+        raise CannotStart(
+            f"{_VARIABLE} of {source}: expected the address of a Prefect server's API, such as "
+            f"http://127.0.0.1:4200/api, got {_without_password(url)!r}. Correct it, or take it away: then a server "
+            "runs for as long as the campaign. Nothing was started."
+        )
+    return NamedServer(url, source)
+
+
+def _leads_somewhere(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        return False
+
+
+def _without_password(url: str) -> str:
+    """Return an address without what stands before its last `@`, also one that cannot be taken apart."""
+    return re.sub(r"(?<=//)[^/]*@", "", url)
 
 
 def _found() -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from flows.describe import describe
 from flows.evaluator_changes import note_on, refuse_changed
 from flows.journal import Journal
 from flows.lease import refuse_if_it_lives_here
+from flows.named_server import named_server
 from flows.newest_receipt import check_newest_receipt
 from flows.opening import is_over, refuse_another, why_outdated
 from flows.places import refuse_overlaps, refuse_unusable_places
@@ -51,6 +52,8 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
         refuse_changed(history, sources)
+    # As `run` does for a setting that names no server.
+    named_server()
     try:
         refuse_if_it_lives_here(history)
     except CampaignHeld as held:

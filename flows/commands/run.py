@@ -8,14 +8,14 @@ from flows.exit_codes import ExitCode, exit_code_of
 from flows.live import LiveDisplay, finding_lines
 from flows.report_file import ReportFile
 from flows.run import run_campaign
-from flows.terminal import terminal
+from flows.terminal import give_up_what_cannot_be_written, terminal
 from storage import ledger_location
 
 
 def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> ExitCode:
     """Run it, show how it goes, say what was found and where everything lies, and return how it ended."""
     file = load_campaign_file(path)
-    console = terminal()
+    console = terminal(lossy=True)
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
         # By its path, as it is called in what is said.
@@ -38,4 +38,5 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
         console.print(f"\nIt goes on where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
     console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
+    give_up_what_cannot_be_written()
     return exit_code_of(result.history)

@@ -1,11 +1,14 @@
 """The Prefect server that a user has named is the one that Prefect itself would ask."""
 
+import json
 from pathlib import Path
 
 import pytest
 from prefect.settings.models.root import Settings
 
 from campaign.errors import CannotStart
+from flows.commands.check import check
+from flows.commands.run import run
 from flows.named_server import NamedServer, named_server
 
 PROFILES = """
@@ -86,3 +89,29 @@ def test_a_profile_that_cannot_be_read_names_no_server(tmp_path):
 def test_an_address_in_the_environment_is_named_as_that(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api/accounts/a/workspaces/b")
     assert named_server() == NamedServer("https://api.prefect.cloud/api/accounts/a/workspaces/b", "the environment")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("htp://127.0.0.1:4200/api", "127.0.0.1:4200/api", "http://", "http:///api", "file:///etc/passwd"),
+        *("http://[::1/api", "http://127.0.0.1:99999/api", "http://127.0.0.1:port/api", "http://a\x1b[31m/api"),
+        "htp://me:secret@127.0.0.1/api",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused_at_once_without_its_password(monkeypatch, url):
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    with pytest.raises(CannotStart, match="PREFECT_API_URL of the environment: expected the address") as refused:
+        named_server()
+    assert "secret" not in str(refused.value)
+
+
+def test_check_refuses_a_setting_that_names_no_server_as_run_does(tmp_path, monkeypatch):
+    campaign = {"name": "a", "parameters": {"x": {"kind": "float", "low": 0, "high": 1}}, "minimize": "loss"}
+    campaign |= {"evaluator": {"kind": "command", "command": ["true"]}, "budget": {"trials": 1}}
+    (tmp_path / "campaign.yaml").write_text(json.dumps(campaign))
+    check(tmp_path / "campaign.yaml")
+    monkeypatch.setenv("PREFECT_API_URL", "127.0.0.1:4200/api")
+    for command in (check, run):
+        with pytest.raises(CannotStart, match="PREFECT_API_URL"):
+            command(tmp_path / "campaign.yaml")

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.anchors import LOG
-from flows.terminal import Harmless, terminal
+from flows.terminal import Harmless, give_up_what_cannot_be_written, show_what_the_encoding_lacks, terminal
 from report.tables import to_csv, to_json
 
 EVIL = "\x1b[2J [bold]b[/bold] [/nope] :bomb: \x9b31m \u202e \x07 \ud800"
@@ -69,3 +70,28 @@ def test_a_message_with_quotes_and_controls_survives_json():
     rows = [{"trial": 1, "message": EVIL}]
     assert json.loads(to_json(rows)) == rows
     assert not left_over(to_json(rows) + to_csv(rows))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_campaign_goes_on_when_nothing_of_it_can_be_shown(monkeypatch: pytest.MonkeyPatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    for broken in (os.open("/dev/full", os.O_WRONLY), writer):
+        with open(broken, "w") as out:
+            monkeypatch.setattr("sys.stdout", out)
+            with pytest.raises((OSError, SystemExit)):
+                terminal().print("what nobody sees")
+            console = terminal(lossy=True)
+            for _ in range(3):
+                console.print("x" * 10_000)
+            give_up_what_cannot_be_written()
+            monkeypatch.undo()
+
+
+def test_what_an_encoding_lacks_is_written_as_python_writes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    with (tmp_path / "out").open("w", encoding="ascii") as out, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", out)
+        patch.setattr("sys.stderr", out)
+        show_what_the_encoding_lacks()
+        terminal().print("5 ± 1 °C ✓")
+    assert (tmp_path / "out").read_text() == "5 \\xb1 1 \\xb0C \\u2713\n"
