@@ -1,6 +1,7 @@
 """Which files an evaluator is made of, found without running any of them."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,12 @@ def test_a_file_that_is_no_python_has_a_hash_all_the_same(tmp_path: Path, text: 
 def test_an_evaluator_without_files_has_none(tmp_path: Path):
     assert names_of(SimulatedEvaluator(function="branin")) == set()
     assert names_of(PythonEvaluator(function="not_there:f", folder=tmp_path)) == set()
+
+
+def test_files_are_read_by_several_threads_at_once(tmp_path):
+    (tmp_path / "objective.py").write_text("import beside\n" + "x = [" * 80 + "]" * 80 + "\n" * 200)
+    (tmp_path / "beside.py").write_text("y = 1\n")
+    evaluator = PythonEvaluator(function="objective:evaluate", folder=tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: SourceFiles(evaluator).hashes(), range(400)))
+    assert {tuple(sorted(files)) for files in found} == {("beside.py", "objective.py")}
