@@ -91,7 +91,7 @@ def test_an_evaluator_without_files_has_none(tmp_path: Path):
 
 
 def test_files_are_read_by_several_threads_at_once(tmp_path):
-    (tmp_path / "objective.py").write_text("import beside\n" + "x = [" * 80 + "]" * 80 + "\n" * 200)
+    (tmp_path / "objective.py").write_text(f"import beside\nx = {'[' * 80}{']' * 80}\n")
     (tmp_path / "beside.py").write_text("y = 1\n")
     evaluator = PythonEvaluator(function="objective:evaluate", folder=tmp_path)
     with ThreadPoolExecutor(8) as threads:
