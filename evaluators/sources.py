@@ -1,6 +1,6 @@
 """Hashes of the files that an evaluator is made of, found without running anything of them."""
 
-import ast
+import dis
 import hashlib
 import os
 import re
@@ -8,6 +8,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 from evaluators.command_evaluator import CommandEvaluator
 from evaluators.environment import child_environment
@@ -135,17 +137,24 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        return digest, tuple(_imports(ast.parse(content)))
+        # Compiled, not made a tree of: Python 3.11 fails at that when several threads do it at once.
+        return digest, tuple(_imports(compile(content, str(path), "exec", dont_inherit=True)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest, ()
 
 
-def _imports(module: ast.Module) -> Iterator[_Import]:
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            yield from (_Import(alias.name, 0, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield _Import(node.module or "", node.level, tuple(alias.name for alias in node.names))
+def _imports(code: CodeType) -> Iterator[_Import]:
+    """Return every import statement of a module, its functions and its classes."""
+    loaded: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            # The number of dots and the names were loaded last.
+            yield _Import(instruction.argval, loaded[-2], loaded[-1] or ())
+        elif instruction.opname.startswith("LOAD_"):
+            loaded.append(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant)
 
 
 def _files_of(dotted: str, base: Path) -> list[Path]:
