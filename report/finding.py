@@ -1,7 +1,5 @@
 """What was found, in sentences for the person who opens the report in the morning."""
 
-from decimal import Decimal
-
 from campaign import Campaign, History
 from campaign.definition import Budget
 from campaign.recommendation import Recommendation
@@ -12,8 +10,8 @@ from report.numbers import duration, measured, number, probability, with_uncerta
 from report.summary import Summary
 from report.trial_facts import failed_why
 
-# So many per cent of a baseline close to zero say nothing.
-_LARGEST_CHANGE = 1000
+# A ratio to a baseline close to zero says nothing.
+_LARGEST_CHANGE = 10.0
 _LIKELY = 0.95
 _LIKELY_BEST = 0.5
 
@@ -151,11 +149,9 @@ def change_of(before: Value, after: Value, *, logarithmic: bool) -> str:
     """Return how a parameter changes: by a factor on a log scale, by a difference on a linear one, else no words."""
     if isinstance(before, bool | str) or isinstance(after, bool | str) or before == after:
         return ""
-    # Of numbers at both ends of the floats neither the ratio nor the difference is one.
-    was, becomes = Decimal(before), Decimal(after)
     if logarithmic:
-        return f"× {number(becomes / was, 3)}"
-    return f"{'+' if after > before else ''}{number(becomes - was, 2)}"
+        return f"× {number(after / before, 3)}"
+    return f"{'+' if after > before else ''}{number(after - before, 2)}"
 
 
 def is_baseline(campaign: Campaign, found: Recommendation) -> bool:
@@ -192,9 +188,7 @@ def _among_the_observed(observed: int, best: float) -> str:
 
 
 def _relative_change(before: float, after: float) -> str:
-    if before == 0:
+    if before == 0 or abs(after - before) / abs(before) >= _LARGEST_CHANGE:
         return ""
-    percent = 100 * (Decimal(after) - Decimal(before)) / abs(Decimal(before))
-    if abs(percent) >= _LARGEST_CHANGE:
-        return ""
+    percent = 100 * (after - before) / abs(before)
     return f" ({'+' if percent > 0 else ''}{number(percent, 2 if abs(percent) < 10 else 3)} %)"
