@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType
-from typing import Any
 
 from evaluators.command_evaluator import CommandEvaluator
 from evaluators.environment import child_environment
@@ -137,21 +136,17 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        # Compiled, not made a tree of: Python 3.11 fails at that when several threads do it at once.
-        return digest, tuple(_imports(compile(content, str(path), "exec", dont_inherit=True)))
+        # Not `ast.parse`, which fails now and then in some versions of Python while another thread parses, too.
+        return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest, ()
 
 
 def _imports(code: CodeType) -> Iterator[_Import]:
-    """Return every import statement of a module, its functions and its classes."""
-    loaded: list[Any] = []
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME":
-            # The number of dots and the names were loaded last.
-            yield _Import(instruction.argval, loaded[-2], loaded[-1] or ())
-        elif instruction.opname.startswith("LOAD_"):
-            loaded.append(instruction.argval)
+    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    for dots, names, step in zip(steps, steps[1:], steps[2:], strict=False):
+        if step.opname == "IMPORT_NAME":
+            yield _Import(step.argval, dots.argval, names.argval or ())
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _imports(constant)

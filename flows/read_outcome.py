@@ -21,7 +21,7 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     """
     known, problems = read_cost(cost)
     if problems:
-        raise InvalidResult(problems[0])
+        raise InvalidResult(f"{problems[0]}.")
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics)

@@ -91,16 +91,35 @@ def test_an_evaluator_without_files_has_none(tmp_path: Path):
     assert names_of(PythonEvaluator(function="not_there:f", folder=tmp_path)) == set()
 
 
-def test_imports_are_found_while_other_code_of_the_process_parses(tmp_path: Path):
-    # Python 3.11 fails at making a tree of a module if another one is made meanwhile, as other threads may do.
-    def parse_as_well(phase: str, info: object) -> None:
-        ast.parse("x = [[1]]")
+def test_files_are_read_though_something_else_in_the_process_parses_python_at_the_same_time(tmp_path: Path):
+    write(tmp_path, objective_dot_py="x = [1, (2, 3)]\n" * 2000 + "import model\n", model_dot_py="")
 
-    (tmp_path / "objective.py").write_text("import beside\n" + "y = [[1, {2: f(3)}]]\n" * 2000)
-    (tmp_path / "beside.py").write_text("y = 1\n")
-    gc.callbacks.append(parse_as_well)
+    def parse_meanwhile(phase: str, info: dict[str, int]) -> None:
+        ast.parse("y = 1")
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(parse_meanwhile)
+    gc.set_threshold(10)
     try:
-        found = names_of(PythonEvaluator(function="objective:evaluate", folder=tmp_path))
+        assert names_of(PythonEvaluator(function="objective:f", folder=tmp_path)) == {"objective.py", "model.py"}
     finally:
-        gc.callbacks.remove(parse_as_well)
-    assert found == {"beside.py", "objective.py"}
+        gc.callbacks.remove(parse_meanwhile)
+        gc.set_threshold(*thresholds)
+
+
+def test_imports_are_found_wherever_in_a_file_they_stand(tmp_path: Path):
+    constants = "".join(f"a{i} = {i + 0.5}\n" for i in range(300))
+    script = f"""{constants}
+class Model:
+    def fit(self):
+        try:
+            from deep.layers import Layer
+        except ImportError:
+            import deep.other as other
+if __debug__ and True:
+    import last
+"""
+    names = ("deep__layers_dot_py", "deep__other_dot_py", "last_dot_py", "unrelated_dot_py")
+    write(tmp_path, objective_dot_py=script, **dict.fromkeys(names, ""))
+    found = names_of(PythonEvaluator(function="objective:f", folder=tmp_path))
+    assert found == {"objective.py", "deep/layers.py", "deep/other.py", "last.py"}
