@@ -1,4 +1,4 @@
-"""Addresses in a campaign's file, as they are written: which cannot be what was meant."""
+"""Refuse addresses in a campaign's file that are probably mistyped."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Pause a campaign while its machine cannot carry out evaluations; no trial is to blame for that."""
+"""Pause a campaign while its machine cannot carry out evaluations, and charge no trial for that."""
 
 import errno
 import os
@@ -86,7 +86,7 @@ class Machine:
         if self._why is None:
             await self._go_on(journal, clock, tell)
         elif self._told is None and wanted:
-            self._told = f"{self._why}; nothing is counted as failed, and it goes on by itself once that is over"
+            self._told = f"{self._why}; nothing counts as failed, and the campaign continues by itself afterwards"
             tell(f"Nothing new is started: {self._told}.")
             await self._record(journal, clock)
 

@@ -1,4 +1,4 @@
-"""Whether measurements are exact, so that a model's ± beside them would only mislead."""
+"""Whether measurements are exact; a model's ± beside exact values would mislead."""
 
 import json
 
