@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from campaign.evaluation import named_value
+from campaign.evaluation import is_measurement, named_value
 from evaluators.attempt_folder import AttemptFolder, last_text
 from evaluators.environment import Redaction
 
@@ -16,8 +16,9 @@ LARGEST_STDOUT_LINE = 1 << 20
 # Beyond this Python neither reads nor writes a whole number.
 _MOST_DIGITS = 4000
 Status = Literal["ok", "infeasible", "failed"]
-_MEASUREMENT = {"mean", "sem"}
 _BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
+# Whatever an evaluation likes to write down, numbers as well.
+_FREE = ("artifacts", "metadata", "message", "reason")
 _LONGEST_PLACE = 500
 
 
@@ -113,11 +114,11 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
         raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
     metrics, beside = _parts(value, asked)
     if (owner := beside.get("attempt_key")) not in (None, key):
-        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(owner)}")
+        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(redaction.tree(owner))}")
     return WrittenResult(
         status=_status(beside.get("status"), redaction),
         metrics=redaction.metrics(metrics, asked),
-        beside=redaction.under_keys(beside),
+        beside=redaction.under_keys(beside, _FREE),
     )
 
 
@@ -132,9 +133,7 @@ def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any
 
 def _is_full(value: dict[str, Any], asked: Collection[str]) -> bool:
     metrics = value.get("metrics")
-    if not isinstance(metrics, dict):
-        return False
-    return "metrics" not in asked or not ("mean" in metrics and metrics.keys() <= _MEASUREMENT)
+    return isinstance(metrics, dict) and not ("metrics" in asked and is_measurement(metrics))
 
 
 def _status(written: Any, redaction: Redaction) -> Status:

@@ -8,7 +8,7 @@ from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
 from campaign.errors import InvalidResult
-from campaign.evaluation import named_value, writable
+from campaign.evaluation import is_measurement, named_value, writable
 from campaign.result import noise_problem, read_cost, read_metrics
 from evaluators import Infeasible
 
@@ -22,7 +22,7 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     """
     known, problems = read_cost(cost)
     if problems:
-        raise InvalidResult(problems[0])
+        raise InvalidResult(f"{problems[0]}.")
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics)
@@ -65,7 +65,7 @@ def described(why: BaseException | str) -> str:
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
-    named = isinstance(result, Mapping) and not ("mean" in result and set(result) <= {"mean", "sem"})
+    named = isinstance(result, Mapping) and not is_measurement(result)
     return result if named else {campaign.objective.metric: result}
 
 

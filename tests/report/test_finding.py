@@ -1,5 +1,7 @@
 """What was found, in sentences."""
 
+from typing import Any
+
 import pytest
 from told_stories import POINT, Story, campaign_of
 
@@ -21,14 +23,22 @@ FOUND = Recommendation(
 )
 
 
-def repeated(*values: float, sem: float | None = None) -> Story:
-    story = Story().tried(1, 0, 1.0, sem, point=BASELINE, generator="baseline")
+def repeated(*values: float, sem: float | None = None, **changes: Any) -> Story:
+    story = Story(campaign_of(**changes)).tried(1, 0, 1.0, sem, point=BASELINE, generator="baseline")
     for i, value in enumerate(values, 2):
         story.tried(i, i, value, sem)
     return story
 
 
-@pytest.mark.parametrize("story", [repeated(0.002, 0.002), repeated(0.002, sem=0.0)], ids=["repeats agree", "sem is 0"])
+@pytest.mark.parametrize(
+    "story",
+    [
+        repeated(0.002, 0.002, 0.002, 0.002),
+        repeated(0.002, sem=0.0),
+        repeated(0.002, noise="none"),
+    ],
+    ids=["repeats agree", "sem is 0", "the file says so"],
+)
 def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Story):
     sentence = finding_sentence(story.history, FOUND)
     assert sentence == "loss from 1 at the baseline to 0.002 at the recommended configuration (−99.8 %)."
@@ -37,8 +47,20 @@ def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Sto
 
 @pytest.mark.parametrize(
     "story",
-    [repeated(0.002), repeated(0.002, 0.003), repeated(0.002, 0.002, sem=0.1)],
-    ids=["nothing repeated", "repeats differ", "errors are known"],
+    [
+        repeated(0.002),
+        repeated(0.002, 0.003),
+        repeated(0.002, 0.002, 0.002),
+        repeated(0.002, 0.002, 0.002, 0.002, 0.003),
+        repeated(0.002, 0.002, 0.002, 0.002, sem=0.1),
+    ],
+    ids=[
+        "nothing repeated",
+        "repeats differ",
+        "too few to learn from",
+        "all repeats but one agree",
+        "errors are known",
+    ],
 )
 def test_what_may_be_noisy_keeps_its_plus_minus(story: Story):
     assert "0.0031 ± 0.0066" in finding_sentence(story.history, FOUND)
