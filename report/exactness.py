@@ -10,14 +10,13 @@ from report.trial_facts import objective_of
 def is_exact(history: History) -> bool:
     """Tell whether measuring a point again gives the same value.
 
-    The campaign says so, or all measurements do by a standard error of 0, or repeats of points show it.
+    The campaign says so, or all measurements do by a standard error of 0, and no repeat of a point shows otherwise; or
+    repeats of points show it.
     """
     campaign = history.definition
-    if campaign.noise == "none":
-        return True
     found = [(_key(t.point), m) for t in history.trials.values() if (m := objective_of(campaign, t)) is not None]
     values = [(point, measured.mean) for point, measured in found]
-    if found and all(measured.sem == 0 for _, measured in found):
+    if found and (campaign.noise == "none" or all(measured.sem == 0 for _, measured in found)):
         return len(set(values)) == len(dict(values))
     return all(measured.sem is None for _, measured in found) and always_agree(values)
 

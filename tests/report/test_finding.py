@@ -53,6 +53,8 @@ def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Sto
         repeated(0.002, 0.002, 0.002),
         repeated(0.002, 0.002, 0.002, 0.002, 0.003),
         repeated(0.002, 0.002, 0.002, 0.002, sem=0.1),
+        repeated(0.002, 0.003, noise="none"),
+        repeated(0.002, 0.003, sem=0.0),
     ],
     ids=[
         "nothing repeated",
@@ -60,6 +62,8 @@ def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Sto
         "too few to learn from",
         "all repeats but one agree",
         "errors are known",
+        "repeats contradict the file",
+        "repeats contradict a sem of 0",
     ],
 )
 def test_what_may_be_noisy_keeps_its_plus_minus(story: Story):
