@@ -71,7 +71,16 @@ class AttemptProcess:
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
-        attempt = AttemptFolder.at(folder)
+        try:
+            return await self._recovered(request, AttemptFolder.at(folder), report)
+        except OSError:
+            # Nothing can be read there, so nobody can wait for it: it must not run on beside the next attempt.
+            await end_survivors(None, AttemptFolder(folder.resolve()), self.grace)  # noqa: ASYNC240
+            raise
+
+    async def _recovered(
+        self, request: EvaluationRequest, attempt: AttemptFolder, report: Report
+    ) -> EvaluationOutcome | None:
         lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
         try:
             return await self._settle(attempt, request, lines)

@@ -214,3 +214,13 @@ async def test_of_a_supervisor_and_a_recoverer_at_once_exactly_one_wins(tmp_path
         ran = (tmp_path / "count").exists()
         assert isinstance(evaluated, EvaluationSucceeded) == ran
         assert (recovered is not None) == ran
+
+
+async def test_an_attempt_whose_folder_cannot_be_used_any_more_is_ended_before_it_may_be_tried_again(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT)
+    child = await start_and_kill_controller(evaluator, tmp_path)
+    (tmp_path / "attempt").rename(tmp_path / "elsewhere")
+    (tmp_path / "attempt").touch()
+    with pytest.raises(OSError, match="attempt"):
+        await recover(evaluator, tmp_path)
+    assert not alive(child)
