@@ -224,3 +224,16 @@ async def test_an_attempt_whose_folder_cannot_be_used_any_more_is_ended_before_i
     with pytest.raises(OSError, match="attempt"):
         await recover(evaluator, tmp_path)
     assert not alive(child)
+
+
+async def test_what_is_left_of_an_attempt_whose_supervisor_and_folder_are_gone_is_ended_with_it(tmp_path: Path):
+    script = """
+    import shutil
+    write_pid("child")
+    shutil.rmtree("attempt")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(600)
+    """
+    with pytest.raises(OSError, match="attempt"):
+        await command(tmp_path, script).evaluate(request(), tmp_path / "attempt", no_report)
+    assert not alive(await pid_in(tmp_path / "child"))
