@@ -63,8 +63,11 @@ def described(why: BaseException | str) -> str:
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
-    named = isinstance(result, Mapping) and not ("mean" in result and set(result) <= {"mean", "sem"})
-    return result if named else {campaign.objective.metric: result}
+    """Return metrics by name; a measurement alone is the objective's, unless its two words are the metrics' names."""
+    asked = campaign.expected_metrics
+    measured = isinstance(result, Mapping) and "mean" in result and set(result) <= {"mean", "sem"}
+    names = isinstance(result, Mapping) and len(asked) > 1 and set(asked) <= set(result)
+    return result if isinstance(result, Mapping) and (names or not measured) else {campaign.objective.metric: result}
 
 
 def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
