@@ -172,9 +172,9 @@ class AttemptProcess:
         if attempt.exit.exists():
             return self._lost(attempt, f"{attempt.exit} cannot be read or is of another attempt")
         if claim.of_this_boot() and not claim.can_be_seen():
-            unseen = f"process {claim.pid} in another container of this machine has begun it, which cannot be seen here"
+            unseen = f"process {claim.pid} in another container of this machine began it and cannot be seen from here"
             return EvaluationFailed(
-                cause="infrastructure", message="it has left no word of its end", lost=True, unseen=unseen
+                cause="infrastructure", message="it left no record of its end", lost=True, unseen=unseen
             )
         return self._lost(attempt, _SUPERVISOR_DIED)
 

@@ -1,4 +1,4 @@
-"""Whether what lies in an attempt's folder is that attempt's: another one's, or half a file, is never believed."""
+"""Decide whether files in an attempt's folder are that attempt's own and whole; no others are believed."""
 
 import json
 from datetime import timedelta

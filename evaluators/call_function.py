@@ -61,7 +61,7 @@ def load(reference: str) -> Callable[..., Any]:
     if not callable(found):
         shown = repr(found)
         raise CannotCall(
-            f"expected a function, found {type(found).__name__} {shown if len(shown) < 100 else ''}".strip()
+            f"expected a function, found {type(found).__name__} {shown if len(shown) < _LONGEST_NAME else ''}".strip()
         )
     if isinstance(found, type):
         raise CannotCall(f"expected a function, found the class `{found.__qualname__}`: name a function that uses it")

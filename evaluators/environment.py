@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
+from campaign.evaluation import is_measurement
 from evaluators.spellings import base64_spellings, spellings
 
 T = TypeVar("T")
@@ -26,7 +27,6 @@ _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
 # So many characters turn up by chance in no Base64.
 _LONG = 6
-_MEASUREMENT = {"mean", "sem"}
 # Deeper than what can be kept of a result.
 _DEEPEST = 200
 # Words of which any text may be full: a variable with such a value switches something, and hides no secret.
@@ -108,10 +108,7 @@ class Redaction:
         """
         named = self.names(found, asked)
         return {
-            name: self.under_keys(value)
-            if isinstance(value, dict) and value.keys() <= _MEASUREMENT
-            else self.tree(value)
-            for name, value in named.items()
+            name: self.under_keys(value) if is_measurement(value) else self.tree(value) for name, value in named.items()
         }
 
     def under_keys(self, value: Mapping[str, Any], texts: Collection[str] = ()) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType
@@ -137,7 +138,8 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
         return digest, ()
     try:
         # Not `ast.parse`, which fails now and then in some versions of Python while another thread parses, too.
-        return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
+        with warnings.catch_warnings(action="ignore"):
+            return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest, ()
 

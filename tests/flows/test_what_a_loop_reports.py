@@ -135,7 +135,7 @@ def test_between_two_attempts_there_is_nothing_to_report(source):
         lambda: campaign.retry(trial, "lost"),
         lambda: campaign.tell(1, 1),
     ):
-        with pytest.raises(NotUnderWay, match=r"attempt 1 was given up \(lost\).*`ask` gives it out"):
+        with pytest.raises(NotUnderWay, match=r"attempt 1 was given up \(lost\).*`ask` hands it out"):
             report()
 
 
