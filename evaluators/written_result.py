@@ -7,8 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from campaign.evaluation import is_measurement, named_value
+from campaign.evaluation import named_value
 from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.call_function import is_full
 from evaluators.environment import Redaction
 
 LARGEST_RESULT = 1 << 24
@@ -98,9 +99,10 @@ def read_json(text: str | bytes) -> Any:
 def written_result(text: str, asked: Collection[str], key: str, redaction: Redaction) -> WrittenResult:
     """Return the result of the attempt `key` that a text holds, without secrets; raises InvalidResult.
 
-    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full
-    form is an object with an object `metrics`. Otherwise each of its keys is a metric, except those that the full form
-    has beside its metrics. A key that is the name of a metric that was asked for is always that metric.
+    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full form is an object
+    with an object `metrics`, in which the first metric that was asked for is, or which has none beside it. Otherwise
+    each of its keys is a metric, except those that the full form has beside its metrics. A key that is the name of a
+    metric that was asked for is always that metric.
     """
     if not text.strip():
         raise InvalidResult(
@@ -124,16 +126,11 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
 
 def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metrics and what is beside them."""
-    if _is_full(value, asked):
+    if is_full(value, asked):
         return value["metrics"], {name: found for name, found in value.items() if name != "metrics"}
     beside = {name: value[name] for name in _BESIDE_METRICS if name in value and name not in asked}
     nothing = ("metrics", None)
     return {name: found for name, found in value.items() if name not in beside and (name, found) != nothing}, beside
-
-
-def _is_full(value: dict[str, Any], asked: Collection[str]) -> bool:
-    metrics = value.get("metrics")
-    return isinstance(metrics, dict) and not ("metrics" in asked and is_measurement(metrics))
 
 
 def _status(written: Any, redaction: Redaction) -> Status:

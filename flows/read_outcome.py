@@ -65,8 +65,12 @@ def described(why: BaseException | str) -> str:
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
-    named = isinstance(result, Mapping) and not is_measurement(result)
-    return result if named else {campaign.objective.metric: result}
+    """Return metrics by name; a measurement alone is the objective's, unless its two words are the metrics' names."""
+    asked = campaign.expected_metrics
+    by_name = isinstance(result, Mapping) and (
+        not is_measurement(result) or (len(asked) > 1 and set(asked) <= set(result))
+    )
+    return result if by_name else {campaign.objective.metric: result}
 
 
 def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
