@@ -89,6 +89,7 @@ class AttemptProcess:
             "time_limit": self.time_limit.total_seconds(),
             "grace": self.grace.total_seconds(),
             "result_ends": self.result_ends,
+            "starter": os.getpid(),
             **({} if silence is None else {"parent": os.getpid(), "silence": silence}),
         }
 

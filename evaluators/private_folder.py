@@ -1,5 +1,6 @@
 """Folders and files that only their owner may open, on a machine with other users."""
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -10,7 +11,14 @@ _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def private_folder(folder: Path) -> None:
-    """Create a folder, and those above it that are missing, for its owner alone; close one that is open to others."""
+    """Create a folder, and those above it that are missing, for its owner alone; close one that is open to others.
+
+    Raises PermissionError for a link that another user has put in its place, which may lead to anything.
+    """
+    if folder.is_symlink() and folder.lstat().st_uid not in (os.geteuid(), 0):
+        raise PermissionError(
+            errno.EPERM, "a link that belongs to another user is in the place of the folder", str(folder)
+        )
     if not folder.parent.exists():
         private_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,13 +1,15 @@
 """Hashes of the files that an evaluator is made of, found without running anything of them."""
 
-import ast
+import dis
 import hashlib
 import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import CodeType
 
 from evaluators.command_evaluator import CommandEvaluator
 from evaluators.environment import child_environment
@@ -135,17 +137,21 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        return digest, tuple(_imports(ast.parse(content)))
+        # Not `ast.parse`, which fails now and then in some versions of Python while another thread parses, too.
+        with warnings.catch_warnings(action="ignore"):
+            return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest, ()
 
 
-def _imports(module: ast.Module) -> Iterator[_Import]:
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            yield from (_Import(alias.name, 0, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield _Import(node.module or "", node.level, tuple(alias.name for alias in node.names))
+def _imports(code: CodeType) -> Iterator[_Import]:
+    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    for dots, names, step in zip(steps, steps[1:], steps[2:], strict=False):
+        if step.opname == "IMPORT_NAME":
+            yield _Import(step.argval, dots.argval, names.argval or ())
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant)
 
 
 def _files_of(dotted: str, base: Path) -> list[Path]:

@@ -17,6 +17,8 @@ LARGEST_STDOUT_LINE = 1 << 20
 _MOST_DIGITS = 4000
 Status = Literal["ok", "infeasible", "failed"]
 _BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
+# Whatever an evaluation likes to write down, numbers as well.
+_FREE = ("artifacts", "metadata", "message", "reason")
 _LONGEST_PLACE = 500
 
 
@@ -112,11 +114,11 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
         raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
     metrics, beside = _parts(value, asked)
     if (owner := beside.get("attempt_key")) not in (None, key):
-        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(owner)}")
+        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(redaction.tree(owner))}")
     return WrittenResult(
         status=_status(beside.get("status"), redaction),
         metrics=redaction.metrics(metrics, asked),
-        beside=redaction.under_keys(beside),
+        beside=redaction.under_keys(beside, _FREE),
     )
 
 

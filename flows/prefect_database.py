@@ -4,12 +4,15 @@ Prefect lays one out by all of its migrations, which takes 3 s of computing; a c
 """
 
 import asyncio
+import hashlib
 import os
-import shutil
 import sqlite3
+import stat
 import tempfile
+from collections.abc import Callable, Coroutine
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from prefect import __version__
 from prefect.server.database import provide_database_interface
@@ -19,40 +22,65 @@ from evaluators.private_folder import private_folder
 DATABASE = "prefect.db"
 
 
-def lay_out() -> None:
-    """Put an empty database into the working folder, unless there is one."""
+async def _by_prefect() -> None:
+    await provide_database_interface().create_db()
+
+
+def lay_out(anew: Callable[[], Coroutine[Any, Any, None]] = _by_prefect) -> None:
+    """Put an empty database into the working folder, unless there is one; `anew` does it where no copy is kept."""
     here = Path(DATABASE)
     if here.exists():
         return
     # Without a folder to keep it in, each server lays out its own.
-    with suppress(OSError, RuntimeError, sqlite3.Error):
-        kept = _cache() / f"prefect-{__version__}.db"
-        if _is_ours_and_whole(kept):
-            shutil.copyfile(kept, here)
+    with suppress(OSError, RuntimeError):
+        if (kept := _kept(_cache())) is not None:
+            here.write_bytes(kept)
             return
-    asyncio.run(provide_database_interface().create_db())
+    asyncio.run(anew())
     with suppress(OSError, RuntimeError, sqlite3.Error):
-        _keep(here, _cache() / f"prefect-{__version__}.db")
+        _keep(here, _cache())
 
 
 def _cache() -> Path:
+    """Return the folder of what is kept; raises PermissionError if it is another user's."""
     named = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(named) if named else Path.home() / ".cache") / "overnight"
     private_folder(folder)
+    if folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is another user's")
     return folder
 
 
-def _is_ours_and_whole(kept: Path) -> bool:
-    if not kept.is_file() or kept.stat().st_uid != os.geteuid():
-        return False
-    with closing(sqlite3.connect(kept)) as database:
-        return database.execute("pragma quick_check").fetchall() == [("ok",)]
+def _kept(folder: Path) -> bytes | None:
+    """Return the database that is kept; one that is not what its name says is removed."""
+    for path in folder.glob(_name("*")):
+        content = _own_file(path)
+        if content is not None and path.name == _name(_hash(content)):
+            return content
+        path.unlink()
+    return None
 
 
-def _keep(here: Path, kept: Path) -> None:
-    """Store a copy under a name that no other process sees before it is whole."""
-    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-        copy = Path(folder) / DATABASE
+def _own_file(path: Path) -> bytes | None:
+    """Return the content of a plain file of this user; None for a link, a pipe or another one's."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        return None
+    return path.read_bytes()
+
+
+def _keep(here: Path, folder: Path) -> None:
+    """Store a copy under its hash, which no other process sees before it is whole."""
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        copy = Path(temporary) / DATABASE
         with closing(sqlite3.connect(here)) as database:
             database.execute("vacuum into ?", [str(copy)])
-        copy.replace(kept)
+        copy.replace(folder / _name(_hash(copy.read_bytes())))
+
+
+def _name(of: str) -> str:
+    return f"prefect-{__version__}-{of}.db"
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -12,6 +12,13 @@ from evaluators.private_folder import private_folder
 LOG = "server.log"
 _LOCK = "lock"
 _PREFIX = "run-"
+# What every folder of ours holds.
+_MARKS = (_LOCK, "prefect.db")
+# Prefect kept these in the folder itself, open to other users.
+_OF_OLDER_VERSIONS = (
+    *("prefect.db", "prefect.db-journal", "prefect.db-shm", "prefect.db-wal"),
+    *("storage", "memo_store.toml", "profiles.toml"),
+)
 
 
 class PrefectHome:
@@ -19,7 +26,8 @@ class PrefectHome:
 
     A server begins with a new database: what anybody has written into the last one, such as a limit of 0, is not there.
     The folder is locked for as long as this process lives. The folders of others in `shared` that are not locked are
-    what was left by controllers that were killed; they are removed, with everything else there except the log.
+    what was left by controllers that were killed; they are removed, with what older versions have left there. Nothing
+    else is: the folder may be a person's own, under the same name or behind a link.
     """
 
     def __init__(self, shared: Path) -> None:
@@ -57,19 +65,23 @@ def _release(held: int | None) -> None:
 
 
 def _clear(shared: Path) -> None:
-    for path in shared.iterdir():
-        if path.name in (LOG, _LOCK):
-            continue
+    for folder in shared.glob(f"{_PREFIX}*/"):
+        if any((folder / name).is_file() for name in _MARKS) or not any(folder.iterdir()):
+            _remove_unless_held(folder)
+    if shared.is_symlink():
+        return
+    for path in map(shared.joinpath, _OF_OLDER_VERSIONS):
         if path.is_dir() and not path.is_symlink():
-            _remove_unless_held(path)
+            shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
                 path.unlink()
 
 
 def _remove_unless_held(folder: Path) -> None:
-    if not folder.name.startswith(_PREFIX):
-        shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_symlink():
+        with suppress(OSError):
+            folder.unlink()
     elif (held := _lock(folder / _LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)) is not None:
         shutil.rmtree(folder, ignore_errors=True)
         _release(held)

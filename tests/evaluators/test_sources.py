@@ -1,5 +1,7 @@
 """Which files an evaluator is made of, found without running any of them."""
 
+import ast
+import gc
 import sys
 from pathlib import Path
 
@@ -87,3 +89,37 @@ def test_a_file_that_is_no_python_has_a_hash_all_the_same(tmp_path: Path, text: 
 def test_an_evaluator_without_files_has_none(tmp_path: Path):
     assert names_of(SimulatedEvaluator(function="branin")) == set()
     assert names_of(PythonEvaluator(function="not_there:f", folder=tmp_path)) == set()
+
+
+def test_files_are_read_though_something_else_in_the_process_parses_python_at_the_same_time(tmp_path: Path):
+    write(tmp_path, objective_dot_py="x = [1, (2, 3)]\n" * 2000 + "import model\n", model_dot_py="")
+
+    def parse_meanwhile(phase: str, info: dict[str, int]) -> None:
+        ast.parse("y = 1")
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(parse_meanwhile)
+    gc.set_threshold(10)
+    try:
+        assert names_of(PythonEvaluator(function="objective:f", folder=tmp_path)) == {"objective.py", "model.py"}
+    finally:
+        gc.callbacks.remove(parse_meanwhile)
+        gc.set_threshold(*thresholds)
+
+
+def test_imports_are_found_wherever_in_a_file_they_stand(tmp_path: Path):
+    constants = "".join(f"a{i} = {i + 0.5}\n" for i in range(300))
+    script = f"""{constants}
+class Model:
+    def fit(self):
+        try:
+            from deep.layers import Layer
+        except ImportError:
+            import deep.other as other
+if __debug__ and True:
+    import last
+"""
+    names = ("deep__layers_dot_py", "deep__other_dot_py", "last_dot_py", "unrelated_dot_py")
+    write(tmp_path, objective_dot_py=script, **dict.fromkeys(names, ""))
+    found = names_of(PythonEvaluator(function="objective:f", folder=tmp_path))
+    assert found == {"objective.py", "deep/layers.py", "deep/other.py", "last.py"}

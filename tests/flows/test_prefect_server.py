@@ -147,3 +147,26 @@ def test_a_link_in_the_place_of_what_is_removed_leads_nowhere(tmp_path):
     PrefectHome(tmp_path / "shared").remove()
     assert [path.name for path in precious.iterdir()] == ["lock"]
     assert not (tmp_path / "shared" / "run-link").exists()
+
+
+def test_nothing_of_the_users_is_removed_from_a_folder_that_is_theirs(tmp_path):
+    theirs = tmp_path / "theirs"
+    (theirs / "run-2024").mkdir(parents=True)
+    (theirs / "run-2024" / "model.bin").touch()
+    for name in ("notes.txt", "prefect.db", "profiles.toml"):
+        (theirs / name).touch()
+    (tmp_path / "mine-prefect").symlink_to(theirs)
+    PrefectHome(tmp_path / "mine-prefect").remove()
+    assert sorted(path.name for path in theirs.iterdir()) == [
+        "lock",
+        "notes.txt",
+        "prefect.db",
+        "profiles.toml",
+        "run-2024",
+    ]
+    assert (theirs / "run-2024" / "model.bin").exists()
+    # Without a link an older version may have left some of it, and nobody else.
+    (tmp_path / "mine-prefect").unlink()
+    theirs.rename(tmp_path / "mine-prefect")
+    PrefectHome(tmp_path / "mine-prefect").remove()
+    assert sorted(path.name for path in (tmp_path / "mine-prefect").iterdir()) == ["lock", "notes.txt", "run-2024"]

@@ -3,6 +3,8 @@
 import os
 import stat
 
+import pytest
+
 from evaluators.private_folder import private_folder
 from flows.work_folder import close_work
 
@@ -44,3 +46,17 @@ def test_folders_that_are_missing_are_made_for_their_owner_alone_whatever_the_um
     finally:
         os.umask(before)
     assert [mode(tmp_path / "work"), mode(tmp_path / "work" / "mine-prefect")] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a link to another user")
+def test_a_link_of_another_user_in_the_place_of_a_folder_is_not_followed(tmp_path):
+    precious, link = tmp_path / "precious", tmp_path / "mine-prefect"
+    precious.mkdir(mode=0o755)
+    link.symlink_to(precious)
+    private_folder(link)
+    assert mode(precious) == 0o700
+    precious.chmod(0o755)
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(PermissionError, match="another user"):
+        private_folder(link)
+    assert mode(precious) == 0o755

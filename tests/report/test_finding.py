@@ -78,6 +78,19 @@ def test_a_change_is_a_factor_on_a_log_scale_and_a_difference_on_a_linear_one():
     assert change_of("slow", "fast", logarithmic=False) == ""
 
 
+def test_a_change_between_both_ends_of_the_floats_is_a_number_all_the_same():
+    assert change_of(1e-300, 1e300, logarithmic=True) == "× 1 × 10⁶⁰⁰"
+    assert change_of(-1.7e308, 1.7e308, logarithmic=False) == "+3.4 × 10³⁰⁸"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"), [(1e307, 2e307, "(+100 %)."), (-1e308, 1.7e308, "(+270 %)."), (5e-324, 1e308, "n.")]
+)
+def test_results_at_the_ends_of_the_floats_have_a_change_in_per_cent(before: float, after: float, change: str):
+    found = FOUND.model_copy(update={"mean": after, "baseline_mean": before})
+    assert finding_sentence(repeated(0.002).history, found).endswith(change)
+
+
 def test_how_a_campaign_stands_counts_every_way_to_end():
     story = Story(campaign_of()).tried(1, 0, 1.0).proposed(2, 1).started(2, 1).failed(2, 2)
     story.proposed(3, 3).started(3, 3).stopped(3, 4)
