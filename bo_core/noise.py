@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from bo_core.encoding import key_of
 from campaign import Campaign, Measurement, Trial
-
-# With fewer, values of a coarse metric may agree by accident.
-_AGREEING_REPEATS = 3
+from campaign.repeats import always_agree
 
 
 def with_known_noise(
@@ -19,16 +17,5 @@ def with_known_noise(
     """
     exact = campaign.noise == "none"
     if not exact and learn and all(m.sem is None for m in measured):
-        exact = _always_agree(trials, measured)
+        exact = always_agree((key_of(t.point), m.mean) for t, m in zip(trials, measured, strict=True))
     return ([m.model_copy(update={"sem": 0.0}) for m in measured] if exact else list(measured)), exact
-
-
-def _always_agree(trials: Sequence[Trial], measured: Sequence[Measurement]) -> bool:
-    """Tell whether points that were measured again always gave the same value, three times at least."""
-    first: dict[object, float] = {}
-    agreed = 0
-    for trial, measurement in zip(trials, measured, strict=True):
-        if first.setdefault(key_of(trial.point), measurement.mean) != measurement.mean:
-            return False
-        agreed += 1
-    return agreed - len(first) >= _AGREEING_REPEATS

@@ -8,6 +8,9 @@ import torch
 
 from bo_core.threads import ONE_AT_A_TIME
 
+# Not written as one number, which would be computed when this file is compiled.
+_LEAST, _ONE = 5e-324, 1.0
+
 
 @contextmanager
 def own_state() -> Iterator[None]:
@@ -23,6 +26,8 @@ def own_state() -> Iterator[None]:
             stack.enter_context(_usual_type())
         if torch.are_deterministic_algorithms_enabled():
             stack.enter_context(_usual_algorithms())
+        if _LEAST / _ONE == 0.0:
+            stack.enter_context(_smallest_numbers())
         stack.enter_context(torch.autocast("cpu", enabled=False))
         stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
         yield
@@ -49,3 +54,13 @@ def _usual_algorithms() -> Iterator[None]:
             yield
         finally:
             torch.use_deterministic_algorithms(True, warn_only=warns)
+
+
+@contextmanager
+def _smallest_numbers() -> Iterator[None]:
+    """Compute in this thread with numbers below the smallest normal one, which it takes for 0 otherwise."""
+    torch.set_flush_denormal(False)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(True)

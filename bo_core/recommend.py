@@ -168,7 +168,8 @@ def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> 
     L, _ = safe_cholesky(covariances, _JITTER)
     each = -(-_SAMPLES // len(means))
     normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
-    return (means.unsqueeze(2) + L @ normals).transpose(0, 1).flatten(1)
+    # In place, as this is the most memory that a report takes.
+    return (L @ normals).add_(means.unsqueeze(2)).transpose(0, 1).flatten(1)
 
 
 def _sd(covariance: Tensor, i: int) -> float:

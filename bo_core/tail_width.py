@@ -20,7 +20,7 @@ from campaign.errors import ModelFailed
 # In robust spreads; None leaves outcomes as they are.
 TAIL_WIDTHS = (1.0, 4.0, 16.0, None)
 # Another width than the first has to be likelier by so many nats; so many measurements at most are asked.
-_LEAST_GAIN = 3.0
+_LEAST_GAIN = 10.0
 _MOST_ASKED = 64
 
 

@@ -84,8 +84,8 @@ class Campaign(BaseModel):
     names does. What people gave does not wait. `stop_early` ends single trials on their way, `stop_when` the campaign.
 
     `noise` says what is known of the objective's noise: `none`, the same point always gives the same value; `known`,
-    every evaluation reports a standard error; `infer`, it is learnt from the results. Without it, each result that
-    reports a standard error is as sure as that says, and the noise of the others is learnt.
+    every evaluation reports a standard error; `infer`, as without it, each result that reports a standard error is as
+    sure as that says, and the noise of the others is learnt. A result that contradicts `none` or `known` is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -2,6 +2,7 @@
 
 import math
 import reprlib
+from collections.abc import Mapping
 from datetime import datetime
 from numbers import Complex, Real
 from typing import Annotated, Any, Literal
@@ -152,7 +153,7 @@ def read_measurement(value: Any) -> Measurement:
     Raises ValueError saying what was expected and found.
     """
     pair: tuple[Any, Any]
-    if isinstance(value, dict) and "mean" in value and set(value) <= {"mean", "sem"}:
+    if is_measurement(value):
         pair = value["mean"], value.get("sem")
     elif isinstance(value, list | tuple) and len(value) == 2:
         pair = value[0], value[1]
@@ -163,6 +164,11 @@ def read_measurement(value: Any) -> Measurement:
     if sem is not None and sem < 0:
         raise ValueError(f"expected a sem of 0 or more, got {sem:g}")
     return Measurement(mean=mean, sem=sem)
+
+
+def is_measurement(value: Any) -> bool:
+    """Tell whether a mapping is one measurement, and not metrics by name: a mean, perhaps with its standard error."""
+    return isinstance(value, Mapping) and "mean" in value and set(value) <= {"mean", "sem"}
 
 
 def finite_number(value: Any, what: str) -> float:

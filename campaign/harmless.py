@@ -1,4 +1,4 @@
-r"""Foreign text as it may be shown: nothing in it steers a terminal, hides, or turns the direction of what follows.
+r"""Make foreign text safe to show: it cannot steer a terminal, hide characters or reverse the text that follows.
 
 Evaluators, proposers and files bring texts with escape sequences in them. What cannot be seen is written as Python
 writes it: `\x1b` for an escape character. Lines and tabs stay.

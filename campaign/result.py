@@ -1,4 +1,4 @@
-"""The rule for a result: what was asked for and is well is kept, side information that is not well is noted.
+"""The rule for a result: usable metrics are kept, and unusable side information is noted.
 
 Side information is everything that nobody asked for: other metrics, the cost, artifacts and metadata. It never costs
 a result its metrics. Every door uses this rule: commands, Python functions, `AskTell` and reports by hand.
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from campaign.definition import Campaign
 from campaign.evaluation import Measurement, all_writable, finite_number, named_value, read_measurement, writable
 
 MOST_EXTRA_METRICS = 1000
@@ -55,6 +56,17 @@ def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetric
         problem=_problem(missing, {name: why for name, why in unusable.items() if name in asked}, found),
         notes=bounded([*(n for name, n in zip(unusable, notes, strict=True) if name not in asked), *dropped.values()]),
     )
+
+
+def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
+    """Return how the objective's standard error contradicts what the campaign says of noise; None if it does not."""
+    name, said = campaign.objective.metric, f"as the campaign has `noise: {campaign.noise}`"
+    measured = metrics.get(name)
+    if measured is not None and campaign.noise == "known" and measured.sem is None:
+        return f"metric `{name}`: expected a standard error beside the mean, {said}, found none"
+    if measured is not None and campaign.noise == "none" and measured.sem:
+        return f"metric `{name}`: expected no standard error, or 0, {said}, found {measured.sem:g}"
+    return None
 
 
 def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:

@@ -4,6 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,25 +62,36 @@ class AttemptProcess:
             message = f"could not be started: {problem}"
             return EvaluationFailed(cause="infrastructure", message=message, machine=True)
         lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
-        try:
-            await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
-            child.bury()
-            return await self._settle(attempt, request, lines) or self._lost(attempt, _SUPERVISOR_DIED)
-        except asyncio.CancelledError:
-            if (stored := await self._stored(attempt, request, lines)) is None:
-                raise
-            return stored
+        async with self._ended_if_unreadable(attempt.path):
+            try:
+                await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
+                child.bury()
+                return await self._settle(attempt, request, lines) or self._lost(attempt, _SUPERVISOR_DIED)
+            except asyncio.CancelledError:
+                if (stored := await self._stored(attempt, request, lines)) is None:
+                    raise
+                return stored
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt ended that somebody else has started; None if that never began."""
-        attempt = AttemptFolder.at(folder)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+        async with self._ended_if_unreadable(folder):
+            attempt = AttemptFolder.at(folder)
+            lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+            try:
+                return await self._settle(attempt, request, lines)
+            except asyncio.CancelledError:
+                if (stored := await self._stored(attempt, request, lines)) is None:
+                    raise
+                return stored
+
+    @asynccontextmanager
+    async def _ended_if_unreadable(self, folder: Path) -> AsyncIterator[None]:
+        """End the attempt where its folder cannot be used: it must not run on beside the next one."""
         try:
-            return await self._settle(attempt, request, lines)
-        except asyncio.CancelledError:
-            if (stored := await self._stored(attempt, request, lines)) is None:
-                raise
-            return stored
+            yield
+        except OSError:
+            await end_survivors(None, AttemptFolder(folder.resolve()), self.grace)  # noqa: ASYNC240
+            raise
 
     def _what_to_start(self, request: EvaluationRequest) -> dict[str, Any]:
         silence = ends_with_its_parent.get()
@@ -89,6 +102,7 @@ class AttemptProcess:
             "time_limit": self.time_limit.total_seconds(),
             "grace": self.grace.total_seconds(),
             "result_ends": self.result_ends,
+            "starter": os.getpid(),
             **({} if silence is None else {"parent": os.getpid(), "silence": silence}),
         }
 
@@ -158,9 +172,9 @@ class AttemptProcess:
         if attempt.exit.exists():
             return self._lost(attempt, f"{attempt.exit} cannot be read or is of another attempt")
         if claim.of_this_boot() and not claim.can_be_seen():
-            unseen = f"process {claim.pid} in another container of this machine has begun it, which cannot be seen here"
+            unseen = f"process {claim.pid} in another container of this machine began it and cannot be seen from here"
             return EvaluationFailed(
-                cause="infrastructure", message="it has left no word of its end", lost=True, unseen=unseen
+                cause="infrastructure", message="it left no record of its end", lost=True, unseen=unseen
             )
         return self._lost(attempt, _SUPERVISOR_DIED)
 

@@ -1,4 +1,4 @@
-"""Whether what lies in an attempt's folder is that attempt's: another one's, or half a file, is never believed."""
+"""Decide whether files in an attempt's folder are that attempt's own and whole; no others are believed."""
 
 import json
 from datetime import timedelta
@@ -14,7 +14,7 @@ from evaluators.supervisor import put_if_absent
 from evaluators.survivors import Claim
 
 # These belong to the process that starts an attempt, and its time to whenever that does: both may differ.
-_OF_THE_STARTER = {"parent", "silence"}
+_OF_THE_STARTER = {"parent", "silence", "starter"}
 
 
 def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, Any]) -> str | None:
@@ -68,6 +68,13 @@ def limits(attempt: AttemptFolder, time_limit: timedelta, grace: timedelta) -> t
         return timedelta(seconds=start["time_limit"]), timedelta(seconds=start["grace"])
     except (TypeError, KeyError, OverflowError):
         return time_limit, grace
+
+
+def starter(attempt: AttemptFolder) -> int | None:
+    """Return the number of the process that has started an attempt; None where that is not known."""
+    start = _read(attempt.start)
+    pid = start.get("starter") if isinstance(start, dict) else None
+    return pid if isinstance(pid, int) else None
 
 
 def _as_json(value: Any) -> Any:

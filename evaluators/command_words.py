@@ -1,4 +1,4 @@
-"""Find what a command's words cannot mean, because no shell runs it and no values are put into it."""
+"""Find words of a command that need a shell or a value put into them: no shell runs it, and it gets no values."""
 
 import re
 from collections.abc import Iterable, Sequence

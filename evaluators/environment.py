@@ -1,5 +1,6 @@
 """What an evaluation sees of our environment, and keeping that out of everything that is written down."""
 
+import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -7,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
+from campaign.evaluation import is_measurement
 from evaluators.spellings import base64_spellings, spellings
 
 T = TypeVar("T")
@@ -25,7 +27,6 @@ _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
 # So many characters turn up by chance in no Base64.
 _LONG = 6
-_MEASUREMENT = {"mean", "sem"}
 # Deeper than what can be kept of a result.
 _DEEPEST = 200
 # Words of which any text may be full: a variable with such a value switches something, and hides no secret.
@@ -107,26 +108,28 @@ class Redaction:
         """
         named = self.names(found, asked)
         return {
-            name: self.under_keys(value)
-            if isinstance(value, dict) and value.keys() <= _MEASUREMENT
-            else self.tree(value)
-            for name, value in named.items()
+            name: self.under_keys(value) if is_measurement(value) else self.tree(value) for name, value in named.items()
         }
 
-    def under_keys(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a mapping whose own keys stay as they are."""
-        return {key: self.tree(item) for key, item in value.items()}
+    def under_keys(self, value: Mapping[str, Any], texts: Collection[str] = ()) -> dict[str, Any]:
+        """Return a mapping whose own keys stay as they are; under those that stand for `texts`, numbers are texts."""
+        return {key: self.tree(item, numbers=key in texts) for key, item in value.items()}
 
-    def tree(self, value: Any, levels: int = _DEEPEST) -> Any:
-        """Return a JSON value without the values in any of its strings, and without what is nested too deeply."""
+    def tree(self, value: Any, levels: int = _DEEPEST, *, numbers: bool = False) -> Any:
+        """Return a JSON value without the values in any of its strings, and without what is nested too deeply.
+
+        A number stays what it is, unless `numbers` may be secret, too: then it is shown by its name.
+        """
         if levels == 0:
             return "…"
         if isinstance(value, str):
             return self.text(value)
+        if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+            return self.text(text) if self.hides(text := json.dumps(value)) else value
         if isinstance(value, list | tuple):
-            return type(value)(self.tree(item, levels - 1) for item in value)
+            return type(value)(self.tree(item, levels - 1, numbers=numbers) for item in value)
         if isinstance(value, dict):
-            return {self.tree(key): self.tree(item, levels - 1) for key, item in value.items()}
+            return {self.tree(key): self.tree(item, levels - 1, numbers=numbers) for key, item in value.items()}
         return value
 
 

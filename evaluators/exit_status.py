@@ -21,13 +21,16 @@ _BY_ITSELF = {
     signal.SIGXFSZ,
 }
 _SHELL_ADDS = 128
-_PASSING_TROUBLES = {
+# What the machine lacks or is busy with, whatever was tried: no point and no program is to blame.
+OF_THE_MACHINE = {
     errno.EAGAIN,
-    errno.ENOMEM,
+    errno.EDQUOT,
+    errno.EIO,
     errno.EMFILE,
     errno.ENFILE,
-    errno.EIO,
+    errno.ENOMEM,
     errno.ENOSPC,
+    errno.EROFS,
     errno.ETXTBSY,
 }
 
@@ -55,7 +58,7 @@ class Exit(BaseModel):
 def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
     """Return whose fault a bad end was, with its message; None where a result is to be read."""
     if ended.start_error is not None:
-        passing = ended.start_errno in _PASSING_TROUBLES
+        passing = ended.start_errno in OF_THE_MACHINE
         return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
     if ended.stopped == "timeout":
         return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"

@@ -1,4 +1,4 @@
-"""Folders and files that only their owner may open: nobody else on the machine sees how a campaign works."""
+"""Folders and files that only their owner may open, on a machine with other users."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Find the secrets that cannot be kept out of the ledger, because a campaign's own names hold them."""
+"""Find secrets that cannot be kept out of the ledger, because they are part of a campaign's own names."""
 
 from collections.abc import Iterable, Iterator
 

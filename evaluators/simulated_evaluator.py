@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
 from campaign.duration import Duration
 from campaign.errors import InvalidDefinition
+from campaign.result import noise_problem
 from campaign.space import FloatParameter, IntParameter, Value
 from evaluators.evaluator import Report
 from evaluators.returned_metrics import metric_problems
@@ -59,7 +60,7 @@ class SimulatedEvaluator(BaseModel):
         return {}
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if the parameters are not as many numbers as the function has."""
+        """Raise InvalidDefinition unless the parameters are as many numbers as the function has, and its noise fits."""
         problems = metric_problems(campaign, (campaign.objective.metric,))
         expected, found = self.synthetic.dimension, len(list(campaign.parameters.items()))
         if expected is not None and found != expected:
@@ -67,8 +68,13 @@ class SimulatedEvaluator(BaseModel):
         for name, parameter in campaign.parameters.items():
             if not isinstance(parameter, FloatParameter | IntParameter):
                 problems.append(f"`parameters.{name}`: expected a float or int parameter, found {parameter.kind}")
+        if (contradiction := noise_problem(campaign, {campaign.objective.metric: self._measured(0.0)})) is not None:
+            problems.append(f"`evaluator.report_sem`: {contradiction}")
         if problems:
             raise InvalidDefinition(problems)
+
+    def _measured(self, mean: float) -> Measurement:
+        return Measurement(mean=mean, sem=self.noise if self.report_sem else None)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Return the function's value after the time that it is to take."""
@@ -79,8 +85,7 @@ class SimulatedEvaluator(BaseModel):
         if np.random.default_rng([request.seed, request.attempt]).random() < self.failure_rate:
             return EvaluationFailed(cause="infrastructure", message="a simulated failure")
         mean = self.true_value(request.parameters) + self.noise * np.random.default_rng(request.seed).standard_normal()
-        measurement = Measurement(mean=mean, sem=self.noise if self.report_sem else None)
-        return EvaluationSucceeded(metrics={request.expected_metrics[0]: measurement})
+        return EvaluationSucceeded(metrics={request.expected_metrics[0]: self._measured(mean)})
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return None: a simulated evaluation dies with its controller."""

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType
-from typing import Any
 
 from evaluators.command_evaluator import CommandEvaluator
 from evaluators.environment import child_environment
@@ -138,25 +137,21 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        # No syntax tree: Python may raise a SystemError if another thread makes one too, as Prefect's threads do.
+        # Not `ast.parse`, which fails now and then in some versions of Python while another thread parses, too.
         with warnings.catch_warnings(action="ignore"):
-            return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True)))
+            return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest, ()
 
 
 def _imports(code: CodeType) -> Iterator[_Import]:
-    """Return what compiled code imports, wherever in it: an import first loads its dots and the names that it wants."""
-    loaded: list[Any] = []
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME":
-            dots, names = loaded[-2:]
-            yield _Import(instruction.argval, dots, names or ())
-        elif instruction.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
-            loaded.append(instruction.argval)
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _imports(inner)
+    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    for dots, names, step in zip(steps, steps[1:], steps[2:], strict=False):
+        if step.opname == "IMPORT_NAME":
+            yield _Import(step.argval, dots.argval, names.argval or ())
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant)
 
 
 def _files_of(dotted: str, base: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Waiting for an attempt's supervisor, and doing what that should do where it does not: it may have been stopped."""
+"""Wait for an attempt's supervisor, and enforce its limits if it does not, as it may have been stopped."""
 
 import asyncio
 import signal

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from campaign.evaluation import named_value
 from evaluators.attempt_folder import AttemptFolder, last_text
+from evaluators.call_function import is_full
 from evaluators.environment import Redaction
 
 LARGEST_RESULT = 1 << 24
@@ -16,8 +17,9 @@ LARGEST_STDOUT_LINE = 1 << 20
 # Beyond this Python neither reads nor writes a whole number.
 _MOST_DIGITS = 4000
 Status = Literal["ok", "infeasible", "failed"]
-_MEASUREMENT = {"mean", "sem"}
 _BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
+# Whatever an evaluation likes to write down, numbers as well.
+_FREE = ("artifacts", "metadata", "message", "reason")
 _LONGEST_PLACE = 500
 
 
@@ -97,9 +99,10 @@ def read_json(text: str | bytes) -> Any:
 def written_result(text: str, asked: Collection[str], key: str, redaction: Redaction) -> WrittenResult:
     """Return the result of the attempt `key` that a text holds, without secrets; raises InvalidResult.
 
-    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full
-    form is an object with an object `metrics`. Otherwise each of its keys is a metric, except those that the full form
-    has beside its metrics. A key that is the name of a metric that was asked for is always that metric.
+    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full form is an object
+    with an object `metrics`, in which the first metric that was asked for is, or which has none beside it. Otherwise
+    each of its keys is a metric, except those that the full form has beside its metrics. A key that is the name of a
+    metric that was asked for is always that metric.
     """
     if not text.strip():
         raise InvalidResult(
@@ -113,28 +116,21 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
         raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
     metrics, beside = _parts(value, asked)
     if (owner := beside.get("attempt_key")) not in (None, key):
-        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(owner)}")
+        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(redaction.tree(owner))}")
     return WrittenResult(
         status=_status(beside.get("status"), redaction),
         metrics=redaction.metrics(metrics, asked),
-        beside=redaction.under_keys(beside),
+        beside=redaction.under_keys(beside, _FREE),
     )
 
 
 def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metrics and what is beside them."""
-    if _is_full(value, asked):
+    if is_full(value, asked):
         return value["metrics"], {name: found for name, found in value.items() if name != "metrics"}
     beside = {name: value[name] for name in _BESIDE_METRICS if name in value and name not in asked}
     nothing = ("metrics", None)
     return {name: found for name, found in value.items() if name not in beside and (name, found) != nothing}, beside
-
-
-def _is_full(value: dict[str, Any], asked: Collection[str]) -> bool:
-    metrics = value.get("metrics")
-    if not isinstance(metrics, dict):
-        return False
-    return "metrics" not in asked or not ("mean" in metrics and metrics.keys() <= _MEASUREMENT)
 
 
 def _status(written: Any, redaction: Redaction) -> Status:

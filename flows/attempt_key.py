@@ -14,7 +14,12 @@ _LAST_PART = re.compile(r"(?P<number>[0-9]{1,9})(?P<drawn>-[0-9a-f]+)?")
 
 def new_attempt_key(campaign: str, uid: str, trial: int, attempt: int) -> str:
     """Return a key that no other attempt has, nor will have."""
-    return f"{campaign}-{uid}/{trial}/{attempt}-{secrets.token_hex(_DRAWN_BYTES)}"
+    return f"{campaign_part(campaign, uid)}/{trial}/{attempt}-{secrets.token_hex(_DRAWN_BYTES)}"
+
+
+def campaign_part(campaign: str, uid: str) -> str:
+    """Return what the keys of all attempts of the same campaign begin with, up to the first slash."""
+    return f"{campaign}-{uid}"
 
 
 def is_unique(key: str) -> bool:

@@ -30,7 +30,6 @@ from flows.contradictions import contradictions, gain_problems, metric_problems,
 from flows.definition_problems import Problem, one_line, shown, translate
 from flows.proposing import Proposing
 from flows.yaml_source import read_yaml
-from storage.address import address_problem
 
 _PLUGGED_IN = (
     "evaluator",
@@ -74,13 +73,6 @@ class CampaignFile(BaseModel):
     @classmethod
     def _as_written(cls, data: Any) -> Any:
         return _sections(data) if isinstance(data, Mapping) else data
-
-    @field_validator("ledger")
-    @classmethod
-    def _leads_somewhere(cls, ledger: str) -> str:
-        if (problem := address_problem(ledger)) is not None:
-            raise ValueError(problem)
-        return ledger
 
     @field_validator("evaluator")
     @classmethod

@@ -43,8 +43,9 @@ maximize: yield
 # metrics: [cost]
 
 # What is known of the objective's noise. none: the same point always gives the same value; known: every evaluation
-# reports a standard error; infer: it is learnt from the results.
-# noise: none
+# reports a standard error; infer: what evaluations do not report is learnt from the results. A result that contradicts
+# none or known is invalid.
+# noise: infer
 
 # How a point is tried. `package.module:function` is called as f(params), and returns a number, (mean, standard error)
 # or {metric: either of them}. Modules are looked for beside this file first.

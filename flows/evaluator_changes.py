@@ -1,4 +1,4 @@
-"""Noticing that an evaluator is not what it was when earlier trials were measured."""
+"""Notice that an evaluator has changed since earlier trials were measured."""
 
 from campaign import History
 from campaign.errors import InvalidDefinition
@@ -27,10 +27,10 @@ def note_on(history: History, sources: Sources) -> str | None:
     if changed is None:
         return None
     measured = [f"{trials_text(trials)} by version {digest}" for digest, trials in measured_by(history).items()]
-    by_now = f"So far were measured: {'; '.join(measured)}. " if measured else ""
+    by_now = f"Measured so far: {'; '.join(measured)}. " if measured else ""
     return (
-        f"{changed}. {by_now}What starts from now on is measured by version {EvaluatorVersion(sources).digest}. All "
-        "results count alike. If they cannot be compared, give the campaign another `name`; with `evaluator_changed: "
+        f"{changed}. {by_now}New evaluations are measured by version {EvaluatorVersion(sources).digest}. All results "
+        "count alike. If they cannot be compared, give the campaign another `name`; with `evaluator_changed: "
         "refuse` in its file, a campaign stops at such a change."
     )
 
@@ -44,7 +44,7 @@ def refuse_changed(history: History, sources: Sources) -> None:
 def refusal(changed: str) -> str:
     """Return why a changed evaluator measures nothing, and what to do."""
     return (
-        f"`evaluator_changed`: {changed[0].lower()}{changed[1:]}, and `refuse` lets no other version measure this "
-        "campaign's trials. Nothing more was started. Take the change back; or set `evaluator_changed: note`, and "
+        f"`evaluator_changed`: {changed[0].lower()}{changed[1:]}, and `refuse` allows only one version for this "
+        "campaign's trials. Nothing more was started. Undo the change; or set `evaluator_changed: note`, so that "
         "results of both versions count alike; or give the campaign another `name`."
     )

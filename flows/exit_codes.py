@@ -1,4 +1,4 @@
-"""What the exit code of `overnight run` says, for cron and for scripts."""
+"""The exit codes of `overnight run`, for cron and for scripts."""
 
 from enum import IntEnum
 

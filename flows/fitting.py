@@ -6,6 +6,7 @@ from typing import Any
 
 from campaign import Campaign, Measurement, Point
 from campaign.errors import CannotImport
+from campaign.result import noise_problem
 from campaign.space import FixedParameter
 from flows.definition_problems import one_line, shown
 from flows.past_values import is_missing, measurement_of, value_of
@@ -80,6 +81,8 @@ def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | No
     if is_missing(row.means.get(campaign.objective.metric)):
         return None, []
     metrics, wrong = _metrics(row)
+    if (contradiction := noise_problem(campaign, metrics)) is not None:
+        wrong.append(f", {contradiction}")
     point, misplaced = _point(campaign, row)
     return PastObservation(point, metrics, row.origin), misplaced + wrong
 

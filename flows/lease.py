@@ -118,7 +118,7 @@ def hangs_here(history: History) -> str | None:
     if lease is None or not _is_stopped(lease):
         return None
     return (
-        f"its controller is stopped (by SIGSTOP or Ctrl-Z): {_who(lease)}. `kill -CONT {lease.pid}` lets it go on; "
+        f"its controller is stopped (by SIGSTOP or Ctrl-Z): {_who(lease)}. `kill -CONT {lease.pid}` wakes it; "
         f"`overnight run` ends it after {Rhythm().silence:g} s without a sign of life and takes over"
     )
 
@@ -168,8 +168,8 @@ async def _end_stopped(
 ) -> None:
     """End a controller that hangs instead of dying: one that is silent, and stopped for as long as that lasts."""
     tell(
-        f"Held by {_who(holder)}, which is stopped (by SIGSTOP or Ctrl-Z): waiting {rhythm.silence:g} s for a sign of "
-        "life of it. Then it is ended, and what it was evaluating goes on here …"
+        f"Held by {_who(holder)}, which is stopped (by SIGSTOP or Ctrl-Z): waiting {rhythm.silence:g} s for its "
+        "sign of life. If none comes, it is ended, and its evaluations continue here …"
     )
     signs = asyncio.create_task(gives_signs(heartbeat, rhythm, stop))
     while not signs.done() and _is_stopped(holder):
@@ -181,8 +181,8 @@ async def _end_stopped(
     await journal.refresh()
     if _lives_here(holder) and _open_lease(journal.history) == holder:
         raise CampaignHeld(
-            f"The campaign is held by {_who(holder)}, which was stopped and lives on, or may not be ended. Wait "
-            f"for it, or end it (kill -KILL {holder.pid}); then run this again."
+            f"The campaign is held by {_who(holder)}, which was stopped, and now runs again "
+            f"or cannot be ended by this user. Wait for it, or end it (kill -KILL {holder.pid}); then run this again."
         )
 
 

@@ -26,6 +26,7 @@ from flows.clock import Clock
 from flows.early_stopping import not_yet_known, stops
 from flows.evaluator_changes import changed_evaluator, changed_sources, note_on, refusal, refuse_changed
 from flows.failures_in_a_row import FailuresInARow
+from flows.forgotten import end_forgotten
 from flows.hearing import hear_people
 from flows.job import Execution, Job, Steps, evaluation_seed
 from flows.journal import Journal
@@ -127,6 +128,7 @@ class _Controller:
 
     async def work(self) -> None:
         """Go round until nothing runs and nothing more is to be started."""
+        await end_forgotten(self.job, self.history, self.tell)
         self._recover()
         # What is to be ended must have begun, or it would never learn of it.
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Pause a campaign while its machine cannot carry out evaluations; no trial is to blame for that."""
+"""Pause a campaign while its machine cannot carry out evaluations, and charge no trial for that."""
 
 import errno
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from campaign import EvaluationFailed, EvaluationOutcome, History
 from campaign.errors import LedgerError
 from campaign.events import CampaignPaused, CampaignResumed
+from evaluators.exit_status import OF_THE_MACHINE
 from flows.asking import passed
 from flows.clock import Clock
 from flows.job import Job
@@ -18,15 +19,6 @@ from flows.lease import CONTROLLER
 LEAST_SPACE = 4 * 2**20
 LEAST_FILES = 100
 _FIRST_REST, _LONGEST_REST, _MOST_DOUBLINGS = 1.0, 60.0, 10
-_OF_THE_MACHINE = {
-    errno.EAGAIN,
-    errno.EDQUOT,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-    errno.ENOSPC,
-    errno.EROFS,
-}
 _COMPLAINTS = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
@@ -94,7 +86,7 @@ class Machine:
         if self._why is None:
             await self._go_on(journal, clock, tell)
         elif self._told is None and wanted:
-            self._told = f"{self._why}; nothing is counted as failed, and it goes on by itself once that is over"
+            self._told = f"{self._why}; nothing counts as failed, and the campaign continues by itself afterwards"
             tell(f"Nothing new is started: {self._told}.")
             await self._record(journal, clock)
 
@@ -145,7 +137,7 @@ def takes_back_pause(history: History, clock: Clock) -> list[CampaignResumed]:
 
 def is_the_machines(problem: BaseException) -> bool:
     """Tell whether an exception says that the machine lacks something, whatever was tried."""
-    return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in _OF_THE_MACHINE)
+    return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in OF_THE_MACHINE)
 
 
 def trouble_at(work: Path) -> str | None:

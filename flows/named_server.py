@@ -81,6 +81,17 @@ def _without_password(url: str) -> str:
     return re.sub(r"(?<=//)[^/]*@", "", url)
 
 
+def missing_server(key: str) -> list[str]:
+    """Return that a key of the campaign's file needs a server that stays, unless the user has named one."""
+    if named_server() is not None:
+        return []
+    return [
+        f"`{key}`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it not set in "
+        "the environment or a profile of Prefect; start a server with `prefect server start` and set PREFECT_API_URL "
+        "to its address"
+    ]
+
+
 def _found() -> Iterator[tuple[str, str]]:
     if (value := _ignoring_case(os.environ)) is not None:
         yield value, ENVIRONMENT

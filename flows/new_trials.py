@@ -1,4 +1,4 @@
-"""The events with which trials begin: the same for a controller and for a loop of people's own."""
+"""The events with which trials begin: the same for a controller and for a user's own loop."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Compare a ledger with its newest receipt before anything is appended: a cut or vanished one must not go on unseen."""
+"""Compare a ledger with its newest receipt before anything is appended: a cut or vanished ledger must be noticed."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,12 +26,12 @@ async def check_newest_receipt(ledger: ParquetLedger, file: CampaignFile) -> Non
     if PurePosixPath(receipt.ledger).name != file.campaign.name:
         raise LedgerError(
             f"receipts `{file.receipts}`: expected receipts of campaign `{file.campaign.name}`, found that the newest "
-            f"one is of `{receipt.ledger}`. Nothing was written: give each campaign a `receipts` file of its own."
+            f"one belongs to `{receipt.ledger}`. Nothing was written: give each campaign a `receipts` file of its own."
         )
     raise LedgerDamaged(
         f"ledger file `{ledger.chain.name(receipt.segment)}`: expected what the newest receipt in `{file.receipts}` "
         f"names, of {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _instead(ledger, found)}. Nothing was written. "
-        "Bring the ledger back from a copy. If what is missing is lost for good, go on without it: overnight run "
+        "Restore the ledger from a copy. If the missing part is lost for good, continue without it: overnight run "
         'CAMPAIGN --accept-loss "why", which the ledger records.'
     )
 
@@ -62,8 +62,8 @@ async def accept_loss(
     accepted = Receipt(ledger=location, segment=number, events=events + 1, hash=ledger.hash_of(number), time=now)
     await asyncio.to_thread(add_receipt, Path(str(file.receipts)), accepted)
     tell(
-        f"The loss is accepted and recorded as segment {number}. `overnight verify` goes on to name the receipts in "
-        f"`{file.receipts}` that are older; move them to another file when they are of no more use."
+        f"The loss is accepted and recorded as segment {number}. `overnight verify` still reports older receipts in "
+        f"`{file.receipts}`; move them to another file when they are of no more use."
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Trial
 from campaign.events import AttemptFailed, Event, TrialFailed, TrialObserved
+from campaign.result import noise_problem
 from campaign.trial import AttemptEnd
 
 _REPEATABLE = ("infrastructure", "timeout")
@@ -19,6 +20,7 @@ def outcome_events(
     """
     if trial.outcome is not None:
         return [_closed(trial, attempt, outcome, now, actor)]
+    outcome = _believable(campaign, outcome)
     if not isinstance(outcome, EvaluationFailed):
         return [
             TrialObserved(
@@ -52,6 +54,20 @@ def outcome_events(
     if retry:
         return [failed]
     return [failed, _given_up(trial, attempt, outcome, now, actor)]
+
+
+def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOutcome:
+    """Return the outcome, or a failure if its standard error contradicts what the campaign says of noise."""
+    if isinstance(outcome, EvaluationFailed) or (problem := noise_problem(campaign, outcome.metrics)) is None:
+        return outcome
+    return EvaluationFailed(
+        cause="invalid_result",
+        message=problem,
+        seconds=outcome.seconds,
+        cost=outcome.cost,
+        metrics=outcome.metrics,
+        notes=outcome.notes,
+    )
 
 
 def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str) -> AttemptFailed:

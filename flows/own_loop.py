@@ -1,4 +1,4 @@
-"""What a loop of people's own may try now, and why it may try nothing: by the same allowance as a controller."""
+"""What a user's own loop may try now, and why it may try nothing: by the same allowance as a controller's."""
 
 from datetime import datetime
 
@@ -57,7 +57,7 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
 def _why_later(allowed: Allowance) -> str | None:
     history, window = allowed.history, allowed.campaign.window
     if history.paused is not None:
-        return f"it is {request_text(history.paused)}; `overnight resume` lets it go on"
+        return f"it is {request_text(history.paused)}; `overnight resume` continues it"
     if not allowed.in_window and window is not None:
         opens = window.said(window.next_opening(allowed.now))
         return (

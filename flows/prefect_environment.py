@@ -42,18 +42,13 @@ _OF_OUR_OWN_SERVER = {
 }
 
 
-def somebody_else_serves() -> bool:
-    """Return whether the environment, or a file that Prefect reads, names a Prefect server."""
-    return named_server() is not None
-
-
 def prepare_prefect(home: Path) -> None:
     """Set what the environment leaves open; with a server of our own, Prefect keeps everything in `home`.
 
     A home for each campaign keeps two of them from locking each other's database. Raises CannotStart if this user
     may not write there.
     """
-    if somebody_else_serves():
+    if named_server() is not None:
         settings = QUIET | _OF_SOMEBODYS_SERVER
     else:
         _make_writable_folder(home)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from campaign.errors import CannotStart
 from evaluators.private_folder import open_private
+from flows.named_server import named_server
 from flows.own_packages import own_module
-from flows.prefect_environment import somebody_else_serves
 from flows.prefect_home import PrefectHome
 
 _START_LIMIT_SECONDS = 180.0
@@ -38,7 +38,7 @@ async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
 
     Raises CannotStart if its folder cannot be written to.
     """
-    if somebody_else_serves():
+    if named_server() is not None:
         yield None
         return
     try:

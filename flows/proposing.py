@@ -9,7 +9,7 @@ from bo_core import AnyProposer, BayesianProposer, SobolProposer
 from campaign.duration import Duration
 from campaign.errors import OvernightError
 from campaign.trial import StandIn
-from flows.prefect_environment import somebody_else_serves
+from flows.named_server import missing_server
 
 
 class ProposerAway(OvernightError):
@@ -35,13 +35,7 @@ class Proposing(BaseModel):
 
     def problems(self) -> list[str]:
         """Return what is missing for it, a sentence each."""
-        if self.pool is None or somebody_else_serves():
-            return []
-        return [
-            "`proposing.pool`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it "
-            "not set in the environment or a profile of Prefect; start a server with `prefect server start` and set "
-            "PREFECT_API_URL to its address"
-        ]
+        return [] if self.pool is None else missing_server("proposing.pool")
 
 
 def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:

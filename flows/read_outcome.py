@@ -8,8 +8,8 @@ from typing import Any
 
 from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
 from campaign.errors import InvalidResult
-from campaign.evaluation import named_value, writable
-from campaign.result import read_cost, read_metrics
+from campaign.evaluation import is_measurement, named_value, writable
+from campaign.result import noise_problem, read_cost, read_metrics
 from evaluators import Infeasible
 
 
@@ -17,16 +17,18 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     """Return the outcome that a person meant: metrics, or an exception for a failure that its point is to blame for.
 
     Metrics that nobody asked for are kept if they are well, and noted if they are not. Raises InvalidResult if one that
-    was asked for is missing or unusable, or if the cost is none.
+    was asked for is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`, or
+    if the cost is none.
     """
     known, problems = read_cost(cost)
     if problems:
-        raise InvalidResult(problems[0])
+        raise InvalidResult(f"{problems[0]}.")
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics)
-    if read.problem is not None:
-        raise InvalidResult(_refusal(campaign, result, read.problem))
+    problem = read.problem or noise_problem(campaign, read.metrics)
+    if problem is not None:
+        raise InvalidResult(_refusal(campaign, result, problem))
     return EvaluationSucceeded(metrics=read.metrics, notes=read.notes, cost=known)
 
 
@@ -63,8 +65,12 @@ def described(why: BaseException | str) -> str:
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
-    named = isinstance(result, Mapping) and not ("mean" in result and set(result) <= {"mean", "sem"})
-    return result if named else {campaign.objective.metric: result}
+    """Return metrics by name; a measurement alone is the objective's, unless its two words are the metrics' names."""
+    asked = campaign.expected_metrics
+    by_name = isinstance(result, Mapping) and (
+        not is_measurement(result) or (len(asked) > 1 and set(asked) <= set(result))
+    )
+    return result if by_name else {campaign.objective.metric: result}
 
 
 def _refusal(campaign: Campaign, result: Any, problem: str) -> str:

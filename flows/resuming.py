@@ -1,4 +1,4 @@
-"""The line that says with what a resumed campaign goes on."""
+"""The line that shows what a resumed campaign has so far."""
 
 from campaign import History
 from campaign.events import CampaignFinished
@@ -22,7 +22,7 @@ def resumed_with(history: History) -> str | None:
     parts += [f"{under_way} under way and taken over"] if under_way else []
     parts += [f"{waiting} waiting to start"] if waiting else []
     left = f"{max(budget - history.started, 0)} of {budget} trials left to start"
-    return f"Goes on with {', '.join(parts)}; {left}. {_how_it_ended(history)}"
+    return f"Resuming with {', '.join(parts)}; {left}. {_how_it_ended(history)}"
 
 
 def _how_it_ended(history: History) -> str:

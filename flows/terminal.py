@@ -1,4 +1,4 @@
-"""The one door to the terminal: what is printed there is shown as it is, and steers nothing."""
+"""The only way to print on the terminal: foreign text is shown literally and cannot steer it."""
 
 import os
 import sys

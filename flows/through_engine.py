@@ -1,4 +1,4 @@
-"""An attempt as an engine runs it: whatever becomes of the engine, nothing runs of an attempt that is given up."""
+"""Run an attempt through an engine; if the engine fails, the attempt is ended before it is given up."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Which trials a person may end or report about: those under way that no evaluator has in its hands."""
+"""Which trials a person may end or report about: those under way that no controller evaluates."""
 
 import operator
 from contextlib import suppress
@@ -66,7 +66,7 @@ def why_evaluated(attempt: Attempt) -> str:
     host = f" on {attempt.host}" if attempt.host else ""
     return (
         f"a controller{host} has it evaluated, attempt {attempt.number} since {attempt.started:%Y-%m-%d %H:%M} UTC, "
-        "and no two results are to compete. Let it end; or abandon it, and report your result with its point: "
+        "and two results must not compete. Let it end; or abandon it, and report your result with its point: "
         "overnight suggest --point … --metrics …"
     )
 
@@ -76,8 +76,8 @@ def _why_not_started(trial: Trial) -> str:
         return "it awaits approval and has not been started"
     if trial.attempts and (failed := trial.attempts[-1].failed) is not None:
         given_up = f"attempt {trial.attempts[-1].number} was given up ({failed.message.splitlines()[0]:.200})"
-        return f"{given_up} and it waits to be tried again, for which `ask` gives it out"
-    return "it has not been started; `ask` gives it out"
+        return f"{given_up} and it waits to be tried again; `ask` hands it out"
+    return "it has not been started; `ask` hands it out"
 
 
 def _refusal(asked: str, number: int, found: str) -> NotUnderWay:

@@ -1,4 +1,4 @@
-"""A campaign's own folders in `work`, closed to other users also if an older version has left them open."""
+"""Close a campaign's own folders in `work` to other users, also those that an older version left open."""
 
 import stat
 from collections.abc import Callable
@@ -16,6 +16,6 @@ def close_work(work: Path, campaign: str, tell: Callable[[str], None]) -> None:
     for folder in sorted(work.glob(f"{escape(campaign)}-*/")):
         close_to_others(folder)
         if is_open_to_others(folder):
-            tell(f"work: other users may enter `{folder}`, which this user could not change. Name another `work`.")
+            tell(f"work: other users may enter `{folder}`, which this user cannot close. Name another `work`.")
     if work.is_dir() and work.stat().st_mode & stat.S_IWOTH and not work.stat().st_mode & stat.S_ISVTX:
-        tell(f"work: every user of this machine may replace what lies in `{work}`. Take that away: `chmod o-w {work}`.")
+        tell(f"work: every user of this machine may replace what lies in `{work}`. Forbid that: `chmod o-w {work}`.")

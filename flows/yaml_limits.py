@@ -1,4 +1,4 @@
-"""How much a YAML file may say once its aliases are followed, measured without following them."""
+"""Limit the size of a YAML file as it would be with its aliases followed, without following them."""
 
 import re
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -112,7 +113,7 @@ def _choice(value: Value) -> str:
 
 def _with_room(low: float, high: float) -> list[float]:
     room = 0.05 * high - 0.05 * low
-    return [low - room, high + room]
+    return [max(low - room, -sys.float_info.max), min(high + room, sys.float_info.max)]
 
 
 def _short(choice: str) -> str:
@@ -124,7 +125,8 @@ def _short(choice: str) -> str:
 
 def _round_numbers(low: float, high: float) -> list[float]:
     """Return powers of ten between two bounds: few are joined by their 2- and 5-fold, many are thinned."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    # A power that is no float any more lies beyond the bounds.
+    first, last = math.floor(math.log10(low)), min(math.ceil(math.log10(high)), sys.float_info.max_10_exp)
     factors = (1.0,) if last - first > 2 else (1.0, 2.0, 5.0)
     ticks = [f * 10.0**power for power in range(first, last + 1) for f in factors if low <= f * 10.0**power <= high]
     return ticks[:: -(-len(ticks) // _MOST_TICKS) or 1]

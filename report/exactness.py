@@ -1,25 +1,24 @@
-"""Whether measurements are exact, so that a model's ± beside them would only mislead."""
+"""Whether measurements are exact; a model's ± beside exact values would mislead."""
 
 import json
-from collections import defaultdict
 
 from campaign import History, Point
+from campaign.repeats import always_agree
 from report.trial_facts import objective_of
 
 
 def is_exact(history: History) -> bool:
-    """Tell whether measuring a point again gives the same value: all say so, or points were repeated and all agreed."""
-    alike = defaultdict[str, list[float]](list)
-    exact = True
-    for trial in history.trials.values():
-        found = objective_of(history.definition, trial)
-        if found is not None:
-            alike[_key(trial.point)].append(found.mean)
-            exact = exact and found.sem == 0
-            if found.sem:
-                return False
-    repeated = [values for values in alike.values() if len(values) > 1]
-    return (exact or bool(repeated)) and bool(alike) and all(min(v) == max(v) for v in repeated)
+    """Tell whether measuring a point again gives the same value.
+
+    The campaign says so, or all measurements do by a standard error of 0, and no repeat of a point shows otherwise; or
+    repeats of points show it.
+    """
+    campaign = history.definition
+    found = [(_key(t.point), m) for t in history.trials.values() if (m := objective_of(campaign, t)) is not None]
+    values = [(point, measured.mean) for point, measured in found]
+    if found and (campaign.noise == "none" or all(measured.sem == 0 for _, measured in found)):
+        return len(set(values)) == len(dict(values))
+    return all(measured.sem is None for _, measured in found) and always_agree(values)
 
 
 def believed(history: History, point: Point | None, mean: float, sd: float | None) -> tuple[float, float | None]:

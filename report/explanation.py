@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 
 from campaign import History, Measurement, Trial
 from campaign.evaluation import cause_text
@@ -163,10 +164,11 @@ def _surprise(trial: Trial, value: Measurement) -> str:
     if provenance is None or provenance.predicted_mean is None or not provenance.predicted_sd:
         return ""
     low, high = provenance.predicted_low, provenance.predicted_high
-    sd = provenance.predicted_sd
+    # Results at both ends of the floats lie further apart than a float can say.
+    expected, sd = Decimal(provenance.predicted_mean), Decimal(provenance.predicted_sd)
     if low is not None and high is not None:
         # Where bad results are drawn together the two sides differ.
         end = high if value.mean > provenance.predicted_mean else low
-        sd = abs(end - provenance.predicted_mean) / _INTERVAL or sd
-    off = (value.mean - provenance.predicted_mean) / math.hypot(sd, value.sem or 0.0)
+        sd = abs(Decimal(end) - expected) / Decimal(_INTERVAL) or sd
+    off = (Decimal(value.mean) - expected) / (sd**2 + Decimal(value.sem or 0.0) ** 2).sqrt()
     return f", {number(abs(off), 2)} standard deviations {'above' if off > 0 else 'below'} what was expected"

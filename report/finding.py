@@ -1,5 +1,7 @@
 """What was found, in sentences for the person who opens the report in the morning."""
 
+from decimal import Decimal
+
 from campaign import Campaign, History
 from campaign.definition import Budget
 from campaign.recommendation import Recommendation
@@ -10,8 +12,8 @@ from report.numbers import duration, measured, number, probability, with_uncerta
 from report.summary import Summary
 from report.trial_facts import failed_why
 
-# A ratio to a baseline close to zero says nothing.
-_LARGEST_CHANGE = 10.0
+# So many per cent of a baseline close to zero say nothing.
+_LARGEST_CHANGE = 1000
 _LIKELY = 0.95
 _LIKELY_BEST = 0.5
 
@@ -149,9 +151,11 @@ def change_of(before: Value, after: Value, *, logarithmic: bool) -> str:
     """Return how a parameter changes: by a factor on a log scale, by a difference on a linear one, else no words."""
     if isinstance(before, bool | str) or isinstance(after, bool | str) or before == after:
         return ""
+    # Of numbers at both ends of the floats neither the ratio nor the difference is one.
+    was, becomes = Decimal(before), Decimal(after)
     if logarithmic:
-        return f"× {number(after / before, 3)}"
-    return f"{'+' if after > before else ''}{number(after - before, 2)}"
+        return f"× {number(becomes / was, 3)}"
+    return f"{'+' if after > before else ''}{number(becomes - was, 2)}"
 
 
 def is_baseline(campaign: Campaign, found: Recommendation) -> bool:
@@ -188,7 +192,9 @@ def _among_the_observed(observed: int, best: float) -> str:
 
 
 def _relative_change(before: float, after: float) -> str:
-    if before == 0 or abs(after - before) / abs(before) >= _LARGEST_CHANGE:
+    if before == 0:
         return ""
-    percent = 100 * (after - before) / abs(before)
+    percent = 100 * (Decimal(after) - Decimal(before)) / abs(Decimal(before))
+    if abs(percent) >= _LARGEST_CHANGE:
+        return ""
     return f" ({'+' if percent > 0 else ''}{number(percent, 2 if abs(percent) < 10 else 3)} %)"

@@ -13,8 +13,11 @@ _PLAIN = range(-4, 7)
 _MOST_DIGITS = 9
 
 
-def number(value: float, digits: int = 4) -> str:
-    """Return a number with so many significant digits, or all digits before its point where these are more."""
+def number(value: float | Decimal, digits: int = 4) -> str:
+    """Return a finite number with so many significant digits, or all digits before its point where these are more.
+
+    What is computed from the largest floats is best given as a Decimal, which does not overflow.
+    """
     power = _power(value, digits)
     if value == 0:
         return "0"
@@ -73,7 +76,7 @@ def value_text(value: Value) -> str:
     return number(value, 5) if isinstance(value, float) else str(value)
 
 
-def _power(value: float, digits: int) -> int:
+def _power(value: float | Decimal, digits: int) -> int:
     """Return the power of ten of the leading digit, once rounded."""
     return int(f"{value:.{digits - 1}e}".partition("e")[2])
 

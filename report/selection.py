@@ -1,4 +1,4 @@
-"""What of a long campaign a page shows: enough to see its course and its best, few enough to be read and drawn."""
+"""Select the trials of a long campaign that a page shows: its course and its best, few enough to read and draw."""
 
 from collections.abc import Sequence
 from typing import TypeVar

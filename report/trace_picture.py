@@ -15,6 +15,8 @@ from report.selection import worth_drawing
 _WIDTH, _HEIGHT = 720, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 34, 34
 _TICKS = 5
+# Linear places are smaller than the values, so that the range and the room of the largest floats are floats.
+_UNIT = 16.0
 
 
 def trace_picture(history: History) -> str | None:
@@ -38,7 +40,7 @@ def trace_picture(history: History) -> str | None:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where trials and values lie in the picture, in its own units."""
+    """Where trials and values lie in the picture; `low` and `high` are logarithms, or values divided by _UNIT."""
 
     first: int
     last: int
@@ -48,7 +50,7 @@ class _Frame:
 
     @classmethod
     def around(cls, ids: list[int], values: list[float], *, log: bool) -> "_Frame":
-        places = [math.log10(value) if log else value for value in values]
+        places = [math.log10(value) if log else value / _UNIT for value in values]
         # Room at both ends, also where all values are the same.
         room = 0.05 * (max(places) - min(places)) or 0.05 * abs(places[0]) or 1.0
         return cls(min(ids), max(ids), min(places) - room, max(places) + room, log)
@@ -58,13 +60,15 @@ class _Frame:
         return _LEFT + 8 + share * (_WIDTH - _LEFT - _RIGHT - 16)
 
     def y(self, value: float) -> float:
-        place = math.log10(value) if self.log else value
+        place = math.log10(value) if self.log else value / _UNIT
         return _HEIGHT - _BOTTOM - (place - self.low) / (self.high - self.low) * (_HEIGHT - _TOP - _BOTTOM)
 
     def ticks(self) -> list[float]:
-        # Inside of what was measured, and so no number that is none.
         places = [self.low + (self.high - self.low) * (i + 0.5) / _TICKS for i in range(_TICKS)]
-        return [10.0**place for place in places] if self.log else places
+        if self.log:
+            # Inside of what was measured, and so no number that is none.
+            return [10.0**place for place in places]
+        return [_UNIT * place for place in places if math.isfinite(_UNIT * place)]
 
 
 def _grid(frame: _Frame, metric: str) -> list[str]:

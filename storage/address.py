@@ -1,4 +1,4 @@
-"""What the address of a ledger may be: one that every store keeps as it is written."""
+"""Accept only addresses of ledgers that every store keeps as they are written."""
 
 import re
 import unicodedata

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from campaign.duration import Duration
 from flows.clusters.launcher import Launcher
 from flows.clusters.resources import Resources
-from flows.prefect_environment import somebody_else_serves
+from flows.named_server import missing_server
 
 
 class OnPool(BaseModel):
@@ -30,13 +30,7 @@ class OnPool(BaseModel):
 
     def problems(self) -> list[str]:
         """Return what is missing for it, a sentence each."""
-        if somebody_else_serves():
-            return []
-        return [
-            "`run_on.pool`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it "
-            "not set in the environment or a profile of Prefect; start a server with `prefect server start` and set "
-            "PREFECT_API_URL to its address"
-        ]
+        return missing_server("run_on.pool")
 
     def launcher(self, resources: Resources) -> Launcher:
         """Return what creates the flow runs."""

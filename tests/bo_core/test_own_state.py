@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from told_campaigns import MODEL, campaign_of, cube, failed, told
+from told_campaigns import MODEL, campaign_of, cube, failed, history_of, some_points, told
 
 from bo_core.appraise import appraise
 from bo_core.choice import Asked
@@ -82,3 +82,23 @@ def test_global_settings_change_no_bit(setting, expected: str) -> None:
         assert everything() == expected
         after = torch.get_default_device(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
     assert before == after
+
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_results_too_small_for_normal_numbers_are_no_zeros_where_the_caller_flushes_such_numbers() -> None:
+    points = some_points(CAMPAIGN, 5)
+    history = history_of(CAMPAIGN, points, [3e-310, 1e-310, 2e-310, 5e-310, 4e-310])
+    before = propose(CAMPAIGN, history, MODEL, 1), recommend(CAMPAIGN, history, MODEL)
+    with flushing():
+        after = propose(CAMPAIGN, history, MODEL, 1), recommend(CAMPAIGN, history, MODEL)
+        assert float(torch.tensor(1e-310, dtype=torch.float64) * 1.0) == 0.0
+    # Written down where nothing is flushed: to write a number is to compute with it.
+    assert repr(after) == repr(before)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import shutil
 import stat
+from collections.abc import ItemsView
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from attempts import alive, command, no_report, pid_in, request, until
 
 from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
 from evaluators import PythonEvaluator
+from evaluators.supervisor import put_if_absent
 
 MEASURE = """
 with open("count", "a") as count:
@@ -150,3 +153,26 @@ async def test_what_an_attempt_leaves_can_be_read_by_its_user_only(tmp_path: Pat
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in left}
     assert {path for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == set()
     assert json.loads((tmp_path / "work" / "3" / "attempt" / "claim.json").read_text())["key"] == "test/3/1"
+
+
+class SeenWhileWritten(dict[str, int]):
+    """Content that looks into the folder while it is being written there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(x=1)
+        self.folder, self.names = folder, list[str]()
+
+    def items(self) -> ItemsView[str, int]:
+        self.names += os.listdir(self.folder)
+        return super().items()
+
+
+def test_nobody_can_foresee_under_which_name_a_file_is_written(tmp_path: Path):
+    names = []
+    for number in range(2):
+        content = SeenWhileWritten(tmp_path)
+        assert put_if_absent(tmp_path / f"{number}.json", content)
+        names += [name.removeprefix(f"{number}.json.") for name in content.names if name.startswith(f"{number}.json.")]
+    assert len(set(names)) == 2
+    assert all(len(bytes.fromhex(name)) >= 8 for name in names)
+    assert sorted(os.listdir(tmp_path)) == ["0.json", "1.json"]

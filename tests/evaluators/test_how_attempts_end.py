@@ -1,6 +1,7 @@
 """Every way in which an attempt can end, and what is made of it: the table in docs/command-evaluator.md, row by row."""
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -13,6 +14,10 @@ from attempts import command, kill, no_report, pid_in, request
 
 from campaign import EvaluationFailed, EvaluationOutcome
 from evaluators import CommandEvaluator, PythonEvaluator
+from evaluators.attempt_folder import AttemptFolder
+from evaluators.command_result import outcome_of_exit
+from evaluators.environment import Redaction
+from evaluators.exit_status import Exit
 from evaluators.supervisor import oom_kills
 
 DIE = "os.kill(os.getpid(), signal.{})"
@@ -101,6 +106,24 @@ async def test_a_supervisor_that_others_ask_to_end_is_a_matter_of_infrastructure
     found, message = await ending_of(tmp_path, command(tmp_path, "os.kill(os.getppid(), 15); time.sleep(1000)"))
     assert found == "infrastructure"
     assert "Overnight did not send" in message
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        *((number, "infrastructure") for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EIO)),
+        (errno.ENOENT, "configuration"),
+        (errno.EACCES, "configuration"),
+    ],
+)
+def test_what_could_not_be_started_for_the_machines_sake_is_the_machines_failure(
+    tmp_path: Path, number: int, cause: str
+):
+    ended = Exit(start_error=os.strerror(number), start_errno=number)
+    attempt, no_secrets = AttemptFolder.at(tmp_path / "attempt"), Redaction({})
+    outcome = outcome_of_exit(attempt, request(), ended, no_secrets, result_ends=False)
+    assert isinstance(outcome, EvaluationFailed)
+    assert (outcome.cause, outcome.machine) == (cause, cause == "infrastructure")
 
 
 FUNCTIONS = """

@@ -214,3 +214,26 @@ async def test_of_a_supervisor_and_a_recoverer_at_once_exactly_one_wins(tmp_path
         ran = (tmp_path / "count").exists()
         assert isinstance(evaluated, EvaluationSucceeded) == ran
         assert (recovered is not None) == ran
+
+
+async def test_an_attempt_whose_folder_cannot_be_used_any_more_is_ended_before_it_may_be_tried_again(tmp_path: Path):
+    evaluator = command(tmp_path, PATIENT)
+    child = await start_and_kill_controller(evaluator, tmp_path)
+    (tmp_path / "attempt").rename(tmp_path / "elsewhere")
+    (tmp_path / "attempt").touch()
+    with pytest.raises(OSError, match="attempt"):
+        await recover(evaluator, tmp_path)
+    assert not alive(child)
+
+
+async def test_what_is_left_of_an_attempt_whose_supervisor_and_folder_are_gone_is_ended_with_it(tmp_path: Path):
+    script = """
+    import shutil
+    write_pid("child")
+    shutil.rmtree("attempt")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(600)
+    """
+    with pytest.raises(OSError, match="attempt"):
+        await command(tmp_path, script).evaluate(request(), tmp_path / "attempt", no_report)
+    assert not alive(await pid_in(tmp_path / "child"))

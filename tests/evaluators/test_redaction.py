@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluators.environment import SWITCHES, Redaction
+from evaluators.written_result import written_result
 
 WRITERS: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: text,
@@ -127,3 +128,13 @@ def test_long_rows_of_what_escapes_are_made_of_come_to_an_end():
     redaction = Redaction({"T": "\\\n\\\"\\'\\\\\\n%% %25\\"})
     for row in ("\\", "%", "%25", "\\n", '\\"'):
         assert redaction.text(row * 100_000) == row * 100_000
+
+
+def test_a_secret_that_is_written_as_a_number_is_recognised_but_no_measurement_is_one():
+    redaction = Redaction({"ACCOUNT": "12345678"})
+    found = {"loss": 12345678, "cost": 12345678, "metadata": {"account": [12345678, 123, True]}, "artifacts": []}
+    written = written_result(json.dumps(found), ["loss"], "key", redaction)
+    assert written.metrics == {"loss": 12345678}
+    assert written.beside == {"cost": 12345678, "metadata": {"account": ["[ACCOUNT]", 123, True]}, "artifacts": []}
+    failed = {"status": "failed", "message": 12345678}
+    assert written_result(json.dumps(failed), ["loss"], "key", redaction).message == "[ACCOUNT]"

@@ -10,6 +10,7 @@ from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, M
 from campaign.evaluation import EvaluationReport
 from campaign.result import LARGEST_METADATA
 from evaluators.attempt_folder import AttemptFolder
+from evaluators.call_function import result_of, to_json
 from evaluators.command_result import outcome_of_exit, without_secrets
 from evaluators.environment import Redaction
 from evaluators.exit_status import Exit
@@ -291,3 +292,21 @@ def test_a_file_of_reports_is_read_up_to_a_limit(tmp_path: Path):
         file.truncate(1 << 40)
     reports.lines.read_rest()
     assert any(f"up to {LARGEST_FILE} bytes" in note for note in reports.lines.notes())
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "expected"),
+    [
+        ('{"metrics": {"cost": 0.25}, "cost": 2}', ("cost",), {"cost": 0.25}),
+        ('{"metrics": {"metrics": 0.25, "loss": 1}, "cost": 2}', ("metrics", "loss"), {"metrics": 0.25, "loss": 1}),
+        ('{"metrics": {"mean": 0.25}, "cost": 2}', ("metrics",), {"metrics": 0.25}),
+        ('{"loss": 0.25, "metrics": {"accuracy": 0.5}}', ("loss",), {"loss": 0.25}),
+    ],
+)
+def test_a_metric_that_is_called_like_a_word_of_the_form_is_found_alike_for_commands_and_functions(
+    tmp_path: Path, text: str, asked: tuple[str, ...], expected: dict[str, float]
+):
+    for written in (text, to_json(result_of(json.loads(text), [*asked]))):
+        (tmp_path / "attempt" / "result.json").unlink(missing_ok=True)
+        outcome = succeeded(of_file(tmp_path, written, *asked))
+        assert {name: outcome.metrics[name].mean for name in asked} == expected

@@ -73,3 +73,23 @@ async def test_check_wants_as_many_numbers_as_the_function_takes():
         await SimulatedEvaluator(function="branin").check(campaign(**letters))
     with pytest.raises(InvalidDefinition, match="`metrics`"):
         await SimulatedEvaluator(function="branin").check(campaign("speed", **BRANIN))
+
+
+@pytest.mark.parametrize(
+    ("noise", "reports", "problem"),
+    [
+        ("known", False, "expected a standard error beside the mean"),
+        ("none", True, "expected no standard error, or 0"),
+        ("known", True, None),
+        ("none", False, None),
+        ("infer", True, None),
+    ],
+)
+async def test_check_refuses_standard_errors_that_contradict_the_campaigns_noise(noise, reports, problem):
+    evaluator = SimulatedEvaluator(function="branin", noise=0.5, report_sem=reports)
+    asked = campaign(**BRANIN).model_copy(update={"noise": noise})
+    if problem is None:
+        await evaluator.check(asked)
+    else:
+        with pytest.raises(InvalidDefinition, match=f"`evaluator.report_sem`: metric `loss`: {problem}"):
+            await evaluator.check(asked)

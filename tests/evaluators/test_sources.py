@@ -1,11 +1,8 @@
 """Which files an evaluator is made of, found without running any of them."""
 
 import ast
-import contextlib
 import gc
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -94,44 +91,35 @@ def test_an_evaluator_without_files_has_none(tmp_path: Path):
     assert names_of(PythonEvaluator(function="not_there:f", folder=tmp_path)) == set()
 
 
-def test_imports_are_found_wherever_they_stand_in_a_file(tmp_path: Path):
-    write(
-        tmp_path,
-        objective_dot_py="from __future__ import annotations\nclass C:\n    def f(self):\n        import inner\n"
-        "    g = lambda: [__import__('x') for _ in ()]\ntry:\n    from far.away import thing as other\n"
-        "except ImportError:\n    from far import *\ntext = '\\d' if 1 is 2 else ''\n",
-        inner_dot_py="x = " + " + ".join(f"{i}.5 * y" for i in range(400)) + "\nimport last\n",
-        far__away_dot_py="",
-        last_dot_py="",
-    )
-    (tmp_path / "far" / "__init__.py").touch()
-    found = names_of(PythonEvaluator(function="objective:f", folder=tmp_path))
-    assert found == {"objective.py", "inner.py", "far/__init__.py", "far/away.py", "last.py"}
+def test_files_are_read_though_something_else_in_the_process_parses_python_at_the_same_time(tmp_path: Path):
+    write(tmp_path, objective_dot_py="x = [1, (2, 3)]\n" * 2000 + "import model\n", model_dot_py="")
 
+    def parse_meanwhile(phase: str, info: dict[str, int]) -> None:
+        ast.parse("y = 1")
 
-def test_files_are_read_well_while_other_threads_make_syntax_trees(tmp_path: Path):
-    write(tmp_path, objective_dot_py="import model\n" + "a = [{'x': (1, [b])}]\n" * 300, model_dot_py="")
-    over = threading.Event()
-
-    def make_syntax_trees() -> None:
-        while not over.is_set():
-            with contextlib.suppress(SystemError):
-                ast.parse("a = [1, (2, 3)]")
-
-    def let_others_go_on(phase: str, info: object) -> None:
-        time.sleep(0)
-
-    usual = gc.get_threshold()
-    thread = threading.Thread(target=make_syntax_trees)
-    thread.start()
-    # What a finalizer does now and then, often: it lets other threads go on in the middle of anything.
-    gc.callbacks.append(let_others_go_on)
-    gc.set_threshold(100)
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(parse_meanwhile)
+    gc.set_threshold(10)
     try:
-        found = [names_of(PythonEvaluator(function="objective:f", folder=tmp_path)) for _ in range(3)]
+        assert names_of(PythonEvaluator(function="objective:f", folder=tmp_path)) == {"objective.py", "model.py"}
     finally:
-        gc.set_threshold(*usual)
-        gc.callbacks.remove(let_others_go_on)
-        over.set()
-        thread.join()
-    assert found == [{"objective.py", "model.py"}] * 3
+        gc.callbacks.remove(parse_meanwhile)
+        gc.set_threshold(*thresholds)
+
+
+def test_imports_are_found_wherever_in_a_file_they_stand(tmp_path: Path):
+    constants = "".join(f"a{i} = {i + 0.5}\n" for i in range(300))
+    script = f"""{constants}
+class Model:
+    def fit(self):
+        try:
+            from deep.layers import Layer
+        except ImportError:
+            import deep.other as other
+if __debug__ and True:
+    import last
+"""
+    names = ("deep__layers_dot_py", "deep__other_dot_py", "last_dot_py", "unrelated_dot_py")
+    write(tmp_path, objective_dot_py=script, **dict.fromkeys(names, ""))
+    found = names_of(PythonEvaluator(function="objective:f", folder=tmp_path))
+    assert found == {"objective.py", "deep/layers.py", "deep/other.py", "last.py"}

@@ -328,7 +328,7 @@ def kept_of_another_hash() -> Receipt:
     [
         ("nonsense\n", r"kept.jsonl`, line 1: expected a receipt"),
         (None, r"kept.jsonl`: expected a file, found something else"),
-        ("of cake", r"expected receipts of campaign `test`.*newest one is of `/srv/cake`.*file of its own"),
+        ("of cake", r"expected receipts of campaign `test`.*newest one belongs to `/srv/cake`.*file of its own"),
     ],
 )
 def test_receipts_that_say_nothing_of_this_ledger_are_named_before_anything_is_written(file, kept, says):

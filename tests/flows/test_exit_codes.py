@@ -1,16 +1,26 @@
 """What the exit code of a run says to cron."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from test_loop import ScriptedEvaluator, a_campaign, failed, run
+from typer.testing import CliRunner
 
+from bo_core import SobolProposer
 from campaign import Measurement
+from flows.campaign_file import load_campaign_file
+from flows.cli import app
 from flows.clock import SystemClock
 from flows.exit_codes import ExitCode, exit_code_of
 from flows.fitting import PastObservation
 from flows.importing import write_observations
+from flows.job import Job
 from flows.journal import Journal
+from flows.loop import run_loop
+from flows.plain_steps import PlainSteps
 from flows.stop import Stop, StopRequest
-from storage import MemoryLedger
+from storage import MemoryLedger, open_ledger
 
 
 @pytest.mark.parametrize("cause", ["configuration", "timeout", "invalid_result", "infeasible", "infrastructure"])
@@ -46,3 +56,26 @@ async def test_a_campaign_that_was_drained_before_any_result_is_no_failure():
     history = await run(a_campaign(), ScriptedEvaluator(drains), stop=stop)
     assert history.trials.observed == 0
     assert exit_code_of(history) is ExitCode.WELL
+
+
+FILE = """name: hopeless
+parameters:
+  a: {kind: float, low: 0, high: 1}
+  b: {kind: float, low: 0, high: 1}
+minimize: loss
+evaluator: {kind: simulated, function: branin}
+budget: {trials: 1}
+"""
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(1.0, 0), (failed("infeasible"), 3)], ids=["a result", "none"])
+def test_the_command_exits_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: object, code: int):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "campaign.yaml"
+    path.write_text(FILE)
+    file = load_campaign_file(path)
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    evaluator = ScriptedEvaluator(lambda trial, attempt: outcome)
+    job = Job(file.campaign, evaluator, SobolProposer(), ledger, Path(file.work), settings=file.settings())
+    asyncio.run(run_loop(job, PlainSteps(), SystemClock(), StopRequest()))
+    assert CliRunner().invoke(app, ["run", str(path)]).exit_code == code

@@ -141,6 +141,13 @@ def test_a_point_far_from_the_best_says_that_it_explores_and_how_unsure_its_pred
     assert "It explores" not in far_from_the_best(predicted_sd=80.0, predicted_low=-83.0, predicted_high=180.0)
 
 
+@pytest.mark.parametrize(("outcome", "deviations"), [(-1.7e308, "1 × 10³⁰⁸"), (1.7e308, "1 × 10³⁰⁸")])
+def test_a_surprise_at_the_ends_of_the_floats_is_told(outcome: float, deviations: str):
+    assert f", {deviations} standard deviations " in far_from_the_best(outcome, predicted_sd=1.7)
+    opposite = far_from_the_best(outcome, predicted_sd=1.7e308, predicted_low=-1.7e308, predicted_high=1.7e308)
+    assert ", 1.6 standard deviations " in opposite
+
+
 def test_a_surprise_is_measured_on_its_own_side_of_the_prediction():
     known = {"predicted_sd": 102.0, "predicted_low": 5.7, "predicted_high": 583.0}
     above, below = (583.0 - 47.8) / 1.645, (47.8 - 5.7) / 1.645

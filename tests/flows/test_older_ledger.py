@@ -1,19 +1,22 @@
 """A ledger that was taken back to an earlier state, beside a work folder that knows of more."""
 
 import shutil
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from read_ledgers import events_of
 from test_loop import ScriptedEvaluator, a_campaign
+from until import until
 
 from bo_core import SobolProposer
-from campaign import History, Proposal
+from campaign import EvaluationRequest, History, Proposal
 from campaign.events import AttemptFailed, AttemptStarted, TrialObserved, TrialProposed
 from evaluators import CommandEvaluator
+from evaluators.orphans import end_orphans
 from flows.ask_tell import AskTell
 from flows.attempt_key import attempt_number, is_unique, new_attempt_key, trial_part
 from flows.clock import SystemClock
@@ -55,12 +58,21 @@ async def taken_back(ledger: MemoryLedger, until: type) -> MemoryLedger:
     return older
 
 
-async def run(folder: Path, ledger: MemoryLedger, values: Sequence[float]) -> History:
+def evaluator_of(folder: Path, code: str) -> CommandEvaluator:
     script = folder / "square.py"
-    script.write_text(SQUARE)
-    evaluator = CommandEvaluator(command=(sys.executable, "-S", str(script)), folder=folder)
-    job = Job(CAMPAIGN, evaluator, SobolProposer(), ledger, folder / "work")
-    return await run_loop(job, Chosen(values), SystemClock(), StopRequest())
+    script.write_text(code)
+    return CommandEvaluator(command=(sys.executable, "-S", str(script)), folder=folder)
+
+
+async def run(
+    folder: Path,
+    ledger: MemoryLedger,
+    values: Sequence[float],
+    code: str = SQUARE,
+    tell: Callable[[str], None] = lambda text: None,
+) -> History:
+    job = Job(CAMPAIGN, evaluator_of(folder, code), SobolProposer(), ledger, folder / "work")
+    return await run_loop(job, Chosen(values), SystemClock(), StopRequest(), tell=tell)
 
 
 def values(history: History) -> dict[float, float]:
@@ -99,6 +111,79 @@ async def test_an_open_attempt_with_a_key_from_before_is_recovered_under_that_ke
     keys = [attempt.key for attempt in history.trials[1].attempts]
     assert keys[0] == "test-0a1b2c3d/1/1"
     assert [is_unique(key) for key in keys] == [False, True]
+
+
+ALONE = """
+import fcntl, json, os, time
+here = os.path.dirname(__file__)
+held = open(os.path.join(here, "lock"), "w")
+try:
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    open(os.path.join(here, "another one lives"), "w").close()
+request = json.load(open(os.environ["EVAL_REQUEST"]))
+if request["parameters"]["x"] == 0.5:
+    print("began", file=open(os.path.join(here, "began"), "a"))
+    time.sleep(600)
+print(json.dumps({"metrics": {"loss": request["parameters"]["x"] ** 2}}))
+"""
+FIRST_CONTROLLER = """
+import asyncio, sys
+from pathlib import Path
+from campaign import EvaluationRequest
+from evaluators import CommandEvaluator
+evaluator = CommandEvaluator.model_validate_json(sys.argv[1])
+request = EvaluationRequest.model_validate_json(sys.argv[2])
+asyncio.run(evaluator.evaluate(request, Path(sys.argv[3]), lambda report: None))
+"""
+
+
+def begun_elsewhere(folder: Path, history: History) -> "subprocess.Popen[bytes]":
+    """Return the controller of another state of the campaign's ledger, once an evaluation of its runs."""
+    defined = history.defined
+    assert defined is not None
+    request = EvaluationRequest(
+        campaign=CAMPAIGN.name,
+        trial=1,
+        attempt=1,
+        key=new_attempt_key(CAMPAIGN.name, defined.uid, 1, 1),
+        parameters={"x": 0.5},
+        seed=1,
+        expected_metrics=("loss",),
+    )
+    texts = [model.model_dump_json() for model in (evaluator_of(folder, ALONE), request)]
+    place = str(folder / "work" / request.key)
+    controller = subprocess.Popen([sys.executable, "-c", FIRST_CONTROLLER, *texts, place], start_new_session=True)
+    until((folder / "began").exists, "the evaluation has begun", 60)
+    return controller
+
+
+async def test_an_evaluation_of_a_lost_state_of_the_ledger_is_ended_before_its_place_is_taken(tmp_path: Path):
+    told: list[str] = []
+    ledger = MemoryLedger()
+    await run(tmp_path, ledger, [0.1, 0.2, 0.3])
+    older = await taken_back(ledger, TrialProposed)
+    controller = begun_elsewhere(tmp_path, History.from_events(await events_of(older)))
+    controller.kill()
+    controller.wait()
+    assert values(await run(tmp_path, older, [0.7, 0.8, 0.9], ALONE, told.append)).keys() == {0.7, 0.8, 0.9}
+    assert not (tmp_path / "another one lives").exists()
+    assert any("1 evaluation of this campaign still ran" in text for text in told)
+
+
+async def test_what_a_living_controller_of_another_copy_of_the_ledger_evaluates_is_left_alone(tmp_path: Path):
+    ledger = MemoryLedger()
+    await run(tmp_path, ledger, [0.1, 0.2, 0.3])
+    older = await taken_back(ledger, TrialProposed)
+    controller = begun_elsewhere(tmp_path, History.from_events(await events_of(older)))
+    try:
+        await run(tmp_path, older, [0.7, 0.8, 0.9], ALONE)
+        assert (tmp_path / "another one lives").exists()
+        assert controller.poll() is None
+    finally:
+        controller.kill()
+        controller.wait()
+        await end_orphans(tmp_path, [])
 
 
 def test_no_key_is_made_twice_and_old_and_new_ones_are_read_alike():

@@ -1,4 +1,4 @@
-"""A run that resumes says with what it goes on."""
+"""A run that resumes a campaign shows what it has so far."""
 
 import asyncio
 from contextlib import suppress
@@ -32,7 +32,7 @@ async def test_what_ended_and_how_the_last_run_did_are_said_after_a_drain():
     await run(a_campaign(workers=1), ScriptedEvaluator(evaluate), ledger, stop)
     said = str(resumed_with(await history_of(ledger)))
     assert said.startswith(
-        "Goes on with 3 observed, 1 failed; 4 of 8 trials left to start. The last run was drained at "
+        "Resuming with 3 observed, 1 failed; 4 of 8 trials left to start. The last run was drained at "
     )
     assert said.endswith(": asked to stop.")
 
@@ -42,7 +42,7 @@ async def test_what_is_taken_over_from_a_dead_controller_is_said():
     await running.until(lambda history: sum(t.open_attempt is not None for t in history.trials.values()) == 2)
     said = str(resumed_with(await history_of(running.ledger)))
     assert said.startswith(
-        "Goes on with 0 observed, 0 failed, 2 under way and taken over; 6 of 8 trials left to start."
+        "Resuming with 0 observed, 0 failed, 2 under way and taken over; 6 of 8 trials left to start."
     )
     assert "The last run was interrupted; its last entry in the ledger is of " in said
     running.controller.cancel()

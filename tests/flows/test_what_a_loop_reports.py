@@ -135,7 +135,7 @@ def test_between_two_attempts_there_is_nothing_to_report(source):
         lambda: campaign.retry(trial, "lost"),
         lambda: campaign.tell(1, 1),
     ):
-        with pytest.raises(NotUnderWay, match=r"attempt 1 was given up \(lost\).*`ask` gives it out"):
+        with pytest.raises(NotUnderWay, match=r"attempt 1 was given up \(lost\).*`ask` hands it out"):
             report()
 
 
@@ -342,3 +342,12 @@ def test_a_revised_budget_lets_a_spent_loop_go_on(source):
         campaign.ask()
     revised(source, budget={"trials": 2})
     assert campaign.ask().id == 2
+
+
+def test_metrics_that_are_called_mean_and_sem_are_both_kept(source):
+    campaign = AskTell(source | {"maximize": None, "minimize": "mean", "metrics": ["sem"]})
+    campaign.tell(campaign.ask(), {"mean": 0.25, "sem": 3.0})
+    assert {name: found.mean for name, found in campaign.history.trials[1].outcome.metrics.items()} == {
+        "mean": 0.25,
+        "sem": 3.0,
+    }

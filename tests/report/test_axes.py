@@ -2,12 +2,14 @@
 
 import math
 import random
+import sys
 from collections.abc import Sequence
 
 import pytest
 from told_stories import POINT, Story, campaign_of
 
-from report.axes import spans_decades
+from campaign.space import FloatParameter
+from report.axes import parameter_axis, spans_decades
 from report.charts import Pictures
 from report.trace_picture import trace_picture
 
@@ -106,3 +108,22 @@ def test_of_very_many_trials_the_best_and_an_even_part_are_drawn_and_the_line_kn
     steps = dict(zip(line["x"], line["y"], strict=True))
     assert all(running[x - 1] == y for x, y in steps.items())
     assert {i + 1 for i in range(1, 1300) if running[i] != running[i - 1]} <= set(steps)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        FloatParameter(kind="float", low=1e308, high=sys.float_info.max),
+        FloatParameter(kind="float", low=-sys.float_info.max, high=-1e308),
+        FloatParameter(kind="float", low=1e300, high=sys.float_info.max, scale="log"),
+        FloatParameter(kind="float", low=5e-324, high=1e-300, scale="log"),
+    ],
+    ids=str,
+)
+def test_an_axis_between_bounds_at_the_ends_of_the_floats_has_a_range_and_ticks_that_are_numbers(
+    parameter: FloatParameter,
+):
+    axis = parameter_axis(parameter)
+    assert all(math.isfinite(number) for number in axis["range"])
+    low, high = axis["range"] if parameter.scale == "linear" else (parameter.low, parameter.high)
+    assert all(low <= tick <= high for tick in axis.get("tickvals", ()))

@@ -1,5 +1,7 @@
 """What was found, in sentences."""
 
+from typing import Any
+
 import pytest
 from told_stories import POINT, Story, campaign_of
 
@@ -21,14 +23,22 @@ FOUND = Recommendation(
 )
 
 
-def repeated(*values: float, sem: float | None = None) -> Story:
-    story = Story().tried(1, 0, 1.0, sem, point=BASELINE, generator="baseline")
+def repeated(*values: float, sem: float | None = None, **changes: Any) -> Story:
+    story = Story(campaign_of(**changes)).tried(1, 0, 1.0, sem, point=BASELINE, generator="baseline")
     for i, value in enumerate(values, 2):
         story.tried(i, i, value, sem)
     return story
 
 
-@pytest.mark.parametrize("story", [repeated(0.002, 0.002), repeated(0.002, sem=0.0)], ids=["repeats agree", "sem is 0"])
+@pytest.mark.parametrize(
+    "story",
+    [
+        repeated(0.002, 0.002, 0.002, 0.002),
+        repeated(0.002, sem=0.0),
+        repeated(0.002, noise="none"),
+    ],
+    ids=["repeats agree", "sem is 0", "the file says so"],
+)
 def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Story):
     sentence = finding_sentence(story.history, FOUND)
     assert sentence == "loss from 1 at the baseline to 0.002 at the recommended configuration (−99.8 %)."
@@ -37,8 +47,24 @@ def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Sto
 
 @pytest.mark.parametrize(
     "story",
-    [repeated(0.002), repeated(0.002, 0.003), repeated(0.002, 0.002, sem=0.1)],
-    ids=["nothing repeated", "repeats differ", "errors are known"],
+    [
+        repeated(0.002),
+        repeated(0.002, 0.003),
+        repeated(0.002, 0.002, 0.002),
+        repeated(0.002, 0.002, 0.002, 0.002, 0.003),
+        repeated(0.002, 0.002, 0.002, 0.002, sem=0.1),
+        repeated(0.002, 0.003, noise="none"),
+        repeated(0.002, 0.003, sem=0.0),
+    ],
+    ids=[
+        "nothing repeated",
+        "repeats differ",
+        "too few to learn from",
+        "all repeats but one agree",
+        "errors are known",
+        "repeats contradict the file",
+        "repeats contradict a sem of 0",
+    ],
 )
 def test_what_may_be_noisy_keeps_its_plus_minus(story: Story):
     assert "0.0031 ± 0.0066" in finding_sentence(story.history, FOUND)
@@ -54,6 +80,19 @@ def test_a_change_is_a_factor_on_a_log_scale_and_a_difference_on_a_linear_one():
     assert change_of(0.1, 0.01, logarithmic=True) == "× 0.1"
     assert change_of(3, 5, logarithmic=False) == "+2"
     assert change_of("slow", "fast", logarithmic=False) == ""
+
+
+def test_a_change_between_both_ends_of_the_floats_is_a_number_all_the_same():
+    assert change_of(1e-300, 1e300, logarithmic=True) == "× 1 × 10⁶⁰⁰"
+    assert change_of(-1.7e308, 1.7e308, logarithmic=False) == "+3.4 × 10³⁰⁸"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"), [(1e307, 2e307, "(+100 %)."), (-1e308, 1.7e308, "(+270 %)."), (5e-324, 1e308, "n.")]
+)
+def test_results_at_the_ends_of_the_floats_have_a_change_in_per_cent(before: float, after: float, change: str):
+    found = FOUND.model_copy(update={"mean": after, "baseline_mean": before})
+    assert finding_sentence(repeated(0.002).history, found).endswith(change)
 
 
 def test_how_a_campaign_stands_counts_every_way_to_end():

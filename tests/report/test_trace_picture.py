@@ -1,5 +1,6 @@
 """The course of a campaign as a small picture."""
 
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -7,6 +8,7 @@ from told_stories import HOSTILE, Story, campaign_of
 
 from report.trace_picture import trace_picture
 
+MOST = sys.float_info.max
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -42,7 +44,12 @@ def test_the_line_ends_at_the_best(direction, last):
 
 
 @pytest.mark.parametrize(
-    "means", [[2.0], [0.0, 0.0], [-5.0, -5.0], [1e-9, 1.0, 1e6], [-1e300, 1e300], [5e-324, 1e300]], ids=str
+    "means",
+    [
+        *([2.0], [0.0, 0.0], [-5.0, -5.0], [1e-9, 1.0, 1e6], [-1e300, 1e300], [5e-324, 1e300]),
+        *([-MOST, MOST], [MOST, MOST], [-MOST], [5e-324, 0.0], [5e-324, 1e-300, MOST, MOST]),
+    ],
+    ids=str,
 )
 def test_any_values_give_a_picture_whose_points_lie_in_it(means):
     picture = drawn(*means)
