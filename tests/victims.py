@@ -92,7 +92,7 @@ class Scene:
     def controllers(self) -> list[Victim]:
         """Return the flow runs' own processes, without what these started."""
         runs = {v.pid: v for v in self.victims if b"PREFECT__FLOW_RUN_ID=" in v.environment and v.evaluates is None}
-        return [victim for victim in runs.values() if victim.process.parent not in runs]
+        return [v for v in runs.values() if v.process.parent not in runs and not _is_hook(v)]
 
     @cached_property
     def supervisors(self) -> list[Victim]:
@@ -115,6 +115,11 @@ def _victim(process: Process) -> Victim | None:
         return Victim(process, (at / "environ").read_bytes(), (at / "cmdline").read_bytes())
     except OSError:
         return None
+
+
+def _is_hook(victim: Victim) -> bool:
+    """Return whether Prefect started it for what is to be done after a run has crashed."""
+    return b"hook" in victim.command.split(b"\0")
 
 
 def _is_supervisor(victim: Victim) -> bool:

@@ -218,7 +218,7 @@ async def test_a_cancellation_goes_on_when_everything_is_stopped(tmp_path: Path,
 async def test_a_report_that_cannot_be_taken_stops_the_evaluation(tmp_path: Path):
     script = """
         write_pid("child")
-        print('{"step": 1, "metrics": {}}', file=open(os.environ["EVAL_REPORTS"], "a"), flush=True)
+        print('{"step": 1, "metrics": {"loss": 1}}', file=open(os.environ["EVAL_REPORTS"], "a"), flush=True)
         time.sleep(1000)
     """
 
