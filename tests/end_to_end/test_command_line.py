@@ -116,9 +116,13 @@ def test_a_run_leaves_receipts_that_the_ledger_agrees_with(campaign):
 
 @pytest.mark.slow
 def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_on(tmp_path):
-    text = CAMPAIGN.replace("trials: 12", "trials: 2").replace("kept.jsonl", "no/such/folder/kept.jsonl")
+    text = CAMPAIGN.replace("trials: 12", "trials: 2").replace("kept.jsonl", "kept/receipts.jsonl")
     (tmp_path / "campaign.yaml").write_text(text)
-    (tmp_path / "objective.py").write_text(OBJECTIVE)
+    (tmp_path / "objective.py").write_text(
+        OBJECTIVE.replace("    while", "    __import__('shutil').rmtree('kept', True)\n    while")
+    )
+    assert "no folder" in overnight(tmp_path, "run", code=2).stderr
+    (tmp_path / "kept").mkdir()
     said = overnight(tmp_path, "run").stdout
     assert said.count("cannot be written") == 1
     assert "The campaign goes on" in said
@@ -160,7 +164,7 @@ def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by):
 @pytest.mark.slow
 def test_a_second_campaign_in_one_process_is_refused_in_words(tmp_path):
     for name in ("first", "second"):
-        text = CAMPAIGN.replace("small", name).replace("trials: 12", "trials: 2")
+        text = CAMPAIGN.replace("small", name).replace("trials: 12", "trials: 2").replace("kept", f"kept-{name}")
         (tmp_path / f"{name}.yaml").write_text(text)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     script = (

@@ -55,7 +55,9 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     # And a writer's to begin another campaign with what this one has found.
     for name, value in WRITER.environment(s3.endpoint).items():
         monkeypatch.setenv(name, value)
-    (tmp_path / "next.yaml").write_text(f"{CAMPAIGN.replace('small', 'next')}ledger: {bucket}\n")
+    (tmp_path / "next.yaml").write_text(
+        f"{CAMPAIGN.replace('small', 'next').replace('kept', 'kept-next')}ledger: {bucket}\n"
+    )
     assert "imported" in overnight(tmp_path, "import", "past.parquet", "next.yaml").stdout
     assert "whole" in overnight(tmp_path, "verify", f"{bucket}/next").stdout
 
