@@ -41,8 +41,8 @@ comparisons can fail.
 Everything ran on one machine whose kernel stayed up, with the ledger in a directory. Buckets, disks and power cuts are
 in the last part of this page.
 
-The ten oldest runs had no stopped processes, and their logs held neither points nor workers: they were judged without the
-comparison of points and without the count of living evaluations.
+The ten oldest runs had no stopped processes, and their logs held neither points nor workers. They were judged without
+the comparison of points and without the count of living evaluations.
 """
 
 
