@@ -68,7 +68,8 @@ CAMPAIGN = {
 
 @pytest.mark.parametrize("address", ["./s3:x", "s3://bucket/x", "S3://bucket", "file:///srv/x", "../a:b", "/srv/a:b"])
 def test_folders_and_urls_are_addresses_of_a_ledger(path: Path, address: str):
-    load_campaign_file(written(path, f"ledger: {address}"))
+    ledger = load_campaign_file(written(path, f"ledger: {address}")).ledger
+    assert ledger.endswith(address.removeprefix("./").removeprefix("../").removeprefix("S3://"))
 
 
 @pytest.mark.parametrize(
