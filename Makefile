@@ -32,23 +32,23 @@ demo: setup ## Tune a classifier with 2 workers and write a report (about 2 minu
 	$(BIN)/overnight run examples/classifier/campaign.yaml
 
 s3: setup ## Start a real S3 server on this machine, to try `ledger: s3://...` with, until Ctrl-C
-	$(BIN)/python tests/s3_server.py
+	$(BIN)/python tests/support/s3_server.py
 
 stack: setup ## Start PostgreSQL, Prefect on it, an S3 server, workers and Dask on this machine, until Ctrl-C
-	PYTHONPATH=.:tests $(BIN)/python infra/stack.py
+	PYTHONPATH=.:tests/support $(BIN)/python infra/stack.py
 
 nights: setup ## Let a Prefect server run two campaigns over two nights in accelerated time (a quarter of an hour, needs cc)
-	PYTHONPATH=.:tests $(BIN)/python tests/nights/nights.py
+	PYTHONPATH=.:tests/support $(BIN)/python tests/nights/nights.py
 
 test: setup ## Run all tests
 	$(PYTEST)
 
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
-	PYTHONPATH=.:tests $(BIN)/python tests/storage/faults.py
+	PYTHONPATH=.:tests/support $(BIN)/python tests/storage/faults.py
 
 chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/reliability.md (a quarter of an hour)
-	PYTHONPATH=.:tests $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
-	PYTHONPATH=.:tests $(BIN)/python tests/chaos/troubles.py
+	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
+	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/troubles.py
 
 check: setup ## Check format, lint, types, layers and tests
 	$(BIN)/ruff format --check .
@@ -88,7 +88,7 @@ bench-storage: setup ## Measure a ledger on a directory and on an S3 server besi
 	$(BIN)/python -m benchmarks.storage
 
 bench-flow: setup ## Measure how busy workers are kept and what a trial costs, with Prefect on PostgreSQL (half an hour, idle machine)
-	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.flow
+	PYTHONPATH=.:tests/support $(BIN)/python -m benchmarks.flow
 
 clean: ## Remove .venv and what tools left behind
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info

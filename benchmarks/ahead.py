@@ -16,17 +16,18 @@ import numpy as np
 
 from benchmarks.quality.durations import draw_duration
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
-from bo_core import BayesianProposer
-from bo_core.propose import propose
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Proposal
-from campaign.trial import Observation
-from evaluators import SimulatedEvaluator
-from evaluators.evaluator import Report
-from flows.job import Execution, Job, ProposalRequest
-from flows.loop import run_loop
-from flows.proposing import Proposing
-from flows.stop import StopRequest
-from storage import MemoryLedger
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.propose import propose
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Proposal
+from overnight.campaign.history.trial import Observation
+from overnight.evaluators import SimulatedEvaluator
+from overnight.evaluators.evaluator import Report
+from overnight.flows.controller.job import Execution, Job
+from overnight.flows.controller.loop import run_loop
+from overnight.flows.host.stop import StopRequest
+from overnight.flows.proposing.request import ProposalRequest
+from overnight.flows.proposing.settings import Proposing
+from overnight.storage import MemoryLedger
 
 _MEAN_SECONDS = 60.0
 _FUNCTIONS = ("branin", "hartmann6")

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bo_core import BayesianProposer
-from bo_core.propose import propose
-from campaign import Campaign, History, Measurement, Point
-from campaign.events import CampaignDefined, TrialObserved, TrialProposed
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.propose import propose
+from overnight.campaign import Campaign, History, Measurement, Point
+from overnight.campaign.history.events import CampaignDefined, TrialObserved, TrialProposed
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _SAMPLED, _FAR = 2000, 0.1

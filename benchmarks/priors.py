@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.quality.cells import CELLS, Cell
-from bo_core.encoding import Encoding
-from bo_core.outcomes import Outcomes
-from bo_core.surrogate import Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
-from bo_core.surrogate.average import draw_hyperparameters
-from campaign import Measurement, Objective
-from campaign.space import Space
-from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.surrogate import Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
+from overnight.bo_core.surrogate.average import draw_hyperparameters
+from overnight.campaign import Measurement, Objective
+from overnight.campaign.space import Space
+from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 
 Vector = NDArray[np.float64]
 

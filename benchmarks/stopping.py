@@ -18,17 +18,27 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
-from bo_core import BayesianProposer, state
-from bo_core.propose import propose
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, History, Measurement, Proposal
-from campaign.evaluation import EvaluationReport
-from campaign.trial import Observation
-from evaluators import SimulatedEvaluator
-from evaluators.evaluator import Report
-from flows.job import Execution, Job, ProposalRequest
-from flows.loop import run_loop
-from flows.stop import StopRequest
-from storage import MemoryLedger
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.data import state
+from overnight.bo_core.propose import propose
+from overnight.campaign import (
+    Campaign,
+    EvaluationOutcome,
+    EvaluationRequest,
+    EvaluationSucceeded,
+    History,
+    Measurement,
+    Proposal,
+)
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.history.trial import Observation
+from overnight.evaluators import SimulatedEvaluator
+from overnight.evaluators.evaluator import Report
+from overnight.flows.controller.job import Execution, Job
+from overnight.flows.controller.loop import run_loop
+from overnight.flows.host.stop import StopRequest
+from overnight.flows.proposing.request import ProposalRequest
+from overnight.storage import MemoryLedger
 
 _STEPS = 27
 _FUNCTIONS = ("branin", "hartmann6")

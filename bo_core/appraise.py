@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bo_core.choice import Asked, Candidate, Choice, Repetitions
-from bo_core.encoding import key_of
-from bo_core.model import Model, last_made_by_model, on_this_machine
-from bo_core.own_state import own_state
-from bo_core.state import failed_points
-from bo_core.surrogate.fit import LEAST_JITTER
-from bo_core.surrogate.hyperparameters import theta_of_record
-from bo_core.tail_width import TAIL_WIDTHS
-from bo_core.threads import threads_for
-from bo_core.weighting import Weighting, costs_of
-from campaign import Point, Proposal
-from campaign.errors import OvernightError
-from campaign.trial import Provenance
+from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
+from overnight.bo_core.data.encoding import key_of
+from overnight.bo_core.data.state import failed_points
+from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
+from overnight.bo_core.numerics.own_state import own_state
+from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.surrogate.fit import LEAST_JITTER
+from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.tail_width import TAIL_WIDTHS
+from overnight.bo_core.weights.weighting import Weighting, costs_of
+from overnight.campaign import Point, Proposal
+from overnight.campaign.errors import OvernightError
+from overnight.campaign.history.trial import Provenance
 
 # What two stacks may differ by: relatively in a number, and in logarithms in how good a point two searches find.
 AGREEMENT, MOST_AHEAD = 1e-6, 0.01

@@ -8,19 +8,19 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bo_core.acquisition import JointDraws, LogExpectedImprovement, SampledPath, could_be_best, utility_of
-from bo_core.acquisition.replication import gains_in_best_mean
-from bo_core.encoding import Encoding, key_of
-from bo_core.expected_cost import share_of_cost
-from bo_core.inside import view_inside
-from bo_core.model import Model
-from bo_core.pending import Outstanding, treat
-from bo_core.proposer import BayesianProposer
-from bo_core.search import Effort, Surface, search, starting_points
-from bo_core.state import parked_points, points_without_value, probability_of_approval, seed_of
-from bo_core.surfaces import surface_of_path, surface_of_utility
-from bo_core.weighting import Weighting
-from campaign import Campaign, History, ModelView, Point
+from overnight.bo_core.acquisition import JointDraws, LogExpectedImprovement, SampledPath, could_be_best, utility_of
+from overnight.bo_core.acquisition.replication import gains_in_best_mean
+from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_utility
+from overnight.bo_core.data.encoding import Encoding, key_of
+from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.state import parked_points, points_without_value, probability_of_approval, seed_of
+from overnight.bo_core.model import Model
+from overnight.bo_core.pending import Outstanding, treat
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
+from overnight.bo_core.weights.expected_cost import share_of_cost
+from overnight.bo_core.weights.weighting import Weighting
+from overnight.campaign import Campaign, History, ModelView, Point
 
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
-from campaign import Campaign, History, Proposal
-from campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
-from campaign.read_only import ReadOnly, ReadOnlyDict, read_only
-from campaign.trial import Provenance
+from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
+from overnight.campaign.history.trial import Provenance
+from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict, read_only
 
 _MEND = "Mend it and run the campaign again: it goes on where it stopped."
 

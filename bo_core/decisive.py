@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import torch
 
-from bo_core.encoding import Encoding, PointKey, key_of
-from bo_core.model import Model
-from bo_core.proposer import BayesianProposer
-from campaign import Campaign, ModelView, Trial
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.model import Model
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.campaign import Campaign, ModelView, Trial
 
 # Of more distinct points a part is taken: a third of it fair, the rest promising. One thread is enough for it.
 MOST = 480

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bo_core.quasi_random import uniform_draws
-from bo_core.surrogate import Posterior, safe_cholesky
+from overnight.bo_core.search.quasi_random import uniform_draws
+from overnight.bo_core.surrogate import Posterior, safe_cholesky
 
 _LEAST_JITTER = 1e-10
 

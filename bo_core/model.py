@@ -7,19 +7,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from bo_core.bfgs import Array
-from bo_core.encoding import Encoding
-from bo_core.proposer import BayesianProposer
-from bo_core.state import Observed
-from bo_core.surrogate import Fit, Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit, fit_onward
-from bo_core.surrogate.average import draw_hyperparameters, walk_numbers
-from bo_core.surrogate.fit import Start, StartEnd, cold_normals
-from bo_core.surrogate.hyperparameters import theta_of_record
-from bo_core.surrogate.leave_one_out import leave_one_out
-from bo_core.tail_width import with_likeliest_tail
-from campaign import Campaign, History, ModelView
-from campaign.errors import CannotPropose, ModelFailed
-from campaign.trial import Provenance
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.state import Observed
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.search.bfgs import Array
+from overnight.bo_core.surrogate import (
+    Fit,
+    Hyperparameters,
+    LogPosterior,
+    Posterior,
+    Prior,
+    TrainingData,
+    fit,
+    fit_onward,
+)
+from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbers
+from overnight.bo_core.surrogate.fit import Start, StartEnd, cold_normals
+from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.surrogate.leave_one_out import leave_one_out
+from overnight.bo_core.tail_width import with_likeliest_tail
+from overnight.campaign import Campaign, History, ModelView
+from overnight.campaign.errors import CannotPropose, ModelFailed
+from overnight.campaign.history.trial import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000

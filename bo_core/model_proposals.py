@@ -4,16 +4,16 @@ import math
 
 import torch
 
-from bo_core.choice import Asked, Candidate, Choice
-from bo_core.failing_numbers import numbers_may_fail
-from bo_core.model import Model, last_made_by_model
-from bo_core.own_state import own_state
-from bo_core.stack import stack
-from bo_core.threads import threads_for
-from bo_core.weighting import Weighting
-from campaign import Proposal
-from campaign.errors import ModelFailed
-from campaign.trial import Provenance
+from overnight.bo_core.choice import Asked, Candidate, Choice
+from overnight.bo_core.model import Model, last_made_by_model
+from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
+from overnight.bo_core.numerics.own_state import own_state
+from overnight.bo_core.numerics.stack import stack
+from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.weights.weighting import Weighting
+from overnight.campaign import Proposal
+from overnight.campaign.errors import ModelFailed
+from overnight.campaign.history.trial import Provenance
 
 
 def model_proposals(asked: Asked) -> list[Proposal]:

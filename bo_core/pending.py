@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bo_core.fantasies import conditioned
-from bo_core.model import Model
-from bo_core.proposer import PendingTreatment
-from bo_core.surrogate import Posterior
+from overnight.bo_core.fantasies import conditioned
+from overnight.bo_core.model import Model
+from overnight.bo_core.proposer import PendingTreatment
+from overnight.bo_core.surrogate import Posterior
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 import torch
 
-from bo_core.choice import Asked
-from bo_core.custom_proposer import CustomProposer
-from bo_core.encoding import Encoding, PointKey, key_of
-from bo_core.inside import view_inside
-from bo_core.model_proposals import model_proposals
-from bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
-from bo_core.sobol import sobol_points
-from bo_core.stack import stack
-from bo_core.state import seed_of
-from campaign import Campaign, History, Proposal, Trial
-from campaign.errors import ModelFailed
-from campaign.trial import Provenance
+from overnight.bo_core.choice import Asked
+from overnight.bo_core.custom_proposer import CustomProposer
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.model_proposals import model_proposals
+from overnight.bo_core.numerics.stack import stack
+from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
+from overnight.bo_core.search.sobol import sobol_points
+from overnight.campaign import Campaign, History, Proposal, Trial
+from overnight.campaign.errors import ModelFailed
+from overnight.campaign.history.trial import Provenance
 
 _LEAST_OBSERVED_FOR_A_MODEL = 2
 # For trials that nobody has proposed at any time yet.

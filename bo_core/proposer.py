@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 
-from bo_core.custom_proposer import CustomProposer
+from overnight.bo_core.custom_proposer import CustomProposer
 
 Acquisition = Literal[
     "log_noisy_expected_improvement",

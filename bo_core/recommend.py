@@ -7,24 +7,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bo_core.acquisition import JointDraws, SimpleRegret
-from bo_core.decisive import MOST, decisive
-from bo_core.encoding import Encoding, PointKey, key_of
-from bo_core.failing_numbers import numbers_may_fail
-from bo_core.inside import view_inside
-from bo_core.model import Model
-from bo_core.outcomes import Outcomes
-from bo_core.own_state import own_state
-from bo_core.proposer import AnyProposer, BayesianProposer
-from bo_core.search import Effort, search, starting_points
-from bo_core.state import objective_of, seed_of
-from bo_core.surfaces import surface_of_utility
-from bo_core.surrogate import safe_cholesky
-from bo_core.threads import threads_for
-from bo_core.weighting import Weighting
-from campaign import Campaign, History, ModelView, Point, Trial
-from campaign.errors import ModelFailed, SpaceExhausted
-from campaign.recommendation import Recommendation
+from overnight.bo_core.acquisition import JointDraws, SimpleRegret
+from overnight.bo_core.acquisition.surfaces import surface_of_utility
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.data.state import objective_of, seed_of
+from overnight.bo_core.decisive import MOST, decisive
+from overnight.bo_core.model import Model
+from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
+from overnight.bo_core.numerics.own_state import own_state
+from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.proposer import AnyProposer, BayesianProposer
+from overnight.bo_core.search.climb import Effort, search, starting_points
+from overnight.bo_core.surrogate import safe_cholesky
+from overnight.bo_core.weights.weighting import Weighting
+from overnight.campaign import Campaign, History, ModelView, Point, Trial
+from overnight.campaign.errors import ModelFailed, SpaceExhausted
+from overnight.campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
 _JITTER = 1e-9

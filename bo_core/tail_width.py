@@ -12,10 +12,10 @@ import math
 
 import torch
 
-from bo_core.proposer import BayesianProposer
-from bo_core.state import Observed
-from bo_core.surrogate import Prior, TrainingData, fit
-from campaign.errors import ModelFailed
+from overnight.bo_core.data.state import Observed
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.surrogate import Prior, TrainingData, fit
+from overnight.campaign.errors import ModelFailed
 
 # In robust spreads; None leaves outcomes as they are.
 TAIL_WIDTHS = (1.0, 4.0, 16.0, None)

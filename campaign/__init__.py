@@ -1,17 +1,17 @@
 """The words that every other folder speaks: what is asked, what is tried, what happened."""
 
-from campaign.definition import Budget, Campaign, FailurePolicy
-from campaign.evaluation import (
+from overnight.campaign.definition import Budget, Campaign, FailurePolicy
+from overnight.campaign.evaluation import (
     EvaluationFailed,
     EvaluationOutcome,
     EvaluationRequest,
     EvaluationSucceeded,
     Measurement,
 )
-from campaign.history import History, ModelView
-from campaign.objective import Objective
-from campaign.space import Point, Space
-from campaign.trial import Proposal, Trial
+from overnight.campaign.history.history import History, ModelView
+from overnight.campaign.history.trial import Proposal, Trial
+from overnight.campaign.objective import Objective
+from overnight.campaign.space import Point, Space
 
 __all__ = [
     "Budget",

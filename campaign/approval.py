@@ -6,8 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from campaign.read_only import ReadOnly
-from campaign.space import CategoricalParameter, FixedParameter, FloatParameter, IntParameter, Parameter, Space, Value
+from overnight.campaign.space import (
+    CategoricalParameter,
+    FixedParameter,
+    FloatParameter,
+    IntParameter,
+    Parameter,
+    Space,
+    Value,
+)
+from overnight.campaign.values.read_only import ReadOnly
 
 
 def _form_of(value: Any) -> str:

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from campaign.approval import ApprovalPolicy, Approve
-from campaign.duration import Duration, Pause
-from campaign.errors import InvalidPoint
-from campaign.objective import Objective
-from campaign.space import Point, Space
-from campaign.stopping import AnyStoppingRule
-from campaign.window import Window
+from overnight.campaign.approval import ApprovalPolicy, Approve
+from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.objective import Objective
+from overnight.campaign.space import Point, Space
+from overnight.campaign.stopping import AnyStoppingRule
+from overnight.campaign.values.duration import Duration, Pause
+from overnight.campaign.window import Window
 
 # No count is larger: a number beyond what floats hold would end a campaign when something is divided by it.
 MOST = 1_000_000_000
@@ -150,3 +150,12 @@ class Campaign(BaseModel):
     def expected_metrics(self) -> tuple[str, ...]:
         """Return every metric that an evaluation must report, the objective first, each once."""
         return tuple(dict.fromkeys((self.objective.metric, *self.metrics)))
+
+
+def lies_in(campaign: Campaign, point: Point) -> bool:
+    """Tell whether the point is one of the campaign's space."""
+    try:
+        campaign.parameters.point(point)
+    except InvalidPoint:
+        return False
+    return True

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from campaign.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
-from campaign.space import Point
+from overnight.campaign.space import Point
+from overnight.campaign.values.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
 
 # What is nested deeper than twice that can be written but never read again.
 _DEEPEST = 100

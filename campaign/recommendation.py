@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from campaign.read_only import GivesItsPoint
-from campaign.space import Point
+from overnight.campaign.space import Point
+from overnight.campaign.values.read_only import GivesItsPoint
 
 
 class Recommendation(GivesItsPoint, BaseModel):

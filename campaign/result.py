@@ -9,8 +9,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaign.definition import Campaign
-from campaign.evaluation import Measurement, all_writable, finite_number, named_value, read_measurement, writable
+from overnight.campaign.definition import Campaign
+from overnight.campaign.evaluation import (
+    Measurement,
+    all_writable,
+    finite_number,
+    named_value,
+    read_measurement,
+    writable,
+)
 
 MOST_EXTRA_METRICS = 1000
 LONGEST_METRIC_NAME = 200

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
-from campaign.errors import InvalidPoint
-from campaign.read_only import ReadOnly
+from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.values.read_only import ReadOnly
 
 Value = bool | int | float | str
 Point = ReadOnly[dict[str, Value]]

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evaluators.any_evaluator import AnyEvaluator
-    from evaluators.command_evaluator import CommandEvaluator
-    from evaluators.evaluator import Evaluator, Report
-    from evaluators.infeasible import Infeasible
-    from evaluators.python_evaluator import PythonEvaluator
-    from evaluators.simulated_evaluator import SimulatedEvaluator
+    from overnight.evaluators.any_evaluator import AnyEvaluator
+    from overnight.evaluators.command_evaluator import CommandEvaluator
+    from overnight.evaluators.evaluator import Evaluator, Report
+    from overnight.evaluators.infeasible import Infeasible
+    from overnight.evaluators.python_evaluator import PythonEvaluator
+    from overnight.evaluators.simulated_evaluator import SimulatedEvaluator
 
 __all__ = [
     "AnyEvaluator",
@@ -25,19 +25,19 @@ __all__ = [
     "SimulatedEvaluator",
 ]
 _HOMES = {
-    "AnyEvaluator": "evaluators.any_evaluator",
-    "CommandEvaluator": "evaluators.command_evaluator",
-    "Evaluator": "evaluators.evaluator",
-    "Infeasible": "evaluators.infeasible",
-    "PythonEvaluator": "evaluators.python_evaluator",
-    "Report": "evaluators.evaluator",
-    "SimulatedEvaluator": "evaluators.simulated_evaluator",
+    "AnyEvaluator": "overnight.evaluators.any_evaluator",
+    "CommandEvaluator": "overnight.evaluators.command_evaluator",
+    "Evaluator": "overnight.evaluators.evaluator",
+    "Infeasible": "overnight.evaluators.infeasible",
+    "PythonEvaluator": "overnight.evaluators.python_evaluator",
+    "Report": "overnight.evaluators.evaluator",
+    "SimulatedEvaluator": "overnight.evaluators.simulated_evaluator",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
-        raise AttributeError(f"module `evaluators` has no attribute `{name}`")
+        raise AttributeError(f"module `overnight.evaluators` has no attribute `{name}`")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found
 

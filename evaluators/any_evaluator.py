@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evaluators.command_evaluator import CommandEvaluator
-from evaluators.python_evaluator import PythonEvaluator
-from evaluators.simulated_evaluator import SimulatedEvaluator
+from overnight.evaluators.command_evaluator import CommandEvaluator
+from overnight.evaluators.python_evaluator import PythonEvaluator
+from overnight.evaluators.simulated_evaluator import SimulatedEvaluator
 
 AnyEvaluator = Annotated[
     CommandEvaluator | PythonEvaluator | SimulatedEvaluator,

@@ -12,18 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
-from campaign.result import bounded
-from evaluators import supervisor
-from evaluators.attempt_folder import AttemptFolder, last_text
-from evaluators.belonging import begin, limits, read_exit, why_foreign
-from evaluators.command_result import outcome_of_exit, stored_outcome, without_secrets
-from evaluators.environment import Redaction
-from evaluators.evaluator import Report
-from evaluators.private_folder import open_private
-from evaluators.report_lines import ReportLines
-from evaluators.survivors import Claim, claim_for_nobody, end_survivors, read_claim
-from evaluators.watch import OwnChild, Watch, Watched
+from overnight.campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from overnight.campaign.result import bounded
+from overnight.evaluators.evaluator import Report
+from overnight.evaluators.processes import supervisor
+from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
+from overnight.evaluators.processes.belonging import begin, limits, read_exit, why_foreign
+from overnight.evaluators.processes.private_folder import open_private
+from overnight.evaluators.processes.survivors import Claim, claim_for_nobody, end_survivors, read_claim
+from overnight.evaluators.results.command_result import outcome_of_exit, stored_outcome, without_secrets
+from overnight.evaluators.results.report_lines import ReportLines
+from overnight.evaluators.secrets.environment import Redaction
+from overnight.evaluators.watch import OwnChild, Watch, Watched
 
 # For how many seconds the process that started an attempt may be stopped before the attempt ends with it, as it does at
 # its death: so it is where nobody would adopt it. None where a controller on the same machine does, and lets it go on.

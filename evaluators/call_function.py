@@ -253,7 +253,9 @@ def _disk_is_full(problem: BaseException) -> bool:
 
 def _says_infeasible(problem: Exception) -> bool:
     # By name: importing the class would import all of the package's dependencies.
-    return any((c.__module__, c.__name__) == ("evaluators.infeasible", "Infeasible") for c in type(problem).__mro__)
+    return any(
+        (c.__module__, c.__name__) == ("overnight.evaluators.infeasible", "Infeasible") for c in type(problem).__mro__
+    )
 
 
 def describe(problem: BaseException) -> dict[str, str]:

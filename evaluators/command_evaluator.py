@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from campaign.duration import Duration
-from campaign.errors import InvalidDefinition
-from evaluators.attempt_process import AttemptProcess
-from evaluators.command_words import word_problems
-from evaluators.environment import Variable, child_environment, environment_problems, passed_on
-from evaluators.evaluator import Report
-from evaluators.returned_metrics import metric_problems
-from evaluators.secret_names import name_problems
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.values.duration import Duration
+from overnight.evaluators.attempt_process import AttemptProcess
+from overnight.evaluators.command_words import word_problems
+from overnight.evaluators.evaluator import Report
+from overnight.evaluators.results.returned_metrics import metric_problems
+from overnight.evaluators.secrets.environment import Variable, child_environment, environment_problems, passed_on
+from overnight.evaluators.secrets.secret_names import name_problems
 
 
 def _split(value: Any) -> Any:

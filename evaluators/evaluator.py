@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from campaign.evaluation import EvaluationReport
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign.evaluation import EvaluationReport
 
 Report = Callable[[EvaluationReport], None]
 

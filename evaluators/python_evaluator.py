@@ -12,15 +12,21 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from campaign.duration import Duration
-from campaign.errors import InvalidDefinition
-from evaluators import call_function
-from evaluators.attempt_process import AttemptProcess
-from evaluators.environment import Redaction, Variable, child_environment, environment_problems, passed_on
-from evaluators.evaluator import Report
-from evaluators.returned_metrics import metric_problems
-from evaluators.secret_names import name_problems
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.values.duration import Duration
+from overnight.evaluators import call_function
+from overnight.evaluators.attempt_process import AttemptProcess
+from overnight.evaluators.evaluator import Report
+from overnight.evaluators.results.returned_metrics import metric_problems
+from overnight.evaluators.secrets.environment import (
+    Redaction,
+    Variable,
+    child_environment,
+    environment_problems,
+    passed_on,
+)
+from overnight.evaluators.secrets.secret_names import name_problems
 
 _IMPORT_LIMIT = 300.0
 _LONGEST_PROBLEM = 1500

@@ -9,14 +9,21 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
-from campaign.duration import Duration
-from campaign.errors import InvalidDefinition
-from campaign.result import noise_problem
-from campaign.space import FloatParameter, IntParameter, Value
-from evaluators.evaluator import Report
-from evaluators.returned_metrics import metric_problems
-from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, SyntheticFunction
+from overnight.campaign import (
+    Campaign,
+    EvaluationFailed,
+    EvaluationOutcome,
+    EvaluationRequest,
+    EvaluationSucceeded,
+    Measurement,
+)
+from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.result import noise_problem
+from overnight.campaign.space import FloatParameter, IntParameter, Value
+from overnight.campaign.values.duration import Duration
+from overnight.evaluators.evaluator import Report
+from overnight.evaluators.results.returned_metrics import metric_problems
+from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, SyntheticFunction
 
 
 class SimulatedEvaluator(BaseModel):

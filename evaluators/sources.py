@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType
 
-from evaluators.command_evaluator import CommandEvaluator
-from evaluators.environment import child_environment
-from evaluators.python_evaluator import PythonEvaluator
+from overnight.evaluators.command_evaluator import CommandEvaluator
+from overnight.evaluators.python_evaluator import PythonEvaluator
+from overnight.evaluators.secrets.environment import child_environment
 
 # A hash of these many files and bytes says enough; a program may be larger than anybody wants to read each time.
 _MOST_FILES, _MOST_BYTES = 200, 1 << 25

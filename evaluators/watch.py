@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol
 
-from evaluators.attempt_folder import AttemptFolder
-from evaluators.report_lines import ReportLines
-from evaluators.supervisor import STOPPED, Process, digest_of, put_if_absent, read_process
-from evaluators.survivors import end_by_force, read_claim
+from overnight.evaluators.processes.attempt_folder import AttemptFolder
+from overnight.evaluators.processes.supervisor import STOPPED, Process, digest_of, put_if_absent, read_process
+from overnight.evaluators.processes.survivors import end_by_force, read_claim
+from overnight.evaluators.results.report_lines import ReportLines
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.2

@@ -1,19 +1,19 @@
 """The `overnight` command; each subcommand imports its own heavy half only when it is called."""
 
-import importlib
 import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
-from flows.exit_codes import ExitCode
-from flows.own_packages import put_working_folder_last
-from flows.people_cli import TrialNumber, people
-from flows.terminal import show_what_the_encoding_lacks, terminal
+from overnight.campaign.errors import CampaignHeld, InvalidDefinition, OvernightError
+from overnight.flows.commands.heavy import heavy
+from overnight.flows.commands.people.cli import TrialNumber, people
+from overnight.flows.commands.start.exit_codes import ExitCode
+from overnight.flows.host.own_packages import put_working_folder_last
+from overnight.flows.host.terminal import show_what_the_encoding_lacks, terminal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,13 +64,13 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(),
 ) -> None:
     """Write a commented campaign.yaml and an objective.py that it tunes."""
-    _heavy("flows.commands.init").init(folder)
+    heavy("start.init").init(folder)
 
 
 @app.command()
 def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
     """Validate a campaign and say what it would do; nothing is evaluated."""
-    _heavy("flows.commands.check").check(campaign)
+    heavy("start.check").check(campaign)
 
 
 @app.command()
@@ -85,7 +85,7 @@ def run(
     for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished and no
     trial gave a result.
     """
-    code = _heavy("flows.commands.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
+    code = heavy("start.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
     raise typer.Exit(code)
 
 
@@ -96,13 +96,13 @@ def deploy(
     accept_loss: AcceptLoss = None,
 ) -> None:
     """Let a Prefect server start a campaign whenever its window opens."""
-    _heavy("flows.commands.deploy").deploy(campaign, pool, accept_loss)
+    heavy("start.deploy").deploy(campaign, pool, accept_loss)
 
 
 @app.command()
 def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -> None:
     """Say how a campaign stands."""
-    _heavy("flows.commands.status").status(campaign, as_of)
+    heavy("read.status").status(campaign, as_of)
 
 
 @app.command()
@@ -112,7 +112,7 @@ def trials(
     as_of: AsOf = None,
 ) -> None:
     """List every trial: its point, how it ended, and what was measured."""
-    _heavy("flows.commands.trials").trials(campaign, format.value, as_of)
+    heavy("read.trials").trials(campaign, format.value, as_of)
 
 
 @app.command()
@@ -122,7 +122,7 @@ def report(
     as_of: AsOf = None,
 ) -> None:
     """Write one self-contained HTML file that says what was found."""
-    _heavy("flows.commands.report").report(campaign, output, as_of)
+    heavy("read.report").report(campaign, output, as_of)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def query(
     format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,  # noqa: A002
 ) -> None:
     """Ask a campaign's ledger in SQL."""
-    _heavy("flows.commands.query").print_answer(sql, campaign, format.value)
+    heavy("read.query").print_answer(sql, campaign, format.value)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def export(
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
     """Write a campaign's trials to one Parquet or CSV file."""
-    _heavy("flows.commands.query").export(campaign, output)
+    heavy("read.query").export(campaign, output)
 
 
 @app.command(name="import")
@@ -159,7 +159,7 @@ def import_results(
     ] = False,
 ) -> None:
     """Take past results into a new campaign, as observations outside its budget."""
-    _heavy("flows.commands.import_results").import_results(source, campaign, study, skip_misfits=skip_misfits)
+    heavy("start.import_results").import_results(source, campaign, study, skip_misfits=skip_misfits)
 
 
 @app.command()
@@ -169,7 +169,7 @@ def campaigns(
     ] = "./ledger",
 ) -> None:
     """List the campaigns that a directory or a bucket holds."""
-    _heavy("flows.commands.campaigns").campaigns(url)
+    heavy("read.campaigns").campaigns(url)
 
 
 @app.command()
@@ -202,7 +202,7 @@ def verify(
     ] = None,
 ) -> None:
     """Prove that a ledger is whole; exits with 1 if it is damaged, with 2 if that cannot be told."""
-    _heavy("flows.commands.verify").verify_ledger(ledger, receipts, sign, signed_by)
+    heavy("read.verify").verify_ledger(ledger, receipts, sign, signed_by)
 
 
 @app.command()
@@ -211,7 +211,7 @@ def explain(
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
     """Say why a point was tried: what was known and running, what was expected, what it turned out to be."""
-    _heavy("flows.commands.explain").explain(trial, campaign)
+    heavy("read.explain").explain(trial, campaign)
 
 
 @app.command()
@@ -223,7 +223,7 @@ def replay(
     """Make the recorded proposals again from what they saw, and compare; exits with 1 if one is different."""
     if every and trial is not None:
         raise typer.BadParameter(f"expected one of --all and --trial, got --all and --trial {trial}.")
-    _heavy("flows.commands.replay").replay_campaign(campaign, trial)
+    heavy("read.replay").replay_campaign(campaign, trial)
 
 
 app.add_typer(people)
@@ -242,7 +242,3 @@ def main() -> None:
     except OvernightError as problem:
         _errors.print(str(problem), style="yellow" if isinstance(problem, CampaignHeld) else "red", soft_wrap=True)
         sys.exit(ExitCode.STOPPED)
-
-
-def _heavy(module: str) -> Any:
-    return importlib.import_module(module)

@@ -4,22 +4,15 @@ Each name is imported when it is first used, so that a function that is evaluate
 everything else for every attempt.
 """
 
-import sys
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-# First: it has our packages found before other files of their names, such as a `campaign.py` beside a script.
-import flows as _flows  # noqa: F401
-
 if TYPE_CHECKING:
-    from bo_core import BayesianProposer, SobolProposer
-    from bo_core.propose import propose
-    from bo_core.recommend import recommend
-    from campaign import Campaign, History, Measurement, Proposal
-    from campaign.errors import (
+    from overnight.bo_core import BayesianProposer, SobolProposer
+    from overnight.bo_core.propose import propose
+    from overnight.bo_core.recommend import recommend
+    from overnight.campaign import Campaign, History, Measurement, Proposal
+    from overnight.campaign.errors import (
         AskLater,
         BudgetSpent,
         CampaignHeld,
@@ -31,10 +24,10 @@ if TYPE_CHECKING:
         NotUnderWay,
         OvernightError,
     )
-    from evaluators.infeasible import Infeasible
-    from flows.ask_tell import AskTell
-    from flows.campaign_file import CampaignFile, load_campaign_file
-    from flows.run import CampaignResult, run_campaign
+    from overnight.evaluators.infeasible import Infeasible
+    from overnight.flows.api.ask_tell import AskTell
+    from overnight.flows.api.run import CampaignResult, run_campaign
+    from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 
 __all__ = [
     "AskLater",
@@ -62,57 +55,39 @@ __all__ = [
     "recommend",
     "run_campaign",
 ]
-_OF_EVALUATIONS = "evaluators.infeasible"
 _HOMES = {
-    "AskLater": "campaign.errors",
-    "AskTell": "flows.ask_tell",
-    "BayesianProposer": "bo_core",
-    "BudgetSpent": "campaign.errors",
-    "Campaign": "campaign",
-    "CampaignFile": "flows.campaign_file",
-    "CampaignHeld": "campaign.errors",
-    "CampaignResult": "flows.run",
-    "CampaignStopped": "campaign.errors",
-    "CannotPropose": "campaign.errors",
-    "CannotStart": "campaign.errors",
-    "History": "campaign",
-    "Infeasible": _OF_EVALUATIONS,
-    "InvalidDefinition": "campaign.errors",
-    "InvalidResult": "campaign.errors",
-    "Measurement": "campaign",
-    "NotUnderWay": "campaign.errors",
-    "OvernightError": "campaign.errors",
-    "Proposal": "campaign",
-    "SobolProposer": "bo_core",
-    "load_campaign_file": "flows.campaign_file",
-    "propose": "bo_core.propose",
-    "recommend": "bo_core.recommend",
-    "run_campaign": "flows.run",
+    "AskLater": "overnight.campaign.errors",
+    "AskTell": "overnight.flows.api.ask_tell",
+    "BayesianProposer": "overnight.bo_core",
+    "BudgetSpent": "overnight.campaign.errors",
+    "Campaign": "overnight.campaign",
+    "CampaignFile": "overnight.flows.definition.campaign_file",
+    "CampaignHeld": "overnight.campaign.errors",
+    "CampaignResult": "overnight.flows.api.run",
+    "CampaignStopped": "overnight.campaign.errors",
+    "CannotPropose": "overnight.campaign.errors",
+    "CannotStart": "overnight.campaign.errors",
+    "History": "overnight.campaign",
+    "Infeasible": "overnight.evaluators.infeasible",
+    "InvalidDefinition": "overnight.campaign.errors",
+    "InvalidResult": "overnight.campaign.errors",
+    "Measurement": "overnight.campaign",
+    "NotUnderWay": "overnight.campaign.errors",
+    "OvernightError": "overnight.campaign.errors",
+    "Proposal": "overnight.campaign",
+    "SobolProposer": "overnight.bo_core",
+    "load_campaign_file": "overnight.flows.definition.campaign_file",
+    "propose": "overnight.bo_core.propose",
+    "recommend": "overnight.bo_core.recommend",
+    "run_campaign": "overnight.flows.api.run",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module `overnight` has no attribute `{name}`")
-    found = globals()[name] = getattr(_home_of(name), name)
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found
-
-
-def _home_of(name: str) -> ModuleType:
-    """Import the module that defines a name of ours, also if the user has a file of the same name as its package."""
-    home = _HOMES[name]
-    if home != _OF_EVALUATIONS:
-        # It has our packages found first from now on.
-        import_module("flows")
-        return import_module(home)
-    # A function that is evaluated needs this one name, and all other names there are the user's.
-    if home not in sys.modules:
-        spec = spec_from_file_location(home, Path(__file__).parents[1].joinpath(*home.split(".")).with_suffix(".py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[home] = module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[home])
-    return sys.modules[home]
 
 
 def __dir__() -> list[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from campaign import History, Trial
-from campaign.evaluator_version import EvaluatorVersion
-from campaign.trial import Observation
+from overnight.campaign import History, Trial
+from overnight.campaign.history.evaluator_version import EvaluatorVersion
+from overnight.campaign.history.trial import Observation
 
 
 def version_of(trial: Trial) -> str | None:

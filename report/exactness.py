@@ -2,9 +2,9 @@
 
 import json
 
-from campaign import History, Point
-from campaign.repeats import always_agree
-from report.trial_facts import objective_of
+from overnight.campaign import History, Point
+from overnight.campaign.standing.repeats import always_agree
+from overnight.report.trial_facts import objective_of
 
 
 def is_exact(history: History) -> bool:

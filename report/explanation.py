@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from campaign import History, Measurement, Trial
-from campaign.evaluation import cause_text
-from campaign.space import Value
-from campaign.spending import costs_were_told
-from campaign.trial import Failure, Observation, Provenance, Stopped, Withdrawal
-from report.numbers import duration, measured, number, value_text, with_uncertainty
-from report.trial_facts import notes_of, objective_of
+from overnight.campaign import History, Measurement, Trial
+from overnight.campaign.evaluation import cause_text
+from overnight.campaign.history.trial import Failure, Observation, Provenance, Stopped, Withdrawal
+from overnight.campaign.space import Value
+from overnight.campaign.standing.spending import costs_were_told
+from overnight.report.numbers import duration, measured, number, value_text, with_uncertainty
+from overnight.report.trial_facts import notes_of, objective_of
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0

@@ -2,15 +2,15 @@
 
 from decimal import Decimal
 
-from campaign import Campaign, History
-from campaign.definition import Budget
-from campaign.recommendation import Recommendation
-from campaign.space import Value
-from campaign.trial import Failure, Stopped, Withdrawal
-from report.exactness import believed, is_exact
-from report.numbers import duration, measured, number, probability, with_uncertainty
-from report.summary import Summary
-from report.trial_facts import failed_why
+from overnight.campaign import Campaign, History
+from overnight.campaign.definition import Budget
+from overnight.campaign.history.trial import Failure, Stopped, Withdrawal
+from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.space import Value
+from overnight.report.exactness import believed, is_exact
+from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
+from overnight.report.summary import Summary
+from overnight.report.trial_facts import failed_why
 
 # So many per cent of a baseline close to zero say nothing.
 _LARGEST_CHANGE = 1000

@@ -10,20 +10,27 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from campaign import History
-from campaign.harmless import harmless, harmless_json
-from campaign.recommendation import Recommendation
-from campaign.space import FloatParameter, IntParameter
-from campaign.trial import Provenance
-from report.charts import Figure, Pictures, timeline_chart
-from report.evaluator_versions import versions_sentence
-from report.finding import change_of, confidence_sentences, finding_sentence, spent_sentence, standing_sentence, where
-from report.numbers import duration, moment, value_text
-from report.selection import MOST, worth_listing
-from report.standstill import standstill
-from report.summary import Summary, summarise
-from report.timeline import Span, attempt_spans, utilisation
-from report.trial_lines import failed_attempts, trial_lines, without_result
+from overnight.campaign import History
+from overnight.campaign.history.trial import Provenance
+from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.space import FloatParameter, IntParameter
+from overnight.campaign.values.harmless import harmless, harmless_json
+from overnight.report.evaluator_versions import versions_sentence
+from overnight.report.finding import (
+    change_of,
+    confidence_sentences,
+    finding_sentence,
+    spent_sentence,
+    standing_sentence,
+    where,
+)
+from overnight.report.numbers import duration, moment, value_text
+from overnight.report.pictures.charts import Figure, Pictures, timeline_chart
+from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
+from overnight.report.selection import MOST, worth_listing
+from overnight.report.standstill import standstill
+from overnight.report.summary import Summary, summarise
+from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
 _CHARTED_PARAMETERS = 30
 _LONGEST_MESSAGE = 2000
@@ -84,7 +91,7 @@ def _template() -> Any:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
-    return environment.from_string(files("report").joinpath("report.html.jinja").read_text(encoding="utf-8"))
+    return environment.from_string(files("overnight.report").joinpath("report.html.jinja").read_text(encoding="utf-8"))
 
 
 def _shown(value: Any) -> Any:

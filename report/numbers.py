@@ -4,9 +4,9 @@ import re
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from campaign.duration import format_duration
-from campaign.evaluation import Measurement
-from campaign.space import Value
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.space import Value
+from overnight.campaign.values.duration import format_duration
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = range(-4, 7)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from campaign import History, Trial
-from report.trial_facts import objective_of
+from overnight.campaign import History, Trial
+from overnight.report.trial_facts import objective_of
 
 MOST = 1000
 _Item = TypeVar("_Item")

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from campaign import History, Trial
-from campaign.evaluation import Cause, cause_text
-from campaign.trial import Failure, Observation, Stopped
+from overnight.campaign import History, Trial
+from overnight.campaign.evaluation import Cause, cause_text
+from overnight.campaign.history.trial import Failure, Observation, Stopped
 
 _End = Cause | Literal["stopped early"]
 

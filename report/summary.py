@@ -8,14 +8,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
-from campaign import Campaign, History, Measurement, Trial
-from campaign.approval import ApprovalPolicy
-from campaign.enough import gain_left, why_enough
-from campaign.evaluation import Cause
-from campaign.events import CampaignAskedToStop, CampaignFinished, CampaignPaused
-from campaign.spending import Spending, spending
-from campaign.trial import Observation
-from report.trial_facts import failure_of, objective_of
+from overnight.campaign import Campaign, History, Measurement, Trial
+from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.evaluation import Cause
+from overnight.campaign.history.events import CampaignAskedToStop, CampaignFinished, CampaignPaused
+from overnight.campaign.history.trial import Observation
+from overnight.campaign.standing.enough import gain_left, why_enough
+from overnight.campaign.standing.spending import Spending, spending
+from overnight.report.trial_facts import failure_of, objective_of
 
 # So many evaluations without a report are no accident.
 _ENOUGH_TO_WONDER = 3

@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from campaign import History, Measurement, Trial
-from campaign.columns import trial_columns
-from campaign.harmless import harmless, harmless_json
-from campaign.space import Value
-from campaign.trial import Observation, Stopped, Withdrawal
-from report.trial_facts import failure_of
+from overnight.campaign import History, Measurement, Trial
+from overnight.campaign.columns import trial_columns
+from overnight.campaign.history.trial import Observation, Stopped, Withdrawal
+from overnight.campaign.space import Value
+from overnight.campaign.values.harmless import harmless, harmless_json
+from overnight.report.trial_facts import failure_of
 
 Cell = Value | None
 Row = dict[str, Cell]

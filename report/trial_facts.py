@@ -1,10 +1,10 @@
 """What is read off a single trial for people: its measured objective, how it stands and why."""
 
-from campaign import Campaign, Measurement, Trial
-from campaign.evaluation import cause_text
-from campaign.harmless import first_line
-from campaign.trial import Attempt, Failure, Observation, Stopped, Withdrawal
-from report.numbers import measured
+from overnight.campaign import Campaign, Measurement, Trial
+from overnight.campaign.evaluation import cause_text
+from overnight.campaign.history.trial import Attempt, Failure, Observation, Stopped, Withdrawal
+from overnight.campaign.values.harmless import first_line
+from overnight.report.numbers import measured
 
 
 def objective_of(campaign: Campaign, trial: Trial) -> Measurement | None:

@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from campaign import History, Trial
-from campaign.evaluation import cause_text
-from campaign.trial import Failure, Observation
-from report.numbers import duration, measured, value_text, with_uncertainty
-from report.tables import metric_names
-from report.trial_facts import failure_of, generator_of, notes_of, reason_of, status_of, was_ended_with_its_trial
+from overnight.campaign import History, Trial
+from overnight.campaign.evaluation import cause_text
+from overnight.campaign.history.trial import Failure, Observation
+from overnight.report.numbers import duration, measured, value_text, with_uncertainty
+from overnight.report.tables import metric_names
+from overnight.report.trial_facts import (
+    failure_of,
+    generator_of,
+    notes_of,
+    reason_of,
+    status_of,
+    was_ended_with_its_trial,
+)
 
 # Of the trials with the same note.
 _MOST_NUMBERS = 10

@@ -1,14 +1,14 @@
 """Where events are kept: the ledger, and the places that can hold one."""
 
-from storage.ledger import Heartbeat, Ledger, Segment
-from storage.local_store import LocalStore
-from storage.mailbox import Mailbox, Mailboxes
-from storage.memory_ledger import MemoryLedger
-from storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger, open_mailboxes
-from storage.parquet_ledger import ParquetLedger
-from storage.receipts import Receipt, Receipts, Signer, add_receipt, read_receipts, signed
-from storage.store import ObjectStore
-from storage.verify import Verification, receipt_of, verify
+from overnight.storage.ledger import Heartbeat, Ledger, Segment
+from overnight.storage.mailbox import Mailbox, Mailboxes
+from overnight.storage.memory_ledger import MemoryLedger
+from overnight.storage.open_ledger import KeptCampaign, kept_campaigns, ledger_location, open_ledger, open_mailboxes
+from overnight.storage.parquet_ledger import ParquetLedger
+from overnight.storage.proofs.receipts import Receipt, Receipts, Signer, add_receipt, read_receipts, signed
+from overnight.storage.proofs.verify import Verification, receipt_of, verify
+from overnight.storage.stores.local_store import LocalStore
+from overnight.storage.stores.store import ObjectStore
 
 __all__ = [
     "Heartbeat",

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from storage.store import ObjectMissing, ObjectStore
+from overnight.storage.stores.store import ObjectMissing, ObjectStore
 
 
 class StoredHeartbeat:

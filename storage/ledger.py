@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from campaign.events import Event
+from overnight.campaign.history.events import Event
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Nothing of it is the ledger's: `overnight verify` does not look at it, and once 
 
 import asyncio
 
-from storage.store import ObjectExists, ObjectMissing, ObjectStore
+from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectStore
 
 
 class Mailbox:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from campaign.errors import LedgerError, LedgerMoved
-from campaign.events import Event
-from storage.ledger import Segment
+from overnight.campaign.errors import LedgerError, LedgerMoved
+from overnight.campaign.history.events import Event
+from overnight.storage.ledger import Segment
 
 
 class MemoryLedger:

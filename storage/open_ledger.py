@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
-from storage.address import address_problem, bucket_and_prefix, directory, scheme_of
-from storage.chain import Chain
-from storage.local_store import LocalStore
-from storage.mailbox import Mailboxes
-from storage.parquet_ledger import ParquetLedger
-from storage.store import ObjectStore
+from overnight.campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
+from overnight.storage.address import address_problem, bucket_and_prefix, directory, scheme_of
+from overnight.storage.mailbox import Mailboxes
+from overnight.storage.parquet_ledger import ParquetLedger
+from overnight.storage.segments.chain import Chain
+from overnight.storage.stores.local_store import LocalStore
+from overnight.storage.stores.store import ObjectStore
 
 _ASKED_AT_ONCE = 16
 
@@ -78,7 +78,7 @@ def _store(url: str, folder: Path) -> ObjectStore:
     if _checked_scheme(url) != "s3":
         return LocalStore(directory(url, folder))
     # Half a second, which nobody should wait for whose ledger is a directory.
-    from storage.s3_store import S3Store
+    from overnight.storage.stores.s3_store import S3Store
 
     return S3Store(*bucket_and_prefix(url))
 

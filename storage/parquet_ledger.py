@@ -5,19 +5,19 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from campaign import garbage
-from campaign.errors import LedgerMoved
-from campaign.events import CampaignDrained, CampaignFinished, Event
-from storage.blocks import Blocks
-from storage.chain import Chain
-from storage.copies import Copies
-from storage.event_rows import SCHEMA
-from storage.heartbeat import StoredHeartbeat
-from storage.ledger import Segment
-from storage.reading import read_parts, read_segments
-from storage.segment_file import encode
-from storage.snapshots import Snapshots
-from storage.store import ObjectExists, ObjectStore
+from overnight.campaign.errors import LedgerMoved
+from overnight.campaign.history.events import CampaignDrained, CampaignFinished, Event
+from overnight.campaign.values import garbage
+from overnight.storage.copies.blocks import Blocks
+from overnight.storage.copies.copies import Copies
+from overnight.storage.copies.reading import read_parts, read_segments
+from overnight.storage.copies.snapshots import Snapshots
+from overnight.storage.heartbeat import StoredHeartbeat
+from overnight.storage.ledger import Segment
+from overnight.storage.segments.chain import Chain
+from overnight.storage.segments.event_rows import SCHEMA
+from overnight.storage.segments.segment_file import encode
+from overnight.storage.stores.store import ObjectExists, ObjectStore
 
 
 class ParquetLedger:

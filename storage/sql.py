@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 
-from campaign.columns import columns, trial_columns
-from campaign.errors import LedgerError
-from campaign.events import CampaignDefined, CampaignRevised
-from storage.event_rows import events_of
-from storage.parquet_ledger import ParquetLedger
+from overnight.campaign.columns import columns, trial_columns
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.history.events import CampaignDefined, CampaignRevised
+from overnight.storage.parquet_ledger import ParquetLedger
+from overnight.storage.segments.event_rows import events_of
 
 # What is asked may come from anywhere: it sees the views and nothing else, neither files nor the network.
 _CLOSED = {

@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import mean, median
 
 from benchmarks.flow.night import Night
-from campaign import Trial
+from overnight.campaign import Trial
 
 MIB = 2**20
 

@@ -16,9 +16,9 @@ from threading import Thread
 from postgres_server import postgres_server
 from prefect_on_postgres import prefect_on_postgres, without_prefect
 
-from campaign import History
-from campaign.events import Event
-from storage import open_ledger
+from overnight.campaign import History
+from overnight.campaign.history.events import Event
+from overnight.storage import open_ledger
 
 # Each evaluation says when it really began and ended, whatever anybody else believes.
 _EVALUATOR = """
@@ -84,7 +84,7 @@ def run(plan: Plan, folder: Path, environment: Environment) -> Night:
     folder.mkdir(parents=True)
     (folder / "campaign.yaml").write_text(_CAMPAIGN.format(workers=plan.workers, trials=plan.trials, more=plan.more))
     (folder / "measured.py").write_text(_EVALUATOR.format(seconds=plan.seconds))
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "run", "campaign.yaml"]
+    command = [sys.executable, "-m", "overnight", "run", "campaign.yaml"]
     with (folder / "output.log").open("wb") as output:
         controller = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
         with _memory_of(controller.pid) as memory:

@@ -14,8 +14,8 @@ from benchmarks.quality.cells import CELLS
 from benchmarks.quality.results import Row
 from benchmarks.quality.stored_campaign import stored_campaign
 from benchmarks.quality.tables import markdown
-from bo_core import BayesianProposer
-from bo_core.recommend import recommend
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.recommend import recommend
 
 _SETTINGS: tuple[Literal["map", "average"], ...] = ("map", "average")
 _ENDED = (20, 40, 60)

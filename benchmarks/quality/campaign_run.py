@@ -10,13 +10,14 @@ from benchmarks.quality.cells import Cell
 from benchmarks.quality.contestants import Contestant
 from benchmarks.quality.simulated_work import work_of
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
-from bo_core import SobolProposer
-from campaign import Campaign, EvaluationOutcome, History, Proposal
-from flows.job import Execution, Job, ProposalRequest
-from flows.lease import Rhythm
-from flows.loop import run_loop
-from flows.stop import StopRequest
-from storage import MemoryLedger
+from overnight.bo_core import SobolProposer
+from overnight.campaign import Campaign, EvaluationOutcome, History, Proposal
+from overnight.flows.controller.job import Execution, Job
+from overnight.flows.controller.loop import run_loop
+from overnight.flows.host.stop import StopRequest
+from overnight.flows.proposing.request import ProposalRequest
+from overnight.flows.session.lease import Rhythm
+from overnight.storage import MemoryLedger
 
 CURVE_STEP = 10
 

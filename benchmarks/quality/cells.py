@@ -6,11 +6,11 @@ from benchmarks.quality.cost_regions import CostRegion
 from benchmarks.quality.durations import DurationKind
 from benchmarks.quality.failure_regions import FailureRegion
 from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10, Problem
-from bo_core import BayesianProposer
-from bo_core.encoding import Encoding
-from bo_core.sobol import sobol_points
-from campaign import Campaign
-from campaign.space import Space
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.search.sobol import sobol_points
+from overnight.campaign import Campaign
+from overnight.campaign.space import Space
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from benchmarks.peers import PEERS, PeerIsNotInstalled
 from benchmarks.quality.peer_contestant import PeerContestant, open_peer
-from bo_core import AnyProposer, BayesianProposer, SobolProposer
-from bo_core.propose import propose
-from bo_core.recommend import recommend
-from campaign import Campaign, History, Proposal
+from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
+from overnight.bo_core.propose import propose
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, History, Proposal
 
 
 class Contestant(Protocol):

@@ -10,8 +10,8 @@ from benchmarks.quality.cells import CELLS, Cell
 from benchmarks.quality.contestants import OURS, Contestant, contestant_named, judged_best
 from benchmarks.quality.results import Row
 from benchmarks.quality.stored_campaign import as_told, stored_campaign
-from bo_core.encoding import Encoding
-from campaign import Campaign, History
+from overnight.bo_core.data.encoding import Encoding
+from overnight.campaign import Campaign, History
 
 _SAME = 1e-6
 

@@ -8,11 +8,11 @@ import torch
 
 from benchmarks.peers import PEERS, Asked, PeerProcess, Recommended
 from benchmarks.peers.process import Rows
-from bo_core import SobolProposer
-from bo_core.encoding import Encoding
-from bo_core.propose import propose
-from bo_core.state import objective_of, seed_of
-from campaign import Campaign, History, Proposal
+from overnight.bo_core import SobolProposer
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.state import objective_of, seed_of
+from overnight.bo_core.propose import propose
+from overnight.campaign import Campaign, History, Proposal
 
 # As our own proposer: with a single result there is nothing to model.
 _LEAST_OBSERVED = 2

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from campaign.space import Value
-from evaluators import SimulatedEvaluator
-from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
+from overnight.campaign.space import Value
+from overnight.evaluators import SimulatedEvaluator
+from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 
 FunctionName = Literal["branin", "hartmann3", "hartmann6", "ackley", "levy"]
 

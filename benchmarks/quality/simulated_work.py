@@ -11,9 +11,9 @@ from benchmarks.quality.cells import Cell
 from benchmarks.quality.cost_regions import cost_of
 from benchmarks.quality.durations import DurationKind, draw_duration
 from benchmarks.quality.failure_regions import fails
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from campaign.evaluation import EvaluationFailed
-from evaluators import Report, SimulatedEvaluator
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign.evaluation import EvaluationFailed
+from overnight.evaluators import Report, SimulatedEvaluator
 
 MEAN_SECONDS = 60.0
 # The evaluator's own streams are the seed alone (noise) and the seed with the number of the attempt (failure).

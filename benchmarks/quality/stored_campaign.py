@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from benchmarks.quality.results import Row
 from benchmarks.virtual_time import BEGINNING
-from campaign import Campaign, History, Measurement, Proposal, Trial
-from campaign.trial import Attempt, Failure, Observation
-from campaign.trials import Trials
+from overnight.campaign import Campaign, History, Measurement, Proposal, Trial
+from overnight.campaign.history.trial import Attempt, Failure, Observation
+from overnight.campaign.history.trials import Trials
 
 
 def as_told(history: History) -> Row:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
+from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 
 Array = NDArray[np.float64]
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from campaign import Campaign, History, Measurement, Proposal, Trial
-from campaign.trial import Observation, Provenance
-from campaign.trials import Trials
+from overnight.campaign import Campaign, History, Measurement, Proposal, Trial
+from overnight.campaign.history.trial import Observation, Provenance
+from overnight.campaign.history.trials import Trials
 
 _METRIC = "value"
 _NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from benchmarks.speed.told import Told, told_history
-from bo_core import BayesianProposer
-from bo_core.propose import propose
-from campaign import History, Proposal
-from campaign.trial import Provenance
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.propose import propose
+from overnight.campaign import History, Proposal
+from overnight.campaign.history.trial import Provenance
 
 # As small as what the peers' programs warm themselves up with.
 WARM_UP = {

@@ -17,10 +17,10 @@ from statistics import median
 from benchmarks.peers.registry import STORES, PeerIsNotInstalled
 from benchmarks.speed.origin import Origin
 from benchmarks.storage.events import events
-from campaign.events import Event
-from flows.journal import Journal
-from storage import ParquetLedger, open_ledger, verify
-from storage.sql import query
+from overnight.campaign.history.events import Event
+from overnight.flows.session.journal import Journal
+from overnight.storage import ParquetLedger, open_ledger, verify
+from overnight.storage.sql import query
 
 _RESULTS = Path(__file__).parents[1] / "results" / "storage" / "tables.md"
 _NEAR = 100
@@ -64,7 +64,7 @@ def _places() -> Iterator[tuple[str, str]]:
 @contextmanager
 def _s3() -> Iterator[str]:
     """Run the server that `make s3` runs, with what it says to export in the environment."""
-    program = Path(__file__).parents[2] / "tests" / "s3_server.py"
+    program = Path(__file__).parents[2] / "tests" / "support" / "s3_server.py"
     with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         words: list[str] = []

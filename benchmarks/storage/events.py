@@ -4,10 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
-from campaign import Campaign, Measurement
-from campaign.events import AttemptStarted, CampaignDefined, Event, LeaseTaken, TrialObserved, TrialProposed
-from campaign.space import Point
-from campaign.trial import Provenance
+from overnight.campaign import Campaign, Measurement
+from overnight.campaign.history.events import (
+    AttemptStarted,
+    CampaignDefined,
+    Event,
+    LeaseTaken,
+    TrialObserved,
+    TrialProposed,
+)
+from overnight.campaign.history.trial import Provenance
+from overnight.campaign.space import Point
 
 _BEGINNING = datetime(2026, 3, 1, 22, tzinfo=UTC)
 _CAMPAIGN = Campaign.model_validate(

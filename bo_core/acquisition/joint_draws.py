@@ -9,9 +9,9 @@ import math
 import torch
 from torch import Tensor
 
-from bo_core.acquisition.utility import Utility
-from bo_core.quasi_random import uniform_draws
-from bo_core.surrogate import Posterior, safe_cholesky
+from overnight.bo_core.acquisition.utility import Utility
+from overnight.bo_core.search.quasi_random import uniform_draws
+from overnight.bo_core.surrogate import Posterior, safe_cholesky
 
 _SMALLEST_VARIANCE = 1e-14
 _DRAW_JITTER = 1e-8

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from bo_core.acquisition.utility import Evaluated
+from overnight.bo_core.acquisition.utility import Evaluated
 
 _ROOT_HALF_PI = math.sqrt(math.pi / 2.0)
 _ROOT_HALF = math.sqrt(0.5)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from bo_core.acquisition.expected_improvement import log_h_and_ratios
-from bo_core.surrogate import Posterior, safe_cholesky
+from overnight.bo_core.acquisition.expected_improvement import log_h_and_ratios
+from overnight.bo_core.surrogate import Posterior, safe_cholesky
 
 _JITTER = 1e-9
 _NOTHING_LEFT = 1e-7

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from bo_core.surrogate import KernelName, Posterior
+from overnight.bo_core.surrogate import KernelName, Posterior
 
 _FREQUENCIES = 2048
 

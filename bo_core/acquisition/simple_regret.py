@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bo_core.acquisition.utility import Evaluated
+from overnight.bo_core.acquisition.utility import Evaluated
 
 
 class SimpleRegret:

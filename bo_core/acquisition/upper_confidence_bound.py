@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bo_core.acquisition.utility import Evaluated
+from overnight.bo_core.acquisition.utility import Evaluated
 
 
 @dataclass(frozen=True)

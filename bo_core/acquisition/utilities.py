@@ -1,11 +1,11 @@
 """Which utility belongs to which name under `proposer.acquisition`."""
 
-from bo_core.acquisition.expected_improvement import LogExpectedImprovement
-from bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
-from bo_core.acquisition.simple_regret import SimpleRegret
-from bo_core.acquisition.upper_confidence_bound import UpperConfidenceBound
-from bo_core.acquisition.utility import Utility
-from bo_core.proposer import BayesianProposer
+from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
+from overnight.bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
+from overnight.bo_core.acquisition.simple_regret import SimpleRegret
+from overnight.bo_core.acquisition.upper_confidence_bound import UpperConfidenceBound
+from overnight.bo_core.acquisition.utility import Utility
+from overnight.bo_core.proposer import BayesianProposer
 
 
 def utility_of(proposer: BayesianProposer) -> Utility | None:

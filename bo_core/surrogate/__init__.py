@@ -3,13 +3,13 @@
 The model as gpytorch defines it is in `gaussian_process`; it is not imported here, as proposing does not need it.
 """
 
-from bo_core.surrogate.fit import Fit, fit, fit_onward
-from bo_core.surrogate.hyperparameters import Hyperparameters
-from bo_core.surrogate.kernel import KernelName
-from bo_core.surrogate.marginal_likelihood import LogPosterior
-from bo_core.surrogate.posterior import Posterior, safe_cholesky
-from bo_core.surrogate.priors import Prior
-from bo_core.surrogate.training_data import TrainingData
+from overnight.bo_core.surrogate.fit import Fit, fit, fit_onward
+from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
+from overnight.bo_core.surrogate.kernel import KernelName
+from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
+from overnight.bo_core.surrogate.posterior import Posterior, safe_cholesky
+from overnight.bo_core.surrogate.priors import Prior
+from overnight.bo_core.surrogate.training_data import TrainingData
 
 __all__ = [
     "Fit",

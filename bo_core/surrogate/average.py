@@ -8,8 +8,8 @@ evaluations.
 import numpy as np
 import torch
 
-from bo_core.bfgs import Array
-from bo_core.surrogate.marginal_likelihood import LogPosterior
+from overnight.bo_core.search.bfgs import Array
+from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
 
 _ROUNDS = 12
 

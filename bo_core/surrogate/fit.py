@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bo_core.bfgs import Array, Ending, Objective, Stopping, minimize
-from bo_core.surrogate.kernel import KernelName
-from bo_core.surrogate.marginal_likelihood import LogPosterior
-from bo_core.surrogate.priors import Prior
-from bo_core.surrogate.training_data import TrainingData
-from campaign.errors import ModelFailed
+from overnight.bo_core.search.bfgs import Array, Ending, Objective, Stopping, minimize
+from overnight.bo_core.surrogate.kernel import KernelName
+from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
+from overnight.bo_core.surrogate.priors import Prior
+from overnight.bo_core.surrogate.training_data import TrainingData
+from overnight.campaign.errors import ModelFailed
 
 _LAST, _MIDDLE = "last proposal", "middle of the prior"
 LEAST_JITTER = 1e-8

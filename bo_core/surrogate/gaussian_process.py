@@ -9,12 +9,12 @@ from gpytorch.means import ConstantMean
 from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
-from bo_core.surrogate.hyperparameters import Hyperparameters
-from bo_core.surrogate.kernel import KernelName
-from bo_core.surrogate.posterior import Posterior
-from bo_core.surrogate.priors import Prior
-from bo_core.surrogate.training_data import TrainingData
-from bo_core.surrogate.warping import warp
+from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
+from overnight.bo_core.surrogate.kernel import KernelName
+from overnight.bo_core.surrogate.posterior import Posterior
+from overnight.bo_core.surrogate.priors import Prior
+from overnight.bo_core.surrogate.training_data import TrainingData
+from overnight.bo_core.surrogate.warping import warp
 
 
 class GaussianProcess(gpytorch.models.ExactGP):

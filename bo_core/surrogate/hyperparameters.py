@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bo_core.surrogate.kernel import KernelName
+from overnight.bo_core.surrogate.kernel import KernelName
 
 Record = dict[str, tuple[float, ...]]
 

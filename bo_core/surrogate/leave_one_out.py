@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bo_core.surrogate.posterior import Posterior
+from overnight.bo_core.surrogate.posterior import Posterior
 
 
 def leave_one_out(posterior: Posterior) -> float:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bo_core.bfgs import Array
-from bo_core.surrogate.kernel import KernelName, kernel
-from bo_core.surrogate.priors import Prior
-from bo_core.surrogate.training_data import TrainingData
-from bo_core.surrogate.warping import warp, warp_slopes_by_exponents
+from overnight.bo_core.search.bfgs import Array
+from overnight.bo_core.surrogate.kernel import KernelName, kernel
+from overnight.bo_core.surrogate.priors import Prior
+from overnight.bo_core.surrogate.training_data import TrainingData
+from overnight.bo_core.surrogate.warping import warp, warp_slopes_by_exponents
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # Information takes h multiplications of matrices of this size.

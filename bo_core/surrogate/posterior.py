@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bo_core.surrogate.hyperparameters import Hyperparameters
-from bo_core.surrogate.kernel import kernel
-from bo_core.surrogate.marginal_likelihood import generalised_mean
-from bo_core.surrogate.scaling import Scaling
-from bo_core.surrogate.training_data import TrainingData
-from campaign.errors import ModelFailed
+from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
+from overnight.bo_core.surrogate.kernel import kernel
+from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
+from overnight.bo_core.surrogate.scaling import Scaling
+from overnight.bo_core.surrogate.training_data import TrainingData
+from overnight.campaign.errors import ModelFailed
 
 _LEAST_JITTER = 1e-10
 

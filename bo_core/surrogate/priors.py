@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from bo_core.bfgs import Array
+from overnight.bo_core.search.bfgs import Array
 
 PriorName = Literal["firm", "loose"]
 

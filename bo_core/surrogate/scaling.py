@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bo_core.surrogate.hyperparameters import Hyperparameters
-from bo_core.surrogate.warping import warp, warp_slope
+from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
+from overnight.bo_core.surrogate.warping import warp, warp_slope
 
 
 @dataclass(frozen=True)

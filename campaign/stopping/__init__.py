@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from campaign.stopping.curve import Curve
-from campaign.stopping.median import MedianRule
-from campaign.stopping.reason import Reason
-from campaign.stopping.successive_halving import SuccessiveHalvingRule
+from overnight.campaign.stopping.curve import Curve
+from overnight.campaign.stopping.median import MedianRule
+from overnight.campaign.stopping.reason import Reason
+from overnight.campaign.stopping.successive_halving import SuccessiveHalvingRule
 
 AnyStoppingRule = Annotated[MedianRule | SuccessiveHalvingRule, Field(discriminator="rule")]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from campaign.stopping.curve import Curve
-from campaign.stopping.reason import Reason
+from overnight.campaign.stopping.curve import Curve
+from overnight.campaign.stopping.reason import Reason
 
 
 class MedianRule(BaseModel):

@@ -10,9 +10,9 @@ from typing import Any
 from distributed import Future
 from prefect_dask.client import PrefectDaskClient
 
-from flows.clusters.dask_worker import evaluate_on_dask
-from flows.clusters.order import Order
-from flows.clusters.resources import Resources
+from overnight.flows.clusters.dask_worker import evaluate_on_dask
+from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.resources import Resources
 
 _CONNECT_SECONDS = 30
 

@@ -2,8 +2,8 @@
 
 from distributed import get_worker
 
-from flows.clusters.order import Order
-from flows.clusters.worker import carry_out
+from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.worker import carry_out
 
 
 async def evaluate_on_dask(order: str) -> str:

@@ -6,11 +6,11 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from campaign.harmless import harmless
-from evaluators.attempt_folder import AttemptFolder, last_text
-from evaluators.environment import Redaction
-from flows.clusters.order import Order
-from flows.clusters.worker import attempt_folder, carry_out
+from overnight.campaign.values.harmless import harmless
+from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
+from overnight.evaluators.secrets.environment import Redaction
+from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.worker import attempt_folder, carry_out
 
 _LAST_WORDS = 4096
 

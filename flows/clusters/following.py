@@ -10,16 +10,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
-from campaign.duration import format_duration
-from campaign.errors import LedgerError
-from campaign.evaluation import EvaluationReport
-from evaluators import Report
-from flows.attempt_key import is_unique
-from flows.clusters.launcher import Launcher
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name, read_claim
-from flows.lease import can_be_seen, process_started
-from storage import Mailbox
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.values.duration import format_duration
+from overnight.evaluators import Report
+from overnight.flows.clusters.launcher import Launcher
+from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name, read_claim
+from overnight.flows.host.attempt_key import is_unique
+from overnight.flows.host.identity import can_be_seen, process_started
+from overnight.storage import Mailbox
 
 # A slot whose evaluation has ended idles until that is seen: at most this share of the time that the evaluation took.
 _SHARE = 1 / 50

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Protocol
 
-from flows.clusters.order import Order
+from overnight.flows.clusters.order import Order
 
 
 class Launcher(Protocol):

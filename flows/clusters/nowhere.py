@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from campaign.errors import LedgerError
-from flows.clusters.launcher import Launcher
-from flows.clusters.order import SENT, Order
-from flows.clusters.resources import Resources
+from overnight.campaign.errors import LedgerError
+from overnight.flows.clusters.launcher import Launcher
+from overnight.flows.clusters.order import SENT, Order
+from overnight.flows.clusters.resources import Resources
 
 
 @dataclass(frozen=True)

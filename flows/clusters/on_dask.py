@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from campaign.duration import Duration
-from campaign.errors import CannotStart
-from flows.clusters.launcher import Launcher
-from flows.clusters.resources import Resources
-from flows.patience import wait_for
+from overnight.campaign.errors import CannotStart
+from overnight.campaign.values.duration import Duration
+from overnight.flows.clusters.launcher import Launcher
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.host.patience import wait_for
 
 _PATIENCE, _ANSWER_SECONDS = 60.0, 10.0
 
@@ -57,4 +57,4 @@ class OnDask(BaseModel):
     def launcher(self, resources: Resources) -> Launcher:
         """Return what submits the tasks."""
         # Half a second, which nobody should wait for whose evaluations run elsewhere.
-        return importlib.import_module("flows.clusters.dask_launcher").DaskLauncher(self.dask, resources)
+        return importlib.import_module("overnight.flows.clusters.dask_launcher").DaskLauncher(self.dask, resources)

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from campaign.duration import Duration
-from flows.clusters.launcher import Launcher
-from flows.clusters.resources import Resources
-from flows.named_server import missing_server
+from overnight.campaign.values.duration import Duration
+from overnight.flows.clusters.launcher import Launcher
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.host.named_server import missing_server
 
 
 class OnPool(BaseModel):
@@ -35,4 +35,4 @@ class OnPool(BaseModel):
     def launcher(self, resources: Resources) -> Launcher:
         """Return what creates the flow runs."""
         # Prefect reads its settings when it is imported, and a check must not pay for it.
-        return importlib.import_module("flows.clusters.pool_launcher").PoolLauncher(self.pool, resources)
+        return importlib.import_module("overnight.flows.clusters.pool_launcher").PoolLauncher(self.pool, resources)

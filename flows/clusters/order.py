@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from campaign import EvaluationRequest
-from evaluators import AnyEvaluator
+from overnight.campaign import EvaluationRequest
+from overnight.evaluators import AnyEvaluator
 
 # The names of what lies in an attempt's mailbox.
 SENT, CLAIM, BEAT, STOP, OUTCOME, REPORTS = "sent", "claim", "beat", "stop", "outcome", "reports-"
@@ -39,8 +39,8 @@ class Order(BaseModel):
 class Claim(BaseModel):
     """Who has taken an attempt, one for ever: a worker's process, or nobody (`host` is None) for a reason.
 
-    `started` is the process as `flows.lease` names it, `worker` what the cluster calls it. `mark` is like no other, and
-    in the name of the outcome, unless its worker is from before that was so.
+    `started` names the process as `flows/host/identity.py` does, `worker` is the cluster's name for it. `mark` is
+    unique, and part of the outcome's name unless the worker is from before that was so.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from flows.clusters.here import Here
-from flows.clusters.on_dask import OnDask
-from flows.clusters.on_pool import OnPool
-from flows.definition_problems import shown
+from overnight.campaign.problems import shown
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.on_dask import OnDask
+from overnight.flows.clusters.on_pool import OnPool
 
 
 def as_written(value: Any) -> Any:

@@ -13,10 +13,10 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelled
 from prefect.types.entrypoint import EntrypointType
 
-from flows.clusters.evaluate_flow import evaluate_flow
-from flows.clusters.order import Order
-from flows.clusters.resources import Resources
-from flows.prefect_environment import OF_A_JOB
+from overnight.flows.clusters.evaluate_flow import evaluate_flow
+from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.host.prefect_environment import OF_A_JOB
 
 # A process pool has no variables for these: the worker's machine is shared by what runs on it.
 _OF_DOCKER = {"memory": "mem_limit"}

@@ -1,9 +1,8 @@
 """An evaluator whose evaluations run where the campaign's `run_on` says, and are found again where they were sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,75 +10,21 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
-from campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from campaign.errors import LedgerError
-from evaluators import AnyEvaluator, Report, SimulatedEvaluator
-from flows.anchors import LOG
-from flows.attempt_key import attempt_number, trial_part
-from flows.campaign_file import CampaignFile
-from flows.clusters.following import Following
-from flows.clusters.here import Here
-from flows.clusters.launcher import Launcher
-from flows.clusters.nowhere import Nowhere
-from flows.clusters.order import CLAIM, SENT, Order, Pulse, read_claim
-from flows.clusters.place import AnyPlace
-from flows.clusters.resources import Resources
-from storage import Mailboxes, open_mailboxes
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign.errors import LedgerError
+from overnight.evaluators import AnyEvaluator, Report
+from overnight.flows.clusters.following import Following
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.launcher import Launcher
+from overnight.flows.clusters.nowhere import Nowhere
+from overnight.flows.clusters.order import CLAIM, SENT, Order, Pulse, read_claim
+from overnight.flows.clusters.place import AnyPlace
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.host.attempt_key import attempt_number, trial_part
+from overnight.storage import Mailboxes
 
 _LONGEST_PAUSE = 10.0
 _place = TypeAdapter[AnyPlace](AnyPlace)
-
-
-@asynccontextmanager
-async def placed(
-    file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = LOG.warning
-) -> AsyncIterator["SentEvaluator"]:
-    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
-
-    Raises CannotStart where nothing answers there. `tell` hears what is waited for before, and of the first attempt
-    that no worker takes for a while.
-    """
-    await file.run_on.reach(tell)
-    sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
-    try:
-        yield sent
-    finally:
-        for launcher in sent.launchers.values():
-            await launcher.close()
-
-
-def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Return what passes the first text on, and no other."""
-    said: list[str] = []
-
-    def told(text: str) -> None:
-        if not said:
-            said.append(text)
-            tell(text)
-
-    return told
-
-
-def _sent(file: CampaignFile, pulse: Pulse) -> "SentEvaluator":
-    return SentEvaluator(
-        evaluator=with_threads(file.evaluator, file.resources),
-        place=file.run_on,
-        resources=file.resources,
-        # Whoever reads it elsewhere begins in another folder.
-        ledger=file.ledger if "://" in file.ledger else str(Path(file.ledger).resolve()),
-        work=str(Path(file.work).resolve()),
-        mailboxes=open_mailboxes(file.ledger, file.campaign.name, Path()),
-        pulse=pulse,
-    )
-
-
-def with_threads(evaluator: AnyEvaluator, resources: Resources) -> AnyEvaluator:
-    """Return the evaluator with the variables of its resources, except those that its own `environment` names."""
-    if isinstance(evaluator, SimulatedEvaluator):
-        return evaluator
-    named = {variable.partition("=")[0] for variable in evaluator.environment}
-    added = [variable for variable in resources.variables() if variable.partition("=")[0] not in named]
-    return evaluator.model_copy(update={"environment": (*added, *evaluator.environment)})
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from campaign import EvaluationFailed, EvaluationOutcome
-from campaign.errors import LedgerError
-from campaign.evaluation import EvaluationReport, cause_text
-from evaluators.attempt_process import ends_with_its_parent
-from evaluators.environment import Redaction
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
-from flows.lease import process_started
-from storage import Mailbox, open_mailboxes
+from overnight.campaign import EvaluationFailed, EvaluationOutcome
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.evaluation import EvaluationReport, cause_text
+from overnight.evaluators.attempt_process import ends_with_its_parent
+from overnight.evaluators.secrets.environment import Redaction
+from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
+from overnight.flows.host.identity import process_started
+from overnight.storage import Mailbox, open_mailboxes
 
 # For how long a result is kept in memory when the store does not take it.
 _PATIENCE_SECONDS = 3600.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from campaign.errors import CannotImport
-from storage.past.optuna_study import Pick, Study, StudyTrial, decoded
+from overnight.campaign.errors import CannotImport
+from overnight.storage.past.optuna_study import Pick, Study, StudyTrial, decoded
 
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 _STUDIES = "select study_id, study_name from studies order by study_id"

@@ -5,8 +5,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from campaign.errors import CannotImport
-from storage.past.optuna_study import Pick, Study, StudyTrial, decoded
+from overnight.campaign.errors import CannotImport
+from overnight.storage.past.optuna_study import Pick, Study, StudyTrial, decoded
 
 _DIRECTIONS = ("not_set", "minimize", "maximize")
 _STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from campaign import Campaign
-from campaign.errors import CannotImport
-from storage.past.results import PastResults, PastRow
+from overnight.campaign import Campaign
+from overnight.campaign.errors import CannotImport
+from overnight.storage.past.results import PastResults, PastRow
 
 _COMPLETE = "COMPLETE"
 _SAID = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}

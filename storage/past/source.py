@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from campaign import Campaign
-from campaign.errors import CannotImport
-from storage.past.optuna_database import read_database
-from storage.past.optuna_journal import read_journal
-from storage.past.optuna_study import choice_of, results_of
-from storage.past.results import PastResults
-from storage.past.table import read_csv, read_parquet
+from overnight.campaign import Campaign
+from overnight.campaign.errors import CannotImport
+from overnight.storage.past.optuna_database import read_database
+from overnight.storage.past.optuna_journal import read_journal
+from overnight.storage.past.optuna_study import choice_of, results_of
+from overnight.storage.past.results import PastResults
+from overnight.storage.past.table import read_csv, read_parquet
 
 _TABLES = {"csv": read_csv, "parquet": read_parquet}
 _STUDIES = {"sqlite": read_database, "journal": read_journal}

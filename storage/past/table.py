@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign import Campaign
-from campaign.errors import CannotImport
-from storage.past.results import PastResults, PastRow
-from storage.past.table_columns import TableColumns
+from overnight.campaign import Campaign
+from overnight.campaign.errors import CannotImport
+from overnight.storage.past.results import PastResults, PastRow
+from overnight.storage.past.table_columns import TableColumns
 
 # What `overnight export` calls the time at which a trial ended.
 _ENDED = "ended"

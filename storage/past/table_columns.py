@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from campaign import Campaign
-from campaign.columns import AFTER, BEFORE, BETWEEN, columns, trial_columns
+from overnight.campaign import Campaign
+from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, columns, trial_columns
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from benchmarks.quality.measures import duplicates, judged_again, measure, utili
 from benchmarks.quality.peer_contestant import PeerContestant
 from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10
 from benchmarks.quality.results import read_rows, store_row
-from bo_core import BayesianProposer, SobolProposer
-from bo_core.recommend import recommend
-from campaign import History
+from overnight.bo_core import BayesianProposer, SobolProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import History
 
 SMALL = Cell("small", BRANIN, noise=5.0, workers=3, trials=12)
 SOBOL = OwnContestant(SobolProposer())

@@ -11,8 +11,8 @@ from benchmarks.quality.contestants import OwnContestant
 from benchmarks.quality.cost_regions import cost_of
 from benchmarks.quality.costly import best_tried_early, cost_to_reach, costly_table
 from benchmarks.quality.measures import measure
-from bo_core import SobolProposer
-from campaign.spending import spending
+from overnight.bo_core import SobolProposer
+from overnight.campaign.standing.spending import spending
 
 # One worker: with several, what runs when the first cost is known may overspend.
 SMALL = [replace(cell, cost_budget=40.0, workers=1) for cell in COSTLY]

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.speed.problem import Cell, grid, problem_of
 from benchmarks.speed.told import Told, told_history
 from benchmarks.speed.worker import WARM_UP, answer, proposer_of
-from campaign.trial import Provenance
+from overnight.campaign.history.trial import Provenance
 
 
 def test_the_grid_has_every_combination():

@@ -3,10 +3,10 @@
 import json
 import sys
 
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer
-from campaign import Campaign, History
-from campaign.events import read_event
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.campaign import Campaign, History
+from overnight.campaign.history.events import read_event
 
 
 def main() -> None:

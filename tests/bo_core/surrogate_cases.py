@@ -7,7 +7,7 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from bo_core.surrogate import Hyperparameters, KernelName, Prior, TrainingData
+from overnight.bo_core.surrogate import Hyperparameters, KernelName, Prior, TrainingData
 
 KERNELS: list[KernelName] = ["matern52", "rbf"]
 # "known" and "mixed" follow the standard errors that were reported, "extra" infers noise on top of them.
@@ -99,3 +99,16 @@ def central_differences(function: Callable[[Tensor], Tensor], x: Tensor, step: f
         near, far = function(x + e) - function(x - e), function(x + 2 * e) - function(x - 2 * e)
         columns.append((8.0 * near - far) / (12.0 * step))
     return torch.stack(columns, 1)
+
+
+def waves(seed: int) -> TrainingData:
+    """Return eight noisy values of two waves: few enough for several explanations."""
+    generator = torch.Generator().manual_seed(seed)
+    X = torch.rand(8, 2, generator=generator, dtype=torch.float64)
+    y = torch.sin(12.0 * X[:, 0]) + torch.cos(9.0 * X[:, 1])
+    y += 0.2 * torch.randn(8, generator=generator, dtype=torch.float64)
+    return unknown_noise(X, y)
+
+
+def unknown_noise(X: Tensor, y: Tensor) -> TrainingData:
+    return TrainingData.of(X, (y - y.mean()) / y.std(), torch.full_like(y, torch.nan))

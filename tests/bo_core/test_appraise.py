@@ -21,15 +21,15 @@ from told_campaigns import (
     told,
 )
 
-from bo_core.appraise import Appraisal, Contradicted, Figure, NotRecorded, appraise
-from bo_core.choice import Asked
-from bo_core.encoding import Encoding
-from bo_core.model import on_this_machine
-from bo_core.propose import propose
-from bo_core.proposer import Acquisition, BayesianProposer, PendingTreatment
-from campaign import Campaign, History, Point, Proposal
-from campaign.errors import InvalidPoint
-from campaign.events import Event
+from overnight.bo_core.appraise import Appraisal, Contradicted, Figure, NotRecorded, appraise
+from overnight.bo_core.choice import Asked
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.model import on_this_machine
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import Acquisition, BayesianProposer, PendingTreatment
+from overnight.campaign import Campaign, History, Point, Proposal
+from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.history.events import Event
 
 FINITE: dict[str, dict[str, Any]] = {
     "a": {"kind": "int", "low": 1, "high": 5},

@@ -6,15 +6,15 @@ import pytest
 import torch
 from told_campaigns import campaign_of, cube, provenance_of, told
 
-from bo_core import CustomProposer
-from bo_core.propose import propose
-from bo_core.stack import stack
-from bo_core.state import seed_of
-from campaign import Campaign, History
-from campaign.errors import CannotPropose, InvalidDefinition, SpaceExhausted
+from overnight.bo_core import CustomProposer
+from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.numerics.stack import stack
+from overnight.bo_core.propose import propose
+from overnight.campaign import Campaign, History
+from overnight.campaign.errors import CannotPropose, InvalidDefinition, SpaceExhausted
 
 GOOD = """
-    from campaign import Proposal
+    from overnight.campaign import Proposal
 
     class Mine:
         def __init__(self, step=0.25):
@@ -43,7 +43,7 @@ def written(tmp_path):
 def returning(expression: str) -> str:
     """Return a module whose class returns this from `propose`."""
     return (
-        "from campaign import Proposal\nfrom campaign.errors import SpaceExhausted\n"
+        "from overnight.campaign import Proposal\nfrom campaign.errors import SpaceExhausted\n"
         f"class Mine:\n    def propose(self, campaign, history, q):\n        return {expression}\n"
     )
 
@@ -70,7 +70,9 @@ def test_the_class_is_made_from_the_settings_and_its_points_become_proposals(wri
 
 def test_the_stack_is_recorded_beside_what_the_class_says_of_its_point(written) -> None:
     said = "Provenance(seed=5, predicted_mean=0.5, libraries={'scikit-learn': '1.9', 'torch': 'mine'})"
-    text = "from campaign.trial import Provenance\n" + returning(f"[{a_point(0)[:-1]}, provenance={said})]")
+    text = "from overnight.campaign.history.trial import Provenance\n" + returning(
+        f"[{a_point(0)[:-1]}, provenance={said})]"
+    )
     [spoken], [silent] = (propose(SPACE, History(), written(each), 1) for each in (text, returning(f"[{a_point(0)}]")))
     known = provenance_of(silent)
     assert known.libraries == stack()
@@ -90,7 +92,7 @@ def test_the_baseline_comes_first_and_is_pending_when_the_class_is_asked(written
 def test_a_class_that_wants_a_seed_gets_one_that_the_state_decides(written) -> None:
     proposer = written("""
         import random
-        from campaign import Proposal
+        from overnight.campaign import Proposal
 
         class Mine:
             def propose(self, campaign, history, q, seed):

@@ -5,12 +5,12 @@ import random
 import torch
 from told_campaigns import bowl, campaign_of, cube, history_of, some_points
 
-from bo_core.decisive import decisive
-from bo_core.encoding import Encoding
-from bo_core.model import Model
-from bo_core.proposer import BayesianProposer
-from bo_core.recommend import recommend
-from campaign import History, ModelView
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.decisive import decisive
+from overnight.bo_core.model import Model
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import History, ModelView
 
 SPACE = campaign_of(cube(2), baseline={"x0": 1.0, "x1": 1.0})
 MANY, MOST = 400, 90

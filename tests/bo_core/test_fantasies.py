@@ -4,9 +4,9 @@ import torch
 from surrogate_cases import uniform
 from told_posteriors import a_posterior, prior_covariance
 
-from bo_core.acquisition import JointDraws, LogExpectedImprovement
-from bo_core.fantasies import conditioned, fantasize
-from bo_core.surrogate import KernelName
+from overnight.bo_core.acquisition import JointDraws, LogExpectedImprovement
+from overnight.bo_core.fantasies import conditioned, fantasize
+from overnight.bo_core.surrogate import KernelName
 
 X_NEW = uniform(5, 3, 9)
 

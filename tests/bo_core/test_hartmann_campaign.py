@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from told_campaigns import add, campaign_of, cube, defined, key, observed
 
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer
-from bo_core.recommend import recommend
-from campaign import Campaign, History, Point
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, History, Point
 
 WORKERS, TRIALS, NOISE = 4, 60, 0.1
 

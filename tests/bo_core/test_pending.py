@@ -4,12 +4,12 @@ import pytest
 import torch
 from told_campaigns import MODEL, bowl, campaign_of, cube, distance, failed, history_of, proposed, some_points, told
 
-from bo_core.encoding import Encoding
-from bo_core.model import Model
-from bo_core.pending import Treated, treat
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer, PendingTreatment
-from campaign import Campaign, History, Point
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.model import Model
+from overnight.bo_core.pending import Treated, treat
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer, PendingTreatment
+from overnight.campaign import Campaign, History, Point
 
 SPACE = campaign_of(cube(2))
 

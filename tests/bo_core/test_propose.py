@@ -18,10 +18,10 @@ from told_campaigns import (
     told,
 )
 
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer, SobolProposer
-from campaign import History, Point
-from campaign.errors import SpaceExhausted
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer, SobolProposer
+from overnight.campaign import History, Point
+from overnight.campaign.errors import SpaceExhausted
 
 
 def test_the_baseline_comes_first_then_the_points_to_start_with_then_a_sobol_start() -> None:

@@ -13,9 +13,9 @@ from told_campaigns import (
     told,
 )
 
-from bo_core.propose import propose
-from bo_core.proposer import AnyProposer, SobolProposer
-from campaign.evaluation import Cause
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import AnyProposer, SobolProposer
+from overnight.campaign.evaluation import Cause
 
 
 @pytest.mark.parametrize("q", [1, 3])

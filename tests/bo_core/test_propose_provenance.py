@@ -2,14 +2,14 @@ import math
 
 import pytest
 import torch
-from test_fit import waves
+from surrogate_cases import waves
 from told_campaigns import AVERAGED, MODEL, add, campaign_of, cube, defined, history_of, proposed, provenance_of, told
 
-from bo_core.propose import propose
-from bo_core.surrogate import Hyperparameters, Prior, fit
-from bo_core.surrogate.hyperparameters import Record
-from campaign import History, Point
-from campaign.trial import Provenance
+from overnight.bo_core.propose import propose
+from overnight.bo_core.surrogate import Hyperparameters, Prior, fit
+from overnight.bo_core.surrogate.hyperparameters import Record
+from overnight.campaign import History, Point
+from overnight.campaign.history.trial import Provenance
 
 
 def test_a_search_uses_the_likeliest_hyperparameters_unless_it_is_told_to_average() -> None:

@@ -26,10 +26,10 @@ from told_campaigns import (
     told,
 )
 
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer
-from campaign import History, Proposal
-from campaign.events import Event
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.campaign import History, Proposal
+from overnight.campaign.history.events import Event
 
 
 @pytest.fixture

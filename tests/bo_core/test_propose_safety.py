@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 from told_campaigns import MODEL, bowl, campaign_of, cube, distance, history_of, key, provenance_of, some_points
 
-from bo_core.propose import propose
-from campaign import Campaign, History, Point, Proposal
+from overnight.bo_core.propose import propose
+from overnight.campaign import Campaign, History, Point, Proposal
 
 CUBE = campaign_of(cube(2))
 POINTS = some_points(CUBE, 8)

@@ -23,10 +23,10 @@ from told_campaigns import (
     told,
 )
 
-from bo_core.propose import propose
-from bo_core.proposer import AnyProposer, SobolProposer
-from campaign import Campaign, History, Point
-from campaign.events import Event, TrialAbandoned, TrialApproved, TrialProposed, TrialRejected
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import AnyProposer, SobolProposer
+from overnight.campaign import Campaign, History, Point
+from overnight.campaign.history.events import Event, TrialAbandoned, TrialApproved, TrialProposed, TrialRejected
 
 POLICY = {"when": {"cost": 1.0}}
 MIDDLE = {"x0": 0.5, "x1": 0.5}

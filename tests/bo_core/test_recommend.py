@@ -3,9 +3,9 @@ import random
 import pytest
 from told_campaigns import MIXED, bowl, campaign_of, cube, defined, failed, history_of, proposed, some_points
 
-from bo_core.proposer import BayesianProposer
-from bo_core.recommend import recommend
-from campaign import History, Point
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import History, Point
 
 LINE = campaign_of(cube(1), baseline={"x0": 0.5})
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from told_campaigns import MIXED, bowl, campaign_of, cube, failed, history_of, observed, proposed, some_points, told
 
-from bo_core.encoding import Encoding
-from bo_core.model import Model
-from bo_core.proposer import BayesianProposer
-from bo_core.recommend import recommend
-from bo_core.state import seed_of
-from campaign import Campaign, History
-from campaign.recommendation import Recommendation
-from flows.live import finding_lines
-from report.html import render_report
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.model import Model
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, History
+from overnight.campaign.recommendation import Recommendation
+from overnight.report.html import render_report
+from overnight.report.status import finding_lines
 
 SPACE = campaign_of(cube(2))
 VALLEY = campaign_of({"n": {"kind": "int", "low": 0, "high": 8}})

@@ -7,13 +7,13 @@ import pytest
 import torch
 from told_campaigns import MODEL, campaign_of, history_of, observed, proposed, provenance_of, some_points
 
-from bo_core.encoding import Encoding
-from bo_core.model import Model
-from bo_core.outcomes import Outcomes
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer
-from bo_core.recommend import recommend
-from campaign import Campaign, History, Measurement, Objective, Point
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.model import Model
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, History, Measurement, Objective, Point
 
 SQUARE = {name: {"kind": "float", "low": -5.0, "high": 5.0} for name in ("x", "y")}
 COMPRESSED = MODEL.model_copy(update={"tails": "compressed"})

@@ -8,13 +8,13 @@ import pytest
 import torch
 from told_campaigns import MODEL, NOON, attempt, campaign_of, cube, defined, history_of, observed, proposed, some_points
 
-from bo_core.outcomes import Outcomes
-from bo_core.propose import propose
-from bo_core.proposer import SobolProposer
-from bo_core.recommend import recommend
-from bo_core.stopped import expected_finals
-from campaign import Campaign, History, Measurement, Objective
-from campaign.events import MeasurementReported, TrialStopped
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.data.stopped import expected_finals
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import SobolProposer
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, History, Measurement, Objective
+from overnight.campaign.history.events import MeasurementReported, TrialStopped
 
 MOST, LEAST = sys.float_info.max, 5e-324
 FEW = MODEL.model_copy(update={"draws": 16, "raw_points": 32, "restarts": 2})

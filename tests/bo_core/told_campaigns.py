@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bo_core.propose import propose
-from bo_core.proposer import BayesianProposer, SobolProposer
-from campaign import Campaign, History, Measurement, Point, Proposal
-from campaign.evaluation import Cause
-from campaign.events import AttemptStarted, CampaignDefined, Event, TrialFailed, TrialObserved, TrialProposed
-from campaign.trial import Generator, Provenance
+from overnight.bo_core.propose import propose
+from overnight.bo_core.proposer import BayesianProposer, SobolProposer
+from overnight.campaign import Campaign, History, Measurement, Point, Proposal
+from overnight.campaign.evaluation import Cause
+from overnight.campaign.history.events import (
+    AttemptStarted,
+    CampaignDefined,
+    Event,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+)
+from overnight.campaign.history.trial import Generator, Provenance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Tests that do not ask for repetitions want new points; `test_replication` asks.

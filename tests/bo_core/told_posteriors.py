@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from surrogate_cases import correlation_by_the_textbook, uniform
 from torch import Tensor
 
-from bo_core.surrogate import Hyperparameters, KernelName, Posterior, TrainingData
+from overnight.bo_core.surrogate import Hyperparameters, KernelName, Posterior, TrainingData
 
 
 def a_posterior(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from campaign import Campaign, Objective
+from overnight.campaign import Campaign, Objective
 
 ASKED = {
     "name": "bread",

@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from campaign import EvaluationFailed, EvaluationSucceeded, Measurement
-from campaign.evaluation import Cause, cause_text, read_measurement
+from overnight.campaign import EvaluationFailed, EvaluationSucceeded, Measurement
+from overnight.campaign.evaluation import Cause, cause_text, read_measurement
 
 
 @pytest.mark.parametrize(

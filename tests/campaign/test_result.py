@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from campaign import Measurement
-from campaign.evaluation import read_measurement
-from campaign.result import (
+from overnight.campaign import Measurement
+from overnight.campaign.evaluation import read_measurement
+from overnight.campaign.result import (
     LARGEST_METADATA,
     LONGEST_METRIC_NAME,
     LONGEST_NOTE,

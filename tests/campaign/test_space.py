@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from campaign import Space
-from campaign.errors import InvalidPoint
-from campaign.space import FixedParameter
+from overnight.campaign import Space
+from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.space import FixedParameter
 
 SPACE = Space.model_validate(
     {

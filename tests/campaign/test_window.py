@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from campaign.window import Window
+from overnight.campaign.window import Window
 
 A_MINUTE, A_DAY = timedelta(minutes=1), timedelta(days=1)
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

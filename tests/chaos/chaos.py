@@ -18,8 +18,8 @@ from operation import Operation, operation
 from read_ledgers import damage_of, events_of
 from storm import Damage, Plan, Storm
 
-from campaign.events import TrialProposed
-from flows.replay import replay
+from overnight.campaign.history.events import TrialProposed
+from overnight.flows.replay.again import replay
 
 _LEFT_LIMIT = 30.0
 

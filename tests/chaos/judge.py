@@ -9,9 +9,16 @@ from typing import Literal
 
 from evaluation_log import Evaluated
 
-from campaign import History
-from campaign.events import AttemptFailed, AttemptStarted, CampaignFinished, Event, TrialFailed, TrialObserved
-from flows.replay import Replayed
+from overnight.campaign import History
+from overnight.campaign.history.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CampaignFinished,
+    Event,
+    TrialFailed,
+    TrialObserved,
+)
+from overnight.flows.replay.again import Replayed
 
 Broken = Literal["lost", "foreign", "duplicated", "crowded", "stuck", "budget", "chain", "replay", "open"]
 # What may be tried again says nothing about its point.

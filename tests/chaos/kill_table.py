@@ -9,7 +9,7 @@ from marked_sections import replace_section
 from pydantic import BaseModel, ConfigDict
 from storm import KINDS, STOPPED, Damage, Plan
 
-from flows.commit import running_commit
+from overnight.flows.host.commit import running_commit
 
 _REPOSITORY = Path(__file__).parents[2]
 RUNS = _REPOSITORY / "benchmarks" / "results" / "chaos" / "runs.jsonl"

@@ -15,10 +15,10 @@ from prefect_on_postgres import without_prefect
 from read_ledgers import damage_of, events_of
 from victims import Scene
 
-from campaign import History
-from campaign.errors import LedgerError
-from flows.replay import replay
-from storage import ParquetLedger, open_ledger
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError
+from overnight.flows.replay.again import replay
+from overnight.storage import ParquetLedger, open_ledger
 
 _REPOSITORY = Path(__file__).parents[2]
 _LOOK = 0.2
@@ -47,7 +47,7 @@ class LoneCampaign:
         """Run the campaign, or resume it, as a person does."""
         with (self.folder / "output.log").open("ab") as output:
             self.controller = subprocess.Popen(
-                [sys.executable, "-c", "from flows.cli import main; main()", "run", "campaign.yaml"],
+                [sys.executable, "-m", "overnight", "run", "campaign.yaml"],
                 cwd=self.folder,
                 # The folder in the environment is what tells its processes from everybody else's.
                 env={**without_prefect(os.environ), "PYTHONPATH": str(_REPOSITORY), "CHAOS": str(self.folder)},

@@ -14,9 +14,9 @@ from pathlib import Path
 from prefect_on_sqlite import PrefectOnSqlite
 from victims import Scene
 
-from campaign import History
-from campaign.events import Event
-from storage import ParquetLedger, open_ledger
+from overnight.campaign import History
+from overnight.campaign.history.events import Event
+from overnight.storage import ParquetLedger, open_ledger
 
 NAME = "disturbed"
 POOL = "chaos"

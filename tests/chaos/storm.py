@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operation import Operation
 from victims import Scene, Victim
 
-from campaign.events import CampaignFinished
+from overnight.campaign.history.events import CampaignFinished
 
 KINDS = ("controller", "evaluator", "worker", "server", "supervisor")
 # A stopped process stays as it is until somebody ends it; only the server is let go on.

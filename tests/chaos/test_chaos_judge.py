@@ -7,9 +7,9 @@ import pytest
 from evaluation_log import Evaluated, read_evaluations
 from judge import Evidence, judge
 
-from campaign import Campaign
-from campaign.evaluation import Measurement
-from campaign.events import (
+from overnight.campaign import Campaign
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
     CampaignDefined,
@@ -21,7 +21,7 @@ from campaign.events import (
     TrialObserved,
     TrialProposed,
 )
-from flows.replay import Replayed
+from overnight.flows.replay.again import Replayed
 
 BEGAN = datetime(2026, 3, 1, 22, tzinfo=UTC)
 CAMPAIGN = Campaign.model_validate(

@@ -9,7 +9,7 @@ from kill_table import PAGE
 from marked_sections import replace_section
 from pydantic import BaseModel, ConfigDict
 
-from flows.commit import running_commit
+from overnight.flows.host.commit import running_commit
 
 SECTION = "make chaos, other troubles"
 RUNS = Path(__file__).parents[2] / "benchmarks" / "results" / "chaos" / "troubles.jsonl"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from own_prefect import Server
 
-from flows.prefect_server import PrefectServer
+from overnight.flows.engine.server import PrefectServer
 
 
 @pytest.fixture

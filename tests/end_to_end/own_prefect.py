@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from command_line import environment
 from prefect_on_sqlite import ask_prefect
-from test_command_line import environment
 
-from flows.prefect_server import PrefectServer
+from overnight.flows.engine.server import PrefectServer
 
 
 class Server:

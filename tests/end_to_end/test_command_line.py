@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -7,57 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from prefect_on_postgres import without_prefect
-
-# A quick campaign that goes through every part: Prefect, processes, model, ledger, report.
-CAMPAIGN = """
-name: small
-parameters:
-  x: {kind: float, low: 0, high: 1}
-  mode: {kind: categorical, choices: [slow, fast, broken]}
-minimize: loss
-metrics: [steps]
-evaluator: objective:evaluate
-workers: 2
-budget: {trials: 12}
-baseline: {x: 0.9, mode: slow}
-receipts: kept.jsonl
-"""
-
-OBJECTIVE = """
-import os, time
-
-def evaluate(params, seed):
-    if params["mode"] == "broken":
-        raise ValueError("this mode never works")
-    while os.path.exists("hold"):
-        time.sleep(0.01)
-    return {"loss": ((params["x"] - 0.3) ** 2 + (params["mode"] == "slow"), 0.01), "steps": 5}
-"""
-
+from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
 
 # Files that people have beside a campaign: of our names, of the standard library's, and of libraries'.
 NAMESAKES = (
     *("campaign", "report", "storage", "flows", "bo_core", "evaluators", "overnight"),
     *("types", "json", "logging", "random", "select", "prefect", "torch", "numpy"),
 )
-
-
-def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-def command(*arguments: str) -> list[str]:
-    # Like the installed script, it does not find modules in the working folder.
-    return [sys.executable, "-P", "-c", "from flows.cli import main; main()", *arguments]
-
-
-def environment() -> dict[str, str]:
-    return without_prefect(os.environ) | {"COLUMNS": "100"}
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +123,8 @@ def test_a_second_campaign_in_one_process_is_refused_in_words(tmp_path):
         (tmp_path / f"{name}.yaml").write_text(text)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     script = (
-        "from flows.run import run_campaign\n"
-        "from campaign.errors import CannotStart\n"
+        "from overnight.flows.api.run import run_campaign\n"
+        "from overnight.campaign.errors import CannotStart\n"
         "print(run_campaign('first.yaml').history.closed_by.kind)\n"
         "try:\n    run_campaign('second.yaml')\nexcept CannotStart as refused:\n    print(refused)\n"
     )

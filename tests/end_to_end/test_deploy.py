@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import OBJECTIVE, command, overnight
 from own_prefect import Server
 from read_ledgers import events_of
-from test_command_line import OBJECTIVE, command, overnight
 
-from campaign.events import (
+from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
     CampaignFinished,
@@ -23,10 +23,10 @@ from campaign.events import (
     LeaseTaken,
     TrialObserved,
 )
-from flows.campaign_file import CampaignFile, load_campaign_file
-from flows.deployment import AGAIN
-from flows.lease import process_started
-from storage import open_ledger
+from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+from overnight.flows.engine.deployment import AGAIN
+from overnight.flows.host.identity import process_started
+from overnight.storage import open_ledger
 
 CAMPAIGN = """
 name: night

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import command
 from own_prefect import Server
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-from test_command_line import command
 
-from bo_core import AnyProposer, CustomProposer, SobolProposer
-from campaign import Campaign
-from campaign.events import CampaignDefined
-from flows.campaign_file import load_campaign_file
-from flows.commands.past import read_events
-from flows.pool_proposer import PoolProposer
-from flows.proposal_messages import Question, place_of
-from flows.proposing import ProposerAway
-from flows.replay import replay
-from storage import open_ledger
+from overnight.bo_core import AnyProposer, CustomProposer, SobolProposer
+from overnight.campaign import Campaign
+from overnight.campaign.history.events import CampaignDefined
+from overnight.flows.commands.read.past import read_events
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.proposing.messages import Question, place_of
+from overnight.flows.proposing.pool import PoolProposer
+from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.replay.again import replay
+from overnight.storage import open_ledger
 
 CAMPAIGN = """
 name: {name}
@@ -60,7 +60,7 @@ def started(folder: Path, server: Server) -> subprocess.Popen[str]:
 # It hangs for as long as the file beside it is there.
 HANGING = """
 import os, pathlib, time
-from campaign import Proposal
+from overnight.campaign import Proposal
 
 class Hanging:
     def propose(self, campaign, history, q):

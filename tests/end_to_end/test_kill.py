@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from command_line import command
 from prefect_on_postgres import without_prefect
 from read_ledgers import events_of
-from test_command_line import command
 
-from campaign import History
-from campaign.events import AttemptStarted, Event, LeaseTaken, TrialFailed, TrialObserved
-from storage import open_ledger
+from overnight.campaign import History
+from overnight.campaign.history.events import AttemptStarted, Event, LeaseTaken, TrialFailed, TrialObserved
+from overnight.storage import open_ledger
 
 KILLS = 10
 TRIALS = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars
 import pytest
-from test_command_line import overnight
+from command_line import overnight
 
 PARAMETERS = {
     "two words": {"kind": "float", "low": 0, "high": 1},

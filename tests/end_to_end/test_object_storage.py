@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
 from s3_server import AUDITOR, WRITER, S3Server
-from test_command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
 
 
 @pytest.mark.slow

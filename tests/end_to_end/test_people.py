@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_command_line import command, environment, overnight
+from command_line import command, environment, overnight
 
 CAMPAIGN = """
 name: spoken

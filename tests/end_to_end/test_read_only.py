@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import command, environment
 from permissions import obeying
-from test_command_line import command, environment
 
-from flows.ask_tell import AskTell
+from overnight.flows.api.ask_tell import AskTell
 
 CAMPAIGN = """
 name: bread

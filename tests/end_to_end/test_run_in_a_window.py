@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_command_line import OBJECTIVE, overnight
+from command_line import OBJECTIVE, overnight
 
 CAMPAIGN = """
 name: night

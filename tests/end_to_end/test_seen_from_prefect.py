@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import command
 from postgres_server import PostgresServer
 from prefect_on_postgres import PrefectOnPostgres, prefect_on_postgres, without_prefect
-from test_command_line import command
 
 SECRET = "measured-by-nobody-else"
 AUTOMATION = Path(__file__).parents[2] / "infra" / "automation.yaml"

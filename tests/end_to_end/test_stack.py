@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import command
 from prefect_on_postgres import without_prefect
-from test_command_line import command
 
-from evaluators.supervisor import read_process
+from overnight.evaluators.processes.supervisor import read_process
 
 ROOT = Path(__file__).parents[2]
 # As the kernel writes them.
@@ -71,7 +71,7 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     exports, output = tmp_path_factory.mktemp("stack") / "exports", tmp_path_factory.mktemp("said") / "output"
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     with output.open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "infra" / "stack.py"), "--exports", str(exports)],

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import command
 from own_prefect import Server
-from test_command_line import command
 
-from campaign import History
-from evaluators.supervisor import read_process
-from flows.clusters.order import Claim
-from storage import open_ledger
+from overnight.campaign import History
+from overnight.evaluators.processes.supervisor import read_process
+from overnight.flows.clusters.order import Claim
+from overnight.storage import open_ledger
 
 CAMPAIGN = """
 name: pooled

@@ -9,10 +9,10 @@ import pytest
 from attempts import alive, campaign, command, kill, no_report, pid_in, request, until
 from pydantic import ValidationError
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
-from campaign.errors import InvalidDefinition
-from campaign.evaluation import EvaluationReport
-from evaluators import CommandEvaluator
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
+from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.evaluators import CommandEvaluator
 
 
 async def outcome_of(tmp_path: Path, script: str, *metrics: str, **fields: object) -> EvaluationOutcome:

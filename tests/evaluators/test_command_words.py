@@ -3,9 +3,9 @@
 import pytest
 from attempts import campaign
 
-from campaign.errors import InvalidDefinition
-from evaluators import CommandEvaluator
-from evaluators.command_words import word_problems
+from overnight.campaign.errors import InvalidDefinition
+from overnight.evaluators import CommandEvaluator
+from overnight.evaluators.command_words import word_problems
 
 PARAMETERS = ("x", "learning_rate")
 

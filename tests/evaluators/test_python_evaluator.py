@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from attempts import campaign, no_report, request
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
-from campaign.errors import InvalidDefinition
-from campaign.evaluation import EvaluationReport
-from evaluators import PythonEvaluator
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
+from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.evaluators import PythonEvaluator
 
 FUNCTIONS = """
 import os, sys
 from typing import TypedDict
 
-from evaluators import Infeasible
+from overnight.evaluators import Infeasible
 
 class Metrics(TypedDict):
     loss: float

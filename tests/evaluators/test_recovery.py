@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from attempts import PREAMBLE, alive, command, kill, no_report, pid_in, request, start, until
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
-from campaign.evaluation import EvaluationReport
-from evaluators import CommandEvaluator, supervisor
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.evaluators import CommandEvaluator
+from overnight.evaluators.processes import supervisor
 
 COUNTED = """
 with open("count", "a") as count:
@@ -31,8 +32,8 @@ done(metrics={"loss": 1})
 CONTROLLER = """
 import asyncio, sys
 from pathlib import Path
-from campaign import EvaluationRequest
-from evaluators import CommandEvaluator
+from overnight.campaign import EvaluationRequest
+from overnight.evaluators import CommandEvaluator
 evaluator = CommandEvaluator.model_validate_json(sys.argv[1])
 request = EvaluationRequest.model_validate_json(sys.argv[2])
 asyncio.run(evaluator.evaluate(request, Path(sys.argv[3]), lambda report: None))

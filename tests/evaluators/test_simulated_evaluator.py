@@ -8,10 +8,10 @@ import torch
 from attempts import campaign, no_report, request
 from botorch.test_functions import Ackley, Branin, Hartmann, Levy
 
-from campaign import EvaluationFailed, EvaluationSucceeded
-from campaign.errors import InvalidDefinition
-from evaluators import SimulatedEvaluator
-from evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
+from overnight.campaign import EvaluationFailed, EvaluationSucceeded
+from overnight.campaign.errors import InvalidDefinition
+from overnight.evaluators import SimulatedEvaluator
+from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 
 
 @pytest.mark.parametrize("name", SYNTHETIC_FUNCTIONS)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators import CommandEvaluator, PythonEvaluator, SimulatedEvaluator
-from evaluators.sources import SourceFiles
+from overnight.evaluators import CommandEvaluator, PythonEvaluator, SimulatedEvaluator
+from overnight.evaluators.sources import SourceFiles
 
 RUNS_NOTHING = "raise SystemExit('this file is only to be read')\n"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "s3_server.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "s3_server.py"
 
 
 def children(pid: int) -> list[int]:

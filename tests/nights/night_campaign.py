@@ -11,9 +11,9 @@ from pathlib import Path
 
 from read_ledgers import events_of
 
-from campaign.events import Event
-from campaign.window import Window
-from storage import ParquetLedger, open_ledger
+from overnight.campaign.history.events import Event
+from overnight.campaign.window import Window
+from overnight.storage import ParquetLedger, open_ledger
 
 ZONE = "Europe/Berlin"
 _CAMPAIGN = """

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from night_campaign import Evaluated
 
-from campaign import History
-from campaign.events import (
+from overnight.campaign import History
+from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
     CampaignDrained,
@@ -21,9 +21,9 @@ from campaign.events import (
     TrialObserved,
     TrialProposed,
 )
-from campaign.window import Window
-from flows.attempt_key import attempt_number
-from flows.replay import Replayed
+from overnight.campaign.window import Window
+from overnight.flows.host.attempt_key import attempt_number
+from overnight.flows.replay.again import Replayed
 
 TIME_LIMIT = timedelta(seconds=100)
 # How early Prefect may be, and how late what was decided is written down; and how long an evaluation may take to end.

@@ -9,7 +9,7 @@ from marked_sections import replace_section
 from night_campaign import ZONE
 from night_judge import Evidence, Night
 
-from flows.commit import running_commit
+from overnight.flows.host.commit import running_commit
 
 PAGE = Path(__file__).parents[2] / "docs" / "windows-and-budgets.md"
 SECTION = "make nights"
@@ -26,8 +26,8 @@ time of day in every process (server, worker, controllers, proposers, evaluation
 times: from noon to 20 seconds before the first opening, from the end of the first night to 20 seconds before the
 clocks are changed, and from 15 seconds after that to 20 seconds before the second opening. **Not accelerated** is all
 else: each second of the nights and of the change takes one. So what servers, workers and idle connections do in 23
-hours was skipped, and nights of eight hours are only in the simulations of `tests/flows/test_windows.py`. Everything
-ran on one machine.
+hours was skipped, and nights of eight hours are only in the simulations of
+`tests/flows/controller/test_windows.py`. Everything ran on one machine.
 
 | `running` | night of | due by schedule | run began | attempts begun | results | at work at the end | why it ended |
 |---|---|---|---|---|---|---|---|

@@ -23,8 +23,8 @@ from read_ledgers import damage_of
 from shifted_clock import ShiftedClock
 from until import until
 
-from campaign.events import LeaseTaken, TrialObserved
-from flows.replay import replay
+from overnight.campaign.history.events import LeaseTaken, TrialObserved
+from overnight.flows.replay.again import replay
 
 NOON = datetime(2026, 3, 28, 11, tzinfo=UTC)
 # In the night of 28 March 2026 the clocks of Berlin go from 02:00 to 03:00.

@@ -9,9 +9,9 @@ from night_campaign import read_evaluations
 from night_judge import Evidence, FlowRun, judge
 from nights import OPENINGS
 
-from campaign import Campaign
-from campaign.evaluation import Measurement
-from campaign.events import (
+from overnight.campaign import Campaign
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
     CampaignDefined,
@@ -22,8 +22,8 @@ from campaign.events import (
     TrialObserved,
     TrialProposed,
 )
-from campaign.window import Window
-from flows.replay import Replayed
+from overnight.campaign.window import Window
+from overnight.flows.replay.again import Replayed
 
 FIRST, SECOND = OPENINGS
 TRIALS = 7

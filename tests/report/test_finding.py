@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from told_stories import POINT, Story, campaign_of
 
-from campaign.recommendation import Recommendation
-from flows.live import finding_lines
-from report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
-from report.summary import summarise
+from overnight.campaign.recommendation import Recommendation
+from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
+from overnight.report.status import finding_lines
+from overnight.report.summary import summarise
 
 BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
 FOUND = Recommendation(

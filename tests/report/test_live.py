@@ -9,12 +9,13 @@ import pytest
 from rich.console import Console
 from told_stories import POINT, Story, campaign_of
 
-from campaign import Trial
-from campaign.recommendation import Recommendation
-from campaign.trials import Trials
-from flows.live import LiveDisplay, finding_lines, status_lines
-from report.finding import standing_sentence
-from report.summary import summarise
+from overnight.campaign import Trial
+from overnight.campaign.history.trials import Trials
+from overnight.campaign.recommendation import Recommendation
+from overnight.flows.commands.start.live import LiveDisplay
+from overnight.report.finding import standing_sentence
+from overnight.report.status import finding_lines, status_lines
+from overnight.report.summary import summarise
 
 WHEN = {"when": {"change": 0.1}, "most_waiting": 2}
 

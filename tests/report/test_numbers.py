@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from told_stories import START
 
-from campaign.duration import parse_duration
-from report.numbers import duration, moment, number, probability, value_text, with_uncertainty
+from overnight.campaign.values.duration import parse_duration
+from overnight.report.numbers import duration, moment, number, probability, value_text, with_uncertainty
 
 _BACK = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 

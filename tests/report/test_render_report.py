@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import pytest
 from told_stories import HOSTILE, POINT, Story, at, campaign_of
 
-from campaign import Campaign, History
-from campaign.recommendation import Recommendation
-from campaign.trial import Generator
-from report.html import render_report
+from overnight.campaign import Campaign, History
+from overnight.campaign.history.trial import Generator
+from overnight.campaign.recommendation import Recommendation
+from overnight.report.html import render_report
 
 NOW = datetime(2026, 11, 4, 7, 30, tzinfo=UTC)
 BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}

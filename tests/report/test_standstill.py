@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from told_stories import Story, campaign_of
 
-from campaign.evaluation import Cause
-from campaign.events import AttemptFailed, TrialFailed
-from flows.live import status_lines
-from report.html import render_report
-from report.standstill import standstill
+from overnight.campaign.evaluation import Cause
+from overnight.campaign.history.events import AttemptFailed, TrialFailed
+from overnight.report.html import render_report
+from overnight.report.standstill import standstill
+from overnight.report.status import status_lines
 
 
 def ends(story: Story, trial: int, cause: Cause) -> None:

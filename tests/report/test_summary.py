@@ -4,13 +4,13 @@ import sys
 import pytest
 from told_stories import START, Story, at, campaign_of
 
-from campaign import History
-from campaign.errors import InvalidHistory
-from campaign.events import AttemptFailed, LeaseTaken, TrialFailed
-from flows.live import status_lines
-from report.finding import spent_sentence, standing_sentence
-from report.summary import summarise
-from report.trial_lines import failed_attempts, trial_lines
+from overnight.campaign import History
+from overnight.campaign.errors import InvalidHistory
+from overnight.campaign.history.events import AttemptFailed, LeaseTaken, TrialFailed
+from overnight.report.finding import spent_sentence, standing_sentence
+from overnight.report.status import status_lines
+from overnight.report.summary import summarise
+from overnight.report.trial_lines import failed_attempts, trial_lines
 
 
 def half_way() -> Story:

@@ -4,7 +4,7 @@ import json
 
 from told_stories import HOSTILE, Story, campaign_of
 
-from report.tables import to_csv, to_json, trial_rows
+from overnight.report.tables import to_csv, to_json, trial_rows
 
 
 def test_a_row_says_everything_about_an_observed_trial():

@@ -2,9 +2,9 @@
 
 from told_stories import Story, campaign_of
 
-from flows.live import status_lines
-from report.selection import worth_listing
-from report.trial_lines import failed_attempts, trial_lines, without_result
+from overnight.report.selection import worth_listing
+from overnight.report.status import status_lines
+from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
 
 def test_a_failed_trial_says_its_cause_in_plain_words():

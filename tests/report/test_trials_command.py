@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from told_stories import POINT, Story, campaign_of
 
-from flows.commands.trials import trials
-from storage import open_ledger
+from overnight.flows.commands.read.trials import trials
+from overnight.storage import open_ledger
 
 FILE = """name: rates
 parameters:

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from damages import Files, Place, damaged_by, opened, what_verify_says
 from event_samples import EVENTS, NOON, started
 
-from campaign.errors import OvernightError
-from storage import Receipt, blocks, receipt_of, verify
+from overnight.campaign.errors import OvernightError
+from overnight.storage import Receipt, receipt_of, verify
+from overnight.storage.copies import blocks
 
 _FOLDER = "compact/"
 Alteration = Callable[[Files, random.Random], dict[str, bytes | None]]

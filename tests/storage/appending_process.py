@@ -6,8 +6,8 @@ from pathlib import Path
 
 from event_samples import started
 
-from campaign.errors import LedgerMoved
-from storage import open_ledger
+from overnight.campaign.errors import LedgerMoved
+from overnight.storage import open_ledger
 
 
 def say(line: str) -> None:

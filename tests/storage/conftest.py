@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from event_samples import EVENTS, SEGMENTS, started
 
-from storage import LocalStore, ParquetLedger
+from overnight.storage import LocalStore, ParquetLedger
 
 
 @pytest.fixture

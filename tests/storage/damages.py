@@ -14,10 +14,10 @@ from typing import Protocol
 from botocore.client import BaseClient
 from event_samples import EVENTS, NOON, started
 
-from campaign.errors import LedgerError
-from storage import LocalStore, ObjectStore, ParquetLedger, Receipt, Segment, receipt_of, verify
-from storage.s3_store import S3Store
-from storage.segment_file import decode
+from overnight.campaign.errors import LedgerError
+from overnight.storage import LocalStore, ObjectStore, ParquetLedger, Receipt, Segment, receipt_of, verify
+from overnight.storage.segments.segment_file import decode
+from overnight.storage.stores.s3_store import S3Store
 
 _NAME = "bread"
 _SEGMENTS = 8

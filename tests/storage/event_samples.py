@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from campaign import Campaign, Measurement
-from campaign.events import (
+from overnight.campaign import Campaign, Measurement
+from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptUnknown,
@@ -26,7 +26,7 @@ from campaign.events import (
     TrialRejected,
     TrialStopped,
 )
-from campaign.trial import Provenance
+from overnight.campaign.history.trial import Provenance
 
 # So many has the ledger that tests damage.
 SEGMENTS = 4

@@ -26,8 +26,8 @@ from killed_writers import REPOSITORY, Tally, Writer, run_writers, tally
 from marked_sections import replace_section
 from s3_server import BUCKET, WRITER, S3Server, s3_server
 
-from storage import LocalStore
-from storage.s3_store import S3Store
+from overnight.storage import LocalStore
+from overnight.storage.stores.s3_store import S3Store
 
 _AnyRow = TypeVar("_AnyRow")
 
@@ -67,14 +67,14 @@ The same in small is in the tests: `tests/storage/test_several_processes.py` (20
 - a thousand campaigns in one directory and one bucket (`tests/storage/test_many_campaigns.py`);
 - ledgers that may only be read, and one that may no longer be written in the middle of a run: it ends with an error
   that names the file, and the same command goes on when that is mended (`tests/end_to_end/test_read_only.py`);
-- clocks that are set an hour back and a day forward (`tests/flows/test_clock_jumps.py`);
+- clocks that are set an hour back and a day forward (`tests/flows/controller/test_clock_jumps.py`);
 - names with spaces, quotes, markup, `../` and line breaks (`tests/end_to_end/test_names.py`);
 - kills of the controller of a whole campaign that starts its own Prefect server (`tests/end_to_end/test_kill.py`);
 - a campaign's own Prefect server that is stopped (SIGSTOP) and so answers nothing: after 30 s it is killed and started
   again at the same address with the same database; and a neighbour without its auth string, a page of another origin,
-  and a limit of 0 in an earlier database (`tests/flows/test_prefect_server.py`);
+  and a limit of 0 in an earlier database (`tests/flows/engine/test_prefect_server.py`);
 - a stopped process that proposes: it is killed at `proposing.time_limit`, and another one is started
-  (`tests/flows/test_proposal_slot.py`).
+  (`tests/flows/proposing/test_proposal_slot.py`).
 """
 
 

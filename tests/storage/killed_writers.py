@@ -13,8 +13,8 @@ from threading import Thread
 
 from event_samples import started
 
-from campaign.errors import LedgerError
-from storage import open_ledger, verify
+from overnight.campaign.errors import LedgerError
+from overnight.storage import open_ledger, verify
 
 REPOSITORY = Path(__file__).parents[2]
 WRITERS = 4

@@ -3,8 +3,8 @@
 import pytest
 from damages import DAMAGES, Bucket, Folder, Place, inject, make_ledger
 
-from storage import LocalStore
-from storage.s3_store import S3Store
+from overnight.storage import LocalStore
+from overnight.storage.stores.s3_store import S3Store
 
 TIMES = {"directory": 25, "bucket": 4}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from event_samples import NOON, started
 
-from storage import KeptCampaign, kept_campaigns, open_ledger
+from overnight.storage import KeptCampaign, kept_campaigns, open_ledger
 
 
 @pytest.mark.parametrize("where", ["directory", "bucket"])

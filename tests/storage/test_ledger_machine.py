@@ -13,9 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from campaign.errors import LedgerError, LedgerMoved
-from campaign.events import Event
-from storage import Ledger, MemoryLedger, Segment, blocks, open_ledger, verify
+from overnight.campaign.errors import LedgerError, LedgerMoved
+from overnight.campaign.history.events import Event
+from overnight.storage import Ledger, MemoryLedger, Segment, open_ledger, verify
+from overnight.storage.copies import blocks
 
 WRITERS = 3
 

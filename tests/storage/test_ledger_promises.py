@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 from event_samples import EVENTS, started
 
-from campaign.errors import LedgerError, LedgerMoved
-from campaign.events import Event
-from storage import Ledger, MemoryLedger, open_ledger
+from overnight.campaign.errors import LedgerError, LedgerMoved
+from overnight.campaign.history.events import Event
+from overnight.storage import Ledger, MemoryLedger, open_ledger
 
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
     "memory": lambda _: MemoryLedger(),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from event_samples import sample
 
-from storage import Mailbox, open_ledger, open_mailboxes, verify
+from overnight.storage import Mailbox, open_ledger, open_mailboxes, verify
 
 
 @pytest.fixture(params=["directory", "bucket"])

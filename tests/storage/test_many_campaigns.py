@@ -11,9 +11,9 @@ from fault_proxy import fault_proxy
 from s3_server import BUCKET, S3Server
 from typer.testing import CliRunner
 
-from flows.cli import app
-from storage import open_ledger, verify
-from storage.segment_file import GENESIS, digest, encode
+from overnight.flows.cli import app
+from overnight.storage import open_ledger, verify
+from overnight.storage.segments.segment_file import GENESIS, digest, encode
 
 CAMPAIGNS = 1000
 SEGMENTS = 2

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from event_samples import started
 
-from campaign.errors import InvalidDefinition, LedgerError
-from flows.campaign_file import read_campaign
-from storage import ledger_location, open_ledger
+from overnight.campaign.errors import InvalidDefinition, LedgerError
+from overnight.flows.definition.campaign_file import read_campaign
+from overnight.storage import ledger_location, open_ledger
 
 
 @pytest.mark.parametrize("address", ["./ledger", "ledger", "{folder}/ledger", "file://{folder}/ledger"])

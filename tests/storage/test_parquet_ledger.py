@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from event_samples import NOON, SEGMENTS, started
 
-from campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
-from storage import LocalStore, ParquetLedger, kept_campaigns, verify
-from storage.segment_file import GENESIS, digest, encode
+from overnight.campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
+from overnight.storage import LocalStore, ParquetLedger, kept_campaigns, verify
+from overnight.storage.segments.segment_file import GENESIS, digest, encode
 
 
 def overwrite(path: Path, data: bytes) -> None:

@@ -18,11 +18,11 @@ from fsspec.implementations.local import LocalFileSystem
 from s3_server import AUDITOR, S3Server
 from s3fs import S3FileSystem
 
-from campaign import Measurement
-from campaign.events import Event, TrialObserved, TrialProposed
-from storage import LocalStore, ParquetLedger
-from storage.blocks import SIZE
-from storage.sql import query
+from overnight.campaign import Measurement
+from overnight.campaign.history.events import Event, TrialObserved, TrialProposed
+from overnight.storage import LocalStore, ParquetLedger
+from overnight.storage.copies.blocks import SIZE
+from overnight.storage.sql import query
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
 TOOLS = ("duckdb", "polars", "pandas", "pyarrow.dataset")

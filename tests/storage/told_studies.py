@@ -8,7 +8,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
-from campaign import Campaign
+from overnight.campaign import Campaign
 
 KINDS = ("study.db", "optuna.log")
 CHOICES = ["rye", True, 3, 2.5, "2"]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.virtual_time import run_in_virtual_time
-from campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded, Measurement
-from campaign.errors import LedgerError
-from campaign.evaluation import EvaluationReport
-from evaluators import CommandEvaluator
-from flows.clusters.following import Following
-from flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, Claim, Order, Pulse
-from flows.clusters.worker import _Evaluation, carry_out
-from storage import LocalStore, Mailbox, open_mailboxes
+from overnight.campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded, Measurement
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.evaluators import CommandEvaluator
+from overnight.flows.clusters.following import Following
+from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, Claim, Order, Pulse
+from overnight.flows.clusters.worker import _Evaluation, carry_out
+from overnight.storage import LocalStore, Mailbox, open_mailboxes
 
 KEY = "night-1a2b/3/1"
 SCRIPT = """

@@ -15,10 +15,10 @@ import pytest
 from controller_on_cluster import run
 from dask_on_loopback import dask_cluster
 
-from evaluators.supervisor import read_process
-from flows.attempt_key import attempt_number, trial_part
-from flows.clusters.order import Claim
-from flows.stop import Stop, StopRequest
+from overnight.evaluators.processes.supervisor import read_process
+from overnight.flows.clusters.order import Claim
+from overnight.flows.host.attempt_key import attempt_number, trial_part
+from overnight.flows.host.stop import Stop, StopRequest
 
 CAMPAIGN = """
 name: spread

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from campaign import EvaluationRequest
-from campaign.errors import CannotStart, InvalidDefinition
-from flows.campaign_file import CampaignFile, load_campaign_file, read_campaign
-from flows.clusters.here import Here
-from flows.clusters.on_dask import OnDask
-from flows.clusters.on_pool import OnPool
-from flows.clusters.order import SENT, Pulse
-from flows.clusters.sent import placed
+from overnight.campaign import EvaluationRequest
+from overnight.campaign.errors import CannotStart, InvalidDefinition
+from overnight.flows.assembly import placed
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.on_dask import OnDask
+from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.clusters.order import SENT, Pulse
+from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 
 PLAIN = {
     "name": "night",

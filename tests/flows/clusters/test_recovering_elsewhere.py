@@ -5,16 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
-from campaign.errors import LedgerError
-from evaluators import CommandEvaluator
-from flows.clusters.here import Here
-from flows.clusters.on_pool import OnPool
-from flows.clusters.order import CLAIM, OUTCOME, SENT, Claim, Order, Pulse
-from flows.clusters.place import AnyPlace
-from flows.clusters.resources import Resources
-from flows.clusters.sent import SentEvaluator
-from storage import LocalStore, Mailboxes
+from overnight.campaign import (
+    EvaluationFailed,
+    EvaluationOutcome,
+    EvaluationRequest,
+    EvaluationSucceeded,
+    Measurement,
+)
+from overnight.campaign.errors import LedgerError
+from overnight.evaluators import CommandEvaluator
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.clusters.order import CLAIM, OUTCOME, SENT, Claim, Order, Pulse
+from overnight.flows.clusters.place import AnyPlace
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.sent import SentEvaluator
+from overnight.storage import LocalStore, Mailboxes
 
 KEY = "night-1a2b/3/1"
 POOL = OnPool(pool="gpus")

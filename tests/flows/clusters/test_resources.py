@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from evaluators import CommandEvaluator, SimulatedEvaluator
-from evaluators.environment import child_environment
-from flows.clusters.pool_launcher import job_variables
-from flows.clusters.resources import Resources
-from flows.clusters.sent import with_threads
+from overnight.evaluators import CommandEvaluator, SimulatedEvaluator
+from overnight.evaluators.secrets.environment import child_environment
+from overnight.flows.assembly import with_threads
+from overnight.flows.clusters.pool_launcher import job_variables
+from overnight.flows.clusters.resources import Resources
 
 
 @pytest.mark.parametrize(

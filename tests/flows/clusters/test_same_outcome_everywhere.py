@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
-from campaign.events import TrialObserved
-from evaluators import CommandEvaluator
-from flows.clusters.following import Following
-from flows.clusters.order import Order, Pulse
-from flows.clusters.worker import carry_out, that_can_be_told
-from storage import open_ledger, open_mailboxes
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from overnight.campaign.history.events import TrialObserved
+from overnight.evaluators import CommandEvaluator
+from overnight.flows.clusters.following import Following
+from overnight.flows.clusters.order import Order, Pulse
+from overnight.flows.clusters.worker import carry_out, that_can_be_told
+from overnight.storage import open_ledger, open_mailboxes
 
 KEY = "night-1a2b/3/1"
 REQUEST = EvaluationRequest(

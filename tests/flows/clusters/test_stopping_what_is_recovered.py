@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from campaign import EvaluationFailed, EvaluationRequest
-from evaluators import CommandEvaluator
-from flows.clusters.here import Here
-from flows.clusters.on_pool import OnPool
-from flows.clusters.order import SENT, Order, Pulse
-from flows.clusters.resources import Resources
-from flows.clusters.sent import SentEvaluator
-from flows.clusters.worker import carry_out
-from storage import open_mailboxes
+from overnight.campaign import EvaluationFailed, EvaluationRequest
+from overnight.evaluators import CommandEvaluator
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.clusters.order import SENT, Order, Pulse
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.sent import SentEvaluator
+from overnight.flows.clusters.worker import carry_out
+from overnight.storage import open_mailboxes
 
 KEY = "night-1a2b/3/1"
 REQUEST = EvaluationRequest(

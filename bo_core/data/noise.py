@@ -1,0 +1,21 @@
+"""Whether measurements have noise: as the campaign says, as evaluations report, or as repeats that agree show."""
+
+from collections.abc import Sequence
+
+from overnight.bo_core.data.encoding import key_of
+from overnight.campaign import Campaign, Measurement, Trial
+from overnight.campaign.standing.repeats import always_agree
+
+
+def with_known_noise(
+    campaign: Campaign, trials: Sequence[Trial], measured: Sequence[Measurement], *, learn: bool
+) -> tuple[list[Measurement], bool]:
+    """Return the objective's measurements with what is known of their noise, and whether all of them are exact.
+
+    With `noise: none` they are, whatever standard errors were reported. Otherwise it can be learnt: if no evaluation
+    reported a standard error and repeats of points always agreed to the last bit, three times at least.
+    """
+    exact = campaign.noise == "none"
+    if not exact and learn and all(m.sem is None for m in measured):
+        exact = always_agree((key_of(t.point), m.mean) for t, m in zip(trials, measured, strict=True))
+    return ([m.model_copy(update={"sem": 0.0}) for m in measured] if exact else list(measured)), exact

@@ -1,0 +1,139 @@
+"""Turns measured metrics into standardised outcomes to maximize, and predictions back."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.numerics.safe_range import finite, unit_for
+from overnight.campaign import Measurement, Objective
+
+_SMALLEST_SPREAD = 1e-12
+_LARGEST_VARIANCE = 1e12
+_LEAST_FOR_TAIL = 5
+_HEAVY, _KEPT = 4.0, 2.0
+_QUARTILE_OF_NORMAL = 0.6745
+# The central interval of this many standard deviations on either side holds 90 %.
+_INTERVAL = 1.6448536269514722
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Where bad outcomes begin that say only that they are bad: below `floor` they are drawn together over `width`."""
+
+    floor: float
+    width: float
+
+    def compress(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return y [n] with what is below the floor on a logarithmic scale, and the slopes [n] there; 1 above."""
+        below = ((self.floor - y) / self.width).clamp(min=0.0)
+        log = torch.log1p(below)
+        if bool(below.isinf().any()):
+            log = torch.where(below.isinf(), (self.floor - y).log() - math.log(self.width), log)
+        return torch.maximum(y, y.new_tensor(self.floor)) - self.width * log, 1.0 / (1.0 + below)
+
+    def expand(self, y: float) -> float:
+        """Return the outcome that was compressed to y."""
+        below = max(self.floor - y, 0.0) / self.width
+        return max(y, self.floor) - self.width * math.expm1(min(below, 500.0))
+
+    def times(self, factor: float) -> "Tail":
+        """Return the tail of a spread so many times as large: it begins further out and is drawn together less."""
+        return Tail(self.floor - _KEPT * (factor - 1.0) * self.width, factor * self.width)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What was observed: `y` [n] standardised, to maximize; `variance` [n] of its known noise, NaN where unknown.
+
+    `center`, `scale` and the `tail` are in the metric's own unit divided by `unit`, which is 1 unless the metric is
+    vast. `log_slopes` [n] are the logarithms of the derivatives of y by the metric in these units.
+    """
+
+    y: Tensor
+    variance: Tensor
+    log_slopes: Tensor
+    center: float
+    scale: float
+    sign: float
+    unit: float = 1.0
+    tail: Tail | None = None
+
+    @classmethod
+    def of(
+        cls, measurements: Sequence[Measurement], objective: Objective, tail_width: float | None = 1.0
+    ) -> "Outcomes":
+        """Standardise measurements; outcomes that are all alike are divided by their size, at least 1.
+
+        If the bad outcomes have a heavier tail than a normal distribution's, the tail is compressed first: a
+        stationary model would spend itself on differences between outcomes that nobody wants. `tail_width` is the
+        width over which it is drawn together, in robust spreads; with None it stays as it is.
+        """
+        unit = unit_for(m.mean for m in measurements)
+        raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
+        sem = [torch.nan if m.sem is None else m.sem / unit for m in measurements]
+        noise, slope = torch.tensor(sem, dtype=torch.float64), torch.ones_like(raw)
+        tail = None if tail_width is None else _heavy_tail(raw)
+        if tail is not None and tail_width is not None:
+            tail = tail.times(tail_width)
+            raw, slope = tail.compress(raw)
+            noise = noise * slope
+        center = float(raw.mean())
+        deviation = raw - center
+        scale = _scale(deviation, center)
+        # A noise so large says that nothing was learnt; its square must not become infinite.
+        variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
+        log_slopes = slope.clamp(min=torch.finfo(torch.float64).tiny).log() - math.log(scale)
+        return cls(deviation / scale, variance, log_slopes, center, scale, objective.sign, unit, tail)
+
+    def mean_in_units(self, mean: float) -> float:
+        """Return a standardised mean in the metric's own unit and sign: with a compressed tail it is the median."""
+        y = self.center + self.scale * mean
+        return finite(self.sign * (y if self.tail is None else self.tail.expand(y)) * self.unit)
+
+    def sd_in_units(self, sd: float) -> float:
+        """Return a standardised standard deviation in the metric's own unit, as it is outside a compressed tail."""
+        return finite(self.scale * sd * self.unit)
+
+    def spread_in_units(self, mean: float, sd: float) -> float:
+        """Return a standard deviation around a mean, both standardised, in the metric's own unit.
+
+        In a compressed tail it is half of the distance between what lies one standard deviation above and below.
+        """
+        if self.tail is None:
+            return self.sd_in_units(sd)
+        return abs(0.5 * self.mean_in_units(mean + sd) - 0.5 * self.mean_in_units(mean - sd))
+
+    def interval_in_units(self, mean: float, sd: float) -> tuple[float, float]:
+        """Return the central interval of 90 % in the metric's own unit, the smaller end first."""
+        ends = (self.mean_in_units(mean - _INTERVAL * sd), self.mean_in_units(mean + _INTERVAL * sd))
+        return min(ends), max(ends)
+
+
+def _scale(deviation: Tensor, center: float) -> float:
+    """Return the standard deviation of outcomes by their deviations [n]; of those that are alike their size or 1."""
+    # Deviations are squared only after they were divided by the largest, so that 1e200 does not overflow.
+    largest = float(deviation.abs().max())
+    floor = _SMALLEST_SPREAD * max(abs(center), torch.finfo(torch.float64).tiny / _SMALLEST_SPREAD)
+    if len(deviation) < 2 or largest <= floor:
+        return max(abs(center), 1.0)
+    return largest * float((deviation / largest).std())
+
+
+def _heavy_tail(y: Tensor) -> Tail | None:
+    """Return the tail of outcomes [n] to maximize that lies further from the median than the better half lets expect.
+
+    The better half alone measures the spread. Of normal noise a tail is found in a few percent of large samples and in
+    a quarter of the smallest, where the quartile is rough; its better half stays as it was.
+    """
+    if len(y) < _LEAST_FOR_TAIL:
+        return None
+    median = float(y.quantile(0.5))
+    spread = (float(y.quantile(0.75)) - median) / _QUARTILE_OF_NORMAL
+    if not math.isfinite(spread) or spread <= _SMALLEST_SPREAD * abs(median) or spread < 1e-290:
+        return None
+    if float(y.min()) >= median - _HEAVY * spread:
+        return None
+    return Tail(floor=median - _KEPT * spread, width=spread)

@@ -1,0 +1,74 @@
+"""Where trials that were stopped on their way would have ended: learnt from those that reported as far and did end.
+
+A report on the way is a biased measurement of the end. Among trials that ended, the relation between the two is seen: a
+straight line is fitted by least squares, and what it predicts for a stopped trial is its measurement, with the
+prediction's own standard deviation as its standard error. That those who ended had been selected by their reports does
+not bias the line, as the reports are what it conditions on; that stopped ones lie beyond them makes it less sure, which
+the standard deviation says.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from overnight.bo_core.numerics.safe_range import unit_for
+from overnight.campaign import Campaign, Measurement, ModelView
+from overnight.campaign.history.trial import Observation
+from overnight.campaign.standing.curves import curves_of
+from overnight.campaign.stopping import Curve
+
+# With fewer the scatter about a line is anybody's guess.
+_LEAST_TO_LEARN_FROM = 4
+
+
+def expected_finals(campaign: Campaign, view: ModelView) -> dict[int, Measurement]:
+    """Return where stopped trials are expected to have ended, by trial id in the order of ids.
+
+    Of a trial that has not reported, or as far as fewer than four trials have that ended well, nothing is expected.
+    """
+    if not view.stopped:
+        return {}
+    objective = campaign.objective
+    curves = curves_of(objective, (*view.observed, *view.stopped), view.reports)
+    finals = {
+        trial.id: objective.sign * trial.outcome.metrics[objective.metric].mean
+        for trial in view.observed
+        if isinstance(trial.outcome, Observation) and trial.id in curves
+    }
+    expected: dict[int, Measurement] = {}
+    for trial in view.stopped:
+        found = _expected(curves.get(trial.id), curves, finals)
+        if found is not None:
+            expected[trial.id] = Measurement(mean=objective.sign * found.mean, sem=found.sem)
+    return expected
+
+
+def _expected(stopped: Curve | None, curves: dict[int, Curve], finals: dict[int, float]) -> Measurement | None:
+    if stopped is None:
+        return None
+    step, value = stopped.steps[-1], stopped.values[-1]
+    pairs = [(early, final) for trial, final in finals.items() if (early := curves[trial].value_by(step)) is not None]
+    return _on_a_line(pairs, value) if len(pairs) >= _LEAST_TO_LEARN_FROM else None
+
+
+def _on_a_line(pairs: Sequence[tuple[float, float]], at: float) -> Measurement | None:
+    """Return what a line through (early, final) predicts, and how sure it is; None where that is no finite number.
+
+    Its slope is never negative: a bad report is no reason to expect a good end.
+    """
+    early, final = np.array(pairs, dtype=np.float64).T
+    n = len(pairs)
+    of_early, of_final = unit_for([*early, at]), unit_for(final)
+    early, final, at = early / of_early, final / of_final, at / of_early
+    with np.errstate(all="ignore"):
+        middle, center = final.mean(), early.mean()
+        # In units of the reports' own spread, so that squares of large ones do not overflow.
+        unit = np.abs(early - center).max() or 1.0
+        x, asked = (early - center) / unit, (at - center) / unit
+        spread = math.sqrt(x @ x) or math.inf
+        slope = max(x @ (final - middle) / spread**2, 0.0)
+        scatter = math.hypot(*(final - middle - slope * x)) / math.sqrt(n - 2)
+        mean, sem = float(middle + slope * asked), scatter * math.hypot(1.0, 1.0 / math.sqrt(n), asked / spread)
+        mean, sem = mean * of_final, float(sem) * of_final
+    return Measurement(mean=mean, sem=sem) if math.isfinite(mean) and math.isfinite(sem) else None

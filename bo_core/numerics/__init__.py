@@ -1,0 +1,1 @@
+"""Keep numbers and torch safe: ranges, threads, global state, the software stack. Imports nothing of ours."""

@@ -1,0 +1,189 @@
+"""Finds the candidate of highest acquisition value, in spaces that mix continua, whole numbers and choices.
+
+Continua are climbed by gradients from many starts, with whole numbers and ordered choices relaxed; then each start is
+rounded, and from there on steps of single discrete parameters alternate with climbs of the continua, so
+that the value which decides is always that of a point which can be tried.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.search.bfgs import Array, Stopping, minimize
+from overnight.bo_core.search.quasi_random import uniform_draws
+from overnight.campaign.errors import SpaceExhausted
+from overnight.campaign.space import Point
+
+_MOST_ENUMERATED = 4096
+_POLISHED = 4
+_MOST_MOVES = 30
+_SHARE_NEAR_THE_BEST = 4
+# In nats of the acquisition; a batch is not better for more.
+_STOPPING = Stopping(gradient=1e-3, progress=1e-3, give_up=0.1)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values.
+
+    `scales` [d] are lengths over which it changes, in proportion to each other.
+    """
+
+    value: Callable[[Tensor], Tensor]
+    value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]
+    screen: Callable[[Tensor], Tensor]
+    scales: Tensor
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to search: starts of the climbs, and points from which they are picked."""
+
+    restarts: int
+    raw_points: int
+
+
+def starting_points(encoding: Encoding, effort: Effort, near: Tensor, seed: int) -> Tensor:
+    """Return features [b, d] to pick starts from: some spread evenly, some near the given ones [m, d]."""
+    spread = encoding.spread(uniform_draws(encoding.k, effort.raw_points, seed))
+    count = effort.raw_points // _SHARE_NEAR_THE_BEST if len(near) else 0
+    return torch.cat([spread, _nudged(encoding, near[torch.arange(count) % max(len(near), 1)], seed)])
+
+
+def search(
+    encoding: Encoding, surface: Surface, pool: Tensor, taken: Collection[PointKey], effort: Effort, seed: int
+) -> tuple[Point, float]:
+    """Return the point of highest value that is not taken, and its value; climbs start from features `pool` [b, d].
+
+    A small finite space is searched whole. Raises SpaceExhausted where every point of a finite space is taken.
+    """
+    size = encoding.size()
+    if size is not None and size <= _MOST_ENUMERATED:
+        return _best_of_all(encoding, surface, taken)
+    values = surface.screen(pool)
+    starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
+    categories = encoding.columns_that("categorical")
+    # What is relaxed decides nothing before it is rounded, so that climbs there must not give up against each other.
+    relaxed = not bool((categories | encoding.columns_that("continuous")).all())
+    stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
+    climbed, reached = _climb(surface, pool[starts], categories, stopping)
+    if bool(encoding.columns_that("continuous").all()):
+        # Nothing was rounded: the best end is what is looked for, unless it is taken.
+        best = int(reached.argmax())
+        point = encoding.decode(climbed[best])
+        if key_of(point) not in taken:
+            return point, float(reached[best])
+    ends = _distinct([encoding.decode(x) for x in (*climbed, pool[values.argmax()])])
+    ends = [point for point in ends if key_of(point) not in taken]
+    if not ends:
+        order = values.argsort(descending=True)
+        ends = [point for point in map(encoding.decode, pool[order]) if key_of(point) not in taken][:1]
+    if not ends:
+        raise SpaceExhausted(_exhausted(taken))
+    return _polish(encoding, surface, ends, taken)
+
+
+def _best_of_all(encoding: Encoding, surface: Surface, taken: Collection[PointKey]) -> tuple[Point, float]:
+    points = [point for point in encoding.every_point() if key_of(point) not in taken]
+    if not points:
+        raise SpaceExhausted(_exhausted(taken))
+    values = surface.value(encoding.encode(points))
+    best = int(values.argmax())
+    return points[best], float(values[best])
+
+
+def _exhausted(taken: Collection[PointKey]) -> str:
+    return (
+        f"Every point of the space has been tried or is being tried ({len(taken)} of them). Widen the space or "
+        "lower `budget.trials`."
+    )
+
+
+def _nudged(encoding: Encoding, X: Tensor, seed: int) -> Tensor:
+    """Return points near others X [b, d]: some features of each moved by a random amount on a random scale."""
+    generator = torch.Generator().manual_seed(seed)
+    scale = 10.0 ** (-2.5 + 1.8 * torch.rand(len(X), 1, generator=generator, dtype=torch.float64))
+    # An indicator has to move by 1 for another choice to become the largest.
+    scale = torch.where(encoding.columns_that("categorical"), 1.0, scale)
+    moved = torch.rand(X.shape, generator=generator, dtype=torch.float64) < max(0.3, 5.0 / max(encoding.d, 1))
+    step = torch.randn(X.shape, generator=generator, dtype=torch.float64) * scale * moved
+    return encoding.snap((X + step).clamp(0.0, 1.0))
+
+
+def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return half of the starts by their value, the others at random with better ones more likely."""
+    count = min(count, len(values))
+    order = values.argsort(descending=True)
+    best, rest = order[: (count + 1) // 2], order[(count + 1) // 2 :]
+    if count == len(best):
+        return best
+    standard = (values[rest] - values.max()) / values.std().clamp(min=1e-12)
+    weights = standard.clamp(min=-50.0).exp()
+    chosen = torch.multinomial(weights, count - len(best), generator=generator)
+    return torch.cat([best, rest[chosen]])
+
+
+def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> tuple[Tensor, Tensor]:
+    """Return where climbs by gradient end [b, d] and their values [b]; frozen features [d] are held at their starts."""
+    free = ~frozen.numpy()
+    if not free.any():
+        return X, surface.value(X)
+    start = X.numpy()
+
+    def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        full = x
+        if not free.all():
+            full = start[rows]
+            full[:, free] = x
+        value, gradient = surface.value_and_gradient(torch.from_numpy(full))
+        return -value.numpy(), -gradient.numpy()[:, free]
+
+    metric = surface.scales.numpy()[free]
+    low, high = np.zeros(1), np.ones(1)
+    end = minimize(negative, start[:, free], low, high, max_rounds=100, stopping=stopping, metric=metric)
+    climbed = X.clone()
+    climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
+    return climbed, torch.from_numpy(-end.value)
+
+
+def _polish(
+    encoding: Encoding, surface: Surface, points: list[Point], taken: Collection[PointKey]
+) -> tuple[Point, float]:
+    """Return the best point that single steps of discrete parameters and climbs of the continua reach."""
+    values = surface.value(encoding.encode(points))
+    order = values.argsort(descending=True)[:_POLISHED].tolist()
+    best, best_value = points[order[0]], float(values[order[0]])
+    for i in order:
+        point, value = _walk(encoding, surface, points[i], float(values[i]), taken)
+        if value > best_value:
+            best, best_value = point, value
+    return best, best_value
+
+
+def _walk(
+    encoding: Encoding, surface: Surface, point: Point, value: float, taken: Collection[PointKey]
+) -> tuple[Point, float]:
+    discrete = ~encoding.columns_that("continuous")
+    for _ in range(_MOST_MOVES):
+        steps = encoding.neighbours(point)
+        if not bool(discrete.all()):
+            X, _ = _climb(surface, encoding.encode([point]), frozen=discrete)
+            steps.append(encoding.decode(X[0]))
+        steps = [step for step in steps if key_of(step) not in taken]
+        if not steps:
+            break
+        values = surface.value(encoding.encode(steps))
+        best = int(values.argmax())
+        if float(values[best]) <= value + 1e-9:
+            break
+        point, value = steps[best], float(values[best])
+    return point, value
+
+
+def _distinct(points: list[Point]) -> list[Point]:
+    return [point for i, point in enumerate(points) if point not in points[:i]]

@@ -1,0 +1,50 @@
+"""Points that fill a space evenly: a scrambled Sobol sequence that remembers nothing but its seed."""
+
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.search.quasi_random import uniform_block
+from overnight.campaign.errors import SpaceExhausted
+from overnight.campaign.space import Point, Space
+
+_MOST_SKIPPED = 10_000
+_BLOCK = 256
+
+
+def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], count: int) -> list[Point]:
+    """Return the first `count` points of the seed's sequence that are not taken.
+
+    Points that an earlier call returned must be in `taken`; then the calls walk along the sequence together.
+    Raises SpaceExhausted when the sequence only meets points that are taken.
+    """
+    if count == 0:
+        return []
+    found: dict[PointKey, Point] = {}
+    tries = len(taken) + count + _MOST_SKIPPED
+    for key, point in _sequence(encoding.space, seed, tries):
+        if key not in taken and key not in found:
+            found[key] = dict(point)
+            if len(found) == count:
+                return list(found.values())
+    raise SpaceExhausted(
+        f"Expected {count} more points in the space, found {len(found)} among {tries} tries that "
+        f"have not been tried already ({len(taken)} have). Widen the space or lower `budget.trials`."
+    )
+
+
+def _sequence(space: Space, seed: int, count: int) -> Iterator[tuple[PointKey, Point]]:
+    """Iterate over the first points of the seed's sequence, with their keys."""
+    text = space.model_dump_json()
+    for start in range(0, count, _BLOCK):
+        yield from _block(text, seed, start)[: count - start]
+
+
+# A campaign that asks for one point at a time walks along the whole sequence each time: what it passed is kept.
+@lru_cache(maxsize=64)
+def _block(space: str, seed: int, start: int) -> tuple[tuple[PointKey, Point], ...]:
+    """Return points of the seed's sequence in a space given as JSON."""
+    encoding = Encoding(Space.model_validate_json(space))
+    block = uniform_block(encoding.k, start, _BLOCK, seed)
+    points = [encoding.point_at(coordinates.tolist()) for coordinates in block.numpy()]
+    return tuple((key_of(point), point) for point in points)

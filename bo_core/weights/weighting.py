@@ -1,0 +1,108 @@
+"""What a score is weighted by, beside what a result would be worth: whether there will be one, and what it costs."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.state import failed_points
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.weights.expected_cost import Costs, ExpectedCost
+from overnight.bo_core.weights.feasibility import Feasibility
+from overnight.campaign import ModelView
+
+# P counts squared. A trial that fails costs as much as one that does not and teaches nothing of the objective; and of
+# all candidates the one of highest score often has an overestimated P (docs/decisions/0012-feasibility.md).
+_CAUTION = 2.0
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """The logarithm that is added to every score, 2 log P − share · log E[cost].
+
+    Without what weighs, scores stay as they are, bit for bit. Scores that are no logarithms are in standard deviations
+    of the outcomes: there one nat counts as one of these. Everything is on the CPU, where the search works.
+    """
+
+    feasibility: Feasibility | None = None
+    cost: ExpectedCost | None = None
+
+    @classmethod
+    def fitted(
+        cls, view: ModelView, proposer: BayesianProposer, encoding: Encoding, share_of_cost: float = 0.0
+    ) -> "Weighting":
+        """Learn from what a view holds what the proposer asks for; costs where their share is above 0."""
+        ignored = proposer.feasibility == "ignore"
+        feasibility = None if ignored else Feasibility.fitted(*_worked_and_failed(view, encoding))
+        costs = costs_of(view, encoding, share_of_cost)
+        return cls(feasibility, None if costs is None else ExpectedCost.fitted(costs, share_of_cost))
+
+    @classmethod
+    def recalled(
+        cls, view: ModelView, encoding: Encoding, share_of_cost: float, feasibility: Tensor | None, cost: Tensor | None
+    ) -> "Weighting":
+        """Return what was fitted, from the θ [1, h] that were recorded; None for what did not weigh."""
+        costs = None if cost is None else costs_of(view, encoding, share_of_cost)
+        return cls(
+            None if feasibility is None else Feasibility.recalled(*_worked_and_failed(view, encoding), feasibility),
+            None if cost is None or costs is None else ExpectedCost.recalled(costs, share_of_cost, cost),
+        )
+
+    def log(self, X: Tensor) -> Tensor:
+        """Return the logarithms [b] at features X [b, d]."""
+        found = self.log_of_cost(X)
+        return found if self.feasibility is None else found + _CAUTION * self.feasibility.log_probability(X)
+
+    def log_of_cost(self, X: Tensor) -> Tensor:
+        """Return the part [b] of them that also holds where a result is certain."""
+        return X.new_zeros(len(X)) if self.cost is None else self.cost.log_weight(X)
+
+    def log_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logarithms [b] and their gradients [b, d] at features X [b, d]."""
+        found, gradient = X.new_zeros(len(X)), torch.zeros_like(X)
+        if self.cost is not None:
+            found, gradient = self.cost.log_weight_and_gradient(X)
+        if self.feasibility is not None:
+            more, more_gradient = self.feasibility.log_probability_and_gradient(X)
+            found, gradient = found + _CAUTION * more, gradient + _CAUTION * more_gradient
+        return found, gradient
+
+    def over(self, surface: Surface) -> Surface:
+        """Return the surface with what is added to it."""
+        if self.feasibility is None and self.cost is None:
+            return surface
+
+        def both(X: Tensor) -> tuple[Tensor, Tensor]:
+            value, gradient = surface.value_and_gradient(X)
+            more, more_gradient = self.log_and_gradient(X)
+            return value + more, gradient + more_gradient
+
+        return replace(
+            surface,
+            value=lambda X: surface.value(X) + self.log(X),
+            value_and_gradient=both,
+            screen=lambda X: surface.screen(X) + self.log(X),
+        )
+
+    def probability_feasible(self, x: Tensor) -> float | None:
+        """Return how likely features x [1, d] are to give a result, None where nothing says that they may fail."""
+        return None if self.feasibility is None else float(self.feasibility.log_probability(x).exp())
+
+    def predicted_cost(self, x: Tensor) -> float | None:
+        """Return what features x [1, d] are expected to cost, None where that does not weigh."""
+        return None if self.cost is None else float(self.cost.at(x))
+
+
+def costs_of(view: ModelView, encoding: Encoding, share_of_cost: float) -> Costs | None:
+    """Return the costs of the trials that were observed, None where they do not count or teach nothing."""
+    if share_of_cost == 0.0:
+        return None
+    return Costs.of(view.observed, encoding.encode([t.point for t in view.observed]))
+
+
+def _worked_and_failed(view: ModelView, encoding: Encoding) -> tuple[Tensor, Tensor]:
+    """Return the features of the trials that worked, if only until they were stopped, and of those that failed."""
+    worked = [t.point for t in (*view.observed, *view.stopped)]
+    return encoding.encode(worked), encoding.encode([t.point for t in failed_points(view)])

@@ -1,0 +1,1 @@
+"""The history of a campaign: its events, and the trials that follow from them."""

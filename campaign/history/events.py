@@ -1,0 +1,309 @@
+"""What is written down, one event at a time; together the events are the only truth about a campaign.
+
+An event's id is made of what it is about, so that the same event written twice is one event.
+"""
+
+from datetime import UTC
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from overnight.campaign.definition import Campaign
+from overnight.campaign.evaluation import Cause, Measurement
+from overnight.campaign.history.trial import Generator, Provenance
+from overnight.campaign.space import Point
+from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: ClassVar[tuple[str, ...]] = ()
+
+    time: Instant
+    actor: str
+
+    @property
+    def id(self) -> str:
+        """Return what makes this event one and the same: its kind and what it is about."""
+        return "/".join(str(getattr(self, name)) for name in ("kind", *self.about))
+
+
+class CampaignDefined(_Event):
+    """Somebody asked for a campaign; `uid` tells it from every other campaign of the same name.
+
+    `settings` holds the evaluator and the proposer as they were written, so that a proposal can be made again.
+    """
+
+    kind: Literal["campaign_defined"] = "campaign_defined"
+    uid: str
+    definition: Campaign
+    settings: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
+
+
+class CampaignRevised(_Event):
+    """Somebody changed what is asked for; the whole new definition, so that what came before is still replayable."""
+
+    about = ("revision",)
+
+    kind: Literal["campaign_revised"] = "campaign_revised"
+    revision: int
+    definition: Campaign
+    settings: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
+    why: str | None = None
+
+
+class LeaseTaken(_Event):
+    """A controller starts to act; one with an older epoch may write no more.
+
+    `sources` are the hashes of the evaluator's files by name, as the controller found them.
+    """
+
+    about = ("epoch",)
+
+    kind: Literal["lease_taken"] = "lease_taken"
+    epoch: int
+    host: str
+    pid: int
+    started: str
+    sources: ReadOnly[dict[str, str]] | None = None
+
+
+class TrialProposed(GivesItsPoint, _Event):
+    """A point will be tried; written before anything is submitted.
+
+    People say `why` they suggest one. One that is `parked` is started only once a person has approved it, and
+    `parked_because` says why it is.
+    """
+
+    about = ("trial",)
+
+    kind: Literal["trial_proposed"] = "trial_proposed"
+    trial: int
+    point: Point
+    generator: Generator
+    provenance: Provenance | None = None
+    why: str | None = None
+    parked: bool = False
+    parked_because: str | None = None
+
+
+class TrialApproved(_Event):
+    """A person lets a parked trial be started."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_approved"] = "trial_approved"
+    trial: int
+    why: str
+
+
+class TrialRejected(_Event):
+    """A person ended a parked trial: it is never started."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_rejected"] = "trial_rejected"
+    trial: int
+    why: str
+
+
+class LossAccepted(_Event):
+    """A person goes on though the ledger lacks what a receipt names: its segment, whose file had this hash."""
+
+    about = ("segment", "hash")
+
+    kind: Literal["loss_accepted"] = "loss_accepted"
+    segment: int
+    hash: str
+    why: str
+
+
+class _AttemptEvent(_Event):
+    about = ("trial", "attempt")
+
+    trial: int
+    attempt: int
+
+
+class AttemptStarted(_AttemptEvent):
+    """An evaluator is about to be called; written before it is.
+
+    `sources` are the hashes of the evaluator's files, if these have changed since the campaign's last event about them.
+    """
+
+    kind: Literal["attempt_started"] = "attempt_started"
+    key: str
+    deadline: Instant | None = None
+    sources: ReadOnly[dict[str, str]] | None = None
+
+
+class MeasurementReported(_AttemptEvent):
+    """A running evaluation measured something on its way."""
+
+    about = ("trial", "attempt", "step")
+
+    kind: Literal["measurement_reported"] = "measurement_reported"
+    step: int
+    metrics: ReadOnly[dict[str, Measurement]]
+
+
+class TrialObserved(_AttemptEvent):
+    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from.
+
+    `notes` say which side information of the result was ignored, and why.
+    """
+
+    kind: Literal["trial_observed"] = "trial_observed"
+    metrics: ReadOnly[dict[str, Measurement]]
+    seconds: float = 0.0
+    cost: float | None = None
+    artifacts: tuple[str, ...] = ()
+    metadata: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
+    notes: tuple[str, ...] = ()
+
+
+class AttemptFailed(_AttemptEvent):
+    """An attempt ended badly.
+
+    A failure of the `machine` says nothing of its point and counts for nothing; `metrics` were measured all the same,
+    and nothing is learnt from them.
+    """
+
+    kind: Literal["attempt_failed"] = "attempt_failed"
+    cause: Cause
+    message: str
+    will_retry: bool
+    seconds: float = 0.0
+    cost: float | None = None
+    machine: bool = False
+    # None rather than empty: the rows of older segments have no list of metrics here.
+    metrics: ReadOnly[dict[str, Measurement]] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class AttemptUnknown(_AttemptEvent):
+    """Nobody can know how an attempt ended, or whether it has; a person is asked, and it stays open until then."""
+
+    kind: Literal["attempt_unknown"] = "attempt_unknown"
+    message: str
+
+
+class TrialFailed(_AttemptEvent):
+    """A trial ended without a result: its last attempt failed and there will be no other.
+
+    `quarantined` says that the point took several workers with it, so that no point close to it is wanted either.
+    """
+
+    kind: Literal["trial_failed"] = "trial_failed"
+    cause: Cause
+    message: str
+    quarantined: bool = False
+
+
+class TrialStopped(_AttemptEvent):
+    """A rule ended a trial on its way, at a step; what still runs of it is ended, and its reports are kept.
+
+    `value` was worse than `threshold`, both of the objective, in its own unit; `why` says it in words. The rule, asked
+    about that step in the light of all events before this one, says the same.
+    """
+
+    kind: Literal["trial_stopped"] = "trial_stopped"
+    rule: str
+    step: int
+    value: float
+    threshold: float
+    why: str
+
+
+class TrialAbandoned(_Event):
+    """A person ended a trial without a result; what still runs of it is ended."""
+
+    about = ("trial",)
+
+    kind: Literal["trial_abandoned"] = "trial_abandoned"
+    trial: int
+    why: str
+
+
+class _ControllerEvent(_Event):
+    about = ("epoch",)
+
+    epoch: int
+    reason: str
+
+
+class CampaignDrained(_ControllerEvent):
+    """A controller stopped before the campaign was over; it can be resumed."""
+
+    kind: Literal["campaign_drained"] = "campaign_drained"
+
+
+class CampaignFinished(_ControllerEvent):
+    """The campaign is over: its budget is spent, or what one more trial is expected to gain is too little."""
+
+    kind: Literal["campaign_finished"] = "campaign_finished"
+
+
+class _Request(_Event):
+    """A person asks something of whatever controller acts, now or later; requests are numbered in their order."""
+
+    about = ("request",)
+
+    request: int
+    why: str = ""
+
+
+class CampaignPaused(_Request):
+    """Nothing new is to start until the campaign is resumed; what runs goes on.
+
+    A person asks for it, or a controller whose machine cannot carry out evaluations: that resumes by itself.
+    """
+
+    kind: Literal["campaign_paused"] = "campaign_paused"
+
+
+class CampaignResumed(_Request):
+    """A paused campaign starts trials again; a controller takes only its own pause back."""
+
+    kind: Literal["campaign_resumed"] = "campaign_resumed"
+
+
+class CampaignAskedToStop(_Event):
+    """A person wants the controller of this epoch, and no later one, to drain or to stop at once."""
+
+    about = ("epoch", "at_once")
+
+    kind: Literal["campaign_asked_to_stop"] = "campaign_asked_to_stop"
+    epoch: int
+    at_once: bool
+    why: str = ""
+
+
+Event = Annotated[
+    CampaignDefined
+    | CampaignRevised
+    | LossAccepted
+    | LeaseTaken
+    | TrialProposed
+    | AttemptStarted
+    | MeasurementReported
+    | TrialObserved
+    | AttemptFailed
+    | AttemptUnknown
+    | TrialFailed
+    | TrialStopped
+    | TrialAbandoned
+    | TrialApproved
+    | TrialRejected
+    | CampaignDrained
+    | CampaignFinished
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignAskedToStop,
+    Field(discriminator="kind"),
+]
+
+read_event: TypeAdapter[Event] = TypeAdapter(Event)

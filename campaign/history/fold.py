@@ -1,0 +1,249 @@
+"""How a history comes of events: one that was there before, or comes too late, changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from overnight.campaign.definition import Campaign
+from overnight.campaign.errors import InvalidHistory
+from overnight.campaign.history.evaluator_version import EvaluatorVersion
+from overnight.campaign.history.events import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptUnknown,
+    CampaignAskedToStop,
+    CampaignDefined,
+    CampaignDrained,
+    CampaignFinished,
+    CampaignPaused,
+    CampaignResumed,
+    CampaignRevised,
+    Event,
+    LeaseTaken,
+    LossAccepted,
+    MeasurementReported,
+    TrialAbandoned,
+    TrialApproved,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+    TrialRejected,
+    TrialStopped,
+)
+from overnight.campaign.history.life import Ending, Life
+from overnight.campaign.history.trials import Trials
+
+_OfCampaign = (
+    LeaseTaken
+    | CampaignDrained
+    | CampaignFinished
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignAskedToStop
+    | CampaignDefined
+    | CampaignRevised
+    | LossAccepted
+)
+_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
+
+
+@dataclass
+class Fold:
+    """The only mutable thing here: what a history holds, by the same names, while events are taken in one by one."""
+
+    defined: CampaignDefined | None
+    revised: CampaignRevised | None
+    superseded: tuple[Campaign, ...]
+    lease: LeaseTaken | None
+    closed_by: CampaignDrained | CampaignFinished | None
+    closed_under: CampaignRevised | None
+    paused: CampaignPaused | None
+    asked_to_stop: CampaignAskedToStop | None
+    requests: int
+    trials: Trials
+    reports: Mapping[int, tuple[MeasurementReported, ...]]
+    active_seconds: float
+    active_until: datetime | None
+    last_time: datetime | None
+    events: int
+    evaluators: tuple[EvaluatorVersion, ...]
+
+    def __post_init__(self) -> None:
+        # Only the trials that something happens to are built anew.
+        self._lives: dict[int, Life] = {}
+        self._told: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
+        # Kept up to date, since they are asked for at every event.
+        self._parked = {trial.id for trial in self.trials.open if trial.parked}
+        self._pending = {trial.id for trial in self.trials.open if trial.pending}
+
+    def state(self) -> dict[str, Any]:
+        """Return what the history holds after these events."""
+        lived = {number: life.trial() for number, life in self._lives.items()}
+        told = {trial: tuple(of_steps.values()) for trial, of_steps in self._told.items()}
+        reports = MappingProxyType({**self.reports, **told})
+        held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return held | {"trials": self.trials.changed(lived), "reports": reports}
+
+    def apply(self, event: Event) -> None:
+        """Take in one more event; raises InvalidHistory where it speaks of a trial that none has proposed."""
+        # The lease as it was before this event: what happens between two sessions takes no time.
+        at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
+        if self._changes(event):
+            self.events += 1
+            self._count_time(event, at_work)
+            self._sort_in(getattr(event, "trial", None))
+
+    def _changes(self, event: Event) -> bool:
+        """Take the event in, and tell whether it says anything new; what happens most often is asked first."""
+        match event:
+            case TrialProposed():
+                return self._propose(event)
+            case AttemptStarted():
+                self._see(event.sources)
+                return self._life(event).start(event, self.lease, self.evaluators[-1] if self.evaluators else None)
+            case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
+                return self._life(event).end(event)
+            case TrialApproved():
+                return self._life(event).approve()
+            case MeasurementReported():
+                return self._report(event)
+            case AttemptFailed():
+                return self._life(event).fail_attempt(event)
+            case AttemptUnknown():
+                return self._life(event).ask(event)
+            case _:
+                return self._changes_campaign(event)
+
+    def _changes_campaign(self, event: _OfCampaign) -> bool:
+        match event:
+            case LeaseTaken():
+                return self._take_lease(event)
+            case CampaignDrained() | CampaignFinished():
+                return self._close(event)
+            case CampaignPaused() | CampaignResumed():
+                return self._pause(event)
+            case CampaignAskedToStop():
+                return self._ask_to_stop(event)
+            case CampaignDefined():
+                known, self.defined = self.defined, self.defined or event
+                return known is None
+            case CampaignRevised():
+                return self._revise(event)
+            case LossAccepted():
+                return True
+
+    def _count_time(self, event: Event, at_work: bool) -> None:
+        """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
+        if isinstance(event, CampaignDefined | CampaignRevised | LossAccepted):
+            return
+        self.last_time = event.time
+        if self.lease is None or event.actor != self.lease.actor:
+            # Where it was people's turn, the time until the controller's next event is none of its own either.
+            self.active_until = self.active_until if at_work else None
+            return
+        if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
+            self.active_seconds += max((event.time - self.active_until).total_seconds(), 0.0)
+        self.active_until = event.time
+
+    def _take_lease(self, event: LeaseTaken) -> bool:
+        newer = self.lease is None or event.epoch > self.lease.epoch
+        if newer:
+            self._see(event.sources)
+            self.lease, self.closed_by, self.asked_to_stop = event, None, None
+        return newer
+
+    def _see(self, sources: Mapping[str, str] | None) -> None:
+        """Take in what the evaluator is made of from now on."""
+        if sources and (not self.evaluators or self.evaluators[-1].sources != sources):
+            self.evaluators += (EvaluatorVersion(MappingProxyType({**sources})),)
+
+    def _close(self, event: CampaignDrained | CampaignFinished) -> bool:
+        of_another = self.lease is not None and event.epoch != self.lease.epoch
+        if self.closed_by is not None or of_another:
+            return False
+        self.closed_by, self.closed_under = event, self.revised
+        return True
+
+    def _revise(self, event: CampaignRevised) -> bool:
+        latest = self.revised or self.defined
+        newer = self.revised is None or event.revision > self.revised.revision
+        if newer:
+            self.superseded += (latest.definition,) if latest is not None else ()
+            self.revised = event
+        return newer
+
+    def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:
+        if event.request <= self.requests:
+            return False
+        self.requests = event.request
+        pause = isinstance(event, CampaignPaused)
+        # A person's pause outlasts what a controller has paused for.
+        outlasts = pause and self._is_controllers(self.paused) and not self._is_controllers(event)
+        if pause == (self.paused is not None) and not outlasts:
+            return False
+        self.paused = event if isinstance(event, CampaignPaused) else None
+        return True
+
+    def _is_controllers(self, event: Event | None) -> bool:
+        return event is not None and self.lease is not None and event.actor == self.lease.actor
+
+    def _waits_for_people(self) -> bool:
+        """Tell whether the controller had nothing to do before people have said something."""
+        if self.paused is not None:
+            return not self._something_runs()
+        return bool(self._parked) and not self._pending
+
+    def _sort_in(self, number: int | None) -> None:
+        """Keep up to date which trials are parked and which are pending."""
+        if number is None:
+            return
+        life = self._lives[number]
+        self._parked.discard(number)
+        self._pending.discard(number)
+        if life.outcome is None:
+            (self._parked if life.parked else self._pending).add(number)
+
+    def _something_runs(self) -> bool:
+        """Tell whether the controller has an evaluation under way."""
+        trials = [*(life.trial() for life in self._lives.values())]
+        trials += [trial for trial in self.trials.open if trial.id not in self._lives]
+        actor = self.lease and self.lease.actor
+        return any(trial.open_attempt is not None and trial.open_attempt.actor == actor for trial in trials)
+
+    def _ask_to_stop(self, event: CampaignAskedToStop) -> bool:
+        known = self.asked_to_stop
+        of_another = self.lease is None or event.epoch != self.lease.epoch or self.closed_by is not None
+        if of_another or (known is not None and known.at_once >= event.at_once):
+            return False
+        self.asked_to_stop = event
+        return True
+
+    def _propose(self, event: TrialProposed) -> bool:
+        if event.trial in self._lives or event.trial in self.trials:
+            return False
+        self._lives[event.trial] = Life.begun_by(event)
+        return True
+
+    def _report(self, event: MeasurementReported) -> bool:
+        self._life(event)
+        if event.trial not in self._told:
+            known = self.reports.get(event.trial, ())
+            self._told[event.trial] = {(report.attempt, report.step): report for report in known}
+        reports = self._told[event.trial]
+        new = (event.attempt, event.step) not in reports
+        reports.setdefault((event.attempt, event.step), event)
+        return new
+
+    def _life(self, event: _OfTrial) -> Life:
+        life = self._lives.get(event.trial)
+        if life is not None:
+            return life
+        trial = self.trials.get(event.trial)
+        if trial is None:
+            raise InvalidHistory(
+                f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"
+            )
+        life = self._lives[event.trial] = Life.of(trial)
+        return life

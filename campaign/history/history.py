@@ -1,0 +1,153 @@
+"""What has happened so far, as it can be asked for, and the view of it that a proposal is made from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from overnight.campaign.definition import Campaign
+from overnight.campaign.errors import InvalidHistory
+from overnight.campaign.history.evaluator_version import EvaluatorVersion
+from overnight.campaign.history.events import (
+    CampaignAskedToStop,
+    CampaignDefined,
+    CampaignDrained,
+    CampaignFinished,
+    CampaignPaused,
+    CampaignRevised,
+    Event,
+    LeaseTaken,
+    MeasurementReported,
+)
+from overnight.campaign.history.fold import Fold
+from overnight.campaign.history.trial import Failure, Observation, Stopped, Trial
+from overnight.campaign.history.trials import Trials
+from overnight.campaign.values import garbage
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """What a proposal may depend on: trials by how they stand, each in the order of their ids.
+
+    Where some were stopped on their way, `reports` holds what these and the observed ones reported. `withheld` await
+    approval or were rejected; `approvals` and `rejections` are how often people have decided so. It is the same for
+    every order of the events that keeps each trial's own order.
+    """
+
+    observed: tuple[Trial, ...]
+    pending: tuple[Trial, ...]
+    failed: tuple[Trial, ...]
+    stopped: tuple[Trial, ...] = ()
+    withheld: tuple[Trial, ...] = ()
+    reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    approvals: int = 0
+    rejections: int = 0
+
+
+@dataclass(frozen=True)
+class History:
+    """The state of a campaign after some events.
+
+    `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
+    between sessions do not count, nor does the time in which it had to wait for people, and what they write meanwhile
+    says nothing about it.
+    `superseded` are the definitions that held before the newest one; `closed_under` is the revision that held when a
+    controller closed the campaign.
+    `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of
+    the last request. `events` is how many events made it what it is; one that was there before, or came too late, is
+    none of them. `evaluators` are the versions of the evaluator, each as often as it came after another one.
+    """
+
+    defined: CampaignDefined | None = None
+    revised: CampaignRevised | None = None
+    superseded: tuple[Campaign, ...] = ()
+    lease: LeaseTaken | None = None
+    closed_by: CampaignDrained | CampaignFinished | None = None
+    closed_under: CampaignRevised | None = None
+    paused: CampaignPaused | None = None
+    asked_to_stop: CampaignAskedToStop | None = None
+    requests: int = 0
+    trials: Trials = field(default_factory=Trials)
+    reports: Mapping[int, tuple[MeasurementReported, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    active_seconds: float = 0.0
+    active_until: datetime | None = None
+    last_time: datetime | None = None
+    events: int = 0
+    evaluators: tuple[EvaluatorVersion, ...] = ()
+
+    @classmethod
+    def from_events(cls, events: Iterable[Event]) -> "History":
+        """Fold events in ledger order; an event that was seen before changes nothing.
+
+        Raises InvalidHistory where an event speaks of a trial that no earlier one proposed.
+        """
+        return cls().extended(events)
+
+    def extended(self, events: Iterable[Event]) -> "History":
+        """Return the history after some more events, in ledger order."""
+        fold = Fold(**vars(self))
+        with garbage.left_alone():
+            for event in events:
+                fold.apply(event)
+            return History(**fold.state())
+
+    @property
+    def definition(self) -> Campaign:
+        """Return what is asked for, as last revised; raises InvalidHistory where nothing has been defined."""
+        latest = self.revised or self.defined
+        if latest is None:
+            raise InvalidHistory("Expected the ledger to begin with a `campaign_defined` event, found none.")
+        return latest.definition
+
+    @property
+    def next_trial(self) -> int:
+        """Return the id that the next proposed trial gets; ids start at 1."""
+        return self.trials.last + 1
+
+    @property
+    def started(self) -> int:
+        """Return how many trials have started, which is what the budget counts."""
+        return self.trials.started
+
+    @property
+    def budgeted(self) -> int:
+        """Return how many trials were proposed that the budget counts, or will once they start."""
+        return self.started + sum(1 for t in self.trials.open if t.pending and not t.counted and not t.imported)
+
+    @property
+    def awaiting(self) -> int:
+        """Return how many trials wait for a person's approval."""
+        return sum(1 for trial in self.trials.open if trial.parked)
+
+    @property
+    def taken(self) -> int:
+        """Return how many trials have a place in the budget; those that await approval keep theirs."""
+        return self.budgeted + self.awaiting
+
+    @property
+    def waits_for_people(self) -> bool:
+        """Tell whether it is people's turn: it is paused, or nothing is outstanding but what awaits approval."""
+        return self.paused is not None or 0 < self.awaiting == len(self.trials.open)
+
+    @property
+    def finished(self) -> CampaignFinished | None:
+        """Return the event that ended the campaign; None while it goes on, and where it was revised since."""
+        closed = self.closed_by
+        return closed if isinstance(closed, CampaignFinished) and self.closed_under == self.revised else None
+
+    def model_view(self) -> ModelView:
+        """Return what a proposal may depend on."""
+        trials = [self.trials[i] for i in sorted(self.trials)]
+        observed = tuple(t for t in trials if isinstance(t.outcome, Observation))
+        stopped = tuple(t for t in trials if isinstance(t.outcome, Stopped))
+        told = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
+        return ModelView(
+            observed=observed,
+            pending=tuple(t for t in trials if t.pending),
+            failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
+            stopped=stopped,
+            withheld=tuple(t for t in trials if t.status in ("awaiting approval", "rejected")),
+            reports=MappingProxyType({trial: self.reports[trial] for trial in told}),
+            approvals=sum(1 for t in trials if t.approved),
+            rejections=sum(1 for t in trials if t.status == "rejected"),
+        )

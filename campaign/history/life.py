@@ -1,0 +1,176 @@
+"""A trial while events are taken in: what each of them changes in it, at most once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from overnight.campaign.history.evaluator_version import EvaluatorVersion
+from overnight.campaign.history.events import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptUnknown,
+    LeaseTaken,
+    TrialAbandoned,
+    TrialFailed,
+    TrialObserved,
+    TrialProposed,
+    TrialRejected,
+    TrialStopped,
+)
+from overnight.campaign.history.trial import (
+    Attempt,
+    AttemptEnd,
+    Failure,
+    Observation,
+    Outcome,
+    Proposal,
+    Stopped,
+    Trial,
+    Withdrawal,
+)
+
+Ending = TrialObserved | TrialFailed | TrialStopped | TrialAbandoned | TrialRejected
+
+
+@dataclass
+class Life:
+    """A trial that something happens to; it is built once, after the last event.
+
+    What takes in an event returns whether that said anything new.
+    """
+
+    id: int
+    proposal: Proposal
+    proposed: datetime
+    parked: bool
+    parked_because: str | None
+    approved: bool
+    attempts: dict[int, Attempt]
+    outcome: Outcome | None
+
+    @classmethod
+    def begun_by(cls, event: TrialProposed) -> "Life":
+        """Return a new trial."""
+        proposal = Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
+        return cls(event.trial, proposal, event.time, event.parked, event.parked_because, False, {}, None)
+
+    @classmethod
+    def of(cls, trial: Trial) -> "Life":
+        """Return a trial that goes on."""
+        attempts = {attempt.number: attempt for attempt in trial.attempts}
+        return cls(
+            trial.id,
+            trial.proposal,
+            trial.proposed,
+            trial.parked,
+            trial.parked_because,
+            trial.approved,
+            attempts,
+            trial.outcome,
+        )
+
+    def trial(self) -> Trial:
+        """Return it as it stands."""
+        return Trial(
+            id=self.id,
+            proposal=self.proposal,
+            proposed=self.proposed,
+            parked=self.parked,
+            parked_because=self.parked_because,
+            approved=self.approved,
+            attempts=tuple(self.attempts.values()),
+            outcome=self.outcome,
+        )
+
+    def approve(self) -> bool:
+        """Let it go on, where it waited for that."""
+        waited = self.parked and self.outcome is None
+        if waited:
+            self.parked, self.approved = False, True
+        return waited
+
+    def start(self, event: AttemptStarted, lease: LeaseTaken | None, evaluator: EvaluatorVersion | None) -> bool:
+        """Add an attempt; lease and evaluator tell where and by what, if the controller started it."""
+        if event.attempt in self.attempts:
+            return False
+        by = lease if lease is not None and lease.actor == event.actor else None
+        self.attempts[event.attempt] = Attempt(
+            number=event.attempt,
+            key=event.key,
+            actor=event.actor,
+            started=event.time,
+            deadline=event.deadline,
+            host=by and by.host,
+            process=by and by.started,
+            evaluator=by and evaluator and evaluator.digest,
+        )
+        return True
+
+    def fail_attempt(self, event: AttemptFailed) -> bool:
+        """Close an attempt that has started and has not failed yet."""
+        attempt = self.attempts.get(event.attempt)
+        if attempt is None or attempt.failed is not None:
+            return False
+        end = AttemptEnd(
+            cause=event.cause,
+            message=event.message,
+            will_retry=event.will_retry,
+            ended=event.time,
+            seconds=event.seconds,
+            cost=event.cost,
+            machine=event.machine,
+            metrics=event.metrics or {},
+            notes=event.notes,
+        )
+        self.attempts[event.attempt] = attempt.model_copy(update={"failed": end})
+        return True
+
+    def ask(self, event: AttemptUnknown) -> bool:
+        """Note that nobody knows how an attempt ended."""
+        attempt = self.attempts.get(event.attempt)
+        if attempt is None or attempt.failed is not None or attempt.unknown is not None:
+            return False
+        self.attempts[event.attempt] = attempt.model_copy(update={"unknown": event.message})
+        return True
+
+    def end(self, event: Ending) -> bool:
+        """Close it; the first outcome counts."""
+        if self.outcome is not None:
+            return False
+        self.outcome = _outcome_of(event)
+        return True
+
+
+def _outcome_of(event: Ending) -> Outcome:
+    match event:
+        case TrialObserved():
+            return Observation(
+                attempt=event.attempt,
+                metrics=event.metrics,
+                seconds=event.seconds,
+                cost=event.cost,
+                artifacts=event.artifacts,
+                notes=event.notes,
+                ended=event.time,
+            )
+        case TrialFailed():
+            return Failure(
+                attempt=event.attempt,
+                cause=event.cause,
+                message=event.message,
+                quarantined=event.quarantined,
+                ended=event.time,
+            )
+        case TrialStopped():
+            return Stopped(
+                attempt=event.attempt,
+                rule=event.rule,
+                step=event.step,
+                value=event.value,
+                threshold=event.threshold,
+                why=event.why,
+                ended=event.time,
+            )
+        case TrialAbandoned():
+            return Withdrawal(kind="abandoned", by=event.actor, why=event.why, ended=event.time)
+        case TrialRejected():
+            return Withdrawal(kind="rejected", by=event.actor, why=event.why, ended=event.time)

@@ -1,0 +1,73 @@
+"""All trials of a campaign, with what a controller asks of them at every step kept up to date as they change."""
+
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from itertools import islice
+from types import MappingProxyType
+
+from overnight.campaign.history.trial import Observation, Trial
+
+
+class Trials(Mapping[int, Trial]):
+    """Trials by their numbers; nobody changes it, and what it counts is there at once however many there are.
+
+    `open` are those that have not ended, in the order of their numbers; `last` is the highest number, 0 where there
+    are none; `started` is how many count in the budget of trials, `observed` how many ended with a result.
+    """
+
+    __slots__ = ("_by_number", "last", "observed", "open", "started")
+
+    def __init__(self, trials: Mapping[int, Trial] = MappingProxyType({})) -> None:
+        self._by_number = MappingProxyType({**trials})
+        self.last = max(trials, default=0)
+        self.open = tuple(trial for _, trial in sorted(trials.items()) if trial.outcome is None)
+        self.started = sum(trial.counted for trial in trials.values())
+        self.observed = sum(isinstance(trial.outcome, Observation) for trial in trials.values())
+
+    def changed(self, news: Mapping[int, Trial]) -> "Trials":
+        """Return the trials in which these take the place of those with the same numbers, or are added."""
+        if not news:
+            return self
+        before, after = Trials({number: self[number] for number in news if number in self}), Trials(news)
+        result = Trials.__new__(Trials)
+        result._by_number = MappingProxyType({**self._by_number, **news})
+        result.last = max(self.last, after.last)
+        still = [trial for trial in self.open if trial.id not in news]
+        result.open = tuple(sorted((*still, *after.open), key=lambda trial: trial.id))
+        result.started = self.started - before.started + after.started
+        result.observed = self.observed - before.observed + after.observed
+        return result
+
+    def newest_first(self) -> Iterator[Trial]:
+        """Give the trials, the one that was proposed last first."""
+        return (self._by_number[number] for number in reversed(self._by_number))
+
+    def ended_since(self, before: "Trials") -> list[Trial]:
+        """Return those that have ended since these trials were what they were before: no outcome ever changes."""
+        new = islice(self.newest_first(), len(self) - len(before))
+        changed = [*(self[trial.id] for trial in before.open), *reversed([*new])]
+        return [trial for trial in changed if trial.outcome is not None]
+
+    def __getitem__(self, number: int) -> Trial:
+        return self._by_number[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._by_number)
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    # What the base class makes of the three above asks for one trial after the other, in Python.
+    def __contains__(self, number: object) -> bool:
+        return number in self._by_number
+
+    def keys(self) -> KeysView[int]:
+        """Return the numbers."""
+        return self._by_number.keys()
+
+    def values(self) -> ValuesView[Trial]:
+        """Return the trials."""
+        return self._by_number.values()
+
+    def items(self) -> ItemsView[int, Trial]:
+        """Return the pairs of number and trial."""
+        return self._by_number.items()

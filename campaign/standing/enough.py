@@ -1,0 +1,62 @@
+"""What one more trial is expected to gain, as the latest decisions recorded it, and whether that is too little."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby, takewhile
+
+from overnight.campaign.history.history import History
+
+
+@dataclass(frozen=True)
+class GainLeft:
+    """What the latest decision expected to gain, in the metric's unit, and how many in a row were below the limit."""
+
+    latest: float
+    in_a_row: int
+
+
+def gain_left(history: History) -> GainLeft | None:
+    """Return what is left to gain, as far as `stop_when` asks for it; None before any decision has told.
+
+    Trials that were proposed together are one decision, whose first point is expected to gain most. What was expected
+    before the campaign was last revised does not count, since a wider space or another threshold asks anew.
+    """
+    wanted = history.definition.stop_when
+    gains = _latest_first(history)
+    latest = next(gains, None)
+    if wanted is None or latest is None:
+        return None
+    enough = takewhile(lambda gain: gain < wanted.expected_gain_below, chain([latest], gains))
+    return GainLeft(latest, sum(1 for _ in enough))
+
+
+def why_enough(history: History) -> str | None:
+    """Return why too little is left to gain for going on, whether or not that is only advice; None while it is not."""
+    wanted, left = history.definition.stop_when, gain_left(history)
+    if wanted is None or left is None or left.in_a_row < wanted.in_a_row:
+        return None
+    times = "once" if wanted.in_a_row == 1 else f"{left.in_a_row} times in a row"
+    metric = history.definition.objective.metric
+    return (
+        f"expected gain left: one more trial is expected to improve {metric} by {left.latest:.2g}, {times} less than "
+        f"{wanted.expected_gain_below:g} (`stop_when.expected_gain_below`)"
+    )
+
+
+def why_end_early(history: History) -> str | None:
+    """Return why the campaign is to end before its budget is spent; None while it is not, or where that is advice."""
+    wanted = history.definition.stop_when
+    return None if wanted is None or wanted.advice_only else why_enough(history)
+
+
+def _latest_first(history: History) -> Iterator[float]:
+    since = history.revised.time if history.revised is not None else None
+    made = (
+        (trial.proposal.provenance.events_seen, trial.proposal.provenance.expected_gain)
+        for trial in history.trials.newest_first()
+        if trial.proposal.provenance is not None
+        and trial.proposal.provenance.expected_gain is not None
+        and (since is None or trial.proposed >= since)
+    )
+    for _, together in groupby(made, key=lambda pair: pair[0]):
+        yield max(gain for _, gain in together)

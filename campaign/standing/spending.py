@@ -1,0 +1,117 @@
+"""What a campaign has spent besides its trials: evaluations, and what they said that they cost."""
+
+import math
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from overnight.campaign.definition import Budget
+from overnight.campaign.history.trial import Attempt, Observation, Trial
+
+_UNLIMITED = 10**9
+# Sums of costs are rounded: a budget of ten times 0.1 pays for ten.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Evaluations that have started, how many of them run, which costs are known, and of how many none was told."""
+
+    evaluations: int
+    running: int
+    costs: tuple[float, ...]
+    untold: int
+
+    @property
+    def expected_cost(self) -> float | None:
+        """Return what one more evaluation is expected to cost, the mean of the known costs; None before the first."""
+        return _sum(self.costs) / len(self.costs) if self.costs else None
+
+    @property
+    def cost(self) -> float:
+        """Return what those that ended cost; one that told nothing is charged what is expected of one."""
+        return min(_sum(self.costs) + self.untold * (self.expected_cost or 0.0), sys.float_info.max)
+
+    def room(self, budget: Budget) -> int:
+        """Return how many more evaluations may start now.
+
+        What runs is reserved at the highest known cost, and only the last one to start at the expected cost. So a
+        budget of cost is overspent by no more than what that last one costs beyond the mean, and what others
+        cost beyond the dearest one known when it started. Before any cost is known one runs at a time.
+        """
+        rooms = [_UNLIMITED]
+        if budget.evaluations is not None:
+            rooms.append(budget.evaluations - self.evaluations)
+        if budget.cost is not None:
+            rooms.append(self._paid_by(budget.cost))
+        return max(min(rooms), 0)
+
+    def why_spent(self, budget: Budget) -> str | None:
+        """Return which of the budgets allows no other evaluation, also once nothing runs; None if none forbids it."""
+        if budget.evaluations is not None and self.evaluations >= budget.evaluations:
+            return f"all {budget.evaluations} evaluations of the budget have been started"
+        if budget.cost is None or self.running or self._paid_by(budget.cost) > 0:
+            return None
+        one_more = f"one more is expected to cost {self.expected_cost or 0.0:g}"
+        return f"the cost budget of {budget.cost:g} is spent: evaluations cost {self.cost:g}, and {one_more}"
+
+    def _paid_by(self, budget: float) -> int:
+        if self.expected_cost is None:
+            return 1 - self.running
+        left, dearest = budget - self.cost - self.expected_cost, max(self.costs)
+        if dearest <= 0:
+            return _UNLIMITED if left >= 0 else 0
+        rooms = max(min(left / dearest + _ROUNDING, _UNLIMITED), -_UNLIMITED)
+        return math.floor(rooms) + 1 - self.running
+
+
+def _sum(costs: Iterable[float]) -> float:
+    """Return the sum, at most the largest float."""
+    try:
+        return math.fsum(costs)
+    except OverflowError:
+        return sys.float_info.max
+
+
+def room_after(trials: Iterable[Trial], budget: Budget) -> int:
+    """Return how many more evaluations these trials leave of the budget; light where it limits nothing but trials."""
+    return _UNLIMITED if _is_unlimited(budget) else spending(trials).room(budget)
+
+
+def why_spent(trials: Iterable[Trial], budget: Budget) -> str | None:
+    """Return which budget these trials have spent, as `Spending.why_spent` does; light where it limits only trials."""
+    return None if _is_unlimited(budget) else spending(trials).why_spent(budget)
+
+
+def _is_unlimited(budget: Budget) -> bool:
+    return budget.evaluations is None and budget.cost is None
+
+
+def spending(trials: Iterable[Trial]) -> Spending:
+    """Count what these trials have spent; an attempt that its machine could not carry out spent nothing."""
+    evaluations = running = untold = 0
+    costs: list[float] = []
+    for trial in trials:
+        for attempt in trial.attempts:
+            if attempt.failed is not None and attempt.failed.machine:
+                continue
+            evaluations += 1
+            if attempt is trial.open_attempt:
+                running += 1
+            elif (cost := _cost(trial, attempt)) is not None:
+                costs.append(cost)
+            else:
+                untold += 1
+    return Spending(evaluations, running, tuple(costs), untold)
+
+
+def costs_were_told(trials: Iterable[Trial]) -> bool:
+    """Tell whether an evaluation told what it cost; where none did, a model of costs takes the seconds for them."""
+    return any(isinstance(trial.outcome, Observation) and trial.outcome.cost is not None for trial in trials)
+
+
+def _cost(trial: Trial, attempt: Attempt) -> float | None:
+    if attempt.failed is not None:
+        return attempt.failed.cost
+    ended = trial.outcome
+    return ended.cost if isinstance(ended, Observation) and ended.attempt == attempt.number else None

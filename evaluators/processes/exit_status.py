@@ -1,0 +1,110 @@
+"""Whose fault it was that a process ended: the point's, the machine's, or nobody's."""
+
+import errno
+import signal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from overnight.campaign.evaluation import Cause
+
+RETRY_EXIT_CODE = 75
+_BY_ITSELF = {
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGABRT,
+    signal.SIGTRAP,
+    signal.SIGSYS,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+}
+_SHELL_ADDS = 128
+# What the machine lacks or is busy with, whatever was tried: no point and no program is to blame.
+OF_THE_MACHINE = {
+    errno.EAGAIN,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.ETXTBSY,
+}
+
+
+class Exit(BaseModel):
+    """How the supervisor saw the evaluation end; a negative `status` is the signal that killed it.
+
+    `stopped` is `returned` if its result was there and it did not end by itself. `oom_kills` is how many processes the
+    kernel killed meanwhile, for want of memory, where the evaluation ran. `mark` is the claim's, `result` the hash of
+    the file with the result, None without one; those from before these were have neither.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: int | None = None
+    stopped: Literal["timeout", "cancelled", "foreign_signal", "returned"] | None = None
+    seconds: float = 0.0
+    start_error: str | None = None
+    start_errno: int | None = None
+    oom_kills: int = 0
+    mark: str | None = None
+    result: str | None = None
+
+
+def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
+    """Return whose fault a bad end was, with its message; None where a result is to be read."""
+    if ended.start_error is not None:
+        passing = ended.start_errno in OF_THE_MACHINE
+        return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
+    if ended.stopped == "timeout":
+        return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"
+    if ended.stopped == "cancelled":
+        return "cancelled", f"stopped on request after {ended.seconds:.1f}s"
+    if ended.stopped == "foreign_signal":
+        how = f"stopped after {ended.seconds:.1f}s, when its supervisor was told to end by a signal"
+        return "infrastructure", f"{how} that Overnight did not send"
+    if ended.stopped == "returned":
+        return None
+    status = ended.status or 0
+    number = _signal_of(status)
+    if number is not None:
+        return _failure_of_signal(number, status, ended.oom_kills)
+    if status == RETRY_EXIT_CODE:
+        return "infrastructure", f"ended with exit code {status}, which asks for another attempt"
+    if status > 0:
+        return "configuration", f"ended with exit code {status}"
+    return None
+
+
+def spoke_for_itself(ended: Exit) -> bool:
+    """Tell whether its exit code is the evaluation's own word: neither a signal ended it nor did we stop it."""
+    return ended.stopped is None and _signal_of(ended.status or 0) is None
+
+
+def _signal_of(status: int) -> int | None:
+    """Return the signal that killed a program, or the command of the shell that passed its end on."""
+    if status < 0:
+        return -status
+    said = status - _SHELL_ADDS
+    # Below 32 only: what a program means by a larger exit code is its own business.
+    return said if 0 < said < signal.SIGRTMIN and _signal_name(said).startswith("SIG") else None
+
+
+def _failure_of_signal(number: int, status: int, oom_kills: int) -> tuple[Cause, str]:
+    how = f"killed by {_signal_name(number)}" + (f" (exit code {status})" if status > 0 else "")
+    if number in _BY_ITSELF:
+        return "configuration", f"{how}, which a program brings on itself"
+    if number == signal.SIGKILL and oom_kills > 0:
+        return "configuration", f"{how} while the kernel ended what took too much memory: out of memory"
+    return "infrastructure", f"{how}, which Overnight did not send"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

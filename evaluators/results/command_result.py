@@ -1,0 +1,150 @@
+"""What an ended attempt means: from its exit and its result to an outcome."""
+
+import json
+from collections.abc import Collection
+
+from overnight.campaign.evaluation import (
+    Cause,
+    EvaluationFailed,
+    EvaluationOutcome,
+    EvaluationRequest,
+    EvaluationSucceeded,
+)
+from overnight.campaign.result import bounded, read_artifacts, read_cost, read_metadata, read_metrics
+from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
+from overnight.evaluators.processes.exit_status import Exit, failure_of_exit, spoke_for_itself
+from overnight.evaluators.processes.supervisor import digest_of
+from overnight.evaluators.results.written_result import (
+    ForeignResult,
+    InvalidResult,
+    WrittenResult,
+    is_too_large,
+    result_text,
+    written_result,
+)
+from overnight.evaluators.secrets.environment import Redaction
+
+_LONGEST_MESSAGE = 2000
+_LONGEST_EVIDENCE = 500
+_STDERR = "; stderr ended with:\n"
+
+
+def outcome_of_exit(
+    attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction, *, result_ends: bool
+) -> EvaluationOutcome:
+    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr.
+
+    A stored result counts unless the evaluation's own exit code says otherwise; where a result is written only once all
+    is done (`result_ends`), nothing that comes afterwards takes anything from it.
+    """
+    failure = failure_of_exit(ended)
+    if _was_changed(attempt, ended):
+        failure = "infrastructure", f"{attempt.result} is not what the evaluation left there when it ended"
+    elif failure is not None and ended.start_error is None and attempt.result.is_file():
+        if result_ends:
+            failure = None
+        elif (
+            not spoke_for_itself(ended)
+            and (stored := stored_outcome(attempt, request, ended.seconds, redaction)) is not None
+        ):
+            return stored
+    if failure is None:
+        text = ""
+        try:
+            text = result_text(attempt)
+            return outcome_of_result(text, request, ended.seconds, redaction)
+        except ForeignResult as problem:
+            failure = "infrastructure", str(problem)
+        except InvalidResult as problem:
+            shown = text.replace(f', "attempt_key": {json.dumps(request.key)}', "") or last_text(attempt.stdout)
+            failure = "invalid_result", f"{problem}{_evidence(shown, redaction)}"
+    cause, message = failure
+    return EvaluationFailed(
+        cause=cause,
+        message=_with_stderr(message, attempt, redaction),
+        seconds=ended.seconds,
+        machine=ended.start_error is not None and cause == "infrastructure",
+    )
+
+
+def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
+    """Tell whether the file with the result is another one than the supervisor saw when nothing ran any more."""
+    # One that is too large is refused unread.
+    known = "result" in ended.model_fields_set and not is_too_large(attempt)
+    return known and ended.result != digest_of(attempt.result)
+
+
+def stored_outcome(
+    attempt: AttemptFolder, request: EvaluationRequest, seconds: float, redaction: Redaction
+) -> EvaluationOutcome | None:
+    """Return what the whole result says that an evaluation stored before it was ended; None if there is none."""
+    if not attempt.result.is_file():
+        return None
+    try:
+        return outcome_of_result(result_text(attempt), request, seconds, redaction)
+    except InvalidResult:
+        return None
+
+
+def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationOutcome:
+    """Return what a result amounts to, without secrets; raises InvalidResult."""
+    asked = request.expected_metrics
+    written = written_result(text, asked, request.key, redaction)
+    cost, cost_notes = read_cost(written.beside.get("cost"))
+    if written.status != "ok":
+        return _failure(written, seconds, cost, cost_notes)
+    read = read_metrics(written.metrics, asked)
+    if read.problem is not None:
+        raise InvalidResult(read.problem)
+    artifacts, artifact_notes = read_artifacts(written.beside.get("artifacts"))
+    metadata, metadata_notes = read_metadata(written.beside.get("metadata"))
+    return EvaluationSucceeded(
+        metrics=read.metrics,
+        seconds=seconds,
+        cost=cost,
+        artifacts=artifacts,
+        metadata=metadata,
+        notes=bounded([*read.notes, *cost_notes, *artifact_notes, *metadata_notes]),
+    )
+
+
+def _failure(
+    written: WrittenResult, seconds: float, cost: float | None, cost_notes: Collection[str]
+) -> EvaluationFailed:
+    """Return the outcome of a result that is none: nothing is asked of it, but what was measured is worth keeping."""
+    cause: Cause = "infeasible" if written.status == "infeasible" else "configuration"
+    read = read_metrics(written.metrics, asked=())
+    place = f" ({written.raised_at})" if written.raised_at else ""
+    return EvaluationFailed(
+        cause=cause,
+        message=_shortened(written.message, _LONGEST_MESSAGE - len(place)) + place,
+        seconds=seconds,
+        cost=cost,
+        metrics=read.metrics,
+        notes=bounded([*read.notes, *cost_notes]),
+    )
+
+
+def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> EvaluationOutcome:
+    """Return the outcome as it may be written down; what a result states has been redacted when it was read."""
+    if not isinstance(outcome, EvaluationFailed):
+        return outcome
+    return outcome.model_copy(update={"message": _shortened(redaction.text(outcome.message), _LONGEST_MESSAGE)})
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 2]} …"
+
+
+def _evidence(text: str, redaction: Redaction) -> str:
+    """Return the beginning of what came instead of a result."""
+    shown = " ".join(redaction.text(text).split())
+    cut = f"{shown[:_LONGEST_EVIDENCE]} …" if len(shown) > _LONGEST_EVIDENCE else shown
+    return f"; what came was: {cut}" if shown else ""
+
+
+def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> str:
+    # Secrets go before the cut, or else a half of one would stay.
+    stderr = redaction.text(last_text(attempt.stderr)).strip()
+    room = _LONGEST_MESSAGE - len(message) - len(_STDERR)
+    return f"{message}{_STDERR}{stderr[-room:]}" if stderr and room > 0 else message

@@ -1,0 +1,133 @@
+"""Reading what an evaluation measures on its way, while it still writes."""
+
+import os
+import stat
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.result import bounded, read_metrics
+from overnight.evaluators.evaluator import Report
+from overnight.evaluators.results.written_result import read_json
+from overnight.evaluators.secrets.environment import Redaction
+
+LONGEST_LINE = 1 << 20
+LARGEST_FILE = 1 << 26
+MOST_REPORTS = 10_000
+_MOST_NOTES = 100
+
+
+class ReportLines:
+    """Passes on each line of a growing file once, without secrets, and notes what of it makes no sense.
+
+    A line is a report, or part of none: `ignored` counts those that make no sense. Lines beyond the limits are not
+    read. Of a report, each metric stands for itself.
+    """
+
+    def __init__(self, path: Path, report: Report, redaction: Redaction, asked: Collection[str] = ()) -> None:
+        self._path = path
+        self._report = report
+        self._redaction = redaction
+        self._asked = asked
+        self._position = 0
+        self._within_long_line = False
+        self._passed_on = 0
+        self._surplus = 0
+        self._notes: dict[str, None] = {}
+        self.ignored = 0
+
+    def read(self) -> bool:
+        """Pass on lines that have been completed since the last call, some of them if there are many.
+
+        Return whether there may be more.
+        """
+        new = self._new_bytes()
+        complete = new.rfind(b"\n") + 1
+        if complete:
+            self._position += complete
+            for line in new[: complete - 1].split(b"\n"):
+                self._take(line)
+        elif new and len(new) == self._room():
+            self._position += len(new)
+            self._within_long_line = True
+        else:
+            return False
+        return True
+
+    def read_rest(self) -> None:
+        """Pass on what is left when nobody writes any more; a torn last line is nobody's fault."""
+        while self.read():
+            pass
+        last = self._new_bytes()
+        if self._within_long_line:
+            self.ignored += 1
+        elif last.strip() and self._passed_on < MOST_REPORTS:
+            self._pass_on(last)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each kind of thing in the reports that was ignored."""
+        notes = list(self._notes)
+        if self.ignored:
+            notes.append(f"{self.ignored} lines of reports were ignored: expected a step and finite metrics")
+        if self._surplus:
+            notes.append(f"{self._surplus} reports were ignored: expected at most {MOST_REPORTS} from one attempt")
+        if self._position >= LARGEST_FILE:
+            notes.append(f"reports were read up to {LARGEST_FILE} bytes, and what follows was ignored")
+        return bounded(notes)
+
+    def _new_bytes(self) -> bytes:
+        try:
+            # What is no file, such as a pipe, could be waited for without end.
+            with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return b""
+                file.seek(self._position)
+                return file.read(self._room())
+        except OSError:
+            return b""
+
+    def _room(self) -> int:
+        return min(LONGEST_LINE, LARGEST_FILE - self._position)
+
+    def _take(self, line: bytes) -> None:
+        if self._within_long_line:
+            self._within_long_line = False
+            self.ignored += 1
+        elif not line.strip():
+            return
+        elif self._passed_on >= MOST_REPORTS:
+            self._surplus += 1
+        else:
+            self.ignored += not self._pass_on(line)
+
+    def _pass_on(self, line: bytes) -> bool:
+        try:
+            step, found = _step_and_metrics(read_json(line))
+            report = self._as_report(step, found)
+        except (ValueError, ValidationError):
+            return False
+        if report is None:
+            return False
+        self._passed_on += 1
+        self._report(report)
+        return True
+
+    def _as_report(self, step: Any, found: dict[str, Any]) -> EvaluationReport | None:
+        # Secrets go before a note cuts anything, or else a half of one would stay.
+        read = read_metrics(self._redaction.metrics(found, self._asked), asked=())
+        if len(self._notes) < _MOST_NOTES:
+            self._notes |= {f"in reports, {note}": None for note in read.notes}
+        return EvaluationReport(step=step, metrics=read.metrics) if read.metrics else None
+
+
+def _step_and_metrics(line: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the two parts of a report, whose metrics may also stand beside its step; raises ValueError."""
+    if not isinstance(line, dict) or "step" not in line:
+        raise ValueError("expected an object with a step")
+    metrics = line.get("metrics")
+    if isinstance(metrics, dict):
+        return line["step"], metrics
+    return line["step"], {name: value for name, value in line.items() if name != "step"}

@@ -1,0 +1,21 @@
+"""Whether an evaluator returns what a campaign expects."""
+
+from collections.abc import Collection
+
+from overnight.campaign import Campaign
+
+
+def metric_problems(campaign: Campaign, returned: Collection[str] | None) -> list[str]:
+    """Return a sentence for each expected metric that is not returned; None returned means that it is unknown."""
+    if returned is None:
+        return []
+    offered = ", ".join(f"`{name}`" for name in returned) or "nothing"
+    return [
+        f"`{_path(campaign, name)}`: expected one of the metrics that the evaluator returns ({offered}), found `{name}`"
+        for name in campaign.expected_metrics
+        if name not in returned
+    ]
+
+
+def _path(campaign: Campaign, metric: str) -> str:
+    return campaign.objective.direction if metric == campaign.objective.metric else "metrics"

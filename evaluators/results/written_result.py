@@ -1,0 +1,143 @@
+"""Reading the result that an evaluation wrote: a JSON object of bounded size, in a file or as stdout's last line."""
+
+import json
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from overnight.campaign.evaluation import named_value
+from overnight.evaluators.call_function import is_full
+from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
+from overnight.evaluators.secrets.environment import Redaction
+
+LARGEST_RESULT = 1 << 24
+LARGEST_STDOUT_LINE = 1 << 20
+# Beyond this Python neither reads nor writes a whole number.
+_MOST_DIGITS = 4000
+Status = Literal["ok", "infeasible", "failed"]
+_BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
+# Whatever an evaluation likes to write down, numbers as well.
+_FREE = ("artifacts", "metadata", "message", "reason")
+_LONGEST_PLACE = 500
+
+
+class InvalidResult(Exception):
+    """What an evaluation left is not a result; says why."""
+
+
+class ForeignResult(InvalidResult):
+    """The result is another attempt's; says whose."""
+
+
+@dataclass(frozen=True)
+class WrittenResult:
+    """What an evaluation states about itself, as it was written but for secrets; only the status has been looked at.
+
+    `raised_at` is where a Python function raised an exception.
+    """
+
+    status: Status
+    metrics: dict[str, Any]
+    beside: dict[str, Any]
+
+    @property
+    def message(self) -> str:
+        """Return in one line why there is no good result, in the evaluation's own words if it has any."""
+        said = self.beside.get("message") or self.beside.get("reason")
+        if said is None:
+            return f"the evaluation reported status `{self.status}`"
+        return " ".join(said.split()) if isinstance(said, str) else named_value(said)
+
+    @property
+    def raised_at(self) -> str | None:
+        """Return the file and the line."""
+        place = self.beside.get("raised_at")
+        return place[-_LONGEST_PLACE:] if isinstance(place, str) else None
+
+
+def result_text(attempt: AttemptFolder) -> str:
+    """Return the text that should be a result; empty if there is none. Raises InvalidResult if it is too large."""
+    if attempt.result.exists():
+        return _file_text(attempt)
+    # A line longer than this is not looked at: what remains of it here has lost its beginning.
+    text = last_text(attempt.stdout, LARGEST_STDOUT_LINE)
+    # A progress bar returns to the beginning of its line. Every other separator may be part of a JSON text.
+    last = re.split(r"[\r\n]", text.strip())[-1].strip()
+    return last if last.startswith("{") else ""
+
+
+def is_too_large(attempt: AttemptFolder) -> bool:
+    """Tell whether the file with the result is larger than what is read."""
+    return attempt.result.is_file() and attempt.result.stat().st_size > LARGEST_RESULT
+
+
+def _file_text(attempt: AttemptFolder) -> str:
+    found = "something else"
+    if attempt.result.is_file():
+        try:
+            with attempt.result.open("rb") as file:
+                data = file.read(LARGEST_RESULT + 1)
+        except OSError as problem:
+            found = f"a file that cannot be read ({problem})"
+        else:
+            if len(data) <= LARGEST_RESULT:
+                return data.decode(errors="replace").removeprefix("\ufeff")
+            found = f"a file of {attempt.result.stat().st_size} bytes"
+    raise InvalidResult(f"expected `EVAL_RESULT` to be a file of at most {LARGEST_RESULT} bytes, found {found}")
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return a JSON value, with infinity for whole numbers of more digits than Python reads; raises ValueError."""
+    try:
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else math.inf)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def written_result(text: str, asked: Collection[str], key: str, redaction: Redaction) -> WrittenResult:
+    """Return the result of the attempt `key` that a text holds, without secrets; raises InvalidResult.
+
+    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full form is an object
+    with an object `metrics`, in which the first metric that was asked for is, or which has none beside it. Otherwise
+    each of its keys is a metric, except those that the full form has beside its metrics. A key that is the name of a
+    metric that was asked for is always that metric.
+    """
+    if not text.strip():
+        raise InvalidResult(
+            "expected a JSON object in the file `EVAL_RESULT` or as the last line of stdout, found neither"
+        )
+    try:
+        value = read_json(text)
+    except ValueError as problem:
+        raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
+    if not isinstance(value, dict):
+        raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
+    metrics, beside = _parts(value, asked)
+    if (owner := beside.get("attempt_key")) not in (None, key):
+        raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(redaction.tree(owner))}")
+    return WrittenResult(
+        status=_status(beside.get("status"), redaction),
+        metrics=redaction.metrics(metrics, asked),
+        beside=redaction.under_keys(beside, _FREE),
+    )
+
+
+def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metrics and what is beside them."""
+    if is_full(value, asked):
+        return value["metrics"], {name: found for name, found in value.items() if name != "metrics"}
+    beside = {name: value[name] for name in _BESIDE_METRICS if name in value and name not in asked}
+    nothing = ("metrics", None)
+    return {name: found for name, found in value.items() if name not in beside and (name, found) != nothing}, beside
+
+
+def _status(written: Any, redaction: Redaction) -> Status:
+    if written is None:
+        return "ok"
+    if written not in get_args(Status):
+        raise InvalidResult(
+            f"`status`: expected `ok`, `infeasible` or `failed`, found {named_value(redaction.tree(written))}"
+        )
+    return written

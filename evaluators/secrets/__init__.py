@@ -1,0 +1,1 @@
+"""What an evaluation sees of the environment, and keeping secrets out of everything that is recorded."""

@@ -1,0 +1,40 @@
+"""Find secrets that cannot be kept out of the ledger, because they are part of a campaign's own names."""
+
+from collections.abc import Iterable, Iterator
+
+from overnight.campaign import Campaign
+from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
+from overnight.evaluators.secrets.environment import Redaction, passed_on
+
+
+def name_problems(variables: Iterable[str], campaign: Campaign) -> list[str]:
+    """Return a sentence for each variable that is to be passed on and whose value is part of one of the names.
+
+    Names are written down as they are, so such a value could not be kept out of the ledger.
+    """
+    redactions = {name: Redaction({name: value}) for name, value in passed_on(variables).items()}
+    return [
+        f"`evaluator.environment`: the value of `{name}` is part of {what}. Names are written to the ledger as they "
+        f"are, so this value cannot be kept out of it. If it is no secret, write `{name}=` with the value; otherwise "
+        f"rename {what}"
+        for name, redaction in redactions.items()
+        for what, text in _names(campaign)
+        if redaction.hides(text)
+    ]
+
+
+def _names(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """Return the names that a campaign steers by, each with where its file has it."""
+    yield f"the campaign's `name`, `{campaign.name}`", campaign.name
+    for metric in campaign.expected_metrics:
+        yield f"the metric `{metric}`", metric
+    for name, parameter in campaign.parameters.items():
+        yield f"the parameter `{name}`", name
+        yield from ((f"the choice `{value}` of `{name}`", value) for value in _values(parameter))
+
+
+def _values(parameter: Parameter) -> list[str]:
+    if isinstance(parameter, FloatParameter | IntParameter):
+        return []
+    values = (parameter.value,) if isinstance(parameter, FixedParameter) else parameter.choices
+    return [value for value in values if isinstance(value, str)]

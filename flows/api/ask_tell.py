@@ -1,0 +1,282 @@
+"""For those who bring their own loop: ask for a trial, try it, report how it ended; the ledger does the rest."""
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from overnight.bo_core.propose import propose
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, History, Proposal, Trial
+from overnight.campaign.errors import AskLater, CannotStart, InvalidResult, SpaceExhausted
+from overnight.campaign.history.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    MeasurementReported,
+    TrialAbandoned,
+)
+from overnight.campaign.history.trial import Stopped
+from overnight.campaign.recommendation import Recommendation
+from overnight.flows.api.background_loop import run_in_background
+from overnight.flows.api.own_loop import awaited, may_propose, next_waiting, nothing_to_ask, own_allowance
+from overnight.flows.assembly import receipts_of
+from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
+from overnight.flows.host.clock import Clock, SystemClock
+from overnight.flows.host.log import LOG
+from overnight.flows.people.read_outcome import described, read_outcome, read_report, read_step
+from overnight.flows.people.under_way import is_evaluated, under_way, unended
+from overnight.flows.rules.early_stopping import stops
+from overnight.flows.rules.new_trials import attempt_event, proposed_events
+from overnight.flows.rules.outcomes import outcome_events
+from overnight.flows.session.journal import Decide, Journal
+from overnight.flows.session.newest_receipt import check_or_accept
+from overnight.flows.session.opening import open_campaign
+from overnight.storage import open_ledger
+
+T = TypeVar("T")
+_ACTOR = "ask-tell"
+_NOT_RECORDED = (
+    "Nothing was written: the trial is still under way. If its evaluation failed, give an exception instead."
+)
+
+
+class AskTell:
+    """A campaign whose trials somebody else evaluates; several threads may use it, and several processes its ledger.
+
+    The campaign's budgets, window, approval policy and pauses hold as they do for a controller; only `workers` and
+    `failures.max_in_a_row` are the loop's own affair. What several threads record at once shares an append.
+    """
+
+    def __init__(
+        self,
+        source: CampaignFile | Mapping[str, Any] | str | Path,
+        clock: Clock | None = None,
+        *,
+        ignore_window: bool = False,
+        accept_loss: str | None = None,
+    ) -> None:
+        """Read the campaign; its ledger is made when the first trial is asked for.
+
+        A ledger that is not what its newest receipt says is refused then, unless `accept_loss` says why to go on.
+
+        From then on the definition that the ledger holds is followed, whatever becomes of the source.
+        """
+        self.file = read_campaign(source)
+        self.clock = clock or SystemClock()
+        self.ignore_window = ignore_window
+        self._process = os.getpid()
+        self._ledger = open_ledger(self.file.ledger, self.file.campaign.name, Path())
+        self._accept_loss = accept_loss
+        self._journal = Journal(self._ledger)
+        self._opened = False
+        # Each who asks has to know what the one before was given.
+        self._asking = asyncio.Lock()
+
+    def ask(self) -> Trial:
+        """Return a trial to evaluate, which stays pending until its end is recorded; it is durable when this returns.
+
+        Trials that wait come first: those that people suggested or approved, and those to be tried again, as a new
+        attempt. Otherwise a point is proposed. Raises CampaignStopped if there is nothing more to ask for (BudgetSpent
+        if it is a budget), AskLater if there may be later: the campaign is paused, trials await approval, it is outside
+        of its window, or what is left of a budget is kept for what is under way.
+        """
+        return self._run(self._ask())
+
+    def tell(self, trial: Trial | int, result: Any, *, cost: float | None = None) -> None:
+        """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
+
+        An exception says that the point has no result. If it is not to blame, use `retry` or `abandon`. Metrics that
+        nobody asked for never cost a result: those that are no numbers are noted. Raises InvalidResult if one that was
+        asked for is missing or no finite number, NotUnderWay if the trial does not exist, has ended (the first outcome
+        stands), or is evaluated by a controller; nothing is written then.
+        """
+        self._run(self._tell(trial, result, cost))
+
+    def retry(self, trial: Trial | int, why: str | BaseException) -> bool:
+        """Record that an evaluation was lost, as its worker was: `ask` returns the trial again, as a new attempt.
+
+        Nothing is learnt of the point, until `failures.max_attempts` attempts at it have been lost: then the trial
+        fails, as with a controller. Return whether it will be tried again. Raises NotUnderWay as `tell` does.
+        """
+        return self._run(self._retry(trial, why))
+
+    def abandon(self, trial: Trial | int, why: str | BaseException) -> None:
+        """End a trial without a result: nothing is learnt of its point, and it is not proposed again.
+
+        It may be under way or wait. If a controller has it evaluated, that ends the evaluation. Raises NotUnderWay if
+        the trial does not exist or has ended.
+        """
+        self._run(self._abandon(trial, why))
+
+    def report(self, trial: Trial | int, step: int, result: Any) -> str | None:
+        """Record what a trial measured on its way, as for `tell`; return why it is to be ended now, None if it goes on.
+
+        Only the objective has to be in it. A trial that is to be ended is so in the ledger when this returns: nothing
+        more is to be recorded of it. Raises InvalidResult and NotUnderWay as `tell` does.
+        """
+        return self._run(self._report(trial, step, result))
+
+    def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
+        """Return the observed point that is believed to be best, or any point; None before the first observation."""
+        history = self.history
+        if history.defined is None:
+            return None
+        return recommend(history.definition, history, self.file.proposer, anywhere=anywhere)
+
+    @property
+    def history(self) -> History:
+        """Return what has happened so far; nothing is written."""
+        return self._run(self._read())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if os.getpid() != self._process:
+            work.close()
+            raise CannotStart(
+                f"AskTell: expected to be used in the process that opened campaign `{self.file.campaign.name}`, found "
+                "that it was forked into another one. Open the campaign there, too: all may share its ledger."
+            )
+        return run_in_background(work)
+
+    async def _read(self) -> History:
+        await self._journal.refresh()
+        return self._journal.history
+
+    async def _open(self) -> History:
+        """Open the campaign if that was not done yet: a later revision of it is not to be contradicted."""
+        if self._opened:
+            return await self._read()
+        await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
+        await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
+        self._opened = True
+        return self._journal.history
+
+    async def _ask(self) -> Trial:
+        async with self._asking:
+            while True:
+                history, seen = await self._open(), self._journal.events_seen
+                allowed = own_allowance(history, self.clock.now(), ignore_window=self.ignore_window)
+                if next_waiting(allowed) is not None:
+                    written = await self._insist(self._starts)
+                elif may_propose(allowed):
+                    made = await asyncio.to_thread(self._propose, history)
+                    written = await self._insist(partial(self._proposed, history, seen, *made))
+                else:
+                    raise nothing_to_ask(allowed)
+                for event in written:
+                    if isinstance(event, AttemptStarted):
+                        return self._journal.history.trials[event.trial]
+
+    def _starts(self, history: History) -> list[Event]:
+        """Return the start of the trial that waits first; nothing if somebody else has taken it meanwhile."""
+        now = self.clock.now()
+        trial = next_waiting(own_allowance(history, now, ignore_window=self.ignore_window))
+        return [] if trial is None else [attempt_event(history, trial.id, len(trial.attempts) + 1, now, _ACTOR)]
+
+    def _propose(self, history: History) -> tuple[list[Proposal], float]:
+        began = time.monotonic()
+        try:
+            return propose(history.definition, history, self.file.proposer, 1), time.monotonic() - began
+        except SpaceExhausted as problem:
+            if (why := awaited(history)) is not None:
+                raise AskLater(f"{problem} Ask again later: {why}.") from problem
+            raise
+
+    def _proposed(
+        self, asked: History, seen: int, proposals: Sequence[Proposal], seconds: float, history: History
+    ) -> list[Event]:
+        """Return a new trial and its start, if nobody has to approve it; nothing if it has to be computed anew."""
+        now = self.clock.now()
+        outdated = (asked.next_trial, asked.revised) != (history.next_trial, history.revised)
+        if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
+            return []
+        unseen = history.trials.observed - asked.trials.observed
+        made = {"events_seen": seen, "seconds": seconds, "unseen": unseen}
+        [proposed] = proposed_events(history, proposals, now, _ACTOR, made)
+        return [proposed] if proposed.parked else [proposed, attempt_event(history, proposed.trial, 1, now, _ACTOR)]
+
+    async def _known(self, trial: Trial | int, asked: str) -> History:
+        """Return the history of a campaign that has been begun; raises NotUnderWay if it has not, writing nothing."""
+        history = await self._read()
+        if history.defined is None:
+            unended(history, trial, asked)
+        return await self._open()
+
+    async def _tell(self, trial: Trial | int, result: Any, cost: float | None) -> None:
+        history = await self._known(trial, "tell")
+        known, _ = under_way(history, trial, "tell")
+        try:
+            outcome = read_outcome(history.definition, result, cost)
+        except InvalidResult as problem:
+            raise InvalidResult(f"tell: trial {known.id}: {problem} {_NOT_RECORDED}") from None
+        await self._insist(partial(self._ended, trial, outcome, "tell"))
+
+    async def _retry(self, trial: Trial | int, why: str | BaseException) -> bool:
+        await self._known(trial, "retry")
+        lost = EvaluationFailed(cause="infrastructure", message=described(why))
+        written = await self._insist(partial(self._ended, trial, lost, "retry"))
+        return any(isinstance(event, AttemptFailed) and event.will_retry for event in written)
+
+    def _ended(self, trial: Trial | int, outcome: EvaluationOutcome, asked: str, history: History) -> list[Event]:
+        known, attempt = under_way(history, trial, asked)
+        return outcome_events(history.definition, known, attempt.number, outcome, self.clock.now(), _ACTOR)
+
+    async def _abandon(self, trial: Trial | int, why: str | BaseException) -> None:
+        await self._known(trial, "abandon")
+        await self._insist(partial(self._withdrawn, trial, described(why)))
+
+    def _withdrawn(self, trial: Trial | int, why: str, history: History) -> list[Event]:
+        """Return the end of a trial, and of the attempt at it, unless a controller is to end that one."""
+        known, now = unended(history, trial, "abandon"), self.clock.now()
+        abandoned = TrialAbandoned(time=now, actor=_ACTOR, trial=known.id, why=why)
+        attempt = known.open_attempt
+        if attempt is None or is_evaluated(attempt):
+            return [abandoned]
+        closed = AttemptFailed(
+            time=now,
+            actor=_ACTOR,
+            trial=known.id,
+            attempt=attempt.number,
+            cause="cancelled",
+            message=f"the trial was abandoned: {why}",
+            will_retry=False,
+            seconds=max((now - attempt.started).total_seconds(), 0.0),
+        )
+        return [abandoned, closed]
+
+    async def _report(self, trial: Trial | int, step: int, result: Any) -> str | None:
+        history = await self._known(trial, "report")
+        known, _ = under_way(history, trial, "report")
+        try:
+            metrics, step = read_report(history.definition, result), read_step(step)
+        except InvalidResult as problem:
+            raise InvalidResult(
+                f"report: trial {known.id}, step {step!r:.50}: {problem} Nothing was written."
+            ) from None
+
+        def reported(history: History) -> list[MeasurementReported]:
+            known, attempt = under_way(history, trial, "report")
+            now, number = self.clock.now(), attempt.number
+            return [
+                MeasurementReported(time=now, actor=_ACTOR, trial=known.id, attempt=number, step=step, metrics=metrics)
+            ]
+
+        heard = [event for event in await self._insist(reported) if isinstance(event, MeasurementReported)]
+        await self._insist(lambda history: stops(history, heard, self.clock.now(), _ACTOR))
+        ended = self._journal.history.trials[known.id].outcome
+        return ended.why if isinstance(ended, Stopped) else None
+
+    async def _insist(self, decide: Decide) -> Sequence[Event]:
+        """Append what is decided on the newest history, and return it."""
+        written: Sequence[Event] = ()
+
+        def noted(history: History) -> Sequence[Event]:
+            nonlocal written
+            written = decide(history)
+            return written
+
+        await self._journal.insist(noted)
+        return written

@@ -1,0 +1,78 @@
+"""What a user's own loop may try now, and why it may try nothing: by the same allowance as a controller's."""
+
+from datetime import datetime
+
+from overnight.campaign import History, Trial
+from overnight.campaign.errors import AskLater, BudgetSpent, CampaignStopped
+from overnight.flows.rules.allowance import Allowance
+from overnight.report.summary import request_text
+
+
+def own_allowance(history: History, now: datetime, *, ignore_window: bool = False) -> Allowance:
+    """Return what a loop of people's own may start: as many at once as it likes, within the budgets and the window."""
+    window = None if ignore_window else history.definition.window
+    return Allowance(
+        history=history,
+        now=now,
+        in_flight=frozenset(),
+        running=0,
+        willing=True,
+        in_window=window is None or window.is_open(now),
+        exhausted=False,
+    )
+
+
+def next_waiting(allowed: Allowance) -> Trial | None:
+    """Return the trial that is to be started before anything is proposed: suggested, approved, or to be tried again.
+
+    One that has failed is not waited for, as a controller waits: a loop of people's own has its own pauses.
+    """
+    return allowed.waiting[0] if allowed.waiting and allowed.slots > 0 else None
+
+
+def may_propose(allowed: Allowance) -> bool:
+    """Tell whether another trial may be proposed; with `approve: always`, people look at few of them at a time."""
+    campaign = allowed.campaign
+    enough = campaign.approve == "always" and allowed.history.awaiting >= campaign.workers
+    return allowed.unproposed > 0 and not enough
+
+
+def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
+    """Return why nothing is to be tried: CampaignStopped if it is over as it stands, AskLater if that may pass."""
+    campaign, history = allowed.campaign, allowed.history
+    trials = campaign.budget.trials
+    if history.started >= trials and not allowed.waiting:
+        return BudgetSpent(
+            f"All {trials} trials of campaign `{campaign.name}` have been asked for. Raise `budget.trials` to go on."
+        )
+    if (why := allowed.why_over) is not None:
+        if why == allowed.why_no_more:
+            return CampaignStopped(f"Campaign `{campaign.name}` is over: {why}. Change `stop_when` to go on.")
+        return BudgetSpent(f"Campaign `{campaign.name}` has nothing left to ask for: {why}. Raise `budget` to go on.")
+    if (why := _why_later(allowed)) is not None:
+        return AskLater(f"Campaign `{campaign.name}`: nothing may be tried now, as {why}. Ask again later.")
+    return CampaignStopped(f"Campaign `{campaign.name}` has nothing left to ask for as it stands.")
+
+
+def _why_later(allowed: Allowance) -> str | None:
+    history, window = allowed.history, allowed.campaign.window
+    if history.paused is not None:
+        return f"it is {request_text(history.paused)}; `overnight resume` continues it"
+    if not allowed.in_window and window is not None:
+        opens = window.said(window.next_opening(allowed.now))
+        return (
+            f"it is outside of the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
+        )
+    if allowed.room < 1:
+        return "what is left of its budget is kept for the evaluations that are under way"
+    return awaited(history)
+
+
+def awaited(history: History) -> str | None:
+    """Return that trials await approval, and how they get it; None if none does."""
+    waiting = [trial.id for trial in history.trials.open if trial.parked]
+    if not waiting:
+        return None
+    some = ", ".join(map(str, waiting[:10])) + (", …" if len(waiting) > 10 else "")
+    count = "1 trial awaits" if len(waiting) == 1 else f"{len(waiting)} trials await"
+    return f"{count} approval ({some}); see `overnight approvals`, then `overnight approve` or `overnight reject`"

@@ -1,0 +1,152 @@
+"""Running a campaign from Python: the whole of it in one call."""
+
+import asyncio
+import contextlib
+import functools
+import importlib
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overnight.campaign import History
+from overnight.campaign.errors import CannotStart
+from overnight.campaign.recommendation import Recommendation
+from overnight.evaluators.sources import SourceFiles
+from overnight.flows.api.sync import run_sync
+from overnight.flows.assembly import receipts_of
+from overnight.flows.controller.shift import why_not_yet
+from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
+from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
+from overnight.flows.engine.server import prefect_server
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.log import LOG
+from overnight.flows.host.named_server import named_server
+from overnight.flows.host.prefect_environment import prepare_prefect
+from overnight.flows.host.stop import StopRequest
+from overnight.flows.rules.evaluator_changes import refuse_changed
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.lease import refuse_if_it_lives_here
+from overnight.flows.session.newest_receipt import check_or_accept
+from overnight.flows.session.opening import is_over, refuse_another, to_hold, why_outdated
+from overnight.storage import open_ledger
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class CampaignResult:
+    """What came of a campaign; where nothing was begun outside of its window, `not_yet` says when that opens."""
+
+    history: History
+    recommendation: Recommendation | None
+    not_yet: str | None = None
+
+
+def run_campaign(
+    source: CampaignFile | Mapping[str, Any] | str | Path,
+    *,
+    watch: Callable[[History], None] = lambda history: None,
+    on_stop: Callable[[StopRequest], None] = lambda stop: None,
+    tell: Callable[[str], None] = LOG.warning,
+    report: Callable[[History], Path] | None = None,
+    ignore_window: bool = False,
+    accept_loss: str | None = None,
+) -> CampaignResult:
+    """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
+
+    Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called
+    with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
+    know though the campaign goes on. `report` writes the report to which a Prefect server of the user's own is given a
+    link, into the work folder if nobody says. Outside of its window nothing is begun or written, unless that is
+    ignored, but what an earlier controller left running is waited for. `accept_loss` says why to go on with a ledger
+    that is not what its newest receipt says, which is recorded. Raises what a wrong definition, a held campaign, such a
+    ledger or too many failures in a row raise; what was recorded by then stays.
+    """
+    file = read_campaign(source)
+    path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
+    history, not_yet = run_sync(
+        _run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window, accept_loss=accept_loss)
+    )
+    if not_yet is not None:
+        return CampaignResult(history, None, not_yet)
+    recommend = importlib.import_module("overnight.bo_core.recommend").recommend
+    return CampaignResult(history, recommend(history.definition, history, file.proposer))
+
+
+async def _run(
+    file: CampaignFile,
+    path: str,
+    watch: Callable[[History], None],
+    on_stop: Callable[[StopRequest], None],
+    tell: Callable[[str], None],
+    report: Callable[[History], Path] | None,
+    *,
+    ignore_window: bool,
+    accept_loss: str | None,
+) -> tuple[History, str | None]:
+    """Return the history, and why nothing was begun where its window keeps it from that."""
+    await file.check()
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    # Also accepted here, where a campaign that is over or whose window is closed ends.
+    await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), tell)
+    journal = Journal(ledger, watch)
+    await journal.refresh()
+    # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
+    refuse_if_it_lives_here(journal.history)
+    if journal.history.defined is None:
+        refuse_unusable_places(file)
+        refuse_overlaps(file)
+    refuse_another(journal.history, file.campaign, path)
+    if file.evaluator_changed == "refuse" and not is_over(journal.history, file.campaign, file.settings()):
+        refuse_changed(journal.history, SourceFiles(file.evaluator).hashes())
+    if is_over(journal.history, file.campaign, file.settings()):
+        if (outdated := why_outdated(journal.history, file.campaign)) is not None:
+            tell(outdated)
+        return journal.history, None
+    held = to_hold(journal.history, file.campaign)
+    not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
+    if not_yet is not None:
+        return journal.history, not_yet
+    named = named_server()
+    if "overnight.flows.engine.campaign_flow" in sys.modules and named is None:
+        raise CannotStart(
+            "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
+            "another process, or `prefect server start` and set PREFECT_API_URL."
+        )
+    if named is not None:
+        tell(str(named))
+    home = Path(file.work) / f"{file.campaign.name}-prefect"
+    prepare_prefect(home)
+    async with prefect_server(home) as server:
+        # Prefect reads its settings when it is imported, and a check must not pay for it.
+        flow = importlib.import_module("overnight.flows.engine.campaign_flow")
+        stop = StopRequest()
+
+        def ask_to_stop() -> None:
+            stop.ask()
+            on_stop(stop)
+
+        listening = functools.partial(_signals_that, ask_to_stop)
+        here = flow.Surroundings(
+            stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
+        )
+        return await flow.run_with_server(file, server, here), None
+
+
+@contextlib.contextmanager
+def _signals_that(ask_to_stop: Callable[[], None]) -> Iterator[None]:
+    """Turn signals into requests to stop, where this is the main thread and signals come to it."""
+    loop = asyncio.get_running_loop()
+    heard = []
+    for number in _SIGNALS:
+        with contextlib.suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, ask_to_stop)
+            heard.append(number)
+    try:
+        yield
+    finally:
+        for number in heard:
+            loop.remove_signal_handler(number)

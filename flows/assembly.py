@@ -1,0 +1,147 @@
+"""Assemble the running parts of a campaign from its file; the only place that turns the one into the other."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from overnight.evaluators import AnyEvaluator, Evaluator, SimulatedEvaluator
+from overnight.evaluators.sources import SourceFiles
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.order import Pulse
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.clusters.sent import SentEvaluator
+from overnight.flows.controller.job import Job
+from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.host.clock import Clock
+from overnight.flows.host.log import LOG
+from overnight.flows.proposing.messages import place_of
+from overnight.flows.proposing.pool import PoolProposer
+from overnight.flows.proposing.proposers import Proposers
+from overnight.flows.proposing.slot import ProposalSlot
+from overnight.flows.session.anchored_ledger import AnchoredLedger, AnchorPlan
+from overnight.flows.session.newest_receipt import ReceiptsFile, check_newest_receipt
+from overnight.storage import (
+    Ledger,
+    ParquetLedger,
+    ledger_location,
+    open_mailboxes,
+)
+
+# Nothing stands in for what stands in, so it may take long on a machine that is busy.
+_OF_STAND_IN = timedelta(minutes=10)
+
+
+def receipts_of(file: CampaignFile) -> ReceiptsFile | None:
+    """Return the file with the receipts of the campaign's ledger; None if it asks for none."""
+    if file.receipts is None:
+        return None
+    location = ledger_location(file.ledger, file.campaign.name, Path())
+    return ReceiptsFile(Path(file.receipts), file.campaign.name, location)
+
+
+@asynccontextmanager
+async def anchored(
+    ledger: ParquetLedger,
+    file: CampaignFile,
+    clock: Clock,
+    tell: Callable[[str], None],
+) -> AsyncIterator[Ledger]:
+    """Give the ledger to whoever runs the campaign, with receipts where its file asks for them.
+
+    Raises LedgerDamaged if it is not what the newest of them says.
+    """
+    receipts = receipts_of(file)
+    if receipts is None:
+        yield ledger
+        return
+    await check_newest_receipt(ledger, receipts)
+    growing = AnchoredLedger(ledger, AnchorPlan(receipts.path, receipts.ledger), clock, tell)
+    try:
+        yield growing
+    finally:
+        await growing.close()
+
+
+@asynccontextmanager
+async def placed(
+    file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = LOG.warning
+) -> AsyncIterator[SentEvaluator]:
+    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
+
+    Raises CannotStart where nothing answers there. `tell` hears what is waited for before, and of the first attempt
+    that no worker takes for a while.
+    """
+    await file.run_on.reach(tell)
+    sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
+    try:
+        yield sent
+    finally:
+        for launcher in sent.launchers.values():
+            await launcher.close()
+
+
+def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what passes the first text on, and no other."""
+    said: list[str] = []
+
+    def told(text: str) -> None:
+        if not said:
+            said.append(text)
+            tell(text)
+
+    return told
+
+
+def _sent(file: CampaignFile, pulse: Pulse) -> SentEvaluator:
+    return SentEvaluator(
+        evaluator=with_threads(file.evaluator, file.resources),
+        place=file.run_on,
+        resources=file.resources,
+        # Whoever reads it elsewhere begins in another folder.
+        ledger=file.ledger if "://" in file.ledger else str(Path(file.ledger).resolve()),
+        work=str(Path(file.work).resolve()),
+        mailboxes=open_mailboxes(file.ledger, file.campaign.name, Path()),
+        pulse=pulse,
+    )
+
+
+def with_threads(evaluator: AnyEvaluator, resources: Resources) -> AnyEvaluator:
+    """Return the evaluator with the variables of its resources, except those that its own `environment` names."""
+    if isinstance(evaluator, SimulatedEvaluator):
+        return evaluator
+    named = {variable.partition("=")[0] for variable in evaluator.environment}
+    added = [variable for variable in resources.variables() if variable.partition("=")[0] not in named]
+    return evaluator.model_copy(update={"environment": (*added, *evaluator.environment)})
+
+
+@asynccontextmanager
+async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
+    """Give those that a campaign asks; their processes are gone afterwards."""
+    place = place_of(file.ledger, file.campaign.name)
+    logs, limit = Path(file.work) / f"{file.campaign.name}-proposer", file.proposing.time_limit
+    secrets = file.evaluator.secrets()
+    async with (
+        ProposalSlot(logs / "log", limit, secrets) as slot,
+        ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,
+    ):
+        pool = file.proposing.pool
+        yield Proposers(place, slot if pool is None else PoolProposer(pool, limit), stand_in)
+
+
+def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
+    """Return the parts that a campaign file plugs together, with its evaluator as it evaluates where the file says."""
+    return Job(
+        campaign=file.campaign,
+        evaluator=evaluator,
+        proposer=file.proposer,
+        ledger=ledger,
+        work=Path(file.work),
+        proposing=file.proposing,
+        settings=file.settings(),
+        ignore_window=ignore_window,
+        here=isinstance(file.run_on, Here),
+        sources=SourceFiles(file.evaluator).hashes,
+        refuse_changed=file.evaluator_changed == "refuse",
+    )

@@ -1,0 +1,1 @@
+"""The subcommands that append what a person asks for while a campaign runs."""

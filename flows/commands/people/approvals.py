@@ -1,0 +1,38 @@
+"""`overnight approvals`, `approve` and `reject`: the trials that wait for a person."""
+
+from pathlib import Path
+
+from overnight.flows.commands.people.append import append_request, say_written
+from overnight.flows.commands.read.past import read_past
+from overnight.flows.host.terminal import terminal
+from overnight.flows.people import approval
+from overnight.report.numbers import value_text, with_uncertainty
+
+
+def approvals(path: Path) -> None:
+    """Print a line for each trial that waits: its point, what is expected of it, and why it waits."""
+    _, history = read_past(path)
+    console = terminal()
+    names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
+    for trial in approval.awaiting_approval(history):
+        point = ", ".join(f"{name}={value_text(trial.point[name])}" for name in names if name in trial.point)
+        made = trial.proposal.provenance
+        expected = ""
+        if made is not None and made.predicted_mean is not None:
+            expected = f"; {metric} {with_uncertainty(made.predicted_mean, made.predicted_sd)} expected"
+        because = "" if trial.parked_because is None else f"; waits because {trial.parked_because}"
+        console.print(f"trial {trial.id} ({trial.proposal.generator}): {point}{expected}{because}", soft_wrap=True)
+    if not history.awaiting:
+        console.print(f"{history.definition.name}: nothing awaits approval", soft_wrap=True)
+
+
+def approve(path: Path, trial: int, why: str) -> None:
+    """Let a trial be started."""
+    history = append_request(path, lambda h, who, now: approval.approve(h, who, why, now, trial))
+    say_written(history, f"trial {trial} approved", path)
+
+
+def reject(path: Path, trial: int, why: str) -> None:
+    """End a trial that waits."""
+    history = append_request(path, lambda h, who, now: approval.reject(h, who, why, now, trial))
+    say_written(history, f"trial {trial} rejected", path)

@@ -1,0 +1,104 @@
+"""The subcommands by which people speak to a campaign while it runs; heavy halves are imported when they are called."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from overnight.flows.commands.heavy import heavy
+
+people = typer.Typer()
+
+CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
+
+
+def _trial_number(text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter(f"expected the number of a trial, and the campaign's file after it, got {text!r}.")
+    return int(text)
+
+
+TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.", parser=_trial_number)]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for whoever reads it later.")]
+
+
+@people.command()
+def pause(why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """Start nothing new until it is resumed; what runs goes on."""
+    heavy("people.requests").pause(campaign, why)
+
+
+@people.command()
+def resume(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
+    """Let a paused campaign go on."""
+    heavy("people.requests").resume(campaign, why)
+
+
+@people.command()
+def drain(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
+    """Let what runs end, start nothing new, and end the controller, wherever it is; as one Ctrl-C."""
+    heavy("people.requests").ask_to_stop(campaign, why, at_once=False)
+
+
+@people.command()
+def stop(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
+    """End what runs, to be tried again later, and the controller, wherever it is; as two Ctrl-C."""
+    heavy("people.requests").ask_to_stop(campaign, why, at_once=True)
+
+
+@people.command()
+def suggest(
+    point: Annotated[str, typer.Option(metavar="JSON", help="A value for each parameter: '{\"x\": 0.3}'.")],
+    why: Why,
+    campaign: CampaignPath = Path("campaign.yaml"),
+    metrics: Annotated[
+        str | None, typer.Option(metavar="JSON", help="Its result, where it has been measured already.")
+    ] = None,
+) -> None:
+    """Add a point by hand: it is tried before the model's own, and the budget counts it."""
+    heavy("people.trials_by_hand").suggest(campaign, point, metrics, why)
+
+
+@people.command()
+def report_result(
+    trial: TrialNumber,
+    metrics: Annotated[str, typer.Option(metavar="JSON", help="What was measured: '{\"loss\": 0.1}'.")],
+    campaign: CampaignPath = Path("campaign.yaml"),
+    why: Why = "",
+) -> None:
+    """Record the result of a trial that was measured outside and that no evaluator runs."""
+    heavy("people.trials_by_hand").report_result(campaign, trial, metrics, why)
+
+
+@people.command()
+def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """End a trial without a result; its evaluation is ended, and the model forgets it."""
+    heavy("people.trials_by_hand").abandon(campaign, trial, why)
+
+
+@people.command()
+def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
+    """Let a running campaign have what its file has now.
+
+    What may change: the bounds of numbers, `budget`, `window`, `workers`,
+    `failures`, `stop_early`, `stop_when`, `approve`, `description`.
+    """
+    heavy("people.revise").revise(campaign, why)
+
+
+@people.command()
+def approvals(campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """List the trials that wait for approval."""
+    heavy("people.approvals").approvals(campaign)
+
+
+@people.command()
+def approve(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """Let a trial that waits for approval be started."""
+    heavy("people.approvals").approve(campaign, trial, why)
+
+
+@people.command()
+def reject(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
+    """End a trial that waits for approval; its point is not proposed again."""
+    heavy("people.approvals").reject(campaign, trial, why)

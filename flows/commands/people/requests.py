@@ -1,0 +1,41 @@
+"""`overnight pause`, `resume`, `drain` and `stop`: what people ask of a campaign, from anywhere."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from overnight.campaign import History
+from overnight.campaign.errors import Refused
+from overnight.campaign.history.events import CampaignAskedToStop
+from overnight.flows.commands.people.append import append_request, say_written
+from overnight.flows.people import requests
+from overnight.flows.session.lease import controller_lives
+
+
+def pause(path: Path, why: str) -> None:
+    """Keep new trials from starting until the campaign is resumed."""
+    history = append_request(path, lambda history, who, now: requests.pause(history, who, why, now))
+    say_written(history, "paused; what runs goes on, nothing new starts", path)
+
+
+def resume(path: Path, why: str) -> None:
+    """Let a paused campaign go on."""
+    history = append_request(path, lambda history, who, now: requests.resume(history, who, why, now))
+    say_written(history, "resumed", path)
+
+
+def ask_to_stop(path: Path, why: str, *, at_once: bool) -> None:
+    """End the campaign's controller, wherever it is, as Ctrl-C would."""
+
+    def request(history: History, who: str, now: datetime) -> Sequence[CampaignAskedToStop]:
+        events = requests.ask_to_stop(history, who, why, now, at_once=at_once)
+        if not controller_lives(history):
+            raise Refused(
+                f"Campaign `{history.definition.name}`: expected a controller that runs, found that its last one, a "
+                "process of this machine, is gone. Nothing was written. `overnight run` takes up what it left."
+            )
+        return events
+
+    history = append_request(path, request)
+    what = "stops at once: what runs is ended and tried again later" if at_once else "drains: what runs is recorded"
+    say_written(history, what, path)

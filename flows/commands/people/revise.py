@@ -1,0 +1,50 @@
+"""`overnight revise`: a changed campaign file is taken by the running controller."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from overnight.campaign import Campaign, History
+from overnight.campaign.definition import lies_in
+from overnight.campaign.history.events import CampaignRevised, Event, TrialAbandoned
+from overnight.flows.commands.people.append import append_to, say_written
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.terminal import terminal
+from overnight.flows.people.revising import revise as revised
+
+
+def revise(path: Path, why: str) -> None:
+    """Append the definition as the file has it now, and say what becomes of trials outside of its bounds."""
+    file = load_campaign_file(path)
+    asyncio.run(file.check())
+    written: list[CampaignRevised | TrialAbandoned] = []
+
+    def request(history: History, who: str, now: datetime) -> Sequence[Event]:
+        written[:] = revised(history, who, why, now, file.campaign, file.settings())
+        return written
+
+    history = append_to(file, path, request)
+    say_written(history, "revised; it holds from the next proposal on", path)
+    console = terminal()
+    for line in _outside(file.campaign, history, len(written) - 1):
+        console.print(line, soft_wrap=True)
+    console.print(
+        "a deployment of this campaign goes on with the revised definition, from the ledger; its schedule is the one "
+        "that was deployed, so deploy again after another `window`",
+        soft_wrap=True,
+    )
+
+
+def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:
+    outside = [trial for trial in history.trials.values() if not lies_in(campaign, trial.point)]
+    running = sum(trial.open_attempt is not None for trial in outside)
+    lines = []
+    if outside:
+        lines.append(
+            f"{len(outside)} of {len(history.trials)} trials lie outside of its bounds: they stay in the ledger, and "
+            "the model learns nothing from them"
+        )
+    if abandoned or running:
+        lines.append(f"of these, {abandoned} waited and are abandoned, {running} run and are left to end")
+    return lines

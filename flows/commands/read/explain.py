@@ -1,0 +1,30 @@
+"""`overnight explain` says why a point was tried."""
+
+from pathlib import Path
+
+from overnight.bo_core.data.encoding import Encoding
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.history.events import TrialProposed
+from overnight.flows.commands.read.past import read_events
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.terminal import terminal
+from overnight.report.evaluator_versions import version_sentence
+from overnight.report.explanation import explanation
+
+
+def explain(trial: int, path: Path) -> None:
+    """Print what was known when a trial was proposed, what was expected of it, and what it turned out to be."""
+    file = load_campaign_file(path)
+    events = read_events(file, path)
+    asked = next((event for event in events if isinstance(event, TrialProposed) and event.trial == trial), None)
+    seen = asked.provenance.events_seen if asked is not None and asked.provenance is not None else None
+    # Folded once: what the proposal saw, and then what came after.
+    then = History.from_events(events[:seen])
+    now = then.extended([] if seen is None else events[seen:])
+    if trial not in now.trials:
+        raise LedgerError(f"{path}: expected a trial up to {now.next_trial - 1}, found no trial {trial}.")
+    features = Encoding(then.definition.parameters).slices
+    measured = version_sentence(now, now.trials[trial])
+    for line in [*explanation(then, now.trials[trial], features), *([measured] if measured else [])]:
+        terminal().print(line, soft_wrap=True)

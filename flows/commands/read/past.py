@@ -1,0 +1,72 @@
+"""Reading what a campaign has written, for the commands that only look."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
+
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.history.events import Event
+from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+from overnight.flows.host.terminal import terminal
+from overnight.storage import ledger_location, open_ledger
+
+
+def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, History]:
+    """Return a campaign's file and its history, all of it or as it was known then.
+
+    `as_of` is how many events were there, or a time. Raises LedgerError where nothing was written yet.
+    """
+    file = load_campaign_file(path)
+    events = read_events(file, path)
+    history = History.from_events(events if as_of is None else known(events, as_of))
+    if history.defined is None:
+        raise LedgerError(f"--as-of {as_of}: expected a moment in the campaign's life, found that it began later.")
+    return file, history
+
+
+def read_events(file: CampaignFile, path: Path) -> list[Event]:
+    """Return all events of a campaign; raises LedgerError where nothing was written yet."""
+    name = file.campaign.name
+    segments = asyncio.run(open_ledger(file.ledger, name, Path()).read())
+    events = [event for segment in segments for event in segment.events]
+    if not events:
+        where = ledger_location(file.ledger, name, Path())
+        raise LedgerError(
+            f"{where}: expected the ledger of campaign `{name}`, found nothing. Run it first: overnight run {path}"
+        )
+    return events
+
+
+def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
+    """Return so many events, or all before the first that is later; raises LedgerError where `as_of` is neither.
+
+    Where a clock was set back, events behind that one say that they are earlier: they are told of and left out, since
+    nobody knew them without it.
+    """
+    if as_of.isdecimal():
+        if not 0 < int(as_of) <= len(events):
+            raise LedgerError(
+                f"--as-of {as_of}: expected a number from 1 to {len(events)}, as many as there are events."
+            )
+        return events[: int(as_of)]
+    try:
+        moment = datetime.fromisoformat(as_of).astimezone()
+    except ValueError:
+        raise LedgerError(
+            f"--as-of {as_of}: expected the number of an event, such as 120, or a time, such as 2026-03-01T23:00 "
+            "(here) or 2026-03-01T22:00Z."
+        ) from None
+    before = list(takewhile(lambda event: event.time <= moment, events))
+    left_out = sum(event.time <= moment for event in events[len(before) :])
+    if left_out:
+        terminal(stderr=True).print(
+            f"--as-of {as_of}: a clock was set back: {left_out} events that say they are earlier stand in the ledger "
+            f"after one that says it is later, and are not shown. Its order decides; --as-of N shows the first N of "
+            f"its {len(events)} events.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    return before

@@ -1,0 +1,80 @@
+"""`overnight query` and `overnight export`: a ledger for SQL, for spreadsheets and for data frames."""
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from overnight.campaign.values.harmless import harmless
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.terminal import terminal
+from overnight.report.tables import Cell, csv_of, to_json
+from overnight.storage import ParquetLedger, open_ledger
+from overnight.storage.sql import Answer, export_trials, query
+
+
+def print_answer(sql: str, path: Path, form: str) -> None:
+    """Print what the SQL says about a campaign's ledger."""
+    answer = query(_ledger(path), sql)
+    match form:
+        case "csv":
+            sys.stdout.write(csv_of(answer.columns, ([_cell(value) for value in row] for row in answer.rows)))
+        case "json":
+            rows = [dict(zip(_distinct(answer.columns), map(_cell, row), strict=True)) for row in answer.rows]
+            sys.stdout.write(to_json(rows))
+        case _:
+            terminal().print(_table(answer))
+
+
+def export(path: Path, output: Path) -> None:
+    """Write a campaign's trials to one file."""
+    export_trials(_ledger(path), output)
+    terminal().print(f"trials: {output}", soft_wrap=True)
+
+
+def _ledger(path: Path) -> ParquetLedger:
+    file = load_campaign_file(path)
+    return open_ledger(file.ledger, file.campaign.name, Path())
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return the names, numbered where the answer has one twice."""
+    seen = Counter[str]()
+    distinct = []
+    for name in names:
+        distinct.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return distinct
+
+
+def _cell(value: Any) -> Cell:
+    """Return what JSON and CSV can say: a time in its ISO form, and what has parts as JSON."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.dumps(_with_text_keys(value), default=str) if isinstance(value, list | dict | tuple) else str(value)
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
+    return [_with_text_keys(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _table(answer: Answer) -> Table:
+    table = Table(header_style="bold", padding=(0, 1))
+    for name in answer.columns:
+        table.add_column(Text(harmless(name)))
+    for row in answer.rows:
+        table.add_row(*(Text("" if value is None else harmless(str(value))) for value in row))
+    return table

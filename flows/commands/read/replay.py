@@ -1,0 +1,35 @@
+"""`overnight replay` makes recorded proposals again, from the events that they saw."""
+
+from collections import Counter
+from pathlib import Path
+
+import typer
+from rich.text import Text
+
+from overnight.bo_core import CustomProposer
+from overnight.campaign.errors import LedgerError
+from overnight.flows.commands.read.past import read_events
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.terminal import terminal
+from overnight.flows.replay.again import replay
+
+_COLORS = {"same": "green", "other stack": "yellow", "cannot be told": "yellow", "different": "red"}
+
+
+def replay_campaign(path: Path, trial: int | None) -> None:
+    """Print a verdict on each proposal, or on one trial's; exit with 1 if one is different."""
+    file = load_campaign_file(path)
+    events = read_events(file, path)
+    console, counts = terminal(), Counter[str]()
+    folder = file.proposer.folder if isinstance(file.proposer, CustomProposer) else None
+    for found in replay(events, folder or path.parent, trial):
+        counts[found.verdict] += 1
+        why = f": {found.why}" if found.why else ""
+        verdict = (found.verdict, _COLORS[found.verdict])
+        console.print(Text.assemble(f"trial {found.trial} ", verdict, why), soft_wrap=True)
+    if not counts:
+        asked = "a proposal that was computed" if trial is None else f"a computed proposal of trial {trial}"
+        raise LedgerError(f"{path}: expected {asked} in the ledger, found none.")
+    console.print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()), soft_wrap=True)
+    if counts["different"]:
+        raise typer.Exit(1)

@@ -1,0 +1,18 @@
+"""`overnight report`: one HTML file that says what was found."""
+
+from pathlib import Path
+
+from overnight.campaign.errors import OvernightError
+from overnight.flows.commands.read.past import read_past
+from overnight.flows.host.terminal import terminal
+from overnight.flows.report_file import ReportFile
+from overnight.flows.report_page import write_report
+
+
+def report(path: Path, output: Path | None, as_of: str | None) -> None:
+    """Write the report and say where it is."""
+    file, history = read_past(path, as_of)
+    if output is None and as_of is not None:
+        raise OvernightError("--as-of: expected an --output beside it, so that the report of today is not overwritten.")
+    written = write_report(file, history, output or ReportFile(file, path.parent).path)
+    terminal().print(f"report: {written}", soft_wrap=True)

@@ -1,0 +1,88 @@
+"""`overnight trials`: every trial as a table, JSON or CSV."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.history.trial import Failure
+from overnight.campaign.values.harmless import harmless
+from overnight.flows.commands.read.past import read_past
+from overnight.flows.host.terminal import terminal
+from overnight.report.numbers import duration, measured, value_text
+from overnight.report.tables import to_csv, to_json, trial_rows
+from overnight.report.trial_facts import failed_why, objective_of, status_of
+from overnight.report.trial_lines import noted, without_result
+
+_JUSTIFIED = ("right", "left", "left", "right")
+_MOST_IN_A_FRAME = 500
+
+
+def trials(path: Path, form: str, as_of: str | None) -> None:
+    """Print the trials of a campaign, for people with the reasons of those that gave no result, and notes, below."""
+    _, history = read_past(path, as_of)
+    if form == "table":
+        console = terminal()
+        headings, rows = ("trial", "status", history.definition.objective.metric, "took", "point"), _rows(history)
+        framed = len(rows) <= _MOST_IN_A_FRAME
+        console.print(_table(headings, rows) if framed else _columns(headings, rows), soft_wrap=not framed)
+        for line in [*_without_result(history), *noted(history)]:
+            console.print(line, soft_wrap=True)
+    else:
+        rows = trial_rows(history)
+        print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
+
+
+def _without_result(history: History) -> list[str]:
+    """Return why trials failed, were stopped or withdrawn, or what they wait for."""
+    reasons = {
+        line["trial"]: f"trial {line['trial']}, {line['status']}: {line['why']}" for line in without_result(history)
+    }
+    for trial in history.trials.values():
+        if isinstance(trial.outcome, Failure):
+            reasons[trial.id] = f"trial {trial.id} {failed_why(trial.outcome)}"
+    return [reasons[number] for number in sorted(reasons)]
+
+
+def _rows(history: History) -> list[tuple[Text, ...]]:
+    """Return the cells of the table for people; CSV and JSON have everything."""
+    campaign, rows = history.definition, list[tuple[Text, ...]]()
+    for _, trial in sorted(history.trials.items()):
+        seconds, value = trial.seconds, objective_of(campaign, trial)
+        status = Text(status_of(trial), style="red" if isinstance(trial.outcome, Failure) else "")
+        cells = ["" if value is None else measured(value), "" if seconds is None else duration(seconds)]
+        rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))
+    return rows
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
+    """Return a table whose last column folds where the terminal is narrow."""
+    table = Table(header_style="bold", padding=(0, 1))
+    for name, justify in zip(headings[:-1], _JUSTIFIED, strict=True):
+        table.add_column(harmless(name), justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
+    table.add_column(headings[-1], overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _columns(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Text:
+    """Return the same without frames and folds: a table of ten thousand rows takes as many seconds to lay out."""
+    cells = [[harmless(name) for name in headings], *([cell.plain for cell in row] for row in rows)]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(_JUSTIFIED))]
+    text = Text()
+    for row in cells:
+        for cell, width, justify in zip(row, widths, _JUSTIFIED, strict=False):
+            room = " " * (width - cell_len(cell))
+            text.append(f"{room}{cell}  " if justify == "right" else f"{cell}{room}  ")
+        text.append(f"{row[-1]}\n")
+    text.rstrip()
+    return text
+
+
+def _point(campaign: Campaign, trial: Trial) -> Text:
+    named = ((name, trial.point[name]) for name in campaign.parameters.tuned() if name in trial.point)
+    return Text(harmless("  ".join(f"{name}={value_text(value)}" for name, value in named)))

@@ -1,0 +1,152 @@
+"""`overnight verify` tells whether the ledger is whole and whether it is the one that it was."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.text import Text
+
+from overnight.campaign.errors import LedgerDamaged, LedgerError
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.terminal import terminal
+from overnight.storage import (
+    Receipts,
+    Signer,
+    Verification,
+    add_receipt,
+    ledger_location,
+    open_ledger,
+    read_receipts,
+    receipt_of,
+    signed,
+    verify,
+)
+
+_DAMAGED, _UNREADABLE = 1, 2
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Who signs the receipt that is added, and by whom all others must be signed."""
+
+    signer: Signer | None = None
+    signed_by: str | None = None
+
+    @property
+    def may_add(self) -> bool:
+        """Tell whether a receipt of today would be one of those that are demanded."""
+        return self.signed_by is None or self.signer is not None
+
+
+def verify_ledger(place: str, receipts: Path | None, sign: Path | None = None, signed_by: Path | None = None) -> None:
+    """Print what was found; exit with 1 if the ledger is damaged and 2 if it, or its receipts, cannot be read.
+
+    A whole ledger's newest segment is added to `receipts` unless it is there.
+    """
+    console = terminal()
+    try:
+        url, name, own = _ledger_of(place)
+        receipts = receipts or own
+        lines = list(_verified(url, name, receipts, _keys(receipts, sign, signed_by)))
+    except LedgerDamaged as problem:
+        console.print(Text.assemble(("damaged", "red"), f": {problem}"), soft_wrap=True)
+        raise typer.Exit(_DAMAGED) from None
+    except LedgerError as problem:
+        console.print(Text.assemble(("cannot tell", "red"), f": {problem}"), soft_wrap=True)
+        raise typer.Exit(_UNREADABLE) from None
+    console.print(Text.assemble(("whole", "green"), f": {ledger_location(url, name, Path())}"), soft_wrap=True)
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _ledger_of(place: str) -> tuple[str, str, Path | None]:
+    """Return the address of the ledgers, the campaign's name, and its receipts where its file names them."""
+    if "://" not in place and not Path(place).is_dir():
+        file = load_campaign_file(Path(place))
+        return file.ledger, file.campaign.name, Path(file.receipts) if file.receipts else None
+    if "://" not in place:
+        place = str(Path(place).resolve())
+    url, _, name = place.rstrip("/").rpartition("/")
+    if url.endswith(":/") or not name:
+        raise LedgerError(f"{place}: expected the folder of one campaign, such as `{place.rstrip('/')}/bread`.")
+    return url or "/", name, None
+
+
+def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _Keys:
+    if sign is None and signed_by is None:
+        return _Keys()
+    if receipts is None:
+        option = "--sign" if sign else "--signed-by"
+        raise LedgerError(f"{option}: expected --receipts FILE beside it, which holds what is signed, found none.")
+    # Only who signs, or asks for signatures, needs the library for them.
+    from overnight.storage.proofs.signing import read_private_key, read_public_key
+
+    keys = _Keys(
+        signer=read_private_key(sign, os.environ.get("OVERNIGHT_KEY_PASSWORD")) if sign else None,
+        signed_by=read_public_key(signed_by) if signed_by else None,
+    )
+    if keys.signer and keys.signed_by and keys.signer.key != keys.signed_by:
+        raise LedgerError(f"--sign {sign}: expected the private half of `{signed_by}`, found another key's.")
+    return keys
+
+
+def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[str]:
+    """Verify the ledger, add a receipt where one is to be added, and return what to say of both."""
+    location = ledger_location(url, name, Path())
+    receipts = read_receipts(file, keys.signed_by) if file else Receipts()
+    if not receipts.kept and not keys.may_add:
+        raise LedgerError(f"receipts `{file}`: expected one that is signed, found none. Make the first with --sign.")
+    found = verify(open_ledger(url, name, Path()), receipts.kept)
+    if not found.segment:
+        raise LedgerError(f"{location}: expected a campaign's ledger, found nothing.")
+    added = False
+    if file and keys.may_add and not _is_kept(found, receipts, keys.signer):
+        receipt = receipt_of(found, location, SystemClock().now())
+        add_receipt(file, signed(receipt, keys.signer) if keys.signer else receipt)
+        added = True
+    yield f"events: {found.events} in {found.segment} segments, each as the next one found it"
+    yield f"head: {found.hash} (segment {found.segment})"
+    if found.unlinked:
+        yield f"segments 1 to {found.unlinked} are of version 1, whose order and bytes nothing but their numbers holds"
+    for number in receipts.torn:
+        yield f"receipts: line {number} of {file} was cut off as it was written and says nothing; take it out"
+    if file:
+        yield _receipts_remark(found, receipts, file, keys)
+    yield _tail_remark(found, file, added=added)
+
+
+def _is_kept(found: Verification, receipts: Receipts, signer: Signer | None) -> bool:
+    """Tell whether there is a receipt of the newest segment, with the signature that it would get now."""
+    newest = [receipt for receipt in receipts.kept if receipt.segment == found.segment]
+    return any(signer is None or receipt.key == signer.key for receipt in newest)
+
+
+def _receipts_remark(found: Verification, receipts: Receipts, file: Path, keys: _Keys) -> str:
+    if not found.anchored:
+        return f"receipts: this is the first; keep {file} where whoever writes the ledger cannot write"
+    by = "the demanded key" if keys.signed_by else "the key that each names"
+    count = sum(receipt.signature is not None for receipt in receipts.kept)
+    return (
+        f"receipts: {len(receipts.kept)} agree up to segment {found.anchored}"
+        f"{f', {count} of them signed by {by}' if count else ''}"
+    )
+
+
+def _tail_remark(found: Verification, file: Path | None, *, added: bool) -> str:
+    """Say how much stands behind no receipt."""
+    segments = found.segment - found.anchored
+    if not segments:
+        return "loose: nothing"
+    since = f" since {found.loose_since:%Y-%m-%d %H:%M} UTC" if found.loose_since else ""
+    events = found.events - found.anchored_events
+    tail = f"{_counted(segments, 'segment')} with {_counted(events, 'event')}{since}"
+    if file is None:
+        return f"loose: all {tail}; without receipts a cut end, or a ledger written anew, looks the same"
+    return f"loose: {tail}, {'until the receipt that was added now' if added else 'after the last receipt'}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The subcommands that create, check, run, deploy or fill a campaign."""

@@ -1,0 +1,66 @@
+"""`overnight check`: whether a campaign could run, and what it would do."""
+
+import asyncio
+from pathlib import Path
+
+from rich.text import Text
+
+from overnight.campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
+from overnight.evaluators.sources import SourceFiles
+from overnight.flows.assembly import receipts_of
+from overnight.flows.commands.start.describe import describe
+from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.named_server import named_server
+from overnight.flows.host.terminal import terminal
+from overnight.flows.rules.evaluator_changes import note_on, refuse_changed
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.lease import refuse_if_it_lives_here
+from overnight.flows.session.newest_receipt import check_newest_receipt
+from overnight.flows.session.opening import is_over, refuse_another, why_outdated
+from overnight.storage import open_ledger
+
+
+def check(path: Path) -> None:
+    """Validate the file and what it plugs in, and print what would be done; refuse what `overnight run` refuses."""
+    file = load_campaign_file(path)
+    asyncio.run(file.check())
+    would = _what_run_would_do(file, path)
+    console = terminal()
+    console.print(describe(file, SystemClock().now()))
+    console.print(Text.assemble(("✓", "green"), f" {path} is valid{would}"), soft_wrap=True)
+
+
+def _what_run_would_do(file: CampaignFile, path: Path) -> str:
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    journal = Journal(ledger)
+    try:
+        asyncio.run(check_newest_receipt(ledger, receipts_of(file)))
+        asyncio.run(journal.refresh())
+    except (LedgerDamaged, LedgerTooNew):
+        raise
+    except LedgerError as away:
+        refuse_unusable_places(file)
+        return f". Whether it goes on is not known, for its ledger cannot be read from here: {away}"
+    history = journal.history
+    if history.defined is None:
+        refuse_overlaps(file)
+    refuse_another(history, file.campaign, str(path))
+    if is_over(history, file.campaign, file.settings()):
+        return f", and has finished. What was found: overnight report {path}"
+    refuse_unusable_places(file)
+    sources = SourceFiles(file.evaluator).hashes()
+    if file.evaluator_changed == "refuse":
+        refuse_changed(history, sources)
+    # As `run` does for a setting that names no server.
+    named_server()
+    try:
+        refuse_if_it_lives_here(history)
+    except CampaignHeld as held:
+        return f". {held}"
+    next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
+    goes_on = f" and goes on with trial {next_trial}" if history.trials else ""
+    outdated = why_outdated(history, file.campaign)
+    told = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
+    return f"{goes_on}. Run it with: overnight run {path}{told}"

@@ -1,0 +1,65 @@
+"""`overnight deploy`: a campaign that a Prefect server starts whenever its window opens."""
+
+import asyncio
+import importlib
+from pathlib import Path
+
+from overnight.campaign.errors import CannotStart
+from overnight.campaign.values.duration import format_duration
+from overnight.evaluators import SimulatedEvaluator
+from overnight.evaluators.secrets.environment import written_out
+from overnight.flows.assembly import receipts_of
+from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.named_server import named_server
+from overnight.flows.host.prefect_environment import prepare_prefect
+from overnight.flows.host.terminal import terminal
+from overnight.flows.session.newest_receipt import check_or_accept
+from overnight.storage import open_ledger
+
+
+def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
+    """Create the deployment and say when it starts, and what has to run for that."""
+    file = load_campaign_file(path)
+    named = named_server()
+    if named is None:
+        raise CannotStart(
+            "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
+            "PREFECT_API_URL to its address, in the environment or with `prefect config set`. Nothing was deployed."
+        )
+    prepare_prefect(Path(file.work))
+    asyncio.run(file.check())
+    console = terminal()
+    console.print(str(named), soft_wrap=True)
+    ledger = open_ledger(file.ledger, file.campaign.name, Path())
+    asyncio.run(check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), console.print))
+    # Prefect reads its settings when it is imported.
+    asyncio.run(
+        importlib.import_module("overnight.flows.engine.reach").reach_prefect_to_deploy(
+            lambda text: console.print(text, soft_wrap=True)
+        )
+    )
+    now = SystemClock().now()
+    name = asyncio.run(importlib.import_module("overnight.flows.engine.deployment").deploy(file, pool, now))
+    variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment
+    if written := ", ".join(written_out(variables)):
+        console.print(
+            f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
+            "which whoever reads the server can read; a variable that is only named gets its worker's own value",
+            soft_wrap=True,
+        )
+    window = file.campaign.window
+    if window is None:
+        console.print(f"{name}: deployed without a schedule, since it has no `window`", soft_wrap=True)
+        console.print(f"start it:      prefect deployment run {name}", soft_wrap=True)
+    else:
+        opens = window.said(window.next_opening(now))
+        console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
+        again = format_duration(importlib.import_module("overnight.flows.engine.deployment").AGAIN)
+        console.print(f"if it dies:    it goes on within {again}, while the window is open", soft_wrap=True)
+    console.print(f"what runs it:  prefect worker start --pool {pool}", soft_wrap=True)
+    if isinstance(file.run_on, OnPool):
+        console.print(f"what evaluates: prefect worker start --pool {file.run_on.pool}", soft_wrap=True)
+    if file.proposing.pool is not None:
+        console.print(f"what proposes: prefect worker start --pool {file.proposing.pool}", soft_wrap=True)

@@ -1,0 +1,168 @@
+"""What a campaign would do, in words and a table, for `overnight check`."""
+
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from overnight.bo_core import BayesianProposer, CustomProposer
+from overnight.campaign import Campaign
+from overnight.campaign.approval import ApprovalPolicy, Limit
+from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
+from overnight.campaign.values.duration import format_duration
+from overnight.campaign.window import Window
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.proposing.settings import Proposing
+from overnight.storage import ledger_location
+
+
+def describe(file: CampaignFile, now: datetime) -> Group:
+    """Return what would be tried, how, when and how often, and where it is written down."""
+    campaign, objective = file.campaign, file.campaign.objective
+    table = Table(header_style="bold")
+    for name in ("parameter", "kind", "values", "baseline"):
+        table.add_column(name, overflow="fold")
+    baseline = campaign.baseline or {}
+    for name, parameter in campaign.parameters.items():
+        table.add_row(*map(Text, (name, parameter.kind, _values(parameter), str(baseline.get(name, "")))))
+    lines = [
+        ("objective", f"{objective.direction} {objective.metric}{_also(campaign.metrics)}"),
+        ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
+        ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
+        ("budget", _budget(file)),
+        ("failures", _failures(file)),
+        *([("window", _window(file.campaign.window, now))] if file.campaign.window else []),
+        *_approval(file.campaign),
+        *_stopping(file.campaign),
+        ("first points", _first_points(file)),
+        ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
+        ("ledger", ledger_location(file.ledger, campaign.name, Path())),
+    ]
+    if file.receipts is not None:
+        lines.append(("receipts", file.receipts))
+    rest = Table.grid(padding=(0, 2))
+    rest.add_column(style="bold")
+    rest.add_column(overflow="fold")
+    for label, value in lines:
+        rest.add_row(label, Text(value))
+    title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
+    return Group(title, table, rest)
+
+
+def _proposed_by(proposing: Proposing) -> str:
+    return "" if proposing.pool is None else f", computed on work pool `{proposing.pool}`"
+
+
+def _values(parameter: Parameter) -> str:
+    match parameter:
+        case FixedParameter():
+            return str(parameter.value)
+        case FloatParameter() | IntParameter():
+            unit = f" {parameter.unit}" if parameter.unit else ""
+            low, high = (
+                f"{bound:g}" if isinstance(bound, float) else str(bound) for bound in (parameter.low, parameter.high)
+            )
+            return f"{low} to {high}{unit}{', log' if parameter.scale == 'log' else ''}"
+    return ", ".join(map(str, parameter.choices))
+
+
+def _also(metrics: tuple[str, ...]) -> str:
+    return f", recording {', '.join(metrics)} as well" if metrics else ""
+
+
+def _evaluator(file: CampaignFile) -> str:
+    shown = file.evaluator.model_dump(mode="json", include={"function", "command"})
+    what = next(iter(shown.values()), "")
+    return f"{file.evaluator.kind} {what if isinstance(what, str) else ' '.join(what)}"
+
+
+def _each(resources: Resources) -> str:
+    asked = [f"{name} {value:.15g}" for name, value in resources.named().items()]
+    return f", each with {', '.join(asked)}" if asked else ""
+
+
+def _proposer(file: CampaignFile) -> str:
+    proposer = file.proposer
+    return f"{proposer.kind} {proposer.implementation}" if isinstance(proposer, CustomProposer) else proposer.kind
+
+
+def _budget(file: CampaignFile) -> str:
+    budget = file.campaign.budget
+    limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
+    evaluations = f", at most {budget.evaluations} evaluations" if budget.evaluations else ""
+    cost = f", at most {budget.cost:g} of cost" if budget.cost else ""
+    return f"{budget.trials} trials{evaluations}{cost}{limit}"
+
+
+def _window(window: Window, now: datetime) -> str:
+    at_its_end = "may finish" if window.running == "finish" else "is stopped and tried again the next time"
+    closes = window.closes(now)
+    turn = f"opens {window.said(window.next_opening(now))}" if closes is None else f"open until {window.said(closes)}"
+    return f"{window}, {turn}; what runs at its end {at_its_end}"
+
+
+def _failures(file: CampaignFile) -> str:
+    policy = file.campaign.failures
+    asked = "; you are asked about what cannot be seen any more" if policy.when_unknown == "ask" else ""
+    if policy.max_attempts == 1:
+        return f"nothing is tried again{asked}"
+    first, longest = format_duration(policy.back_off), format_duration(policy.longest_back_off)
+    pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
+    whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
+    return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}{asked}"
+
+
+def _approval(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return which points wait for a person."""
+    policy = campaign.approve
+    if not isinstance(policy, ApprovalPolicy):
+        return [("approval", "all that is computed waits for a person")] if policy == "always" else []
+    when, rules = policy.when, list[str]()
+    if when.change is not None:
+        far = ", ".join(f"{name} {_limit(limit)}" for name, limit in when.limits(campaign.parameters).items())
+        rules.append(f"changed from the baseline: {far}")
+    if when.predicted is not None:
+        sds = when.predicted.standard_deviations
+        within = f" within {sds:g} standard deviations" if sds else ""
+        rules.append(f"{campaign.objective.metric} predicted worse than {when.predicted.worse_than:g}{within}")
+    if when.cost is not None:
+        rules.append(f"expected to cost more than {when.cost:g}")
+    return [("approval", f"waits for a person, at most {policy.most_waiting} at a time: {'; or '.join(rules)}")]
+
+
+def _limit(limit: Limit) -> str:
+    if isinstance(limit, tuple):
+        return f"to {' or '.join(map(str, limit))}"
+    return "at all" if limit == "any" else f"by more than {limit:g} of its range"
+
+
+def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return what may end before its time, trials and the campaign."""
+    lines, rule, when = list[tuple[str, str]](), campaign.stop_early, campaign.stop_when
+    if rule is not None:
+        name = rule.rule.replace("_", " ")
+        lines.append(
+            ("stops early", f"trials by the {name} rule, if the evaluator reports {campaign.objective.metric}")
+        )
+    if when is not None:
+        then = "you are told" if when.advice_only else "it ends"
+        limit = f"less than {when.expected_gain_below:g}, {when.in_a_row} times in a row"
+        lines.append(("enough", f"{then} when one more trial is expected to gain {limit}"))
+    return lines
+
+
+def _first_points(file: CampaignFile) -> str:
+    campaign = file.campaign
+    asked = len(campaign.start_with) + (campaign.baseline is not None)
+    parts = [f"{asked} that the file names"] if asked else []
+    if isinstance(file.proposer, BayesianProposer):
+        initial = file.proposer.initial_points(len(campaign.parameters.tuned()), campaign.budget.trials)
+        parts.append(f"{max(initial - asked, 0)} Sobol points, then the model's")
+    elif isinstance(file.proposer, CustomProposer):
+        parts.append("then the proposer's own" if asked else "the proposer's own")
+    else:
+        parts.append("Sobol points")
+    return ", ".join(parts)

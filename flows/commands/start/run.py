@@ -1,0 +1,43 @@
+"""`overnight run`: a campaign from its start or from where it stopped, with a live display."""
+
+from pathlib import Path
+
+from overnight.campaign.history.events import CampaignDrained
+from overnight.flows.api.run import run_campaign
+from overnight.flows.commands.start.exit_codes import ExitCode, exit_code_of
+from overnight.flows.commands.start.live import LiveDisplay
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.terminal import give_up_what_cannot_be_written, terminal
+from overnight.flows.report_file import ReportFile
+from overnight.report.status import finding_lines
+from overnight.storage import ledger_location
+
+
+def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> ExitCode:
+    """Run it, show how it goes, say what was found and where everything lies, and return how it ended."""
+    file = load_campaign_file(path)
+    console = terminal(lossy=True)
+    report = ReportFile(file, path.parent)
+    with LiveDisplay(file.campaign, console) as display:
+        # By its path, as it is called in what is said.
+        result = run_campaign(
+            path,
+            watch=display.watch,
+            on_stop=display.stopping,
+            tell=display.tell,
+            report=report.write,
+            ignore_window=ignore_window,
+            accept_loss=accept_loss,
+        )
+    if result.not_yet is not None:
+        console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
+        return ExitCode.WELL
+    for line in finding_lines(result.history, result.recommendation):
+        console.print(line, soft_wrap=True)
+    if isinstance(result.history.closed_by, CampaignDrained):
+        at_any_time = " (with --now at any time)" if result.history.definition.window and not ignore_window else ""
+        console.print(f"\nIt goes on where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
+    console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
+    console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
+    give_up_what_cannot_be_written()
+    return exit_code_of(result.history)

@@ -1,0 +1,25 @@
+"""Evaluations that a ledger does not know: those of a state after the one that it was taken back to."""
+
+from collections.abc import Callable
+
+from overnight.campaign import History
+from overnight.evaluators.processes.orphans import end_orphans
+from overnight.flows.controller.job import Job
+from overnight.flows.host.attempt_key import campaign_part
+
+
+async def end_forgotten(job: Job, history: History, tell: Callable[[str], None]) -> None:
+    """End what still runs of this campaign on this machine and is in no ledger, before its place is taken.
+
+    Nobody would wait for it, and its trials' numbers are given anew: two evaluations of one trial would run at once.
+    """
+    if not job.here or history.defined is None:
+        return
+    known = [job.work / attempt.key for trial in history.trials.values() for attempt in trial.attempts]
+    place = job.work / campaign_part(history.definition.name, history.defined.uid)
+    if (count := await end_orphans(place, known)) > 0:
+        what = "1 evaluation" if count == 1 else f"{count} evaluations"
+        tell(
+            f"{what} of this campaign still ran below {place} that the ledger does not know, as after it was restored "
+            "from an older copy. Nobody waits for such a result, so it was ended; its files are still there."
+        )

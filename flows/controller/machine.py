@@ -1,0 +1,162 @@
+"""Pause a campaign while its machine cannot carry out evaluations, and charge no trial for that."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, History
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.history.events import CampaignPaused, CampaignResumed
+from overnight.evaluators.processes.exit_status import OF_THE_MACHINE
+from overnight.flows.controller.asking import passed
+from overnight.flows.controller.job import Job
+from overnight.flows.host.clock import Clock
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.lease import CONTROLLER
+
+# An attempt's own files need a few kilobytes; below this, what it writes itself would hardly fit.
+LEAST_SPACE = 4 * 2**20
+LEAST_FILES = 100
+_FIRST_REST, _LONGEST_REST, _MOST_DOUBLINGS = 1.0, 60.0, 10
+_COMPLAINTS = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+class Machine:
+    """Whether evaluations can be carried out, and for how long nothing is started when they cannot.
+
+    Evaluations here need room in the work folder. A failure for the machine's sake rests the campaign, the longer the
+    more often that happens in a row. Elsewhere other workers may be well: only as many failures in a row as there are
+    workers say that none of them is. An evaluation that complains of a full disk may have filled that by itself and
+    cleaned up; when several trials in a row do, the machine is to blame.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._work, self._here = job.work, job.here
+        self._why: str | None = None
+        self._again_at, self._rests, self._in_a_row = 0.0, 0, 0
+        self._complained: set[int] = set()
+        self._told: str | None = None
+        self._recorded = False
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether nothing is to be started."""
+        return self._why is not None
+
+    @property
+    def pause(self) -> float | None:
+        """Return for how many seconds it rests before it is looked at again; None if it does not."""
+        return max(self._again_at - passed(), 0.0) if self.rests else None
+
+    def judged(self, outcome: EvaluationOutcome, trial: int, workers: int) -> EvaluationOutcome:
+        """Return how a trial's attempt ended, as the machine's failure if it is one: whatever fails without room is."""
+        trouble = self._trouble_of(outcome, trial)
+        if trouble is None or not isinstance(outcome, EvaluationFailed):
+            self._in_a_row = self._rests = 0
+            return outcome
+        self._in_a_row += 1
+        if self._here or self._in_a_row >= workers:
+            self._rest(trouble)
+        message = outcome.message if trouble in outcome.message else f"{outcome.message} ({trouble})"
+        return outcome.model_copy(update={"cause": "infrastructure", "message": message, "machine": True})
+
+    def _trouble_of(self, outcome: EvaluationOutcome, trial: int) -> str | None:
+        """Return what the machine lacked when an attempt failed; None if it is not known to lack anything."""
+        if not isinstance(outcome, EvaluationFailed) or outcome.cause in ("cancelled", "infeasible"):
+            self._complained.clear()
+            return None
+        complains = next((words for words in _COMPLAINTS if words in outcome.message), None)
+        self._complained = self._complained | {trial} if complains else set()
+        if self._here and (trouble := trouble_at(self._work)) is not None:
+            return trouble
+        if outcome.machine:
+            return outcome.message.partition("\n")[0]
+        return complains if len(self._complained) > 1 else None
+
+    async def look(self, journal: Journal, clock: Clock, tell: Callable[[str], None], *, wanted: bool) -> None:
+        """Find out whether evaluations may start, if some are `wanted`; say and record when that changes."""
+        if self._recorded and journal.history.paused is None:
+            # A person has resumed it, and believes that the machine is well.
+            self._again_at, self._told, self._recorded = 0.0, None, False
+        if passed() >= self._again_at:
+            self._why = None
+            if wanted and self._here and (trouble := trouble_at(self._work)) is not None:
+                self._rest(trouble)
+        if self._why is None:
+            await self._go_on(journal, clock, tell)
+        elif self._told is None and wanted:
+            self._told = f"{self._why}; nothing counts as failed, and the campaign continues by itself afterwards"
+            tell(f"Nothing new is started: {self._told}.")
+            await self._record(journal, clock)
+
+    async def _record(self, journal: Journal, clock: Clock) -> None:
+        def pauses(history: History) -> list[CampaignPaused]:
+            journal.check_lease(history)
+            why, request = self._told or "", history.requests + 1
+            paused = CampaignPaused(time=clock.now(), actor=CONTROLLER, request=request, why=why)
+            return [] if history.paused is not None else [paused]
+
+        try:
+            await journal.insist(pauses)
+            self._recorded = True
+        except LedgerError:
+            # The ledger may lie on the same disk: it rests all the same, and the time counts as any other.
+            return
+
+    async def _go_on(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
+        def resumes(history: History) -> list[CampaignResumed]:
+            journal.check_lease(history)
+            return takes_back_pause(history, clock)
+
+        if paused_by_controller(journal.history):
+            await journal.insist(resumes)
+        if self._told is not None:
+            self._told, self._recorded = None, False
+            tell("Evaluations are started again.")
+
+    def _rest(self, why: str) -> None:
+        """Start nothing for a while, twice as long as the last time; failures during a rest do not prolong it."""
+        self._why = why
+        if passed() >= self._again_at:
+            self._again_at = passed() + min(_FIRST_REST * 2.0 ** min(self._rests, _MOST_DOUBLINGS), _LONGEST_REST)
+            self._rests += 1
+
+
+def paused_by_controller(history: History) -> bool:
+    """Tell whether a controller, and no person, has paused the campaign."""
+    return history.paused is not None and history.paused.actor == CONTROLLER
+
+
+def takes_back_pause(history: History, clock: Clock) -> list[CampaignResumed]:
+    """Return the event that takes a controller's own pause back; nothing if there is none."""
+    if not paused_by_controller(history):
+        return []
+    return [CampaignResumed(time=clock.now(), actor=CONTROLLER, request=history.requests + 1)]
+
+
+def is_the_machines(problem: BaseException) -> bool:
+    """Tell whether an exception says that the machine lacks something, whatever was tried."""
+    return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in OF_THE_MACHINE)
+
+
+def trouble_at(work: Path) -> str | None:
+    """Return why no evaluation could keep its files in this folder, or in the one that it would be made in."""
+    place = work.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        left = os.statvfs(place)
+    except OSError as problem:
+        return f"{work} cannot be used ({problem.strerror})"
+    if left.f_flag & os.ST_RDONLY:
+        return f"{place} is on a file system that is read-only"
+    if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
+        return f"{place} is no folder that can be written to"
+    free = left.f_bavail * left.f_frsize
+    if free < LEAST_SPACE:
+        return f"no space is left on the disk of {place} ({free / 2**20:.1f} MiB, below {LEAST_SPACE >> 20} MiB)"
+    # Some file systems have no fixed number of files, and say 0.
+    if left.f_files and left.f_favail < LEAST_FILES:
+        return f"no more files can be made on the disk of {place} ({left.f_favail} are left, below {LEAST_FILES})"
+    return None

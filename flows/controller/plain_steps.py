@@ -1,0 +1,20 @@
+"""The steps of a campaign without an engine."""
+
+import asyncio
+
+from overnight.bo_core.propose import propose
+from overnight.campaign import EvaluationOutcome, Proposal
+from overnight.flows.controller.job import Execution
+from overnight.flows.proposing.request import ProposalRequest
+
+
+class PlainSteps:
+    """Evaluations in this event loop, proposals in a thread beside it."""
+
+    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+        """Run one attempt."""
+        return await execution.run()
+
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
+        """Return the next points."""
+        return await asyncio.to_thread(propose, request.campaign, request.history, request.asked, request.q)

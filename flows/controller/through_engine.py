@@ -1,0 +1,45 @@
+"""Run an attempt through an engine; if the engine fails, the attempt is ended before it is given up."""
+
+import asyncio
+
+from overnight.campaign import EvaluationFailed, EvaluationOutcome
+from overnight.flows.controller.job import Execution, Steps
+
+
+async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcome | None:
+    """Run an attempt through the engine; what ran before is found or ended, also where the engine did not begin.
+
+    When this returns or raises, nothing of the attempt runs any more: its slot is free.
+    """
+    try:
+        return await steps.evaluate(execution)
+    except asyncio.CancelledError:
+        if execution.asked:
+            return await execution.end()
+        if not execution.recover:
+            raise
+        ending = asyncio.create_task(execution.run())
+        await execution.begun.wait()
+        ending.cancel()
+        return await ending
+    except Exception as problem:
+        if execution.asked:
+            return await _after_trouble(execution, problem)
+        if execution.recover:
+            return await execution.run()
+        why = f"it could not be begun: {type(problem).__name__}: {problem}"
+        return EvaluationFailed(cause="infrastructure", message=why, machine=True)
+
+
+async def _after_trouble(execution: Execution, problem: Exception) -> EvaluationOutcome | None:
+    """Return the outcome of an attempt whose engine has failed: it goes on to its end, unless its time was over.
+
+    Raises the problem once nothing of it runs, if it has no outcome.
+    """
+    try:
+        return await (execution.end() if isinstance(problem, TimeoutError) else execution.outcome())
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise problem from None

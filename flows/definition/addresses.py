@@ -1,0 +1,29 @@
+"""Refuse addresses in a campaign's file that are probably mistyped."""
+
+import os
+import re
+
+from overnight.storage.address import address_problem
+
+_NEARLY_A_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|[Ss]3/+")
+
+
+def meant_as_ledger(address: str) -> str:
+    """Return a folder or a URL of a ledger; ValueError says what was expected of one that is mistyped."""
+    if (problem := address_problem(address)) is not None:
+        raise ValueError(problem)
+    if _NEARLY_A_URL.match(address):
+        raise ValueError(
+            "expected a folder such as `./ledger`, or `file:///…`, or `s3://bucket/prefix`, "
+            f"got {address!r}; a folder of this name is `./{address}`"
+        )
+    return address if "://" in address else meant_as_folder(address)
+
+
+def meant_as_folder(path: str) -> str:
+    """Return a path on this machine; ValueError says what was expected of one that is mistyped."""
+    if "://" in path:
+        raise ValueError(f"expected a path on this machine, got the URL {path!r}")
+    if os.path.expanduser(path).startswith("~"):
+        raise ValueError(f"expected a path, got {path!r}, whose user is unknown; a folder of this name is `./{path}`")
+    return path

@@ -1,0 +1,239 @@
+"""A whole campaign as a person writes it down: the definition and the parts that are plugged in."""
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
+from overnight.campaign import Campaign
+from overnight.campaign.errors import CannotPropose, InvalidDefinition
+from overnight.campaign.problems import Problem, one_line, shown
+from overnight.campaign.values.duration import WRITTEN_BY_HAND
+from overnight.evaluators import AnyEvaluator
+from overnight.flows.clusters.here import Here
+from overnight.flows.clusters.place import AnyPlace
+from overnight.flows.clusters.resources import Resources
+from overnight.flows.definition.addresses import meant_as_folder, meant_as_ledger
+from overnight.flows.definition.contradictions import (
+    contradictions,
+    gain_problems,
+    metric_problems,
+    objective_problems,
+    window_problems,
+)
+from overnight.flows.definition.translated_errors import translate
+from overnight.flows.definition.yaml_source import read_yaml
+from overnight.flows.proposing.settings import Proposing
+
+_PLUGGED_IN = (
+    "evaluator",
+    "proposer",
+    "proposing",
+    "ledger",
+    "work",
+    "receipts",
+    "run_on",
+    "resources",
+    "evaluator_changed",
+)
+# Enough to see what is wrong with a file.
+_MOST_PROBLEMS = 100
+
+
+class CampaignFile(BaseModel):
+    """The campaign and what it is run with.
+
+    A file has the campaign's keys at its top level, beside those of the other fields; this model reads that
+    form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders;
+    `receipts` is the file to which a running campaign adds what tells its ledger from any other; `run_on` is where
+    evaluations run, and `resources` what each of them needs there. `evaluator_changed` says whether a campaign goes on
+    when files of the evaluator are not what they were.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    campaign: Campaign
+    evaluator: AnyEvaluator
+    proposer: AnyProposer = BayesianProposer()
+    proposing: Proposing = Proposing()
+    ledger: Annotated[str, Field(min_length=1), AfterValidator(meant_as_ledger)] = "./ledger"
+    work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"
+    receipts: Annotated[str, Field(pattern="^[^:]+$"), AfterValidator(meant_as_folder)] | None = None
+    run_on: AnyPlace = Here()
+    resources: Resources = Resources()
+    evaluator_changed: Literal["note", "refuse"] = "note"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, data: Any) -> Any:
+        return _sections(data) if isinstance(data, Mapping) else data
+
+    @field_validator("evaluator")
+    @classmethod
+    def _fits_its_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
+        """Take half of the window for a time limit that nobody wrote, where that is less than the evaluator's own.
+
+        An evaluation that may take all of it could begin at the very opening, and a moment later no more.
+        """
+        campaign = info.data.get("campaign")
+        if campaign is None or campaign.window is None or "time_limit" in evaluator.model_fields_set:
+            return evaluator
+        limit = min(evaluator.time_limit, campaign.window.length / 2)
+        return evaluator.model_copy(update={"time_limit": limit})
+
+    @model_validator(mode="after")
+    def _metrics_differ(self) -> "CampaignFile":
+        for problem in metric_problems(self.campaign.metrics):
+            raise ValueError(str(problem))
+        return self
+
+    async def check(self) -> None:
+        """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
+        if isinstance(self.proposer, CustomProposer):
+            self.proposer.check()
+        problems = window_problems(self.campaign.window, self.evaluator.time_limit)
+        for problem in (*problems, *gain_problems(self.campaign.stop_when, self.proposer)):
+            raise InvalidDefinition([str(problem)])
+        if problems := self.run_on.problems() + self.proposing.problems() + self._device_problems():
+            raise InvalidDefinition(problems)
+        await self.evaluator.check(self.campaign)
+
+    def _device_problems(self) -> list[str]:
+        """Return that proposals need a CUDA device which the process that computes them does not have."""
+        if not isinstance(self.proposer, BayesianProposer) or self.proposer.device != "cuda" or self.proposing.pool:
+            return []
+        try:
+            importlib.import_module("overnight.bo_core.model").device_for(self.proposer, 0)
+        except CannotPropose as problem:
+            return [str(problem)]
+        return []
+
+    def settings(self) -> dict[str, Any]:
+        """Return the evaluator and the proposer as JSON to keep: no folder of this machine, no variable's value."""
+        evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
+        if "environment" in evaluator:
+            evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
+        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude={"folder"})}
+        # Only where they say something: a campaign that began without them has not changed.
+        if not isinstance(self.run_on, Here):
+            settings["run_on"] = self.run_on.model_dump(mode="json")
+        if self.resources != Resources():
+            settings["resources"] = self.resources.model_dump(mode="json", exclude_none=True)
+        return settings
+
+
+def load_campaign_file(path: str | Path) -> CampaignFile:
+    """Read a campaign from a YAML file; relative paths in it start at its folder.
+
+    Raises InvalidDefinition with every problem on a line of its own: file, line, path, expected and found.
+    """
+    path = Path(path)
+    source = read_yaml(path)
+    if not isinstance(source.data, Mapping):
+        expected = "expected a mapping with keys such as `name`, `parameters` and `evaluator`"
+        raise InvalidDefinition([one_line(f"{path}:{source.line(())}: {expected}, got {shown(source.data)}")])
+    file, problems = _examine(source.data, _split(source.data), WRITTEN_BY_HAND)
+    problems = [*source.repeated_keys(), *problems]
+    if file is None or problems:
+        lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
+        more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
+        raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
+    return _starting_at(file, path.resolve().parent)
+
+
+def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> CampaignFile:
+    """Return the campaign that a path names or a mapping with the keys of a campaign file holds.
+
+    Raises InvalidDefinition listing every problem.
+    """
+    if isinstance(source, CampaignFile):
+        return source
+    if isinstance(source, str | Path):
+        return load_campaign_file(source)
+    if not isinstance(source, Mapping):
+        raise InvalidDefinition([f"expected a path, a mapping or a CampaignFile, got {shown(source)}"])
+    file, problems = _examine(source, _sections(source))
+    if file is None:
+        raise InvalidDefinition([str(problem) for problem in problems])
+    return file
+
+
+def _sections(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the data as the fields of CampaignFile, whichever of the two forms it has."""
+    if "campaign" in data and set(data) <= set(CampaignFile.model_fields):
+        return {**data}
+    return _split(data)
+
+
+def _split(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    sections = {key: value for key, value in data.items() if key in _PLUGGED_IN}
+    if "evaluator" in sections:
+        sections["evaluator"] = _with_kind(sections["evaluator"])
+    return {**sections, "campaign": {key: value for key, value in data.items() if key not in _PLUGGED_IN}}
+
+
+def _with_kind(evaluator: Any) -> Any:
+    """Return the evaluator with its kind written out where the file leaves it to be seen."""
+    if isinstance(evaluator, str):
+        return {"kind": "python", "function": evaluator}
+    if isinstance(evaluator, Mapping) and "kind" not in evaluator:
+        for key, kind in (("function", "python"), ("command", "command")):
+            if key in evaluator:
+                return {"kind": kind, **evaluator}
+    return evaluator
+
+
+def _examine(
+    data: Mapping[Any, Any], sections: dict[Any, Any], context: Any = None
+) -> tuple[CampaignFile | None, list[Problem]]:
+    """Return the campaign, or None and everything that is wrong with the data, whose sections are given too."""
+    file, problems = _validated(sections, context)
+    if file is not None:
+        return file, []
+    written = sections.get("campaign")
+    contradicting = contradictions(written) if isinstance(written, Mapping) else []
+    if isinstance(written, Mapping) and objective_problems(written):
+        # Pydantic looks no further at a campaign without one objective, which would hide its other problems.
+        _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}}, context)
+    others = [problem for problem in problems if problem.where or not contradicting]
+    return None, [_as_in(data, problem) for problem in (*contradicting, *others)]
+
+
+def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
+    """Return the problem with a path that the data has also where it uses a short form."""
+    short = problem.where[:1] in (("evaluator",), ("window",)) and isinstance(data.get(str(problem.where[0])), str)
+    return Problem(problem.where[:1], problem.text) if short else problem
+
+
+def _validated(sections: dict[Any, Any], context: Any) -> tuple[CampaignFile | None, list[Problem]]:
+    try:
+        return CampaignFile.model_validate(sections, context=context), []
+    except ValidationError as error:
+        return None, translate(error, CampaignFile, inlined="campaign")
+
+
+def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
+    """Return the campaign with its relative paths made absolute from this folder."""
+    changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
+    if "://" not in file.ledger:
+        changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
+    if file.receipts is not None:
+        changes["receipts"] = str(folder / os.path.expanduser(file.receipts))
+    for name in ("evaluator", "proposer"):
+        part = getattr(file, name)
+        if "folder" in type(part).model_fields:
+            changes[name] = part.model_copy(update={"folder": folder / (part.folder or ".")})
+    return file.model_copy(update=changes)

@@ -1,0 +1,185 @@
+"""What is wrong with a definition, in the words of the user's own file: where, what was expected, what was found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, RootModel, Tag, ValidationError
+
+from overnight.campaign.problems import Problem, Where, shown, unknown_key
+
+_NUMBER = "a number"
+_WHOLE = "a whole number"
+_TRUTH = "true or false"
+_MAPPING = "a mapping"
+_LIST = "a list"
+_DURATION = "a duration such as 90s, 15m, 2h30m or 1d"
+
+_EXPECTED = {
+    "bool_parsing": _TRUTH,
+    "bool_type": _TRUTH,
+    "dict_type": _MAPPING,
+    "finite_number": "a finite number",
+    "float_parsing": _NUMBER,
+    "float_type": _NUMBER,
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "int_from_float": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": "a whole number of ordinary size",
+    "int_type": _WHOLE,
+    "invalid_key": "text as a key",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "list_type": _LIST,
+    "literal_error": "{expected}",
+    "mapping_type": _MAPPING,
+    "missing": "a value",
+    "model_attributes_type": _MAPPING,
+    "model_type": _MAPPING,
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_short": "text that is not empty",
+    "string_type": "text",
+    "time_delta_parsing": _DURATION,
+    "time_delta_type": _DURATION,
+    "too_long": "at most {max_length} items",
+    "too_short": "at least {min_length} items",
+    "tuple_type": _LIST,
+}
+
+# Patterns as people say them, by the path that they hold for.
+_PATTERNS: dict[Where, str] = {
+    ("name",): "at most 100 of a-z, A-Z, 0-9, `.`, `_` and `-`, beginning with a letter or a digit",
+    ("receipts",): "the path of a file, without `:`",
+    ("run_on", "pool"): "the name of a work pool, without `/`, `%`, `&`, `<` and `>`",
+    ("run_on", "dask"): "`tcp://HOST:PORT` of a Dask scheduler",
+    ("evaluator", "function"): "`package.module:function`",
+    ("proposer", "implementation"): "`package.module:Class`",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a pydantic error lies: `outer` is the type around the last key, `here` the type of its value."""
+
+    where: Where
+    outer: Any
+    here: Any
+
+
+def translate(error: ValidationError, model: type[BaseModel], inlined: str) -> list[Problem]:
+    """Return what pydantic found wrong with data for the model, each place once.
+
+    The user's file has the keys of the model's field `inlined` at its top level.
+    """
+    found: dict[Where, list[tuple[str, str | None]]] = {}
+    for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and len(details["input"]) >= details.get("ctx", {})["min_length"]:
+            continue  # pydantic does not count items that are wrong themselves
+        where, expected, got = _finding(details, model, inlined)
+        found.setdefault(where, []).append((expected, got))
+    return [Problem(where, text) for where, findings in found.items() for text in _texts(findings)]
+
+
+def _texts(findings: list[tuple[str, str | None]]) -> list[str]:
+    whole = [expected for expected, got in findings if got is None]
+    by_value: dict[str, list[str]] = {}
+    for expected, got in findings:
+        if got is not None:
+            by_value.setdefault(got, []).append(expected)
+    alternatives = [f"expected {' or '.join(dict.fromkeys(them))}, got {got}" for got, them in by_value.items()]
+    return [*whole, *alternatives]
+
+
+def _finding(details: Any, model: type[BaseModel], inlined: str) -> tuple[Where, str, str | None]:
+    """Return (where, what was expected, what was found); found is None if the text says it all."""
+    kind, context, found = details["type"], details.get("ctx", {}), details["input"]
+    place = _locate(model, details["loc"])
+    where = place.where[1:] if place.where[:1] == (inlined,) else place.where
+    if kind == "value_error":
+        return _said_by_us(where, str(context["error"]), found)
+    if kind == "string_pattern_mismatch" and where in _PATTERNS:
+        return where, _PATTERNS[where], shown(found)
+    if kind == "extra_forbidden":
+        return where, unknown_key(str(where[-1]), _keys(place.outer, model, inlined)), None
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        key = context["discriminator"].strip("'")
+        got = found.get(key) if isinstance(found, Mapping) else None
+        return (*where, key), f"one of {', '.join(_kinds_of_union(place.here))}", shown(got)
+    if kind in _EXPECTED:
+        return where, _EXPECTED[kind].format(**context), "nothing" if kind == "missing" else shown(found)
+    return where, details["msg"].removeprefix("Input should be "), shown(found)
+
+
+def _said_by_us(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:
+    """Return the finding of a validator, which says what it expected unless a library raised the error."""
+    if message.startswith("expected "):
+        return where, message, None
+    return where, f"something else ({message})", shown(found)
+
+
+def _locate(annotation: Any, loc: Where) -> _Place:
+    """Follow a pydantic location through the types; drop what pydantic adds for unions and keys."""
+    where: list[str | int] = []
+    outer, here = None, _bare(annotation)
+    for position, element in enumerate(loc):
+        if element == "[key]" and position == len(loc) - 1:
+            break
+        written, inner = _inside(here, element)
+        if written:
+            where.append(element)
+        outer, here = here, _bare(inner)
+    return _Place(tuple(where), outer, here)
+
+
+def _inside(outer: Any, element: str | int) -> tuple[bool, Any]:
+    """Return whether the user wrote this element of a location, and the type that it leads to."""
+    if _is_model(outer):
+        field = outer.model_fields.get(element)
+        return True, field.annotation if field is not None else None
+    arguments = get_args(outer)
+    if get_origin(outer) in (Union, UnionType):
+        return False, next((member for member in arguments if element in _kinds(member)), None)
+    if get_origin(outer) is dict:
+        return True, arguments[1]
+    return True, arguments[0] if arguments else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Return the type without its annotations, its None and its root model."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return _bare(annotation.model_fields["root"].annotation)
+    if get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation):
+        return _bare(Union[tuple(t for t in get_args(annotation) if t is not NoneType)])  # noqa: UP007
+    return annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _kinds(member: Any) -> tuple[str, ...]:
+    """Return what tells a member of a union from the others: its tag, its `kind`, or for a stopping rule its `rule`."""
+    if get_origin(member) is Annotated:
+        tags = tuple(part.tag for part in get_args(member)[1:] if isinstance(part, Tag))
+        return tags or _kinds(get_args(member)[0])
+    fields = member.model_fields if _is_model(member) else {}
+    return next((get_args(fields[key].annotation) for key in ("kind", "rule") if key in fields), ())
+
+
+def _kinds_of_union(union: Any) -> list[str]:
+    return [kind for member in get_args(union) or (union,) for kind in _kinds(member)]
+
+
+def _keys(outer: Any, model: type[BaseModel], inlined: str) -> list[str]:
+    """Return the keys that the user may write in the mapping of this model."""
+    if not _is_model(outer):
+        return []
+    part = model.model_fields[inlined].annotation
+    top = (part, model)
+    models = top if outer in top else (outer,)
+    fields = [item for m in models if _is_model(m) for item in m.model_fields.items()]  # type: ignore[union-attr]
+    return [field.alias or name for name, field in fields if name != inlined]

@@ -1,0 +1,69 @@
+"""What Prefect shows of a campaign, as artifacts: how far it is, its trials, its course, where its report lies."""
+
+import base64
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overnight.campaign import History
+from overnight.campaign.values.harmless import harmless
+from overnight.report.pictures.trace_picture import trace_picture
+from overnight.report.status import status_lines
+from overnight.report.summary import summarise
+from overnight.report.trial_lines import trial_lines
+
+# A page of a browser; `overnight trials` has them all.
+_MOST_TRIALS = 200
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One artifact as Prefect stores it: its data are markdown, or per cent where its type is `progress`."""
+
+    name: str
+    type: str
+    data: Any
+    description: str | None = None
+
+
+def artifacts_of(history: History, report: Path | None = None) -> list[Picture]:
+    """Return what is to be shown of a campaign; `report` is the file of its report, once that is written."""
+    summary = summarise(history)
+    status = "\n\n".join(_plain(line) for line in status_lines(history))
+    shown = [
+        Picture("progress", "progress", 100.0 * min(summary.ended / summary.budget, 1.0), status),
+        Picture("trials", "markdown", _table(history)),
+    ]
+    picture = trace_picture(history)
+    if picture is not None:
+        image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
+        shown.append(Picture("trace", "markdown", f"![The course of {_plain(summary.campaign)}]({image})"))
+    if report is not None:
+        # Browsers open no file from a page of a server, so that the path is there to be copied, too.
+        link = f"[{_plain(report.name)}]({report.as_uri()})\n\n`{report}`"
+        shown.append(Picture("report", "markdown", link))
+    return shown
+
+
+def key_of(campaign: str, name: str) -> str:
+    """Return the key under which an artifact is found: small letters, digits and dashes, as Prefect wants it."""
+    return f"overnight-{re.sub('[^a-z0-9]+', '-', campaign.lower()).strip('-')}-{name}"
+
+
+def _table(history: History) -> str:
+    """Return the newest trials as a table in markdown, the last one first."""
+    numbers = sorted(history.trials)[-_MOST_TRIALS:]
+    table = trial_lines(history, [history.trials[number] for number in numbers])
+    rows = [table["headings"], ["---"] * len(table["headings"])]
+    rows += [[str(line["trial"]), line["status"], *line["cells"]] for line in reversed(table["lines"])]
+    lines = ["| " + " | ".join(cell if cell == "---" else _plain(cell) for cell in row) + " |" for row in rows]
+    if len(numbers) < len(history.trials):
+        lines += ["", f"The newest {len(numbers)} of {len(history.trials)}; `overnight trials` lists them all."]
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Return the text so that markdown shows it as it is, in one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))

@@ -1,0 +1,117 @@
+"""A campaign as a deployment on somebody's Prefect server, kept going by its schedule while its window is open.
+
+The deployment's parameter is the campaign as its file says it, with absolute paths: workers are to see the same ones.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.schedules import Cron, RRule, Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from overnight.campaign.window import Day, Window
+from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.clusters.pool_launcher import deploy_evaluation
+from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.engine.campaign_flow import campaign_flow
+from overnight.flows.host.prefect_environment import OF_A_JOB, QUIET
+from overnight.flows.proposing.pool import deploy_proposer
+
+# For so long a night may stand still: whoever was killed tells nobody, and only another start finds that out. One that
+# finds all well costs its worker some seconds, and a line on Prefect's pages. It divides an hour, as cron wants it.
+AGAIN = timedelta(minutes=15)
+_ANY_DATE = date(2000, 1, 1)
+# So far ahead Prefect is told of what its cron leaves out; a deployment is made anew before.
+_AHEAD = timedelta(days=3653)
+_OF_THE_WORKER = {
+    # A controller that prints into a dead worker's pipe ends at once, and with it what an evaluation just found.
+    "stream_output": False,
+    # The default gives up on a server that is away for a minute.
+    "env": QUIET | OF_A_JOB,
+}
+
+
+async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
+    """Create the campaign's deployment, or bring it up to date, and its work pool if there is none; return its name.
+
+    So it is done with the pools on which its evaluations run and its proposals are computed, where the file names some.
+
+    A schedule that rests since the campaign has finished goes on. A run that is due while another one acts is refused
+    by the ledger's lease. Prefect's own limit is not asked for: its server forgets on a restart who holds the slot, and
+    cancels every later run, and whoever is at work as well.
+    """
+    async with get_client() as client:
+        with suppress(ObjectAlreadyExists):
+            await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+    window = file.campaign.window
+    deployment = RunnerDeployment.from_flow(
+        campaign_flow,
+        name=file.campaign.name,
+        description=file.campaign.description,
+        schedules=None if window is None else schedules_of(window, now),
+        parameters={"file": file.model_dump(mode="json")},
+        # Said, so that a limit that an earlier version has set goes away.
+        concurrency_limit=None,
+        tags=["overnight", f"campaign:{file.campaign.name}"],
+        work_pool_name=pool,
+        job_variables=_OF_THE_WORKER,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    await deployment.aapply()
+    if isinstance(file.run_on, OnPool):
+        await deploy_evaluation(file.run_on.pool)
+    if file.proposing.pool is not None:
+        await deploy_proposer(file.proposing.pool)
+    return f"{deployment.flow_name}/{deployment.name}"
+
+
+def schedules_of(window: Window, now: datetime) -> list[Schedule]:
+    """Return when a campaign with this window is to be started, and started again in case its controller has died.
+
+    That is when it opens, and again and again until it closes. What Prefect's cron leaves out where clocks are changed,
+    up to ten years from now, is a schedule of its own. In a night in which the clocks skip the time of opening, the
+    cron is early by what they skip, and those runs find the window closed.
+    """
+    crons = [Cron(line, timezone=window.zone) for line in _crons(window)]
+    beside = ",".join(f"{moment:%Y%m%dT%H%M%S}" for moment in _beside_the_cron(window, now))
+    return [*crons, RRule(f"RDATE:{beside}", timezone="UTC")] if beside else crons
+
+
+def _crons(window: Window) -> list[str]:
+    """Return the times of day as lines of cron; hours that share their days and minutes share a line."""
+    opens = datetime.combine(_ANY_DATE, window.opens)
+    minutes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for start in (opens + AGAIN * number for number in range(-(-window.length // AGAIN))):
+        minutes[(start.date() - _ANY_DATE).days, start.hour].append(str(start.minute))
+    hours: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (midnights, hour), at in minutes.items():
+        hours[",".join(at), _days(window, midnights)].append(str(hour))
+    return [f"{at} {','.join(these)} * * {days}" for (at, days), these in hours.items()]
+
+
+def _days(window: Window, midnights: int) -> str:
+    """Return the days of the week on which it is open so many midnights after it has opened."""
+    week = get_args(Day)
+    days = [week[(week.index(day) + midnights) % len(week)] for day in dict.fromkeys(window.days)]
+    return "*" if len(days) == len(week) else ",".join(days)
+
+
+def _beside_the_cron(window: Window, now: datetime) -> Iterator[datetime]:
+    """Return, in UTC, the openings that no clock of its zone shows, and what lies in an hour that they show again."""
+    zone, opening = ZoneInfo(window.zone), window.opened(now) or window.next_opening(now)
+    while opening < now + _AHEAD:
+        closes = window.closes(opening)
+        assert closes is not None
+        starts = [opening + AGAIN * number for number in range(-(-(closes - opening) // AGAIN))]
+        for start, shown in ((start, start.astimezone(zone)) for start in starts):
+            if shown.fold or (start == opening and shown.time() != window.opens):
+                yield start
+        opening = window.next_opening(opening)

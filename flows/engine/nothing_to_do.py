@@ -1,0 +1,36 @@
+"""Why a run that a deployment starts has nothing to do: most are started only in case that a controller has died."""
+
+from datetime import datetime
+
+from overnight.campaign import History
+from overnight.campaign.history.events import CampaignDrained
+from overnight.flows.controller.shift import why_not_yet
+from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.session.opening import is_over, to_hold
+
+
+def why_finished(history: History, file: CampaignFile) -> str | None:
+    """Return how the campaign ended, where running it would change nothing; else None."""
+    if not is_over(history, file.campaign, file.settings()) or history.closed_by is None:
+        return None
+    return f"The campaign has finished: {history.closed_by.reason}. Its schedule rests until it is deployed again."
+
+
+def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_schedule: bool) -> str | None:
+    """Return why nothing is to be done at this moment; None where there may be something.
+
+    What a controller was ended for on purpose holds for the schedule until the next opening, and for nobody else.
+    """
+    campaign, closed = to_hold(history, file.campaign), history.closed_by
+    if (not_yet := why_not_yet(campaign, history, now)) is not None:
+        return f"{not_yet[0].upper()}{not_yet[1:]}."
+    window = campaign.window
+    opened = None if window is None else window.opened(now)
+    since_opening = window is None or (opened is not None and closed is not None and closed.time >= opened)
+    if by_schedule and isinstance(closed, CampaignDrained) and since_opening:
+        until = "" if window is None else f" before {window.said(window.next_opening(now))}"
+        return (
+            f"The last controller ended at {closed.time:%Y-%m-%d %H:%M:%S} UTC, and not by dying: {closed.reason}. The "
+            f"schedule does not go on{until}; whoever wants to starts a run by hand."
+        )
+    return None

@@ -1,0 +1,16 @@
+"""The log for messages when no caller has given another way to show them."""
+
+import logging
+
+from overnight.campaign.values.harmless import harmless
+
+# Where those are told of trouble who brought nothing else to tell them.
+LOG = logging.getLogger("overnight")
+
+
+def _harmless(record: logging.LogRecord) -> bool:
+    record.msg, record.args = harmless(record.getMessage()), ()
+    return True
+
+
+LOG.addFilter(_harmless)

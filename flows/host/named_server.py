@@ -1,0 +1,157 @@
+"""The Prefect server that the user has named: in the environment, or in a file that Prefect reads in its place.
+
+Prefect takes a second to import, so commands that only ask whether there is one read these places themselves, in
+Prefect's order: environment variable, `.env`, `prefect.toml`, `pyproject.toml`, the active profile.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from overnight.campaign.errors import CannotStart
+
+ENVIRONMENT = "the environment"
+_VARIABLE = "PREFECT_API_URL"
+_TEST_MODES = (
+    "PREFECT_TEST_MODE",
+    "PREFECT_UNIT_TEST_MODE",
+    "PREFECT_TESTING_UNIT_TEST_MODE",
+    "PREFECT_TESTING_TEST_MODE",
+)
+
+
+@dataclass(frozen=True)
+class NamedServer:
+    """The address of a server's API, and the place that names it, in words."""
+
+    url: str
+    source: str
+
+    @property
+    def address(self) -> str:
+        """Return the address without a password that it may hold."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @property
+    def setting(self) -> str:
+        """Return what names it."""
+        return f"{_VARIABLE} of {self.source}"
+
+    def __str__(self) -> str:
+        return f"Prefect server: {self.address} ({self.setting})"
+
+
+def named_server() -> NamedServer | None:
+    """Return the server that Prefect's settings name, or None if they name none.
+
+    The first place that has the setting decides, also if its value is empty. Raises CannotStart for an address that
+    leads nowhere, and for a `prefect.toml` or `pyproject.toml` that is not TOML, which stops Prefect, too.
+    """
+    url, source = next(_found(), ("", ""))
+    url = url.strip()
+    if not url:
+        return None
+    if not _leads_somewhere(url):
+        raise CannotStart(
+            f"{_VARIABLE} of {source}: expected the address of a Prefect server's API, such as "
+            f"http://127.0.0.1:4200/api, got {_without_password(url)!r}. Correct it, or take it away: then a server "
+            "runs for as long as the campaign. Nothing was started."
+        )
+    return NamedServer(url, source)
+
+
+def _leads_somewhere(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        return False
+
+
+def _without_password(url: str) -> str:
+    """Return an address without what stands before its last `@`, also one that cannot be taken apart."""
+    return re.sub(r"(?<=//)[^/]*@", "", url)
+
+
+def missing_server(key: str) -> list[str]:
+    """Return that a key of the campaign's file needs a server that stays, unless the user has named one."""
+    if named_server() is not None:
+        return []
+    return [
+        f"`{key}`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it not set in "
+        "the environment or a profile of Prefect; start a server with `prefect server start` and set PREFECT_API_URL "
+        "to its address"
+    ]
+
+
+def _found() -> Iterator[tuple[str, str]]:
+    if (value := _ignoring_case(os.environ)) is not None:
+        yield value, ENVIRONMENT
+    if (value := _ignoring_case(_dotenv())) is not None:
+        yield value, str(Path(".env").resolve())
+    for name, table in (("prefect.toml", ("api",)), ("pyproject.toml", ("tool", "prefect", "api"))):
+        if isinstance(value := _table(_toml(Path(name)), *table).get("url"), str):
+            yield value, str(Path(name).resolve())
+    path = _profiles_path()
+    name, profile = _active_profile(path)
+    if isinstance(value := profile.get(_VARIABLE), str) and not any(map(os.environ.get, _TEST_MODES)):
+        yield value, f"profile `{name}` in {path}"
+
+
+def _ignoring_case(variables: Mapping[str, str | None]) -> str | None:
+    return {name.upper(): value for name, value in variables.items()}.get(_VARIABLE)
+
+
+def _dotenv() -> dict[str, str | None]:
+    path = Path(".env")
+    return dotenv_values(path) if path.is_file() else {}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
+        raise CannotStart(
+            f"{path.resolve()}: Prefect reads its settings from this file, and it cannot be read as TOML: {problem}. "
+            "Correct it or move it away. Nothing was started."
+        ) from None
+
+
+def _table(data: Any, *names: str) -> Mapping[str, Any]:
+    for name in names:
+        data = data.get(name) if isinstance(data, Mapping) else None
+    return data if isinstance(data, Mapping) else {}
+
+
+def _profiles_path() -> Path:
+    """Return the file of profiles that Prefect reads."""
+    named = (
+        os.environ.get("PREFECT_PROFILES_PATH")
+        or _dotenv().get("PREFECT_PROFILES_PATH")
+        or _toml(Path("prefect.toml")).get("profiles_path")
+        or _table(_toml(Path("pyproject.toml")), "tool", "prefect").get("profiles_path")
+    )
+    if named:
+        return Path(named)
+    home = os.environ.get("PREFECT_HOME")
+    return (Path(home) if home else Path.home() / ".prefect") / "profiles.toml"
+
+
+def _active_profile(path: Path) -> tuple[str, Mapping[str, Any]]:
+    """Return the profile's name and settings; none of the profiles that Prefect comes with as active names a server."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "", {}
+    name = os.environ.get("PREFECT_PROFILE") or str(data.get("active") or "")
+    return name, _table(data, "profiles", name)

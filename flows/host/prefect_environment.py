@@ -1,0 +1,80 @@
+"""How Prefect is set up where nobody has set it up: on this machine, quiet, and without a word to anybody.
+
+Prefect reads its environment when it is imported, so this comes first.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+from overnight.campaign.errors import CannotStart
+from overnight.evaluators.processes.private_folder import private_folder
+from overnight.flows.host.named_server import named_server
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLIENT_MAX_RETRIES": "10",
+}
+_LOOPBACK = "127.0.0.1"
+# For every job that a worker starts: to look for hooks of a run that was killed, Prefect starts a script beside a
+# `storage` of its own, which would hide ours.
+OF_A_JOB = {"PYTHONSAFEPATH": "1"}
+# Somebody's own server is to get what an evaluation printed, which this terminal need not show.
+_OF_SOMEBODYS_SERVER = {
+    "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+}
+_OF_OUR_OWN_SERVER = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_SERVER_UI_ENABLED": "false",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    # What goes wrong is an event in the ledger and an exception here; Prefect need not say it, too.
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    # The background writers of a server that lives as long as one campaign would only lock the SQLite file, and each
+    # lock makes the next task wait for 2 s.
+    **{
+        f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false"
+        for name in ("EVENT_PERSISTER", "TASK_RUN_RECORDER", "SCHEDULER", "LATE_RUNS", "TRIGGERS", "FOREMAN")
+    },
+}
+
+
+def prepare_prefect(home: Path) -> None:
+    """Set what the environment leaves open; with a server of our own, Prefect keeps everything in `home`.
+
+    A home for each campaign keeps two of them from locking each other's database. Raises CannotStart if this user
+    may not write there.
+    """
+    if named_server() is not None:
+        settings = QUIET | _OF_SOMEBODYS_SERVER
+    else:
+        _make_writable_folder(home)
+        settings = QUIET | _OF_OUR_OWN_SERVER
+        # Also instead of a home that the environment names: nothing of this campaign is to be left there.
+        os.environ["PREFECT_HOME"] = str(home.resolve())
+        _ask_no_proxy()
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
+def _ask_no_proxy() -> None:
+    """Have nothing that is meant for this machine sent to a proxy that the environment names."""
+    for name in ("no_proxy", "NO_PROXY"):
+        named = os.environ.get(name, "")
+        if _LOOPBACK not in named.split(","):
+            os.environ[name] = f"{named},{_LOOPBACK}" if named else _LOOPBACK
+
+
+def _make_writable_folder(folder: Path) -> None:
+    try:
+        private_folder(folder)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as problem:
+        raise CannotStart(
+            f"work: cannot write `{folder}`: {problem.strerror}. Let this user read and write the folder, or name "
+            "another one with `work` in the campaign's file. Nothing was started."
+        ) from None

@@ -1,0 +1,72 @@
+"""The only way to print on the terminal: foreign text is shown literally and cannot steer it."""
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
+from rich.segment import Segment
+
+from overnight.campaign.values.harmless import harmless
+
+
+class Harmless:
+    """Something to print, without any control character but those of our own layout and colours."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Give the same segments with harmless texts."""
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+
+class _AllHarmless(RenderHook):
+    def process_renderables(self, renderables: Iterable[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [Harmless(renderable) for renderable in renderables]
+
+
+class _Lossy:
+    """The standard output, where what cannot be written is left out: the disk of a log is full, or a pipe is closed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stdout, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stdout.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stdout.flush()
+
+
+def terminal(*, stderr: bool = False, lossy: bool = False) -> Console:
+    """Return a console that takes texts literally: no markup, no emoji codes, no foreign control characters.
+
+    A `lossy` one is for what has to go on although its output cannot be written.
+    """
+    file: Any = _Lossy() if lossy else None
+    console = Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
+    console.push_render_hook(_AllHarmless())
+    return console
+
+
+def show_what_the_encoding_lacks() -> None:
+    """Have characters that the terminal's encoding does not know written as Python writes them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def give_up_what_cannot_be_written() -> None:
+    """Forget what is left of the output if it cannot be written now: it would be the exit code in place of ours."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

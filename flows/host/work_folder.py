@@ -1,0 +1,21 @@
+"""Close a campaign's own folders in `work` to other users, also those that an older version left open."""
+
+import stat
+from collections.abc import Callable
+from glob import escape
+from pathlib import Path
+
+from overnight.evaluators.processes.private_folder import close_to_others, is_open_to_others
+
+
+def close_work(work: Path, campaign: str, tell: Callable[[str], None]) -> None:
+    """Close the folders of a campaign in `work`; `tell` is called with what others may still read or replace.
+
+    `work` itself may be a folder that several users share, and is left as it is.
+    """
+    for folder in sorted(work.glob(f"{escape(campaign)}-*/")):
+        close_to_others(folder)
+        if is_open_to_others(folder):
+            tell(f"work: other users may enter `{folder}`, which this user cannot close. Name another `work`.")
+    if work.is_dir() and work.stat().st_mode & stat.S_IWOTH and not work.stat().st_mode & stat.S_ISVTX:
+        tell(f"work: every user of this machine may replace what lies in `{work}`. Forbid that: `chmod o-w {work}`.")

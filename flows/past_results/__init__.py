@@ -1,0 +1,1 @@
+"""Match past results against a campaign and import them. Knows no Prefect."""

@@ -1,0 +1,62 @@
+"""Writing past results into a new campaign's ledger, all of them or none."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from overnight.campaign import Campaign, History
+from overnight.campaign.errors import CannotImport, LedgerMoved
+from overnight.campaign.history.events import Event, TrialObserved, TrialProposed
+from overnight.flows.host.clock import Clock
+from overnight.flows.past_results.matching import PastObservation
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.opening import open_campaign
+
+_ACTOR = "import"
+# Attempts count from 1: nothing was executed here.
+_NO_ATTEMPT = 0
+
+
+def check_that_it_is_new(campaign: Campaign, history: History) -> None:
+    """Raise CannotImport where the campaign has trials already."""
+    if history.trials:
+        imported = sum(trial.imported for trial in history.trials.values())
+        raise CannotImport(
+            f"Campaign `{campaign.name}`: expected one without trials, because past results come before anything is "
+            f"tried, found {len(history.trials)} trials, {imported} of them imported. Give the campaign another `name` "
+            "and import into that."
+        )
+
+
+async def write_observations(
+    journal: Journal, campaign: Campaign, settings: dict[str, Any], clock: Clock, found: Sequence[PastObservation]
+) -> None:
+    """Open the campaign and append the observations, in one append: after a kill they are there whole or not at all.
+
+    Raises CannotImport where the campaign has trials already.
+    """
+    await open_campaign(journal, campaign, settings, clock)
+    while True:
+        check_that_it_is_new(campaign, journal.history)
+        try:
+            return await journal.append(import_events(found, journal.history.next_trial, clock.now()))
+        except LedgerMoved:
+            continue
+
+
+def import_events(found: Sequence[PastObservation], first: int, now: datetime) -> list[Event]:
+    """Return the events that say that each observation is a trial, numbered from the first."""
+    return [event for trial, each in enumerate(found, start=first) for event in _events(each, trial, now)]
+
+
+def _events(found: PastObservation, trial: int, now: datetime) -> tuple[TrialProposed, TrialObserved]:
+    proposed = TrialProposed(time=now, actor=_ACTOR, trial=trial, point=found.point, generator="import")
+    observed = TrialObserved(
+        time=now,
+        actor=_ACTOR,
+        trial=trial,
+        attempt=_NO_ATTEMPT,
+        metrics=dict(found.metrics),
+        metadata=dict(found.origin),
+    )
+    return proposed, observed

@@ -1,0 +1,115 @@
+"""Past results held against a campaign: what fits is an observation, what does not is named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overnight.campaign import Campaign, Measurement, Point
+from overnight.campaign.errors import CannotImport
+from overnight.campaign.problems import one_line, shown
+from overnight.campaign.result import noise_problem
+from overnight.campaign.space import FixedParameter
+from overnight.flows.past_results.values import is_missing, measurement_of, value_of
+from overnight.storage.past.results import PastResults, PastRow
+
+
+@dataclass(frozen=True)
+class PastObservation:
+    """A result of another time as a point of the space, what was measured there, and where it was kept."""
+
+    point: Point
+    metrics: Mapping[str, Measurement]
+    origin: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fits, in the order of the source; a line for each problem; how many rows have one, or no objective."""
+
+    observations: tuple[PastObservation, ...]
+    problems: tuple[str, ...]
+    misfits: int
+    unmeasured: int
+
+
+def fitted(campaign: Campaign, results: PastResults) -> Fitted:
+    """Return what of the results is an observation of the campaign.
+
+    Raises CannotImport where there are none, or none of them has a value for a parameter or for the objective.
+    """
+    _check_that_all_is_there(campaign, results)
+    observations: list[PastObservation] = []
+    problems: list[str] = []
+    misfits = unmeasured = 0
+    for row in results.rows:
+        found, wrong = _observation(campaign, row)
+        problems += [one_line(f"{results.source}, {row.place}{problem}") for problem in wrong]
+        misfits += bool(wrong)
+        unmeasured += not wrong and found is None
+        if found is not None and not wrong:
+            observations.append(found)
+    return Fitted(tuple(observations), tuple(problems), misfits, unmeasured)
+
+
+def _check_that_all_is_there(campaign: Campaign, results: PastResults) -> None:
+    whole = [row for row in results.rows if not row.broken]
+    if not results.rows:
+        raise CannotImport(f"{results.source}: expected results, found none{_counted(results.left_out)}.")
+    missing = [
+        name
+        for name, parameter in campaign.parameters.items()
+        if not isinstance(parameter, FixedParameter) and not any(name in row.parameters for row in whole)
+    ]
+    if not any(campaign.objective.metric in row.means for row in whole):
+        missing.append(campaign.objective.metric)
+    if missing and whole:
+        expected, found = ", ".join(f"`{name}`" for name in missing), ", ".join(f"`{name}`" for name in results.names)
+        raise CannotImport(
+            f"{results.source}: expected values of {expected}, as campaign `{campaign.name}` has them, found only "
+            f"{found}. Rename what is called otherwise, or change the campaign."
+        )
+
+
+def _counted(left_out: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{count} {why}' for why, count in left_out.items())})" if left_out else ""
+
+
+def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | None, list[str]]:
+    """Return the row's observation and what is wrong with the row; neither where the objective was not measured."""
+    if row.broken:
+        return None, [f": {row.broken}"]
+    if is_missing(row.means.get(campaign.objective.metric)):
+        return None, []
+    metrics, wrong = _metrics(row)
+    if (contradiction := noise_problem(campaign, metrics)) is not None:
+        wrong.append(f", {contradiction}")
+    point, misplaced = _point(campaign, row)
+    return PastObservation(point, metrics, row.origin), misplaced + wrong
+
+
+def _metrics(row: PastRow) -> tuple[dict[str, Measurement], list[str]]:
+    metrics, wrong = {}, []
+    for name, mean in row.means.items():
+        try:
+            measured = measurement_of(mean, row.sems.get(name))
+        except ValueError as problem:
+            wrong.append(f", `{name}`: {problem}")
+            continue
+        if measured is not None:
+            metrics[name] = measured
+    return metrics, wrong
+
+
+def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
+    point: Point = {}
+    wrong = []
+    for name, parameter in campaign.parameters.items():
+        if isinstance(parameter, FixedParameter) and name not in row.parameters:
+            point[name] = parameter.value
+            continue
+        found = row.parameters.get(name)
+        try:
+            point[name] = value_of(parameter, found)
+        except ValueError as expected:
+            wrong.append(f", `{name}`: expected {expected}, found {shown(found)}")
+    return point, wrong

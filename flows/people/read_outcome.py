@@ -1,0 +1,81 @@
+"""A result as a person states it, read as the outcome of an evaluation."""
+
+import difflib
+import operator
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
+from overnight.campaign.errors import InvalidResult
+from overnight.campaign.evaluation import is_measurement, named_value, writable
+from overnight.campaign.result import noise_problem, read_cost, read_metrics
+from overnight.evaluators import Infeasible
+
+
+def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> EvaluationOutcome:
+    """Return the outcome that a person meant: metrics, or an exception for a failure that its point is to blame for.
+
+    Metrics that nobody asked for are kept if they are well, and noted if they are not. Raises InvalidResult if one that
+    was asked for is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`, or
+    if the cost is none.
+    """
+    known, problems = read_cost(cost)
+    if problems:
+        raise InvalidResult(f"{problems[0]}.")
+    if isinstance(result, BaseException):
+        return _failure(campaign, result, known)
+    read = read_metrics(_by_name(campaign, result), campaign.expected_metrics)
+    problem = read.problem or noise_problem(campaign, read.metrics)
+    if problem is not None:
+        raise InvalidResult(_refusal(campaign, result, problem))
+    return EvaluationSucceeded(metrics=read.metrics, notes=read.notes, cost=known)
+
+
+def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> EvaluationFailed:
+    """Return the failure that an exception means; what was measured at an infeasible point is kept with it."""
+    if not isinstance(result, Infeasible):
+        return EvaluationFailed(cause="configuration", message=described(result), cost=cost)
+    measured = {} if result.metrics is None else _by_name(campaign, result.metrics)
+    read = read_metrics(measured, asked=())
+    return EvaluationFailed(
+        cause="infeasible", message=described(result), metrics=read.metrics, notes=read.notes, cost=cost
+    )
+
+
+def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
+    """Return what a trial measured on its way, which has to hold the objective; raises InvalidResult if it does not."""
+    read = read_metrics(_by_name(campaign, result), (campaign.objective.metric,))
+    if read.problem is not None:
+        raise InvalidResult(_refusal(campaign, result, read.problem))
+    return read.metrics
+
+
+def read_step(step: Any) -> int:
+    """Return the step of a report; raises InvalidResult unless it is a whole number of 0 or more."""
+    with suppress(TypeError):
+        if not isinstance(step, bool) and 0 <= (number := operator.index(step)) < 2**63:
+            return number
+    raise InvalidResult(f"expected a step that is a whole number of 0 or more, found {named_value(step)}.")
+
+
+def described(why: BaseException | str) -> str:
+    """Return a reason in words that can be stored; an exception is named by its kind."""
+    return writable(f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else str(why))
+
+
+def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
+    """Return metrics by name; a measurement alone is the objective's, unless its two words are the metrics' names."""
+    asked = campaign.expected_metrics
+    by_name = isinstance(result, Mapping) and (
+        not is_measurement(result) or (len(asked) > 1 and set(asked) <= set(result))
+    )
+    return result if by_name else {campaign.objective.metric: result}
+
+
+def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
+    names = [*map(str, result)] if isinstance(result, Mapping) else []
+    missing = [name for name in campaign.expected_metrics if name not in names]
+    meant = {name: difflib.get_close_matches(name, set(names) - {*campaign.expected_metrics}, n=1) for name in missing}
+    guesses = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
+    return " ".join([f"{problem}; the result is {named_value(result)}.", *guesses])

@@ -1,0 +1,52 @@
+"""Changing what is asked for while a campaign runs: bounds of numbers, budget, window, workers, when to give up."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from overnight.campaign import Campaign, History
+from overnight.campaign.changes import differences
+from overnight.campaign.definition import lies_in
+from overnight.campaign.errors import Refused
+from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
+
+
+def revise(
+    history: History, who: str, why: str, now: datetime, campaign: Campaign, settings: dict[str, Any]
+) -> Sequence[CampaignRevised | TrialAbandoned]:
+    """Return the event that this definition holds from the next proposal on, and those that end what waits outside.
+
+    What waits outside of the new bounds is never started; what runs there is left to end. A campaign that had finished
+    goes on where the new definition leaves it something to do. Raises Refused for a change that makes it another
+    campaign, for one of the parts that are plugged in, and for none at all.
+    """
+    latest, name = history.revised or history.defined, campaign.name
+    assert latest is not None
+    _refuse_another(latest.definition, campaign)
+    if settings != latest.settings:
+        parts = " and ".join(f"`{key}`" for key in settings if settings[key] != latest.settings.get(key))
+        raise Refused(
+            f"Campaign `{name}`: expected the same evaluator and proposer as before, found {parts} changed. Nothing "
+            "was written. A running controller keeps what it was started with: drain it and run the campaign again, or "
+            "change that back."
+        )
+    if campaign == latest.definition:
+        raise Refused(f"Campaign `{name}`: expected a change in its file, found none. Nothing was written.")
+    revision = 1 if history.revised is None else history.revised.revision + 1
+    revised = CampaignRevised(
+        time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None
+    )
+    reason = f"it lies outside of the bounds of revision {revision}" + (f": {why}" if why else "")
+    waiting = [trial for trial in history.trials.open if trial.open_attempt is None]
+    outside = [trial.id for trial in waiting if not lies_in(campaign, trial.point)]
+    return [revised, *(TrialAbandoned(time=now, actor=who, trial=number, why=reason) for number in outside)]
+
+
+def _refuse_another(old: Campaign, new: Campaign) -> None:
+    changes = differences(old, new, but_bounds=True)
+    if changes:
+        raise Refused(
+            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `window`, `workers`, `failures`, "
+            "`stop_early`, `stop_when`, `approve` or `description`, found what makes it another campaign. Nothing was "
+            "written: change it back or give this one another `name`.\n" + "\n".join(changes)
+        )

@@ -1,0 +1,94 @@
+"""What people do to single trials: suggest a point, report a result that was measured elsewhere, abandon one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from overnight.campaign import EvaluationSucceeded, History
+from overnight.campaign.errors import InvalidPoint, InvalidResult, NotUnderWay, Refused
+from overnight.campaign.history.events import TrialAbandoned, TrialObserved, TrialProposed
+from overnight.flows.people.approval import refuse_unless_it_fits
+from overnight.flows.people.read_outcome import read_outcome
+from overnight.flows.people.under_way import is_evaluated, unended, why_evaluated
+
+# Attempts count from 1: nothing was executed here.
+_NO_ATTEMPT = 0
+
+
+def suggest(history: History, who: str, why: str, now: datetime, point: Mapping[str, Any]) -> list[TrialProposed]:
+    """Return the event that a point will be tried before the model's own; the budget counts it.
+
+    Raises Refused where it is not of the space, or where nothing more may be tried.
+    """
+    campaign = history.definition
+    _refuse_if_spent(history)
+    try:
+        canonical = campaign.parameters.point(point)
+    except InvalidPoint as problem:
+        raise Refused(
+            f"--point: expected a point of campaign `{campaign.name}`. {problem}. Nothing was written."
+        ) from None
+    return [TrialProposed(time=now, actor=who, trial=history.next_trial, point=canonical, generator="manual", why=why)]
+
+
+def report_result(
+    history: History, who: str, why: str, now: datetime, number: int, metrics: Mapping[str, Any]
+) -> list[TrialObserved]:
+    """Return the event that a trial ended well, as somebody measured it outside.
+
+    Raises Refused where an evaluator runs it, where it has ended, where it awaits approval and the budget has no room
+    for it, and where the metrics are not the expected ones.
+    """
+    trial = unended(history, number, "report-result")
+    attempt = trial.open_attempt
+    if attempt is not None and is_evaluated(attempt):
+        raise NotUnderWay(f"trial {number}: {why_evaluated(attempt)}. Nothing was written.")
+    if trial.parked:
+        refuse_unless_it_fits(history, number)
+    return [_observed(history, who, why, now, number, attempt.number if attempt else _NO_ATTEMPT, metrics)]
+
+
+def suggest_measured(
+    history: History, who: str, why: str, now: datetime, point: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> Sequence[TrialProposed | TrialObserved]:
+    """Return the events of a point that was measured outside, so that nobody here tries it meanwhile."""
+    [proposed] = suggest(history, who, why, now, point)
+    return [proposed, _observed(history, who, why, now, proposed.trial, _NO_ATTEMPT, metrics)]
+
+
+def abandon(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialAbandoned]:
+    """Return the event that ends a trial without a result; raises Refused where it has ended."""
+    return [TrialAbandoned(time=now, actor=who, trial=unended(history, number, "abandon").id, why=why)]
+
+
+def _observed(
+    history: History, who: str, why: str, now: datetime, trial: int, attempt: int, metrics: Mapping[str, Any]
+) -> TrialObserved:
+    try:
+        outcome = read_outcome(history.definition, metrics)
+    except InvalidResult as problem:
+        raise InvalidResult(f"--metrics: {problem} Nothing was written.") from None
+    assert isinstance(outcome, EvaluationSucceeded)
+    metadata = {"reported_by": who, "why": why}
+    return TrialObserved(
+        time=now,
+        actor=who,
+        trial=trial,
+        attempt=attempt,
+        metrics=outcome.metrics,
+        metadata=metadata,
+        notes=outcome.notes,
+    )
+
+
+def _refuse_if_spent(history: History) -> None:
+    campaign, awaiting = history.definition, history.awaiting
+    over = None if history.finished is None else history.finished.reason
+    if history.taken >= campaign.budget.trials:
+        over = f"all {campaign.budget.trials} trials of its budget are taken"
+        over += f", {awaiting} of them by what awaits approval" if awaiting else ""
+    if over is not None:
+        raise Refused(
+            f"Campaign `{campaign.name}`: expected budget for another trial, found that {over}. Nothing was written. "
+            "Raise `budget` in its file and say `overnight revise`."
+        )

@@ -1,0 +1,84 @@
+"""Which trials a person may end or report about: those under way that no controller evaluates."""
+
+import operator
+from contextlib import suppress
+from typing import Any
+
+from overnight.campaign import History, Trial
+from overnight.campaign.errors import NotUnderWay
+from overnight.campaign.history.trial import Attempt, Withdrawal
+from overnight.flows.session.lease import CONTROLLER
+
+
+def number_of(trial: Any, asked: str) -> int:
+    """Return the number of a trial that is given as such or by its number; raises NotUnderWay for anything else."""
+    if isinstance(trial, Trial):
+        return trial.id
+    with suppress(TypeError):
+        if not isinstance(trial, bool):
+            return operator.index(trial)
+    found = f"{type(trial).__name__} {trial!r:.100}"
+    raise NotUnderWay(f"{asked}: expected a trial or its number, found {found}. Nothing was written.")
+
+
+def unended(history: History, trial: Trial | int, asked: str) -> Trial:
+    """Return a trial that has not ended; raises NotUnderWay if there is none such."""
+    number = number_of(trial, asked)
+    known = history.trials.get(number)
+    if known is None:
+        name = f"campaign `{history.definition.name}` has" if history.defined is not None else "there are"
+        raise _refusal(asked, number, f"no such trial; {name} {len(history.trials)}: see `overnight trials`")
+    if isinstance(trial, Trial) and (trial.point, trial.proposed) != (known.point, known.proposed):
+        raise _refusal(asked, number, "another trial has this number here; this one is of another campaign or ledger")
+    if known.outcome is not None:
+        by = f" by {known.outcome.by}" if isinstance(known.outcome, Withdrawal) else ""
+        ended = f"it has already ended, {known.outcome.kind}{by} at {known.outcome.ended:%Y-%m-%d %H:%M} UTC"
+        raise _refusal(asked, number, f"{ended}, and how a trial ended stands")
+    return known
+
+
+def under_way(history: History, trial: Trial | int, asked: str) -> tuple[Trial, Attempt]:
+    """Return a trial with its attempt that a person evaluates, or may report the end of.
+
+    Raises NotUnderWay if it has ended, waits, is evaluated by a controller, or is under way in a later attempt than the
+    one that is meant.
+    """
+    known = unended(history, trial, asked)
+    attempt = known.open_attempt
+    if attempt is None:
+        raise _refusal(asked, known.id, _why_not_started(known))
+    if is_evaluated(attempt):
+        raise _refusal(asked, known.id, why_evaluated(attempt))
+    meant = trial.attempts[-1].number if isinstance(trial, Trial) and trial.attempts else attempt.number
+    if meant != attempt.number:
+        given_up = f"attempt {meant} of it was given up, and attempt {attempt.number} is under way"
+        raise _refusal(asked, known.id, f"{given_up}; give its number instead if your result is to count all the same")
+    return known, attempt
+
+
+def is_evaluated(attempt: Attempt) -> bool:
+    """Tell whether a controller waits for the end of an attempt: only one of unknown fate is for people to report."""
+    return attempt.actor == CONTROLLER and attempt.unknown is None
+
+
+def why_evaluated(attempt: Attempt) -> str:
+    """Return that a controller has an attempt evaluated, and what a person can do who has a result all the same."""
+    host = f" on {attempt.host}" if attempt.host else ""
+    return (
+        f"a controller{host} has it evaluated, attempt {attempt.number} since {attempt.started:%Y-%m-%d %H:%M} UTC, "
+        "and two results must not compete. Let it end; or abandon it, and report your result with its point: "
+        "overnight suggest --point … --metrics …"
+    )
+
+
+def _why_not_started(trial: Trial) -> str:
+    if trial.parked:
+        return "it awaits approval and has not been started"
+    if trial.attempts and (failed := trial.attempts[-1].failed) is not None:
+        given_up = f"attempt {trial.attempts[-1].number} was given up ({failed.message.splitlines()[0]:.200})"
+        return f"{given_up} and it waits to be tried again; `ask` hands it out"
+    return "it has not been started; `ask` hands it out"
+
+
+def _refusal(asked: str, number: int, found: str) -> NotUnderWay:
+    return NotUnderWay(f"{asked}: trial {number}: {found}. Nothing was written.")

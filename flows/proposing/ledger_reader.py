@@ -1,0 +1,41 @@
+"""A campaign's history as far as somebody else has seen it."""
+
+from pathlib import Path
+
+from overnight.campaign import History
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.history.events import Event
+from overnight.flows.proposing.messages import LedgerPlace
+from overnight.storage import open_ledger
+
+
+class LedgerReader:
+    """Reads a ledger as it grows, and folds only what is asked for; what comes after that waits for its turn."""
+
+    def __init__(self, place: LedgerPlace) -> None:
+        self.place = place
+        self._ledger = open_ledger(place.url, place.campaign, Path())
+        self._start_again()
+
+    async def history_after(self, count: int) -> History:
+        """Return the fold of the first `count` events; raises LedgerError where the ledger holds fewer."""
+        if count < self._folded:
+            self._start_again()
+        if count > self._folded + len(self._unfolded):
+            for segment in await self._ledger.read(after=self._head):
+                self._head = segment.number
+                self._unfolded += segment.events
+        missing = count - self._folded
+        if missing > len(self._unfolded):
+            raise LedgerError(
+                f"ledger `{self.place.url}`: expected {count} events of campaign `{self.place.campaign}`, found "
+                f"{self._folded + len(self._unfolded)}. Does whoever computes proposals see the same ledger?"
+            )
+        self._history = self._history.extended(self._unfolded[:missing])
+        self._unfolded, self._folded = self._unfolded[missing:], count
+        return self._history
+
+    def _start_again(self) -> None:
+        self._head = self._folded = 0
+        self._history = History()
+        self._unfolded: list[Event] = []

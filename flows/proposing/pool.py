@@ -1,0 +1,149 @@
+"""Proposals computed by the workers of a Prefect work pool, where the GPU is on another host.
+
+Each question is a flow run of its own. The pool lets one run at a time, so one GPU serves as many campaigns as ask.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from httpx import HTTPError
+from prefect import flow
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import arun_deployment
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
+from prefect.states import Cancelled, Completed
+from prefect.types.entrypoint import EntrypointType
+
+from overnight.campaign import Proposal
+from overnight.campaign.errors import CannotPropose
+from overnight.campaign.values.duration import format_duration
+from overnight.flows.host.prefect_environment import OF_A_JOB
+from overnight.flows.proposing.messages import Answer, Question, in_words
+from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.slot import ProposalSlot
+
+_FLOW = "propose"
+_ANSWER = "answer"
+_LOOK_SECONDS = 0.25
+
+
+@flow(name=_FLOW, flow_run_name="{question.key}", persist_result=False)
+async def propose_flow(question: Question, time_limit_seconds: float) -> State[None]:
+    """Answer one question; the answer is an artifact of the run, and its points are the message of its state.
+
+    They are computed in a process that is killed when it hangs, as it would keep the GPU from all other campaigns.
+    """
+    with TemporaryDirectory() as folder:
+        async with ProposalSlot(Path(folder) / "log", timedelta(seconds=time_limit_seconds)) as slot:
+            try:
+                answer = Answer(proposals=await slot.ask(question))
+            except CannotPropose as problem:
+                answer = Answer.refusing(problem)
+    await Artifact(type=_ANSWER, data=answer.model_dump(mode="json")).acreate()
+    return Completed(message=in_words(answer.proposals) or answer.why)
+
+
+class PoolProposer:
+    """Asks the workers of a pool, and waits for an answer as long as it may take."""
+
+    def __init__(self, pool: str, time_limit: timedelta) -> None:
+        self._pool, self._time_limit = pool, time_limit
+
+    async def ask(self, question: Question) -> list[Proposal]:
+        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time.
+
+        Who asks again, after a restart, gets the answer to the first time; where that has come to a bad end, a new run
+        is asked.
+        """
+        try:
+            async with get_client() as client:
+                return (await self._answered(client, question)).points()
+        except (HTTPError, PrefectException) as problem:
+            raise ProposerAway(f"the Prefect server gave no answer: {problem!r}") from problem
+
+    async def _answered(self, client: PrefectClient, question: Question) -> Answer:
+        run = await self._asked(client, question)
+        try:
+            ended = await asyncio.wait_for(_ended(client, run), self._time_limit.total_seconds())
+        except TimeoutError:
+            await client.set_flow_run_state(run.id, Cancelled(message="nobody waits for it any more"), force=True)
+            limit = format_duration(self._time_limit)
+            raise ProposerAway(
+                f"no worker of pool `{self._pool}` gave an answer within {limit} (`proposing.time_limit`)"
+            ) from None
+        if not ended.is_completed():
+            raise ProposerAway(f"a worker of pool `{self._pool}` failed ({ended.name}): {ended.message}")
+        return await _answer(client, run)
+
+    async def _asked(self, client: PrefectClient, question: Question) -> FlowRun:
+        """Return the run that answers: an old one if this was asked before, unless it has ended badly."""
+        number, run = 1, await self._run(client, question, question.key)
+        while run.state is not None and run.state.is_final() and not run.state.is_completed():
+            number += 1
+            run = await self._run(client, question, f"{question.key}-{number}")
+        return run
+
+    async def _run(self, client: PrefectClient, question: Question, key: str) -> FlowRun:
+        """Return the run of this key, made by this call if there is none."""
+        limit = self._time_limit.total_seconds()
+        asked: dict[str, Any] = {
+            "name": f"{_FLOW}/{self._pool}",
+            "parameters": {"question": question.model_dump(mode="json"), "time_limit_seconds": limit},
+            "tags": ["overnight", "gpu"],
+            "idempotency_key": key,
+            "timeout": 0,
+            "as_subflow": False,
+        }
+        try:
+            return await arun_deployment(client=client, **asked)
+        except ObjectNotFound:
+            await deploy_proposer(self._pool)
+            return await arun_deployment(client=client, **asked)
+
+
+async def deploy_proposer(pool: str) -> None:
+    """Create the deployment that answers questions, and its pool if there is none.
+
+    The pool lets one run at a time, unless somebody has said how many it lets.
+    """
+    async with get_client() as client:
+        with suppress(ObjectAlreadyExists):
+            await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        if (await client.read_work_pool(pool)).concurrency_limit is None:
+            await client.update_work_pool(pool, WorkPoolUpdate(concurrency_limit=1))
+    deployment = RunnerDeployment.from_flow(
+        propose_flow,
+        name=pool,
+        tags=["overnight", "gpu"],
+        work_pool_name=pool,
+        job_variables={"env": OF_A_JOB},
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    await deployment.aapply()
+
+
+async def _ended(client: PrefectClient, run: FlowRun) -> State[Any]:
+    """Return the state in which a run has ended."""
+    while True:
+        state = (await client.read_flow_run(run.id)).state
+        if state is not None and state.is_final():
+            return state
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _answer(client: PrefectClient, run: FlowRun) -> Answer:
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    for artifact in await client.read_artifacts(artifact_filter=of_run):
+        # Prefect takes JSON and gives it back as text.
+        if artifact.type == _ANSWER and isinstance(artifact.data, str):
+            return Answer.model_validate_json(artifact.data)
+    raise ProposerAway(f"run `{run.name}` has ended and left no answer")

@@ -1,0 +1,58 @@
+"""The process that computes proposals, one request after the other: `overnight.flows.proposing.process PARENT`.
+
+Questions are lines of JSON on its standard input, answers are lines on what was its standard output; whatever a third
+party's code prints goes to its standard error.
+"""
+
+import asyncio
+import os
+import sys
+import traceback
+
+from overnight.bo_core.propose import propose
+from overnight.campaign.errors import CannotPropose, LedgerError
+from overnight.flows.host.own_packages import has_started
+from overnight.flows.host.parent import die_with
+from overnight.flows.proposing.ledger_reader import LedgerReader
+from overnight.flows.proposing.messages import Answer, Question
+
+
+class Computer:
+    """Answers questions; it remembers the ledger that it has read last, so that the next answer reads only the rest."""
+
+    def __init__(self) -> None:
+        self._reader: LedgerReader | None = None
+
+    async def answer(self, question: Question) -> Answer:
+        """Return the points, or why there are none."""
+        if self._reader is None or self._reader.place != question.place:
+            self._reader = LedgerReader(question.place)
+        try:
+            history = await self._reader.history_after(question.events_seen)
+            return Answer(proposals=propose(history.definition, history, question.asked, question.q))
+        except CannotPropose as problem:
+            return Answer.refusing(problem)
+        except LedgerError as problem:
+            return Answer(why=str(problem))
+        except Exception:
+            # Nobody is here to look, and with other data the same may go well.
+            return Answer(why=traceback.format_exc(limit=-3))
+
+
+def serve(parent: int) -> None:
+    """Answer until nobody asks any more or the parent dies."""
+    die_with(parent)
+    has_started()
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    # Whatever is printed is in the log also if the process is killed.
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    computer = Computer()
+    with asyncio.Runner() as runner:
+        for line in sys.stdin.buffer:
+            answer = runner.run(computer.answer(Question.model_validate_json(line)))
+            answers.write(answer.model_dump_json().encode() + b"\n")
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,51 @@
+"""How proposals are to be had: where they are computed, how long that may take, and what stands in for them."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
+from overnight.campaign.errors import OvernightError
+from overnight.campaign.history.trial import StandIn
+from overnight.campaign.values.duration import Duration
+from overnight.flows.host.named_server import missing_server
+
+
+class ProposerAway(OvernightError):
+    """No proposal came: whoever computes them died, hung, or is not there."""
+
+
+class Proposing(BaseModel):
+    """What a campaign file may ask for under `proposing:`, with defaults that most files leave alone.
+
+    `pool` names a Prefect work pool on whose workers proposals are computed, as one with a GPU; without one, a process
+    beside the controller computes them. An answer that takes longer than `time_limit` is waited for no longer, and
+    what computes it is killed; the slots that are free are then filled by the `fallback`, marked as such, and the
+    proposer is asked again. `ahead` says whether points are proposed before a slot is free: `auto` does where waiting
+    for them would cost more than one more outstanding trial does (docs/proposing.md).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pool: Annotated[str, Field(pattern=r"^[^/%&><]+$")] | None = None
+    time_limit: Duration = timedelta(minutes=5)
+    fallback: StandIn | Literal["none"] = "sobol"
+    ahead: Literal["auto", "always", "never"] = "auto"
+
+    def problems(self) -> list[str]:
+        """Return what is missing for it, a sentence each."""
+        return [] if self.pool is None else missing_server("proposing.pool")
+
+
+def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:
+    """Return what proposes in the place of a proposer that is away; itself, where nothing has to.
+
+    Thompson sampling needs a model, so it stands in for none but the Bayesian proposer; costs do not count for it.
+    """
+    if stand_in is None:
+        return proposer
+    if stand_in == "thompson" and isinstance(proposer, BayesianProposer):
+        changes = {"acquisition": "thompson_sampling", "cost_aware": False, "device": "cpu"}
+        return proposer.model_copy(update=changes)
+    return SobolProposer()

@@ -1,0 +1,122 @@
+"""The one place of a controller where proposals are computed: a process that can be killed, and is then replaced.
+
+It holds torch and the GPU, so that the controller needs neither, and a computation that hangs stops nothing.
+"""
+
+import asyncio
+import os
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+
+from overnight.campaign import Proposal
+from overnight.campaign.values.duration import format_duration
+from overnight.evaluators.processes.private_folder import open_private, private_folder
+from overnight.evaluators.secrets.environment import Redaction
+from overnight.flows.host.own_packages import own_module
+from overnight.flows.proposing.likely_secrets import likely_secrets
+from overnight.flows.proposing.messages import Answer, Question
+from overnight.flows.proposing.settings import ProposerAway
+
+# An answer of many points with their provenance is one line.
+_LONGEST_LINE = 2**28
+_LAST_WORDS = 2000
+
+
+class ProposalSlot:
+    """Asks one process, one question at a time; started by the first question, or before by `warm_up`.
+
+    What it says of its troubles is written down for good: the values of variables that look like secrets, and of those
+    in `secrets`, are replaced by their names.
+    """
+
+    def __init__(self, log: Path, time_limit: timedelta, secrets: Mapping[str, str] | None = None) -> None:
+        self._log, self._log_begins, self._time_limit = log, 0, time_limit
+        # The process sees all of our environment, as credentials for the ledger are to be found there.
+        self._redaction = Redaction({**likely_secrets(os.environ), **(secrets or {})})
+        self._process: Process | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> "ProposalSlot":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self._kill()
+
+    async def warm_up(self) -> None:
+        """Start the process, which takes seconds to import what it needs, while nobody waits for it."""
+        async with self._one_at_a_time:
+            await self._living()
+
+    async def ask(self, question: Question) -> list[Proposal]:
+        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time."""
+        async with self._one_at_a_time:
+            try:
+                process = await self._living()
+            except OSError as problem:
+                raise ProposerAway(f"the process that computes proposals could not be started: {problem}") from problem
+            try:
+                line = await asyncio.wait_for(_answered(process, question), self._time_limit.total_seconds())
+            except TimeoutError:
+                await self._kill()
+                limit = format_duration(self._time_limit)
+                raise ProposerAway(f"no proposal came within {limit} (`proposing.time_limit`)") from None
+            except asyncio.CancelledError:
+                # Its answer would be taken for that to the next question.
+                await self._kill()
+                raise
+            if not line.endswith(b"\n"):
+                # It may have died in the middle of its answer.
+                await self._kill()
+                raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
+        answer = Answer.model_validate_json(line)
+        return answer.model_copy(update={"why": answer.why and self._for_good(answer.why)}).points()
+
+    async def _living(self) -> Process:
+        if self._process is None or self._process.returncode is not None:
+            private_folder(self._log.parent)
+            with open_private(self._log) as log:
+                self._log_begins = log.tell()
+                self._process = await asyncio.create_subprocess_exec(
+                    *own_module("overnight.flows.proposing.process", str(os.getpid())),
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=log,
+                    limit=_LONGEST_LINE,
+                    # Ctrl-C is for the controller, which may want another answer while it drains.
+                    start_new_session=True,
+                )
+        return self._process
+
+    async def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _last_words(self) -> str:
+        try:
+            said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
+        except OSError as problem:
+            return f"its log cannot be read ({problem})"
+        return self._for_good(said) or "it said nothing"
+
+    def _for_good(self, said: str) -> str:
+        """Return the last of what was said, without secrets."""
+        return self._redaction.text(said)[-_LAST_WORDS:].strip()
+
+
+async def _answered(process: Process, question: Question) -> bytes:
+    """Return the answer's line, empty where the process died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(ConnectionError):
+        process.stdin.write(question.model_dump_json().encode() + b"\n")
+        await process.stdin.drain()
+    return await process.stdout.readline()

@@ -1,0 +1,1 @@
+"""Make recorded proposals again and compare them. Knows no Prefect."""

@@ -1,0 +1,30 @@
+"""Write the page of a campaign's report; it draws pictures and asks the model, so it is imported only when needed."""
+
+from pathlib import Path
+
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import History
+from overnight.campaign.errors import OvernightError
+from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.session.lease import controller_lives
+from overnight.report.html import render_report
+from overnight.storage import ledger_location, open_ledger
+
+
+def write_report(file: CampaignFile, history: History, output: Path) -> Path:
+    """Render the report of what has happened so far."""
+    recommendation = recommend(history.definition, history, file.proposer)
+    name = file.campaign.name
+    number, head = open_ledger(file.ledger, name, Path()).head()
+    where = f"{ledger_location(file.ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
+    alive = controller_lives(history)
+    page = render_report(history, recommendation, where, SystemClock().now(), alive=alive)
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise OvernightError(
+            f"{output}: expected to write the report there, but {problem.strerror}. Name another file: "
+            "overnight report CAMPAIGN --output FILE"
+        ) from None
+    return output

@@ -1,0 +1,161 @@
+"""What may be started at one moment: how far budgets, the window and people allow it."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.definition import lies_in
+from overnight.campaign.standing.enough import why_end_early
+from overnight.campaign.standing.spending import room_after, why_spent
+from overnight.flows.rules.back_off import seconds_left
+from overnight.flows.session.lease import CONTROLLER
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A history at the moment `now`, seen by a controller with some evaluations running.
+
+    `in_flight` are the trials that run; `willing` says that nobody has asked it to stop and nothing went wrong,
+    `in_window` that an evaluation which starts now is expected to end in time, `exhausted` that the space holds no
+    other point, `rests` that the machine cannot carry out evaluations for now.
+    """
+
+    history: History
+    now: datetime
+    in_flight: frozenset[int]
+    running: int
+    willing: bool
+    in_window: bool
+    exhausted: bool
+    rests: bool = False
+
+    @property
+    def campaign(self) -> Campaign:
+        """Return what is asked for."""
+        return self.history.definition
+
+    @property
+    def may_start(self) -> bool:
+        """Tell whether anything new may start."""
+        return self.history.paused is None and not self.rests and self._may_go_on
+
+    @property
+    def slots(self) -> int:
+        """Return how many evaluations may start now, as far as workers and the budgets of all but trials allow."""
+        return min(self.campaign.workers - self.running, self.room) if self.may_start else 0
+
+    @cached_property
+    def room(self) -> int:
+        """Return how many more evaluations the budgets of evaluations and of cost allow."""
+        return room_after(self.history.trials.values(), self.campaign.budget)
+
+    @cached_property
+    def waiting(self) -> list[Trial]:
+        """Return the trials that wait to be started or tried again, those that people asked for first.
+
+        One that has failed since the bounds were narrowed is not tried again outside of them.
+        """
+        unended = self.history.trials.open
+        waiting = [t for t in unended if t.pending and t.open_attempt is None and t.id not in self.in_flight]
+        if self.history.revised is not None:
+            waiting = [trial for trial in waiting if lies_in(self.campaign, trial.point)]
+        return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
+
+    @cached_property
+    def ready(self) -> list[Trial]:
+        """Return those of them that have waited long enough."""
+        return [trial for trial in self.waiting if not seconds_left(self.campaign, trial, self.now)]
+
+    @property
+    def to_start(self) -> list[Trial]:
+        """Return the trials that are to be started now."""
+        return self.ready[: max(self.slots, 0)]
+
+    @property
+    def unproposed(self) -> int:
+        """Return for how many more trials the budgets leave room, whoever is free to try them."""
+        if self.exhausted or self.why_no_more is not None or not self.may_start:
+            return 0
+        awaiting, policy = self.history.awaiting, self.campaign.approve
+        left = self.campaign.budget.trials - self.history.taken
+        if isinstance(policy, ApprovalPolicy):
+            # Any of them may have to wait, and people are asked about no more at a time.
+            left = min(left, policy.most_waiting - awaiting)
+        # What waits to be tried again comes first where little of a budget is left.
+        return max(min(left, self.room - len(self.waiting)), 0)
+
+    @cached_property
+    def why_no_more(self) -> str | None:
+        """Return why no more trials are proposed though budgets are left; those that are proposed are still tried."""
+        return why_end_early(self.history)
+
+    @property
+    def idle(self) -> int:
+        """Return how many workers have nothing to try; where all has to be approved, not even something that waits."""
+        awaiting = self.history.awaiting if self.campaign.approve == "always" else 0
+        return max(self.campaign.workers - self.running - len(self.ready) - awaiting, 0)
+
+    @property
+    def seconds_to_next_start(self) -> float | None:
+        """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
+        if self.slots <= 0:
+            return None
+        left = [seconds_left(self.campaign, trial, self.now) for trial in self.waiting]
+        return min(*left, self.time_left) if left else None
+
+    @property
+    def held_back(self) -> bool:
+        """Tell whether there is something to be started as soon as people allow it, or the machine is well again."""
+        waits = self.rests or self.history.paused is not None or self.history.awaiting > 0
+        return waits and self._may_go_on and self.why_over is None
+
+    @property
+    def wants_to_start(self) -> bool:
+        """Tell whether anything is to be started now or soon, if the machine can carry it out."""
+        left = bool(self.waiting) or self.history.taken < self.campaign.budget.trials
+        by_people = self.history.paused is not None and self.history.paused.actor != CONTROLLER
+        return left and not by_people and self._may_go_on and self.why_over is None
+
+    @property
+    def seconds_held_back(self) -> float | None:
+        """Return after how long the time is over in which people may approve what waits; None where it never is."""
+        waits = self.held_back and not self._waits_for_people
+        return self.time_left if waits and math.isfinite(self.time_left) else None
+
+    @property
+    def time_left(self) -> float:
+        """Return what is left of the wall-clock budget, in seconds."""
+        limit = self.campaign.budget.wall_clock
+        if limit is None:
+            return float("inf")
+        spent = timedelta(seconds=self.history.active_seconds)
+        last = self.history.active_until
+        # A clock that was set back gives nothing back.
+        spent += max(self.now - last, timedelta()) if last is not None and not self._waits_for_people else timedelta()
+        return (limit - spent).total_seconds()
+
+    @property
+    def why_over(self) -> str | None:
+        """Return why the campaign is over: a budget is spent, or too little is left to gain; None while it is not."""
+        trials = self.campaign.budget.trials
+        if self.history.started >= trials and not self.waiting:
+            return f"all {trials} trials of the budget have been tried"
+        if self.exhausted and not self.waiting and not self.history.awaiting:
+            return "every point of the space has been tried"
+        if (budget := why_spent(self.history.trials.values(), self.campaign.budget)) is not None:
+            return budget
+        if self.time_left <= 0:
+            return "the wall-clock budget is spent"
+        # What people approve may still be worth trying.
+        return None if self.waiting or self.history.awaiting else self.why_no_more
+
+    @property
+    def _waits_for_people(self) -> bool:
+        return self.history.waits_for_people and not self.running
+
+    @property
+    def _may_go_on(self) -> bool:
+        return self.willing and self.time_left > 0 and self.in_window

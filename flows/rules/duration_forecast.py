@@ -1,0 +1,49 @@
+"""How long an evaluation that starts now is expected to take, from those that this campaign has observed."""
+
+import math
+from datetime import timedelta
+from itertools import islice
+
+from overnight.campaign import History, Trial
+from overnight.campaign.history.trial import Observation
+from overnight.flows.session.lease import CONTROLLER
+
+# One in ten takes longer than expected; before so many are known, each is expected to take all that it may.
+QUANTILE = 0.9
+ENOUGH = 5
+# Machines and settings change: what was long ago says less, and takes time to look at.
+_LATEST, _LATEST_FOR_QUANTILE = 50, 200
+
+
+def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
+    """Return the shortest of the latest durations that nine in ten did not exceed, or the time limit if that is less.
+
+    What people measured by hand says nothing about how long an evaluator takes.
+    """
+    known = _latest_seconds(history, _LATEST_FOR_QUANTILE)
+    if len(known) < ENOUGH:
+        return time_limit
+    return min(timedelta(seconds=known[math.ceil(QUANTILE * len(known)) - 1]), time_limit)
+
+
+def typical_duration(history: History) -> float | None:
+    """Return the median seconds of the latest evaluations that were observed; None before the first."""
+    latest = _latest_seconds(history, _LATEST)
+    return latest[len(latest) // 2] if latest else None
+
+
+def _latest_seconds(history: History, most: int) -> list[float]:
+    """Return how long the evaluations took that were observed last by their trials' numbers, the shortest first."""
+    known = (s for trial in history.trials.newest_first() if (s := _seconds(trial)) is not None)
+    return sorted(islice(known, most))
+
+
+def _seconds(trial: Trial) -> float | None:
+    """Return how long the attempt took that gave the observation: as the evaluator says, or else as the ledger does."""
+    ended = trial.outcome
+    if not isinstance(ended, Observation):
+        return None
+    attempt = next((a for a in trial.attempts if a.number == ended.attempt), None)
+    if attempt is None or attempt.actor != CONTROLLER:
+        return None
+    return ended.seconds or max((ended.ended - attempt.started).total_seconds(), 0.0)

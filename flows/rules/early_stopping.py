@@ -1,0 +1,85 @@
+"""Asking the campaign's rule about trials that have just reported, and writing down which are to be stopped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from overnight.campaign import History
+from overnight.campaign.history.events import MeasurementReported, TrialStopped
+from overnight.campaign.history.trial import Failure, Withdrawal
+from overnight.campaign.standing.curves import curves_of
+from overnight.campaign.stopping import Curve, Reason
+
+
+def not_yet_known(history: History, reports: Sequence[MeasurementReported]) -> list[MeasurementReported]:
+    """Return the reports that the history does not hold: who takes over from another controller hears all again."""
+    known = {
+        (r.trial, r.attempt, r.step) for trial in {r.trial for r in reports} for r in history.reports.get(trial, ())
+    }
+    return [report for report in reports if (report.trial, report.attempt, report.step) not in known]
+
+
+def stops(history: History, heard: Sequence[MeasurementReported], now: datetime, actor: str) -> list[TrialStopped]:
+    """Return the end of each trial whose rule says so after one of its reports, which the history holds.
+
+    Decided by the history alone: asked again about the same step with the same events, the rule says the same.
+    """
+    steps: dict[tuple[int, int], set[int]] = {}
+    for report in heard:
+        steps.setdefault((report.trial, report.attempt), set()).add(report.step)
+    if not steps or history.definition.stop_early is None:
+        return []
+    curves = _compared(history)
+    found = (_stopped(history, curves, trial, attempt, at, now, actor) for (trial, attempt), at in steps.items())
+    return [event for event in found if event is not None]
+
+
+def reason_to_stop(history: History, trial: int, step: int) -> Reason | None:
+    """Return why the campaign's rule ends a trial that has reported at this step, as far as the history goes."""
+    return _reason(history, _compared(history), trial, step)
+
+
+def _compared(history: History) -> dict[int, Curve]:
+    """Return the curves of all that runs, was observed or stopped: what failed or was withdrawn says nothing."""
+    trials = (t for t in history.trials.values() if not isinstance(t.outcome, Failure | Withdrawal))
+    return curves_of(history.definition.objective, trials, history.reports)
+
+
+def _reason(history: History, curves: dict[int, Curve], trial: int, step: int) -> Reason | None:
+    rule = history.definition.stop_early
+    if rule is None or trial not in curves:
+        return None
+    others = [curve for number, curve in sorted(curves.items()) if number != trial]
+    return rule.should_stop(curves[trial], others, step)
+
+
+def _stopped(
+    history: History,
+    curves: dict[int, Curve],
+    number: int,
+    attempt: int,
+    steps: set[int],
+    now: datetime,
+    actor: str,
+) -> TrialStopped | None:
+    running = history.trials[number].open_attempt
+    # What ended meanwhile is not stopped, and an attempt that was given up says nothing of the one that runs now.
+    if running is None or running.number != attempt:
+        return None
+    reasons = (_reason(history, curves, number, step) for step in sorted(steps))
+    reason = next((reason for reason in reasons if reason is not None), None)
+    if reason is None:
+        return None
+    objective = history.definition.objective
+    value, threshold = objective.sign * reason.value, objective.sign * reason.threshold
+    said = f"at step {reason.step} {reason.measured} of {objective.metric}, {value:g}, was worse than {threshold:g}"
+    return TrialStopped(
+        time=now,
+        actor=actor,
+        trial=number,
+        attempt=attempt,
+        rule=reason.rule,
+        step=reason.step,
+        value=value,
+        threshold=threshold,
+        why=f"{said}, {reason.against} ({reason.rule.replace('_', ' ')} rule)",
+    )

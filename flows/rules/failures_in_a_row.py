@@ -1,0 +1,59 @@
+"""When trial after trial fails, nothing more is started: something else than the points is to blame."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overnight.campaign import History, Trial
+from overnight.campaign.errors import CampaignStopped
+from overnight.campaign.evaluation import cause_text
+from overnight.campaign.history.trial import Failure, Observation
+
+# A region that fails is explored at the model's own risk, and says little of the evaluator: three count as one.
+_FORESEEN = 3
+
+
+@dataclass
+class FailuresInARow:
+    """How many trials were given up one after the other; an attempt that is tried again has not been given up.
+
+    A failure that was more likely than not when the point was proposed counts a third.
+    `adopted` are attempts of an earlier controller: how they ended says nothing about how things go now. In `work` each
+    attempt has its folder.
+    """
+
+    work: Path
+    adopted: set[tuple[int, int]] = field(default_factory=set)
+    count: int = 0
+    thirds: int = 0
+
+    def after(self, history: History, number: int, attempt: int) -> CampaignStopped | None:
+        """Count how an attempt has ended, and return why no more is to be started if it was one too many."""
+        trial = history.trials[number]
+        end = trial.outcome
+        if (number, attempt) in self.adopted or not isinstance(end, Observation | Failure) or end.attempt != attempt:
+            return None
+        if isinstance(end, Observation):
+            self.count = self.thirds = 0
+            return None
+        if end.cause != "infeasible":
+            self.count += 1
+            self.thirds += 1 if _was_foreseen(trial) else _FORESEEN
+        campaign, measured = history.definition, history.trials.observed > 0
+        if self.thirds < _FORESEEN * campaign.failures.limit_in_a_row(campaign.workers, measured=measured):
+            return None
+        return CampaignStopped(self._why(history, trial, end))
+
+    def _why(self, history: History, trial: Trial, end: Failure) -> str:
+        budget = history.definition.budget.trials
+        left = f"{max(budget - history.started, 0)} of {budget} trials left"
+        return (
+            f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
+            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nWhat it printed here is in "
+            f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where "
+            f"it stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
+        )
+
+
+def _was_foreseen(trial: Trial) -> bool:
+    made = trial.proposal.provenance
+    return made is not None and made.probability_feasible is not None and made.probability_feasible < 0.5

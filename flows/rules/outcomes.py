@@ -1,0 +1,143 @@
+"""Turns how an attempt ended into the events that say so."""
+
+from datetime import datetime
+
+from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Trial
+from overnight.campaign.history.events import AttemptFailed, Event, TrialFailed, TrialObserved
+from overnight.campaign.history.trial import AttemptEnd
+from overnight.campaign.result import noise_problem
+
+_REPEATABLE = ("infrastructure", "timeout")
+_FIRST_WORDS = 200
+
+
+def outcome_events(
+    campaign: Campaign, trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str
+) -> list[Event]:
+    """Return what `actor` appends when an attempt has ended: the trial's end, or a failed attempt that is repeated.
+
+    Of a trial that has ended meanwhile, because a person abandoned it or a rule stopped it, only the attempt is closed.
+    """
+    if trial.outcome is not None:
+        return [_closed(trial, attempt, outcome, now, actor)]
+    outcome = _believable(campaign, outcome)
+    if not isinstance(outcome, EvaluationFailed):
+        return [
+            TrialObserved(
+                time=now,
+                actor=actor,
+                trial=trial.id,
+                attempt=attempt,
+                metrics=outcome.metrics,
+                seconds=outcome.seconds,
+                cost=outcome.cost,
+                artifacts=outcome.artifacts,
+                metadata=outcome.metadata,
+                notes=outcome.notes,
+            )
+        ]
+    retry = will_retry(campaign, trial, outcome)
+    failed = AttemptFailed(
+        time=now,
+        actor=actor,
+        trial=trial.id,
+        attempt=attempt,
+        cause=outcome.cause,
+        message=outcome.message,
+        will_retry=retry,
+        seconds=outcome.seconds,
+        cost=outcome.cost,
+        machine=outcome.machine,
+        metrics=outcome.metrics or None,
+        notes=outcome.notes,
+    )
+    if retry:
+        return [failed]
+    return [failed, _given_up(trial, attempt, outcome, now, actor)]
+
+
+def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOutcome:
+    """Return the outcome, or a failure if its standard error contradicts what the campaign says of noise."""
+    if isinstance(outcome, EvaluationFailed) or (problem := noise_problem(campaign, outcome.metrics)) is None:
+        return outcome
+    return EvaluationFailed(
+        cause="invalid_result",
+        message=problem,
+        seconds=outcome.seconds,
+        cost=outcome.cost,
+        metrics=outcome.metrics,
+        notes=outcome.notes,
+    )
+
+
+def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str) -> AttemptFailed:
+    late = "the trial had ended before it: "
+    late += outcome.message if isinstance(outcome, EvaluationFailed) else f"it found {_found(outcome)}"
+    return AttemptFailed(
+        time=now,
+        actor=actor,
+        trial=trial.id,
+        attempt=attempt,
+        cause="cancelled",
+        message=late,
+        will_retry=False,
+        seconds=outcome.seconds or _under_way(trial, attempt, now),
+        cost=outcome.cost,
+        metrics=outcome.metrics or None,
+        notes=outcome.notes,
+    )
+
+
+def _under_way(trial: Trial, attempt: int, now: datetime) -> float:
+    """Return for how many seconds an attempt ran that was cancelled, whose evaluator could not tell."""
+    started = next((a.started for a in trial.attempts if a.number == attempt), now)
+    return max((now - started).total_seconds(), 0.0)
+
+
+def _found(outcome: EvaluationSucceeded) -> str:
+    return ", ".join(f"{name} {measured.mean!r}" for name, measured in outcome.metrics.items())
+
+
+def will_retry(campaign: Campaign, trial: Trial, outcome: EvaluationFailed) -> bool:
+    """Tell whether the same point is tried again.
+
+    It always is after a cancellation and a failure of the machine, and some times after one of the infrastructure. What
+    the point itself is to blame for (crash, invalid result, infeasible) is not repeated; for a timeout,
+    `failures.on_timeout` says whose fault it is.
+    """
+    if outcome.cause == "cancelled" or outcome.machine:
+        return True
+    repeated = outcome.cause == "infrastructure"
+    repeated |= outcome.cause == "timeout" and campaign.failures.on_timeout == "retry"
+    return repeated and len(_repeatable(trial)) + 1 < campaign.failures.max_attempts
+
+
+def _given_up(trial: Trial, attempt: int, outcome: EvaluationFailed, now: datetime, actor: str) -> TrialFailed:
+    """Return the end of a trial; where several attempts came to it, its message names them all."""
+    died = {number: end.message for number, end in _repeatable(trial).items()} | {attempt: outcome.message}
+    # One death may be anybody's; several at one point are that point's.
+    quarantined = outcome.cause == "infrastructure" and len(died) > 1
+    message = outcome.message
+    if outcome.cause in _REPEATABLE and len(died) > 1:
+        named = "; ".join(f"attempt {number}: {_first_words(text)}" for number, text in died.items())
+        message = f"given up after {len(died)} attempts{', its point is quarantined' if quarantined else ''} ({named})"
+    return TrialFailed(
+        time=now,
+        actor=actor,
+        trial=trial.id,
+        attempt=attempt,
+        cause=outcome.cause,
+        message=message,
+        quarantined=quarantined,
+    )
+
+
+def _repeatable(trial: Trial) -> dict[int, AttemptEnd]:
+    """Return how attempts ended, by number, that count for the most that there may be."""
+    ended = {attempt.number: attempt.failed for attempt in trial.attempts}
+    return {n: end for n, end in ended.items() if end is not None and end.cause in _REPEATABLE and not end.machine}
+
+
+def _first_words(message: str) -> str:
+    line = message.partition("\n")[0].strip()
+    return line if len(line) <= _FIRST_WORDS else f"{line[:_FIRST_WORDS]} …"

@@ -1,0 +1,118 @@
+"""A campaign's ledger that leaves receipts of itself outside while it grows, for those who verify it later."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+from overnight.campaign.errors import OvernightError
+from overnight.campaign.history.events import Event
+from overnight.flows.host.clock import Clock
+from overnight.storage import Heartbeat, ParquetLedger, Receipt, Segment, add_receipt
+
+
+@dataclass(frozen=True)
+class AnchorPlan:
+    """Where receipts go, and after how many segments or how much time another is due."""
+
+    file: Path
+    location: str
+    segments: int = 100
+    period: timedelta = timedelta(minutes=10)
+    # How long the end of a campaign waits for a file that does not answer.
+    patience: timedelta = timedelta(seconds=10)
+
+
+class AnchoredLedger:
+    """A Ledger that adds receipts to a file: of what it finds, while it grows, and when it is closed.
+
+    A thread writes them, one at a time, so that no append waits for the file. What goes wrong with it is told once
+    and goes no further. It is for one reader who reads from the first segment on, as a controller does.
+    """
+
+    def __init__(self, ledger: ParquetLedger, plan: AnchorPlan, clock: Clock, tell: Callable[[str], None]) -> None:
+        self._ledger, self._plan, self._clock, self._tell = ledger, plan, clock, tell
+        self._segment = self._events = 0
+        self._tried: tuple[int, datetime] | None = None
+        self._written = 0
+        self._thread: Thread | None = None
+        self._told = False
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """Return the ledger's own."""
+        return self._ledger.heartbeat
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        """Append as the ledger does, and add a receipt if one is due."""
+        number = await self._ledger.append(events, after=after)
+        self._count(number, len(events))
+        self._add_if_due()
+        return number
+
+    async def read(self, *, after: int = 0) -> tuple[Segment, ...]:
+        """Read as the ledger does, and add a receipt if one is due."""
+        segments = await self._ledger.read(after=after)
+        for segment in segments:
+            self._count(segment.number, len(segment.events))
+        self._add_if_due()
+        return segments
+
+    async def close(self) -> None:
+        """Add a receipt of the newest segment, and return when it is on the disk or does not get there in time."""
+        await self._idle()
+        if self._segment > self._written and not self._busy:
+            self._add()
+            await self._idle()
+        if self._busy:
+            self._say(
+                f"receipts `{self._plan.file}`: expected to add the last one, found that the file does not answer. The "
+                "ledger is whole without it; `overnight verify` adds it."
+            )
+
+    def _count(self, number: int, events: int) -> None:
+        # A receipt needs the number of all events, so what was not read from the first one on is not counted.
+        if number == self._segment + 1:
+            self._segment, self._events = number, self._events + events
+
+    def _add_if_due(self) -> None:
+        if self._busy or self._segment == 0:
+            return
+        if self._tried is not None:
+            segment, time = self._tried
+            grown, passed = self._segment - segment, self._clock.now() - time
+            # A clock that was set back must not put the next receipt off.
+            if grown == 0 or (grown < self._plan.segments and abs(passed) < self._plan.period):
+                return
+        self._add()
+
+    def _add(self) -> None:
+        now = self._clock.now()
+        self._tried = self._segment, now
+        self._thread = Thread(target=self._write, args=(self._segment, self._events, now), name="receipt", daemon=True)
+        self._thread.start()
+
+    def _write(self, number: int, events: int, now: datetime) -> None:
+        try:
+            head = self._ledger.hash_of(number)
+            receipt = Receipt(ledger=self._plan.location, segment=number, events=events, hash=head, time=now)
+            add_receipt(self._plan.file, receipt)
+            self._written = number
+        except OvernightError as problem:
+            self._say(f"{problem} The campaign goes on, and tries again when the next receipt is due.")
+
+    def _say(self, problem: str) -> None:
+        if not self._told:
+            self._told = True
+            self._tell(problem)
+
+    @property
+    def _busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    async def _idle(self) -> None:
+        """Return when nothing is being written, or when patience ends."""
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, self._plan.patience.total_seconds())

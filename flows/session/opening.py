@@ -1,0 +1,110 @@
+"""Opening a campaign's ledger: the first time its definition is written down, later it must be the same."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from overnight.campaign import Campaign, History
+from overnight.campaign.changes import differences
+from overnight.campaign.errors import InvalidDefinition, LedgerMoved
+from overnight.campaign.history.events import CampaignDefined, CampaignRevised
+from overnight.flows.host.clock import Clock
+from overnight.flows.host.log import LOG
+from overnight.flows.session.journal import Journal
+
+
+async def open_campaign(
+    journal: Journal,
+    campaign: Campaign,
+    settings: dict[str, Any],
+    clock: Clock,
+    tell: Callable[[str], None] = LOG.warning,
+) -> None:
+    """Read the ledger and make sure that it holds this campaign; write the definition down if it holds none.
+
+    A changed budget or number of workers, or other settings, are recorded as a revision. A definition that was revised
+    since changes nothing: the newest one holds, which is told. Raises InvalidDefinition for any other change.
+    """
+    await journal.refresh()
+    while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
+        with suppress(LedgerMoved):
+            await journal.append([event])
+    if (outdated := why_outdated(journal.history, campaign)) is not None:
+        tell(outdated)
+
+
+def to_hold(history: History, campaign: Campaign) -> Campaign:
+    """Return what is going to hold where somebody brings this definition.
+
+    Somebody may have revised it since, and whoever still has the old file does not take that back.
+    """
+    return history.definition if _is_held(history, campaign) else campaign
+
+
+def what_is_refused(history: History, campaign: Campaign) -> list[str]:
+    """Return what makes it another campaign than the ledger's; nothing where it holds or held this one."""
+    if history.defined is None or _is_held(history, campaign):
+        return []
+    return differences(history.definition, campaign)
+
+
+def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN") -> None:
+    """Raise InvalidDefinition where the ledger holds another campaign of this name than the file at `path`."""
+    if not (changes := what_is_refused(history, campaign)):
+        return
+    bounds = not differences(history.definition, campaign, but_bounds=True)
+    or_revise = f"; or say that its bounds changed, by `overnight revise {path}`" if bounds else ""
+    raise InvalidDefinition(
+        [
+            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
+            f"or give this one another `name`{or_revise}:",
+            *changes,
+        ]
+    )
+
+
+def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
+    """Tell whether this campaign has finished, and running it again would change nothing."""
+    latest = history.revised or history.defined
+    if history.finished is None or latest is None or settings != latest.settings:
+        return False
+    return _is_held(history, campaign)
+
+
+def why_outdated(history: History, campaign: Campaign) -> str | None:
+    """Return what is to be told to whoever brings a definition that was revised since; None where this one was not."""
+    revised = history.revised
+    if revised is None or _is_same(revised.definition, campaign) or not _is_held(history, campaign):
+        return None
+    return (
+        f"Campaign `{campaign.name}` was revised since its file was as it is here: revision {revised.revision} holds, "
+        "as the ledger has it; to go back on purpose, say `overnight revise` with this file."
+    )
+
+
+def _opening_event(
+    history: History, campaign: Campaign, settings: dict[str, Any], clock: Clock
+) -> CampaignDefined | CampaignRevised | None:
+    if history.defined is None:
+        uid = secrets.token_hex(4)
+        return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
+    campaign = to_hold(history, campaign)
+    refuse_another(history, campaign)
+    latest = history.revised or history.defined
+    if (campaign, settings) == (latest.definition, latest.settings):
+        return None
+    revision = 1 if history.revised is None else history.revised.revision + 1
+    return CampaignRevised(time=clock.now(), actor="user", revision=revision, definition=campaign, settings=settings)
+
+
+def _is_held(history: History, campaign: Campaign) -> bool:
+    """Tell whether this definition holds or has held before."""
+    return history.defined is not None and any(
+        _is_same(known, campaign) for known in (history.definition, *history.superseded)
+    )
+
+
+def _is_same(one: Campaign, other: Campaign) -> bool:
+    """Compare all of two definitions; equal values of other types, and another order, make another campaign."""
+    return one == other and not differences(one, other)

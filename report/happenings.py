@@ -1,0 +1,135 @@
+"""What a person would want to be told of while a campaign runs: read off its history, by comparing it with before."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from overnight.campaign import History, Trial
+from overnight.campaign.evaluation import cause_text
+from overnight.campaign.history.events import CampaignDrained, CampaignFinished
+from overnight.campaign.history.trial import Failure
+from overnight.report.numbers import measured, value_text
+from overnight.report.summary import Best, best_measured
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened to a campaign or to one of its trials; `text` says it in a sentence."""
+
+    kind: str
+    text: str
+    trial: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class News:
+    """Compares each history with the one before; the first one is taken for known."""
+
+    def __init__(self) -> None:
+        self._known: History | None = None
+        self._best: Best | None = None
+
+    def of(self, history: History) -> list[Happening]:
+        """Return what has happened since the last call, in the order in which a reader expects it."""
+        known, self._known = self._known, history
+        if history.defined is None:
+            return []
+        if known is None:
+            self._best = best_measured(history.definition, history.trials.values())
+            return []
+        ended = history.trials.ended_since(known.trials)
+        return [
+            *_started(known, history),
+            *(_failed(history, t) for t in ended if isinstance(t.outcome, Failure)),
+            *self._new_best(history, ended),
+            *(_needs_approval(history, t) for t in history.trials.open if t.parked and t.id > known.trials.last),
+            *_closed(known, history),
+        ]
+
+    def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
+        found, sign = best_measured(history.definition, ended), history.definition.objective.sign
+        if found is None or (
+            self._best is not None and sign * found.measurement.mean <= sign * self._best.measurement.mean
+        ):
+            return []
+        before, self._best = self._best, found
+        name, metric = history.definition.name, history.definition.objective.metric
+        than = "" if before is None else f", before {measured(before.measurement)} (trial {before.trial})"
+        return [
+            Happening(
+                "campaign.new-best",
+                f"{name}: new best {metric} {measured(found.measurement)} in trial {found.trial}{than}",
+                found.trial,
+                {
+                    "metric": metric,
+                    "mean": found.measurement.mean,
+                    "sem": found.measurement.sem,
+                    "before": None if before is None else before.measurement.mean,
+                    "point": dict(history.trials[found.trial].point),
+                },
+            )
+        ]
+
+
+def _started(known: History, history: History) -> list[Happening]:
+    lease = history.lease
+    if lease is None or (known.lease is not None and lease.epoch <= known.lease.epoch):
+        return []
+    name, budget, count = history.definition.name, history.definition.budget.trials, len(history.trials)
+    how = f"goes on after {count} of {budget} trials" if count else f"starts, with a budget of {budget} trials"
+    facts = {"resumed": count > 0, "trials": count, "budget": budget, "host": lease.host, "pid": lease.pid}
+    return [Happening("campaign.started", f"{name}: {how}, on {lease.host}", facts=facts)]
+
+
+def _failed(history: History, trial: Trial) -> Happening:
+    end = trial.outcome
+    assert isinstance(end, Failure)
+    quarantined = ", and its point is quarantined" if end.quarantined else ""
+    return Happening(
+        "trial.failed",
+        f"{history.definition.name}: trial {trial.id} failed ({cause_text(end.cause)}){quarantined}: {end.message}",
+        trial.id,
+        {
+            "cause": end.cause,
+            "message": end.message,
+            "quarantined": end.quarantined,
+            "attempts": len(trial.attempts),
+            "point": dict(trial.point),
+        },
+    )
+
+
+def _needs_approval(history: History, trial: Trial) -> Happening:
+    point = ", ".join(f"{name}={value_text(value)}" for name, value in trial.point.items())
+    decide = f"overnight approve {trial.id}, or overnight reject {trial.id}"
+    because = "" if trial.parked_because is None else f" because {trial.parked_because}"
+    return Happening(
+        "approval.needed",
+        f"{history.definition.name}: trial {trial.id} waits for approval ({point}){because}: {decide}",
+        trial.id,
+        {"point": dict(trial.point), "awaiting": history.awaiting, "because": trial.parked_because},
+    )
+
+
+def _closed(known: History, history: History) -> list[Happening]:
+    end = history.closed_by
+    if end is None or end == known.closed_by:
+        return []
+    over = isinstance(end, CampaignFinished)
+    best = best_measured(history.definition, history.trials.values())
+    facts = {
+        "reason": end.reason,
+        "trials": len(history.trials),
+        "best_trial": None if best is None else best.trial,
+        "best_mean": None if best is None else best.measurement.mean,
+    }
+    text = f"{history.definition.name}: {'finished' if over else 'drained'}: {end.reason}"
+    if best is not None:
+        text += f"; best {history.definition.objective.metric} {measured(best.measurement)} (trial {best.trial})"
+    closed = [Happening("window.closed", text, facts=facts)] if _by_its_window(end) else []
+    return [*closed, Happening(f"campaign.{'finished' if over else 'drained'}", text, facts=facts)]
+
+
+def _by_its_window(end: CampaignDrained | CampaignFinished) -> bool:
+    """Tell whether a window that had been open ended the controller's work; the ledger keeps that in words only."""
+    return isinstance(end, CampaignDrained) and end.reason.startswith("the window ")

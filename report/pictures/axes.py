@@ -1,0 +1,140 @@
+"""The axes of all pictures: logarithmic only where decades are real, with a few round ticks, and with every choice."""
+
+import json
+import math
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from overnight.campaign import Measurement, Trial
+from overnight.campaign.history.trial import Observation
+from overnight.campaign.space import (
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    OrdinalParameter,
+    Parameter,
+    Point,
+    Value,
+)
+from overnight.campaign.values.harmless import harmless
+from overnight.report.numbers import value_text
+
+_MOST_TICKS = 6
+_LONGEST_CHOICE = 14
+_LONG = 100_000
+# Beyond this ratio of the largest to what is small, a linear axis shows the largest only.
+_WIDE = 1000.0
+# What is small: a tenth of the values are smaller, and three at least. A single value near zero is an accident.
+_SMALL, _FEWEST_SMALL = 0.1, 3
+# A value of less than so many standard errors cannot be told from zero.
+_FROM_ZERO = 3.0
+
+
+def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
+    """Tell whether values of a metric want a logarithmic axis: all positive, and over decades that noise cannot make.
+
+    They are positive by more than their errors. Noise is what the measurements say of themselves, or by how much those
+    of the same point differ if that is more. Differences from an optimum that come close to zero by chance are no
+    decades.
+    """
+    found = [
+        (trial.point, trial.outcome.metrics[metric]) for trial in observed if isinstance(trial.outcome, Observation)
+    ]
+    values = sorted(measurement.mean for _, measurement in found)
+    if len(values) < _FEWEST_SMALL or any(m.mean <= (m.sem or 0.0) for _, m in found):
+        return False
+    small = values[max(int(_SMALL * len(values)), _FEWEST_SMALL - 1)]
+    return values[-1] / small > _WIDE and small > _FROM_ZERO * _noise(found, small)
+
+
+def text_of(text: str) -> str:
+    """Return text for plotly, which reads a small HTML in every text."""
+    return escape(harmless(text), quote=False)
+
+
+def place(parameter: Parameter, value: Value) -> Value:
+    """Return where a value lies on its parameter's axis."""
+    return _choice(value) if isinstance(parameter, CategoricalParameter | OrdinalParameter) else value
+
+
+def parameter_axis(parameter: Parameter) -> dict[str, Any]:
+    """Return the axis of a parameter: its scale with a few round ticks, or its choices in their order."""
+    match parameter:
+        case CategoricalParameter() | OrdinalParameter():
+            choices = [_choice(c) for c in parameter.choices]
+            # A choice that was never tried keeps its place: half a step of room at both ends.
+            axis = {"type": "category", "categoryarray": choices, "range": [-0.5, len(choices) - 0.5]}
+            return axis | {"tickvals": choices, "ticktext": [_short(c) for c in choices]}
+        case FloatParameter(scale="log") | IntParameter(scale="log"):
+            ticks = _round_numbers(parameter.low, parameter.high)
+            bounds = _with_room(math.log10(parameter.low), math.log10(parameter.high))
+            axis = {"type": "log", "range": bounds, "tickvals": ticks, "ticktext": [value_text(t) for t in ticks]}
+            return axis | {"title": small("logarithmic")}
+        case FloatParameter():
+            return {"type": "linear", "range": _with_room(parameter.low, parameter.high), "nticks": _MOST_TICKS}
+        case IntParameter():
+            bounds = _with_room(parameter.low, parameter.high)
+            return {"type": "linear", "range": bounds, **whole_numbers(parameter.low, parameter.high)}
+    return {}
+
+
+def objective_axis(*, logarithmic: bool, name: str = "") -> dict[str, Any]:
+    """Return the axis of measured values; a logarithmic one says so beside the name."""
+    words = ", ".join(word for word in (text_of(name), "logarithmic" if logarithmic else "") if word)
+    axis = {"type": "log" if logarithmic else "linear", "nticks": _MOST_TICKS, "exponentformat": "power"}
+    return axis | ({"title": small(words)} if words else {})
+
+
+def small(words: str) -> dict[str, Any]:
+    """Return the title of an axis."""
+    return {"text": words, "font": {"size": 12}, "standoff": 6}
+
+
+def whole_numbers(low: int, high: int) -> dict[str, Any]:
+    """Return ticks at whole numbers only."""
+    if high - low < _MOST_TICKS:
+        return {"tickformat": "d", "dtick": 1}
+    # Long numbers would be turned on their side, and take the picture's room.
+    form = {"tickformat": "d"} if max(abs(low), abs(high)) < _LONG else {"exponentformat": "power"}
+    return {"nticks": _MOST_TICKS, **form}
+
+
+def _noise(found: Iterable[tuple[Point, Measurement]], small: float) -> float:
+    """Return the standard error of the values that are small."""
+    told, alike = list[float](), defaultdict[str, list[float]](list)
+    for point, measurement in found:
+        if measurement.mean <= small:
+            told.append(measurement.sem or 0.0)
+            alike[json.dumps(point, sort_keys=True)].append(measurement.mean)
+    apart = [max(values) - min(values) for values in alike.values() if len(values) > 1]
+    return max(sorted(told)[len(told) // 2], *apart, 0.0)
+
+
+def _choice(value: Value) -> str:
+    """Return a choice as it is written in YAML, with all digits."""
+    return text_of(value if isinstance(value, str) else json.dumps(value))
+
+
+def _with_room(low: float, high: float) -> list[float]:
+    room = 0.05 * high - 0.05 * low
+    return [max(low - room, -sys.float_info.max), min(high + room, sys.float_info.max)]
+
+
+def _short(choice: str) -> str:
+    """Return a choice that leaves room for its chart; an entity that was cut is left out whole."""
+    if len(choice) <= _LONGEST_CHOICE:
+        return choice
+    return re.sub(r"&[a-z]*$", "", choice[: _LONGEST_CHOICE - 1]) + "…"
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Return powers of ten between two bounds: few are joined by their 2- and 5-fold, many are thinned."""
+    # A power that is no float any more lies beyond the bounds.
+    first, last = math.floor(math.log10(low)), min(math.ceil(math.log10(high)), sys.float_info.max_10_exp)
+    factors = (1.0,) if last - first > 2 else (1.0, 2.0, 5.0)
+    ticks = [f * 10.0**power for power in range(first, last + 1) for f in factors if low <= f * 10.0**power <= high]
+    return ticks[:: -(-len(ticks) // _MOST_TICKS) or 1]

@@ -1,0 +1,245 @@
+"""The pictures of a report, as plotly reads them (JSON), in colours for the light and for the dark.
+
+Plotly's own Python classes check and copy every number again and again, which takes a long campaign minutes.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from overnight.campaign import History, Trial
+from overnight.campaign.evaluation import cause_text
+from overnight.campaign.history.trial import Failure, Observation, Stopped
+from overnight.campaign.space import Value
+from overnight.report.numbers import duration, measured, value_text
+from overnight.report.pictures.axes import (
+    objective_axis,
+    parameter_axis,
+    place,
+    small,
+    spans_decades,
+    text_of,
+    whole_numbers,
+)
+from overnight.report.pictures.colours import BEST, ENDS, GENERATORS, GRID, INK
+from overnight.report.pictures.timeline import Span
+from overnight.report.selection import MOST, worth_drawing
+from overnight.report.trial_facts import failed_why
+
+Figure = dict[str, Any]
+_SYMBOLS = {
+    "import": "cross",
+    "baseline": "diamond",
+    "manual": "square",
+    "sobol": "circle",
+    "model": "circle",
+    "custom": "triangle-up",
+}
+_WITHOUT_VALUE = {"failed": "x", "stopped early": "triangle-down"}
+_HATCHING = {"stopped early": "/", "failed": "x", "abandoned": "."}
+_MOST_IN_A_LABEL = 12
+_FONT = "system-ui, sans-serif"
+# The share of a picture's height for what has no value.
+_STRIP = 0.08
+_HEIGHT_WITHOUT_VALUES = 120
+
+
+class Pictures:
+    """The pictures of the trials of one campaign; `drawn` are those with a value, `without` those that have none.
+
+    Of very many trials a part is drawn; the line of the best so far knows all of them.
+    """
+
+    def __init__(self, history: History, recommended: int | None) -> None:
+        self.history, self.metric = history, history.definition.objective.metric
+        view = history.model_view()
+        self.observed = view.observed
+        self.drawn = worth_drawing(history, view.observed, recommended)
+        ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
+        self.without = worth_drawing(history, ended, recommended)
+        self.stopped = bool(view.stopped)
+        self._ringed = [trial for trial in view.observed if trial.id == recommended]
+        self._logarithmic = spans_decades(view.observed, self.metric)
+
+    def course(self) -> Figure:
+        """Return each trial's measured objective with its standard error, and the best measured so far."""
+        names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
+        data = [self._best_so_far(), *self._by_generator([(t, t.id) for t in self.drawn], names, errors=True)]
+        data += self._without_value([(t, t.id) for t in self.without], names)
+        data += [self._ring(trial, trial.id) for trial in self._ringed]
+        last = max(trial.id for trial in (*self.observed, *self.without))
+        layout = self._layout(height=380, name=self.metric)
+        layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
+        return {"data": data, "layout": layout | {"showlegend": True}}
+
+    def parameter(self, name: str) -> Figure:
+        """Return the measured objective against one tuned parameter; the recommended trial is ringed."""
+        parameter = self.history.definition.parameters.tuned()[name]
+
+        def placed(trials: Sequence[Trial]) -> list[tuple[Trial, Value]]:
+            return [(t, place(parameter, t.point[name])) for t in trials if name in t.point]
+
+        data = self._by_generator(placed(self.drawn), [name], errors=False)
+        data += self._without_value(placed(self.without), [name])
+        data += [self._ring(trial, x) for trial, x in placed(self._ringed)]
+        layout = self._layout(height=240)
+        layout["xaxis"] |= parameter_axis(parameter)
+        return {"data": data, "layout": layout | {"showlegend": False}}
+
+    def _layout(self, height: int, name: str = "") -> Figure:
+        """Return a picture's layout, with a strip below for what has no value, if anything has none."""
+        layout = _layout(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
+        layout["yaxis"] |= objective_axis(logarithmic=self._logarithmic, name=name)
+        if not self.drawn:
+            layout["yaxis"] |= {"visible": False}
+        if self.without:
+            strip = {"range": [0, 1], "domain": [0, _STRIP], "showgrid": False, "showticklabels": False}
+            strip |= {} if self.drawn else {"domain": [0, 0.6]}
+            layout["yaxis"] |= {"domain": [strip["domain"][1], 1]}
+            layout["xaxis"] |= {"anchor": "y2"}
+            layout["yaxis2"] = {"fixedrange": True, "zeroline": False, **strip}
+        return layout
+
+    def _best_so_far(self) -> Figure:
+        sign, best = self.history.definition.objective.sign, -math.inf
+        steps: list[tuple[int, float]] = []
+        for trial in self.observed:
+            best = max(best, sign * self._mean(trial))
+            steps.append((trial.id, sign * best))
+        turns = (
+            [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]
+            if len(steps) > MOST
+            else steps
+        )
+        line = {"shape": "hv", "color": BEST, "width": 2}
+        ids, values = [i for i, _ in turns], [value for _, value in turns]
+        return _scatter(ids, values, mode="lines", line=line, name="best measured so far", hoverinfo="skip")
+
+    def _by_generator(self, placed: list[tuple[Trial, Value]], labelled: list[str], *, errors: bool) -> list[Figure]:
+        """Return a trace of points for each generator that made some of the trials; labels name some parameters."""
+        traces = []
+        for generator, colour in GENERATORS.items():
+            mine = [(t, x) for t, x in placed if t.proposal.generator == generator]
+            if not mine:
+                continue
+            trace = _scatter(
+                [x for _, x in mine],
+                [self._mean(t) for t, _ in mine],
+                mode="markers",
+                marker={"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85},
+                name=generator,
+                hovertext=[self._label(t, labelled) for t, _ in mine],
+                hoverinfo="text",
+            )
+            sems = [self._sem(t) for t, _ in mine]
+            bars = {"error_y": {"type": "data", "array": sems, "thickness": 1, "width": 0}}
+            traces.append(trace | (bars if errors and any(sems) else {}))
+        return traces
+
+    def _without_value(self, placed: list[tuple[Trial, Value]], labelled: list[str]) -> list[Figure]:
+        """Return the points that gave no value, in a strip below those that did."""
+        traces = []
+        for (end, symbol), kind in zip(_WITHOUT_VALUE.items(), (Failure, Stopped), strict=True):
+            mine = [(t, x) for t, x in placed if isinstance(t.outcome, kind)]
+            if mine:
+                trace = _scatter(
+                    [x for _, x in mine],
+                    [0.4] * len(mine),
+                    mode="markers",
+                    marker={"color": ENDS[end], "size": 7, "symbol": symbol, "opacity": 0.85},
+                    name=end,
+                    hovertext=[self._label(t, labelled) for t, _ in mine],
+                    hoverinfo="text",
+                )
+                traces.append(trace | {"yaxis": "y2"})
+        return traces
+
+    def _ring(self, trial: Trial, x: Value) -> Figure:
+        marker = {"color": BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}}
+        return _scatter([x], [self._mean(trial)], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
+
+    def _label(self, trial: Trial, names: list[str]) -> str:
+        match trial.outcome:
+            case Observation(metrics=metrics):
+                became = f"{self.metric} {measured(metrics[self.metric])}"
+            case Failure() as failure:
+                became = failed_why(failure)
+            case Stopped(step=step):
+                became = f"stopped at step {step}"
+            case _:
+                became = trial.status
+        lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
+        lines += [f"{name} = {value_text(trial.point[name])}" for name in names if name in trial.point]
+        return "<br>".join(map(_cut, lines))
+
+    def _mean(self, trial: Trial) -> float:
+        assert isinstance(trial.outcome, Observation)
+        return trial.outcome.metrics[self.metric].mean
+
+    def _sem(self, trial: Trial) -> float:
+        assert isinstance(trial.outcome, Observation)
+        return trial.outcome.metrics[self.metric].sem or 0.0
+
+
+def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
+    """Return when each attempt ran, in as many lanes as ran at once; each way to end has its colour and hatching."""
+    longest = max((s.ended - start).total_seconds() for s in spans)
+    unit, seconds = ("hours", 3600) if longest > 3 * 3600 else ("minutes", 60) if longest > 180 else ("seconds", 1)
+    bars = []
+    for end, colour in ENDS.items():
+        ended = [s for s in spans if s.end == end]
+        if ended:
+            bars.append(
+                {
+                    "type": "bar",
+                    "base": [(s.began - start).total_seconds() / seconds for s in ended],
+                    "x": [s.seconds / seconds for s in ended],
+                    "y": [s.lane + 1 for s in ended],
+                    "orientation": "h",
+                    "marker": {
+                        "color": colour,
+                        "line": {"width": 1, "color": "rgba(128,128,128,0.6)"},
+                        "pattern": {"shape": _HATCHING.get(end, ""), "fillmode": "overlay"},
+                    },
+                    "hovertext": [_span_label(s) for s in ended],
+                    "hoverinfo": "text",
+                    "name": "not ended" if end == "running" else end,
+                }
+            )
+    lanes = max((s.lane for s in spans), default=0) + 1
+    layout = _layout(height=130 + min(34 * lanes, 900)) | {"barmode": "overlay", "showlegend": True}
+    layout["xaxis"] |= {"title": small(f"{unit} since the first attempt")}
+    ticks = {"tickformat": "d", "nticks": min(lanes, 20) + 1, "range": [lanes + 0.6, 0.4]}
+    layout["yaxis"] |= {"title": small("worker")} | ticks
+    return {"data": bars, "layout": layout}
+
+
+def _span_label(span: Span) -> str:
+    end = span.end if span.cause is None else cause_text(span.cause)
+    return f"trial {span.trial}, attempt {span.attempt}: {end}, {duration(span.seconds)}"
+
+
+def _cut(line: str) -> str:
+    return text_of(line if len(line) <= 160 else f"{line[:159]}…")
+
+
+def _scatter(x: Sequence[Value], y: Sequence[float], **more: Any) -> Figure:
+    return {"type": "scatter", "x": list(x), "y": list(y), **more}
+
+
+def _layout(height: int) -> Figure:
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "fixedrange": True}
+    return {
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": _FONT, "size": 13, "color": INK},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "hoverlabel": {"font": {"family": _FONT}, "align": "left"},
+        # Without dragging, a finger on a chart scrolls the page.
+        "dragmode": False,
+        "xaxis": {**axis},
+        "yaxis": {**axis},
+    }

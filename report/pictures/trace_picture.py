@@ -1,0 +1,116 @@
+"""The course of a campaign as one small SVG, for places that show pictures and run no scripts."""
+
+import math
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from overnight.campaign import History, Trial
+from overnight.campaign.history.trial import Observation
+from overnight.campaign.values.harmless import harmless
+from overnight.report.numbers import number
+from overnight.report.pictures.axes import spans_decades
+from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
+from overnight.report.selection import worth_drawing
+
+_WIDTH, _HEIGHT = 720, 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 34, 34
+_TICKS = 5
+# Linear places are smaller than the values, so that the range and the room of the largest floats are floats.
+_UNIT = 16.0
+
+
+def trace_picture(history: History) -> str | None:
+    """Return each trial's measured objective and the best measured so far as an SVG; None where nothing is observed."""
+    observed = history.model_view().observed
+    if not observed:
+        return None
+    metric, sign = history.definition.objective.metric, history.definition.objective.sign
+    values = [_mean(trial, metric) for trial in observed]
+    frame = _Frame.around([trial.id for trial in observed], values, log=spans_decades(observed, metric))
+    parts = [*_grid(frame, metric), _best_line(frame, observed, values, sign)]
+    parts += [
+        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(_mean(trial, metric)):.1f}" r="3.5" '
+        f'fill="{_colour(trial)}"/>'
+        for trial in worth_drawing(history, observed, None)
+    ]
+    parts += _legend({trial.proposal.generator for trial in observed})
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}"'
+    return f'{head} font-family="system-ui, sans-serif" font-size="12">{"".join(parts)}</svg>'
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where trials and values lie in the picture; `low` and `high` are logarithms, or values divided by _UNIT."""
+
+    first: int
+    last: int
+    low: float
+    high: float
+    log: bool
+
+    @classmethod
+    def around(cls, ids: list[int], values: list[float], *, log: bool) -> "_Frame":
+        places = [math.log10(value) if log else value / _UNIT for value in values]
+        # Room at both ends, also where all values are the same.
+        room = 0.05 * (max(places) - min(places)) or 0.05 * abs(places[0]) or 1.0
+        return cls(min(ids), max(ids), min(places) - room, max(places) + room, log)
+
+    def x(self, trial: int) -> float:
+        share = (trial - self.first) / (self.last - self.first) if self.last > self.first else 0.5
+        return _LEFT + 8 + share * (_WIDTH - _LEFT - _RIGHT - 16)
+
+    def y(self, value: float) -> float:
+        place = math.log10(value) if self.log else value / _UNIT
+        return _HEIGHT - _BOTTOM - (place - self.low) / (self.high - self.low) * (_HEIGHT - _TOP - _BOTTOM)
+
+    def ticks(self) -> list[float]:
+        places = [self.low + (self.high - self.low) * (i + 0.5) / _TICKS for i in range(_TICKS)]
+        if self.log:
+            # Inside of what was measured, and so no number that is none.
+            return [10.0**place for place in places]
+        return [_UNIT * place for place in places if math.isfinite(_UNIT * place)]
+
+
+def _grid(frame: _Frame, metric: str) -> list[str]:
+    parts = []
+    for tick in frame.ticks():
+        y = frame.y(tick)
+        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>')
+        parts.append(_text(_LEFT - 8, y + 4, number(tick, 3), "end"))
+    numbered = dict.fromkeys((frame.first, (frame.first + frame.last) // 2, frame.last))
+    parts += [_text(frame.x(trial), _HEIGHT - _BOTTOM + 18, str(trial), "middle") for trial in numbered]
+    name = f"{metric}, logarithmic" if frame.log else metric
+    return [*parts, _text(_LEFT - 8, 18, name, "end"), _text(_WIDTH - _RIGHT, _HEIGHT - 4, "trial", "end")]
+
+
+def _best_line(frame: _Frame, observed: tuple[Trial, ...], values: list[float], sign: float) -> str:
+    """Return the steps of the best measured so far."""
+    best, path = -math.inf, ""
+    for trial, value in zip(observed, values, strict=True):
+        best = max(best, sign * value)
+        x, y = frame.x(trial.id), frame.y(sign * best)
+        path += f"H{x:.1f}V{y:.1f}" if path else f"M{x:.1f} {y:.1f}"
+    return f'<path d="{path}" fill="none" stroke="{BEST}" stroke-width="2"/>'
+
+
+def _legend(generators: set[str]) -> list[str]:
+    names = {name: colour for name, colour in GENERATORS.items() if name in generators}
+    parts, x = [], _LEFT + 8
+    for name, colour in {"best measured so far": BEST, **names}.items():
+        parts.append(f'<rect x="{x}" y="9" width="10" height="10" rx="2" fill="{colour}"/>')
+        parts.append(_text(x + 15, 18, name, "start"))
+        x += 34 + 7 * len(name)
+    return parts
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(harmless(text))}</text>'
+
+
+def _colour(trial: Trial) -> str:
+    return GENERATORS[trial.proposal.generator]
+
+
+def _mean(trial: Trial, metric: str) -> float:
+    assert isinstance(trial.outcome, Observation)
+    return trial.outcome.metrics[metric].mean

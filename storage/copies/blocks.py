@@ -1,0 +1,245 @@
+"""Blocks: the rows of a thousand segments in one file, so that reading costs little; `events/` stays the truth.
+
+A block may be deleted at any time; it is made again from the segments. Anybody may have edited one: what is read of it
+are the events alone, and only if the chain of segments vouches for every byte of them.
+"""
+
+import hashlib
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, islice
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from overnight.campaign.errors import LedgerDamaged, LedgerTooNew
+from overnight.campaign.history.events import Event
+from overnight.storage.ledger import Segment
+from overnight.storage.segments.chain import Chain, Link, Tip
+from overnight.storage.segments.contents import Contents, contents_after
+from overnight.storage.segments.event_rows import SCHEMA, events_of, typed_rows
+from overnight.storage.segments.segment_file import UNREADABLE, damaged, refuse_newer, same_rows, unreadable
+from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectStore
+
+SIZE = 1000
+_FORMAT, _VERSION = "overnight-block", "1"
+# Each row also says the hash of its segment's file.
+_BLOCK = SCHEMA.append(pa.field("hash", pa.string()))
+_NAME = re.compile(r"(\d{20})-\d{20}\.parquet")
+_REMEDY = "Delete it: it is made again from the segments."
+# In the place of its own hash, while a block's file is hashed.
+_UNSEALED = "0" * 64
+_KEYS = {"format", "schema_version", "first", "last", "hash"}
+_LOG = logging.getLogger("overnight")
+
+
+@dataclass(frozen=True)
+class Block:
+    """What segments `first` to `last` hold: the number of events of each, all events and their bodies."""
+
+    first: int
+    last: int
+    counts: tuple[int, ...]
+    events: tuple[Event, ...]
+    bodies: tuple[str, ...]
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Return the segments."""
+        events, numbers = iter(self.events), range(self.first, self.last + 1)
+        return tuple(Segment(n, tuple(islice(events, size))) for n, size in zip(numbers, self.counts, strict=True))
+
+    @property
+    def rows(self) -> pa.Table:
+        """Return the rows of the events, made from these: the block's own columns may say anything."""
+        numbers = range(self.first, self.last + 1)
+        segments = [number for number, size in zip(numbers, self.counts, strict=True) for _ in range(size)]
+        positions = [position for size in self.counts for position in range(size)]
+        typed = typed_rows(self.events, segments, positions)
+        return pa.Table.from_arrays([*typed.columns, pa.array(self.bodies, pa.string())], schema=SCHEMA)
+
+
+class Blocks:
+    """The files under `prefix` + `compact/`; block k holds segments 1000 k + 1 to 1000 (k + 1).
+
+    `warn` is called once for each block that is not what its segments are.
+    """
+
+    def __init__(
+        self, store: ObjectStore, prefix: str, chain: Chain, warn: Callable[[str], None] = _LOG.warning
+    ) -> None:
+        self._store = store
+        self._folder = f"{prefix}compact/"
+        self._chain = chain
+        self._warn = warn
+        self._warned: set[int] = set()
+
+    def there(self, after: int) -> set[int]:
+        """Return the last segments of the blocks above `after`, with which a block ends."""
+        index = after // SIZE
+        keys = self._there(index)
+        return {(i + 1) * SIZE for i in range(index, index + len(keys)) if self._key(i) in keys}
+
+    def checked(self, before: Tip, last: Tip) -> Block | None:
+        """Return the block between two segments if it holds exactly what the chain says that they hold.
+
+        None if there is no such block, if the segments are of a version that cannot vouch for it, and, with a warning,
+        if it cannot be read or holds anything else.
+        """
+        if last.contents is None:
+            return None
+        known = before.contents if last.contents.since <= before.number else None
+        if last.contents.since != (before.number + 1 if known is None else known.since):
+            return None
+        try:
+            return self._checked(before.number // SIZE, known, last.contents)
+        except ObjectMissing:
+            return None
+        except (LedgerDamaged, LedgerTooNew) as problem:
+            if last.number not in self._warned:
+                self._warned.add(last.number)
+                self._warn(f"{problem} The segments are read instead: nothing is lost.")
+            return None
+
+    def _checked(self, index: int, known: Contents | None, expected: Contents) -> Block:
+        name, parquet, _ = self._opened(index)
+        first, last = index * SIZE + 1, (index + 1) * SIZE
+        try:
+            rows = parquet.read(["segment", "body"], use_threads=False)
+            bodies, sizes = rows["body"].to_pylist(), Counter(rows["segment"].to_pylist())
+            left, counts = iter(bodies), tuple(sizes[number] for number in range(first, last + 1))
+            for number, size in zip(range(first, last + 1), counts, strict=True):
+                known = contents_after(known, number, list(islice(left, size)))
+            if known != expected or len(bodies) != sum(counts):
+                raise damaged(name, "what its segments hold", "something else", _REMEDY)
+            return Block(first, last, counts, events_of(bodies), tuple(bodies))
+        except UNREADABLE as problem:
+            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+
+    def make_missing(self) -> None:
+        """Make each block whose segments are all there and that is not."""
+        there = self._there(0)
+        missing = next(index for index in count() if self._key(index) not in there)
+        for index in range(missing, self._chain.newest(missing * SIZE) // SIZE):
+            if self._key(index) not in there:
+                self._make(index)
+
+    def compare(self, run: Sequence[Link]) -> None:
+        """Raise LedgerDamaged if there is a block of these segments, which begin where a block does, and it differs.
+
+        Raises LedgerTooNew if a newer version of Overnight wrote it.
+        """
+        if len(run) != SIZE:
+            return
+        try:
+            name, parquet, data = self._opened((run[0].file.number - 1) // SIZE)
+        except ObjectMissing:
+            return
+        try:
+            rows = parquet.read(use_threads=False)
+        except UNREADABLE as problem:
+            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+        if not _is_sealed(data, _said(parquet)):
+            raise damaged(name, "the bytes that were written", "others", _REMEDY)
+        if _said(parquet)["hash"] != run[-1].hash or not same_rows(rows, _table(run)):
+            raise damaged(name, "what its segments hold", "something else", _REMEDY)
+
+    def lasts(self) -> list[int]:
+        """Return the last segment of each block; raises LedgerDamaged for a file that is none by its name."""
+        found = []
+        for key in self._store.keys(self._folder):
+            name = _NAME.fullmatch(key.rpartition("/")[2])
+            index = -1 if name is None else (int(name[1]) - 1) // SIZE
+            if index < 0 or self._key(index) != key:
+                where = f"{self._store.location}/{key}"
+                raise damaged(
+                    where, "only blocks there", "a file that is none by its name", "Move it out of the ledger."
+                )
+            found.append((index + 1) * SIZE)
+        return found
+
+    def name(self, last: int) -> str:
+        """Return where the block that ends with this segment is, as people would look for it."""
+        return f"{self._store.location}/{self._key(last // SIZE - 1)}"
+
+    def _there(self, index: int) -> set[str]:
+        return set(self._store.keys(self._folder, start_after=self._key(index - 1) if index else ""))
+
+    def _make(self, index: int) -> None:
+        links = list(self._chain.links(index * SIZE, to=(index + 1) * SIZE))
+        # Another process may have made the same.
+        with suppress(ObjectExists):
+            self._store.create(self._key(index), _encode(index * SIZE + 1, links))
+
+    def _opened(self, index: int) -> tuple[str, pq.ParquetFile, bytes]:
+        """Return a block's name, its file and the bytes of that.
+
+        Raises ObjectMissing, LedgerDamaged if it is no block of these segments, LedgerTooNew if it is a newer one.
+        """
+        key = self._key(index)
+        name = f"{self._store.location}/{key}"
+        data = self._store.get(key)
+        try:
+            parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+            said = _said(parquet)
+            if said.get("format") == _FORMAT:
+                refuse_newer(said.get("schema_version", "nothing"), _VERSION, name)
+            first, last = str(index * SIZE + 1), str((index + 1) * SIZE)
+            expected = {"format": _FORMAT, "schema_version": _VERSION, "first": first, "last": last}
+            if {k: said.get(k) for k in expected} != expected or "hash" not in said:
+                raise ValueError(f"it says of itself {said}")
+            if not parquet.schema_arrow.equals(_BLOCK):
+                raise ValueError("its columns are not those of a block")
+            return name, parquet, data
+        except UNREADABLE as problem:
+            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+
+    def _key(self, index: int) -> str:
+        return f"{self._folder}{index * SIZE + 1:020d}-{(index + 1) * SIZE:020d}.parquet"
+
+
+def _encode(first: int, links: Sequence[Link]) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, _BLOCK, compression="zstd", write_page_checksum=True, store_schema=False) as writer:
+        writer.write_table(_table(links))
+        writer.add_key_value_metadata(
+            {
+                "format": _FORMAT,
+                "schema_version": _VERSION,
+                "first": str(first),
+                "last": str(first + len(links) - 1),
+                "hash": links[-1].hash,
+                "file": _UNSEALED,
+            }
+        )
+    data = sink.getvalue().to_pybytes()
+    # What a file says of itself stands at its end; events may say the same.
+    before, _, after = data.rpartition(_UNSEALED.encode())
+    return before + hashlib.sha256(data).hexdigest().encode() + after
+
+
+def _is_sealed(data: bytes, said: dict[str, str]) -> bool:
+    """Tell whether each byte of a block's file is as it was written; older blocks say nothing about that."""
+    if "file" not in said:
+        return set(said) == _KEYS
+    seal, found = said["file"].encode(), hashlib.sha256()
+    begin = data.rfind(seal)
+    found.update(data[:begin] + _UNSEALED.encode() + data[begin + len(seal) :])
+    return set(said) == {*_KEYS, "file"} and found.hexdigest().encode() == seal
+
+
+def _said(parquet: pq.ParquetFile) -> dict[str, str]:
+    return {k.decode(): v.decode() for k, v in (parquet.metadata.metadata or {}).items()}
+
+
+def _table(links: Sequence[Link]) -> pa.Table:
+    return pa.concat_tables([_rows(link) for link in links])
+
+
+def _rows(link: Link) -> pa.Table:
+    rows = link.file.rows
+    return rows.append_column("hash", pa.array([link.hash] * rows.num_rows, pa.string()))

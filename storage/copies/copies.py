@@ -1,0 +1,44 @@
+"""Makes blocks and snapshots beside the appends, which nobody waits for."""
+
+from contextlib import suppress
+from threading import Thread
+
+from overnight.campaign.errors import OvernightError
+from overnight.storage.copies.blocks import Blocks
+from overnight.storage.copies.reading import read_segments
+from overnight.storage.copies.snapshots import Snapshots
+from overnight.storage.segments.chain import Chain
+from overnight.storage.stores.store import ObjectStore
+
+_EVERY = 250
+
+
+class Copies:
+    """The copies of one ledger's segments. The ledger is whole without them, and those that fail are made later."""
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
+        # Threads cannot be started any more when a process ends, which may be in the middle of this.
+        self._chain = Chain(store, prefix, readers=1)
+        # The ledger itself warns.
+        self._blocks = Blocks(store, prefix, self._chain, warn=lambda problem: None)
+        self._snapshots = Snapshots(store, prefix, self._chain)
+        self._made = 0
+
+    def make_if_due(self, segment: int) -> None:
+        """Make what is missing, in a thread, if another few hundred segments are there; the process ends after it."""
+        if segment // _EVERY > self._made:
+            self._made = segment // _EVERY
+            Thread(target=self._make, args=(segment,), name="copies").start()
+
+    def make_last(self, segment: int) -> None:
+        """Make what is missing, and a snapshot of all that there is."""
+        self._make(segment, in_any_case=True)
+
+    def _make(self, segment: int, *, in_any_case: bool = False) -> None:
+        with suppress(OvernightError):
+            self._blocks.make_missing()
+        with suppress(OvernightError):
+            if in_any_case or self._snapshots.is_due(segment):
+                segments = read_segments(self._chain, self._blocks, 0)
+                events = [event for found in segments if found.number <= segment for event in found.events]
+                self._snapshots.make(segment, events)

@@ -1,0 +1,37 @@
+"""Reads segments, whole thousands of them from blocks that hold exactly what the chain says."""
+
+from collections.abc import Iterator
+
+from overnight.storage.copies import blocks
+from overnight.storage.copies.blocks import Block, Blocks
+from overnight.storage.ledger import Segment
+from overnight.storage.segments.chain import Chain, Link
+
+
+def read_segments(chain: Chain, kept: Blocks, after: int) -> Iterator[Segment]:
+    """Return the segments above `after`; raises LedgerDamaged naming the first file that is not as it should be."""
+    for part in read_parts(chain, kept, after):
+        yield from part.segments
+
+
+def read_parts(chain: Chain, kept: Blocks, after: int) -> Iterator[Link | Block]:
+    """Return the segments above `after` one by one, or a thousand as a block; raises what `read_segments` raises.
+
+    A block that is missing, that cannot be checked or that holds anything else is passed over: segments are the truth.
+    """
+    newest = chain.newest(after)
+    begins = -(-after // blocks.SIZE) * blocks.SIZE
+    if newest - begins < blocks.SIZE:
+        yield from chain.links(after, to=max(newest, after))
+        return
+    yield from chain.links(after, to=begins)
+    there, tip = kept.there(begins), chain.tip_below(begins, newest)
+    for last in range(begins + blocks.SIZE, newest + 1, blocks.SIZE):
+        if last in there and (block := kept.checked(tip, end := chain.tip_below(last, newest))) is not None:
+            yield block
+            tip = end
+            continue
+        for link in chain.links(tip.number, previous=tip.hash, to=last):
+            yield link
+            tip = link.tip
+    yield from chain.links(tip.number, previous=tip.hash, to=newest)

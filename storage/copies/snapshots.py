@@ -1,0 +1,124 @@
+"""Snapshots: every trial as of some segment, with a column for each parameter and each metric, for people to read.
+
+A snapshot may be deleted at any time; the segments stay the truth.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from overnight.campaign import History
+from overnight.campaign.history.events import Event
+from overnight.storage.copies.trial_table import trial_table
+from overnight.storage.segments.chain import Chain
+from overnight.storage.segments.segment_file import UNREADABLE, damaged, refuse_newer, same_rows
+from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectStore
+
+_FORMAT, _VERSION = "overnight-snapshot", "1"
+_LEAST_SEGMENTS = 250
+_NAME = re.compile(r"trials-(\d{20})\.parquet")
+_REMEDY = "Delete it: the segments say all that it says."
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The trials as of segment `segment`, whose file has this hash, to which so many events led."""
+
+    name: str
+    segment: int
+    hash: str
+    events: int
+    trials: pa.Table
+
+    def check(self, history: History, events: int, hash_found: str) -> None:
+        """Raise LedgerDamaged if it says other things than what so many events up to its segment amount to."""
+        told = (self.hash, self.events) == (hash_found, events)
+        if not told or not same_rows(self.trials, trial_table(history)):
+            raise damaged(self.name, "what its segments hold", "something else", _REMEDY)
+
+
+class Snapshots:
+    """The files under `prefix` + `snapshots/`, each named after the segment up to which it tells."""
+
+    def __init__(self, store: ObjectStore, prefix: str, chain: Chain) -> None:
+        self._store = store
+        self._folder = f"{prefix}snapshots/"
+        self._chain = chain
+
+    def numbers(self) -> list[int]:
+        """Return the segments of which there are snapshots; raises LedgerDamaged for a file whose name is of none."""
+        found = []
+        for key in self._store.keys(self._folder):
+            name = _NAME.fullmatch(key.rpartition("/")[2])
+            if name is None or self._key(int(name[1])) != key:
+                raise damaged(
+                    f"{self._store.location}/{key}",
+                    "only snapshots there",
+                    "a file that is none by its name",
+                    "Move it out of the ledger.",
+                )
+            found.append(int(name[1]))
+        return found
+
+    def name(self, segment: int) -> str:
+        """Return where the snapshot of this segment is, as people would look for it."""
+        return f"{self._store.location}/{self._key(segment)}"
+
+    def is_due(self, segment: int) -> bool:
+        """Tell whether the ledger has grown to twice what the newest snapshot tells of."""
+        newest = max(self.numbers(), default=0)
+        return segment - newest >= max(_LEAST_SEGMENTS, newest)
+
+    def make(self, segment: int, events: Sequence[Event]) -> None:
+        """Keep all trials as the events up to this segment tell of them."""
+        if segment in self.numbers():
+            return
+        data = _encode(segment, self._chain.tip(segment).hash, len(events), trial_table(History.from_events(events)))
+        # Another process may have made the same.
+        with suppress(ObjectExists):
+            self._store.create(self._key(segment), data)
+
+    def read(self, segment: int) -> Snapshot | None:
+        """Return a snapshot, None if it is gone.
+
+        Raises LedgerDamaged if it cannot be read, LedgerTooNew if a newer version of Overnight wrote it.
+        """
+        name = self.name(segment)
+        try:
+            data = self._store.get(self._key(segment))
+        except ObjectMissing:
+            return None
+        try:
+            file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+            said = {k.decode(): v.decode() for k, v in (file.metadata.metadata or {}).items()}
+            if said["format"] != _FORMAT or said["segment"] != str(segment):
+                raise ValueError(f"it says of itself {said['format']}, segment {said['segment']}")
+            refuse_newer(said["schema_version"], _VERSION, name)
+            if said["schema_version"] != _VERSION:
+                raise ValueError(f"it says of itself schema version {said['schema_version']}")
+            return Snapshot(name, segment, said["hash"], int(said["events"]), file.read(use_threads=False))
+        except UNREADABLE as problem:
+            raise damaged(name, "a whole snapshot", f"one that cannot be read ({problem})", _REMEDY) from problem
+
+    def _key(self, segment: int) -> str:
+        return f"{self._folder}trials-{segment:020d}.parquet"
+
+
+def _encode(segment: int, hash_found: str, events: int, trials: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, trials.schema, compression="zstd", write_page_checksum=True) as writer:
+        writer.write_table(trials)
+        writer.add_key_value_metadata(
+            {
+                "format": _FORMAT,
+                "schema_version": _VERSION,
+                "segment": str(segment),
+                "hash": hash_found,
+                "events": str(events),
+            }
+        )
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,101 @@
+"""Trials as a table for people: a row for each, a column for each parameter and each metric."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from overnight.campaign import History, Measurement, Trial
+from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, trial_columns
+from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
+from overnight.campaign.space import Value
+from overnight.storage.segments.event_rows import INT64, TIME
+
+
+def trial_table(history: History) -> pa.Table:
+    """Return what the view `trials` of `overnight query` returns, in the order of the trials' ids."""
+    trials = [history.trials[number] for number in sorted(history.trials)]
+    measured = [trial.outcome.metrics if isinstance(trial.outcome, Observation) else {} for trial in trials]
+    means, parameters = trial_columns(
+        _named(history.definition.expected_metrics if history.defined else (), measured),
+        _named((), [trial.point for trial in trials]),
+    )
+    facts = {name: pa.array(values, _TYPES[name]) for name, values in _facts(trials).items()}
+    columns = {name: facts[name] for name in BEFORE}
+    for name, column in means.items():
+        columns |= _measurements(column, [metrics.get(name) for metrics in measured])
+    columns |= {name: facts[name] for name in BETWEEN}
+    columns |= {column: _values([trial.point.get(name) for trial in trials]) for name, column in parameters.items()}
+    return pa.table(columns | {name: facts[name] for name in AFTER})
+
+
+def _named(first: Iterable[str], of: Iterable[Iterable[str]]) -> list[str]:
+    """Return the names in the order in which they are first named."""
+    return list(dict.fromkeys([*first, *(name for names in of for name in names)]))
+
+
+_TYPES = {
+    "trial": pa.int64(),
+    "status": pa.string(),
+    "generator": pa.string(),
+    "attempts": pa.int64(),
+    "seconds": pa.float64(),
+    "cause": pa.string(),
+    "message": pa.string(),
+    "predicted_mean": pa.float64(),
+    "predicted_sd": pa.float64(),
+    "proposed": TIME,
+    "ended": TIME,
+}
+
+
+def _facts(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+    """Return what every trial has, whatever its parameters and metrics are."""
+    failures = [trial.outcome if isinstance(trial.outcome, Failure) else None for trial in trials]
+    provenances = [trial.proposal.provenance for trial in trials]
+    return {
+        "trial": [trial.id for trial in trials],
+        "status": [trial.status for trial in trials],
+        "generator": [trial.proposal.generator for trial in trials],
+        "attempts": [len(trial.attempts) for trial in trials],
+        "seconds": [trial.seconds for trial in trials],
+        "cause": [failure and failure.cause for failure in failures],
+        "message": [_message(trial) for trial in trials],
+        "predicted_mean": [provenance and provenance.predicted_mean for provenance in provenances],
+        "predicted_sd": [provenance and provenance.predicted_sd for provenance in provenances],
+        "proposed": [trial.proposed for trial in trials],
+        "ended": [trial.outcome and trial.outcome.ended for trial in trials],
+    }
+
+
+def _message(trial: Trial) -> str | None:
+    match trial.outcome:
+        case Failure():
+            return trial.outcome.message
+        case Stopped() | Withdrawal():
+            return trial.outcome.why
+    return None
+
+
+def _measurements(column: str, found: Sequence[Measurement | None]) -> dict[str, pa.Array]:
+    return {
+        column: pa.array([measured and measured.mean for measured in found], pa.float64()),
+        f"{column}_sem": pa.array([measured and measured.sem for measured in found], pa.float64()),
+    }
+
+
+def _values(values: Sequence[Value | None]) -> pa.Array:
+    """Return a parameter's values in the narrowest type that holds them all."""
+    kinds = {type(value) for value in values if value is not None}
+    large = any(type(value) is int and value not in INT64 for value in values)
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds == {int} and not large:
+        return pa.array(values, pa.int64())
+    if kinds and kinds <= {int, float} and not large:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""Prove that a ledger is whole and is the one that it was: verification, receipts, signatures."""

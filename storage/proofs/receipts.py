@@ -1,0 +1,150 @@
+"""Receipts: what a ledger was, kept outside of it one a line, so that a cut end or a forgery can be told later."""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from overnight.campaign.errors import LedgerError
+
+
+class Signer(Protocol):
+    """Somebody who signs, and the public key by which anybody can tell that it was them."""
+
+    @property
+    def key(self) -> str:
+        """Return the public key as its PEM file holds it: DER in base64."""
+        ...
+
+    def sign(self, data: bytes) -> str:
+        """Return the signature of these bytes in base64."""
+        ...
+
+
+class Receipt(BaseModel):
+    """That segment `segment` of a ledger had this hash at this time, and with it all that came before.
+
+    `signature` is over `said()`, by the private half of the Ed25519 key `key`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger: str
+    segment: int = Field(ge=1)
+    events: int = Field(ge=0)
+    hash: str = Field(pattern="^[0-9a-f]{64}$")
+    time: datetime
+    key: Annotated[str | None, Field(pattern="^[A-Za-z0-9+/]{59}=$")] = None
+    signature: Annotated[str | None, Field(pattern="^[A-Za-z0-9+/]{86}==$")] = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Receipt":
+        if (self.key is None) != (self.signature is None):
+            raise ValueError("expected `key` and `signature` together or neither")
+        return self
+
+    def said(self) -> bytes:
+        """Return the bytes that are signed: the other fields as JSON, in the order of their names, without spaces."""
+        fields = self.model_dump(mode="json", exclude={"signature"}, exclude_none=True)
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    def line(self) -> bytes:
+        """Return the receipt as it is kept: what is signed, with the signature as its last field."""
+        if self.signature is None:
+            return self.said()
+        return self.said()[:-1] + f',"signature":"{self.signature}"}}'.encode()
+
+
+class Receipts(BaseModel):
+    """What a file of receipts holds, and the numbers of lines that a writer was interrupted in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kept: tuple[Receipt, ...] = ()
+    torn: tuple[int, ...] = ()
+
+
+def signed(receipt: Receipt, signer: Signer) -> Receipt:
+    """Return the receipt with the signer's key and signature."""
+    by = receipt.model_copy(update={"key": signer.key, "signature": None})
+    return by.model_copy(update={"signature": signer.sign(by.said())})
+
+
+def read_receipts(file: Path, signed_by: str | None = None) -> Receipts:
+    """Return the receipts in the file, one JSON object a line; none where there is no file.
+
+    Every signature is checked; with `signed_by` each must be there and of this public key. Raises LedgerError naming
+    the line for one that is not, or that is no receipt, and where the file cannot be read.
+    """
+    if file.exists() and not file.is_file():
+        raise LedgerError(f"receipts `{file}`: expected a file, found something else. Name another one.")
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return Receipts()
+    except OSError as problem:
+        raise LedgerError(
+            f"receipts `{file}`: cannot be read: {problem.strerror}. Restore the file, or name another."
+        ) from None
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    torn = tuple(number for number, line in numbered if _is_torn(line))
+    kept = (_receipt(f"receipts `{file}`, line {n}", line, signed_by) for n, line in numbered if n not in torn)
+    return Receipts(kept=tuple(kept), torn=torn)
+
+
+def add_receipt(file: Path, receipt: Receipt) -> None:
+    """Add a line to the file and return when it is on the disk; raises LedgerError where it cannot be written.
+
+    Several processes may add at once: each line is one write at the end of the file, whatever the end is by then.
+    """
+    try:
+        with file.open("ab+", buffering=0) as lines:
+            whole = lines.tell() == 0 or os.pread(lines.fileno(), 1, lines.tell() - 1) == b"\n"
+            data = (b"" if whole else b"\n") + receipt.line() + b"\n"
+            if lines.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(lines.fileno())
+    except OSError as problem:
+        raise LedgerError(
+            f"receipts `{file}`: cannot be written: {problem.strerror}. Make its folder, let this user write there, "
+            "or name another file."
+        ) from problem
+
+
+def _is_torn(line: bytes) -> bool:
+    """Tell whether this is the beginning of a receipt: of a whole one, only the last byte closes the object."""
+    return line.startswith(b"{") and not line.endswith(b"}")
+
+
+def _receipt(where: str, line: bytes, signed_by: str | None) -> Receipt:
+    try:
+        receipt = Receipt.model_validate_json(line)
+    except ValidationError as problem:
+        raise LedgerError(
+            f"{where}: expected a receipt as `overnight verify --receipts` writes it, found something else "
+            f"({problem.errors()[0]['msg']}). Restore the file, or name another one."
+        ) from None
+    if receipt.key and receipt.signature and not _check()(receipt.key, receipt.signature, receipt.said()):
+        raise LedgerError(
+            f"{where}: expected what the signature in it was made for, found something else. The line was altered "
+            "after it was signed, or never signed with that key: restore the file from a copy."
+        )
+    if signed_by is not None and receipt.key != signed_by:
+        found = f"one signed by {receipt.key}" if receipt.key else "one that nobody signed"
+        raise LedgerError(
+            f"{where}: expected a receipt signed by the key {signed_by}, found {found}. Take the line out if nobody "
+            "vouches for it, or name the key that made it."
+        )
+    return receipt
+
+
+def _check() -> Callable[[str, str, bytes], bool]:
+    # Only who has signed receipts needs the library for them.
+    from overnight.storage.proofs.signing import is_signature
+
+    return is_signature

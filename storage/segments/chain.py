@@ -1,0 +1,196 @@
+"""A ledger's segments as files, each of which names the bytes of the one before it."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from overnight.campaign.errors import LedgerDamaged, LedgerError
+from overnight.storage.ledger import Segment
+from overnight.storage.segments.contents import Contents
+from overnight.storage.segments.segment_file import GENESIS, RESTORE, Encoded, SegmentFile, damaged, decode, digest
+from overnight.storage.stores.store import ObjectMissing, ObjectStore
+
+_A_FOLDER = 1000
+# Objects that are asked for at once: a bucket answers many questions as fast as one.
+_READERS = 16
+_AHEAD = 256
+_NAME = re.compile(r"(\d{20})\.parquet")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One file of the chain and the hash of its bytes."""
+
+    file: SegmentFile
+    hash: str
+
+    @property
+    def tip(self) -> "Tip":
+        """Return what the next segment has to name."""
+        return Tip(self.file.number, self.hash, self.file.contents)
+
+    @property
+    def rows(self) -> pa.Table:
+        """Return the rows of its events; raises LedgerDamaged or LedgerTooNew naming the file."""
+        return self.file.rows
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Return its one segment; raises LedgerDamaged or LedgerTooNew naming the file."""
+        return (Segment(self.file.number, self.file.events),)
+
+
+@dataclass(frozen=True)
+class Tip:
+    """What the segment after this one has to name: the hash of this one's file, and the contents up to it."""
+
+    number: int
+    hash: str
+    contents: Contents | None
+
+
+class Chain:
+    """The files under `prefix` + `events/`; file n exists if and only if somebody has committed segment n."""
+
+    def __init__(self, store: ObjectStore, prefix: str, readers: int = _READERS) -> None:
+        self._store = store
+        self._readers = readers
+        self._prefix = prefix
+        self._folder = f"{prefix}events/"
+        self._seen = Tip(0, GENESIS, None)
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the ledger, in which `events/` is, as people would look for it."""
+        return f"{self._store.location}/{self._prefix}".rstrip("/")
+
+    def prove(self) -> None:
+        """Raise LedgerError unless the store keeps what was created first."""
+        self._store.prove(self._prefix)
+
+    def create(self, number: int, file: Encoded) -> None:
+        """Commit the file as segment `number`; raises ObjectExists if there is one."""
+        self._store.create(self._key(number), file.data)
+        self._seen = Tip(number, digest(file.data), file.contents)
+
+    def name(self, number: int) -> str:
+        """Return where the segment's file is, as people would look for it."""
+        return f"{self._store.location}/{self._key(number)}"
+
+    def tip(self, number: int) -> Tip:
+        """Return what the segment after this one has to name.
+
+        Raises LedgerError if there is no such file, LedgerDamaged if it is torn, foreign or no longer what it was.
+        """
+        if number == 0:
+            return Tip(0, GENESIS, None)
+        try:
+            data = self._store.get(self._key(number))
+        except ObjectMissing:
+            raise LedgerError(
+                f"ledger file `{self.name(number)}`: expected it to be there to go on after it, found no such file. "
+                "Was the ledger moved or deleted? Bring it back and start again."
+            ) from None
+        found = digest(data)
+        if self._seen.number == number and self._seen.hash != found:
+            raise damaged(self.name(number), "the bytes that were there before", "others", RESTORE)
+        if self._seen.number == number:
+            return self._seen
+        # What is appended makes these bytes the ledger's for ever: no torn file may be named.
+        tip = self._seen = Tip(number, found, decode(data, number, self.name(number)).contents)
+        return tip
+
+    def tip_below(self, number: int, newest: int) -> Tip:
+        """Return the tip of a segment below the newest; raises LedgerDamaged if it is missing, torn or foreign."""
+        if number == 0:
+            return Tip(0, GENESIS, None)
+        data = self._get(number, newest)
+        return Tip(number, digest(data), decode(data, number, self.name(number)).contents)
+
+    def remembered(self, number: int) -> str:
+        """Return the hash of a segment's file as it was when it was read or written last, else as it is now.
+
+        Raises LedgerDamaged where it is missing.
+        """
+        seen = self._seen
+        return seen.hash if seen.number == number else digest(self._get(number, number))
+
+    def there(self, number: int) -> str | None:
+        """Return the hash of a segment's file as it is now; None if there is no such file. It is not opened."""
+        try:
+            return digest(self._store.get(self._key(number)))
+        except ObjectMissing:
+            return None
+
+    def newest(self, after: int) -> int:
+        """Return the highest number, `after` if none is higher; raises LedgerDamaged for files that are no segments.
+
+        Older files are not listed.
+        """
+        keys = self._store.keys(self._folder, start_after=self._key(after) if after else "")
+        return max((self._number(key) for key in keys), default=after)
+
+    def links(self, after: int, *, previous: str | None = None, to: int | None = None) -> Iterator[Link]:
+        """Return the files above `after`, up to `to` or the newest, each checked against the one before it.
+
+        `previous` is the hash of `after`, where it is known. Raises LedgerDamaged naming the first that is missing,
+        torn, foreign or altered, LedgerTooNew for one of a newer version.
+        """
+        newest = self.newest(after) if to is None else to
+        if newest == after:
+            return
+        previous = previous or self.tip(after).hash
+        # Listing while others append may show a later file without an earlier one, so each is asked for by name.
+        for number, data in self._contents(after + 1, newest):
+            file = decode(data, number, self.name(number))
+            if file.previous not in (None, previous):
+                raise self._broken(number)
+            previous = digest(data)
+            link = Link(file, previous)
+            self._seen = link.tip
+            yield link
+
+    def _contents(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Return each file's number and bytes; several readers ask for some of them ahead."""
+        if self._readers == 1:
+            yield from ((number, self._get(number, last)) for number in range(first, last + 1))
+            return
+        pool = ThreadPoolExecutor(self._readers)
+        try:
+            for begin in range(first, last + 1, _AHEAD):
+                numbers = range(begin, min(begin + _AHEAD, last + 1))
+                yield from zip(numbers, pool.map(lambda number: self._get(number, last), numbers), strict=True)
+        finally:
+            # Who goes no further waits for nothing that was asked for ahead.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _broken(self, number: int) -> LedgerDamaged:
+        if number == 1:
+            return damaged(self.name(1), "a first segment that follows none", "one that names another", RESTORE)
+        expected = f"the bytes that `{self.name(number)}` was appended to"
+        return damaged(self.name(number - 1), expected, "others", f"One of the two was altered. {RESTORE}")
+
+    def _get(self, number: int, newest: int) -> bytes:
+        try:
+            return self._store.get(self._key(number))
+        except ObjectMissing:
+            found = f"none, though there are segments up to {newest}"
+            raise damaged(self.name(number), f"segment {number}", found, RESTORE) from None
+
+    def _number(self, key: str) -> int:
+        name = _NAME.fullmatch(key.rpartition("/")[2])
+        number = 0 if name is None else int(name[1])
+        if number < 1 or self._key(number) != key:
+            raise damaged(
+                f"{self._store.location}/{key}",
+                "only segments in the ledger's folders",
+                "a file that is none by its place and name",
+                "Move it out of the ledger.",
+            )
+        return number
+
+    def _key(self, number: int) -> str:
+        return f"{self._folder}{number // _A_FOLDER:05d}/{number:020d}.parquet"

@@ -1,0 +1,40 @@
+"""Rows as version 1 wrote them: no body; what has no column is in `details`, as JSON. They are only read."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from overnight.campaign.history.events import Event, read_event
+from overnight.campaign.space import Value
+from overnight.storage.segments.event_rows import FIELDS, TYPED
+
+SCHEMA_1 = TYPED.append(pa.field("details", pa.string()))
+
+
+def from_row(row: Mapping[str, Any]) -> Event:
+    """Return the row's event; raises ValueError if the row does not hold one."""
+    fields = {} if row["details"] is None else json.loads(row["details"])
+    large = fields.pop("point", {})
+    fields |= {name: _in_utc(row[name]) for name in FIELDS if row[name] is not None}
+    if row["parameters"] is not None:
+        fields["point"] = {p["name"]: _value(p, large) for p in row["parameters"]}
+    if row["metrics"] is not None:
+        fields["metrics"] = {m["name"]: {"mean": m["mean"], "sem": m["sem"]} for m in row["metrics"]}
+    event = read_event.validate_python(fields)
+    if event.id != row["event_id"]:
+        raise ValueError(f"expected event id {event.id!r}, found {row['event_id']!r}")
+    return event
+
+
+def _value(parameter: Mapping[str, Any], large: Mapping[str, int]) -> Value:
+    for column in ("number", "integer", "text", "flag"):
+        if parameter[column] is not None:
+            return parameter[column]
+    return large[parameter["name"]]
+
+
+def _in_utc(value: Any) -> Any:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -1,0 +1,249 @@
+"""The bytes of a segment: one Parquet file that says what it is and which file it follows."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from overnight.campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
+from overnight.campaign.history.events import Event
+from overnight.storage.segments.contents import Contents, contents_after
+from overnight.storage.segments.event_rows import SCHEMA, TYPED, events_of, rows_of, typed_rows
+from overnight.storage.segments.rows_of_version_1 import SCHEMA_1, from_row
+
+# What the first segment follows.
+GENESIS = "0" * 64
+RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
+_FORMAT = "overnight-ledger"
+_VERSION = "2"
+_FEW = 20
+# Bytes of one event. Whoever reads the ledger reads all of them, so that what is large belongs into files beside it.
+LARGEST_EVENT = 16 * 2**20
+UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
+_EVENTS = ["segment", "position", "body"]
+_SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The bytes of a segment's file, and the contents that it records."""
+
+    data: bytes
+    contents: Contents
+
+
+@dataclass(frozen=True)
+class SegmentFile:
+    """A segment's file, opened, and the hash of the file before it, which version 1 did not know.
+
+    `contents` is the hash of its events and of those before it, which older files do not record. What is read of it is
+    checked then; all of it raises LedgerDamaged naming the file, or LedgerTooNew where its events say more than this
+    version knows.
+    """
+
+    name: str
+    number: int
+    version: str
+    previous: str | None
+    contents: Contents | None
+    parquet: pq.ParquetFile
+
+    @property
+    def count(self) -> int:
+        """Return how many events it holds."""
+        return self.parquet.metadata.num_rows
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Return the events, of which the typed columns are not asked."""
+        with self._explained():
+            if self.version == "1":
+                return tuple(from_row(row) for row in self._read(None).to_pylist())
+            return events_of(self._read(_EVENTS)["body"].to_pylist())
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """Return the rows as this version writes them."""
+        if self.version == "1":
+            return rows_of(self.events, self.number)
+        with self._explained():
+            return self._read(None)
+
+    def _read(self, columns: list[str] | None) -> pa.Table:
+        rows = self.parquet.read(columns, use_threads=False)
+        places = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
+        if places != [(self.number, i) for i in range(len(places))]:
+            raise ValueError("its rows are not numbered as the file is")
+        return rows
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except UNREADABLE as problem:
+            raise unreadable(self.name, problem) from problem
+
+
+def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
+    """Return the files' events.
+
+    Raises LedgerDamaged naming the first whose typed columns say other things; LedgerTooNew where none is damaged, but
+    one says more than this version knows.
+    """
+    problem = None
+    try:
+        rows = pa.concat_tables([file.rows for file in files])
+        events = events_of(rows["body"].to_pylist())
+        expected = typed_rows(events, rows["segment"].to_pylist(), rows["position"].to_pylist())
+        if same_rows(rows.select(TYPED.names), expected):
+            return events
+    except UNREADABLE as found:
+        problem = found
+    # Together they are checked at once, and only where something is wrong one by one.
+    newer: LedgerTooNew | None = None
+    for file in files if len(files) > 1 else ():
+        try:
+            checked_events([file])
+        except LedgerTooNew as found:
+            newer = newer or found
+    if newer is not None:
+        raise newer
+    if problem is not None:
+        raise unreadable(files[0].name, problem) from problem
+    raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
+
+
+def same_rows(found: pa.Table, expected: pa.Table) -> bool:
+    """Tell whether two tables hold the same; unlike for Arrow, a NaN is the same as a NaN."""
+    return found.equals(expected) or repr(found.to_pylist()) == repr(expected.to_pylist())
+
+
+def digest(data: bytes) -> str:
+    """Return the hash by which the next segment names these bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def encode(number: int, events: Sequence[Event], previous: str, before: Contents | None = None) -> Encoded:
+    """Return the file of a segment, with the contents up to the one `before` it.
+
+    Raises LedgerError naming an event that cannot be written exactly, or is larger than a ledger takes.
+    """
+    try:
+        table = rows_of(events, number)
+    except (ValueError, TypeError, OverflowError) as problem:
+        ids = ", ".join(event.id for event in events)
+        raise LedgerError(f"segment {number} ({ids}): an event cannot be written: {problem}") from problem
+    bodies = table["body"].to_pylist()
+    _refuse_huge(number, events, bodies)
+    contents = contents_after(before, number, bodies)
+    sink = pa.BufferOutputStream()
+    # A segment is one row group of a few rows: statistics and dictionaries would be most of the file. To compress
+    # each column of very few rows takes as long as all the rest, and saves nothing.
+    compression: Any = "zstd" if len(events) > _FEW else {"body": "zstd"}
+    with pq.ParquetWriter(
+        sink,
+        SCHEMA,
+        compression=compression,
+        use_dictionary=False,
+        write_statistics=False,
+        write_page_checksum=True,
+        store_schema=False,
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(
+            {
+                "format": _FORMAT,
+                "schema_version": _VERSION,
+                "segment": str(number),
+                "previous": previous,
+                "contents": str(contents),
+                # No two appends write the same bytes, so that a writer knows its own.
+                "append": secrets.token_hex(8),
+            }
+        )
+    return Encoded(sink.getvalue().to_pybytes(), contents)
+
+
+def decode(data: bytes, number: int, file: str) -> SegmentFile:
+    """Return what the bytes hold as segment `number`; raises LedgerDamaged or LedgerTooNew naming the file."""
+    try:
+        parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        metadata = {name.decode(): value.decode() for name, value in (parquet.metadata.metadata or {}).items()}
+        _check_metadata(metadata, number, file)
+        version = metadata["schema_version"]
+        if not parquet.schema_arrow.equals(_SCHEMAS[version]):
+            raise ValueError("its columns are not those of the ledger")
+        contents = Contents.read(metadata["contents"]) if "contents" in metadata else None
+    except UNREADABLE as problem:
+        raise unreadable(file, problem) from problem
+    previous = metadata.get("previous")
+    if previous is None and version != "1":
+        raise damaged(file, "the hash of the segment before it", "none", RESTORE)
+    return SegmentFile(file, number, version, previous, contents, parquet)
+
+
+def _refuse_huge(number: int, events: Sequence[Event], bodies: Sequence[str]) -> None:
+    for event, body in zip(events, bodies, strict=True):
+        # No character has more than four bytes, so that hardly any text is encoded to be measured.
+        if len(body) > LARGEST_EVENT // 4 and (size := len(body.encode())) > LARGEST_EVENT:
+            raise LedgerError(
+                f"segment {number} ({event.id}): expected at most {LARGEST_EVENT // 2**20} MiB for one event, found "
+                f"{size / 2**20:,.0f} MiB. It was not written. Keep what is large in a file, and record its path."
+            )
+
+
+def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
+    """Return the error for a file of the ledger."""
+    return LedgerDamaged(" ".join(f"ledger file `{file}`: expected {expected}, found {found}. {remedy}".split()))
+
+
+def unreadable(
+    file: str, problem: Exception, expected: str = "a whole segment", remedy: str = RESTORE
+) -> LedgerDamaged | LedgerTooNew:
+    """Return the error for a file with a problem in reading it, which may be that this version is too old for it."""
+    found = _not_known(problem) if isinstance(problem, ValidationError) else None
+    if found is not None:
+        return _too_new(file, "only what this version knows", found)
+    return damaged(file, expected, f"one that cannot be read ({problem})", remedy)
+
+
+def refuse_newer(said: str, latest: str, file: str) -> None:
+    """Raise LedgerTooNew naming the file if it says a schema version above the latest that is known."""
+    if said.isdecimal() and int(said) > int(latest):
+        raise _too_new(file, f"schema version {latest} or an older one", said)
+
+
+def _too_new(file: str, expected: str, found: str) -> LedgerTooNew:
+    return LedgerTooNew(
+        f"ledger file `{file}`: expected {expected}, found {found}, which a newer version of Overnight wrote. Upgrade "
+        "Overnight to read it. If no newer one has run there, the file was altered: restore it from a copy."
+    )
+
+
+def _not_known(problem: ValidationError) -> str | None:
+    """Return the first thing in an event that a later version may have added; None if anything else is wrong."""
+    said = [(details["type"], details) for details in problem.errors(include_url=False)]
+    if any(kind not in ("extra_forbidden", "literal_error", "union_tag_invalid") for kind, _ in said):
+        return None
+    kind, details = said[0]
+    if kind == "extra_forbidden":
+        return f"the key `{details['loc'][-1]}`"
+    return f"the word `{details.get('ctx', {}).get('tag', details['input'])}`"
+
+
+def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:
+    said = {name: metadata.get(name, "nothing") for name in ("format", "schema_version", "segment")}
+    if said["format"] != _FORMAT:
+        raise damaged(file, f"format {_FORMAT}", said["format"], "Move it out of the ledger; it is not of it.")
+    refuse_newer(said["schema_version"], _VERSION, file)
+    if said["schema_version"] not in _SCHEMAS:
+        raise damaged(file, f"schema version {' or '.join(_SCHEMAS)}", said["schema_version"], RESTORE)
+    if said["segment"] != str(number):
+        raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files their own names back.")

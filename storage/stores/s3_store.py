@@ -1,0 +1,216 @@
+"""Objects in a bucket of S3-compatible object storage, each created by one conditional put."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from aiohttp import ClientError as BrokenConnection
+from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import HTTPClientError, NoCredentialsError, PartialCredentialsError
+from s3fs import S3FileSystem
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from overnight.campaign.errors import LedgerError
+from overnight.storage.stores.store import ObjectExists, ObjectMissing
+
+_Answer = TypeVar("_Answer")
+
+# Seconds to wait for a store that does not answer: a wrong address should be told soon, an outage at night outlived.
+_PATIENCE_AT_FIRST = 10.0
+_PATIENCE = 600.0
+_LONGEST_PAUSE = 10.0
+_NO_SUCH_KEY = ("NoSuchKey", "404")
+_PASSING = ("ConditionalRequestConflict", "RequestTimeout", "Throttling", "ThrottlingException", "SlowDown")
+_TOO_MANY_REQUESTS = 429
+# The libraries in between have their own words for a connection that was refused, was cut or waits for ever.
+_WITHOUT_ANSWER = (HTTPClientError, NoConnection, BrokenConnection, ConnectionError, TimeoutError)
+_CREDENTIALS = (
+    "They are looked for where the AWS tools look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile named by "
+    "AWS_PROFILE, or the role of the machine."
+)
+_PERMISSIONS = f"See that the bucket exists, and let these credentials get, put and list objects there. {_CREDENTIALS}"
+_REMEDIES = {
+    "NoSuchBucket": "Create the bucket, or give the ledger another one.",
+    "AccessDenied": _PERMISSIONS,
+    "Forbidden": _PERMISSIONS,
+    "InvalidAccessKeyId": f"The store does not know this access key. {_CREDENTIALS}",
+    "SignatureDoesNotMatch": f"The secret does not belong to the access key. {_CREDENTIALS}",
+    "ExpiredToken": f"Renew the credentials and start again: everything that was acknowledged is kept. {_CREDENTIALS}",
+    "RequestTimeTooSkewed": "Set this machine's clock right.",
+}
+
+
+class S3Store:
+    """An ObjectStore under `s3://bucket/prefix`; the prefix is empty or ends in `/`.
+
+    Credentials, endpoint and region come from where the AWS tools look (AWS_ENDPOINT_URL, AWS_PROFILE, …). A request
+    without an answer is repeated, with growing pauses, for up to `patience` seconds.
+    """
+
+    def __init__(self, bucket: str, prefix: str, patience: float = _PATIENCE) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+        self._patience = patience
+        self._answered = False
+        self._files = S3FileSystem(
+            # What is kept of earlier listings and instances shows the past.
+            use_listings_cache=False,
+            skip_instance_cache=True,
+            # Otherwise each object's size is asked for before the object.
+            max_concurrency=1,
+            # Repeating is our own business: only `_ask` may do it.
+            config_kwargs={"connect_timeout": 5, "read_timeout": 20, "retries": {"total_max_attempts": 1}},
+        )
+        self._files.retries = 1
+
+    @property
+    def location(self) -> str:
+        """Return the address."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def prove(self, folder: str) -> None:
+        """Create an object, list it, and see that it cannot be created again: some servers overwrite it silently."""
+        key = f"{folder}.probe-{secrets.token_hex(8)}"
+        self.create(key, b"first")
+        try:
+            self._check_that_it_is_listed(folder, key)
+            self.create(key, b"second")
+        except ObjectExists:
+            return
+        finally:
+            # Who may not delete, as it should be in an audited bucket, leaves the probe there.
+            with suppress(LedgerError):
+                self._ask("delete", key, lambda: self._call("delete_object", Key=self._prefix + key))
+        raise LedgerError(
+            f"ledger `{self.location}`: expected a store that keeps an object when its key is created again "
+            "(`If-None-Match: *`), found one that overwrites it. Two controllers could overwrite each other's events "
+            "there. Use a store that honours the condition, or a directory."
+        )
+
+    def _check_that_it_is_listed(self, folder: str, key: str) -> None:
+        listed = self.keys(folder)
+        if key not in listed:
+            instead = ", ".join(f"`{other}`" for other in listed[:3]) or "nothing"
+            raise LedgerError(
+                f"ledger `{self.location}`: expected a store that lists an object under the key that it was created "
+                f"under, `{key}`, found {instead}. What is written would not be found again. Nothing but this probe "
+                "was written: take a prefix of small letters and digits, or another store."
+            )
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write the object by one put under the condition that there is none; raises ObjectExists."""
+        try:
+            self._ask(
+                "write", key, lambda: self._call("put_object", Key=self._prefix + key, Body=data, IfNoneMatch="*")
+            )
+        except ObjectExists:
+            # If the answer to an earlier try was lost, what is in the way is our own object.
+            if self.get(key) != data:
+                raise
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write the object by one put."""
+        self._ask("write", key, lambda: self._call("put_object", Key=self._prefix + key, Body=data))
+
+    def get(self, key: str) -> bytes:
+        """Return the object; raises ObjectMissing."""
+        data = self._ask("read", key, lambda: self._files.cat_file(f"{self._bucket}/{self._prefix}{key}"))
+        assert isinstance(data, bytes)
+        return data
+
+    def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
+        """Return the keys in the folder and below it that sort above `start_after`."""
+        return tuple(self._walk(folder, start_after))
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of what is between the prefix and the next `/`."""
+        pages = self._pages(self._prefix, Delimiter="/")
+        names = (
+            entry["Prefix"].removeprefix(self._prefix) for page in pages for entry in page.get("CommonPrefixes", ())
+        )
+        return tuple(name.rstrip("/") for name in names)
+
+    def _walk(self, folder: str, start_after: str) -> Iterator[str]:
+        where = {"StartAfter": self._prefix + start_after} if start_after else {}
+        for page in self._pages(self._prefix + folder, **where):
+            for entry in page.get("Contents", ()):
+                yield entry["Key"].removeprefix(self._prefix)
+
+    def _pages(self, prefix: str, **where: str) -> Iterator[dict[str, Any]]:
+        while True:
+            list_page = partial(self._call, "list_objects_v2", Prefix=prefix, **where)
+            page = self._ask("list", prefix.removeprefix(self._prefix), list_page)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            where = {**where, "ContinuationToken": page["NextContinuationToken"]}
+
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        return self._files.call_s3(operation, Bucket=self._bucket, **arguments)
+
+    def _ask(self, verb: str, key: str, request: Callable[[], _Answer]) -> _Answer:
+        """Return the store's answer; raises ObjectExists, ObjectMissing, or LedgerError with what to do."""
+        patience = self._patience if self._answered else min(self._patience, _PATIENCE_AT_FIRST)
+        again = Retrying(
+            retry=retry_if_exception(_may_pass),
+            wait=wait_random_exponential(0.05, max=_LONGEST_PAUSE),
+            stop=stop_after_delay(patience),
+            reraise=True,
+        )
+        try:
+            answer = again(request)
+        except Exception as problem:
+            code = _code(problem)
+            if code == "PreconditionFailed":
+                raise ObjectExists(key) from None
+            if code in _NO_SUCH_KEY:
+                raise ObjectMissing(key) from None
+            raise LedgerError(
+                f"ledger: cannot {verb} `{self.location}/{key}`: {_what_happened(problem, code)}"
+            ) from problem
+        self._answered = True
+        return answer
+
+
+def _answer(problem: BaseException | None) -> dict[str, Any] | None:
+    """Return what the store answered, wherever in the chain of causes it is; None where it did not."""
+    while problem is not None:
+        answer = getattr(problem, "response", None)
+        if isinstance(answer, dict):
+            return answer
+        problem = problem.__cause__
+    return None
+
+
+def _code(problem: BaseException) -> str | None:
+    answer = _answer(problem)
+    if answer is None:
+        return None
+    return "PreconditionFailed" if _status(answer) == 412 else str(answer.get("Error", {}).get("Code"))
+
+
+def _status(answer: dict[str, Any]) -> int:
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _may_pass(problem: BaseException) -> bool:
+    """Tell whether the same request may be answered later: no answer, or one that says so."""
+    answer = _answer(problem)
+    if answer is None:
+        return isinstance(problem, _WITHOUT_ANSWER)
+    return _code(problem) in _PASSING or _status(answer) == _TOO_MANY_REQUESTS or _status(answer) >= 500
+
+
+def _what_happened(problem: BaseException, code: str | None) -> str:
+    """Return it with a remedy and without what the store wrote, which may quote an access key."""
+    if isinstance(problem, NoCredentialsError | PartialCredentialsError):
+        return f"no credentials were found. {_CREDENTIALS}"
+    if code is None:
+        return (
+            f"the store does not answer ({type(problem).__name__}). Check its address (AWS_ENDPOINT_URL) and start "
+            "again: everything that was acknowledged is kept."
+        )
+    kept = "Mend that and start again: everything that was acknowledged is kept."
+    return f"{code}. {_REMEDIES.get(code, kept)}"

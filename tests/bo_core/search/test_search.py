@@ -1,0 +1,142 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from told_campaigns import key
+from torch import Tensor
+
+from overnight.bo_core.data.encoding import Encoding, key_of
+from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
+from overnight.campaign import Point, Space
+from overnight.campaign.errors import SpaceExhausted
+
+EFFORT = Effort(restarts=4, raw_points=64)
+
+DISCRETE = Encoding(
+    Space.model_validate(
+        {
+            "width": {"kind": "int", "low": 0, "high": 30},
+            "depth": {"kind": "int", "low": 1, "high": 20},
+            "batch": {"kind": "ordinal", "choices": [16, 32, 64, 128]},
+            "method": {"kind": "categorical", "choices": ["adam", "sgd", "lion"]},
+        }
+    )
+)
+MIXED = Encoding(
+    Space.model_validate(
+        {
+            "rate": {"kind": "float", "low": 1e-4, "high": 0.1, "scale": "log"},
+            "share": {"kind": "float", "low": 0.0, "high": 1.0},
+            "depth": {"kind": "int", "low": 1, "high": 9},
+            "method": {"kind": "categorical", "choices": ["adam", "sgd", "lion"]},
+        }
+    )
+)
+
+
+def surface_of(value: Callable[[Tensor], Tensor], scales: Tensor) -> Surface:
+    def value_and_gradient(X: Tensor) -> tuple[Tensor, Tensor]:
+        X = X.clone().requires_grad_()
+        values = value(X)
+        (gradient,) = torch.autograd.grad(values.sum(), X)
+        return values.detach(), gradient
+
+    return Surface(value, value_and_gradient, screen=value, scales=scales)
+
+
+def valley(X: Tensor) -> Tensor:
+    """A narrow ridge across the features, so that rounding a relaxed optimum is seldom the best whole point."""
+    along = X @ torch.linspace(1.0, 2.0, X.shape[1], dtype=torch.float64) - 2.3
+    return -40.0 * along**2 - ((X - 0.37) ** 2).sum(1)
+
+
+def found_in(encoding: Encoding, value: Callable[[Tensor], Tensor], taken: set, seed: int = 0) -> tuple[Point, float]:
+    pool = starting_points(encoding, EFFORT, encoding.encode([]), seed)
+    return search(encoding, surface_of(value, torch.ones(encoding.d).double()), pool, taken, EFFORT, seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_discrete_space_too_large_to_list_the_point_found_is_among_the_best_thousandth(seed: int) -> None:
+    assert len(starting_points(DISCRETE, EFFORT, DISCRETE.encode([]), seed)) < (DISCRETE.size() or 0)
+    point, value = found_in(DISCRETE, valley, set(), seed)
+    assert float(valley(DISCRETE.encode([point]))) == pytest.approx(value)
+    values = valley(DISCRETE.encode(DISCRETE.every_point()))
+    assert int((values > value).sum()) <= len(values) // 1000
+    assert value >= float(valley(DISCRETE.encode(DISCRETE.neighbours(point))).max())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_mixed_space_no_single_step_and_no_climb_improves_on_the_point_found(seed: int) -> None:
+    point, value = found_in(MIXED, valley, set(), seed)
+    grid = [
+        point | {"rate": 1e-4 * 1000 ** (i / 40), "share": j / 40, "method": m}
+        for i in range(41)
+        for j in range(41)
+        for m in ("adam", "sgd", "lion")
+    ]
+    assert value >= float(valley(MIXED.encode(MIXED.neighbours(point))).max())
+    assert value >= float(valley(MIXED.encode(grid)).max()) - 1e-4
+
+
+def test_points_that_are_taken_are_never_found_however_good() -> None:
+    def flat_but_for_a_hill(X: Tensor) -> Tensor:
+        return -((X - DISCRETE.encode([{"width": 15, "depth": 10, "batch": 64, "method": "sgd"}])) ** 2).sum(1)
+
+    taken: set = set()
+    for _ in range(40):
+        point, _ = found_in(DISCRETE, flat_but_for_a_hill, taken)
+        assert key_of(point) not in taken
+        taken.add(key_of(point))
+
+
+def test_the_last_point_of_a_finite_space_is_found_and_then_none() -> None:
+    small = Encoding(Space.model_validate({"depth": {"kind": "int", "low": 1, "high": 9}}))
+    taken = {key_of({"depth": i}) for i in range(1, 9)}
+    assert found_in(small, valley, taken)[0] == {"depth": 9}
+    with pytest.raises(SpaceExhausted, match="9 of them"):
+        found_in(small, valley, taken | {key_of({"depth": 9})})
+
+
+def test_starting_points_are_spread_and_near_and_lie_in_the_space() -> None:
+    near = MIXED.encode([{"rate": 0.01, "share": 0.5, "depth": 5, "method": "lion"}])
+    X = starting_points(MIXED, EFFORT, near, seed=1)
+    assert X.shape == (64 + 16, MIXED.d)
+    points = [MIXED.decode(x) for x in X]
+    assert all(MIXED.space.point(point) == point for point in points)
+    torch.testing.assert_close(MIXED.encode(points), X)
+    assert len({key(point) for point in points[:64]}) == 64
+    spread, close = ((part - near).norm(dim=1).median() for part in (X[:64], X[64:]))
+    assert float(close) < 0.5 * float(spread)
+
+
+def test_a_screen_that_is_rough_leaves_the_last_word_to_the_value() -> None:
+    def rough(X: Tensor) -> Tensor:
+        return valley(X) + torch.sin(40.0 * X.sum(1))
+
+    exact = surface_of(valley, torch.ones(MIXED.d).double())
+    pool = starting_points(MIXED, EFFORT, MIXED.encode([]), 0)
+    point, value = search(MIXED, replace(exact, screen=rough), pool, set(), EFFORT, 0)
+    assert value == pytest.approx(float(valley(MIXED.encode([point]))))
+    assert value >= float(valley(pool).max())
+
+
+def test_a_surface_without_any_slope_is_no_trouble() -> None:
+    point, value = found_in(MIXED, lambda X: 0.0 * X.sum(1), set())
+    assert value == 0.0
+    assert MIXED.space.point(point) == point
+
+
+def test_in_a_continuous_space_the_best_end_is_found_with_its_own_value_and_another_where_it_is_taken() -> None:
+    encoding = Encoding(Space.model_validate({f"x{j}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(2)}))
+
+    def peaks(X: Tensor) -> Tensor:
+        """Two peaks on corners, which climbs reach to the last bit."""
+        return torch.logaddexp(-4.0 * X.sum(1), 1.0 - 4.0 * (1.0 - X).sum(1))
+
+    best, value = found_in(encoding, peaks, set())
+    assert best == {"x0": 1.0, "x1": 1.0}
+    second, lower = found_in(encoding, peaks, {key_of(best)})
+    assert second != best
+    for point, found in ((best, value), (second, lower)):
+        assert found == pytest.approx(float(peaks(encoding.encode([point]))[0]))

@@ -1,0 +1,80 @@
+import pytest
+
+from overnight.campaign import Campaign
+from overnight.campaign.changes import differences
+
+DEFINITION = {
+    "name": "tuning",
+    "parameters": {
+        "rate": {"kind": "float", "low": 0, "high": 1},
+        "cache": {"kind": "ordinal", "choices": [1, 2, 4]},
+    },
+    "minimize": "loss",
+    "budget": {"trials": 10},
+    "start_with": [{"rate": 0.5, "cache": 1}],
+}
+
+
+def changed(**changes) -> Campaign:
+    return Campaign.model_validate(DEFINITION | changes)
+
+
+def test_when_and_how_much_is_spent_may_change():
+    night = {"from": "22:00", "to": "06:00", "zone": "UTC", "days": ["mon"], "running": "stop"}
+    spent = {"trials": 9, "evaluations": 20, "cost": 1.5}
+    assert differences(changed(), changed(window="22:00-06:00 Europe/Berlin", budget=spent)) == []
+    assert differences(changed(window=night), changed(window="21:00-06:00 Europe/Berlin")) == []
+    assert differences(changed(), changed(budget={"trials": 99, "wall_clock": "2h"}, workers=8)) == []
+
+
+def test_what_waits_for_approval_may_change():
+    policy = {"when": {"predicted": {"worse_than": 1.0}, "cost": 2.0}}
+    assert differences(changed(), changed(approve=policy)) == []
+    assert differences(changed(approve=policy), changed(approve="always")) == []
+
+
+def test_what_follows_a_failure_may_change():
+    failures = {
+        "max_attempts": 7,
+        "max_in_a_row": 9,
+        "back_off": "1m",
+        "longest_back_off": "1h",
+        "on_timeout": "retry",
+        "when_unknown": "ask",
+    }
+    assert differences(changed(), changed(failures=failures)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        (
+            {"minimize": None, "maximize": "loss"},
+            ['minimize: was "loss", is absent', 'maximize: was absent, is "loss"'],
+        ),
+        ({"seed": 1}, ["seed: was 0, is 1"]),
+        ({"start_with": [{"rate": 0.25, "cache": 1}]}, ["start_with.0.rate: was 0.5, is 0.25"]),
+        ({"start_with": []}, ["start_with.0.rate: was 0.5, is absent", "start_with.0.cache: was 1, is absent"]),
+        ({"metrics": ["time"]}, ['metrics: was [], is ["time"]']),
+    ],
+)
+def test_any_other_change_is_told_with_its_path_what_was_and_what_is(changes, lines):
+    told = differences(changed(), changed(**changes))
+    assert [line for line in told if not line.startswith("start_with: ")] == lines
+
+
+def test_a_changed_parameter_is_told_also_where_the_values_are_equal_in_python():
+    was = DEFINITION["parameters"]
+    parameters = was | {"rate": was["rate"] | {"high": 2}, "cache": {"kind": "ordinal", "choices": [True, 2, 4]}}
+    told = differences(changed(start_with=[]), changed(start_with=[], parameters=parameters))
+    assert told == [
+        "parameters.rate.high: was 1.0, is 2.0",
+        "parameters.cache.choices: was [1, 2, 4], is [true, 2, 4]",
+    ]
+
+
+def test_the_order_of_the_parameters_is_part_of_the_definition():
+    parameters = dict(reversed(DEFINITION["parameters"].items()))
+    assert differences(changed(), changed(parameters=parameters)) == [
+        "parameters: the order was rate, cache, is cache, rate"
+    ]

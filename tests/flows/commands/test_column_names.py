@@ -1,0 +1,104 @@
+"""Columns of trials have one name everywhere, whatever people call their parameters and metrics."""
+
+import asyncio
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+
+from overnight.campaign import Campaign, History, Measurement
+from overnight.campaign.history.events import AttemptStarted, CampaignDefined, Event, TrialObserved, TrialProposed
+from overnight.campaign.history.trial import Observation
+from overnight.flows.past_results.matching import fitted
+from overnight.report.tables import to_csv, trial_rows
+from overnight.storage import LocalStore, ParquetLedger
+from overnight.storage.past.source import read_past_results
+from overnight.storage.sql import export_trials, query
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOSTILE = (
+    "loss",
+    "loss_sem",
+    "loss_sem_sem",
+    "metric_loss_sem",
+    "status",
+    "Status",
+    "parameter_status",
+    "metric_status",
+)
+HOSTILE += ("trial", "ended", "proposed", "predicted_mean", "", " x", "x", "X", "parameter_x", "a,b\n", '"', "straße")
+NAMES = st.lists(st.sampled_from(HOSTILE), max_size=6, unique=True)
+
+
+def campaign_of(parameters: list[str], metrics: list[str]) -> Campaign:
+    return Campaign.model_validate(
+        {
+            "name": "bread",
+            "parameters": {name: {"kind": "float", "low": 0, "high": 1e6} for name in parameters},
+            "minimize": "loss",
+            "metrics": metrics,
+            "budget": {"trials": 9},
+        }
+    )
+
+
+def tried(campaign: Campaign, measured: list[str]) -> list[Event]:
+    """Return the events of two trials in which every value is another one."""
+    values = iter(range(1, 1000))
+    events: list[Event] = [CampaignDefined(time=NOON, actor="ada", uid="u", definition=campaign)]
+    for trial in (1, 2):
+        who = {"time": NOON, "actor": "a", "trial": trial}
+        point = {name: float(next(values)) for name in campaign.parameters.root}
+        metrics = {name: Measurement(mean=next(values), sem=next(values)) for name in measured}
+        events += [
+            TrialProposed(**who, point=point, generator="manual"),
+            AttemptStarted(**who, attempt=1, key=f"bread/{trial}"),
+            TrialObserved(**who, attempt=1, metrics=metrics),
+        ]
+    return events
+
+
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
+@example(["status", "parameter_status", "Status"], [], ["loss_sem", "metric_loss_sem", "parameter_status"])
+@given(NAMES.map(lambda names: [name for name in names if name] or ["x"]), NAMES, NAMES)
+def test_the_table_of_trials_is_the_view_and_comes_back_by_import_whatever_the_names_are(
+    tmp_path_factory, parameters, metrics, others
+):
+    folder: Path = tmp_path_factory.mktemp("ledger")
+    campaign = campaign_of(parameters, metrics)
+    events = tried(campaign, [*campaign.expected_metrics, *(name for name in others if name not in metrics)])
+    ledger = ParquetLedger(LocalStore(folder), "bread/")
+    asyncio.run(ledger.append(events, after=0))
+    history = History.from_events(events)
+
+    rows, answer = trial_rows(history), query(ledger, "select * exclude (proposed, ended) from trials")
+    assert [tuple(row) for row in rows] == [answer.columns] * 2
+    assert [tuple(row.values()) for row in rows] == answer.rows
+    [header, *_] = csv.reader(io.StringIO(to_csv(rows), newline=""))
+    assert tuple(header) == answer.columns
+
+    (folder / "trials.csv").write_text(to_csv(rows), newline="")
+    export_trials(ledger, folder / "exported.parquet")
+    expected = [(trial.point, measured(trial.outcome, campaign)) for trial in history.trials.values()]
+    for name in ("trials.csv", "exported.parquet"):
+        back = fitted(campaign, read_past_results(str(folder / name), campaign)).observations
+        assert [(found.point, found.metrics) for found in back] == expected
+
+
+def measured(outcome: object, campaign: Campaign) -> dict[str, Measurement]:
+    assert isinstance(outcome, Observation)
+    return {name: outcome.metrics[name] for name in campaign.expected_metrics}
+
+
+@pytest.mark.parametrize("columns", ["x,loss,loss_sem", "loss_sem,loss,x"])
+def test_in_a_table_of_others_a_column_that_is_called_like_a_metric_is_no_standard_error(tmp_path, columns):
+    campaign = campaign_of(["x"], ["loss_sem"])
+    cells = {"x": "3", "loss": "0.5", "loss_sem": "7"}
+    path = tmp_path / "past.csv"
+    path.write_text(f"{columns}\n{','.join(cells[name] for name in columns.split(','))}\n")
+    [found] = fitted(campaign, read_past_results(str(path), campaign)).observations
+    assert found.metrics == {"loss": Measurement(mean=0.5), "loss_sem": Measurement(mean=7)}

@@ -1,0 +1,106 @@
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from overnight.flows.commands.start.describe import describe
+from overnight.flows.definition.campaign_file import read_campaign
+
+NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
+
+
+def described(definition: dict, now: datetime = NOON) -> str:
+    console = Console(width=160, file=io.StringIO(), record=True)
+    console.print(describe(read_campaign(definition), now))
+    return console.export_text()
+
+
+DEFINITION = {
+    "name": "oven",
+    "description": "Less smoke.",
+    "parameters": {
+        "heat": {"kind": "float", "low": 0.5, "high": 300, "scale": "log", "unit": "°C"},
+        "grains": {"kind": "int", "low": 1, "high": 1_234_567},
+        "flour": {"kind": "categorical", "choices": ["rye", "off"]},
+    },
+    "minimize": "smoke",
+    "metrics": ["seconds"],
+    "evaluator": {"function": "bakery:bake", "time_limit": "2h30m"},
+    "workers": 3,
+    "budget": {"trials": 20, "wall_clock": "8h"},
+    "baseline": {"heat": 200, "grains": 5, "flour": "rye"},
+    "start_with": [{"heat": 100, "grains": 5, "flour": "off"}],
+    "proposer": {"kind": "bayesian", "initial": 7},
+    "ledger": "/srv/ledger",
+}
+
+
+def test_the_description_says_what_would_be_tried_and_how():
+    text = described(DEFINITION)
+    for expected in ("oven: Less smoke.", "0.5 to 300 °C, log", "1 to 1234567", "rye, off", "200", "minimize smoke"):
+        assert expected in text
+    for expected in ("seconds", "python bakery:bake, at most 2h30m each", "20 trials, starting none after 8h"):
+        assert expected in text
+    for expected in ("2 that the file names, 5 Sobol points, then the model's", "bayesian", "/srv/ledger"):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("failures", "words"),
+    [
+        ({}, "up to 3 attempts at a trial whose machine failed, after 30s, then up to 10m"),
+        ({"max_attempts": 5, "back_off": 0}, "up to 5 attempts at a trial whose machine failed, at once"),
+        ({"on_timeout": "retry"}, "up to 3 attempts at a trial whose machine failed or time was over, after 30s"),
+        ({"max_attempts": 1}, "nothing is tried again"),
+        ({"when_unknown": "ask"}, "you are asked about what cannot be seen any more"),
+    ],
+)
+def test_the_description_says_what_follows_a_failure(failures, words):
+    assert words in described(DEFINITION | {"failures": failures})
+
+
+def test_the_description_says_where_receipts_go_if_they_are_asked_for():
+    assert "receipts" not in described(DEFINITION)
+    assert "/srv/kept.jsonl" in described(DEFINITION | {"receipts": "/srv/kept.jsonl"})
+
+
+def test_the_description_of_a_proposer_without_a_model_promises_none():
+    text = described(DEFINITION | {"proposer": {"kind": "sobol"}})
+    assert "Sobol points" in text
+    assert "model" not in text
+
+
+def test_the_description_says_the_window_and_when_it_opens_or_closes():
+    night = DEFINITION | {"window": "22:00-06:00 Europe/Berlin"}
+    assert "22:00–06:00 Europe/Berlin, opens Sat 2026-03-28 22:00 CET; what runs at its end may finish" in described(
+        night
+    )
+    at_night = described(night, NOON + timedelta(hours=12))
+    assert "22:00–06:00 Europe/Berlin, open until Sun 2026-03-29 06:00 CEST" in at_night
+    stopping = {"from": "22:00", "to": "06:00", "zone": "UTC", "days": ["sun", "sat"], "running": "stop"}
+    text = described(DEFINITION | {"window": stopping})
+    assert "22:00–06:00 UTC on sat, sun, opens Sat 2026-03-28 22:00 UTC; what runs at its end is stopped" in text
+    assert "window" not in described(DEFINITION)
+
+
+def test_the_description_says_every_budget_that_is_limited():
+    text = described(DEFINITION | {"budget": {"trials": 20, "evaluations": 30, "cost": 12.5}})
+    assert "20 trials, at most 30 evaluations, at most 12.5 of cost" in text
+
+
+def test_the_description_says_what_waits_for_a_person():
+    when = {"predicted": {"worse_than": 3, "standard_deviations": 2}, "cost": 4}
+    text = described(DEFINITION | {"approve": {"when": when, "most_waiting": 5}})
+    assert "waits for a person, at most 5 at a time: smoke predicted worse than 3 within 2 standard deviations" in text
+    assert "or expected to cost more than 4" in text
+    assert "all that is computed waits for a person" in described(DEFINITION | {"approve": "always"})
+    assert "waits for a person" not in described(DEFINITION)
+
+
+def test_the_description_says_what_may_end_before_its_time():
+    text = described(
+        DEFINITION | {"stop_early": {"rule": "successive_halving"}, "stop_when": {"expected_gain_below": 2}}
+    )
+    assert "trials by the successive halving rule, if the evaluator reports smoke" in text
+    assert "it ends when one more trial is expected to gain less than 2, 3 times in a row" in text

@@ -1,0 +1,155 @@
+"""Why a point was tried, told from the ledger alone."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from costly_campaign import CostlyEvaluator, run_costly
+from typer.testing import CliRunner
+
+from overnight.campaign import Campaign, History, Measurement
+from overnight.campaign.errors import LedgerError
+from overnight.campaign.history.events import CampaignDefined, Event, TrialObserved, TrialProposed
+from overnight.campaign.history.trial import Provenance
+from overnight.flows.api.ask_tell import AskTell
+from overnight.flows.cli import app
+from overnight.report.explanation import explanation
+
+CAMPAIGN = {
+    "name": "own-loop",
+    "parameters": {
+        "x": {"kind": "float", "low": 0, "high": 1},
+        "nothing": {"kind": "float", "low": 0, "high": 1},
+        "mode": {"kind": "categorical", "choices": ["a", "b", "c"]},
+    },
+    "maximize": "score",
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "budget": {"trials": 30},
+    "proposer": {"kind": "bayesian", "initial": 8, "feasibility": "ignore"},
+    "baseline": {"x": 0.5, "nothing": 0.5, "mode": "a"},
+}
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """Return the file of a campaign with 14 trials, of which one failed and two have not ended."""
+    path = tmp_path / "campaign.yaml"
+    path.write_text(json.dumps(CAMPAIGN | {"ledger": str(tmp_path / "ledger")}))
+    campaign = AskTell(path)
+    for n in range(14):
+        trial = campaign.ask()
+        if n == 4:
+            campaign.tell(trial, ValueError("no oven"))
+        elif n not in (9, 13):
+            campaign.tell(trial, (1 - (trial.point["x"] - 0.3) ** 2 - 0.5 * (trial.point["mode"] == "b"), 0.01))
+    return path
+
+
+def explained(path: Path, trial: int) -> str:
+    done = CliRunner().invoke(app, ["explain", str(trial), str(path)], catch_exceptions=False)
+    return done.output
+
+
+def test_a_models_point_says_what_was_known_expected_and_found(told):
+    said = explained(told, 13)
+    assert "Proposed by log noisy expected improvement" in said
+    assert "It knew 10 results, the best of them score" in said
+    assert "and 1 failure." in said
+    assert "It reckoned with trial 10, still outstanding." in said
+    assert "It expected score" in said
+    assert "What mattered" in said
+    assert "nothing" in said.split("What hardly mattered: ")[1]
+    assert "It turned out to be score" in said
+    assert "standard deviations" in said
+
+
+def test_a_point_that_may_fail_says_how_likely_that_was_thought(tmp_path):
+    path = tmp_path / "campaign.yaml"
+    proposer = {"kind": "bayesian", "initial": 6}
+    path.write_text(json.dumps(CAMPAIGN | {"ledger": str(tmp_path / "ledger"), "proposer": proposer}))
+    campaign = AskTell(path)
+    for _ in range(7):
+        trial = campaign.ask()
+        x = float(trial.point["x"])
+        campaign.tell(trial, ValueError("no oven") if x > 0.5 else (x, 0.01))
+    assert "It gave the point a chance of 0." in explained(path, 7)
+    assert "It gave the point a chance" not in explained(path, 3)
+
+
+@pytest.mark.parametrize(("told_costs", "says"), [(True, "to cost "), (False, "to take ")], ids=["costs", "seconds"])
+def test_a_point_chosen_with_an_eye_on_costs_says_what_it_was_expected_to_cost(tmp_path, told_costs, says):
+    proposer = {"kind": "bayesian", "initial": 6, "cost_aware": True}
+    definition = CAMPAIGN | {"proposer": proposer, "budget": {"trials": 7}}
+    run_costly(definition, tmp_path, CostlyEvaluator(costs_are_told=told_costs))
+    said = explained(tmp_path / "campaign.yaml", 7)
+    assert f"It expected the point {says}" in said
+    assert "which counts against what it may gain." in said
+    assert "It expected the point" not in explained(tmp_path / "campaign.yaml", 3)
+
+
+@pytest.mark.parametrize(
+    ("trial", "says"),
+    [
+        (1, "It is the baseline"),
+        (2, "a point of the Sobol sequence"),
+        (5, "It failed after 0s (evaluator error): ValueError: no oven"),
+        (10, "It has not ended yet."),
+    ],
+)
+def test_other_points_say_where_they_come_from_and_how_they_ended(told, trial, says):
+    assert says in explained(told, trial)
+
+
+def test_the_trial_comes_before_the_campaigns_file(told):
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(told), "3"])
+    assert done.exit_code == 2
+    assert "expected the number of a trial, and the campaign's file after it, got" in done.output
+
+
+def test_a_trial_that_is_not_there_is_refused(told):
+    with pytest.raises(LedgerError, match="expected a trial up to 14, found no trial 15"):
+        explained(told, 15)
+
+
+def far_from_the_best(outcome: float | None = None, **known: Any) -> str:
+    """Return what is said of a point whose prediction was far worse than the best of three results."""
+    definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
+    campaign = Campaign.model_validate(definition | {"minimize": "loss"})
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    made = {"acquisition": "log_noisy_expected_improvement", "expected_gain": 3e-4, "predicted_mean": 47.8}
+    provenance = Provenance(seed=1, **made, **known)
+    events: list[Event] = [CampaignDefined(time=noon, actor="test", uid="u", definition=campaign)]
+    for trial, loss in enumerate((0.2, 0.3, 0.21, outcome), start=1):
+        point = {"x": 0.1 * trial, "nothing": 0.5, "mode": "a"}
+        how = {"generator": "model", "provenance": provenance} if trial == 4 else {"generator": "manual"}
+        events.append(TrialProposed(time=noon, actor="test", trial=trial, point=point, **how))
+        if loss is not None:
+            metrics = {"loss": Measurement(mean=loss)}
+            events.append(TrialObserved(time=noon, actor="test", trial=trial, attempt=1, metrics=metrics))
+    history = History.from_events(events)
+    then = History.from_events(events[:7])
+    return "\n".join(explanation(then, history.trials[4], {}))
+
+
+def test_a_point_far_from_the_best_says_that_it_explores_and_how_unsure_its_prediction_was():
+    said = far_from_the_best(predicted_sd=102.0, predicted_low=5.7, predicted_high=583.0, tail_width=16.0)
+    assert "with 90 % between 5.7 and 583." in said
+    assert "It explores: " in said
+    assert "Results far worse than most were drawn together" in said
+    assert "It explores" not in far_from_the_best(predicted_sd=80.0, predicted_low=-83.0, predicted_high=180.0)
+
+
+@pytest.mark.parametrize(("outcome", "deviations"), [(-1.7e308, "1 × 10³⁰⁸"), (1.7e308, "1 × 10³⁰⁸")])
+def test_a_surprise_at_the_ends_of_the_floats_is_told(outcome: float, deviations: str):
+    assert f", {deviations} standard deviations " in far_from_the_best(outcome, predicted_sd=1.7)
+    opposite = far_from_the_best(outcome, predicted_sd=1.7e308, predicted_low=-1.7e308, predicted_high=1.7e308)
+    assert ", 1.6 standard deviations " in opposite
+
+
+def test_a_surprise_is_measured_on_its_own_side_of_the_prediction():
+    known = {"predicted_sd": 102.0, "predicted_low": 5.7, "predicted_high": 583.0}
+    above, below = (583.0 - 47.8) / 1.645, (47.8 - 5.7) / 1.645
+    assert f"{(200.0 - 47.8) / above:.2f} standard deviations above" in far_from_the_best(200.0, **known)
+    assert f"{(47.8 - 1.0) / below:.1f} standard deviations below" in far_from_the_best(1.0, **known)

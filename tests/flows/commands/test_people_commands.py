@@ -1,0 +1,141 @@
+"""The commands by which people speak to a campaign, where no controller runs: each says what it wrote, or why not."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from overnight.campaign.errors import InvalidDefinition, LedgerError, Refused
+from overnight.campaign.history.events import TrialProposed
+from overnight.flows.cli import app
+from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.opening import open_campaign
+from overnight.storage import open_ledger
+
+DEFINITION = {
+    "name": "bread",
+    "parameters": {"heat": {"kind": "float", "low": 0, "high": 1}},
+    "minimize": "burnt",
+    "approve": "always",
+    "evaluator": {"kind": "command", "command": ["true"]},
+    "budget": {"trials": 4},
+}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION))
+
+
+async def begin() -> None:
+    """Write what a controller would have written that was drained while a trial awaits approval."""
+    file, clock = load_campaign_file("campaign.yaml"), SystemClock()
+    journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
+    await open_campaign(journal, file.campaign, file.settings(), clock)
+    await journal.append(
+        [
+            TrialProposed(
+                time=clock.now(),
+                actor="controller",
+                trial=1,
+                point={"heat": 0.1},
+                generator="sobol",
+                parked=True,
+                parked_because="it is cold",
+            )
+        ]
+    )
+
+
+def said(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_approvals_are_listed_and_decided():
+    asyncio.run(begin())
+    assert "trial 1 (sobol): heat=0.1; waits because it is cold" in said("approvals")
+    assert "trial 1 awaits approval: it is cold" in said("status")
+    assert "It had to be approved: it is cold." in said("explain", "1")
+    assert "trial 1 approved; no controller runs here now" in said("approve", "1", "--why", "it looks tasty")
+    assert "nothing awaits approval" in said("approvals")
+    with pytest.raises(Refused, match="expected one that awaits approval, found it waiting"):
+        said("reject", "1", "--why", "too hot")
+
+
+def test_points_results_and_ends_by_hand_are_written_and_shown():
+    asyncio.run(begin())
+    said("suggest", "--point", '{"heat": 0.5}', "--metrics", '{"burnt": 0.25}', "--why", "by hand")
+    said("suggest", "--point", '{"heat": 0.75}', "--why", "a hunch")
+    said("report-result", "3", "--metrics", '{"burnt": [0.5, 0.1]}')
+    said("abandon", "1", "--why", "no time")
+    rows = json.loads(said("trials", "--format", "json"))
+    assert [(row["status"], row["burnt"]) for row in rows] == [
+        ("abandoned", None),
+        ("observed", 0.25),
+        ("observed", 0.5),
+    ]
+    assert rows[0]["message"] == "no time"
+
+
+def test_reasons_stand_below_the_table_of_trials_and_not_among_the_measurements():
+    asyncio.run(begin())
+    assert "trial 1, awaiting approval: it is cold" in said("trials").splitlines()
+    said("reject", "1", "--why", "too hot")
+    [line] = [line for line in said("trials").splitlines() if "too hot" in line]
+    assert line.startswith("trial 1, rejected: too hot (")
+
+
+def test_the_query_of_the_guide_lists_what_people_asked_for_in_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    guide = (Path(__file__).parents[3] / "docs" / "while-it-runs.md").read_text()
+    [query] = re.findall(r'^overnight query "([^"]*)"$', guide, re.MULTILINE)
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    asyncio.run(begin())
+    said("pause", "--why", "the oven is cleaned")
+    said("reject", "1", "--why", "too hot")
+    rows = [line.split("│") for line in said("query", query).splitlines() if "@" in line]
+    assert [[cell.strip() for cell in row[3:6]] for row in rows] == [
+        ["campaign_paused", "", "the oven is cleaned"],
+        ["trial_rejected", "1", "too hot"],
+    ]
+
+
+def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
+    asyncio.run(begin())
+    heat = {"kind": "float", "low": 0.25, "high": 1}
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
+    printed = said("revise", "--why", "too cold")
+    assert "1 of 1 trials lie outside of its bounds" in printed
+    assert "of these, 1 waited and are abandoned, 0 run and are left to end" in printed
+    assert "a deployment of this campaign goes on with the revised definition" in printed
+    assert "nothing awaits approval" in said("approvals")
+
+
+def test_a_file_that_check_refuses_is_no_revision_either():
+    asyncio.run(begin())
+    longer = {"window": "03:00-03:01 UTC", "evaluator": DEFINITION["evaluator"] | {"time_limit": "2m"}}
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | longer))
+    with pytest.raises(InvalidDefinition, match="window") as checked:
+        said("check")
+    with pytest.raises(InvalidDefinition) as revised:
+        said("revise", "--why", "nights")
+    assert str(revised.value) == str(checked.value)
+
+
+def test_what_cannot_be_read_or_found_is_told_with_an_example():
+    with pytest.raises(LedgerError, match="Run it first: overnight run"):
+        said("pause", "--why", "lunch")
+    asyncio.run(begin())
+    with pytest.raises(Refused, match="--point: expected JSON such as"):
+        said("suggest", "--point", "heat=1", "--why", "")
+    with pytest.raises(Refused, match="expected a controller that runs, found that none has begun"):
+        said("drain")

@@ -1,0 +1,25 @@
+"""The report is in one place, and is written once for what there is to say."""
+
+from happening_events import defined, measured
+
+from overnight.flows.definition.campaign_file import read_campaign
+from overnight.flows.report_file import ReportFile
+
+
+def a_report(folder):
+    asked = {"name": "c", "parameters": {"x": {"kind": "float", "low": 0, "high": 1}}, "minimize": "loss"}
+    places = {"ledger": str(folder / "ledger"), "work": str(folder / "work")}
+    file = read_campaign({**asked, **places, "evaluator": "math:sin", "budget": {"trials": 5}})
+    return ReportFile(file, folder / "new")
+
+
+def test_a_report_that_says_it_already_is_not_made_again(tmp_path):
+    report, history = a_report(tmp_path), defined().extended(measured(1, 0.5))
+    report.write(history).write_text("as it was left")
+    assert report.write(history).read_text() == "as it was left"
+
+
+def test_a_report_is_made_again_when_more_has_happened(tmp_path):
+    report, history = a_report(tmp_path), defined().extended(measured(1, 0.5))
+    report.write(history).write_text("as it was left")
+    assert report.write(history.extended(measured(2, 0.25))).read_text() != "as it was left"

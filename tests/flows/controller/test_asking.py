@@ -1,0 +1,34 @@
+"""What becomes of points that were proposed: each says what made it, also if something stood in for that."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from overnight.bo_core import BayesianProposer
+from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign.history.events import CampaignDefined
+from overnight.campaign.history.trial import Provenance, StandIn
+from overnight.flows.controller.asking import Answered
+from overnight.flows.proposing.request import ProposalRequest
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "said"),
+    [(None, ("sobol", "its numbers failed")), ("thompson", ("thompson", "it hangs"))],
+    ids=["by the proposer", "by the campaign"],
+)
+def test_a_stand_in_stays_recorded_whoever_chose_it(asked_for: StandIn | None, said: tuple[str, str]):
+    x = {"kind": "float", "low": 0, "high": 1}
+    campaign = Campaign.model_validate(
+        {"name": "asked", "minimize": "loss", "parameters": {"x": x}, "budget": {"trials": 3}}
+    )
+    history = History.from_events([CampaignDefined(time=NOON, actor="test", uid="u", definition=campaign)])
+    request = ProposalRequest(BayesianProposer(), history, 1, 1, asked_for)
+    made = Provenance(seed=1, stand_in="sobol", away="its numbers failed")
+    proposal = Proposal(point={"x": 0.5}, generator="sobol", provenance=made)
+    away = None if asked_for is None else "it hangs"
+    [event] = Answered(request, (proposal,), 0.1, away).events(history, NOON)
+    assert event.provenance is not None
+    assert (event.provenance.stand_in, event.provenance.away) == said

@@ -1,0 +1,229 @@
+"""Bounds, budget and workers of a campaign may be revised while it runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from read_ledgers import events_of
+from running import Gate, Running, now
+from scripted_campaign import ScriptedEvaluator, a_campaign
+
+from overnight.bo_core import BayesianProposer
+from overnight.bo_core.propose import propose
+from overnight.bo_core.recommend import recommend
+from overnight.campaign import Campaign, EvaluationFailed, History
+from overnight.campaign.errors import InvalidDefinition, Refused
+from overnight.campaign.history.events import CampaignRevised, Event, TrialProposed
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.people.revising import revise
+from overnight.flows.people.trials_by_hand import suggest
+from overnight.flows.replay.again import replay
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.opening import is_over, open_campaign, why_outdated
+from overnight.storage import MemoryLedger
+
+NARROW = {"x": {"kind": "float", "low": 0.4, "high": 0.6}, "n": {"kind": "int", "low": 1, "high": 50}}
+WIDE = {"x": {"kind": "float", "low": -5, "high": 5}, "n": {"kind": "int", "low": 1, "high": 90}}
+
+
+async def revised(first: Campaign, second: Campaign, after: int = 3) -> tuple[History, Running]:
+    """Run a campaign that is revised when so many of its trials have ended."""
+    gate = Gate()
+
+    async def until_revised(trial: int, attempt: int) -> float:
+        return await gate.wait(trial, attempt) if trial > after else float(trial % 4)
+
+    running = Running(first, ScriptedEvaluator(until_revised))
+    await running.until(lambda history: len(history.model_view().observed) == after)
+    await running.append(lambda history: revise(history, "ada@home", "too hot", now(), second, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    return await running.controller, running
+
+
+async def test_the_running_controller_takes_new_bounds_a_new_budget_and_new_workers():
+    changed = a_campaign(parameters=NARROW, budget={"trials": 12}, workers=2)
+    history, _ = await revised(a_campaign(workers=1), changed)
+    since = [t for t in history.trials.values() if t.id > 4]
+    assert len(history.trials) == 12
+    assert all(0.4 <= t.point["x"] <= 0.6 for t in since)
+    assert history.closed_by.reason == "all 12 trials of the budget have been tried"
+    assert (history.revised.actor, history.revised.why) == ("ada@home", "too hot")
+
+
+class RevisedAtTheLastMoment(MemoryLedger):
+    """Somebody revises the campaign just before its fourth trial would be added."""
+
+    def __init__(self, to: Campaign) -> None:
+        super().__init__()
+        self.revision: CampaignRevised | None = CampaignRevised(time=now(), actor="ada", revision=1, definition=to)
+
+    async def append(self, events: Sequence[Event], *, after: int) -> int:
+        if self.revision is not None and any(isinstance(e, TrialProposed) and e.trial == 4 for e in events):
+            first, self.revision = self.revision, None
+            await super().append([first], after=after)
+        return await super().append(events, after=after)
+
+
+async def test_a_point_computed_for_the_old_bounds_is_not_added_once_there_are_new_ones():
+    ledger = RevisedAtTheLastMoment(a_campaign(parameters=NARROW, workers=1))
+    history = await Running(a_campaign(workers=1), ScriptedEvaluator(), ledger).controller
+    assert history.revised is not None
+    assert all(0.4 <= trial.point["x"] <= 0.6 for trial in history.trials.values() if trial.id >= 4)
+
+
+async def test_every_proposal_of_a_revised_campaign_is_made_again():
+    history, running = await revised(a_campaign(workers=1), a_campaign(parameters=WIDE, workers=1))
+    assert any(not 0 <= t.point["x"] <= 1 for t in history.trials.values())
+    events = await events_of(running.ledger)
+    settings = {"proposer": {"kind": "sobol"}}
+    events = [e.model_copy(update={"settings": settings}) if hasattr(e, "settings") else e for e in events]
+    assert {found.verdict for found in replay(events, Path())} == {"same"}
+
+
+async def test_observations_outside_of_new_bounds_are_kept_and_teach_the_model_nothing():
+    changed = a_campaign(parameters=NARROW, workers=1)
+    history, _ = await revised(a_campaign(workers=1), changed, after=6)
+    outside = [t for t in history.trials.values() if not 0.4 <= t.point["x"] <= 0.6]
+    assert outside
+    assert all(t.status == "observed" for t in outside)
+    proposer = BayesianProposer(initial=2)
+    [proposal] = propose(changed, history, proposer, 1)
+    assert proposal.generator == "model"
+    assert proposal.provenance.observed == len(history.trials) - len(outside)
+    assert recommend(changed, history, proposer).trial not in {t.id for t in outside}
+
+
+async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_what_is():
+    history, _ = await revised(a_campaign(workers=1), a_campaign(workers=2))
+    going_on = History(defined=history.defined, revised=history.revised, trials=history.trials)
+    other = {"x": {"kind": "float", "low": 0, "high": 1, "unit": "K"}, "n": {"kind": "int", "low": 1, "high": 50}}
+    for campaign, words in (
+        (a_campaign(seed=1, workers=2), "seed: was 0, is 1"),
+        (a_campaign(parameters=other, workers=2), 'parameters.x.unit: was absent, is "K"'),
+        (a_campaign(workers=2), "expected a change in its file, found none"),
+    ):
+        with pytest.raises(Refused, match=words):
+            revise(going_on, "ada@home", "", now(), campaign, {})
+    with pytest.raises(Refused, match="found `proposer` changed"):
+        revise(going_on, "ada@home", "", now(), a_campaign(), {"proposer": {"kind": "sobol"}})
+
+
+async def test_a_run_with_other_bounds_in_its_file_says_how_to_revise_them():
+    _, running = await revised(a_campaign(workers=1), a_campaign(workers=2))
+    with pytest.raises(InvalidDefinition, match="overnight revise"):
+        await open_campaign(Journal(running.ledger), a_campaign(parameters=NARROW), {}, SystemClock())
+
+
+OLD, NEWER, NEWEST = a_campaign(), a_campaign(workers=2), a_campaign(workers=2, parameters=NARROW)
+
+
+async def revised_twice() -> MemoryLedger:
+    ledger = MemoryLedger()
+    journal = Journal(ledger)
+    await open_campaign(journal, OLD, {}, SystemClock())
+    for definition in (NEWER, NEWEST):
+        await journal.insist(lambda history, d=definition: revise(history, "ada@home", "", now(), d, {}))
+    return ledger
+
+
+async def opened(ledger: MemoryLedger, campaign: Campaign, settings: dict[str, object]) -> tuple[History, list[str]]:
+    journal, told = Journal(ledger), list[str]()
+    await open_campaign(journal, campaign, settings, SystemClock(), told.append)
+    return journal.history, told
+
+
+@pytest.mark.parametrize("old", [OLD, NEWER])
+async def test_whoever_opens_with_a_file_from_before_a_revision_is_told_and_takes_nothing_back(old):
+    history, told = await opened(await revised_twice(), old, {})
+    assert history.definition == NEWEST
+    assert (history.revised.actor, history.revised.revision) == ("ada@home", 2)
+    assert len(told) == 1
+    assert "revision 2 holds" in told[0]
+    assert "overnight revise" in told[0]
+
+
+async def test_whoever_opens_with_the_newest_file_is_told_nothing_and_a_new_one_is_a_change():
+    ledger = await revised_twice()
+    assert (await opened(ledger, NEWEST, {}))[1] == []
+    history, told = await opened(ledger, a_campaign(workers=3, parameters=NARROW), {})
+    assert (history.revised.actor, history.revised.revision, history.definition.workers) == ("user", 3, 3)
+    assert told == []
+    with pytest.raises(InvalidDefinition, match="overnight revise"):
+        await opened(ledger, a_campaign(workers=4), {})
+
+
+async def test_other_parts_that_come_with_an_old_file_are_recorded_with_the_newest_definition():
+    # They are what this controller runs with, and what its proposals are made again from.
+    settings = {"proposer": {"kind": "sobol"}}
+    history, told = await opened(await revised_twice(), OLD, settings)
+    assert (history.definition, history.revised.settings) == (NEWEST, settings)
+    assert len(told) == 1
+
+
+async def test_a_run_with_an_old_file_follows_the_revision():
+    history = await Running(OLD, ScriptedEvaluator(), await revised_twice()).controller
+    assert all(0.4 <= trial.point["x"] <= 0.6 for trial in history.trials.values())
+    assert history.definition == NEWEST
+
+
+async def test_one_goes_back_on_purpose_by_a_revision_also_after_the_end():
+    ledger = MemoryLedger()
+    await Running(a_campaign(budget={"trials": 4}), ScriptedEvaluator(), ledger).controller
+    fewer = a_campaign(budget={"trials": 3})
+    over = Running(fewer, ScriptedEvaluator(), ledger)
+    history = await over.controller
+    assert (history.definition, history.finished is not None) == (fewer, True)
+    more = a_campaign(budget={"trials": 4})
+    assert is_over(history, more, {})
+    assert "revision 1 holds" in why_outdated(history, more)
+    more = a_campaign(budget={"trials": 6})
+    assert not is_over(history, more, {})
+    await over.append(lambda history: revise(history, "ada@home", "", now(), more, {}))
+    history = over.elsewhere.history
+    assert history.finished is None
+    assert not is_over(history, more, {})
+    history = await Running(fewer, ScriptedEvaluator(), ledger).controller
+    assert (history.started, history.definition) == (6, more)
+
+
+async def test_what_waits_outside_of_new_bounds_is_never_started_and_what_runs_there_is_left_to_end():
+    gate = Gate()
+    evaluator = ScriptedEvaluator(gate.wait)
+    running = Running(a_campaign(workers=1), evaluator)
+    history = await running.until(lambda history: history.started == 1)
+    assert history.trials[1].point["x"] < 0.6
+    for x in (0.2, 0.8):
+        await running.append(lambda history, x=x: suggest(history, "ada@home", "", now(), {"x": x, "n": 5}))
+    narrow = a_campaign(workers=1, parameters=NARROW | {"x": {"kind": "float", "low": 0.6, "high": 0.9}})
+    await running.append(lambda history: revise(history, "ada@home", "it smokes", now(), narrow, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    history = await running.controller
+    assert history.trials[1].status == history.trials[3].status == "observed"
+    assert history.trials[2].status == "abandoned"
+    assert history.trials[2].outcome.by == "ada@home"
+    assert history.trials[2].outcome.why == "it lies outside of the bounds of revision 1: it smokes"
+    assert (2, 1) not in evaluator.evaluated
+    assert all(0.6 <= trial.point["x"] <= 0.9 for trial in history.trials.values() if trial.id > 2)
+
+
+async def test_what_fails_outside_of_new_bounds_is_not_tried_again_there():
+    gate = Gate()
+
+    async def dies_once(trial: int, attempt: int) -> object:
+        await gate.open.wait()
+        return EvaluationFailed(cause="infrastructure", message="the host is gone") if trial == 1 else 1.0
+
+    evaluator = ScriptedEvaluator(dies_once)
+    running = Running(a_campaign(workers=1), evaluator)
+    history = await running.until(lambda history: history.started == 1)
+    first = history.trials[1].point["x"]
+    bounds = {"low": 0.0, "high": first - 0.1} if first > 0.5 else {"low": first + 0.1, "high": 1.0}
+    elsewhere = a_campaign(workers=1, parameters=NARROW | {"x": {"kind": "float", **bounds}})
+    await running.append(lambda history: revise(history, "ada@home", "", now(), elsewhere, {}))
+    await running.until(lambda history: history.revised is not None)
+    gate.open.set()
+    history = await running.controller
+    assert [key for key in evaluator.evaluated if key[0] == 1] == [(1, 1)]
+    assert history.closed_by.reason == "all 8 trials of the budget have been tried"

@@ -1,0 +1,275 @@
+"""The process that computes proposals: it answers as `propose` does, and may hang or die without harm."""
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from scripted_campaign import ScriptedEvaluator, a_campaign
+
+from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
+from overnight.bo_core.propose import propose
+from overnight.campaign import Campaign, History
+from overnight.campaign.errors import CannotPropose, SpaceExhausted
+from overnight.campaign.history.events import CampaignDefined
+from overnight.flows.controller.job import Job
+from overnight.flows.controller.loop import run_loop
+from overnight.flows.controller.plain_steps import PlainSteps
+from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.stop import StopRequest
+from overnight.flows.proposing.ledger_reader import LedgerReader
+from overnight.flows.proposing.messages import Question, place_of
+from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.slot import ProposalSlot
+from overnight.storage import open_ledger
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LONG = timedelta(minutes=2)
+
+# What it does with the campaign's own process is said by a file beside it.
+MISCHIEF = """
+import os, pathlib, time
+from overnight.campaign import Proposal
+
+class Mischief:
+    def propose(self, campaign, history, q):
+        print("a line on standard output")
+        what = pathlib.Path(__file__).with_name("mischief").read_text()
+        if what == "hang":
+            time.sleep(3600)
+        if what == "die":
+            os.write(2, b"the GPU fell off the bus")
+            os._exit(3)
+        if what == "blab":
+            os.write(2, b"x" * 9999 + os.environ["HUB_TOKEN"].encode() + os.environ["DATABASE"].encode())
+            os._exit(3)
+        if what == "raise":
+            raise RuntimeError(os.environ["HUB_TOKEN"] + " " + os.environ["DBPASSWORD"])
+        if what == "tear":
+            # Whatever pipe is left beside the standard streams is the one for answers.
+            answers = next(fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")
+                           and os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:"))
+            os.write(answers, b'{"proposals": [{"poi')
+            os._exit(9)
+        return [Proposal(point={"x": 0.5, "n": 7}, generator="custom")] * q
+"""
+
+
+async def a_ledger(folder: Path, campaign: Campaign) -> Path:
+    defined = CampaignDefined(time=NOON, actor="user", uid="1", definition=campaign)
+    await open_ledger(str(folder), campaign.name, folder).append([defined], after=0)
+    return folder
+
+
+def question(ledger: Path, asked, q: int = 1, events_seen: int = 1) -> Question:
+    return Question(place=place_of(str(ledger), "test"), events_seen=events_seen, q=q, asked=asked)
+
+
+def a_slot(folder: Path, limit: timedelta = LONG) -> ProposalSlot:
+    return ProposalSlot(folder / "proposer" / "log", limit)
+
+
+def mischief(folder: Path, what: str) -> CustomProposer:
+    (folder / "mischief_maker.py").write_text(MISCHIEF)
+    (folder / "mischief").write_text(what)
+    return CustomProposer(implementation="mischief_maker:Mischief", folder=folder)
+
+
+async def test_a_slot_answers_what_propose_returns_at_every_moment_of_a_campaign(tmp_path):
+    ledger, asked = open_ledger(str(tmp_path), "test", tmp_path), BayesianProposer(initial=3)
+    campaign = a_campaign(budget={"trials": 6})
+    job = Job(campaign, ScriptedEvaluator(), asked, ledger, tmp_path)
+    await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+    events = [event for segment in await ledger.read() for event in segment.events]
+    async with a_slot(tmp_path) as slot:
+        # Backwards, too: another controller may have asked before.
+        for seen in (1, len(events), len(events) - 5):
+            answer = await slot.ask(question(tmp_path, asked, q=2, events_seen=seen))
+            assert answer == propose(campaign, History.from_events(events[:seen]), asked, 2)
+
+
+async def test_what_a_third_party_prints_is_no_answer(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path) as slot:
+        answer = await slot.ask(question(ledger, mischief(tmp_path, "behave")))
+    assert answer[0].point == {"x": 0.5, "n": 7}
+    assert "a line on standard output" in (tmp_path / "proposer" / "log").read_text()
+
+
+async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    asked = mischief(tmp_path, "hang")
+    async with a_slot(tmp_path, timedelta(seconds=5)) as slot:
+        with pytest.raises(ProposerAway, match="no proposal came within 5s"):
+            await slot.ask(question(ledger, asked))
+        slot._time_limit = LONG
+        (tmp_path / "mischief").write_text("behave")
+        assert await slot.ask(question(ledger, asked))
+
+
+async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path, timedelta(seconds=0.2)) as slot:
+        await slot.warm_up()
+        stopped = slot._process
+        stopped.send_signal(signal.SIGSTOP)
+        with pytest.raises(ProposerAway, match=r"no proposal came within 0\.2s"):
+            await slot.ask(question(ledger, SobolProposer()))
+        assert stopped.returncode == -signal.SIGKILL
+        assert slot._process is None
+
+
+async def test_a_slot_that_dies_says_its_last_words_and_is_replaced(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    asked = mischief(tmp_path, "die")
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(ProposerAway, match="the GPU fell off the bus"):
+            await slot.ask(question(ledger, asked))
+        (tmp_path / "mischief").write_text("behave")
+        assert await slot.ask(question(ledger, asked))
+
+
+async def test_last_words_are_kept_without_secrets_and_not_all_of_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HUB_TOKEN", "hub-4711")
+    monkeypatch.setenv("DATABASE", "postgres://me:4711@db")
+    ledger = await a_ledger(tmp_path, a_campaign())
+    asked, secrets = mischief(tmp_path, "blab"), {"DATABASE": os.environ["DATABASE"]}
+    async with ProposalSlot(tmp_path / "log", LONG, secrets) as slot:
+        with pytest.raises(ProposerAway, match=r"x\[HUB_TOKEN\]\[DATABASE\]$") as away:
+            await slot.ask(question(ledger, asked))
+    assert str(away.value).count("x") < 9999
+
+
+async def test_what_a_third_party_raises_is_told_without_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("HUB_TOKEN", "hub-4711")
+    monkeypatch.setenv("DBPASSWORD", "4711")
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(CannotPropose, match=r"RuntimeError: \[HUB_TOKEN\] \[DBPASSWORD\]"):
+            await slot.ask(question(ledger, mischief(tmp_path, "raise")))
+
+
+async def test_who_asks_no_longer_leaves_no_answer_to_the_next_question(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path) as slot:
+        await slot.warm_up()
+        first = asyncio.create_task(slot.ask(question(ledger, mischief(tmp_path, "hang"))))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert len(await slot.ask(question(ledger, SobolProposer(), q=3))) == 3
+
+
+async def test_a_space_without_another_point_is_told_as_that(tmp_path):
+    space = {"n": {"kind": "int", "low": 1, "high": 2}}
+    campaign = a_campaign(parameters=space, start_with=[{"n": 1}, {"n": 2}])
+    ledger = open_ledger(str(tmp_path), "test", tmp_path)
+    job = Job(campaign, ScriptedEvaluator(), SobolProposer(), ledger, tmp_path)
+    await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+    seen = sum(len(segment.events) for segment in await ledger.read())
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(SpaceExhausted):
+            await slot.ask(question(tmp_path, SobolProposer(), events_seen=seen))
+
+
+async def test_a_ledger_that_holds_less_than_was_seen_is_no_ground_for_a_proposal(tmp_path):
+    ledger = await a_ledger(tmp_path, a_campaign())
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(ProposerAway, match="expected 9 events of campaign `test`, found 1"):
+            await slot.ask(question(ledger, SobolProposer(), events_seen=9))
+
+
+async def test_a_reader_folds_no_more_than_it_is_asked_for(tmp_path):
+    ledger = open_ledger(str(tmp_path), "test", tmp_path)
+    job = Job(a_campaign(), ScriptedEvaluator(), SobolProposer(), ledger, tmp_path)
+    whole = await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+    events = [event for segment in await ledger.read() for event in segment.events]
+    reader = LedgerReader(place_of(str(tmp_path), "test"))
+    for seen in (3, 4, len(events), 2):
+        assert await reader.history_after(seen) == History.from_events(events[:seen])
+    assert whole.model_view() == History.from_events(events).model_view()
+
+
+CONTROLLER = """
+import asyncio, sys
+from datetime import timedelta
+from pathlib import Path
+from overnight.flows.proposing.slot import ProposalSlot
+
+async def main():
+    slot = ProposalSlot(Path(sys.argv[1]) / "log", timedelta(minutes=2))
+    await slot.warm_up()
+    print(slot._process.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_the_process_is_gone_when_its_controller_was_killed(tmp_path):
+    controller = subprocess.Popen([sys.executable, "-c", CONTROLLER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    pid = int(controller.stdout.readline())
+    slot = os.pidfd_open(pid)
+    controller.kill()
+    controller.communicate()
+    # The file of a process can be read from when that has ended.
+    ready, _, _ = select.select([slot], [], [], 60)
+    os.close(slot)
+    assert ready
+
+
+def test_a_controller_needs_no_torch():
+    imports = "import sys, flows.campaign_flow, flows.deployment, flows.run; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", imports], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
+async def test_a_process_that_dies_in_the_middle_of_an_answer_is_away_and_the_next_one_answers(tmp_path):
+    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
+    asked = mischief(tmp_path, "tear")
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(ProposerAway, match="died"):
+            await slot.ask(question(ledger, asked))
+        (tmp_path / "mischief").write_text("behave")
+        assert len(await slot.ask(question(ledger, asked))) == 1
+
+
+async def test_a_log_that_somebody_has_cleared_away_hides_no_death(tmp_path):
+    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
+    asked = mischief(tmp_path, "behave")
+    async with a_slot(tmp_path) as slot:
+        await slot.ask(question(ledger, asked))
+        (tmp_path / "proposer" / "log").unlink()
+        (tmp_path / "mischief").write_text("die")
+        with pytest.raises(ProposerAway, match="died"):
+            await slot.ask(question(ledger, asked))
+
+
+async def test_where_no_process_can_be_started_the_proposer_is_away(tmp_path):
+    ledger = await a_ledger(tmp_path / "ledger", a_campaign())
+    (tmp_path / "proposer").write_text("a file where the folder of the log should be")
+    async with a_slot(tmp_path) as slot:
+        with pytest.raises(ProposerAway, match="could not be started"):
+            await slot.ask(question(ledger, SobolProposer()))
+
+
+async def test_a_question_has_one_key_whoever_asks_it_and_another_where_more_was_seen(tmp_path):
+    asked = CustomProposer(implementation="mischief_maker:Mischief", folder=tmp_path)
+    elsewhere = asked.model_copy(update={"folder": tmp_path / "elsewhere"})
+    first = question(tmp_path, asked)
+    assert question(tmp_path, elsewhere).key == first.key
+    others = [question(tmp_path, asked, events_seen=2), question(tmp_path, asked, q=2)]
+    others += [question(tmp_path / "ledger", asked), question(tmp_path, SobolProposer())]
+    assert len({first.key, *(other.key for other in others)}) == 5
+
+
+def test_a_question_is_the_same_for_the_controller_that_takes_over(tmp_path):
+    first = question(tmp_path, SobolProposer(), events_seen=7).model_copy(update={"leases": 1})
+    again = first.model_copy(update={"events_seen": 8, "leases": 2})
+    assert again.key == first.key
+    assert again.model_copy(update={"events_seen": 9}).key != first.key

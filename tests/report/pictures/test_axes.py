@@ -1,0 +1,129 @@
+"""When values are drawn over decades, and what is drawn of trials that gave no value."""
+
+import math
+import random
+import sys
+from collections.abc import Sequence
+
+import pytest
+from told_stories import POINT, Story, campaign_of
+
+from overnight.campaign.space import FloatParameter
+from overnight.report.pictures.axes import parameter_axis, spans_decades
+from overnight.report.pictures.charts import Pictures
+from overnight.report.pictures.trace_picture import trace_picture
+
+LUCK = random.Random(1)
+NORMALS = [LUCK.gauss(0, 1) for _ in range(60)]
+
+
+def told(values: Sequence[float], sem: float | None = None) -> Story:
+    story = Story(campaign_of(baseline=None, budget={"trials": 100}))
+    for i, value in enumerate(values, 1):
+        # Points that differ, since what was measured twice says how much noise there is.
+        story.tried(i, i, value, sem, point=POINT | {"rate": 1e-4 + i * 1e-3})
+    return story
+
+
+def logarithmic(values: Sequence[float], sem: float | None = None) -> bool:
+    return spans_decades(told(values, sem).history.model_view().observed, "loss")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [abs(v) for v in NORMALS],
+        [v * v for v in NORMALS],
+        [0.003, 0.4, 1.1, 2.0, 8.0, 20.0],
+        [1e-9, *(1.0 + abs(v) for v in NORMALS)],
+        [1.0 + v / 10 for v in NORMALS],
+        [-1.0, 1.0, 1e6, 1e9],
+        [0.0, 1.0, 1e6, 1e9],
+        [1e-3, 1e3],
+        [5.0],
+    ],
+    ids=["noise", "squares", "one near zero", "one far below", "narrow", "negative", "zero", "two", "one"],
+)
+def test_noise_a_lucky_value_and_negative_ones_make_no_decades(values: list[float]):
+    assert not logarithmic(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[10.0**i for i in range(-3, 5)], [0.3, 0.4, 0.5, 0.45, 1e7], [math.exp(3 * v) for v in NORMALS]],
+    ids=["decades", "one that diverged", "log-normal"],
+)
+def test_decades_are_drawn_as_decades(values: list[float]):
+    assert logarithmic(values)
+    assert logarithmic(values, sem=min(values) / 100)
+
+
+def test_decades_within_the_noise_are_none():
+    values = [10.0**i for i in range(-3, 5)]
+    assert not logarithmic(values, sem=0.5)
+    assert not logarithmic([1e-3, 2e-3, 5e-3, 1.0, 10.0], sem=0.05), "an error bar below zero"
+
+
+def test_what_repetitions_differ_by_is_noise():
+    story = told([5.0, 50.0, 500.0])
+    for i, value in enumerate((1e-3, 3e-3, 2e-3, 9e-2), 10):
+        story.tried(i, i, value)
+    assert not spans_decades(story.history.model_view().observed, "loss")
+
+
+def test_a_logarithmic_axis_says_so_in_every_picture():
+    story = told([10.0**i for i in range(-3, 5)])
+    pictures = Pictures(story.history, None)
+    assert pictures.course()["layout"]["yaxis"]["title"]["text"] == "loss, logarithmic"
+    assert pictures.parameter("depth")["layout"]["yaxis"]["title"]["text"] == "logarithmic"
+    assert pictures.parameter("rate")["layout"]["xaxis"]["title"]["text"] == "logarithmic"
+    assert "loss, logarithmic" in (trace_picture(story.history) or "")
+    plain = told([1.0, 2.0, 3.0])
+    assert Pictures(plain.history, None).course()["layout"]["yaxis"]["title"]["text"] == "loss"
+    assert "logarithmic" not in (trace_picture(plain.history) or "")
+
+
+def test_what_failed_or_was_stopped_is_in_the_pictures_of_the_parameters_with_its_reason():
+    story = told([1.0, 2.0]).proposed(3, 5, POINT | {"depth": 9}).started(3, 5).failed(3, 6, message="no\x1boven\nat 3")
+    story.proposed(4, 7, POINT | {"depth": 1}).started(4, 7).stopped(4, 8)
+    pictures = Pictures(story.history, None)
+    for picture in (pictures.parameter("depth"), pictures.course()):
+        strip = {trace["name"]: trace for trace in picture["data"] if trace.get("yaxis") == "y2"}
+        assert list(strip) == ["failed", "stopped early"]
+        assert "failed (evaluator error): no\\x1boven" in strip["failed"]["hovertext"][0]
+    assert [trace["x"] for trace in strip.values()] == [[3], [4]]
+    assert pictures.parameter("depth")["data"][-2]["x"] == [9]
+
+
+def test_of_very_many_trials_the_best_and_an_even_part_are_drawn_and_the_line_knows_all():
+    values = [10.0 + (i * 7919) % 1301 for i in range(1300)]
+    story = told(values)
+    pictures = Pictures(story.history, recommended=1234)
+    line, *points = pictures.course()["data"]
+    drawn = {x for trace in points for x in trace["x"]}
+    assert len(drawn) <= 1001
+    assert {values.index(v) + 1 for v in sorted(values)[:250]} <= drawn
+    assert {1, 1234, 1300} <= drawn
+    running = [min(values[: i + 1]) for i in range(1300)]
+    steps = dict(zip(line["x"], line["y"], strict=True))
+    assert all(running[x - 1] == y for x, y in steps.items())
+    assert {i + 1 for i in range(1, 1300) if running[i] != running[i - 1]} <= set(steps)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        FloatParameter(kind="float", low=1e308, high=sys.float_info.max),
+        FloatParameter(kind="float", low=-sys.float_info.max, high=-1e308),
+        FloatParameter(kind="float", low=1e300, high=sys.float_info.max, scale="log"),
+        FloatParameter(kind="float", low=5e-324, high=1e-300, scale="log"),
+    ],
+    ids=str,
+)
+def test_an_axis_between_bounds_at_the_ends_of_the_floats_has_a_range_and_ticks_that_are_numbers(
+    parameter: FloatParameter,
+):
+    axis = parameter_axis(parameter)
+    assert all(math.isfinite(number) for number in axis["range"])
+    low, high = axis["range"] if parameter.scale == "linear" else (parameter.low, parameter.high)
+    assert all(low <= tick <= high for tick in axis.get("tickvals", ()))

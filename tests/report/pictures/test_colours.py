@@ -1,0 +1,35 @@
+"""Whoever looks at a picture can tell its parts, in the light, in the dark and without seeing all colours."""
+
+from typing import get_args
+
+import pytest
+
+from overnight.campaign.history.trial import Generator
+from overnight.report.pictures.charts import _HATCHING
+from overnight.report.pictures.colours import BEST, ENDS, GENERATORS
+from overnight.report.pictures.timeline import End
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of sRGB, as WCAG 2.2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("card", ["#ffffff", "#1c2128"], ids=["light", "dark"])
+@pytest.mark.parametrize("colour", sorted({*GENERATORS.values(), *ENDS.values(), BEST}))
+def test_every_colour_stands_out_from_its_card(colour: str, card: str):
+    assert contrast(colour, card) >= 3
+
+
+def test_every_generator_and_every_end_has_a_colour_and_ends_differ_without_colours_too():
+    assert set(GENERATORS) == set(get_args(Generator))
+    assert set(ENDS) == set(get_args(End))
+    hatched = [_HATCHING.get(end) for end in ("observed", "failed", "stopped early", "abandoned")]
+    assert len(set(hatched)) == len(hatched)

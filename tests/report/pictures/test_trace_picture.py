@@ -1,0 +1,60 @@
+"""The course of a campaign as a small picture."""
+
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from told_stories import HOSTILE, Story, campaign_of
+
+from overnight.report.pictures.trace_picture import trace_picture
+
+MOST = sys.float_info.max
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(*means: float, **campaign: object) -> ElementTree.Element:
+    story = Story(campaign_of(**campaign))
+    for trial, mean in enumerate(means, 1):
+        story.tried(trial, 3 * trial, mean)
+    picture = trace_picture(story.history)
+    assert picture is not None
+    return ElementTree.fromstring(picture)
+
+
+def heights(picture: ElementTree.Element) -> list[float]:
+    """Return where the trials' points lie, from the bottom up."""
+    return [-float(circle.attrib["cy"]) for circle in picture.iter(f"{SVG}circle")]
+
+
+def test_nothing_is_drawn_before_anything_was_observed():
+    assert trace_picture(Story().history) is None
+
+
+def test_every_observed_trial_is_a_point_in_the_order_of_the_values():
+    ups = heights(drawn(3.0, 1.0, 2.0))
+    assert len(ups) == 3
+    assert ups[1] < ups[2] < ups[0]
+
+
+@pytest.mark.parametrize(("direction", "last"), [("minimize", 1), ("maximize", 0)])
+def test_the_line_ends_at_the_best(direction, last):
+    picture = drawn(3.0, 1.0, 2.0, **{direction: "loss"})
+    [path] = [path.attrib["d"] for path in picture.iter(f"{SVG}path")]
+    assert float(path.rpartition("V")[2]) == pytest.approx(-heights(picture)[last], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "means",
+    [
+        *([2.0], [0.0, 0.0], [-5.0, -5.0], [1e-9, 1.0, 1e6], [-1e300, 1e300], [5e-324, 1e300]),
+        *([-MOST, MOST], [MOST, MOST], [-MOST], [5e-324, 0.0], [5e-324, 1e-300, MOST, MOST]),
+    ],
+    ids=str,
+)
+def test_any_values_give_a_picture_whose_points_lie_in_it(means):
+    picture = drawn(*means)
+    assert all(0 <= -up <= 320 for up in heights(picture))
+
+
+def test_names_of_metrics_are_text():
+    assert any(text.text == HOSTILE for text in drawn(1.0, minimize=HOSTILE).iter(f"{SVG}text"))

@@ -1,0 +1,177 @@
+"""Studies are read without Optuna as Optuna itself reads them."""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.distributions import distribution_to_json
+from optuna.trial import TrialState
+from told_studies import BREAD, KINDS, storage_in, tell_study
+
+from overnight.campaign import Campaign
+from overnight.campaign.errors import CannotImport
+from overnight.storage.past.optuna_study import decoded
+from overnight.storage.past.source import read_past_results
+
+
+@pytest.fixture(params=KINDS)
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / request.param
+
+
+def test_complete_trials_are_read_as_optuna_reads_them(file):
+    complete = [t for t in tell_study(file).trials if t.state == TrialState.COMPLETE]
+    rows = read_past_results(str(file), BREAD).rows
+    assert [row.place for row in rows] == [f"trial {t.number}" for t in complete]
+    assert [row.parameters for row in rows] == [t.params for t in complete]
+    assert repr([row.parameters["flour"] for row in rows[:-1]]) == repr([t.params["flour"] for t in complete[:-1]])
+    assert [row.means["burnt"] for row in rows] == [t.value for t in complete]
+    assert {type(row.parameters["turns"]) for row in rows} == {int}
+
+
+def test_user_attributes_that_are_called_like_metrics_are_taken(file):
+    tell_study(file)
+    *rows, brought = read_past_results(str(file), BREAD).rows
+    assert [row.means["grams"] for row in rows] == [100 + int(row.place.split()[1]) for row in rows]
+    assert {row.sems["burnt"] for row in rows} == {0.25}
+    assert (dict(brought.means), dict(brought.sems)) == ({"burnt": 7.5, "grams": 1.0}, {})
+
+
+def test_other_trials_are_counted_by_how_they_stand(file):
+    tell_study(file)
+    assert read_past_results(str(file), BREAD).left_out == {"pruned": 1, "failed": 2, "running": 1, "waiting": 1}
+
+
+def test_a_row_says_where_it_is_from_without_a_path_of_this_machine(file):
+    tell_study(file)
+    origin = read_past_results(str(file), BREAD).rows[0].origin
+    assert {name: origin[name] for name in ("source", "study", "trial")} == {
+        "source": file.name,
+        "study": "first",
+        "trial": 0,
+    }
+    assert origin["ended"].startswith("20")
+    assert str(file.parent) not in json.dumps(dict(origin))
+
+
+def test_one_of_several_studies_is_named(file):
+    tell_study(file)
+    second = tell_study(file, "second", trials=1)
+    with pytest.raises(CannotImport, match=r"found 2: `first`, `second`\. Name one with --study"):
+        read_past_results(str(file), BREAD)
+    with pytest.raises(CannotImport, match="expected the study `third`, found `first`, `second`"):
+        read_past_results(str(file), BREAD, "third")
+    rows = read_past_results(str(file), BREAD, "second").rows
+    assert [row.parameters for row in rows] == [t.params for t in second.trials if t.state == TrialState.COMPLETE]
+
+
+def test_a_study_that_was_deleted_is_not_there(file):
+    tell_study(file)
+    optuna.delete_study(study_name="first", storage=storage_in(file))
+    with pytest.raises(CannotImport, match="expected an Optuna study, found none"):
+        read_past_results(str(file), BREAD)
+    kept = tell_study(file, "second", trials=2)
+    assert [row.means["burnt"] for row in read_past_results(str(file), BREAD).rows] == [
+        t.value for t in kept.trials if t.state == TrialState.COMPLETE
+    ]
+
+
+def test_a_study_in_the_other_direction_is_refused(file):
+    tell_study(file, direction="maximize", trials=1)
+    with pytest.raises(CannotImport, match=r"objective is to minimize, as campaign `bread` does.*found maximize"):
+        read_past_results(str(file), BREAD)
+
+
+def test_a_study_of_several_objectives_is_refused(file):
+    optuna.create_study(storage=storage_in(file), directions=["minimize", "maximize"])
+    with pytest.raises(CannotImport, match="found minimize and maximize"):
+        read_past_results(str(file), BREAD)
+
+
+def test_an_infinite_value_stays_infinite(file):
+    study = tell_study(file, trials=0)
+    study.add_trial(optuna.trial.create_trial(value=float("-inf")))
+    assert read_past_results(str(file), BREAD).rows[-1].means == {"burnt": float("-inf")}
+
+
+def test_parameters_that_the_campaign_does_not_know_are_not_used(file):
+    tell_study(file)
+    narrow = BREAD.model_dump(mode="json", exclude_none=True)
+    del narrow["parameters"]["salt"]
+    results = read_past_results(str(file), Campaign.model_validate(narrow))
+    assert results.unused == ("salt",)
+    assert "salt" not in results.rows[0].parameters
+
+
+def test_an_address_as_optuna_takes_it_leads_to_the_study(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for kind, scheme in zip(KINDS, ("sqlite", "journal"), strict=True):
+        tell_study(Path(kind))
+        for address in (f"{scheme}:///{kind}", f"{scheme}:////{tmp_path / kind}"):
+            assert len(read_past_results(address, BREAD).rows) == 11
+
+
+def test_reading_a_database_writes_nothing(tmp_path):
+    tell_study(tmp_path / "study.db", trials=1)
+    before = (tmp_path / "study.db").read_bytes()
+    os.chmod(tmp_path / "study.db", 0o444)
+    read_past_results(str(tmp_path / "study.db"), BREAD)
+    assert (tmp_path / "study.db").read_bytes() == before
+    assert os.listdir(tmp_path) == ["study.db"]
+
+
+def test_a_database_that_is_not_optunas_is_refused(tmp_path):
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("create table cakes (name text)")
+    connection.close()
+    with pytest.raises(CannotImport, match=r"expected a database of Optuna.*no such table: studies"):
+        read_past_results(str(tmp_path / "other.db"), BREAD)
+
+
+def test_the_last_line_of_a_journal_may_be_torn_and_another_may_not(tmp_path):
+    file = tmp_path / "optuna.log"
+    tell_study(file)
+    whole = file.read_bytes()
+    file.write_bytes(whole + b'{"op_code":4,"stu')
+    assert len(read_past_results(str(file), BREAD).rows) == 11
+    lines = whole.splitlines(keepends=True)
+    lines[6] = b'{"op_code":4,"stu\n'
+    file.write_bytes(b"".join(lines))
+    with pytest.raises(CannotImport, match=r"optuna\.log, line 7: expected a line of Optuna's journal"):
+        read_past_results(str(file), BREAD)
+
+
+def test_of_two_workers_that_end_a_trial_the_first_counts(tmp_path):
+    file = tmp_path / "optuna.log"
+    tell_study(file, trials=1)
+    value = read_past_results(str(file), BREAD).rows[0].means["burnt"]
+    with file.open("a") as journal:
+        journal.write('{"op_code":6,"worker_id":"other","trial_id":0,"state":1,"values":[-5.0]}\n')
+    assert read_past_results(str(file), BREAD).rows[0].means["burnt"] == value
+
+
+@pytest.mark.parametrize(
+    ("distribution", "internal", "value"),
+    [
+        (distribution_to_json(optuna.distributions.FloatDistribution(0, 1)), 1, 1.0),
+        (distribution_to_json(optuna.distributions.IntDistribution(0, 9)), 3.0, 3),
+        (distribution_to_json(optuna.distributions.CategoricalDistribution(["1", 1])), 0.0, "1"),
+        ('{"name": "IntLogUniformDistribution", "attributes": {"low": 1, "high": 9, "step": 1}}', 3.0, 3),
+        ('{"name": "LogUniformDistribution", "attributes": {"low": 1, "high": 9}}', 3.0, 3.0),
+        ('{"type": "categorical", "choices": [null, "a"]}', 1.0, "a"),
+        ('{"type": "int", "low": 1, "high": 9}', 3.0, 3),
+    ],
+)
+def test_a_value_is_decoded_by_its_distribution_also_of_old_versions(distribution, internal, value):
+    assert repr(decoded(internal, distribution)) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "distribution", ['{"name": "Cauchy"}', "{}", "[]", '{"type": "categorical", "choices": ["a"]}']
+)
+def test_a_distribution_that_is_none_is_told(distribution):
+    with pytest.raises(ValueError, match=r"."):
+        decoded(3.0, distribution)
