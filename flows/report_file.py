@@ -23,6 +23,6 @@ class ReportFile:
         if history is not self._written:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # It draws pictures and asks the model: whoever only runs a campaign does not wait for these to be imported.
-            importlib.import_module("overnight.flows.commands.read.report").write_report(self._file, history, self.path)
+            importlib.import_module("overnight.flows.report_page").write_report(self._file, history, self.path)
             self._written = history
         return self.path.resolve()
