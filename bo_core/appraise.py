@@ -6,7 +6,7 @@ is a short computation that rounding hardly moves, and what was chosen must be a
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,7 +24,7 @@ from overnight.bo_core.tail_width import TAIL_WIDTHS
 from overnight.bo_core.weights.weighting import Weighting, costs_of
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import FittedModel, Provenance
 
 # What two stacks may differ by: relatively in a number, and in logarithms in how good a point two searches find.
 AGREEMENT, MOST_AHEAD = 1e-6, 0.01
@@ -32,6 +32,9 @@ AGREEMENT, MOST_AHEAD = 1e-6, 0.01
 _OF_ROUNDING, _MOST_OF_ROUNDING = 10.0, 1e-3
 # Changes of log hyperparameters that no result would tell; after them everything is rounded anew.
 _NUDGES = (1e-14, -1e-14, 2e-14, -2e-14)
+
+
+_NO_HYPERPARAMETERS = "hyperparameters are not recorded"
 
 
 class NotRecorded(OvernightError):
@@ -103,7 +106,9 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    theta, jitter, width = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked), _tail_width(batch)
+    models = [_of_metric(provenance, asked.campaign.objective.metric) for provenance in batch]
+    theta, width = _theta(models, asked.encoding.d), _tail_width(models)
+    jitter = _fit_jitter(models[0].jitter, batch[0].chosen.jitter, asked)
     feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
@@ -133,9 +138,9 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     point, provenance = asked.campaign.parameters.point(proposal.point), _provenance(proposal)
     prepared = [choice.prepared() for choice in choices]
     new = choices[0].searched(prepared[0])
-    again = provenance.acquisition == "replication"
+    again = provenance.chosen.acquisition == "replication"
     if again:
-        instead_of = asked.campaign.parameters.point(provenance.instead_of or new.point)
+        instead_of = asked.campaign.parameters.point(provenance.chosen.instead_of or new.point)
         scores = [_gain(choice, point, instead_of) for choice in choices]
         best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
     else:
@@ -143,29 +148,48 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         scores = [float(at.surface.value(asked.encoding.encode([point]))[0]) for at in prepared]
         best = _best_beside_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
+    weights = _weights(choices, asked.encoding.encode([point]), provenance)
     for choice in choices:
         choice.take(point)
-    means, sds = zip(*predicted, strict=True)
-    model = choices[0].model
+    value = _figure("chosen.value", provenance.chosen.value, scores, 0.0 if again else 1.0)
+    metric, model = asked.campaign.objective.metric, choices[0].model
+    return Appraisal((*_prediction(model, metric, provenance, predicted), value, *weights), *best)
+
+
+def _prediction(
+    model: Model, metric: str, provenance: Provenance, computed: Sequence[tuple[float, float]]
+) -> list[Figure]:
+    """Return the recorded mean and standard deviation of a metric beside what they are here."""
+    recorded = provenance.predicted.get(metric)
+    if recorded is None:
+        raise NotRecorded(f"what {metric} was predicted to be is not recorded")
+    means, sds = zip(*computed, strict=True)
     # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
     # below that of the jitter is what cancellation left.
     spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.hyperparameters.jitter)
-    figures = [
-        _figure(provenance, "predicted_mean", means, spread),
-        _figure(provenance, "predicted_sd", sds, blur * spread),
-        _figure(provenance, "acquisition_value", scores, 0.0 if again else 1.0),
+    return [
+        _figure(f"predicted.{metric}.mean", recorded.mean, means, spread),
+        _figure(f"predicted.{metric}.sd", recorded.sd, sds, blur * spread),
     ]
-    x = asked.encoding.encode([point])
-    for name in ("probability_feasible", "predicted_cost"):
-        weights = [getattr(choice.weighting, name)(x) for choice in choices]
-        if None not in weights:
-            figures.append(_figure(provenance, name, weights, 0.0))
-    return Appraisal(tuple(figures), *best)
+
+
+def _weights(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> list[Figure]:
+    """Return what the value was weighted by, as far as that counted, beside what it is here."""
+    recorded = provenance.weights
+    computed = {
+        "probability_feasible": [choice.weighting.probability_feasible(x) for choice in choices],
+        "predicted_cost": [choice.weighting.predicted_cost(x) for choice in choices],
+    }
+    known = {name: [value for value in values if value is not None] for name, values in computed.items()}
+    return [
+        _figure(f"weights.{name}", getattr(recorded, name), values, 0.0) for name, values in known.items() if values
+    ]
 
 
 def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
-    if provenance.acquisition != choice.proposer.acquisition:
-        raise Contradicted(f"expected acquisition {choice.proposer.acquisition}, found {provenance.acquisition}")
+    found = provenance.chosen.acquisition
+    if found != choice.proposer.acquisition:
+        raise Contradicted(f"expected acquisition {choice.proposer.acquisition}, found {found}")
     if key_of(point) in choice.taken:
         raise Contradicted(f"expected a new point, found {point}, which was tried or chosen before")
 
@@ -220,9 +244,8 @@ def _provenance(proposal: Proposal) -> Provenance:
     return proposal.provenance
 
 
-def _figure(provenance: Provenance, name: str, computed: Sequence[float], unit: float) -> Figure:
+def _figure(name: str, recorded: float | None, computed: Sequence[float], unit: float) -> Figure:
     """Return a recorded number beside what it is here, computed once and then again with other roundings."""
-    recorded = getattr(provenance, name)
     if recorded is None:
         raise NotRecorded(f"{name} is not recorded")
     here, *nudged = computed
@@ -238,9 +261,17 @@ def _apart(a: float, b: float, unit: float) -> float:
     return math.inf if math.isnan(apart) else apart
 
 
-def _tail_width(batch: Sequence[Provenance]) -> float | None:
+def _of_metric(provenance: Provenance, metric: str) -> FittedModel:
+    """Return the model of a metric that a point was chosen with."""
+    model = provenance.models.metrics.get(metric)
+    if model is None:
+        raise NotRecorded(_NO_HYPERPARAMETERS)
+    return model
+
+
+def _tail_width(models: Sequence[FittedModel]) -> float | None:
     """Return the width over which bad outcomes were drawn together, the same in all of a batch."""
-    found = {provenance.tail_width for provenance in batch}
+    found = {model.tail_width for model in models}
     if len(found) > 1 or not found <= set(TAIL_WIDTHS):
         raise Contradicted(
             f"expected one tail width of {TAIL_WIDTHS} in all of a batch, found {sorted(map(str, found))}"
@@ -248,30 +279,26 @@ def _tail_width(batch: Sequence[Provenance]) -> float | None:
     return found.pop()
 
 
-def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
-    """Return the θ [M, h] that a batch was chosen with."""
-    return _one_theta([each.hyperparameters for each in batch], d)
-
-
 def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
     if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
         return None
-    return _one_theta([each.feasibility_hyperparameters for each in batch], asked.encoding.d)
+    return _theta([each.models.feasibility for each in batch], asked.encoding.d)
 
 
 def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
     if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
         return None
-    return _one_theta([each.cost_hyperparameters for each in batch], asked.encoding.d)
+    return _theta([each.models.cost for each in batch], asked.encoding.d)
 
 
-def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int) -> Tensor:
+def _theta(models: Sequence[FittedModel | None], d: int) -> Tensor:
     """Return the θ [M, h] that all of a batch recorded."""
+    records = [None if model is None else model.hyperparameters for model in models]
     record = records[0]
     if record is None:
-        raise NotRecorded("hyperparameters are not recorded")
+        raise NotRecorded(_NO_HYPERPARAMETERS)
     if any(other != record for other in records):
         raise Contradicted("expected the same hyperparameters in all of a batch, found others")
     theta = theta_of_record(record, d)
@@ -280,13 +307,13 @@ def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int
     return theta
 
 
-def _fit_jitter(provenance: Provenance, asked: Asked) -> float:
+def _fit_jitter(of_fit: float | None, of_choice: float | None, asked: Asked) -> float:
     """Return the jitter of the fit; where only the larger of two is known, it is the fit's if it is the least."""
-    jitter = provenance.jitter if provenance.fit_jitter is None else provenance.fit_jitter
+    jitter = of_choice if of_fit is None else of_fit
     if jitter is not None and not 0 <= jitter < math.inf:
         raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")
-    if provenance.fit_jitter is not None:
-        return provenance.fit_jitter
+    if of_fit is not None:
+        return of_fit
     if jitter is None or (jitter > LEAST_JITTER and asked.proposer.acquisition != "thompson_sampling"):
         raise NotRecorded("the jitter of its fit is not recorded")
     return jitter

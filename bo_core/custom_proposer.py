@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from overnight.campaign import Campaign, History, Proposal
 from overnight.campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Provenance
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict, read_only
 
 _MEND = "Mend it and run the campaign again: it goes on where it stopped."
@@ -72,9 +72,9 @@ class CustomProposer(BaseModel):
         """
         try:
             with self._importable():
-                returned = self._asked(self._made(), campaign, history, q, made_with.seed)
+                returned = self._asked(self._made(), campaign, history, q, made_with.made_by.seed)
             return [
-                Proposal(point=p.point, generator="custom", provenance=self._provenance(p, made_with))
+                Proposal(point=p.point, generator="custom", provenance=self._provenance(p, made_with), weight=p.weight)
                 for p in self._checked(returned, campaign, q)
             ]
         except _Unusable as problem:
@@ -185,14 +185,13 @@ class CustomProposer(BaseModel):
 
         It may name more libraries, and other threads.
         """
-        said = proposal.provenance or made_with
+        said, here = proposal.provenance or made_with, made_with.stack
         own = {
-            "proposer": self.implementation,
-            "seed": made_with.seed,
-            "libraries": read_only({**said.libraries, **made_with.libraries}),
-            "threads": made_with.threads if said.threads is None else said.threads,
+            "libraries": read_only({**said.stack.libraries, **here.libraries}),
+            "threads": here.threads if said.stack.threads is None else said.stack.threads,
         }
-        return said.model_copy(update=own)
+        made_by = made_with.made_by.model_copy(update={"proposer": self.implementation})
+        return said.model_copy(update={"made_by": made_by, "stack": said.stack.model_copy(update=own)})
 
 
 def _described(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from overnight.bo_core.surrogate.leave_one_out import leave_one_out
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import Campaign, History, ModelView
 from overnight.campaign.errors import CannotPropose, ModelFailed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
@@ -76,7 +76,7 @@ class Model:
         if proposer.tails == "auto":
             observed, width = with_likeliest_tail(observed, proposer)
         data = _data(observed, proposer)
-        fitting = _Fitting(data, proposer, generator, last, observed.noise_unit)
+        fitting = _Fitting(data, proposer, generator, last, campaign.objective.metric, observed.noise_unit)
         found = fitting.best()
         posterior, honest = fitting.believed(found, averaged=averaged), proposer.tails != "compressed"
         return cls(observed, data, posterior, found.starts, width, honest)
@@ -103,7 +103,7 @@ class Model:
         if proposer.tails == "auto":
             observed = observed.with_tail_width(tail_width)
         data = _data(observed, proposer)
-        fitting = _Fitting(data, proposer, generator, last, observed.noise_unit)
+        fitting = _Fitting(data, proposer, generator, last, campaign.objective.metric, observed.noise_unit)
         fitting.take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
         hyperparameters = Hyperparameters(theta, data.X.shape[1], proposer.kernel, jitter)
         honest = proposer.tails != "compressed"
@@ -136,13 +136,14 @@ class _Fitting:
         proposer: BayesianProposer,
         generator: torch.Generator,
         last: Provenance | None,
+        metric: str,
         noise_unit: float,
     ) -> None:
         self.noise_unit = noise_unit
         self.data, self.proposer, self.generator = data, proposer, generator
         self.d = data.X.shape[1]
-        self.warm = _recorded(last, self.d)
-        self.before = 0 if last is None or self.warm is None else last.observed
+        self.warm = _recorded(last, metric, self.d)
+        self.before = 0 if last is None or self.warm is None else last.knew.observed
         self.now = int(data.replicates)
 
     def best(self) -> Fit:
@@ -266,10 +267,10 @@ def on_this_machine(proposer: BayesianProposer) -> BayesianProposer:
     return proposer.model_copy(update={"device": "cpu"}) if missing else proposer
 
 
-def _recorded(last: Provenance | None, d: int) -> Array | None:
+def _recorded(last: Provenance | None, metric: str, d: int) -> Array | None:
     """Return one θ [h] of the recorded sets: their middle, None where there is none or it is not finite."""
-    record = None if last is None else last.hyperparameters
-    sets = None if record is None else theta_of_record(record, d)
+    model = None if last is None else last.models.metrics.get(metric)
+    sets = None if model is None else theta_of_record(model.hyperparameters, d)
     theta = None if sets is None else sets.mean(0).numpy()
     return theta if theta is not None and np.isfinite(theta).all() else None
 

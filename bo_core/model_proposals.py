@@ -13,7 +13,17 @@ from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal
 from overnight.campaign.errors import ModelFailed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import (
+    Chosen,
+    FittedModel,
+    Knew,
+    MadeBy,
+    Models,
+    Prediction,
+    Provenance,
+    Stack,
+    Weights,
+)
 
 
 def model_proposals(asked: Asked) -> list[Proposal]:
@@ -47,33 +57,53 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Model:
 
 def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with how it was chosen."""
-    hyperparameters = model.posterior.hyperparameters
-    x, weighting = asked.encoding.encode([chosen.point]), choice.weighting
+    x, metric = asked.encoding.encode([chosen.point]), asked.campaign.objective.metric
     (mean, sd), (low, high) = model.predicted(x), model.interval(x)
     provenance = Provenance(
-        seed=asked.seed,
-        observed=len(model.observed.trials),
-        pending=tuple(t.id for t in asked.view.pending),
-        hyperparameters=hyperparameters.as_record(),
-        starts={f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.starts},
-        acquisition=chosen.acquisition,
-        acquisition_value=chosen.value,
-        instead_of=chosen.instead_of,
-        expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
-        predicted_mean=mean,
-        predicted_sd=sd,
-        predicted_low=low,
-        predicted_high=high,
-        tail_width=model.tail_width,
-        probability_feasible=weighting.probability_feasible(x),
-        probability_of_approval=choice.outstanding.approval if len(choice.outstanding.parked) else None,
-        feasibility_hyperparameters=None if weighting.feasibility is None else weighting.feasibility.as_record(),
-        predicted_cost=weighting.predicted_cost(x),
-        cost_hyperparameters=None if weighting.cost is None else weighting.cost.as_record(),
-        jitter=max(hyperparameters.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
-        fit_jitter=hyperparameters.jitter,
-        device=model.device.type,
-        threads=threads,
-        libraries=stack(),
+        made_by=MadeBy(seed=asked.seed, proposer=None),
+        stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
+        knew=_knew(asked, model, choice),
+        models=_models(metric, model, choice.weighting),
+        predicted={metric: Prediction(mean=mean, sd=sd, low=low, high=high)},
+        chosen=_chosen(model, choice, chosen),
+        weights=Weights(
+            probability_feasible=choice.weighting.probability_feasible(x),
+            predicted_cost=choice.weighting.predicted_cost(x),
+        ),
     )
     return Proposal(point=chosen.point, generator="model", provenance=provenance)
+
+
+def _knew(asked: Asked, model: Model, choice: Choice) -> Knew:
+    return Knew(
+        observed=len(model.observed.trials),
+        pending=tuple(t.id for t in asked.view.pending),
+        probability_of_approval=choice.outstanding.approval if len(choice.outstanding.parked) else None,
+    )
+
+
+def _models(metric: str, model: Model, weighting: Weighting) -> Models:
+    hyperparameters = model.posterior.hyperparameters
+    of_metric = FittedModel(
+        hyperparameters=hyperparameters.as_record(),
+        jitter=hyperparameters.jitter,
+        starts={f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.starts},
+        tail_width=model.tail_width,
+    )
+    feasibility, cost = weighting.feasibility, weighting.cost
+    return Models(
+        metrics={metric: of_metric},
+        feasibility=None if feasibility is None else FittedModel(hyperparameters=feasibility.as_record()),
+        cost=None if cost is None else FittedModel(hyperparameters=cost.as_record()),
+    )
+
+
+def _chosen(model: Model, choice: Choice, chosen: Candidate) -> Chosen:
+    jitter = model.posterior.hyperparameters.jitter
+    return Chosen(
+        acquisition=chosen.acquisition,
+        value=chosen.value,
+        expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
+        instead_of=chosen.instead_of,
+        jitter=max(jitter, 0.0 if choice.draws is None else choice.draws.jitter),
+    )

@@ -17,7 +17,8 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolPropo
 from overnight.bo_core.search.sobol import sobol_points
 from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import ModelFailed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Asked as Caller
+from overnight.campaign.history.provenance import MadeBy, Provenance, Stack
 
 _LEAST_OBSERVED_FOR_A_MODEL = 2
 # For trials that nobody has proposed at any time yet.
@@ -49,12 +50,12 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
             proposals += model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
         except ModelFailed as problem:
             taken |= {key_of(p) for p in chosen}
-            made = _seeded(campaign, first).model_copy(update={"stand_in": "sobol", "away": str(problem)})
+            made = _seeded(campaign, first, away=str(problem))
             points = sobol_points(encoding, campaign.seed, taken, more)
             proposals += [Proposal(point=p, generator="sobol", provenance=made) for p in points]
     if more and isinstance(proposer, CustomProposer):
-        waiting, made_with = _with_pending(history, proposals), _seeded(campaign, first)
-        made_with = made_with.model_copy(update={"threads": torch.get_num_threads()})
+        waiting = _with_pending(history, proposals)
+        made_with = _seeded(campaign, first, threads=torch.get_num_threads())
         proposals += proposer.proposals(campaign, waiting, more, made_with)
     return proposals
 
@@ -99,6 +100,13 @@ def _with_pending(history: History, proposals: Sequence[Proposal]) -> History:
     return replace(history, trials=history.trials.changed(news))
 
 
-def _seeded(campaign: Campaign, trial: int) -> Provenance:
-    """Return what is known of any proposal: the seed, and what computes here; a Sobol point needs no threads."""
-    return Provenance(seed=seed_of(campaign, trial), libraries=stack())
+def _seeded(campaign: Campaign, trial: int, threads: int | None = None, away: str | None = None) -> Provenance:
+    """Return what is known of any proposal: the seed, what computes here, and why a Sobol point stands in, if it does.
+
+    A Sobol point needs no threads.
+    """
+    return Provenance(
+        made_by=MadeBy(seed=seed_of(campaign, trial)),
+        stack=Stack(threads=threads, libraries=stack()),
+        asked=Caller(stand_in=None if away is None else "sobol", away=away),
+    )

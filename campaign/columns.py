@@ -1,6 +1,6 @@
 """What the columns of a table of trials are called, whatever people call their parameters and metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 # The columns that are no parameter and no metric, in three groups: before, between and after these.
 BEFORE = ("trial", "status", "generator")
@@ -8,21 +8,24 @@ BETWEEN = ("attempts", "seconds", "cause", "message", "predicted_mean", "predict
 AFTER = ("proposed", "ended")
 
 
-def trial_columns(metrics: Iterable[str], parameters: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+def trial_columns(
+    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = ()
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return what the columns of `trials` are called that hold the means of these metrics and these parameters."""
-    return columns(metrics, parameters, (*BEFORE, *BETWEEN, *AFTER))
+    return columns(metrics, parameters, (*BEFORE, *BETWEEN, *AFTER), counted)
 
 
 def columns(
-    metrics: Iterable[str], parameters: Iterable[str], own: Iterable[str]
+    metrics: Iterable[str], parameters: Iterable[str], own: Iterable[str], counted: Container[str] = ()
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return what the columns of the means of these metrics and of these parameters are called beside its own.
 
     One whose name is taken, whatever its case, gets `metric_` or `parameter_` before it, twice if need be. Each metric
-    has another column, with `_sem` behind its name.
+    has another column, with `_sem` behind its name, and each that is `counted` has one with `_n`.
     """
     taken = _Names(own)
-    means = {name: taken.free(name, "metric_", "", "_sem") for name in metrics}
+    counts = {name: ("_n",) if name in counted else () for name in metrics}
+    means = {name: taken.free(name, "metric_", "", "_sem", *count) for name, count in counts.items()}
     return means, {name: taken.free(name, "parameter_", "") for name in parameters}
 
 

@@ -70,12 +70,16 @@ def cause_text(cause: Cause) -> str:
 
 
 class Measurement(BaseModel):
-    """The mean of one metric and its standard error: a number is known, None is to be inferred, 0 is exact."""
+    """The mean of one metric and its standard error: a number is known, None is to be inferred, 0 is exact.
+
+    `n` is how many units (users, requests, repetitions) the mean is of, None if that is not known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mean: Annotated[float, Field(allow_inf_nan=False)]
     sem: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    n: Annotated[int, Field(ge=1, lt=2**63)] | None = None
 
 
 class _GivesItsParameters:
@@ -149,26 +153,32 @@ class EvaluationReport(BaseModel):
 def read_measurement(value: Any) -> Measurement:
     """Return the measurement that a person meant by a number, a pair or a mapping.
 
-    Accepts `1.5`, `(mean, sem)` and `{"mean": …, "sem": …}`; a bare number has an unknown sem.
+    Accepts `1.5`, `(mean, sem)` and `{"mean": …, "sem": …, "n": …}`; a bare number has an unknown sem.
     Raises ValueError saying what was expected and found.
     """
-    pair: tuple[Any, Any]
     if is_measurement(value):
-        pair = value["mean"], value.get("sem")
+        given = value["mean"], value.get("sem"), value.get("n")
     elif isinstance(value, list | tuple) and len(value) == 2:
-        pair = value[0], value[1]
+        given = (*value, None)
     else:
-        pair = value, None
-    mean = finite_number(pair[0], "mean")
-    sem = None if pair[1] is None else finite_number(pair[1], "sem")
+        given = value, None, None
+    mean = finite_number(given[0], "mean")
+    sem = None if given[1] is None else finite_number(given[1], "sem")
     if sem is not None and sem < 0:
         raise ValueError(f"expected a sem of 0 or more, got {sem:g}")
-    return Measurement(mean=mean, sem=sem)
+    return Measurement(mean=mean, sem=sem, n=None if given[2] is None else _count(given[2]))
 
 
 def is_measurement(value: Any) -> bool:
-    """Tell whether a mapping is one measurement, and not metrics by name: a mean, perhaps with its standard error."""
-    return isinstance(value, Mapping) and "mean" in value and set(value) <= {"mean", "sem"}
+    """Tell whether a mapping is one measurement, and not metrics by name: a mean, perhaps with its error and count."""
+    return isinstance(value, Mapping) and "mean" in value and set(value) <= {"mean", "sem", "n"}
+
+
+def _count(value: Any) -> int:
+    number = finite_number(value, "n")
+    if isinstance(value, bool) or not number.is_integer() or not 1 <= number < 2**63:
+        raise ValueError(f"expected a whole number of 1 or more as n, got {named_value(value)}")
+    return int(value)
 
 
 def finite_number(value: Any, what: str) -> float:

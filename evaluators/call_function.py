@@ -28,7 +28,7 @@ _MOST_BITS = 1024
 _DEEPEST = 150
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 1 << 20
-_MEASUREMENT = {"mean", "sem"}
+_MEASUREMENT = {"mean", "sem", "n"}
 # Of each, how a function is known and how what it returns, and what to say of it.
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
     (

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.history.trial import Failure, Observation, Provenance, Stopped, Withdrawal
+from overnight.campaign.history.provenance import Prediction, Provenance
+from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
 from overnight.campaign.space import Value
 from overnight.campaign.standing.spending import costs_were_told
 from overnight.report.numbers import duration, measured, number, value_text, with_uncertainty
@@ -34,8 +35,8 @@ def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> I
         yield _GENERATORS[trial.proposal.generator]
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
-    if provenance is not None and provenance.stand_in is not None:
-        yield f"It stood in for one of the campaign's own proposer, which was away: {provenance.away}"
+    if provenance is not None and provenance.asked.stand_in is not None:
+        yield f"It stood in for one of the campaign's own proposer, which was away: {provenance.asked.away}"
     yield from _became(then, trial)
 
 
@@ -44,51 +45,59 @@ def _tuned(then: History, trial: Trial) -> dict[str, Value]:
 
 
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
-    view, metric = then.model_view(), then.definition.objective.metric
-    took = "" if provenance.seconds is None else f" in {duration(provenance.seconds)}"
-    by = provenance.proposer or (provenance.acquisition or "the model").replace("_", " ")
-    yield f"Proposed by {by}{took}, after {provenance.events_seen or 0} events."
-    if provenance.unseen:
-        yield f"While it was made, {_counted(provenance.unseen, 'result')} came in that it does not know."
+    view, asked, knew = then.model_view(), provenance.asked, provenance.knew
+    took = "" if asked.seconds is None else f" in {duration(asked.seconds)}"
+    by = provenance.made_by.proposer or (provenance.chosen.acquisition or "the model").replace("_", " ")
+    yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
+    if asked.unseen:
+        yield f"While it was made, {_counted(asked.unseen, 'result')} came in that it does not know."
     results, failures = _counted(len(view.observed), "result"), _counted(len(view.failed), "failure")
     stopped = f", {_counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
     yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
-    trials = "trial" if len(provenance.pending) == 1 else "trials"
-    running = ", ".join(str(t) for t in provenance.pending)
+    trials = "trial" if len(knew.pending) == 1 else "trials"
+    running = ", ".join(str(t) for t in knew.pending)
     yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
-    if provenance.predicted_mean is not None:
-        expected = with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)
-        yield f"It expected {metric} {expected}{_between(provenance)}."
-    if provenance.probability_feasible is not None and provenance.probability_feasible < _CERTAIN:
-        yield f"It gave the point a chance of {number(provenance.probability_feasible, 2)} to yield a result at all."
-    if provenance.expected_gain is not None:
-        yield f"It expected a new point to improve on the best by {number(provenance.expected_gain, 2)}, on average."
+    yield from _expected(then, provenance)
+    if provenance.weights.predicted_cost is not None:
+        yield _expected_cost(view.observed, provenance.weights.predicted_cost)
+    model = provenance.models.metrics.get(then.definition.objective.metric)
+    if model is not None:
+        yield from _what_mattered(model.hyperparameters, features)
+
+
+def _expected(then: History, provenance: Provenance) -> Iterator[str]:
+    """Say what a result was expected to be, how likely there would be one, and what it might improve."""
+    for metric, predicted in provenance.predicted.items():
+        yield f"It expected {metric} {with_uncertainty(predicted.mean, predicted.sd)}{_between(predicted)}."
+    feasible, gain = provenance.weights.probability_feasible, provenance.chosen.expected_gain
+    if feasible is not None and feasible < _CERTAIN:
+        yield f"It gave the point a chance of {number(feasible, 2)} to yield a result at all."
+    if gain is not None:
+        yield f"It expected a new point to improve on the best by {number(gain, 2)}, on average."
     yield from _why_there(then, provenance)
-    if provenance.predicted_cost is not None:
-        yield _expected_cost(view.observed, provenance.predicted_cost)
-    if provenance.hyperparameters is not None:
-        yield from _what_mattered(provenance.hyperparameters, features)
 
 
-def _between(provenance: Provenance) -> str:
-    low, high = provenance.predicted_low, provenance.predicted_high
+def _between(predicted: Prediction) -> str:
+    low, high = predicted.low, predicted.high
     return "" if low is None or high is None else f", with 90 % between {number(low, 3)} and {number(high, 3)}"
 
 
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     """Say why a point was chosen that is expected to be worse than the best so far by more than the model doubts."""
-    mean, best = provenance.predicted_mean, _best_measured(then)
-    if provenance.expected_gain is None or mean is None or best is None or provenance.instead_of is not None:
+    objective, best, chosen = then.definition.objective, _best_measured(then), provenance.chosen
+    predicted = provenance.predicted.get(objective.metric)
+    if chosen.expected_gain is None or predicted is None or best is None or chosen.instead_of is not None:
         return
-    objective = then.definition.objective
-    better = provenance.predicted_low if objective.direction == "minimize" else provenance.predicted_high
-    if better is None or objective.sign * (best[1].mean - mean) <= abs(better - mean) / _INTERVAL:
+    better = predicted.low if objective.direction == "minimize" else predicted.high
+    off = objective.sign * (best[1].mean - predicted.mean)
+    if better is None or off <= abs(better - predicted.mean) / _INTERVAL:
         return
     yield (
         "It explores: a result there is expected to be worse than the best so far, and would improve on it only with "
         "luck, but beside the best so little is left to gain that this was worth more."
     )
-    if provenance.tail_width is not None:
+    model = provenance.models.metrics.get(objective.metric)
+    if model is not None and model.tail_width is not None:
         yield (
             "Results far worse than most were drawn together before the model saw them, so that it is unsure of what "
             "lies far from the best."
@@ -154,21 +163,20 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
         case Observation():
             value = objective_of(then.definition, trial)
             if value is not None:
-                yield f"It turned out to be {metric} {measured(value)}{after}{_surprise(trial, value)}."
+                surprise = _surprise(trial.proposal.prediction(metric), value)
+                yield f"It turned out to be {metric} {measured(value)}{after}{surprise}."
     yield from (f"Note: {note}." for note in notes_of(trial))
 
 
-def _surprise(trial: Trial, value: Measurement) -> str:
+def _surprise(predicted: Prediction | None, value: Measurement) -> str:
     """Say how far from the expectation it was, in standard deviations of both, where these are known."""
-    provenance = trial.proposal.provenance
-    if provenance is None or provenance.predicted_mean is None or not provenance.predicted_sd:
+    if predicted is None or not predicted.sd:
         return ""
-    low, high = provenance.predicted_low, provenance.predicted_high
     # Results at both ends of the floats lie further apart than a float can say.
-    expected, sd = Decimal(provenance.predicted_mean), Decimal(provenance.predicted_sd)
-    if low is not None and high is not None:
+    expected, sd = Decimal(predicted.mean), Decimal(predicted.sd)
+    if predicted.low is not None and predicted.high is not None:
         # Where bad results are drawn together the two sides differ.
-        end = high if value.mean > provenance.predicted_mean else low
+        end = predicted.high if value.mean > predicted.mean else predicted.low
         sd = abs(Decimal(end) - expected) / Decimal(_INTERVAL) or sd
     off = (Decimal(value.mean) - expected) / (sd**2 + Decimal(value.sem or 0.0) ** 2).sqrt()
     return f", {number(abs(off), 2)} standard deviations {'above' if off > 0 else 'below'} what was expected"

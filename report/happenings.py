@@ -6,7 +6,7 @@ from typing import Any
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.history.events import CampaignDrained, CampaignFinished
+from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured, value_text
 from overnight.report.summary import Best, best_measured
@@ -126,10 +126,5 @@ def _closed(known: History, history: History) -> list[Happening]:
     text = f"{history.definition.name}: {'finished' if over else 'drained'}: {end.reason}"
     if best is not None:
         text += f"; best {history.definition.objective.metric} {measured(best.measurement)} (trial {best.trial})"
-    closed = [Happening("window.closed", text, facts=facts)] if _by_its_window(end) else []
+    closed = [Happening("window.closed", text, facts=facts)] if end.because == "window_closed" else []
     return [*closed, Happening(f"campaign.{'finished' if over else 'drained'}", text, facts=facts)]
-
-
-def _by_its_window(end: CampaignDrained | CampaignFinished) -> bool:
-    """Tell whether a window that had been open ended the controller's work; the ledger keeps that in words only."""
-    return isinstance(end, CampaignDrained) and end.reason.startswith("the window ")

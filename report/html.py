@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from overnight.campaign import History
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Provenance
 from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.space import FloatParameter, IntParameter
 from overnight.campaign.values.harmless import harmless, harmless_json
@@ -168,8 +168,8 @@ def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
     }
     if (versions := versions_sentence(history)) is not None:
         facts["Evaluator"] = f"{versions[0].upper()}{versions[1:]}."
-    libraries = _distinct(f"{name} {version}" for p in provenances for name, version in p.libraries.items())
-    commits = _distinct(p.commit for p in provenances if p.commit is not None)
+    libraries = _distinct(f"{name} {version}" for p in provenances for name, version in p.stack.libraries.items())
+    commits = _distinct(p.asked.commit for p in provenances if p.asked.commit is not None)
     if libraries:
         facts["Proposed with"] = libraries
     if commits:
@@ -178,7 +178,7 @@ def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
 
 
 def _proposal_seconds(provenances: Iterable[Provenance]) -> dict[str, str]:
-    times = sorted(p.seconds for p in provenances if p.seconds is not None)
+    times = sorted(p.asked.seconds for p in provenances if p.asked.seconds is not None)
     return {"A proposal took": f"{duration(times[len(times) // 2])} (median)"} if times else {}
 
 

@@ -102,7 +102,8 @@ def summarise(history: History, *, alive: bool = True) -> Summary:
     standing = standing_of(history, alive=alive)
     ended = sum(t.counted and t.outcome is not None for t in trials)
     seconds_per_trial = _seconds_per_trial(trials)
-    stand_ins = {t.id: made.away for t in trials if (made := t.proposal.provenance) is not None and made.stand_in}
+    asked = {t.id: made.asked for t in trials if (made := t.proposal.provenance) is not None}
+    stand_ins = {trial: by.away for trial, by in asked.items() if by.stand_in}
     return Summary(
         campaign=campaign.name,
         standing=standing,

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.columns import trial_columns
@@ -20,14 +20,16 @@ Row = dict[str, Cell]
 def trial_rows(history: History) -> list[Row]:
     """Return a row for each trial in the order of ids, all with the same columns.
 
-    Metrics are `<name>` and `<name>_sem`; `predicted_mean` and `predicted_sd` are what the model expected; `seconds`
-    are those of all ended attempts, None if there were none. Columns are named as in the view `trials` of SQL: a metric
-    or a parameter whose name is taken gets `metric_` or `parameter_` before it.
+    Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
+    are what the objective was expected to be; `seconds` are those of all ended attempts, None if there were none.
+    Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
+    `parameter_` before it.
     """
     trials = [trial for _, trial in sorted(history.trials.items())]
     parameters = dict.fromkeys(name for trial in trials for name in trial.point)
-    columns = trial_columns(metric_names(history), parameters)
-    return [_row(trial, *columns) for trial in trials]
+    counted = {name for trial in trials for name, found in _measured(trial).items() if found.n is not None}
+    columns, objective = trial_columns(metric_names(history), parameters, counted), history.definition.objective.metric
+    return [_row(trial, objective, *columns, counted) for trial in trials]
 
 
 def metric_names(history: History) -> list[str]:
@@ -64,21 +66,26 @@ def _in_csv(value: Cell) -> Cell:
     return harmless(value) if isinstance(value, str) else value
 
 
-def _row(trial: Trial, metrics: Mapping[str, str], parameters: Mapping[str, str]) -> Row:
+def _row(
+    trial: Trial, objective: str, metrics: Mapping[str, str], parameters: Mapping[str, str], counted: Container[str]
+) -> Row:
     """Return the row of a trial, with the columns in which its metrics and its parameters are."""
-    provenance, failure, measured = trial.proposal.provenance, failure_of(trial), _measured(trial)
+    failure, measured = failure_of(trial), _measured(trial)
+    predicted = trial.proposal.prediction(objective)
     ended = trial.outcome if isinstance(trial.outcome, Stopped | Withdrawal) else None
     row: Row = {"trial": trial.id, "status": trial.status, "generator": trial.proposal.generator}
     for name, column in metrics.items():
         row[column] = measured[name].mean if name in measured else None
         row[f"{column}_sem"] = measured[name].sem if name in measured else None
+        if name in counted:
+            row[f"{column}_n"] = measured[name].n if name in measured else None
     row |= {
         "attempts": len(trial.attempts),
         "seconds": trial.seconds,
         "cause": failure.cause if failure else None,
         "message": failure.message if failure else ended.why if ended else None,
-        "predicted_mean": _finite(provenance.predicted_mean) if provenance else None,
-        "predicted_sd": _finite(provenance.predicted_sd) if provenance else None,
+        "predicted_mean": predicted and _finite(predicted.mean),
+        "predicted_sd": predicted and _finite(predicted.sd),
     }
     return row | {column: trial.point.get(name) for name, column in parameters.items()}
 

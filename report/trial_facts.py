@@ -22,7 +22,7 @@ def failure_of(trial: Trial) -> Failure | None:
 def generator_of(trial: Trial) -> str:
     """Return what proposed a trial, and whether that stood in for the campaign's own proposer."""
     made = trial.proposal.provenance
-    return f"{trial.proposal.generator}{', stands in' if made is not None and made.stand_in is not None else ''}"
+    return f"{trial.proposal.generator}{', stands in' if made is not None and made.asked.stand_in is not None else ''}"
 
 
 def failed_why(failure: Failure) -> str:

@@ -26,7 +26,8 @@ def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict
     trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
     metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
     headings = ["trial", "status", *metrics, "predicted", *parameters, "generator", "attempts", "took"]
-    lines = [_line(trial, metrics, parameters) for trial in trials]
+    objective = history.definition.objective.metric
+    lines = [_line(trial, objective, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
@@ -83,12 +84,10 @@ def _end_of(trial: Trial) -> str:
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
-def _line(trial: Trial, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
-    provenance, failed = trial.proposal.provenance, isinstance(trial.outcome, Failure)
+def _line(trial: Trial, objective: str, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
+    expected, failed = trial.proposal.prediction(objective), isinstance(trial.outcome, Failure)
     reported = trial.outcome.metrics if isinstance(trial.outcome, Observation) else {}
-    predicted = ""
-    if provenance is not None and provenance.predicted_mean is not None:
-        predicted = with_uncertainty(provenance.predicted_mean, provenance.predicted_sd)
+    predicted = "" if expected is None else with_uncertainty(expected.mean, expected.sd)
     cells = [measured(reported[name]) if name in reported else "" for name in metrics]
     cells += [predicted, *(value_text(trial.point[name]) for name in parameters), generator_of(trial)]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]

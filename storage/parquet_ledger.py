@@ -15,7 +15,7 @@ from overnight.storage.copies.snapshots import Snapshots
 from overnight.storage.heartbeat import StoredHeartbeat
 from overnight.storage.ledger import Segment
 from overnight.storage.segments.chain import Chain
-from overnight.storage.segments.event_rows import SCHEMA
+from overnight.storage.segments.columns import SCHEMA
 from overnight.storage.segments.segment_file import encode
 from overnight.storage.stores.store import ObjectExists, ObjectStore
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from overnight.campaign import Campaign
 from overnight.campaign.columns import columns, trial_columns
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
@@ -23,9 +24,9 @@ _CLOSED = {
     "allow_persistent_secrets": "false",
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
-VIEWS = ("trials", "attempts", "metrics", "events", "proposals")
-_OF_PROPOSALS = ("trial", "generator", "proposed", "actor", "observed", "pending", "seed", "acquisition")
-_OF_PROPOSALS += ("acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
+VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions")
+_OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
+_OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
 _OUTCOMES = """
     create view outcomes as from events
@@ -34,7 +35,7 @@ _OUTCOMES = """
 """
 _METRICS = """
     create view metrics as
-    select trial, attempt, m.name as metric, m.mean, m.sem
+    select trial, attempt, m.name as metric, m.mean, m.sem, m.n
     from (select trial, attempt, unnest(metrics) as m from outcomes where kind = 'trial_observed')
 """
 _ATTEMPTS = """
@@ -55,24 +56,33 @@ _ATTEMPTS = """
 # `asked` names parameters p0, p1, …: what people call them may be what a column is called.
 _ASKED = """
     create view asked as
-    select trial, generator, time as proposed, actor, {parameters} body
+    select trial, generator, batch, weight, time as proposed, actor, {parameters} body
     from events where kind = 'trial_proposed'
     qualify row_number() over (partition by trial order by segment, position) = 1
 """
 _PROPOSALS = """
     create view proposals as
-    select trial, generator, proposed, actor, {parameters}
-        cast(body->>'$.provenance.observed' as integer) as observed,
-        cast(body->'$.provenance.pending' as integer[]) as pending,
-        body->>'$.provenance.seed' as seed,
-        body->>'$.provenance.acquisition' as acquisition,
-        try_cast(body->>'$.provenance.acquisition_value' as double) as acquisition_value,
-        try_cast(body->>'$.provenance.predicted_mean' as double) as predicted_mean,
-        try_cast(body->>'$.provenance.predicted_sd' as double) as predicted_sd,
-        try_cast(body->>'$.provenance.seconds' as double) as seconds,
+    select trial, generator, batch, weight, proposed, actor, {parameters}
+        cast(body->>'$.provenance.knew.observed' as integer) as observed,
+        cast(body->'$.provenance.knew.pending' as integer[]) as pending,
+        body->>'$.provenance.made_by.seed' as seed,
+        body->>'$.provenance.chosen.acquisition' as acquisition,
+        try_cast(body->>'$.provenance.chosen.value' as double) as acquisition_value,
+        e.mean as predicted_mean, e.sd as predicted_sd,
+        try_cast(body->>'$.provenance.asked.seconds' as double) as seconds,
         case when body->>'$.provenance' is not null then body->'$.provenance' end as provenance
-    from asked
+    from asked left join expected e using (trial)
 """
+# Ledgers of versions 1 and 2 had one objective and did not name it.
+_PREDICTIONS = """
+    create view predictions as
+    select trial, coalesce(nullif(name, ''), {objective}) as metric,
+        try_cast(p->>'mean' as double) as mean, try_cast(p->>'sd' as double) as sd,
+        try_cast(p->>'low' as double) as low, try_cast(p->>'high' as double) as high
+    from (select trial, unnest(map_entries(cast(body->'$.provenance.predicted' as map(varchar, json)))) as entry
+          from asked), lateral (select entry.key as name, entry.value as p)
+"""
+_EXPECTED = "create view expected as from predictions where metric = {objective}"
 _TRIALS = """
     create view trials as
     select p.trial,
@@ -85,18 +95,18 @@ _TRIALS = """
         p.generator, {metrics} coalesce(a.attempts, 0) as attempts,
         case when o.kind is not null and a.attempts > 0 then coalesce(a.seconds, 0) end as seconds, o.cause,
         coalesce(o.message, o.body->>'$.why') as message,
-        try_cast(p.body->>'$.provenance.predicted_mean' as double) as predicted_mean,
-        try_cast(p.body->>'$.provenance.predicted_sd' as double) as predicted_sd,
+        e.mean as predicted_mean, e.sd as predicted_sd,
         {parameters} p.proposed, o.time as ended
     from asked p
     left join outcomes o using (trial)
+    left join expected e using (trial)
     left join (select trial, count(*) as attempts, count(*) filter (ended is null) as open, sum(seconds) as seconds
                from attempts group by trial) a using (trial)
     order by p.trial
 """
 # In the order in which they are first named.
 _METRIC_NAMES = """
-    select m.name
+    select m.name, bool_or(m.n is not null)
     from (select segment, position, unnest(metrics) as m, generate_subscripts(metrics, 1) as i from outcomes)
     group by 1 order by min((segment, position, i))
 """
@@ -125,7 +135,7 @@ class Answer:
 def query(ledger: ParquetLedger, sql: str) -> Answer:
     """Return what the SQL says about the ledger; raises LedgerError with DuckDB's own words where it cannot be run.
 
-    `events` has a row for each event; `trials`, `attempts`, `metrics` and `proposals` are made of it. In `trials` each
+    `events` has a row for each event; the other views are made of it. In `trials` each
     parameter and each metric has a column; one whose name is taken, whatever its case, gets `parameter_` or `metric_`
     before it, twice if need be.
     """
@@ -182,28 +192,34 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     parameters = connection.execute(_PARAMETER_NAMES).fetchall()
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
     connection.execute(_ASKED.format(parameters=_listed(values)))
-    names = [name for name, *_ in parameters]
+    definition, names = _definition(connection), [name for name, *_ in parameters]
+    objective = _text("" if definition is None else definition.objective.metric)
+    for statement in (_PREDICTIONS, _EXPECTED):
+        connection.execute(statement.format(objective=objective))
     _, asked = columns((), names, _OF_PROPOSALS)
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
-    means, asked = trial_columns(_metric_names(connection), names)
-    measured = [column for name, called in means.items() for column in _metric_columns(name, called)]
-    connection.execute(_TRIALS.format(metrics=_listed(measured), parameters=_listed(_parameter_columns(asked))))
+    measured = dict(connection.execute(_METRIC_NAMES).fetchall())
+    metrics = dict.fromkeys([*(() if definition is None else definition.expected_metrics), *measured])
+    counted = {name for name, has_counts in measured.items() if has_counts}
+    means, asked = trial_columns(metrics, names, counted)
+    wide = [column for name, called in means.items() for column in _metric_columns(name, called, name in counted)]
+    connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=_listed(_parameter_columns(asked))))
 
 
-def _metric_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the metrics that are expected or were measured, the objective first."""
-    names = [name for (name,) in connection.execute(_METRIC_NAMES).fetchall()]
-    definition = connection.execute(_DEFINITION).fetchone()
-    if definition is not None:
-        [event] = events_of(definition)
-        assert isinstance(event, CampaignDefined | CampaignRevised)
-        names = [*event.definition.expected_metrics, *names]
-    return list(dict.fromkeys(names))
+def _definition(connection: duckdb.DuckDBPyConnection) -> Campaign | None:
+    """Return what was asked for last, None if nothing was."""
+    found = connection.execute(_DEFINITION).fetchone()
+    if found is None:
+        return None
+    [event] = events_of(found)
+    assert isinstance(event, CampaignDefined | CampaignRevised)
+    return event.definition
 
 
-def _metric_columns(name: str, column: str) -> list[str]:
+def _metric_columns(name: str, column: str, counted: bool) -> list[str]:
     value = f"named(o.metrics, {_text(name)})"
-    return [f"{value}.mean as {_name(column)}", f"{value}.sem as {_name(column + '_sem')}"]
+    endings = {"mean": "", "sem": "_sem", **({"n": "_n"} if counted else {})}
+    return [f"{value}.{field} as {_name(column + ending)}" for field, ending in endings.items()]
 
 
 def _parameter_columns(columns: Mapping[str, str]) -> list[str]:

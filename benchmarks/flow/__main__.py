@@ -75,7 +75,7 @@ def _busy(trials: int, folder: Path, environment: Environment) -> Iterator[Row]:
     workers = 16
     night = run(Plan(workers, trials, _ABOUT_TEN), folder / "busy", environment)
     proposals = [t.proposal.provenance for t in night.history.trials.values() if t.proposal.generator == "model"]
-    unseen = [made.unseen or 0 for made in proposals if made is not None]
+    unseen = [made.asked.unseen or 0 for made in proposals if made is not None]
     tried = f"{workers} workers, {trials} evaluations of about 10 s"
     yield f"{tried}: share of time that workers evaluate", "≥ 95 %", f"{100 * busy_share(night):.1f} %"
     yield f"{tried}: until every worker has begun", "all at once", f"{cold_start_seconds(night):.2f} s"

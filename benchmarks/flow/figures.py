@@ -66,7 +66,7 @@ def _memory_at(night: Night, trial: int) -> int:
 
 def _proposing(trial: Trial) -> float:
     made = trial.proposal.provenance
-    return 0.0 if made is None or made.seconds is None else made.seconds
+    return 0.0 if made is None or made.asked.seconds is None else made.asked.seconds
 
 
 def milliseconds(seconds: Iterable[float]) -> str:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from overnight.campaign import Campaign, History, Measurement, Proposal, Trial
-from overnight.campaign.history.trial import Observation, Provenance
+from overnight.campaign.history.provenance import Provenance
+from overnight.campaign.history.trial import Observation
 from overnight.campaign.history.trials import Trials
 
 _METRIC = "value"

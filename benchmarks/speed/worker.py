@@ -17,7 +17,7 @@ from benchmarks.speed.told import Told, told_history
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.propose import propose
 from overnight.campaign import History, Proposal
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Provenance
 
 # As small as what the peers' programs warm themselves up with.
 WARM_UP = {
@@ -59,7 +59,7 @@ def answer(question: dict[str, Any], proposer: BayesianProposer, warm: bool) -> 
         "points": points,
         "seconds": seconds,
         "fit": _fit(proposals[0]),
-        "threads": None if made is None else made.threads,
+        "threads": None if made is None else made.stack.threads,
     }
 
 
@@ -74,7 +74,8 @@ def _fit(proposal: Proposal) -> dict[str, Any] | None:
 
     The constant mean is not among them: it is the generalised least-squares mean that follows from the others.
     """
-    recorded = None if proposal.provenance is None else proposal.provenance.hyperparameters
+    models = {} if proposal.provenance is None else proposal.provenance.models.metrics
+    recorded = next((model.hyperparameters for model in models.values()), None)
     if recorded is None or len(recorded["log_noise_variance"]) != 1:
         return None
     return {

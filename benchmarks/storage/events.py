@@ -13,7 +13,17 @@ from overnight.campaign.history.events import (
     TrialObserved,
     TrialProposed,
 )
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import (
+    Asked,
+    Chosen,
+    FittedModel,
+    Knew,
+    MadeBy,
+    Models,
+    Prediction,
+    Provenance,
+    Stack,
+)
 from overnight.campaign.space import Point
 
 _BEGINNING = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -26,22 +36,25 @@ _CAMPAIGN = Campaign.model_validate(
     }
 )
 _PROVENANCE = Provenance(
-    seed=1,
-    observed=100,
-    pending=tuple(range(8)),
-    hyperparameters={"log_length_scales": tuple(i / 7 for i in range(6)), "log_noise_variance": (-10 / 3,)},
-    starts={f"draw {i}, 100 observations": "converged at -2.33454" for i in range(4)},
-    acquisition="log_noisy_expected_improvement",
-    acquisition_value=-2.1,
-    predicted_mean=0.2,
-    predicted_sd=0.4,
-    jitter=1e-8,
-    device="cpu",
-    threads=1,
-    libraries={"torch": "2.13.0", "gpytorch": "1.15.2", "numpy": "2.4.6", "scipy": "1.17.1"},
-    events_seen=300,
-    seconds=0.1,
-    commit="0a1b2c",
+    made_by=MadeBy(seed=1),
+    stack=Stack(
+        device="cpu",
+        threads=1,
+        libraries={"torch": "2.13.0", "gpytorch": "1.15.2", "numpy": "2.4.6", "scipy": "1.17.1"},
+    ),
+    knew=Knew(observed=100, pending=tuple(range(8))),
+    models=Models(
+        metrics={
+            "loss": FittedModel(
+                hyperparameters={"log_length_scales": tuple(i / 7 for i in range(6)), "log_noise_variance": (-10 / 3,)},
+                jitter=1e-8,
+                starts={f"draw {i}, 100 observations": "converged at -2.33454" for i in range(4)},
+            )
+        }
+    ),
+    predicted={"loss": Prediction(mean=0.2, sd=0.4)},
+    chosen=Chosen(acquisition="log_noisy_expected_improvement", value=-2.1, jitter=1e-8),
+    asked=Asked(events_seen=300, seconds=0.1, commit="0a1b2c"),
 )
 
 

@@ -10,9 +10,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Cause, Measurement
-from overnight.campaign.history.trial import Generator, Provenance
+from overnight.campaign.history.provenance import Provenance
+from overnight.campaign.history.trial import Generator, Share
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
+
+DrainedBecause = Literal["asked_to_stop", "cost_reserved", "outside_window", "trouble", "undecided", "window_closed"]
+FinishedBecause = Literal["cost", "evaluations", "gain", "space", "trials", "wall_clock"]
 
 Instant = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
@@ -75,7 +79,8 @@ class TrialProposed(GivesItsPoint, _Event):
     """A point will be tried; written before anything is submitted.
 
     People say `why` they suggest one. One that is `parked` is started only once a person has approved it, and
-    `parked_because` says why it is.
+    `parked_because` says why it is. `batch` is the first trial of those that one request to the proposer gave, `weight`
+    the trial's share of what is tried at once with it.
     """
 
     about = ("trial",)
@@ -84,6 +89,8 @@ class TrialProposed(GivesItsPoint, _Event):
     trial: int
     point: Point
     generator: Generator
+    batch: int | None = None
+    weight: Share | None = None
     provenance: Provenance | None = None
     why: str | None = None
     parked: bool = False
@@ -206,12 +213,13 @@ class TrialFailed(_AttemptEvent):
 class TrialStopped(_AttemptEvent):
     """A rule ended a trial on its way, at a step; what still runs of it is ended, and its reports are kept.
 
-    `value` was worse than `threshold`, both of the objective, in its own unit; `why` says it in words. The rule, asked
+    `value` was worse than `threshold`, both of `metric`, in its own unit; `why` says it in words. The rule, asked
     about that step in the light of all events before this one, says the same.
     """
 
     kind: Literal["trial_stopped"] = "trial_stopped"
     rule: str
+    metric: str
     step: int
     value: float
     threshold: float
@@ -236,15 +244,23 @@ class _ControllerEvent(_Event):
 
 
 class CampaignDrained(_ControllerEvent):
-    """A controller stopped before the campaign was over; it can be resumed."""
+    """A controller stopped before the campaign was over; it can be resumed.
+
+    `because` is None in ledgers of versions 1 and 2, which have only the reason in words.
+    """
 
     kind: Literal["campaign_drained"] = "campaign_drained"
+    because: DrainedBecause | None = None
 
 
 class CampaignFinished(_ControllerEvent):
-    """The campaign is over: its budget is spent, or what one more trial is expected to gain is too little."""
+    """The campaign is over: its budget is spent, or what one more trial is expected to gain is too little.
+
+    `because` is None in ledgers of versions 1 and 2, which have only the reason in words.
+    """
 
     kind: Literal["campaign_finished"] = "campaign_finished"
+    because: FinishedBecause | None = None
 
 
 class _Request(_Event):

@@ -33,6 +33,7 @@ from overnight.campaign.history.events import (
     TrialStopped,
 )
 from overnight.campaign.history.life import Ending, Life
+from overnight.campaign.history.provenance import UNNAMED_OBJECTIVE
 from overnight.campaign.history.trials import Trials
 
 _OfCampaign = (
@@ -104,7 +105,7 @@ class Fold:
                 self._see(event.sources)
                 return self._life(event).start(event, self.lease, self.evaluators[-1] if self.evaluators else None)
             case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
-                return self._life(event).end(event)
+                return self._life(event).end(event, self._objective())
             case TrialApproved():
                 return self._life(event).approve()
             case MeasurementReported():
@@ -223,8 +224,13 @@ class Fold:
     def _propose(self, event: TrialProposed) -> bool:
         if event.trial in self._lives or event.trial in self.trials:
             return False
-        self._lives[event.trial] = Life.begun_by(event)
+        last = self._lives.get(event.trial - 1) or self.trials.get(event.trial - 1)
+        self._lives[event.trial] = Life.begun_by(event, self._objective(), last)
         return True
+
+    def _objective(self) -> str:
+        latest = self.revised or self.defined
+        return UNNAMED_OBJECTIVE if latest is None else latest.definition.objective.metric
 
     def _report(self, event: MeasurementReported) -> bool:
         self._life(event)

@@ -104,6 +104,17 @@ class History:
         """Return the id that the next proposed trial gets; ids start at 1."""
         return self.trials.last + 1
 
+    def batches(self) -> dict[int, tuple[Trial, ...]]:
+        """Return the trials that were proposed together, in the order of their numbers, by the first of their request.
+
+        Trials that no proposer was asked for are in none of them.
+        """
+        found: dict[int, list[Trial]] = {}
+        for _, trial in sorted(self.trials.items()):
+            if trial.batch is not None:
+                found.setdefault(trial.batch, []).append(trial)
+        return {batch: tuple(trials) for batch, trials in found.items()}
+
     @property
     def started(self) -> int:
         """Return how many trials have started, which is what the budget counts."""

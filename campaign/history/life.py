@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from overnight.campaign.history.before_version_3 import batch_of, metric_of, with_names
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
     AttemptFailed,
@@ -41,6 +42,7 @@ class Life:
     id: int
     proposal: Proposal
     proposed: datetime
+    batch: int | None
     parked: bool
     parked_because: str | None
     approved: bool
@@ -48,10 +50,12 @@ class Life:
     outcome: Outcome | None
 
     @classmethod
-    def begun_by(cls, event: TrialProposed) -> "Life":
-        """Return a new trial."""
-        proposal = Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
-        return cls(event.trial, proposal, event.time, event.parked, event.parked_because, False, {}, None)
+    def begun_by(cls, event: TrialProposed, objective: str, last: "Life | Trial | None") -> "Life":
+        """Return a new trial; `last` is the one before it."""
+        provenance = with_names(event.provenance, objective)
+        proposal = Proposal(point=event.point, generator=event.generator, provenance=provenance, weight=event.weight)
+        batch = batch_of(event, last and last.proposal, last and last.batch)
+        return cls(event.trial, proposal, event.time, batch, event.parked, event.parked_because, False, {}, None)
 
     @classmethod
     def of(cls, trial: Trial) -> "Life":
@@ -61,6 +65,7 @@ class Life:
             trial.id,
             trial.proposal,
             trial.proposed,
+            trial.batch,
             trial.parked,
             trial.parked_because,
             trial.approved,
@@ -74,6 +79,7 @@ class Life:
             id=self.id,
             proposal=self.proposal,
             proposed=self.proposed,
+            batch=self.batch,
             parked=self.parked,
             parked_because=self.parked_because,
             approved=self.approved,
@@ -132,15 +138,15 @@ class Life:
         self.attempts[event.attempt] = attempt.model_copy(update={"unknown": event.message})
         return True
 
-    def end(self, event: Ending) -> bool:
+    def end(self, event: Ending, objective: str) -> bool:
         """Close it; the first outcome counts."""
         if self.outcome is not None:
             return False
-        self.outcome = _outcome_of(event)
+        self.outcome = _outcome_of(event, objective)
         return True
 
 
-def _outcome_of(event: Ending) -> Outcome:
+def _outcome_of(event: Ending, objective: str) -> Outcome:
     match event:
         case TrialObserved():
             return Observation(
@@ -164,6 +170,7 @@ def _outcome_of(event: Ending) -> Outcome:
             return Stopped(
                 attempt=event.attempt,
                 rule=event.rule,
+                metric=metric_of(event, objective),
                 step=event.step,
                 value=event.value,
                 threshold=event.threshold,

@@ -5,82 +5,33 @@ then withdrawn, and nothing is learnt from it.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.evaluation import Cause, Measurement
+from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
 Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
-StandIn = Literal["sobol", "thompson"]
-
-
-class Provenance(BaseModel):
-    """How a proposal was made: everything that it takes to make it again.
-
-    `proposer` names a third party's class. `observed` and `pending` are what the proposal knew, those that were stopped
-    among the observed where their reports are learnt from. `hyperparameters` are bit-exact and serve as the next
-    proposal's warm start; `starts` says how each start of their fit ended. Predicted mean and standard deviation are in
-    the metric's own unit, the mean being the median where bad outcomes are drawn together; 90 % were expected between
-    `predicted_low` and `predicted_high`. `tail_width` is the width, in robust spreads, over which bad outcomes were
-    drawn together, None if they were not or if nothing was chosen. In the same unit is `expected_gain`, by how much a
-    new point was expected to improve on the best. A repetition was preferred to measuring `instead_of`.
-    `probability_feasible` is how likely the point was thought to give a result, None where nothing was known to fail,
-    and `feasibility_hyperparameters`, bit-exact, are what that was believed with. `probability_of_approval` is how
-    likely what awaited approval was thought to be approved, None where nothing did under a policy. `predicted_cost` is
-    what the point was expected to cost, in the unit that evaluations tell or in seconds where they told none; it is
-    None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to it. `jitter` is the larger of the
-    draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`, `seconds` and `commit` come from
-    whoever called `propose`, which itself has no clock, and so do `unseen`, how many results came in while it was made,
-    and `stand_in`, what made it while the campaign's own proposer was `away`, and why it was.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int
-    proposer: str | None = None
-    observed: int = 0
-    pending: tuple[int, ...] = ()
-    hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
-    starts: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
-    acquisition: str | None = None
-    acquisition_value: float | None = None
-    expected_gain: float | None = None
-    instead_of: Point | None = None
-    predicted_mean: float | None = None
-    predicted_sd: float | None = None
-    predicted_low: float | None = None
-    predicted_high: float | None = None
-    tail_width: float | None = None
-    probability_feasible: float | None = None
-    feasibility_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
-    probability_of_approval: float | None = None
-    predicted_cost: float | None = None
-    cost_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
-    jitter: float | None = None
-    fit_jitter: float | None = None
-    device: str | None = None
-    threads: int | None = None
-    libraries: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
-    events_seen: int | None = None
-    seconds: float | None = None
-    commit: str | None = None
-    unseen: int | None = None
-    stand_in: StandIn | None = None
-    away: str | None = None
+Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Proposal(GivesItsPoint, BaseModel):
-    """A point worth trying, and why."""
+    """A point worth trying, and why; `weight` is its share of what is tried at once with it, as in an A/B test."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     point: Point
     generator: Generator
     provenance: Provenance | None = None
+    weight: Share | None = None
+
+    def prediction(self, metric: str) -> Prediction | None:
+        """Return what a metric was expected to be, None if nothing predicted it."""
+        return None if self.provenance is None else self.provenance.predicted.get(metric)
 
 
 class AttemptEnd(BaseModel):
@@ -156,13 +107,17 @@ class Failure(BaseModel):
 
 
 class Stopped(BaseModel):
-    """A rule ended a trial on its way: at `step` its `value` was worse than the `threshold`; its reports are kept."""
+    """A rule ended a trial on its way, since at `step` the `value` of `metric` was worse than the `threshold`.
+
+    Its reports are kept.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["stopped"] = "stopped"
     attempt: int
     rule: str
+    metric: str
     step: int
     value: float
     threshold: float
@@ -188,7 +143,8 @@ class Trial(BaseModel):
     """A proposal with an id, and everything that has happened to it; `parked` while it waits for approval.
 
     `parked_because` says why it had to wait, also once somebody has decided; where that was to let it be started, it is
-    `approved`.
+    `approved`. Trials that were proposed together have the number of the first of them as their `batch`; it is None if
+    no proposer was asked for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -196,6 +152,7 @@ class Trial(BaseModel):
     id: int
     proposal: Proposal
     proposed: datetime
+    batch: int | None = None
     parked: bool = False
     parked_because: str | None = None
     approved: bool = False

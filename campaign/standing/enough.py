@@ -52,10 +52,10 @@ def why_end_early(history: History) -> str | None:
 def _latest_first(history: History) -> Iterator[float]:
     since = history.revised.time if history.revised is not None else None
     made = (
-        (trial.proposal.provenance.events_seen, trial.proposal.provenance.expected_gain)
+        (trial.batch, trial.proposal.provenance.chosen.expected_gain)
         for trial in history.trials.newest_first()
         if trial.proposal.provenance is not None
-        and trial.proposal.provenance.expected_gain is not None
+        and trial.proposal.provenance.chosen.expected_gain is not None
         and (since is None or trial.proposed >= since)
     )
     for _, together in groupby(made, key=lambda pair: pair[0]):

@@ -85,12 +85,12 @@ def _distance(parameter: Parameter, before: Value, now: Value) -> float:
 
 
 def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Iterator[str]:
-    objective, made, sds = campaign.objective, proposal.provenance, limit.standard_deviations
-    mean, sd = (None, None) if made is None else (made.predicted_mean, made.predicted_sd)
-    if mean is None or (sd is None and sds):
+    objective, sds = campaign.objective, limit.standard_deviations
+    predicted = proposal.prediction(objective.metric)
+    if predicted is None or (predicted.sd is None and sds):
         yield f"nothing predicts {objective.metric} there (`approve.when.predicted`)"
         return
-    edge = mean - objective.sign * sds * (sd or 0.0)
+    edge = predicted.mean - objective.sign * sds * (predicted.sd or 0.0)
     # Also where it is no number at all.
     if not objective.sign * edge >= objective.sign * limit.worse_than:
         within = f" within {sds:g} standard deviations" if sds else ""
@@ -103,7 +103,7 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
 def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
     trials, made = history.trials.values(), proposal.provenance
     # Where no costs were told it is in seconds, which say nothing of a limit in the evaluator's unit.
-    predicted = made.predicted_cost if made is not None and costs_were_told(trials) else None
+    predicted = made.weights.predicted_cost if made is not None and costs_were_told(trials) else None
     expected = spending(trials).expected_cost if predicted is None else predicted
     if expected is None:
         yield "nothing is known of what it costs (`approve.when.cost`)"

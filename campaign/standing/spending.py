@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from overnight.campaign.definition import Budget
 from overnight.campaign.history.trial import Attempt, Observation, Trial
+from overnight.campaign.standing.ends import Over
 
 _UNLIMITED = 10**9
 # Sums of costs are rounded: a budget of ten times 0.1 pays for ten.
@@ -46,14 +47,16 @@ class Spending:
             rooms.append(self._paid_by(budget.cost))
         return max(min(rooms), 0)
 
-    def why_spent(self, budget: Budget) -> str | None:
+    def why_spent(self, budget: Budget) -> Over | None:
         """Return which of the budgets allows no other evaluation, also once nothing runs; None if none forbids it."""
         if budget.evaluations is not None and self.evaluations >= budget.evaluations:
-            return f"all {budget.evaluations} evaluations of the budget have been started"
+            return Over("evaluations", f"all {budget.evaluations} evaluations of the budget have been started")
         if budget.cost is None or self.running or self._paid_by(budget.cost) > 0:
             return None
         one_more = f"one more is expected to cost {self.expected_cost or 0.0:g}"
-        return f"the cost budget of {budget.cost:g} is spent: evaluations cost {self.cost:g}, and {one_more}"
+        return Over(
+            "cost", f"the cost budget of {budget.cost:g} is spent: evaluations cost {self.cost:g}, and {one_more}"
+        )
 
     def _paid_by(self, budget: float) -> int:
         if self.expected_cost is None:
@@ -78,7 +81,7 @@ def room_after(trials: Iterable[Trial], budget: Budget) -> int:
     return _UNLIMITED if _is_unlimited(budget) else spending(trials).room(budget)
 
 
-def why_spent(trials: Iterable[Trial], budget: Budget) -> str | None:
+def why_spent(trials: Iterable[Trial], budget: Budget) -> Over | None:
     """Return which budget these trials have spent, as `Spending.why_spent` does; light where it limits only trials."""
     return None if _is_unlimited(budget) else spending(trials).why_spent(budget)
 

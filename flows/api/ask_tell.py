@@ -19,6 +19,7 @@ from overnight.campaign.history.events import (
     MeasurementReported,
     TrialAbandoned,
 )
+from overnight.campaign.history.provenance import Asked
 from overnight.campaign.history.trial import Stopped
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
@@ -194,7 +195,7 @@ class AskTell:
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
             return []
         unseen = history.trials.observed - asked.trials.observed
-        made = {"events_seen": seen, "seconds": seconds, "unseen": unseen}
+        made = Asked(events_seen=seen, seconds=seconds, unseen=unseen)
         [proposed] = proposed_events(history, proposals, now, _ACTOR, made)
         return [proposed] if proposed.parked else [proposed, attempt_event(history, proposed.trial, 1, now, _ACTOR)]
 

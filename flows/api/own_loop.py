@@ -46,7 +46,7 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
             f"All {trials} trials of campaign `{campaign.name}` have been asked for. Raise `budget.trials` to go on."
         )
     if (why := allowed.why_over) is not None:
-        if why == allowed.why_no_more:
+        if why.because == "gain":
             return CampaignStopped(f"Campaign `{campaign.name}` is over: {why}. Change `stop_when` to go on.")
         return BudgetSpent(f"Campaign `{campaign.name}` has nothing left to ask for: {why}. Raise `budget` to go on.")
     if (why := _why_later(allowed)) is not None:

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from overnight.campaign import History, Proposal
 from overnight.campaign.history.events import TrialProposed
+from overnight.campaign.history.provenance import Asked
 from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.rules.new_trials import proposed_events
 from overnight.flows.session.lease import CONTROLLER
@@ -42,15 +42,15 @@ class Answered:
 
     def events(self, history: History, now: datetime) -> list[TrialProposed]:
         """Return what is appended when its points become trials."""
-        made: dict[str, Any] = {
-            "events_seen": self.request.events_seen,
-            "seconds": self.seconds,
-            "unseen": history.trials.observed - self.request.history.trials.observed,
-        }
-        # Otherwise the proposer itself records that points stand in for its own.
-        if self.request.stand_in is not None:
-            made |= {"stand_in": self.request.stand_in, "away": self.away}
-        return proposed_events(history, self.proposals, now, CONTROLLER, made)
+        asked = Asked(
+            events_seen=self.request.events_seen,
+            seconds=self.seconds,
+            unseen=history.trials.observed - self.request.history.trials.observed,
+            # Otherwise the proposer itself records that points stand in for its own.
+            stand_in=self.request.stand_in,
+            away=None if self.request.stand_in is None else self.away,
+        )
+        return proposed_events(history, self.proposals, now, CONTROLLER, asked)
 
 
 def passed() -> float:

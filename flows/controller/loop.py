@@ -19,6 +19,7 @@ from overnight.campaign.history.events import (
     TrialProposed,
     TrialStopped,
 )
+from overnight.campaign.standing.ends import Drained
 from overnight.evaluators.sources import Sources
 from overnight.flows.controller.asking import Answered
 from overnight.flows.controller.forgotten import end_forgotten
@@ -168,9 +169,12 @@ class _Controller:
         assert lease is not None
         asked = undecided(self.campaign, self.history.trials.open)
         over = None if asked else self.allowed().why_over
-        kind = CampaignFinished if over else CampaignDrained
-        reason = over or str(self.trouble or asked or self._why_drained())
-        end = kind(time=self.clock.now(), actor=CONTROLLER, epoch=lease.epoch, reason=reason)
+        about = {"time": self.clock.now(), "actor": CONTROLLER, "epoch": lease.epoch}
+        if over is not None:
+            end = CampaignFinished(**about, because=over.because, reason=over.reason)
+        else:
+            ended = self._why_drained(asked)
+            end = CampaignDrained(**about, because=ended.because, reason=ended.reason)
 
         def closes(history: History) -> list[Event]:
             self.journal.check_lease(history)
@@ -181,13 +185,18 @@ class _Controller:
             raise self.trouble
         return self.history
 
-    def _why_drained(self) -> str:
+    def _why_drained(self, undecided: str | None) -> Drained:
+        if self.trouble is not None:
+            return Drained("trouble", str(self.trouble))
+        if undecided is not None:
+            return Drained("undecided", undecided)
         if (by := self.history.asked_to_stop) is not None:
-            return request_text(by)
+            return Drained("asked_to_stop", request_text(by))
         if self.stop.level is not Stop.NO:
-            return "asked to stop"
+            return Drained("asked_to_stop", "asked to stop")
         why = self.shift.why_it_ends(self.history)
-        return why or "what is left of the cost budget is kept for evaluations that somebody runs by hand"
+        reserved = "what is left of the cost budget is kept for evaluations that somebody runs by hand"
+        return why or Drained("cost_reserved", reserved)
 
     def _recover(self) -> None:
         for trial in self.history.trials.values():

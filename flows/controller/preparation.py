@@ -176,6 +176,6 @@ def _typical_seconds(history: History) -> float | None:
     """Return the median of how long the latest proposals took that looked at results; None where there are none."""
     newest = (trial.proposal for trial in islice(history.trials.newest_first(), _NEWEST))
     made = (p.provenance for p in newest if p.generator in ("model", "custom"))
-    seconds = (m.seconds for m in made if m is not None and m.seconds is not None and m.stand_in is None)
-    latest = sorted(islice(seconds, _LATEST))
+    asked = (m.asked for m in made if m is not None and m.asked.stand_in is None)
+    latest = sorted(islice((by.seconds for by in asked if by.seconds is not None), _LATEST))
     return latest[len(latest) // 2] if latest else None

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from overnight.campaign import Campaign, History
+from overnight.campaign.standing.ends import Drained
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
 from overnight.flows.controller.job import Job
@@ -74,7 +75,7 @@ class Shift:
         turns = self._closes(window, now) or window.next_opening(now)
         await self.clock.sleep(min(turns - now, _LOOK).total_seconds())
 
-    def why_it_ends(self, history: History) -> str | None:
+    def why_it_ends(self, history: History) -> Drained | None:
         """Return what keeps the campaign from starting more now, and when its window opens next; None if nothing."""
         window = self._window(history)
         if window is None or self.has_time(history):
@@ -82,12 +83,12 @@ class Shift:
         now = self.clock.now()
         closes, opens = window.closes(now), window.said(window.next_opening(now))
         if closes is None and not self._worked:
-            return _outside(window, now)
+            return Drained("outside_window", _outside(window, now))
         if closes is not None:
             expected = format_duration(predicted_duration(history, self.time_limit))
             ends = f"closes {window.said(closes)} and an evaluation is expected to take {expected}"
-            return f"the window {window} {ends}; it opens again {opens}"
-        return f"the window {window} has closed; it opens again {opens}"
+            return Drained("window_closed", f"the window {window} {ends}; it opens again {opens}")
+        return Drained("window_closed", f"the window {window} has closed; it opens again {opens}")
 
     def _window(self, history: History) -> Window | None:
         return None if self.ignored else history.definition.window

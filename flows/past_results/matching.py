@@ -91,7 +91,7 @@ def _metrics(row: PastRow) -> tuple[dict[str, Measurement], list[str]]:
     metrics, wrong = {}, []
     for name, mean in row.means.items():
         try:
-            measured = measurement_of(mean, row.sems.get(name))
+            measured = measurement_of(mean, row.sems.get(name), row.counts.get(name))
         except ValueError as problem:
             wrong.append(f", `{name}`: {problem}")
             continue

@@ -13,13 +13,14 @@ def value_of(parameter: Parameter, found: Any) -> Value:
     return parameter.canonical(_spelled(parameter, found) if isinstance(found, str) else found)
 
 
-def measurement_of(mean: Any, sem: Any) -> Measurement | None:
+def measurement_of(mean: Any, sem: Any, n: Any = None) -> Measurement | None:
     """Return what was measured, None where nothing was; ValueError says what was expected and found."""
     if is_missing(mean):
         return None
     if isinstance(mean, bool):
         raise ValueError(f"expected a finite number as mean, got {mean}")
-    return read_measurement((_number_of(mean), None if is_missing(sem) else _number_of(sem)))
+    known = {name: _number_of(found) for name, found in (("sem", sem), ("n", n)) if not is_missing(found)}
+    return read_measurement({"mean": _number_of(mean), **known})
 
 
 def is_missing(found: Any) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from overnight.bo_core import AnyProposer
 from overnight.campaign import Campaign, History
-from overnight.campaign.history.trial import StandIn
+from overnight.campaign.history.provenance import StandIn
 from overnight.flows.proposing.settings import standing_in
 
 

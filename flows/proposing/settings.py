@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.campaign.errors import OvernightError
-from overnight.campaign.history.trial import StandIn
+from overnight.campaign.history.provenance import StandIn
 from overnight.campaign.values.duration import Duration
 from overnight.flows.host.named_server import missing_server
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import groupby
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,9 +14,10 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import recorded_proposer
-from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import OvernightError
-from overnight.campaign.history.events import Event, TrialProposed
+from overnight.campaign.history.events import Event
+from overnight.campaign.history.provenance import Provenance
 from overnight.flows.proposing.settings import standing_in
 from overnight.flows.replay.verdict import Verdict, compared
 
@@ -38,43 +38,34 @@ def replay(events: Sequence[Event], folder: Path, only: int | None = None) -> It
     threads or instructions, bits may differ; `other stack` says that a model's proposal stands nevertheless, see
     `overnight.bo_core.appraise`.
     """
-    first = {e.trial: e for e in reversed(events) if isinstance(e, TrialProposed)}
-    computed = [e for e in first.values() if e.provenance and e.provenance.events_seen]
-    # Those of one batch saw the same and have one seed.
-    for (seen, _), together in groupby(sorted(computed, key=lambda event: event.trial), key=_ask):
-        trials = [event.trial for event in together]
-        if only is None or only in trials:
-            found = _verdicts(events[:seen], first, trials, folder)
+    everything = History.from_events(events)
+    for together in everything.batches().values():
+        # The baseline may begin a batch, and is not computed.
+        computed = {trial.id: made for trial in together if (made := trial.proposal.provenance) is not None}
+        seen = next((made.asked.events_seen for made in computed.values()), None)
+        if seen and (only is None or only in computed):
+            found = _verdicts(events[:seen], everything.trials, computed, folder)
             yield from (each for each in found if only in (None, each.trial))
 
 
-def _ask(event: TrialProposed) -> tuple[int, int]:
-    assert event.provenance is not None
-    return event.provenance.events_seen or 0, event.provenance.seed
-
-
 def _verdicts(
-    seen: Sequence[Event], first: Mapping[int, TrialProposed], trials: Sequence[int], folder: Path
+    seen: Sequence[Event], trials: Mapping[int, Trial], computed: Mapping[int, Provenance], folder: Path
 ) -> Iterator[Replayed]:
     try:
         history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
         # In a batch that a model began, points of another kind may stand in for its own.
-        last, made_by = trials[-1], [_recorded(first[trial]).provenance for trial in trials]
-        proposer = standing_in(proposer, next((made.stand_in for made in made_by if made and made.stand_in), None))
-        recorded = {t: _recorded(first[t]) for t in range(history.next_trial, last + 1) if t in first}
-        batch = _Batch(campaign, history, proposer, recorded)
-        made = dict(enumerate(propose(campaign, history, proposer, last - history.next_trial + 1), history.next_trial))
+        stand_ins = [made.asked.stand_in for made in computed.values() if made.asked.stand_in]
+        proposer = standing_in(proposer, next(iter(stand_ins), None))
+        numbers = range(history.next_trial, max(computed) + 1)
+        batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
+        made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers)), strict=False))
     except (OvernightError, ValidationError) as problem:
-        yield from (Replayed(trial, "different", f"it cannot be made: {problem}") for trial in trials)
+        yield from (Replayed(trial, "different", f"it cannot be made: {problem}") for trial in computed)
         return
-    for trial in trials:
-        found = compared(_recorded(first[trial]), made.get(trial), partial(batch.appraisal, trial))
+    for trial in computed:
+        found = compared(trials[trial].proposal, made.get(trial), partial(batch.appraisal, trial))
         yield Replayed(trial, found.verdict, found.why)
-
-
-def _recorded(event: TrialProposed) -> Proposal:
-    return Proposal(point=event.point, generator=event.generator, provenance=event.provenance)
 
 
 def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.definition import lies_in
+from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.spending import room_after, why_spent
 from overnight.flows.rules.back_off import seconds_left
@@ -138,19 +139,21 @@ class Allowance:
         return (limit - spent).total_seconds()
 
     @property
-    def why_over(self) -> str | None:
+    def why_over(self) -> Over | None:
         """Return why the campaign is over: a budget is spent, or too little is left to gain; None while it is not."""
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
-            return f"all {trials} trials of the budget have been tried"
+            return Over("trials", f"all {trials} trials of the budget have been tried")
         if self.exhausted and not self.waiting and not self.history.awaiting:
-            return "every point of the space has been tried"
+            return Over("space", "every point of the space has been tried")
         if (budget := why_spent(self.history.trials.values(), self.campaign.budget)) is not None:
             return budget
         if self.time_left <= 0:
-            return "the wall-clock budget is spent"
+            return Over("wall_clock", "the wall-clock budget is spent")
         # What people approve may still be worth trying.
-        return None if self.waiting or self.history.awaiting else self.why_no_more
+        if self.waiting or self.history.awaiting or self.why_no_more is None:
+            return None
+        return Over("gain", self.why_no_more)
 
     @property
     def _waits_for_people(self) -> bool:

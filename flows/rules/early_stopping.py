@@ -78,6 +78,7 @@ def _stopped(
         trial=number,
         attempt=attempt,
         rule=reason.rule,
+        metric=objective.metric,
         step=reason.step,
         value=value,
         threshold=threshold,

@@ -56,4 +56,5 @@ class FailuresInARow:
 
 def _was_foreseen(trial: Trial) -> bool:
     made = trial.proposal.provenance
-    return made is not None and made.probability_feasible is not None and made.probability_feasible < 0.5
+    feasible = None if made is None else made.weights.probability_feasible
+    return feasible is not None and feasible < 0.5

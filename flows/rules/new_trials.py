@@ -1,24 +1,24 @@
 """The events with which trials begin: the same for a controller and for a user's own loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from overnight.campaign import History, Proposal
 from overnight.campaign.history.events import AttemptStarted, TrialProposed
+from overnight.campaign.history.provenance import Asked, Provenance
 from overnight.campaign.standing.parking import why_parked
 from overnight.flows.host.attempt_key import new_attempt_key
 from overnight.flows.host.commit import running_commit
 
 
 def proposed_events(
-    history: History, proposals: Sequence[Proposal], now: datetime, actor: str, made: Mapping[str, Any]
+    history: History, proposals: Sequence[Proposal], now: datetime, actor: str, asked: Asked
 ) -> list[TrialProposed]:
     """Return the events that make trials of proposals, each parked if a person has to approve it.
 
-    `made` says how they were made, beside what the proposer itself says.
+    `asked` is what the caller adds to what the proposer itself records, but for the commit; they are one batch.
     """
-    extra = {**made, "commit": running_commit()}
+    known = asked.model_copy(update={"commit": running_commit()})
     parked = [why_parked(history.definition, history, proposal) for proposal in proposals]
     return [
         TrialProposed(
@@ -27,12 +27,20 @@ def proposed_events(
             trial=history.next_trial + i,
             point=proposal.point,
             generator=proposal.generator,
+            batch=history.next_trial,
+            weight=proposal.weight,
             parked=why is not None,
             parked_because=why,
-            provenance=proposal.provenance and proposal.provenance.model_copy(update=extra),
+            provenance=proposal.provenance and _asked_for(proposal.provenance, known),
         )
         for i, (proposal, why) in enumerate(zip(proposals, parked, strict=True))
     ]
+
+
+def _asked_for(made: Provenance, asked: Asked) -> Provenance:
+    """Return how a proposal was made, with what the caller adds; the proposer may have recorded a stand-in itself."""
+    added = {name: value for name, value in asked if value is not None}
+    return made.model_copy(update={"asked": made.asked.model_copy(update=added)})
 
 
 def attempt_event(

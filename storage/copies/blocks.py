@@ -20,15 +20,20 @@ from overnight.campaign.errors import LedgerDamaged, LedgerTooNew
 from overnight.campaign.history.events import Event
 from overnight.storage.ledger import Segment
 from overnight.storage.segments.chain import Chain, Link, Tip
+from overnight.storage.segments.columns import SCHEMA
 from overnight.storage.segments.contents import Contents, contents_after
-from overnight.storage.segments.event_rows import SCHEMA, events_of, typed_rows
+from overnight.storage.segments.event_rows import events_of, typed_rows
+from overnight.storage.segments.rows_of_version_2 import SCHEMA_2, current, lifted
 from overnight.storage.segments.segment_file import UNREADABLE, damaged, refuse_newer, same_rows, unreadable
 from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectStore
 
 SIZE = 1000
-_FORMAT, _VERSION = "overnight-block", "1"
+_FORMAT, _VERSION = "overnight-block", "2"
 # Each row also says the hash of its segment's file.
-_BLOCK = SCHEMA.append(pa.field("hash", pa.string()))
+_HASH = pa.field("hash", pa.string())
+_BLOCK = SCHEMA.append(_HASH)
+# Blocks of version 1 have the columns that segments of version 2 have.
+_SCHEMAS = {"1": SCHEMA_2.append(_HASH), _VERSION: _BLOCK}
 _NAME = re.compile(r"(\d{20})-\d{20}\.parquet")
 _REMEDY = "Delete it: it is made again from the segments."
 # In the place of its own hash, while a block's file is hashed.
@@ -60,7 +65,7 @@ class Block:
         segments = [number for number, size in zip(numbers, self.counts, strict=True) for _ in range(size)]
         positions = [position for size in self.counts for position in range(size)]
         typed = typed_rows(self.events, segments, positions)
-        return pa.Table.from_arrays([*typed.columns, pa.array(self.bodies, pa.string())], schema=SCHEMA)
+        return pa.Table.from_arrays([*typed.columns, pa.array(map(current, self.bodies), pa.string())], schema=SCHEMA)
 
 
 class Blocks:
@@ -145,7 +150,7 @@ class Blocks:
             raise unreadable(name, problem, "a whole block", _REMEDY) from problem
         if not _is_sealed(data, _said(parquet)):
             raise damaged(name, "the bytes that were written", "others", _REMEDY)
-        if _said(parquet)["hash"] != run[-1].hash or not same_rows(rows, _table(run)):
+        if _said(parquet)["hash"] != run[-1].hash or not _is_copy(rows, _table(run)):
             raise damaged(name, "what its segments hold", "something else", _REMEDY)
 
     def lasts(self) -> list[int]:
@@ -189,10 +194,11 @@ class Blocks:
             if said.get("format") == _FORMAT:
                 refuse_newer(said.get("schema_version", "nothing"), _VERSION, name)
             first, last = str(index * SIZE + 1), str((index + 1) * SIZE)
-            expected = {"format": _FORMAT, "schema_version": _VERSION, "first": first, "last": last}
-            if {k: said.get(k) for k in expected} != expected or "hash" not in said:
+            expected = {"format": _FORMAT, "first": first, "last": last}
+            schema = _SCHEMAS.get(said.get("schema_version", "nothing"))
+            if {k: said.get(k) for k in expected} != expected or "hash" not in said or schema is None:
                 raise ValueError(f"it says of itself {said}")
-            if not parquet.schema_arrow.equals(_BLOCK):
+            if not parquet.schema_arrow.equals(schema):
                 raise ValueError("its columns are not those of a block")
             return name, parquet, data
         except UNREADABLE as problem:
@@ -240,6 +246,16 @@ def _table(links: Sequence[Link]) -> pa.Table:
     return pa.concat_tables([_rows(link) for link in links])
 
 
+def _is_copy(block: pa.Table, table: pa.Table) -> bool:
+    """Tell whether a block holds these rows; one of version 1 may have an earlier version's bodies for them."""
+    if block.schema.equals(_BLOCK):
+        return same_rows(block, table)
+    hashes = block["hash"].to_pylist() == table["hash"].to_pylist()
+    block, table = lifted(block.drop(["hash"])), table.drop(["hash"])
+    events = [repr(events_of(rows["body"].to_pylist())) for rows in (block, table)]
+    return hashes and same_rows(block.drop(["body"]), table.drop(["body"])) and events[0] == events[1]
+
+
 def _rows(link: Link) -> pa.Table:
-    rows = link.file.rows
+    rows = link.file.stored
     return rows.append_column("hash", pa.array([link.hash] * rows.num_rows, pa.string()))

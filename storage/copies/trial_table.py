@@ -9,21 +9,25 @@ from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, trial_columns
 from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
 from overnight.campaign.space import Value
-from overnight.storage.segments.event_rows import INT64, TIME
+from overnight.storage.segments.columns import TIME
+from overnight.storage.segments.event_rows import INT64
 
 
 def trial_table(history: History) -> pa.Table:
     """Return what the view `trials` of `overnight query` returns, in the order of the trials' ids."""
     trials = [history.trials[number] for number in sorted(history.trials)]
     measured = [trial.outcome.metrics if isinstance(trial.outcome, Observation) else {} for trial in trials]
+    counted = {name for metrics in measured for name, found in metrics.items() if found.n is not None}
     means, parameters = trial_columns(
         _named(history.definition.expected_metrics if history.defined else (), measured),
         _named((), [trial.point for trial in trials]),
+        counted,
     )
-    facts = {name: pa.array(values, _TYPES[name]) for name, values in _facts(trials).items()}
+    objective = history.definition.objective.metric if history.defined else ""
+    facts = {name: pa.array(values, _TYPES[name]) for name, values in _facts(trials, objective).items()}
     columns = {name: facts[name] for name in BEFORE}
     for name, column in means.items():
-        columns |= _measurements(column, [metrics.get(name) for metrics in measured])
+        columns |= _measurements(column, [metrics.get(name) for metrics in measured], counted=name in counted)
     columns |= {name: facts[name] for name in BETWEEN}
     columns |= {column: _values([trial.point.get(name) for trial in trials]) for name, column in parameters.items()}
     return pa.table(columns | {name: facts[name] for name in AFTER})
@@ -49,10 +53,10 @@ _TYPES = {
 }
 
 
-def _facts(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
     """Return what every trial has, whatever its parameters and metrics are."""
     failures = [trial.outcome if isinstance(trial.outcome, Failure) else None for trial in trials]
-    provenances = [trial.proposal.provenance for trial in trials]
+    predicted = [trial.proposal.prediction(objective) for trial in trials]
     return {
         "trial": [trial.id for trial in trials],
         "status": [trial.status for trial in trials],
@@ -61,8 +65,8 @@ def _facts(trials: Sequence[Trial]) -> dict[str, list[Any]]:
         "seconds": [trial.seconds for trial in trials],
         "cause": [failure and failure.cause for failure in failures],
         "message": [_message(trial) for trial in trials],
-        "predicted_mean": [provenance and provenance.predicted_mean for provenance in provenances],
-        "predicted_sd": [provenance and provenance.predicted_sd for provenance in provenances],
+        "predicted_mean": [found and found.mean for found in predicted],
+        "predicted_sd": [found and found.sd for found in predicted],
         "proposed": [trial.proposed for trial in trials],
         "ended": [trial.outcome and trial.outcome.ended for trial in trials],
     }
@@ -77,10 +81,12 @@ def _message(trial: Trial) -> str | None:
     return None
 
 
-def _measurements(column: str, found: Sequence[Measurement | None]) -> dict[str, pa.Array]:
+def _measurements(column: str, found: Sequence[Measurement | None], *, counted: bool) -> dict[str, pa.Array]:
+    counts = pa.array([measured and measured.n for measured in found], pa.int64())
     return {
         column: pa.array([measured and measured.mean for measured in found], pa.float64()),
         f"{column}_sem": pa.array([measured and measured.sem for measured in found], pa.float64()),
+        **({f"{column}_n": counts} if counted else {}),
     }
 
 

@@ -110,5 +110,6 @@ def _row(trial: StudyTrial, study: Study, file: Path, campaign: Campaign) -> Pas
         parameters={name: trial.parameters[name] for name in campaign.parameters.root if name in trial.parameters},
         means=means,
         sems={name: trial.attributes[f"{name}_sem"] for name in metrics if f"{name}_sem" in trial.attributes},
+        counts={name: trial.attributes[f"{name}_n"] for name in metrics if f"{name}_n" in trial.attributes},
         origin=origin if trial.ended is None else {**origin, "ended": trial.ended},
     )

@@ -79,6 +79,7 @@ class _Columns:
     parameters: Mapping[str, str]
     means: Mapping[str, str]
     sems: Mapping[str, str]
+    counts: Mapping[str, str]
 
     @classmethod
     def of(cls, campaign: Campaign, file: Path, names: Sequence[str]) -> "_Columns":
@@ -87,12 +88,13 @@ class _Columns:
         if twice:
             raise CannotImport(f"{file}: expected columns that differ in their names, found `{twice[0]}` twice.")
         found = TableColumns.of(campaign, names)
-        return cls(file, tuple(names), found.parameters, found.means, found.sems)
+        return cls(file, tuple(names), found.parameters, found.means, found.sems, found.counts)
 
     def used(self) -> list[str]:
         """Return the columns that are read."""
         ended = [_ENDED] if _ENDED in self.names else []
-        return list(dict.fromkeys([*self.parameters.values(), *self.means.values(), *self.sems.values(), *ended]))
+        measured = [*self.means.values(), *self.sems.values(), *self.counts.values()]
+        return list(dict.fromkeys([*self.parameters.values(), *measured, *ended]))
 
     def row(self, place: str, values: Mapping[str, Any], where: Mapping[str, int]) -> PastRow:
         """Return a row of the file; a column `ended` that is not the campaign's says when it was measured."""
@@ -105,6 +107,7 @@ class _Columns:
             parameters=_picked(values, self.parameters),
             means=_picked(values, self.means),
             sems=_picked(values, self.sems),
+            counts=_picked(values, self.counts),
             origin=origin,
         )
 

@@ -9,11 +9,12 @@ from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, columns, trial_co
 
 @dataclass(frozen=True)
 class TableColumns:
-    """The columns of the parameters, of the metrics' means and of their standard errors, by the campaign's names."""
+    """The columns of the parameters and of the metrics' means, standard errors and counts, by the campaign's names."""
 
     parameters: Mapping[str, str]
     means: Mapping[str, str]
     sems: Mapping[str, str]
+    counts: Mapping[str, str]
 
     @classmethod
     def of(cls, campaign: Campaign, names: Sequence[str]) -> "TableColumns":
@@ -34,32 +35,56 @@ def _sections(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
     measured, asked = list(names[len(BEFORE) : begin]), list(names[end:])
     if tuple(names[: len(BEFORE)]) != BEFORE or tuple(names[begin:end]) != BETWEEN:
         return None
-    if measured[1::2] != [f"{mean}_sem" for mean in measured[::2]]:
-        return None
     if tuple(asked[-len(AFTER) :]) == AFTER:
         asked = asked[: -len(AFTER)]
-    return measured[::2], asked
+    return None if _means(measured) is None else (measured, asked)
+
+
+def _means(measured: Sequence[str]) -> dict[str, str | None] | None:
+    """Return the columns of the means, each with that of its counts if there is one; None in another table."""
+    found: dict[str, str | None] = {}
+    left = list(measured)
+    while left:
+        mean, *left = left
+        if left[:1] != [f"{mean}_sem"]:
+            return None
+        counted = left[1:2] == [f"{mean}_n"] and left[2:3] != [f"{mean}_n_sem"]
+        found[mean] = f"{mean}_n" if counted else None
+        left = left[2 if counted else 1 :]
+    return found
 
 
 def _by_place(campaign: Campaign, measured: Sequence[str], asked: Sequence[str]) -> TableColumns:
+    there = _means(measured) or {}
+    counts = {mean: count for mean, count in there.items() if count is not None}
     called, _ = trial_columns(campaign.expected_metrics, ())
-    means = _found(called, measured)
-    taken = (*BEFORE, *BETWEEN, *AFTER, *measured, *(f"{mean}_sem" for mean in measured))
-    _, parameters = columns((), campaign.parameters.root, taken)
-    return TableColumns(_found(parameters, asked), means, {metric: f"{column}_sem" for metric, column in means.items()})
+    means = _found(called, there)
+    _, parameters = columns((), campaign.parameters.root, (*BEFORE, *BETWEEN, *AFTER, *measured))
+    return TableColumns(
+        _found(parameters, asked),
+        means,
+        {metric: f"{column}_sem" for metric, column in means.items()},
+        {metric: counts[column] for metric, column in means.items() if column in counts},
+    )
 
 
 def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
     """Return the columns that are called as `overnight export` calls them, else as the campaign does.
 
-    A column that is called like a metric of the campaign is never the standard error of another.
+    A column that is called like a metric of the campaign is never the standard error or the count of another.
     """
     called, asked = trial_columns(campaign.expected_metrics, campaign.parameters.root)
     means = _found(called, names)
     means_used = set(means.values())
-    sems = {m: f"{c}_sem" for m, c in means.items() if f"{c}_sem" in names and f"{c}_sem" not in means_used}
-    others = [name for name in names if name not in {*means_used, *sems.values()}]
-    return TableColumns(_found(asked, others), means, sems)
+    free = {*names} - means_used
+    sems = {metric: f"{column}_sem" for metric, column in means.items() if f"{column}_sem" in free}
+    counts = {
+        metric: f"{column}_n"
+        for metric, column in means.items()
+        if f"{column}_n" in free - set(campaign.parameters.root)
+    }
+    others = [name for name in names if name not in {*means_used, *sems.values(), *counts.values()}]
+    return TableColumns(_found(asked, others), means, sems, counts)
 
 
 def _found(called: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:

@@ -134,7 +134,7 @@ def _checked_contents(before: Contents | None, link: Link) -> Contents | None:
         return None
     # A version that records nothing may have written in between.
     known = None if found.since == number else before
-    if found != contents_after(known, number, link.rows["body"].to_pylist()):
+    if found != contents_after(known, number, link.file.stored["body"].to_pylist()):
         raise damaged(link.file.name, "the hash of its events and of those before them", "another", RESTORE)
     return found
 
@@ -142,7 +142,7 @@ def _checked_contents(before: Contents | None, link: Link) -> Contents | None:
 def _grown(found: Verification, link: Link) -> Verification:
     file, since = link.file, found.loose_since
     if file.number > found.anchored and since is None:
-        since = min(file.rows["time"].to_pylist(), default=None)
+        since = min(file.stored["time"].to_pylist(), default=None)
     changes = {"segment": file.number, "hash": link.hash, "events": found.events + file.count, "loose_since": since}
     if file.previous is None:
         changes["unlinked"] = file.number

@@ -1,9 +1,8 @@
 """An event as a row: its `body` is the event itself as JSON, and what people ask for has a typed column beside it."""
 
 import json
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -12,46 +11,10 @@ from pydantic import TypeAdapter
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.history.events import Event
 from overnight.campaign.space import Point
+from overnight.storage.segments.columns import FIELDS, METRIC, PARAMETER, SCHEMA, TYPED, lists
+from overnight.storage.segments.rows_of_version_2 import current
 
 INT64 = range(-(2**63), 2**63)
-TIME = pa.timestamp("us", "UTC")
-_PARAMETER = pa.struct(
-    [
-        ("name", pa.string()),
-        ("number", pa.float64()),
-        ("integer", pa.int64()),
-        ("text", pa.string()),
-        ("flag", pa.bool_()),
-    ]
-)
-_METRIC = pa.struct([("name", pa.string()), ("mean", pa.float64()), ("sem", pa.float64())])
-FIELDS = {
-    "kind": pa.string(),
-    "time": TIME,
-    "actor": pa.string(),
-    "trial": pa.int64(),
-    "attempt": pa.int32(),
-    "generator": pa.string(),
-    "key": pa.string(),
-    "deadline": TIME,
-    "step": pa.int64(),
-    "cause": pa.string(),
-    "message": pa.string(),
-    "will_retry": pa.bool_(),
-    "seconds": pa.float64(),
-    "cost": pa.float64(),
-}
-TYPED = pa.schema(
-    [
-        ("segment", pa.int64()),
-        ("position", pa.int32()),
-        ("event_id", pa.string()),
-        *FIELDS.items(),
-        ("parameters", pa.list_(_PARAMETER)),
-        ("metrics", pa.list_(_METRIC)),
-    ]
-)
-SCHEMA = TYPED.append(pa.field("body", pa.string()))
 
 _read_events: TypeAdapter[tuple[Event, ...]] = TypeAdapter(tuple[Event, ...])
 
@@ -78,8 +41,8 @@ def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequ
 
 
 def events_of(bodies: Sequence[str]) -> tuple[Event, ...]:
-    """Return the events whose bodies these are; raises ValueError if one is none."""
-    return _read_events.validate_json("[" + ",".join(bodies) + "]")
+    """Return the events whose bodies these are, also of version 2; raises ValueError if one is none."""
+    return _read_events.validate_json("[" + ",".join(map(current, bodies)) + "]")
 
 
 def _body(event: Event) -> str:
@@ -101,9 +64,9 @@ def _instant(name: str, moment: datetime) -> str:
 def _parameters(points: Sequence[Point | None]) -> pa.ListArray:
     """Return each point as a list of names with their values; an integer beyond 64 bits has no column."""
     values = [value for point in points for value in (point or {}).values()]
-    return _lists(
+    return lists(
         points,
-        _PARAMETER,
+        PARAMETER,
         [name for point in points for name in point or ()],
         [value if isinstance(value, float) else None for value in values],
         [value if type(value) is int and value in INT64 else None for value in values],
@@ -114,23 +77,14 @@ def _parameters(points: Sequence[Point | None]) -> pa.ListArray:
 
 def _metrics(results: Sequence[Mapping[str, Measurement] | None]) -> pa.ListArray:
     measurements = [found for result in results for found in (result or {}).values()]
-    return _lists(
+    return lists(
         results,
-        _METRIC,
+        METRIC,
         [name for result in results for name in result or ()],
         [found.mean for found in measurements],
         [found.sem for found in measurements],
+        [found.n for found in measurements],
     )
-
-
-def _lists(of: Sequence[Sized | None], struct: pa.StructType, *columns: list[Any]) -> pa.ListArray:
-    """Return as many lists of structs, each as long as the one in `of`, from the columns of all structs in a row."""
-    ends = list(accumulate((len(entries or ()) for entries in of), initial=0))
-    # For Arrow a list without a beginning is none.
-    offsets = [None if entries is None else begin for entries, begin in zip(of, ends, strict=False)]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, struct, strict=True)]
-    values = pa.StructArray.from_arrays(arrays, fields=list(struct))
-    return pa.ListArray.from_arrays(pa.array([*offsets, ends[-1]], pa.int32()), values)
 
 
 def _seconds(value: Any) -> float:

@@ -9,21 +9,21 @@ import pyarrow as pa
 
 from overnight.campaign.history.events import Event, read_event
 from overnight.campaign.space import Value
-from overnight.storage.segments.event_rows import FIELDS, TYPED
+from overnight.storage.segments.rows_of_version_2 import FIELDS_2, TYPED_2, converted
 
-SCHEMA_1 = TYPED.append(pa.field("details", pa.string()))
+SCHEMA_1 = TYPED_2.append(pa.field("details", pa.string()))
 
 
 def from_row(row: Mapping[str, Any]) -> Event:
     """Return the row's event; raises ValueError if the row does not hold one."""
     fields = {} if row["details"] is None else json.loads(row["details"])
     large = fields.pop("point", {})
-    fields |= {name: _in_utc(row[name]) for name in FIELDS if row[name] is not None}
+    fields |= {name: _in_utc(row[name]) for name in FIELDS_2 if row[name] is not None}
     if row["parameters"] is not None:
         fields["point"] = {p["name"]: _value(p, large) for p in row["parameters"]}
     if row["metrics"] is not None:
         fields["metrics"] = {m["name"]: {"mean": m["mean"], "sem": m["sem"]} for m in row["metrics"]}
-    event = read_event.validate_python(fields)
+    event = read_event.validate_python(converted(fields))
     if event.id != row["event_id"]:
         raise ValueError(f"expected event id {event.id!r}, found {row['event_id']!r}")
     return event

@@ -14,21 +14,23 @@ from pydantic import ValidationError
 
 from overnight.campaign.errors import LedgerDamaged, LedgerError, LedgerTooNew
 from overnight.campaign.history.events import Event
+from overnight.storage.segments.columns import BODY, SCHEMA, TYPED
 from overnight.storage.segments.contents import Contents, contents_after
-from overnight.storage.segments.event_rows import SCHEMA, TYPED, events_of, rows_of, typed_rows
+from overnight.storage.segments.event_rows import events_of, rows_of, typed_rows
 from overnight.storage.segments.rows_of_version_1 import SCHEMA_1, from_row
+from overnight.storage.segments.rows_of_version_2 import SCHEMA_2, current, lifted
 
 # What the first segment follows.
 GENESIS = "0" * 64
 RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
 _FORMAT = "overnight-ledger"
-_VERSION = "2"
+_VERSION = "3"
 _FEW = 20
 # Bytes of one event. Whoever reads the ledger reads all of them, so that what is large belongs into files beside it.
 LARGEST_EVENT = 16 * 2**20
 UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 _EVENTS = ["segment", "position", "body"]
-_SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA}
+_SCHEMAS = {"1": SCHEMA_1, "2": SCHEMA_2, "3": SCHEMA}
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,18 @@ class SegmentFile:
                 return tuple(from_row(row) for row in self._read(None).to_pylist())
             return events_of(self._read(_EVENTS)["body"].to_pylist())
 
-    @cached_property
+    @property
     def rows(self) -> pa.Table:
         """Return the rows as this version writes them."""
+        return with_current_bodies(self.stored) if self.version == "2" else self.stored
+
+    @cached_property
+    def stored(self) -> pa.Table:
+        """Return the rows with the columns of this version and their own bodies, which the contents are the hash of."""
         if self.version == "1":
             return rows_of(self.events, self.number)
         with self._explained():
-            return self._read(None)
+            return self._read(None) if self.version == _VERSION else lifted(self._read(None))
 
     def _read(self, columns: list[str] | None) -> pa.Table:
         rows = self.parquet.read(columns, use_threads=False)
@@ -99,7 +106,7 @@ def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
     """
     problem = None
     try:
-        rows = pa.concat_tables([file.rows for file in files])
+        rows = pa.concat_tables([file.stored for file in files])
         events = events_of(rows["body"].to_pylist())
         expected = typed_rows(events, rows["segment"].to_pylist(), rows["position"].to_pylist())
         if same_rows(rows.select(TYPED.names), expected):
@@ -118,6 +125,12 @@ def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
     if problem is not None:
         raise unreadable(files[0].name, problem) from problem
     raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
+
+
+def with_current_bodies(rows: pa.Table) -> pa.Table:
+    """Return rows with their bodies as this version writes them."""
+    bodies = pa.array([current(body) for body in rows["body"].to_pylist()], pa.string())
+    return rows.set_column(rows.column_names.index("body"), BODY, bodies)
 
 
 def same_rows(found: pa.Table, expected: pa.Table) -> bool:

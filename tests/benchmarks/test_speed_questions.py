@@ -6,7 +6,7 @@ import pytest
 from benchmarks.speed.problem import Cell, grid, problem_of
 from benchmarks.speed.told import Told, told_history
 from benchmarks.speed.worker import WARM_UP, answer, proposer_of
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import MadeBy, Provenance
 
 
 def test_the_grid_has_every_combination():
@@ -44,7 +44,7 @@ def test_the_second_half_is_better_than_the_first():
 @pytest.mark.parametrize("pending", [WARM_UP["pending"], []])
 def test_a_warm_history_ends_with_a_trial_that_the_model_proposed_one_result_earlier(pending):
     told = Told.of({**WARM_UP, "pending": pending})
-    history = told_history(told, Provenance(seed=1))
+    history = told_history(told, Provenance(made_by=MadeBy(seed=1)))
     by_model = [trial.id for trial in history.trials.values() if trial.proposal.generator == "model"]
     assert by_model == [len(told.y) + len(pending)]
     before = told_history(told.with_the_last_one_pending(), None)

@@ -1,10 +1,11 @@
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import pytest
 import torch
+from provenances import altered, value_at
 from told_campaigns import (
     AVERAGED,
     MIXED,
@@ -62,11 +63,11 @@ def appraised(
     return appraise(Asked(campaign, history, proposer, encoding, others, len(of_model)), of_model)
 
 
-def changed(proposal: Proposal, point: Point | None = None, **provenance: Any) -> Proposal:
+def changed(proposal: Proposal, changes: Mapping[str, Any] | None = None, point: Point | None = None) -> Proposal:
     return Proposal(
         point=point or proposal.point,
         generator=proposal.generator,
-        provenance=provenance_of(proposal).model_copy(update=provenance),
+        provenance=altered(provenance_of(proposal), changes or {}),
     )
 
 
@@ -118,14 +119,14 @@ def test_repetitions_are_appraised_by_what_they_gain(
     campaign = campaign_of(space)
     history = life(campaign, count, noise, finite_loss if space is FINITE else bowl)
     batch = propose(campaign, history, proposer, 3)
-    [*_, again] = [proposal for proposal in batch if provenance_of(proposal).acquisition == "replication"]
-    assert provenance_of(again).instead_of is not None
+    [*_, again] = [proposal for proposal in batch if provenance_of(proposal).chosen.acquisition == "replication"]
+    assert provenance_of(again).chosen.instead_of is not None
     for each in appraised(campaign, history, proposer, batch):
         assert each.apart < 1e-9
         assert each.ahead < 1e-9
     never = next(t.point for t in history.trials.values() if t.pending)
     with pytest.raises(Contradicted, match="expected a repetition of what could be best"):
-        appraised(campaign, history, proposer, [changed(p, never) if p is again else p for p in batch])
+        appraised(campaign, history, proposer, [changed(p, point=never) if p is again else p for p in batch])
 
 
 def test_a_later_proposal_whose_fit_began_at_an_earlier_ones_is_appraised_as_well() -> None:
@@ -148,7 +149,7 @@ def test_other_threads_agree() -> None:
     torch.set_num_threads(2)
     batch = propose(campaign, history, proposer, 2)
     torch.set_num_threads(1)
-    assert provenance_of(batch[0]).threads == 2
+    assert provenance_of(batch[0]).stack.threads == 2
     assert [each.objections for each in appraised(campaign, history, proposer, batch)] == [[], []]
 
 
@@ -160,11 +161,11 @@ def asked() -> tuple[Campaign, History, list[Proposal]]:
         return campaign, history, propose(campaign, history, MODEL, 2)
 
 
-@pytest.mark.parametrize("name", ["predicted_mean", "predicted_sd", "acquisition_value"])
+@pytest.mark.parametrize("name", ["predicted.loss.mean", "predicted.loss.sd", "chosen.value"])
 def test_a_number_that_is_wrong_in_its_fourth_digit_is_named_with_both_values(asked, name: str) -> None:
     campaign, history, [first, second] = asked
-    wrong = getattr(provenance_of(second), name) * (1.0 + 1e-4)
-    good, bad = appraised(campaign, history, MODEL, [first, changed(second, **{name: wrong})])
+    wrong = value_at(provenance_of(second), name) * (1.0 + 1e-4)
+    good, bad = appraised(campaign, history, MODEL, [first, changed(second, {name: wrong})])
     assert good.objections == []
     [objection] = bad.objections
     right = next(figure.here for figure in bad.figures if figure.name == name)
@@ -173,10 +174,10 @@ def test_a_number_that_is_wrong_in_its_fourth_digit_is_named_with_both_values(as
 
 def test_a_point_beside_the_best_is_told_though_its_own_score_is_right(asked) -> None:
     campaign, history, [first, _] = asked
-    elsewhere = changed(first, {"x0": 0.9, "x1": 0.9})
+    elsewhere = changed(first, point={"x0": 0.9, "x1": 0.9})
     [found] = appraised(campaign, history, MODEL, [elsewhere])
     there = {figure.name: figure.here for figure in found.figures}
-    [found] = appraised(campaign, history, MODEL, [changed(elsewhere, **there)])
+    [found] = appraised(campaign, history, MODEL, [changed(elsewhere, there)])
     assert found.apart == 0.0
     assert found.ahead > 0.1
     [objection] = found.objections
@@ -186,47 +187,53 @@ def test_a_point_beside_the_best_is_told_though_its_own_score_is_right(asked) ->
 
 def test_the_first_point_of_a_batch_decides_what_the_second_is_worth(asked) -> None:
     campaign, history, [first, second] = asked
-    moved = changed(first, {"x0": second.point["x0"], "x1": float(second.point["x1"]) + 0.01})
+    moved = changed(first, point={"x0": second.point["x0"], "x1": float(second.point["x1"]) + 0.01})
     _, found = appraised(campaign, history, MODEL, [moved, second])
-    assert any("acquisition_value" in objection for objection in found.objections)
+    assert any("chosen.value" in objection for objection in found.objections)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"point": {"x0": 3.0, "x1": 0.1}}, InvalidPoint),
-        ({"acquisition": "simple_regret"}, Contradicted),
-        ({"acquisition": "replication"}, Contradicted),
-        ({"hyperparameters": {"log_noise_variance": (0.1,)}}, Contradicted),
-        ({"hyperparameters": None}, NotRecorded),
-        ({"predicted_sd": None}, NotRecorded),
-        ({"fit_jitter": None, "jitter": 1e-6}, NotRecorded),
-        ({"fit_jitter": None, "jitter": None}, NotRecorded),
+        ({"chosen.acquisition": "simple_regret"}, Contradicted),
+        ({"chosen.acquisition": "replication"}, Contradicted),
+        ({"models.metrics.loss.hyperparameters": {"log_noise_variance": (0.1,)}}, Contradicted),
+        ({"models.metrics": {}}, NotRecorded),
+        ({"predicted": {}}, NotRecorded),
+        ({"predicted.loss.sd": None}, NotRecorded),
+        ({"models.metrics.loss.jitter": None, "chosen.jitter": 1e-6}, NotRecorded),
+        ({"models.metrics.loss.jitter": None, "chosen.jitter": None}, NotRecorded),
     ],
 )
 def test_what_cannot_be_or_is_not_known_is_told_apart(asked, change: dict[str, Any], expected: type[Exception]) -> None:
     campaign, history, [first, _] = asked
     with pytest.raises(expected):
-        appraised(campaign, history, MODEL, [changed(first, **change)])
+        appraised(campaign, history, MODEL, [changed(first, change)])
+
+
+def test_a_point_outside_of_the_space_is_refused(asked) -> None:
+    campaign, history, [first, _] = asked
+    with pytest.raises(InvalidPoint):
+        appraised(campaign, history, MODEL, [changed(first, point={"x0": 3.0, "x1": 0.1})])
 
 
 def test_points_that_were_tried_and_batches_of_two_models_cannot_be(asked) -> None:
     campaign, history, [first, second] = asked
     with pytest.raises(Contradicted, match="expected a new point"):
-        appraised(campaign, history, MODEL, [changed(first, history.trials[1].point)])
+        appraised(campaign, history, MODEL, [changed(first, point=history.trials[1].point)])
     other = {name: tuple(x + 0.1 for x in values) for name, values in _hyperparameters(second).items()}
     with pytest.raises(Contradicted, match="same hyperparameters in all of a batch"):
-        appraised(campaign, history, MODEL, [first, changed(second, hyperparameters=other)])
+        appraised(campaign, history, MODEL, [first, changed(second, {"models.metrics.loss.hyperparameters": other})])
 
 
 def _hyperparameters(proposal: Proposal) -> dict[str, tuple[float, ...]]:
-    return provenance_of(proposal).hyperparameters or {}
+    return provenance_of(proposal).models.metrics["loss"].hyperparameters
 
 
 def test_where_only_the_larger_jitter_was_recorded_the_least_there_is_suffices(asked) -> None:
     campaign, history, batch = asked
-    old = [changed(p, fit_jitter=None) for p in batch]
-    assert provenance_of(batch[0]).jitter == 1e-8
+    old = [changed(p, {"models.metrics.loss.jitter": None}) for p in batch]
+    assert provenance_of(batch[0]).chosen.jitter == 1e-8
     assert [each.objections for each in appraised(campaign, history, MODEL, old)] == [[], []]
 
 
@@ -257,7 +264,7 @@ def test_where_points_lie_close_and_results_were_exact_rounding_is_allowed_for_b
     of_mean, of_sd, _ = found.figures
     assert of_sd.rounding > 1e-6 > of_mean.rounding
     assert 1e-6 < of_sd.rounding < 1e-2
-    [told_apart] = appraised(campaign, before, proposer, [changed(last, predicted_sd=of_sd.here * 1.01)])
+    [told_apart] = appraised(campaign, before, proposer, [changed(last, {"predicted.loss.sd": of_sd.here * 1.01})])
     assert len(told_apart.objections) == 1
 
 

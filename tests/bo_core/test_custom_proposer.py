@@ -64,22 +64,23 @@ def test_the_class_is_made_from_the_settings_and_its_points_become_proposals(wri
     proposals = propose(SPACE, History(), proposer, 3)
     assert [p.point for p in proposals] == [{"x0": 0.1 * i, "x1": 0.0} for i in range(3)]
     assert {p.generator for p in proposals} == {"custom"}
-    assert provenance_of(proposals[0]).proposer == proposer.implementation
-    assert provenance_of(proposals[0]).seed == seed_of(SPACE, 1)
+    assert provenance_of(proposals[0]).made_by.proposer == proposer.implementation
+    assert provenance_of(proposals[0]).made_by.seed == seed_of(SPACE, 1)
 
 
 def test_the_stack_is_recorded_beside_what_the_class_says_of_its_point(written) -> None:
-    said = "Provenance(seed=5, predicted_mean=0.5, libraries={'scikit-learn': '1.9', 'torch': 'mine'})"
-    text = "from overnight.campaign.history.trial import Provenance\n" + returning(
-        f"[{a_point(0)[:-1]}, provenance={said})]"
+    said = "Provenance(made_by={'seed': 5}, predicted={'loss': {'mean': 0.5}}, stack={'libraries': LIBRARIES})"
+    text = (
+        "from overnight.campaign.history.provenance import Provenance\n"
+        "LIBRARIES = {'scikit-learn': '1.9', 'torch': 'mine'}\n" + returning(f"[{a_point(0)[:-1]}, provenance={said})]")
     )
     [spoken], [silent] = (propose(SPACE, History(), written(each), 1) for each in (text, returning(f"[{a_point(0)}]")))
     known = provenance_of(silent)
-    assert known.libraries == stack()
-    assert known.threads == torch.get_num_threads()
-    assert provenance_of(spoken).predicted_mean == 0.5
-    assert provenance_of(spoken).libraries == {"scikit-learn": "1.9", **stack()}
-    assert provenance_of(spoken).seed == seed_of(SPACE, 1)
+    assert known.stack.libraries == stack()
+    assert known.stack.threads == torch.get_num_threads()
+    assert provenance_of(spoken).predicted["loss"].mean == 0.5
+    assert provenance_of(spoken).stack.libraries == {"scikit-learn": "1.9", **stack()}
+    assert provenance_of(spoken).made_by.seed == seed_of(SPACE, 1)
 
 
 def test_the_baseline_comes_first_and_is_pending_when_the_class_is_asked(written) -> None:

@@ -133,7 +133,7 @@ def test_maximising_a_metric_is_minimising_its_negative() -> None:
     for a, b in zip(minimised, maximised, strict=True):
         assert a.provenance is not None
         assert b.provenance is not None
-        assert a.provenance.predicted_mean == pytest.approx(-(b.provenance.predicted_mean or 0.0))
+        assert a.provenance.predicted["loss"].mean == pytest.approx(-b.provenance.predicted["gain"].mean)
 
 
 def test_the_model_finds_the_bottom_of_a_bowl() -> None:

@@ -28,8 +28,8 @@ def test_every_point_of_a_batch_keeps_away_from_where_a_trial_is_pending(q: int)
     for proposal in instead:
         assert min(distance(proposal.point, w.point) for w in wanted) > 0.02
         assert acquisition_value(proposal) < acquisition_value(wanted[0])
-        assert provenance_of(proposal).pending == tuple(range(13, 13 + q))
-        assert provenance_of(proposal).observed == 12
+        assert provenance_of(proposal).knew.pending == tuple(range(13, 13 + q))
+        assert provenance_of(proposal).knew.observed == 12
 
 
 def test_a_batch_goes_where_single_proposals_go_while_all_of_them_are_pending() -> None:

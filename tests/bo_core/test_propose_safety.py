@@ -22,8 +22,9 @@ def check(campaign: Campaign, history: History) -> list[Proposal]:
     for proposal in proposals:
         assert campaign.parameters.point(proposal.point) == proposal.point
         provenance = provenance_of(proposal)
-        numbers = [provenance.acquisition_value, provenance.predicted_mean, provenance.predicted_sd, provenance.jitter]
-        numbers += [x for values in (provenance.hyperparameters or {}).values() for x in values]
+        predicted, model = provenance.predicted["loss"], provenance.models.metrics["loss"]
+        numbers = [provenance.chosen.value, predicted.mean, predicted.sd, provenance.chosen.jitter]
+        numbers += [x for values in model.hyperparameters.values() for x in values]
         assert all(x is not None and math.isfinite(x) for x in numbers)
     return proposals
 
@@ -78,15 +79,17 @@ def test_the_unit_of_the_metric_does_not_matter(scale: float, shift: float, sem:
     changed = history_of(CUBE, POINTS, other, [None if sem is None else scale * sem] * 8)
     [expected], [found] = propose(CUBE, plain, MODEL, 1), propose(CUBE, changed, MODEL, 1)
     assert distance(found.point, expected.point) < 1e-3
-    mean = provenance_of(expected).predicted_mean
+    mean = provenance_of(expected).predicted["loss"].mean
     assert mean is not None
-    assert provenance_of(found).predicted_mean == pytest.approx(scale * mean + shift, rel=1e-3, abs=1e-3 * scale)
+    assert provenance_of(found).predicted["loss"].mean == pytest.approx(
+        scale * mean + shift, rel=1e-3, abs=1e-3 * scale
+    )
 
 
 def test_exact_results_are_believed_and_noisy_ones_are_smoothed() -> None:
     def predicted_sd(sem: float) -> float:
         history = history_of(CUBE, POINTS, BOWL, [sem] * 8)
-        sd = provenance_of(propose(CUBE, history, MODEL, 1)[0]).predicted_sd
+        sd = provenance_of(propose(CUBE, history, MODEL, 1)[0]).predicted["loss"].sd
         assert sd is not None
         return sd
 

@@ -83,7 +83,7 @@ def test_once_a_point_was_rejected_others_are_proposed_away_from_it():
     history = with_parked(history, wanted.point).extended([rejected(13)])
     [moved] = propose(campaign, history, MODEL, 1)
     assert distance(moved.point, wanted.point) > 0.02
-    assert provenance_of(moved).pending == ()
+    assert provenance_of(moved).knew.pending == ()
 
 
 @pytest.mark.parametrize(("approvals", "rejections"), [(0, 0), (2, 0), (0, 2)])
@@ -108,7 +108,7 @@ def test_what_waits_counts_as_if_it_were_tried_or_nobody_had_proposed_it_as_like
     gains = [math.exp(acquisition_value(proposal)) for proposal in (tried, without)]
     assert gains[1] > 1.2 * gains[0]
     assert acquisition_value(while_it_waits) == pytest.approx(math.log(p * gains[0] + (1 - p) * gains[1]), abs=0.02)
-    assert [provenance_of(made).pending for made in (while_it_waits, tried, without)] == [(), (8,), ()]
+    assert [provenance_of(made).knew.pending for made in (while_it_waits, tried, without)] == [(), (8,), ()]
 
 
 @pytest.mark.parametrize(("approvals", "rejections"), [(0, 0), (3, 0), (0, 3), (2, 1)])
@@ -117,16 +117,16 @@ def test_how_likely_approval_is_is_judged_by_what_people_decided_and_recorded(ap
     history = decided(told(campaign, 8), approvals, rejections)
     [nothing_waits] = propose(campaign, history, MODEL, 1)
     [something_waits] = propose(campaign, with_parked(history, MIDDLE), MODEL, 1)
-    assert provenance_of(nothing_waits).probability_of_approval is None
+    assert provenance_of(nothing_waits).knew.probability_of_approval is None
     expected = max((approvals + 1) / (approvals + rejections + 2), 0.5)
-    assert provenance_of(something_waits).probability_of_approval == expected
+    assert provenance_of(something_waits).knew.probability_of_approval == expected
 
 
 def test_what_was_given_up_while_it_waited_was_not_decided():
     campaign = campaign_of(cube(2), approve=POLICY)
     history = with_parked(told(campaign, 8), {"x0": 0.9, "x1": 0.9}).extended([abandoned(9)])
     [proposal] = propose(campaign, with_parked(history, MIDDLE), MODEL, 1)
-    assert provenance_of(proposal).probability_of_approval == 0.5
+    assert provenance_of(proposal).knew.probability_of_approval == 0.5
 
 
 def test_decisions_about_points_outside_of_narrowed_bounds_are_decisions():
@@ -134,7 +134,7 @@ def test_decisions_about_points_outside_of_narrowed_bounds_are_decisions():
     history = decided(told(campaign, 12), 2, 0)
     narrowed = cube(2) | {"x0": {"kind": "float", "low": 0.0, "high": 0.8}}
     [proposal] = propose(campaign_of(narrowed, approve=POLICY), with_parked(history, MIDDLE), MODEL, 1)
-    assert provenance_of(proposal).probability_of_approval == 0.75
+    assert provenance_of(proposal).knew.probability_of_approval == 0.75
 
 
 @st.composite
@@ -157,7 +157,7 @@ def test_the_order_in_which_people_decided_and_trials_ended_does_not_matter(data
     in_order = sorted(events, key=lambda event: event.trial)
     expected = propose(campaign, History.from_events([defined(campaign), *in_order]), MODEL, 2)
     assert propose(campaign, History.from_events([defined(campaign), *events]), MODEL, 2) == expected
-    assert [provenance_of(p).probability_of_approval for p in expected] == [0.6, 0.6]
+    assert [provenance_of(p).knew.probability_of_approval for p in expected] == [0.6, 0.6]
 
 
 def test_a_point_that_was_approved_is_pending_like_any_other():
@@ -168,7 +168,7 @@ def test_a_point_that_was_approved_is_pending_like_any_other():
     waited = with_parked(history, wanted.point).extended([approved(number)])
     [moved] = propose(campaign, waited, MODEL, 1)
     assert moved == propose(campaign, history.extended([proposed(number, wanted.point)]), MODEL, 1)[0]
-    assert provenance_of(moved).pending == (number,)
+    assert provenance_of(moved).knew.pending == (number,)
 
 
 def test_where_everything_is_approved_what_waits_has_no_part_in_a_proposal():

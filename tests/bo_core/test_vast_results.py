@@ -46,12 +46,13 @@ def test_a_model_proposes_and_recommends_after_any_finite_results(means: tuple[f
             [proposal] = propose(campaign, history, FEW, 1)
             made = proposal.provenance
             assert made is not None
-            assert proposal.generator == "model", made.away
+            assert proposal.generator == "model", made.asked.away
             found = recommend(campaign, history, FEW)
             assert found is not None
             assert found.without_model is None
-            numbers = [made.predicted_mean, made.predicted_sd, made.predicted_low, made.predicted_high]
-            numbers += [made.acquisition_value, made.expected_gain, found.mean, found.sd, found.probability_best]
+            [predicted] = made.predicted.values()
+            numbers = [predicted.mean, predicted.sd, predicted.low, predicted.high]
+            numbers += [made.chosen.value, made.chosen.expected_gain, found.mean, found.sd, found.probability_best]
             assert all(number is not None and math.isfinite(number) for number in numbers)
 
 
@@ -83,8 +84,8 @@ def test_points_of_the_sobol_sequence_stand_in_for_a_model_that_cannot_be_comput
     for stand_in in stand_ins:
         assert stand_in.generator == "sobol"
         assert stand_in.provenance is not None
-        assert stand_in.provenance.stand_in == "sobol"
-        assert "could not be" in (stand_in.provenance.away or "")
+        assert stand_in.provenance.asked.stand_in == "sobol"
+        assert "could not be" in (stand_in.provenance.asked.away or "")
 
 
 def test_the_best_measurement_is_recommended_if_no_model_can_be_computed() -> None:

@@ -18,7 +18,8 @@ from overnight.campaign.history.events import (
     TrialObserved,
     TrialProposed,
 )
-from overnight.campaign.history.trial import Generator, Provenance
+from overnight.campaign.history.provenance import Provenance
+from overnight.campaign.history.trial import Generator
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Tests that do not ask for repetitions want new points; `test_replication` asks.
@@ -137,7 +138,7 @@ def provenance_of(proposal: Proposal) -> Provenance:
 
 def acquisition_value(proposal: Proposal) -> float:
     """Return what the model expected of its proposal."""
-    value = provenance_of(proposal).acquisition_value
+    value = provenance_of(proposal).chosen.value
     assert value is not None
     return value
 

@@ -119,7 +119,7 @@ def test_one_worker_proposes_for_two_campaigns_at_once_and_every_proposal_replay
         found = list(replay(trials_of(folder), folder))
         assert [each.verdict for each in found] == ["same"] * 5
         made = [e.provenance for e in trials_of(folder) if e.kind == "trial_proposed"]
-        assert {provenance.stand_in for provenance in made} == {None}
+        assert {provenance.asked.stand_in for provenance in made} == {None}
     [pool] = server.post("/work_pools/filter", {})
     assert pool["concurrency_limit"] == 1
     runs = server.post("/flow_runs/filter", {"flow_runs": {"tags": {"all_": ["gpu"]}}})
@@ -138,8 +138,8 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
     assert "Traceback" not in said
     assert "Crash" not in said
     made = [e.provenance for e in trials_of(folder) if e.kind == "trial_proposed"]
-    assert {provenance.stand_in for provenance in made} == {"sobol"}
-    assert {provenance.away for provenance in made} == {
+    assert {provenance.asked.stand_in for provenance in made} == {"sobol"}
+    assert {provenance.asked.away for provenance in made} == {
         "no worker of pool `gpu` gave an answer within 2s (`proposing.time_limit`)"
     }
     runs = server.post("/flow_runs/filter", {"flow_runs": {"tags": {"all_": ["gpu"]}}})

@@ -184,12 +184,13 @@ def _went_on_with_what_was_left(evidence: Evidence) -> Iterator[str]:
         left = night.before
         for event in night.events:
             if isinstance(event, TrialProposed) and event.provenance is not None:
-                seen = History.from_events(evidence.events[: event.provenance.events_seen or 0])
+                seen = History.from_events(evidence.events[: event.provenance.asked.events_seen or 0])
                 if not set(left.trials) <= set(seen.trials):
                     yield f"trial {event.trial} was proposed without all trials of the night before"
                 pending = {trial.id for trial in seen.model_view().pending}
-                if set(event.provenance.pending) != pending:
-                    yield f"trial {event.trial} was proposed with {event.provenance.pending} pending, not {pending}"
+                known = event.provenance.knew.pending
+                if set(known) != pending:
+                    yield f"trial {event.trial} was proposed with {known} pending, not {pending}"
         waiting = {trial.id for trial in left.model_view().pending}
         first = {event.trial for event in night.started[: len(waiting)]}
         if waiting != first:

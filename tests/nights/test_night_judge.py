@@ -46,8 +46,9 @@ def lease(opens: datetime, epoch: int) -> Event:
     return LeaseTaken.model_validate({**at(opens, 1), "epoch": epoch, **holder})
 
 
-def proposed(opens: datetime, trial: int, **provenance: object) -> Event:
-    made = {"generator": "model", "provenance": {"seed": 1, **provenance}} if provenance else {"generator": "sobol"}
+def proposed(opens: datetime, trial: int, events_seen: int | None = None, pending: tuple[int, ...] = ()) -> Event:
+    provenance = {"made_by": {"seed": 1}, "knew": {"pending": pending}, "asked": {"events_seen": events_seen}}
+    made = {"generator": "model", "provenance": provenance} if events_seen else {"generator": "sobol"}
     return TrialProposed.model_validate({**at(opens, 2), "trial": trial, "point": {"x": trial / 10}, **made})
 
 

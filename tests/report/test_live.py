@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from provenances import altered
 from rich.console import Console
 from told_stories import POINT, Story, campaign_of
 
@@ -66,7 +67,7 @@ def test_what_is_sent_to_a_cluster_is_not_said_to_run():
 def test_a_point_by_a_stand_in_says_so_when_it_has_ended():
     story = Story().proposed(1, 0)
     proposed = story.events[-1]
-    made = proposed.provenance.model_copy(update={"stand_in": "sobol", "away": "no GPU"})  # pyright: ignore
+    made = altered(proposed.provenance, {"asked.stand_in": "sobol", "asked.away": "no GPU"})
     story.events[-1] = proposed.model_copy(update={"provenance": made})
     console = Console(file=io.StringIO(), width=80)
     display = LiveDisplay(story.campaign, console)

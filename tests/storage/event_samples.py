@@ -1,6 +1,7 @@
 """One event of every kind, with every field filled in that it can have."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from overnight.campaign import Campaign, Measurement
 from overnight.campaign.history.events import (
@@ -26,7 +27,19 @@ from overnight.campaign.history.events import (
     TrialRejected,
     TrialStopped,
 )
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import (
+    UNNAMED_OBJECTIVE,
+    Asked,
+    Chosen,
+    FittedModel,
+    Knew,
+    MadeBy,
+    Models,
+    Prediction,
+    Provenance,
+    Stack,
+    Weights,
+)
 
 # So many has the ledger that tests damage.
 SEGMENTS = 4
@@ -57,26 +70,22 @@ DEFINITION = Campaign.model_validate(
 )
 
 PROVENANCE = Provenance(
-    seed=2**64,
-    observed=2,
-    pending=(4, 5),
-    hyperparameters={"lengthscale": (0.1, 1 / 3, 5e-324), "noise": ()},
-    acquisition="log_noisy_ei",
-    acquisition_value=float("-inf"),
-    predicted_mean=-0.0,
-    predicted_sd=0.1 + 0.2,
-    jitter=1e-12,
-    device="cpu",
-    threads=1,
-    libraries={"torch": "2.13.0"},
-    events_seen=12,
-    seconds=0.25,
-    commit="0a1b2c",
+    made_by=MadeBy(seed=2**64),
+    stack=Stack(device="cpu", threads=1, libraries={"torch": "2.13.0"}),
+    knew=Knew(observed=2, pending=(4, 5)),
+    models=Models(
+        metrics={"burnt": FittedModel(hyperparameters={"lengthscale": (0.1, 1 / 3, 5e-324), "noise": ()})},
+        cost=FittedModel(hyperparameters={"noise": (-0.0,)}, jitter=1e-12),
+    ),
+    predicted={"burnt": Prediction(mean=-0.0, sd=0.1 + 0.2), "minutes": Prediction(mean=5e-324, low=-1e300)},
+    chosen=Chosen(acquisition="log_noisy_ei", value=float("-inf"), jitter=1e-12),
+    weights=Weights(predicted_cost=1 / 3),
+    asked=Asked(events_seen=12, seconds=0.25, commit="0a1b2c"),
 )
 
 METRICS = {
     "burnt": Measurement(mean=1 / 3, sem=None),
-    "minutes": Measurement(mean=-0.0, sem=0.0),
+    "minutes": Measurement(mean=-0.0, sem=0.0, n=2**63 - 1),
     "grams": Measurement(mean=5e-324, sem=1.7976931348623157e308),
 }
 
@@ -103,6 +112,8 @@ EVENTS: tuple[Event, ...] = (
         trial=2**62,
         point={"heat": 1.0, "turns": 1, "flour": 2**70, "rise": True, "oven": "stone", "note": ""},
         generator="model",
+        batch=2**62,
+        weight=1 / 3,
         provenance=PROVENANCE,
         why="because",
         parked=True,
@@ -146,6 +157,7 @@ EVENTS: tuple[Event, ...] = (
         trial=7,
         attempt=1,
         rule="median",
+        metric="burnt",
         step=2**40,
         value=1 / 3,
         threshold=-0.0,
@@ -156,8 +168,8 @@ EVENTS: tuple[Event, ...] = (
     TrialRejected(time=NOON, actor="bob@work", trial=6, why="too hot"),
     AttemptUnknown(time=NOON, actor="controller", trial=2, attempt=2, message="on host ☃"),
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
-    CampaignDrained(time=NOON, actor="controller", epoch=3, reason="the window closed"),
-    CampaignFinished(time=NOON, actor="controller", epoch=3, reason="the budget is spent"),
+    CampaignDrained(time=NOON, actor="controller", epoch=3, because="window_closed", reason="the window closed"),
+    CampaignFinished(time=NOON, actor="controller", epoch=3, because="trials", reason="the budget is spent"),
     CampaignPaused(time=NOON, actor="ada@home", request=7, why="the oven is cleaned: 'until 2 pm' ☃"),
     CampaignResumed(time=NOON, actor="bob@work", request=8, why="clean"),
     CampaignAskedToStop(time=NOON, actor="ada@home", epoch=3, at_once=True, why="smoke"),
@@ -177,22 +189,34 @@ _LATER_KINDS = {
     "trial_rejected",
     "trial_stopped",
 }
-_LATER_FIELDS = {"why", "parked", "parked_because", "quarantined", "metrics", "notes"}
+_LATER_FIELDS = {"batch", "because", "metrics", "notes", "parked", "parked_because", "quarantined", "weight", "why"}
+_IN_OLD_LEDGERS = Provenance(
+    made_by=MadeBy(seed=2**64),
+    stack=Stack(device="cpu", threads=1, libraries={"torch": "2.13.0"}),
+    knew=Knew(observed=2, pending=(4, 5)),
+    models=Models(
+        metrics={UNNAMED_OBJECTIVE: FittedModel(hyperparameters={"lengthscale": (0.1, 1 / 3, 5e-324), "noise": ()})}
+    ),
+    predicted={UNNAMED_OBJECTIVE: Prediction(mean=-0.0, sd=0.1 + 0.2)},
+    chosen=Chosen(acquisition="log_noisy_ei", value=float("-inf"), jitter=1e-12),
+    asked=Asked(events_seen=12, seconds=0.25, commit="0a1b2c"),
+)
 
 
 def in_old_ledgers() -> list[Event]:
-    """Return the events that the old ledgers hold, with what they did not know yet as it is by default."""
+    """Return the events that the ledgers of versions 1 and 2 hold, without what these did not know."""
     known = [event for event in EVENTS if event.kind not in _LATER_KINDS]
-    return [
-        event.model_copy(
-            update={
-                name: field.default
-                for name, field in type(event).model_fields.items()
-                if name in _LATER_FIELDS and not field.is_required()
-            }
-        )
-        for event in known
-    ]
+    return [event.model_copy(update=_as_it_was(event)) for event in known]
+
+
+def _as_it_was(event: Event) -> dict[str, Any]:
+    fields = type(event).model_fields
+    changes = {name: fields[name].default for name in _LATER_FIELDS & set(fields) if not fields[name].is_required()}
+    if isinstance(event, TrialObserved | MeasurementReported):
+        changes["metrics"] = {name: found.model_copy(update={"n": None}) for name, found in event.metrics.items()}
+    if isinstance(event, TrialProposed) and event.provenance is not None:
+        changes["provenance"] = _IN_OLD_LEDGERS
+    return changes
 
 
 def sample(kind: str) -> Event:

@@ -20,7 +20,8 @@ from overnight.campaign.history.events import (
     TrialRejected,
     TrialStopped,
 )
-from overnight.campaign.history.trial import Generator, Provenance
+from overnight.campaign.history.provenance import Asked, MadeBy, Prediction, Provenance
+from overnight.campaign.history.trial import Generator
 
 START = datetime(2026, 11, 3, 21, 0, tzinfo=UTC)
 POINT: Point = {"rate": 0.01, "depth": 2, "mode": "fast", "cache": True}
@@ -72,7 +73,8 @@ class Story:
         generator: Generator = "sobol",
         predicted: float | None = None,
     ) -> "Story":
-        seen = Provenance(seed=1, predicted_mean=predicted, predicted_sd=predicted and 0.5, commit="c0ffee")
+        expected = {} if predicted is None else {self.campaign.objective.metric: Prediction(mean=predicted, sd=0.5)}
+        seen = Provenance(made_by=MadeBy(seed=1), predicted=expected, asked=Asked(commit="c0ffee"))
         self.events.append(
             TrialProposed(
                 time=at(minute), actor="controller", trial=trial, point=point, generator=generator, provenance=seen
@@ -119,7 +121,7 @@ class Story:
     def stopped(self, trial: int, minute: float) -> "Story":
         """Tell of a started trial that a rule stops."""
         why = "at step 3 its value of loss, 4, was worse than 2, the median of 3 trials (median rule)"
-        about: dict[str, Any] = {"rule": "median", "step": 3, "value": 4, "threshold": 2, "why": why}
+        about: dict[str, Any] = {"rule": "median", "metric": "loss", "step": 3, "value": 4, "threshold": 2, "why": why}
         self.events.append(TrialStopped(time=at(minute), actor="controller", trial=trial, attempt=1, **about))
         return self.cancelled(trial, minute)
 

@@ -16,10 +16,10 @@ def approvals(path: Path) -> None:
     names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
     for trial in approval.awaiting_approval(history):
         point = ", ".join(f"{name}={value_text(trial.point[name])}" for name in names if name in trial.point)
-        made = trial.proposal.provenance
+        predicted = trial.proposal.prediction(metric)
         expected = ""
-        if made is not None and made.predicted_mean is not None:
-            expected = f"; {metric} {with_uncertainty(made.predicted_mean, made.predicted_sd)} expected"
+        if predicted is not None:
+            expected = f"; {metric} {with_uncertainty(predicted.mean, predicted.sd)} expected"
         because = "" if trial.parked_because is None else f"; waits because {trial.parked_because}"
         console.print(f"trial {trial.id} ({trial.proposal.generator}): {point}{expected}{because}", soft_wrap=True)
     if not history.awaiting:

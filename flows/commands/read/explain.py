@@ -18,7 +18,7 @@ def explain(trial: int, path: Path) -> None:
     file = load_campaign_file(path)
     events = read_events(file, path)
     asked = next((event for event in events if isinstance(event, TrialProposed) and event.trial == trial), None)
-    seen = asked.provenance.events_seen if asked is not None and asked.provenance is not None else None
+    seen = asked.provenance.asked.events_seen if asked is not None and asked.provenance is not None else None
     # Folded once: what the proposal saw, and then what came after.
     then = History.from_events(events[:seen])
     now = then.extended([] if seen is None else events[seen:])

@@ -148,7 +148,7 @@ def proposed_in_turn(parameters: dict, history: History, sd: float, sem: float |
 
 
 def criterion(proposal: Proposal) -> str | None:
-    return provenance_of(proposal).acquisition
+    return provenance_of(proposal).chosen.acquisition
 
 
 LINE = {"x0": {"kind": "float", "low": 0.001, "high": 0.77, "scale": "log"}}
@@ -168,11 +168,11 @@ def test_a_repetition_is_the_same_point_to_the_last_bit_and_says_what_it_was_cho
     campaign, history = campaign_of(parameters), told_noisily(1.0, 40, 1.0, parameters)
     known = {key(t.point) for t in history.trials.values()}
     proposals = propose(campaign, history, REPEATING, 4)
-    assert "replication" in {provenance_of(p).acquisition for p in proposals}
+    assert "replication" in {provenance_of(p).chosen.acquisition for p in proposals}
     for proposal in proposals:
         provenance = provenance_of(proposal)
-        assert (provenance.acquisition == "replication") == (key(proposal.point) in known)
-        assert math.isfinite(provenance.acquisition_value or math.nan)
+        assert (provenance.chosen.acquisition == "replication") == (key(proposal.point) in known)
+        assert math.isfinite(provenance.chosen.value or math.nan)
         known.add(key(proposal.point))
 
 

@@ -92,7 +92,7 @@ def test_every_acquisition_proposes_a_batch_of_different_points_and_is_named_in_
     proposals = propose(campaign, history, proposer, 3)
     assert proposals == propose(campaign, history, proposer, 3)
     assert len({tuple(p.point.values()) for p in proposals}) == 3
-    assert {provenance_of(p).acquisition for p in proposals} == {acquisition}
+    assert {provenance_of(p).chosen.acquisition for p in proposals} == {acquisition}
 
 
 def test_more_exploration_goes_further_from_what_is_known() -> None:

@@ -61,7 +61,7 @@ def test_an_objective_without_noise_is_hardly_repeated_in_a_finite_space(more) -
     for trial in range(7, 31):
         [proposal] = propose(campaign, history, REPEATING, 1)
         assert proposal.provenance is not None
-        repeats += proposal.provenance.acquisition == "replication"
+        repeats += proposal.provenance.chosen.acquisition == "replication"
         point = proposal.point
         history = history.extended([proposed(trial, point, "model", proposal.provenance), observed(trial, loss(point))])
     assert repeats <= (0 if more else 3)

@@ -56,7 +56,7 @@ def ended(trial: int, x: float, reports: list[float], final: float) -> list[Even
 def stopped(trial: int, x: float, reports: list[float]) -> list[Event]:
     about = {"time": NOW, "actor": "controller", "trial": trial, "attempt": 1}
     why = "it fell behind"
-    end = TrialStopped(**about, rule="median", step=len(reports), value=reports[-1], threshold=0.0, why=why)
+    end = TrialStopped(**about, rule="median", metric=campaign.objective.metric, step=len(reports), value=reports[-1], threshold=0.0, why=why)
     return [*begun(trial, x, reports), end]
 
 
@@ -115,7 +115,7 @@ def test_the_model_learns_from_a_stopped_trial_and_recommends_none():
     assert found.trial == 2
     [proposal] = propose(campaign, history, BayesianProposer(initial=2), 1)
     assert proposal.provenance is not None
-    assert proposal.provenance.observed == 6
+    assert proposal.provenance.knew.observed == 6
 
 
 def test_reports_change_nothing_while_no_trial_was_stopped():
@@ -141,6 +141,6 @@ def test_a_proposal_says_what_it_expects_to_gain_in_the_metrics_unit():
     [big] = propose(large, told(*times), BayesianProposer(initial=2), 1)
     assert small.provenance is not None
     assert big.provenance is not None
-    assert small.provenance.expected_gain is not None
-    assert small.provenance.expected_gain > 0
-    assert big.provenance.expected_gain == pytest.approx(1024 * small.provenance.expected_gain, rel=1e-6)
+    assert small.provenance.chosen.expected_gain is not None
+    assert small.provenance.chosen.expected_gain > 0
+    assert big.provenance.chosen.expected_gain == pytest.approx(1024 * small.provenance.chosen.expected_gain, rel=1e-6)

@@ -45,7 +45,8 @@ def test_inputs_are_warped_where_a_function_happens_near_an_edge_and_not_where_i
     proposer = QUICK.model_copy(update={"initial": 2})
     history = measured(campaign, count, squeezed)
     [proposal] = propose(campaign, history, proposer, 1)
-    recorded, starts = provenance_of(proposal).hyperparameters or {}, provenance_of(proposal).starts
+    model = provenance_of(proposal).models.metrics["loss"]
+    recorded, starts = model.hyperparameters, model.starts
     assert ("log_warp_exponents" in recorded) == squeezed
     # The climb with warping is recorded whatever came of it, on the part and, where it paid, on all.
     asked, all_data = f"warped, {min(count, 128)} observations", f"warped, {count} observations"
@@ -53,4 +54,4 @@ def test_inputs_are_warped_where_a_function_happens_near_an_edge_and_not_where_i
     assert sum(name.endswith(all_data) for name in starts) == (squeezed or count == 45)
     never = proposer.model_copy(update={"warping": "never"})
     [plain] = propose(campaign, history, never, 1)
-    assert "log_warp_exponents" not in (provenance_of(plain).hyperparameters or {})
+    assert "log_warp_exponents" not in (provenance_of(plain).models.metrics["loss"].hyperparameters)

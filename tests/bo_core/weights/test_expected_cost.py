@@ -108,13 +108,13 @@ def test_without_being_asked_for_it_nothing_is_recorded_of_costs() -> None:
     campaign = campaign_of(cube(2))
     [proposal] = propose(campaign, story(campaign, some_points(campaign, 12), dear_on_the_right), MODEL, 1)
     provenance = provenance_of(proposal)
-    assert (provenance.predicted_cost, provenance.cost_hyperparameters) == (None, None)
+    assert (provenance.weights.predicted_cost, provenance.models.cost) == (None, None)
 
 
 def test_the_cost_that_was_expected_is_recorded_and_about_what_it_is() -> None:
     campaign = campaign_of(cube(2))
     [proposal] = propose(campaign, story(campaign, some_points(campaign, 15), dear_on_the_right), AWARE, 1)
-    assert provenance_of(proposal).predicted_cost == pytest.approx(dear_on_the_right(proposal.point), rel=0.2)
+    assert provenance_of(proposal).weights.predicted_cost == pytest.approx(dear_on_the_right(proposal.point), rel=0.2)
 
 
 def test_where_no_evaluation_tells_a_cost_the_seconds_are_the_costs() -> None:
@@ -186,8 +186,8 @@ def test_failures_and_costs_weigh_together() -> None:
         [proposed(13, points[12]), failed(13), proposed(14, points[13]), failed(14)]
     )
     provenance = provenance_of(propose(campaign, history, AWARE, 1)[0])
-    assert provenance.probability_feasible is not None
-    assert provenance.predicted_cost is not None
+    assert provenance.weights.probability_feasible is not None
+    assert provenance.weights.predicted_cost is not None
 
 
 def test_what_is_recommended_in_the_end_does_not_depend_on_costs() -> None:
@@ -205,7 +205,7 @@ def test_of_two_equal_points_the_cheaper_one_is_measured_again(dear: str, repeat
         events += [proposed(i, {"a": a}), attempt(i), observed(i, -abs(a - 4.0), sem=0.5, cost=cost)]
     proposer = AWARE.model_copy(update={"replication": "always"})
     [found] = propose(campaign, History.from_events(events), proposer, 1)
-    assert provenance_of(found).acquisition == "replication"
+    assert provenance_of(found).chosen.acquisition == "replication"
     assert found.point == {"a": repeated}
 
 

@@ -134,7 +134,7 @@ def test_where_no_point_failed_by_its_own_fault_proposals_are_those_without_it_t
     proposals = propose(campaign, history, MODEL, 2)
     assert history.model_view().failed
     assert proposals == propose(campaign, history, IGNORING, 2)
-    assert all(p.provenance is not None and p.provenance.probability_feasible is None for p in proposals)
+    assert all(p.provenance is not None and p.provenance.weights.probability_feasible is None for p in proposals)
 
 
 def test_proposals_keep_to_the_half_that_works_once_the_other_was_seen_to_fail() -> None:
@@ -174,8 +174,8 @@ def test_what_is_pending_says_nothing_of_it() -> None:
     found = [propose(campaign, each, MODEL, 1)[0].provenance for each in (history, waiting)]
     assert found[0] is not None
     assert found[1] is not None
-    assert found[0].feasibility_hyperparameters is not None
-    assert found[0].feasibility_hyperparameters == found[1].feasibility_hyperparameters
+    assert found[0].models.feasibility is not None
+    assert found[0].models.feasibility == found[1].models.feasibility
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from overnight.campaign import Campaign, History, Measurement, Proposal
 from overnight.campaign.history.events import AttemptStarted, CampaignDefined, TrialObserved, TrialProposed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import MadeBy, Prediction, Provenance, Weights
 from overnight.campaign.standing.parking import why_parked
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +39,8 @@ def campaign_of(when: object, **changes: object) -> Campaign:
 def proposal_of(
     campaign: Campaign, *, generator: str = "model", mean=None, sd=None, cost=None, **values: object
 ) -> Proposal:
-    made = Provenance(seed=1, predicted_mean=mean, predicted_sd=sd, predicted_cost=cost)
+    predicted = {} if mean is None else {"loss": Prediction(mean=mean, sd=sd)}
+    made = Provenance(made_by=MadeBy(seed=1), predicted=predicted, weights=Weights(predicted_cost=cost))
     point = campaign.parameters.point(BASELINE | values)
     return Proposal.model_validate({"point": point, "generator": generator, "provenance": made})
 

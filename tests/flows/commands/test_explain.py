@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from costly_campaign import CostlyEvaluator, run_costly
@@ -12,7 +11,7 @@ from typer.testing import CliRunner
 from overnight.campaign import Campaign, History, Measurement
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, Event, TrialObserved, TrialProposed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Chosen, FittedModel, MadeBy, Models, Prediction, Provenance
 from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.cli import app
 from overnight.report.explanation import explanation
@@ -113,13 +112,17 @@ def test_a_trial_that_is_not_there_is_refused(told):
         explained(told, 15)
 
 
-def far_from_the_best(outcome: float | None = None, **known: Any) -> str:
+def far_from_the_best(outcome: float | None = None, tail_width: float | None = None, **known: float) -> str:
     """Return what is said of a point whose prediction was far worse than the best of three results."""
     definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
     campaign = Campaign.model_validate(definition | {"minimize": "loss"})
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    made = {"acquisition": "log_noisy_expected_improvement", "expected_gain": 3e-4, "predicted_mean": 47.8}
-    provenance = Provenance(seed=1, **made, **known)
+    provenance = Provenance(
+        made_by=MadeBy(seed=1),
+        models=Models(metrics={"loss": FittedModel(hyperparameters={}, tail_width=tail_width)}),
+        predicted={"loss": Prediction(mean=47.8, **known)},
+        chosen=Chosen(acquisition="log_noisy_expected_improvement", expected_gain=3e-4),
+    )
     events: list[Event] = [CampaignDefined(time=noon, actor="test", uid="u", definition=campaign)]
     for trial, loss in enumerate((0.2, 0.3, 0.21, outcome), start=1):
         point = {"x": 0.1 * trial, "nothing": 0.5, "mode": "a"}
@@ -134,22 +137,22 @@ def far_from_the_best(outcome: float | None = None, **known: Any) -> str:
 
 
 def test_a_point_far_from_the_best_says_that_it_explores_and_how_unsure_its_prediction_was():
-    said = far_from_the_best(predicted_sd=102.0, predicted_low=5.7, predicted_high=583.0, tail_width=16.0)
+    said = far_from_the_best(sd=102.0, low=5.7, high=583.0, tail_width=16.0)
     assert "with 90 % between 5.7 and 583." in said
     assert "It explores: " in said
     assert "Results far worse than most were drawn together" in said
-    assert "It explores" not in far_from_the_best(predicted_sd=80.0, predicted_low=-83.0, predicted_high=180.0)
+    assert "It explores" not in far_from_the_best(sd=80.0, low=-83.0, high=180.0)
 
 
 @pytest.mark.parametrize(("outcome", "deviations"), [(-1.7e308, "1 × 10³⁰⁸"), (1.7e308, "1 × 10³⁰⁸")])
 def test_a_surprise_at_the_ends_of_the_floats_is_told(outcome: float, deviations: str):
-    assert f", {deviations} standard deviations " in far_from_the_best(outcome, predicted_sd=1.7)
-    opposite = far_from_the_best(outcome, predicted_sd=1.7e308, predicted_low=-1.7e308, predicted_high=1.7e308)
+    assert f", {deviations} standard deviations " in far_from_the_best(outcome, sd=1.7)
+    opposite = far_from_the_best(outcome, sd=1.7e308, low=-1.7e308, high=1.7e308)
     assert ", 1.6 standard deviations " in opposite
 
 
 def test_a_surprise_is_measured_on_its_own_side_of_the_prediction():
-    known = {"predicted_sd": 102.0, "predicted_low": 5.7, "predicted_high": 583.0}
+    known = {"sd": 102.0, "low": 5.7, "high": 583.0}
     above, below = (583.0 - 47.8) / 1.645, (47.8 - 5.7) / 1.645
     assert f"{(200.0 - 47.8) / above:.2f} standard deviations above" in far_from_the_best(200.0, **known)
     assert f"{(47.8 - 1.0) / below:.1f} standard deviations below" in far_from_the_best(1.0, **known)

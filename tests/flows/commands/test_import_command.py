@@ -247,7 +247,7 @@ def test_points_may_repeat_and_the_model_begins_at_once():
     campaign = AskTell("campaign.yaml")
     trial = campaign.ask()
     assert (trial.id, trial.proposal.generator) == (8, "model")
-    assert trial.proposal.provenance.observed == 7
+    assert trial.proposal.provenance.knew.observed == 7
 
 
 def test_too_few_imported_points_are_filled_up_with_sobol_points():

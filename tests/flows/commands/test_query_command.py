@@ -21,7 +21,7 @@ from overnight.campaign.history.events import (
     TrialObserved,
     TrialProposed,
 )
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Knew, MadeBy, Prediction, Provenance
 from overnight.flows.cli import app
 from overnight.report.tables import trial_rows
 from overnight.storage import open_ledger
@@ -78,7 +78,11 @@ def events() -> list[Event]:
             key=f"{trial}/{attempt}",
         )
 
-    provenance = Provenance(seed=2**70, observed=1, pending=(2,), predicted_mean=0.5, predicted_sd=float("inf"))
+    provenance = Provenance(
+        made_by=MadeBy(seed=2**70),
+        knew=Knew(observed=1, pending=(2,)),
+        predicted={"burnt": Prediction(mean=0.5, sd=float("inf"))},
+    )
     metrics = {"burnt": Measurement(mean=1 / 3, sem=0.1), "seconds": Measurement(mean=-0.0)}
     failed = {"time": NOON, "actor": "controller", "trial": 2, "attempt": 1, "message": 'burnt,\n"down"'}
     return [

@@ -130,7 +130,7 @@ def test_the_receipts_that_a_campaigns_file_names_are_used_where_no_others_are(t
 
 def test_a_ledger_of_a_newer_version_of_overnight_exits_with_2_and_asks_for_an_upgrade():
     parquet = pq.ParquetFile(pa.BufferReader(segment(3).read_bytes()))
-    said = {**parquet.metadata.metadata, b"schema_version": b"3"}
+    said = {**parquet.metadata.metadata, b"schema_version": b"4"}
     segment(3).unlink()
     pq.write_table(parquet.read().replace_schema_metadata(said), segment(3))
     done = verified()

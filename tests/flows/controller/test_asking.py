@@ -7,7 +7,7 @@ import pytest
 from overnight.bo_core import BayesianProposer
 from overnight.campaign import Campaign, History, Proposal
 from overnight.campaign.history.events import CampaignDefined
-from overnight.campaign.history.trial import Provenance, StandIn
+from overnight.campaign.history.provenance import Asked, MadeBy, Provenance, StandIn
 from overnight.flows.controller.asking import Answered
 from overnight.flows.proposing.request import ProposalRequest
 
@@ -26,9 +26,9 @@ def test_a_stand_in_stays_recorded_whoever_chose_it(asked_for: StandIn | None, s
     )
     history = History.from_events([CampaignDefined(time=NOON, actor="test", uid="u", definition=campaign)])
     request = ProposalRequest(BayesianProposer(), history, 1, 1, asked_for)
-    made = Provenance(seed=1, stand_in="sobol", away="its numbers failed")
+    made = Provenance(made_by=MadeBy(seed=1), asked=Asked(stand_in="sobol", away="its numbers failed"))
     proposal = Proposal(point={"x": 0.5}, generator="sobol", provenance=made)
     away = None if asked_for is None else "it hangs"
     [event] = Answered(request, (proposal,), 0.1, away).events(history, NOON)
     assert event.provenance is not None
-    assert (event.provenance.stand_in, event.provenance.away) == said
+    assert (event.provenance.asked.stand_in, event.provenance.asked.away) == said

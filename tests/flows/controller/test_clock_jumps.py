@@ -112,7 +112,7 @@ async def test_no_time_that_is_counted_is_negative_when_the_clock_jumps(tmp_path
     assert counted == sorted(counted)
     assert counted[0] >= 0
     proposals = [event for event in await events_in(tmp_path) if isinstance(event, TrialProposed)]
-    assert min(p.provenance.seconds for p in proposals if p.provenance) >= 0
+    assert min(p.provenance.asked.seconds for p in proposals if p.provenance) >= 0
 
 
 @pytest.mark.parametrize("limit", range(40, 50))

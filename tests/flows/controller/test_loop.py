@@ -10,7 +10,7 @@ from overnight.campaign import Campaign, EvaluationSucceeded, History, Measureme
 from overnight.campaign.errors import CampaignHeld, CampaignStopped, InvalidDefinition
 from overnight.campaign.evaluation import EvaluationReport
 from overnight.campaign.history.events import AttemptStarted, Event, LeaseTaken, TrialProposed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import MadeBy, Provenance, Weights
 from overnight.flows.controller.job import Execution, Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.plain_steps import PlainSteps
@@ -140,7 +140,7 @@ class Pessimist(PlainSteps):
 
     async def propose(self, request: ProposalRequest):
         proposals = await super().propose(request)
-        doubts = Provenance(seed=0, libraries={}, probability_feasible=0.4)
+        doubts = Provenance(made_by=MadeBy(seed=0), weights=Weights(probability_feasible=0.4))
         return [proposal.model_copy(update={"provenance": doubts}) for proposal in proposals]
 
 
@@ -468,7 +468,7 @@ async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_ask
     by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
     assert by_model
     for trial in by_model:
-        assert trial.proposal.provenance.pending in pending_when_asked
+        assert trial.proposal.provenance.knew.pending in pending_when_asked
 
 
 async def test_imported_trials_cost_nothing_of_the_budget_and_are_not_executed():

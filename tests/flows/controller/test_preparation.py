@@ -74,7 +74,7 @@ def idle_share(history: History, first: int, last: int) -> float:
 
 def unseen(history: History) -> list[int]:
     made = [t.proposal.provenance for t in history.trials.values() if t.proposal.generator == "model"]
-    return [provenance.unseen for provenance in made]
+    return [provenance.asked.unseen for provenance in made]
 
 
 def test_where_proposals_take_long_they_are_made_ahead_and_no_worker_waits():
@@ -88,7 +88,7 @@ def test_where_proposals_take_long_they_are_made_ahead_and_no_worker_waits():
 
 def test_where_proposals_take_no_time_each_knows_the_newest_result():
     history = run(a_campaign(budget={"trials": 20}, workers=1), VirtualSteps(seconds=0.1))
-    observed = [t.proposal.provenance.observed for t in history.trials.values() if t.proposal.generator == "model"]
+    observed = [t.proposal.provenance.knew.observed for t in history.trials.values() if t.proposal.generator == "model"]
     assert observed == list(range(4, 20))
     assert set(unseen(history)) == {0}
 
@@ -120,14 +120,14 @@ def test_while_the_proposer_is_away_another_stands_in_and_the_ledger_says_so_and
     steps = VirtualSteps(away=lambda asked: 4 <= asked <= 8)
     history = run(a_campaign(budget={"trials": 30}, workers=2), steps, 10.0, Proposing(fallback=fallback), None, ledger)
     made = {n: t.proposal.provenance for n, t in history.trials.items()}
-    stood_in = [n for n, provenance in made.items() if provenance.stand_in is not None]
+    stood_in = [n for n, provenance in made.items() if provenance.asked.stand_in is not None]
     assert stood_in
-    assert {(made[n].stand_in, made[n].away) for n in stood_in} == {(fallback, "the GPU is on holiday")}
+    assert {(made[n].asked.stand_in, made[n].asked.away) for n in stood_in} == {(fallback, "the GPU is on holiday")}
     acquisition = "thompson_sampling" if fallback == "thompson" else None
-    assert {made[n].acquisition for n in stood_in} == {acquisition}
+    assert {made[n].chosen.acquisition for n in stood_in} == {acquisition}
     # It is back before the end.
     assert max(stood_in) < 30
-    assert made[30].acquisition == "log_noisy_expected_improvement"
+    assert made[30].chosen.acquisition == "log_noisy_expected_improvement"
     assert len(history.model_view().observed) == 30
     assert {found.verdict for found in replay(asyncio.run(events_of(ledger)), Path())} == {"same"}
     assert any("the GPU is on holiday" in line for line in status_lines(history))
@@ -204,7 +204,7 @@ def test_an_error_that_is_none_of_ours_is_a_proposer_that_is_away_and_ends_no_ni
 
     history = run(a_campaign(), Shaky())
     assert len(history.model_view().observed) == 8
-    away = [t.proposal.provenance.away for t in history.trials.values() if t.proposal.provenance.stand_in]
+    away = [t.proposal.provenance.asked.away for t in history.trials.values() if t.proposal.provenance.asked.stand_in]
     assert away == ["RuntimeError: Failed to reach API at http://127.0.0.1:4200/api"] * len(away)
     assert away
 

@@ -73,7 +73,7 @@ async def test_a_campaign_runs_with_the_class_that_stands_beside_its_file(path: 
     assert len(history.model_view().observed) == 12
     provenance = history.trials[5].proposal.provenance
     assert provenance is not None
-    assert provenance.proposer == "halving_for_tests:Halving"
+    assert provenance.made_by.proposer == "halving_for_tests:Halving"
     found = recommend(file.campaign, history)
     assert {row["generator"] for row in trial_rows(history)} == {"baseline", "custom"}
     page = render_report(history, found, "ledger", datetime(2026, 1, 1, tzinfo=UTC))

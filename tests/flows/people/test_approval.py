@@ -7,7 +7,7 @@ from scripted_campaign import ScriptedEvaluator, a_campaign
 from overnight.campaign import History, Trial
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignDefined, TrialProposed, TrialRejected
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Asked, Chosen, MadeBy, Provenance
 from overnight.flows.people.approval import approve, awaiting_approval, reject
 from overnight.flows.people.revising import revise
 from overnight.flows.rules.allowance import Allowance
@@ -150,11 +150,11 @@ def test_too_little_to_gain_ends_no_campaign_while_people_have_something_to_deci
     campaign = a_campaign(stop_when={"expected_gain_below": 1, "in_a_row": 1}, approve="always")
     defined = CampaignDefined(time=now(), actor="user", uid="u", definition=campaign)
     point = {"x": 0.5, "n": 3}
-    made = Provenance(seed=1, events_seen=1, expected_gain=0.01)
+    made = Provenance(made_by=MadeBy(seed=1), chosen=Chosen(expected_gain=0.01), asked=Asked(events_seen=1))
     parked = TrialProposed(time=now(), actor="c", trial=1, point=point, generator="model", provenance=made, parked=True)
     history = History.from_events([defined, parked])
     assert an_allowance(history).why_over is None
     assert an_allowance(history).held_back
     assert an_allowance(history).unproposed == 0
     history = history.extended([TrialRejected(time=now(), actor="ada@home", trial=1, why="")])
-    assert an_allowance(history).why_over.startswith("expected gain left")
+    assert an_allowance(history).why_over.because == "gain"

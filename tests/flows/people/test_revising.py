@@ -90,7 +90,7 @@ async def test_observations_outside_of_new_bounds_are_kept_and_teach_the_model_n
     proposer = BayesianProposer(initial=2)
     [proposal] = propose(changed, history, proposer, 1)
     assert proposal.generator == "model"
-    assert proposal.provenance.observed == len(history.trials) - len(outside)
+    assert proposal.provenance.knew.observed == len(history.trials) - len(outside)
     assert recommend(changed, history, proposer).trial not in {t.id for t in outside}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
 from overnight.bo_core.proposer import GAINS, Acquisition
-from overnight.campaign.history.trial import StandIn
+from overnight.campaign.history.provenance import StandIn
 from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.proposing.settings import standing_in
 

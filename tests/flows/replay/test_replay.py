@@ -6,10 +6,12 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from costly_campaign import CostlyEvaluator, run_costly
+from provenances import altered, value_at
 from typer.testing import CliRunner, Result
 
 from overnight.bo_core import SobolProposer
@@ -19,7 +21,7 @@ from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, Event, TrialApproved, TrialProposed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import Provenance
 from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.cli import app
 from overnight.flows.replay.again import Replayed, replay
@@ -36,7 +38,7 @@ CAMPAIGN = {
 }
 TRIALS = 7
 # A version that the proposals are said to have been made with.
-FOREIGN = {"libraries": {"torch": "1.0"}}
+FOREIGN = {"stack.libraries": {"torch": "1.0"}}
 
 
 @pytest.fixture
@@ -53,10 +55,10 @@ def events(tmp_path: Path) -> list[Event]:
     return [event for segment in segments for event in segment.events]
 
 
-def changed(events: list[Event], trial: int, **provenance: object) -> list[Event]:
+def changed(events: list[Event], trial: int, changes: Mapping[str, object]) -> list[Event]:
     """Return the events with other words about how a trial was proposed."""
     return [
-        e.model_copy(update={"provenance": e.provenance.model_copy(update=provenance)})
+        e.model_copy(update={"provenance": altered(e.provenance, changes)})
         if isinstance(e, TrialProposed) and e.trial == trial and e.provenance
         else e
         for e in events
@@ -99,55 +101,57 @@ def test_a_point_that_was_not_what_these_events_lead_to_is_told(events, tmp_path
 
 
 def test_words_about_it_that_are_wrong_are_told(events, tmp_path):
-    [found] = replay(changed(events, 6, predicted_mean=7.0, acquisition_value=1.0), tmp_path, 6)
-    assert (found.verdict, found.why) == ("different", "acquisition_value, predicted_mean differ")
+    [found] = replay(changed(events, 6, {"predicted.score.mean": 7.0, "chosen.value": 1.0}), tmp_path, 6)
+    assert (found.verdict, found.why) == ("different", "chosen.value, predicted.score.mean differ")
 
 
 def test_another_stack_is_named_where_bits_are_the_same_nevertheless(events, tmp_path):
-    [same] = replay(changed(events, 6, **FOREIGN), tmp_path, 6)
+    [same] = replay(changed(events, 6, FOREIGN), tmp_path, 6)
     assert (same.verdict, same.why) == ("same", "on another stack (libraries (torch))")
 
 
 def test_what_another_stack_may_round_otherwise_is_its_verdict(events, tmp_path):
-    mean = provenance(events, 6).predicted_mean
+    mean = provenance(events, 6).predicted["score"].mean
     assert mean is not None
-    [found] = replay(changed(events, 6, predicted_mean=mean + 1e-9, **FOREIGN), tmp_path, 6)
+    [found] = replay(changed(events, 6, {"predicted.score.mean": mean + 1e-9} | FOREIGN), tmp_path, 6)
     assert found.verdict == "other stack"
-    assert found.why.startswith("predicted_mean differ; so do libraries (torch); mean, sd and score agree to 1e-09, ")
-    [here] = replay(changed(events, 6, predicted_mean=mean + 1e-9), tmp_path, 6)
+    assert found.why.startswith(
+        "predicted.score.mean differ; so do libraries (torch); mean, sd and score agree to 1e-09, "
+    )
+    [here] = replay(changed(events, 6, {"predicted.score.mean": mean + 1e-9}), tmp_path, 6)
     assert here.verdict == "different"
-    assert here.why.startswith("predicted_mean differ, by no more than rounding (")
+    assert here.why.startswith("predicted.score.mean differ, by no more than rounding (")
 
 
-@pytest.mark.parametrize("name", ["predicted_mean", "predicted_sd", "acquisition_value"])
+@pytest.mark.parametrize("name", ["predicted.score.mean", "predicted.score.sd", "chosen.value"])
 def test_another_stack_does_not_explain_a_number_that_is_wrong_in_its_fourth_digit(events, tmp_path, name):
-    right = getattr(provenance(events, 6), name)
+    right = value_at(provenance(events, 6), name)
     wrong = right + 1e-4 * max(abs(right), 1.0)
-    [found] = replay(changed(events, 6, **{name: wrong}, **FOREIGN), tmp_path, 6)
+    [found] = replay(changed(events, 6, {name: wrong} | FOREIGN), tmp_path, 6)
     assert found.verdict == "different"
     assert f"does not explain that {name} is recorded as {wrong!r}, here {right!r}"[:90] in found.why
 
 
 def test_nor_a_point_that_is_much_worse_than_what_is_found(events, tmp_path):
-    [found] = replay(moved(changed(events, 6, **FOREIGN), 6, 0.95), tmp_path, 6)
+    [found] = replay(moved(changed(events, 6, FOREIGN), 6, 0.95), tmp_path, 6)
     assert found.verdict == "different"
     assert "a point scores " in found.why
     assert "more than the recorded one" in found.why
 
 
 def test_nor_words_that_no_rounding_changes(events, tmp_path):
-    [found] = replay(changed(events, 6, observed=99, **FOREIGN), tmp_path, 6)
-    assert (found.verdict, found.why) == ("different", "observed differ")
+    [found] = replay(changed(events, 6, {"knew.observed": 99} | FOREIGN), tmp_path, 6)
+    assert (found.verdict, found.why) == ("different", "knew.observed differ")
 
 
 def test_a_sobol_point_may_differ_in_a_powers_last_bits_or_where_torch_is_another(events, tmp_path):
     x = next(e.point["x"] for e in events if isinstance(e, TrialProposed) and e.trial == 3)
-    other_scipy = changed(events, 3, libraries={**provenance(events, 3).libraries, "scipy": "0.1"})
+    other_scipy = changed(events, 3, {"stack.libraries": {**provenance(events, 3).stack.libraries, "scipy": "0.1"}})
     why = "points differ; so do libraries"
     for forged, verdict, expected in [
         (moved(other_scipy, 3, x * (1 + 1e-15)), "other stack", f"{why} (scipy)"),
         (moved(other_scipy, 3, x * (1 + 1e-6)), "different", "points differ"),
-        (moved(changed(events, 3, **FOREIGN), 3, 0.5), "other stack", f"{why} (torch)"),
+        (moved(changed(events, 3, FOREIGN), 3, 0.5), "other stack", f"{why} (torch)"),
         (moved(events, 3, x * (1 + 1e-15)), "different", "points differ"),
     ]:
         [found] = replay(forged, tmp_path, 3)
@@ -155,10 +159,11 @@ def test_a_sobol_point_may_differ_in_a_powers_last_bits_or_where_torch_is_anothe
 
 
 def test_what_older_versions_did_not_record_cannot_be_told(events, tmp_path):
-    [sobol] = replay(moved(changed(events, 3, libraries={}), 3, 0.5), tmp_path, 3)
+    [sobol] = replay(moved(changed(events, 3, {"stack.libraries": {}}), 3, 0.5), tmp_path, 3)
     assert sobol.verdict == "cannot be told"
     assert sobol.why == "points differ, and on which stack it was made is not recorded"
-    [model] = replay(moved(changed(events, 6, jitter=1e-6, fit_jitter=None, **FOREIGN), 6, 0.5), tmp_path, 6)
+    unknown = {"chosen.jitter": 1e-6, "models.metrics.score.jitter": None}
+    [model] = replay(moved(changed(events, 6, unknown | FOREIGN), 6, 0.5), tmp_path, 6)
     assert model.verdict == "cannot be told"
     assert model.why.endswith("so do libraries (torch), and the jitter of its fit is not recorded")
 
@@ -167,11 +172,11 @@ def test_an_old_ledger_that_lacks_what_was_added_since_is_the_same(events, tmp_p
     def old(event: Event) -> Event:
         if not isinstance(event, TrialProposed) or event.provenance is None:
             return event
-        written = event.provenance.model_dump(exclude={"fit_jitter", "instead_of"})
-        if event.generator == "sobol":
-            written["libraries"] = {}
-        written["libraries"].pop("processor", None)
-        return event.model_copy(update={"provenance": Provenance.model_validate(written)})
+        added = ("models.metrics.score.jitter",) if event.generator == "model" else ()
+        libraries = {name: version for name, version in event.provenance.stack.libraries.items() if name != "processor"}
+        changes = {"stack.libraries": libraries if event.generator == "model" else {}}
+        written = altered(event.provenance, changes, without=("chosen.instead_of", *added))
+        return event.model_copy(update={"provenance": written})
 
     found = list(replay([old(event) for event in events], tmp_path))
     assert {(each.verdict, each.why) for each in found} == {("same", "")}
@@ -196,7 +201,7 @@ def with_failures(folder: Path, feasibility: str) -> list[Event]:
 def test_proposals_that_were_steered_away_from_failures_are_made_again_to_the_last_bit(tmp_path):
     events = with_failures(tmp_path / "steered", "model")
     assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
-    believed = provenance(events, 12).probability_feasible
+    believed = provenance(events, 12).weights.probability_feasible
     assert believed is not None
     assert 0 < believed < 1
 
@@ -210,8 +215,8 @@ def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path
             del settings["feasibility"]
             return event.model_copy(update={"settings": event.settings | {"proposer": settings}})
         if isinstance(event, TrialProposed) and event.provenance:
-            written = event.provenance.model_dump(exclude={"probability_feasible", "feasibility_hyperparameters"})
-            return event.model_copy(update={"provenance": Provenance.model_validate(written)})
+            later = ("weights.probability_feasible", "models.feasibility")
+            return event.model_copy(update={"provenance": altered(event.provenance, without=later)})
         return event
 
     assert set(verdicts(replay([old(event) for event in ignoring], tmp_path)).values()) == {"same"}
@@ -223,13 +228,13 @@ def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path
 def test_another_stack_explains_rounding_of_what_was_believed_of_failures_and_nothing_more(tmp_path):
     events = with_failures(tmp_path / "steered", "model")
     known = provenance(events, 12)
-    assert known.probability_feasible is not None
-    nearly = known.probability_feasible * (1 + 1e-12)
-    [found] = replay(changed(events, 12, probability_feasible=nearly, **FOREIGN), tmp_path, 12)
+    assert known.weights.probability_feasible is not None
+    nearly = known.weights.probability_feasible * (1 + 1e-12)
+    [found] = replay(changed(events, 12, {"weights.probability_feasible": nearly} | FOREIGN), tmp_path, 12)
     assert found.verdict == "other stack"
-    [found] = replay(changed(events, 12, probability_feasible=0.5 * nearly, **FOREIGN), tmp_path, 12)
+    [found] = replay(changed(events, 12, {"weights.probability_feasible": 0.5 * nearly} | FOREIGN), tmp_path, 12)
     assert found.verdict == "different"
-    assert "does not explain that probability_feasible is recorded as" in found.why
+    assert "does not explain that weights.probability_feasible is recorded as" in found.why
 
 
 def test_an_approval_that_came_while_a_proposal_was_made_is_no_part_of_it(events, tmp_path):
@@ -241,16 +246,16 @@ def test_an_approval_that_came_while_a_proposal_was_made_is_no_part_of_it(events
     seen = [began.model_copy(update={"definition": policy}), *events[1:], waits]
     proposer = recorded_proposer(began.settings["proposer"])
     [made] = propose(policy, History.from_events(seen), proposer, 1)
-    assert (made.provenance.pending, made.provenance.probability_of_approval) == ((), 0.5)
+    assert (made.provenance.knew.pending, made.provenance.knew.probability_of_approval) == ((), 0.5)
 
-    as_recorded = made.model_copy(update={"provenance": made.provenance.model_copy(update={"events_seen": len(seen)})})
+    as_recorded = made.model_copy(update={"provenance": altered(made.provenance, {"asked.events_seen": len(seen)})})
     approval = TrialApproved(**about, trial=TRIALS + 1, why="fine")
     follows = TrialProposed(**about, trial=TRIALS + 2, **dict(as_recorded))
     for ledger in ([*seen, follows], [*seen, approval, follows]):
         assert verdicts(replay(ledger, tmp_path, TRIALS + 2)) == {TRIALS + 2: "same"}
     # It does make a difference to whoever has seen it.
     [later] = propose(policy, History.from_events([*seen, approval]), proposer, 1)
-    assert (later.provenance.pending, later.provenance.probability_of_approval) == ((TRIALS + 1,), None)
+    assert (later.provenance.knew.pending, later.provenance.knew.probability_of_approval) == ((TRIALS + 1,), None)
 
 
 def with_costs(folder: Path) -> list[Event]:
@@ -263,20 +268,20 @@ def with_costs(folder: Path) -> list[Event]:
 def test_proposals_that_reckoned_with_costs_are_made_again_to_the_last_bit(tmp_path):
     events = with_costs(tmp_path)
     assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
-    predicted = provenance(events, 10).predicted_cost
+    predicted = provenance(events, 10).weights.predicted_cost
     assert predicted is not None
     assert 0 < predicted < 40
 
 
 def test_another_stack_explains_rounding_of_an_expected_cost_and_nothing_more(tmp_path):
     events = with_costs(tmp_path)
-    predicted = provenance(events, 10).predicted_cost
+    predicted = provenance(events, 10).weights.predicted_cost
     assert predicted is not None
-    [found] = replay(changed(events, 10, predicted_cost=predicted * (1 + 1e-12), **FOREIGN), tmp_path, 10)
+    [found] = replay(changed(events, 10, {"weights.predicted_cost": predicted * (1 + 1e-12)} | FOREIGN), tmp_path, 10)
     assert found.verdict == "other stack"
-    [found] = replay(changed(events, 10, predicted_cost=2 * predicted, **FOREIGN), tmp_path, 10)
+    [found] = replay(changed(events, 10, {"weights.predicted_cost": 2 * predicted} | FOREIGN), tmp_path, 10)
     assert found.verdict == "different"
-    assert "does not explain that predicted_cost is recorded as" in found.why
+    assert "does not explain that weights.predicted_cost is recorded as" in found.why
 
 
 def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -400,9 +405,9 @@ def test_penalties_of_the_largest_float_end_no_campaign_and_replay(tmp_path):
 
 def test_a_tail_width_that_was_chosen_is_recorded_and_replays(tmp_path):
     events = with_results(tmp_path / "chosen", WITH_A_TAIL)
-    assert provenance(events, 8).tail_width == 1.0
+    assert provenance(events, 8).models.metrics["score"].tail_width == 1.0
     assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
-    [found] = replay(changed(events, 8, tail_width=3.0, **FOREIGN), tmp_path, 8)
+    [found] = replay(changed(events, 8, {"models.metrics.score.tail_width": 3.0} | FOREIGN), tmp_path, 8)
     assert found.verdict == "different"
     assert "expected one tail width of" in found.why
 
@@ -415,9 +420,9 @@ def test_a_ledger_from_before_tails_were_chosen_and_noise_was_learnt_replays(tmp
             settings = {k: v for k, v in event.settings["proposer"].items() if k not in ("tails", "repeats")}
             return event.model_copy(update={"settings": event.settings | {"proposer": settings}})
         if isinstance(event, TrialProposed) and event.provenance:
-            later = {"predicted_low", "predicted_high", "tail_width"}
-            written = event.provenance.model_dump(exclude=later)
-            return event.model_copy(update={"provenance": Provenance.model_validate(written)})
+            later = ("predicted.score.low", "predicted.score.high", "models.metrics.score.tail_width")
+            later = later if event.generator == "model" else ()
+            return event.model_copy(update={"provenance": altered(event.provenance, without=later)})
         return event
 
     assert set(verdicts(replay([old(event) for event in events], tmp_path)).values()) == {"same"}
@@ -437,8 +442,14 @@ def test_points_that_stand_in_for_a_model_which_began_a_batch_replay(tmp_path):
             trial=5 + i,
             point=proposal.point,
             generator="sobol",
-            provenance=proposal.provenance.model_copy(
-                update={"events_seen": len(seen), "stand_in": None if i == 0 else "sobol", "away": "it failed"}
+            batch=5,
+            provenance=altered(
+                proposal.provenance,
+                {
+                    "asked.events_seen": len(seen),
+                    "asked.stand_in": None if i == 0 else "sobol",
+                    "asked.away": "it failed",
+                },
             ),
         )
         for i, proposal in enumerate(points)

@@ -173,8 +173,8 @@ def test_metrics_and_provenance_read_like_dicts_and_refuse_changes(tmp_path):
     made, metrics = trial.proposal.provenance, campaign.history.trials[3].outcome.metrics
     assert isinstance(metrics, dict)
     assert {**metrics} == copy.deepcopy(metrics) == pickle.loads(pickle.dumps(metrics))
-    assert json.loads(json.dumps(made.libraries)) == made.libraries
-    for change in (metrics.clear, made.libraries.popitem, lambda: campaign.history.defined.settings.update(a=1)):
+    assert json.loads(json.dumps(made.stack.libraries)) == made.stack.libraries
+    for change in (metrics.clear, made.stack.libraries.popitem, lambda: campaign.history.defined.settings.update(a=1)):
         with pytest.raises(TypeError, match="cannot be changed; take a copy"):
             change()
     own = copy.deepcopy(campaign.history.defined.settings)

@@ -229,10 +229,10 @@ async def test_a_block_of_a_later_schema_is_passed_over_and_makes_verify_ask_for
 ):
     before = as_text(await ledger.read())
     with monkeypatch.context() as newer:
-        newer.setattr(blocks, "_VERSION", "2")
+        newer.setattr(blocks, "_VERSION", "3")
         ledger.blocks.make_missing()
     assert as_text(await ledger.read()) == before
-    with pytest.raises(LedgerTooNew, match=rf"{tmp_path / 'bread/compact'}.*found 2.*Upgrade Overnight"):
+    with pytest.raises(LedgerTooNew, match=rf"{tmp_path / 'bread/compact'}.*found 3.*Upgrade Overnight"):
         verify(ledger)
 
 

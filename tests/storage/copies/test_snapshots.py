@@ -30,7 +30,7 @@ from overnight.campaign.history.events import (
     TrialProposed,
     TrialRejected,
 )
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.provenance import MadeBy, Prediction, Provenance
 from overnight.storage import LocalStore, ParquetLedger, verify
 from overnight.storage.copies import copies, snapshots
 from overnight.storage.copies.trial_table import trial_table
@@ -53,7 +53,14 @@ DEFINED = CampaignDefined(
 NAMES = st.sampled_from(["heat", "Heat", "status", "TRIAL", "burnt", "burnt_sem", "body", "größe", "a b", '"'])
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.one_of(st.booleans(), st.integers(), FINITE, st.sampled_from(["rye", "", "1", "true"]))
-MEASURED = st.builds(Measurement, mean=FINITE, sem=st.none() | FINITE.map(abs))
+COUNTS = st.none() | st.integers(1, 2**63 - 1)
+MEASURED = st.builds(Measurement, mean=FINITE, sem=st.none() | FINITE.map(abs), n=COUNTS)
+
+
+def predicting(mean: float) -> Provenance:
+    """Return how a proposal was made of which a result was expected."""
+    metric = DEFINED.definition.objective.metric
+    return Provenance(made_by=MadeBy(seed=1), predicted={metric: Prediction(mean=mean)})
 
 
 @st.composite
@@ -62,7 +69,7 @@ def lives(draw: st.DrawFn) -> list[Event]:
     clock = (NOON + timedelta(seconds=i) for i in count())
     events: list[Event] = [DEFINED]
     for trial in range(1, draw(st.integers(0, 5)) + 1):
-        provenance = draw(st.none() | st.builds(Provenance, seed=st.just(1), predicted_mean=st.none() | st.floats()))
+        provenance = draw(st.none() | st.floats().map(predicting))
         point = draw(st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
         who = {"time": next(clock), "actor": "a", "trial": trial}
         parked = draw(st.booleans())

@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from event_samples import EVENTS, NOON, SEGMENTS, in_old_ledgers, sample, started
+from rewritten import write_with
 
 from overnight.campaign.errors import LedgerDamaged, LedgerTooNew
 from overnight.campaign.history.events import CampaignDrained, TrialObserved
@@ -17,17 +17,6 @@ from overnight.storage import LocalStore, ParquetLedger, Verification, receipt_o
 from overnight.storage.segments.segment_file import digest, encode
 
 OLD = Path(__file__).parents[1] / "old_ledgers"
-
-
-def write_with(file: Path, column: str, values: pa.Array) -> None:
-    """Replace a segment's file by one that says the same but in one column."""
-    parquet = pq.ParquetFile(pa.BufferReader(file.read_bytes()))
-    rows = parquet.read()
-    rows = rows.set_column(rows.schema.get_field_index(column), column, values)
-    file.unlink()
-    with pq.ParquetWriter(file, rows.schema, store_schema=False) as writer:
-        writer.write_table(rows)
-        writer.add_key_value_metadata(parquet.metadata.metadata)
 
 
 def write_anew(file: Callable[[int], Path], first: int, actor: str) -> None:
@@ -102,14 +91,14 @@ async def test_a_row_without_an_event_is_damage_that_names_its_file(ledger, file
         verify(ledger)
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("version", ["1", "2", "3"])
 async def test_a_ledger_of_every_version_is_read_and_goes_on(tmp_path, version):
     store = LocalStore(tmp_path)
     store.create("bread/events/00000/00000000000000000001.parquet", (OLD / f"version-{version}.parquet").read_bytes())
     ledger = ParquetLedger(store, "bread/")
     [segment] = await ledger.read()
     assert [repr(e.model_copy(update={"time": NOON})) for e in segment.events] == [
-        repr(e.model_copy(update={"time": NOON})) for e in in_old_ledgers()
+        repr(e.model_copy(update={"time": NOON})) for e in (EVENTS if version == "3" else in_old_ledgers())
     ]
     await ledger.append([started(2)], after=1)
     found = verify(ledger)
@@ -118,9 +107,9 @@ async def test_a_ledger_of_every_version_is_read_and_goes_on(tmp_path, version):
 
 async def test_a_version_that_a_flipped_bit_made_newer_is_told_as_what_it_may_be(ledger, file):
     whole = file(2).read_bytes()
-    [place] = [found.end() for found in re.finditer(rb"schema_version.{0,4}?(?=2)", whole, re.DOTALL)]
+    [place] = [found.end() for found in re.finditer(rb"schema_version.{0,4}?(?=3)", whole, re.DOTALL)]
     file(2).unlink()
-    file(2).write_bytes(whole[:place] + b"3" + whole[place + 1 :])
+    file(2).write_bytes(whole[:place] + b"4" + whole[place + 1 :])
     with pytest.raises(LedgerTooNew, match=rf"{file(2)}.*If no newer one has run there, the file was altered: restore"):
         verify(ledger)
 

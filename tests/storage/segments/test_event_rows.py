@@ -84,7 +84,7 @@ def test_what_people_ask_for_is_in_columns():
     assert heat == {"name": "heat", "number": 1.0, "integer": None, "text": None, "flag": None}
     assert turns == {"name": "turns", "number": None, "integer": 1, "text": None, "flag": None}
     assert row["metrics"] is None
-    assert observed["metrics"][0] == {"name": "burnt", "mean": 1 / 3, "sem": None}
+    assert observed["metrics"][0] == {"name": "burnt", "mean": 1 / 3, "sem": None, "n": None}
     assert observed["parameters"] is None
 
 
