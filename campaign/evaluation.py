@@ -176,9 +176,10 @@ def is_measurement(value: Any) -> bool:
 
 def _count(value: Any) -> int:
     number = finite_number(value, "n")
-    if isinstance(value, bool) or not number.is_integer() or not 1 <= number < 2**63:
+    whole = value if type(value) is int else int(number) if number.is_integer() else 0
+    if isinstance(value, bool) or not 1 <= whole < 2**63:
         raise ValueError(f"expected a whole number of 1 or more as n, got {named_value(value)}")
-    return int(value)
+    return whole
 
 
 def finite_number(value: Any, what: str) -> float:

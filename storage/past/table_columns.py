@@ -1,6 +1,6 @@
 """Which column of a table holds which parameter, metric and standard error."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.campaign import Campaign
@@ -57,8 +57,7 @@ def _means(measured: Sequence[str]) -> dict[str, str | None] | None:
 def _by_place(campaign: Campaign, measured: Sequence[str], asked: Sequence[str]) -> TableColumns:
     there = _means(measured) or {}
     counts = {mean: count for mean, count in there.items() if count is not None}
-    called, _ = trial_columns(campaign.expected_metrics, ())
-    means = _found(called, there)
+    means = _counted_means(campaign, there, counts)
     _, parameters = columns((), campaign.parameters.root, (*BEFORE, *BETWEEN, *AFTER, *measured))
     return TableColumns(
         _found(parameters, asked),
@@ -66,6 +65,18 @@ def _by_place(campaign: Campaign, measured: Sequence[str], asked: Sequence[str])
         {metric: f"{column}_sem" for metric, column in means.items()},
         {metric: counts[column] for metric, column in means.items() if column in counts},
     )
+
+
+def _counted_means(campaign: Campaign, there: Iterable[str], counts: Container[str]) -> dict[str, str]:
+    """Return the columns of the means; a metric with counts takes one name more, which no other metric then has."""
+    counted: set[str] = set()
+    while True:
+        called, _ = trial_columns(campaign.expected_metrics, (), counted)
+        means = _found(called, there)
+        found = {metric for metric, column in means.items() if column in counts}
+        if found <= counted:
+            return means
+        counted |= found
 
 
 def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:

@@ -105,7 +105,16 @@ def test_the_end_of_a_stopped_trial_is_expected_also_from_reports_at_both_ends_o
         metrics = {"loss": Measurement(mean=value)}
         report = MeasurementReported(time=NOON, actor="test", trial=i, attempt=1, step=1, metrics=metrics)
         stopped = TrialStopped(
-            time=NOON, actor="test", trial=i, attempt=1, rule="median", step=1, value=0.0, threshold=0.0, why="bad"
+            time=NOON,
+            actor="test",
+            trial=i,
+            attempt=1,
+            rule="median",
+            metric="loss",
+            step=1,
+            value=0.0,
+            threshold=0.0,
+            why="bad",
         )
         events += [proposed(i, point), attempt(i), report, stopped if i == 6 else observed(i, value)]
     expected = expected_finals(campaign, History.from_events(events).model_view())

@@ -10,19 +10,22 @@ from overnight.campaign.evaluation import Cause, cause_text, read_measurement
 
 
 @pytest.mark.parametrize(
-    ("written", "mean", "sem"),
+    ("written", "mean", "sem", "n"),
     [
-        (1.5, 1.5, None),
-        (2, 2.0, None),
-        ((1.5, 0.1), 1.5, 0.1),
-        ([1.5, 0], 1.5, 0.0),
-        ([1.5, None], 1.5, None),
-        ({"mean": -1}, -1.0, None),
-        ({"mean": -1, "sem": 0.2}, -1.0, 0.2),
+        (1.5, 1.5, None, None),
+        (2, 2.0, None, None),
+        ((1.5, 0.1), 1.5, 0.1, None),
+        ([1.5, 0], 1.5, 0.0, None),
+        ([1.5, None], 1.5, None, None),
+        ({"mean": -1}, -1.0, None, None),
+        ({"mean": -1, "sem": 0.2}, -1.0, 0.2, None),
+        ({"mean": -1, "sem": 0.2, "n": 500}, -1.0, 0.2, 500),
+        ({"mean": -1, "n": 500.0}, -1.0, None, 500),
+        ({"mean": -1, "n": 2**63 - 1}, -1.0, None, 2**63 - 1),
     ],
 )
-def test_a_number_a_pair_or_a_mapping_is_a_measurement(written, mean, sem):
-    assert read_measurement(written) == Measurement(mean=mean, sem=sem)
+def test_a_number_a_pair_or_a_mapping_is_a_measurement(written, mean, sem, n):
+    assert read_measurement(written) == Measurement(mean=mean, sem=sem, n=n)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,11 @@ def test_a_number_a_pair_or_a_mapping_is_a_measurement(written, mean, sem):
         ({"sem": 1}, "expected a finite number as mean"),
         ((1, math.nan), "expected a finite number as sem, got nan"),
         ((1, -0.1), "expected a sem of 0 or more, got -0.1"),
+        ({"mean": 1, "n": 0}, "expected a whole number of 1 or more as n, got 0"),
+        ({"mean": 1, "n": 2.5}, "expected a whole number of 1 or more as n, got 2.5"),
+        ({"mean": 1, "n": True}, "expected a whole number of 1 or more as n, got True"),
+        ({"mean": 1, "n": 2**63}, "expected a whole number of 1 or more as n"),
+        ({"mean": 1, "n": "many"}, "expected a finite number as n, got 'many'"),
     ],
 )
 def test_anything_else_is_refused_with_what_was_found(written, says):

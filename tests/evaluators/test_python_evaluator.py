@@ -31,7 +31,7 @@ class TooHot(Infeasible):
 def number(params): return params["x"] * params["n"]
 def foreign_number(params): return Half()
 def pair(params): return 1, 0.25
-def metrics(params): return {"loss": (1, None), "size": {"mean": 2, "sem": 0}, "extra": Half()}
+def metrics(params): return {"loss": (1, None), "size": {"mean": 2, "sem": 0, "n": 9}, "extra": Half()}
 def seeded(params, *, seed): return seed
 def reporting(params, report):
     report(1, 5)
@@ -92,7 +92,7 @@ async def outcome_of(tmp_path: Path, function: str, *metrics: str, **fields: obj
         ("pair", {"loss": Measurement(mean=1, sem=0.25)}),
         (
             "metrics",
-            {"loss": Measurement(mean=1), "size": Measurement(mean=2, sem=0), "extra": Measurement(mean=0.5)},
+            {"loss": Measurement(mean=1), "size": Measurement(mean=2, sem=0, n=9), "extra": Measurement(mean=0.5)},
         ),
         ("seeded", {"loss": Measurement(mean=17)}),
         ("noisy", {"loss": Measurement(mean=1)}),

@@ -83,12 +83,16 @@ def test_a_trial_that_waits_for_approval_says_why():
             CampaignDrained(time=NOW, actor="c", epoch=1, reason="asked to stop"), ["campaign.drained"], id="drained"
         ),
         pytest.param(
-            CampaignDrained(time=NOW, actor="c", epoch=1, because="window_closed", reason="the window 22:00-06:00 has closed"),
+            CampaignDrained(
+                time=NOW, actor="c", epoch=1, because="window_closed", reason="the window 22:00-06:00 has closed"
+            ),
             ["window.closed", "campaign.drained"],
             id="window",
         ),
         pytest.param(
-            CampaignDrained(time=NOW, actor="c", epoch=1, because="outside_window", reason="outside of the window 22:00-06:00"),
+            CampaignDrained(
+                time=NOW, actor="c", epoch=1, because="outside_window", reason="outside of the window 22:00-06:00"
+            ),
             ["campaign.drained"],
             id="outside",
         ),

@@ -56,7 +56,9 @@ def ended(trial: int, x: float, reports: list[float], final: float) -> list[Even
 def stopped(trial: int, x: float, reports: list[float]) -> list[Event]:
     about = {"time": NOW, "actor": "controller", "trial": trial, "attempt": 1}
     why = "it fell behind"
-    end = TrialStopped(**about, rule="median", metric=campaign.objective.metric, step=len(reports), value=reports[-1], threshold=0.0, why=why)
+    end = TrialStopped(
+        **about, rule="median", metric="loss", step=len(reports), value=reports[-1], threshold=0.0, why=why
+    )
     return [*begun(trial, x, reports), end]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +31,22 @@ HOSTILE = (
     "parameter_status",
     "metric_status",
 )
-HOSTILE += ("trial", "ended", "proposed", "predicted_mean", "", " x", "x", "X", "parameter_x", "a,b\n", '"', "straße")
+HOSTILE += (
+    "loss_n",
+    "loss_n_sem",
+    "trial",
+    "ended",
+    "proposed",
+    "predicted_mean",
+    "",
+    " x",
+    "x",
+    "X",
+    "parameter_x",
+    "a,b\n",
+    '"',
+    "straße",
+)
 NAMES = st.lists(st.sampled_from(HOSTILE), max_size=6, unique=True)
 
 
@@ -46,14 +62,15 @@ def campaign_of(parameters: list[str], metrics: list[str]) -> Campaign:
     )
 
 
-def tried(campaign: Campaign, measured: list[str]) -> list[Event]:
+def tried(campaign: Campaign, measured: list[str], counted: Collection[str] = ()) -> list[Event]:
     """Return the events of two trials in which every value is another one."""
     values = iter(range(1, 1000))
     events: list[Event] = [CampaignDefined(time=NOON, actor="ada", uid="u", definition=campaign)]
     for trial in (1, 2):
         who = {"time": NOON, "actor": "a", "trial": trial}
         point = {name: float(next(values)) for name in campaign.parameters.root}
-        metrics = {name: Measurement(mean=next(values), sem=next(values)) for name in measured}
+        counts = {name: next(values) for name in measured if name in counted}
+        metrics = {name: Measurement(mean=next(values), sem=next(values), n=counts.get(name)) for name in measured}
         events += [
             TrialProposed(**who, point=point, generator="manual"),
             AttemptStarted(**who, attempt=1, key=f"bread/{trial}"),
@@ -63,14 +80,20 @@ def tried(campaign: Campaign, measured: list[str]) -> list[Event]:
 
 
 @settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
-@example(["status", "parameter_status", "Status"], [], ["loss_sem", "metric_loss_sem", "parameter_status"])
-@given(NAMES.map(lambda names: [name for name in names if name] or ["x"]), NAMES, NAMES)
+@example(["status", "parameter_status", "Status"], [], ["loss_sem", "metric_loss_sem", "parameter_status"], set())
+@example(["x", "loss_n"], ["loss_n", "loss_n_sem"], ["loss_sem"], {"loss", "loss_n"})
+@given(
+    NAMES.map(lambda names: [name for name in names if name] or ["x"]),
+    NAMES,
+    NAMES,
+    st.sets(st.sampled_from(["loss", *HOSTILE])),
+)
 def test_the_table_of_trials_is_the_view_and_comes_back_by_import_whatever_the_names_are(
-    tmp_path_factory, parameters, metrics, others
+    tmp_path_factory, parameters, metrics, others, counted
 ):
     folder: Path = tmp_path_factory.mktemp("ledger")
     campaign = campaign_of(parameters, metrics)
-    events = tried(campaign, [*campaign.expected_metrics, *(name for name in others if name not in metrics)])
+    events = tried(campaign, [*campaign.expected_metrics, *(name for name in others if name not in metrics)], counted)
     ledger = ParquetLedger(LocalStore(folder), "bread/")
     asyncio.run(ledger.append(events, after=0))
     history = History.from_events(events)

@@ -83,7 +83,7 @@ def events() -> list[Event]:
         knew=Knew(observed=1, pending=(2,)),
         predicted={"burnt": Prediction(mean=0.5, sd=float("inf"))},
     )
-    metrics = {"burnt": Measurement(mean=1 / 3, sem=0.1), "seconds": Measurement(mean=-0.0)}
+    metrics = {"burnt": Measurement(mean=1 / 3, sem=0.1, n=40), "seconds": Measurement(mean=-0.0)}
     failed = {"time": NOON, "actor": "controller", "trial": 2, "attempt": 1, "message": 'burnt,\n"down"'}
     return [
         CampaignDefined(time=NOON, actor="ada", uid="u", definition=definition()),
@@ -172,9 +172,9 @@ def test_attempts_metrics_and_proposals_have_a_row_each():
             "will_retry": None,
         },
     ]
-    assert answer("select metric, mean, sem from metrics") == [
-        {"metric": "burnt", "mean": 1 / 3, "sem": 0.1},
-        {"metric": "seconds", "mean": -0.0, "sem": None},
+    assert answer("select metric, mean, sem, n from metrics") == [
+        {"metric": "burnt", "mean": 1 / 3, "sem": 0.1, "n": 40},
+        {"metric": "seconds", "mean": -0.0, "sem": None, "n": None},
     ]
     [model] = answer("select seed, observed, pending, predicted_mean, heat from proposals where generator = 'model'")
     assert model == {"seed": str(2**70), "observed": 1, "pending": "[2]", "predicted_mean": 0.5, "heat": 3 / 7}

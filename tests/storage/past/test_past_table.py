@@ -34,10 +34,10 @@ def read(text: str, campaign: Campaign = CAKE):
 
 
 def test_columns_are_found_by_the_campaigns_own_names_in_any_order():
-    found = read("burnt,status,note,heat,burnt_sem\n0.5,3,fine,0.1,0.25\n")
+    found = read("burnt,status,note,heat,burnt_sem,burnt_n\n0.5,3,fine,0.1,0.25,40\n")
     [row] = found.rows
     assert (row.place, dict(row.parameters)) == ("line 2", {"heat": "0.1", "status": "3"})
-    assert (dict(row.means), dict(row.sems)) == ({"burnt": "0.5"}, {"burnt": "0.25"})
+    assert (dict(row.means), dict(row.sems), dict(row.counts)) == ({"burnt": "0.5"}, {"burnt": "0.25"}, {"burnt": "40"})
     assert found.unused == ("note",)
     assert row.origin == {"source": "past.csv", "line": 2}
 
@@ -51,6 +51,15 @@ def test_columns_are_found_by_the_names_that_an_export_gives_them():
     )
     assert found.unused == ("trial", "status", "seconds")
     assert row.origin["ended"] == "noon"
+
+
+def test_a_column_that_is_called_like_a_parameter_counts_nothing():
+    named = {"heat": {"kind": "float", "low": 0, "high": 1}, "burnt_n": {"kind": "int", "low": 0, "high": 9}}
+    campaign = Campaign.model_validate(
+        {"name": "cake", "parameters": named, "minimize": "burnt", "budget": {"trials": 9}}
+    )
+    [row] = read("heat,burnt_n,burnt\n0.5,3,7\n", campaign).rows
+    assert (dict(row.parameters), dict(row.counts)) == ({"heat": "0.5", "burnt_n": "3"}, {})
 
 
 def test_a_column_serves_once():
