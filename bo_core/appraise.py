@@ -14,17 +14,22 @@ from torch import Tensor
 
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
 from overnight.bo_core.data.encoding import key_of
-from overnight.bo_core.data.state import failed_points
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
-from overnight.bo_core.surrogate.fit import LEAST_JITTER
-from overnight.bo_core.surrogate.hyperparameters import theta_of_record
-from overnight.bo_core.tail_width import TAIL_WIDTHS
-from overnight.bo_core.weights.weighting import Weighting, costs_of
+from overnight.bo_core.recorded import (
+    Contradicted,
+    NotRecorded,
+    fit_jitter,
+    of_metric,
+    tail_width,
+    theta_of_all,
+    theta_of_cost,
+    theta_of_feasibility,
+)
+from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point, Proposal
-from overnight.campaign.errors import OvernightError
-from overnight.campaign.history.provenance import FittedModel, Provenance
+from overnight.campaign.history.provenance import Provenance
 
 # What two stacks may differ by: relatively in a number, and in logarithms in how good a point two searches find.
 AGREEMENT, MOST_AHEAD = 1e-6, 0.01
@@ -32,17 +37,6 @@ AGREEMENT, MOST_AHEAD = 1e-6, 0.01
 _OF_ROUNDING, _MOST_OF_ROUNDING = 10.0, 1e-3
 # Changes of log hyperparameters that no result would tell; after them everything is rounded anew.
 _NUDGES = (1e-14, -1e-14, 2e-14, -2e-14)
-
-
-_NO_HYPERPARAMETERS = "hyperparameters are not recorded"
-
-
-class NotRecorded(OvernightError):
-    """What it takes to appraise a proposal was not recorded with it, as by versions before this one."""
-
-
-class Contradicted(OvernightError):
-    """A proposal cannot have been made as was recorded with it."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +100,10 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    models = [_of_metric(provenance, asked.campaign.objective.metric) for provenance in batch]
-    theta, width = _theta(models, asked.encoding.d), _tail_width(models)
-    jitter = _fit_jitter(models[0].jitter, batch[0].chosen.jitter, asked)
-    feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+    models = [of_metric(provenance, asked.campaign.objective.metric) for provenance in batch]
+    theta, width = theta_of_all(models, asked.encoding.d), tail_width(models)
+    jitter = fit_jitter(models[0].jitter, batch[0].chosen.jitter, asked)
+    feasibility, cost = theta_of_feasibility(batch, asked), theta_of_cost(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
         choices = [
@@ -259,61 +253,3 @@ def _apart(a: float, b: float, unit: float) -> float:
     size = max(abs(a), unit)
     apart = abs(a - b) / size if size > 0.0 else math.inf
     return math.inf if math.isnan(apart) else apart
-
-
-def _of_metric(provenance: Provenance, metric: str) -> FittedModel:
-    """Return the model of a metric that a point was chosen with."""
-    model = provenance.models.metrics.get(metric)
-    if model is None:
-        raise NotRecorded(_NO_HYPERPARAMETERS)
-    return model
-
-
-def _tail_width(models: Sequence[FittedModel]) -> float | None:
-    """Return the width over which bad outcomes were drawn together, the same in all of a batch."""
-    found = {model.tail_width for model in models}
-    if len(found) > 1 or not found <= set(TAIL_WIDTHS):
-        raise Contradicted(
-            f"expected one tail width of {TAIL_WIDTHS} in all of a batch, found {sorted(map(str, found))}"
-        )
-    return found.pop()
-
-
-def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
-    """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
-    if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
-        return None
-    return _theta([each.models.feasibility for each in batch], asked.encoding.d)
-
-
-def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
-    """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
-    if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
-        return None
-    return _theta([each.models.cost for each in batch], asked.encoding.d)
-
-
-def _theta(models: Sequence[FittedModel | None], d: int) -> Tensor:
-    """Return the θ [M, h] that all of a batch recorded."""
-    records = [None if model is None else model.hyperparameters for model in models]
-    record = records[0]
-    if record is None:
-        raise NotRecorded(_NO_HYPERPARAMETERS)
-    if any(other != record for other in records):
-        raise Contradicted("expected the same hyperparameters in all of a batch, found others")
-    theta = theta_of_record(record, d)
-    if theta is None or not bool(theta.isfinite().all()):
-        raise Contradicted("expected hyperparameters of this space, found others")
-    return theta
-
-
-def _fit_jitter(of_fit: float | None, of_choice: float | None, asked: Asked) -> float:
-    """Return the jitter of the fit; where only the larger of two is known, it is the fit's if it is the least."""
-    jitter = of_choice if of_fit is None else of_fit
-    if jitter is not None and not 0 <= jitter < math.inf:
-        raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")
-    if of_fit is not None:
-        return of_fit
-    if jitter is None or (jitter > LEAST_JITTER and asked.proposer.acquisition != "thompson_sampling"):
-        raise NotRecorded("the jitter of its fit is not recorded")
-    return jitter

@@ -8,12 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.appraise import Appraisal, Contradicted, NotRecorded, appraise
+from overnight.bo_core.appraise import Appraisal, appraise
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import recorded_proposer
+from overnight.bo_core.recorded import Contradicted, NotRecorded
 from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.events import Event
@@ -55,8 +56,8 @@ def _verdicts(
         history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
         # In a batch that a model began, points of another kind may stand in for its own.
-        stand_ins = [made.asked.stand_in for made in computed.values() if made.asked.stand_in]
-        proposer = standing_in(proposer, next(iter(stand_ins), None))
+        stand_ins = (made.asked.stand_in for made in computed.values())
+        proposer = standing_in(proposer, next((by for by in stand_ins if by is not None), None))
         numbers = range(history.next_trial, max(computed) + 1)
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
         made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers)), strict=False))

@@ -22,12 +22,13 @@ from told_campaigns import (
     told,
 )
 
-from overnight.bo_core.appraise import Appraisal, Contradicted, Figure, NotRecorded, appraise
+from overnight.bo_core.appraise import Appraisal, Figure, appraise
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import Acquisition, BayesianProposer, PendingTreatment
+from overnight.bo_core.recorded import Contradicted, NotRecorded
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import InvalidPoint
 from overnight.campaign.history.events import Event

@@ -286,4 +286,5 @@ def test_both_doors_give_the_same_points_made_in_the_same_way(tmp_path, changes)
         door.story(tmp_path / type(door).__name__, budget={"trials": 4}, **changes)
         proposed = [event for event in door.events if isinstance(event, TrialProposed)]
         made.append([(e.point, e.generator, e.provenance and e.provenance.made_by.seed) for e in proposed])
+        assert all(e.batch is not None for e in proposed)
     assert made[0] == made[1]

@@ -84,8 +84,10 @@ def test_a_budget_of_evaluations_counts_repeated_attempts_and_is_spent_exactly(a
     assert sum(isinstance(event, AttemptStarted) for event in events) == min(allowed, needed)
     if allowed < needed:
         assert history.closed_by.reason == f"all {allowed} evaluations of the budget have been started"
+        assert history.closed_by.because == "evaluations"
     else:
         assert history.closed_by.reason == f"all {trials} trials of the budget have been tried"
+        assert history.closed_by.because == "trials"
 
 
 def test_no_trial_is_proposed_that_no_budget_is_left_to_start():

@@ -219,6 +219,7 @@ def test_a_campaign_ends_when_little_is_left_to_gain_and_what_was_proposed_by_th
     history = run(a_parabola(stop_when=GAIN), Parabola(), MemoryLedger(), BayesianProposer())
     assert history.closed_by.kind == "campaign_finished"
     assert history.closed_by.reason.startswith("expected gain left: one more trial is expected to improve loss by ")
+    assert history.closed_by.because == "gain"
     assert 4 + 3 <= len(history.trials) < 30
     assert {trial.status for trial in history.trials.values()} == {"observed"}
     assert min(t.outcome.metrics["loss"].mean for t in history.trials.values()) < 0.02

@@ -282,6 +282,7 @@ async def test_a_space_without_points_left_finishes_the_campaign():
     assert sorted(evaluator.evaluated) == [(i, 1) for i in range(1, 5)]
     assert history.closed_by.kind == "campaign_finished"
     assert history.closed_by.reason == "every point of the space has been tried"
+    assert history.closed_by.because == "space"
 
 
 async def test_a_trial_that_somebody_asked_for_by_hand_is_left_to_them():
@@ -469,6 +470,15 @@ async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_ask
     assert by_model
     for trial in by_model:
         assert trial.proposal.provenance.knew.pending in pending_when_asked
+    # Each trial belongs to the request that it came from, which the first trial of a batch names.
+    batches = history.batches()
+    assert sorted(trial.id for together in batches.values() for trial in together) == sorted(history.trials)
+    assert all(first == together[0].id for first, together in batches.items())
+    for together in batches.values():
+        assert (
+            len({(t.proposal.provenance.asked.events_seen, t.proposal.provenance.made_by.seed) for t in together}) == 1
+        )
+    assert len(batches) == len(pending_when_asked)
 
 
 async def test_imported_trials_cost_nothing_of_the_budget_and_are_not_executed():

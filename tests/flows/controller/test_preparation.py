@@ -214,6 +214,7 @@ def test_a_campaign_whose_points_all_wait_for_approval_waits_as_long_and_spends_
     history = run(campaign, VirtualSteps(), stopped_after=24 * 3600)
     assert history.awaiting == 3
     assert history.closed_by.reason == "asked to stop"
+    assert history.closed_by.because == "asked_to_stop"
     assert history.active_seconds == 10
 
 

@@ -203,6 +203,7 @@ def test_a_window_that_is_made_longer_while_it_is_open_is_used_to_its_new_end():
     begun = sorted(began for began, _ in evaluator.at_work.values())
     assert begun == [TEN + hours * HOUR for hours in (0, 0, 2, 2, 4, 4, 6, 6)]
     assert history.closed_by.reason.startswith("the window 22:00–06:00 Europe/Berlin has closed")
+    assert history.closed_by.because == "window_closed"
 
 
 @pytest.mark.parametrize(("running", "hours"), [("finish", 3), ("stop", 2.5)])

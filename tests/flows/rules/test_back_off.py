@@ -153,6 +153,7 @@ def test_the_wall_clock_budget_ends_a_wait():
     )
     history = run_in_virtual_time(run(campaign, ScriptedEvaluator(fails_until(9))))
     assert history.closed_by.reason == "the wall-clock budget is spent"
+    assert history.closed_by.because == "wall_clock"
     assert history.active_seconds == pytest.approx(60)
 
 

@@ -88,6 +88,7 @@ async def test_where_the_policy_is_to_ask_it_stays_open_and_others_go_on(tmp_pat
     assert [t.id for t in history.model_view().pending] == [1]
     assert history.closed_by.kind == "campaign_drained"
     assert "somebody has to say it (`failures.when_unknown: ask`): 1" in history.closed_by.reason
+    assert history.closed_by.because == "undecided"
     [line] = [line for line in status_lines(history) if line.startswith("trial 1 waits for somebody: ")]
     assert "AskTell(FILE).tell(1, RESULT)" in line
 
