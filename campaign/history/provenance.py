@@ -188,7 +188,9 @@ class Provenance(BaseModel):
 def _values(part: BaseModel, above: str = "", *, recorded: bool = True) -> Iterator[_Value]:
     """Return the path of each value, or of each recorded one, the value, and how it is compared."""
     compared: Compared = getattr(part, "compared", "except for rounding")
-    for name in part.model_fields_set if recorded else type(part).model_fields:
+    for name in type(part).model_fields:
+        if recorded and name not in part.model_fields_set:
+            continue
         path, value = f"{above}{name}", getattr(part, name)
         parts = _parts_of(value)
         if not isinstance(value, BaseModel):

@@ -102,7 +102,7 @@ def test_a_point_that_was_not_what_these_events_lead_to_is_told(events, tmp_path
 
 def test_words_about_it_that_are_wrong_are_told(events, tmp_path):
     [found] = replay(changed(events, 6, {"predicted.score.mean": 7.0, "chosen.value": 1.0}), tmp_path, 6)
-    assert (found.verdict, found.why) == ("different", "chosen.value, predicted.score.mean differ")
+    assert (found.verdict, found.why) == ("different", "predicted.score.mean, chosen.value differ")
 
 
 def test_another_stack_is_named_where_bits_are_the_same_nevertheless(events, tmp_path):
