@@ -60,7 +60,7 @@ def test_a_model_that_its_own_observations_surprise_finds_less_hopeless() -> Non
     assert opinion_of(told(rough)).hopeless > opinion_of(told(bowl)).hopeless
 
 
-def test_nobody_is_asked_without_far_outcomes_or_against_the_setting() -> None:
+def test_there_is_no_second_model_without_far_outcomes_or_against_the_setting() -> None:
     campaign = campaign_of(SQUARE)
     points = some_points(campaign, 12, 1)
     flat = history_of(campaign, points, [float(i) for i in range(12)])
