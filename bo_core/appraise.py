@@ -17,16 +17,8 @@ from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
-from overnight.bo_core.recorded import (
-    Contradicted,
-    NotRecorded,
-    fit_jitter,
-    of_metric,
-    tail_width,
-    theta_of_all,
-    theta_of_cost,
-    theta_of_feasibility,
-)
+from overnight.bo_core.recorded import Contradicted, NotRecorded, RecordedModels
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point, Proposal
 from overnight.campaign.history.provenance import Provenance
@@ -100,31 +92,21 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    models = [of_metric(provenance, asked.campaign.objective.metric) for provenance in batch]
-    theta, width = theta_of_all(models, asked.encoding.d), tail_width(models)
-    jitter = fit_jitter(models[0].jitter, batch[0].chosen.jitter, asked)
-    feasibility, cost = theta_of_feasibility(batch, asked), theta_of_cost(batch, asked)
+    models = RecordedModels.of(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
-        choices = [
-            _choice(asked, theta + nudge, jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
-            for nudge in (0.0, *_NUDGES)
-        ]
+        choices = [_choice(asked, models.nudged(nudge)) for nudge in (0.0, *_NUDGES)]
         return [_appraised(asked, choices, proposal) for proposal in recorded]
 
 
-def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
-    return None if theta is None else theta + nudge
-
-
-def _choice(
-    asked: Asked, theta: Tensor, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
-) -> Choice:
-    generator = torch.Generator().manual_seed(asked.seed)
-    last, recorded = last_made_by_model(asked.history), {"theta": theta, "jitter": jitter, "tail_width": width}
-    model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **recorded)
-    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, feasibility, cost)
-    return Choice(asked, model, generator, weighting)
+def _choice(asked: Asked, recorded: RecordedModels) -> Choice:
+    generator, last = torch.Generator().manual_seed(asked.seed), last_made_by_model(asked.history)
+    of_fit = {"theta": recorded.theta, "jitter": recorded.jitter, "tail_width": recorded.tail_width}
+    model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **of_fit)
+    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, recorded.feasibility, recorded.cost)
+    theta = recorded.opinion
+    opinion = None if theta is None else SecondOpinion.recalled(model.observed, asked.proposer, theta)
+    return Choice(asked, model, generator, weighting, opinion)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -139,7 +121,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
     else:
         _check_new(choices[0], point, provenance)
-        scores = [float(at.surface.value(asked.encoding.encode([point]))[0]) for at in prepared]
+        scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_beside_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
     weights = _weights(choices, asked.encoding.encode([point]), provenance)

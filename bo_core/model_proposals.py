@@ -10,6 +10,7 @@ from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal
 from overnight.campaign.errors import ModelFailed
@@ -36,7 +37,7 @@ def model_proposals(asked: Asked) -> list[Proposal]:
         generator = torch.Generator().manual_seed(asked.seed)
         model = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.view, asked.proposer, asked.encoding, asked.share_of_cost)
-        choice = Choice(asked, model, generator, weighting)
+        choice = Choice(asked, model, generator, weighting, SecondOpinion.fitted(model.observed, asked.proposer))
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
@@ -63,7 +64,7 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, model, choice),
-        models=_models(metric, model, choice.weighting),
+        models=_models(metric, model, choice),
         predicted={metric: Prediction(mean=mean, sd=sd, low=low, high=high)},
         chosen=_chosen(model, choice, chosen),
         weights=Weights(
@@ -82,7 +83,7 @@ def _knew(asked: Asked, model: Model, choice: Choice) -> Knew:
     )
 
 
-def _models(metric: str, model: Model, weighting: Weighting) -> Models:
+def _models(metric: str, model: Model, choice: Choice) -> Models:
     hyperparameters = model.posterior.hyperparameters
     of_metric = FittedModel(
         hyperparameters=hyperparameters.as_record(),
@@ -90,9 +91,10 @@ def _models(metric: str, model: Model, weighting: Weighting) -> Models:
         starts={f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.starts},
         tail_width=model.tail_width,
     )
-    feasibility, cost = weighting.feasibility, weighting.cost
+    feasibility, cost, opinion = choice.weighting.feasibility, choice.weighting.cost, choice.opinion
     return Models(
         metrics={metric: of_metric},
+        opinions={} if opinion is None else {metric: FittedModel(hyperparameters=opinion.as_record())},
         feasibility=None if feasibility is None else FittedModel(hyperparameters=feasibility.as_record()),
         cost=None if cost is None else FittedModel(hyperparameters=cost.as_record()),
     )

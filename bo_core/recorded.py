@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -14,8 +15,6 @@ from overnight.bo_core.weights.weighting import costs_of
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.provenance import FittedModel, Provenance
 
-_NO_HYPERPARAMETERS = "hyperparameters are not recorded"
-
 
 class NotRecorded(OvernightError):
     """What it takes to appraise a proposal was not recorded with it, as by versions before this one."""
@@ -25,15 +24,55 @@ class Contradicted(OvernightError):
     """A proposal cannot have been made as was recorded with it."""
 
 
-def of_metric(provenance: Provenance, metric: str) -> FittedModel:
-    """Return the model of a metric that a point was chosen with."""
-    model = provenance.models.metrics.get(metric)
-    if model is None:
-        raise NotRecorded(_NO_HYPERPARAMETERS)
-    return model
+@dataclass(frozen=True)
+class RecordedModels:
+    """θ [M, h] of the objective's model with its jitter and tail width, and θ [1, h] of all else that counted."""
+
+    theta: Tensor
+    jitter: float
+    tail_width: float | None
+    feasibility: Tensor | None
+    cost: Tensor | None
+    opinion: Tensor | None
+
+    @classmethod
+    def of(cls, batch: Sequence[Provenance], asked: Asked) -> "RecordedModels":
+        """Return what a batch was chosen with; raises NotRecorded and Contradicted."""
+        metric, d = asked.campaign.objective.metric, asked.encoding.d
+        models = [each.models.metrics.get(metric) for each in batch]
+        theta, of_choice = _theta(models, d), batch[0].chosen.jitter
+        first = models[0]
+        return cls(
+            theta,
+            _jitter(None if first is None else first.jitter, of_choice, asked),
+            _tail_width([model for model in models if model is not None]),
+            _theta([each.models.feasibility for each in batch], d) if _feasibility_counted(asked) else None,
+            _theta([each.models.cost for each in batch], d) if _cost_counted(asked) else None,
+            _opinion([each.models.opinions.get(metric) for each in batch], asked),
+        )
+
+    def nudged(self, nudge: float) -> "RecordedModels":
+        """Return the same with all θ moved by so much."""
+        thetas = {name: getattr(self, name) for name in ("theta", "feasibility", "cost", "opinion")}
+        return replace(self, **{name: theta + nudge for name, theta in thetas.items() if theta is not None})
 
 
-def tail_width(models: Sequence[FittedModel]) -> float | None:
+def _feasibility_counted(asked: Asked) -> bool:
+    return asked.proposer.feasibility != "ignore" and bool(failed_points(asked.view))
+
+
+def _cost_counted(asked: Asked) -> bool:
+    return costs_of(asked.view, asked.encoding, asked.share_of_cost) is not None
+
+
+def _opinion(models: Sequence[FittedModel | None], asked: Asked) -> Tensor | None:
+    """Return the θ [1, h] of the second opinion, None if there was none."""
+    if asked.proposer.hopeless == "ignore" or not any(models):
+        return None
+    return _theta(models, asked.encoding.d)
+
+
+def _tail_width(models: Sequence[FittedModel]) -> float | None:
     """Return the width over which bad outcomes were drawn together, the same in all of a batch."""
     found = {model.tail_width for model in models}
     if len(found) > 1 or not found <= set(TAIL_WIDTHS):
@@ -43,26 +82,12 @@ def tail_width(models: Sequence[FittedModel]) -> float | None:
     return found.pop()
 
 
-def theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
-    """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
-    if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
-        return None
-    return theta_of_all([each.models.feasibility for each in batch], asked.encoding.d)
-
-
-def theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
-    """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
-    if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
-        return None
-    return theta_of_all([each.models.cost for each in batch], asked.encoding.d)
-
-
-def theta_of_all(models: Sequence[FittedModel | None], d: int) -> Tensor:
+def _theta(models: Sequence[FittedModel | None], d: int) -> Tensor:
     """Return the θ [M, h] that all of a batch recorded."""
     records = [None if model is None else model.hyperparameters for model in models]
     record = records[0]
     if record is None:
-        raise NotRecorded(_NO_HYPERPARAMETERS)
+        raise NotRecorded("hyperparameters are not recorded")
     if any(other != record for other in records):
         raise Contradicted("expected the same hyperparameters in all of a batch, found others")
     theta = theta_of_record(record, d)
@@ -71,7 +96,7 @@ def theta_of_all(models: Sequence[FittedModel | None], d: int) -> Tensor:
     return theta
 
 
-def fit_jitter(of_fit: float | None, of_choice: float | None, asked: Asked) -> float:
+def _jitter(of_fit: float | None, of_choice: float | None, asked: Asked) -> float:
     """Return the jitter of the fit; where only the larger of two is known, it is the fit's if it is the least."""
     jitter = of_choice if of_fit is None else of_fit
     if jitter is not None and not 0 <= jitter < math.inf:

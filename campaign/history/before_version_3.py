@@ -20,7 +20,12 @@ def with_names(made: Provenance | None, objective: str) -> Provenance | None:
     """Return how a proposal was made, with the objective's name where none was recorded."""
     if made is None or UNNAMED_OBJECTIVE not in (made.predicted | made.models.metrics):
         return made
-    models = made.models.model_copy(update={"metrics": _named(made.models.metrics, objective)})
+    models = made.models.model_copy(
+        update={
+            "metrics": _named(made.models.metrics, objective),
+            "opinions": _named(made.models.opinions, objective),
+        }
+    )
     return made.model_copy(update={"predicted": _named(made.predicted, objective), "models": models})
 
 

@@ -86,12 +86,14 @@ class Models(_Part):
     """The models that a point was chosen with: one for each metric by its name, of feasibility, and of cost.
 
     The last two have a place of their own, since a metric may be called `cost`. They are None where nothing was known
-    to fail, and where costs did not count.
+    to fail, and where costs did not count. `opinions` are the second models of metrics, which find points hopeless, as
+    far as they were asked.
     """
 
     compared = "except for rounding"
 
     metrics: ReadOnly[dict[str, FittedModel]] = Field(default_factory=ReadOnlyDict)
+    opinions: ReadOnly[dict[str, FittedModel]] = Field(default_factory=ReadOnlyDict)
     feasibility: FittedModel | None = None
     cost: FittedModel | None = None
 

@@ -40,6 +40,7 @@ _PLACES = {
     **{name: ("asked", name) for name in ("events_seen", "seconds", "commit", "unseen", "stand_in", "away")},
     "feasibility_hyperparameters": ("feasibility", "hyperparameters"),
     "cost_hyperparameters": ("cost", "hyperparameters"),
+    "opinion_hyperparameters": ("opinion", "hyperparameters"),
 }
 
 
@@ -85,12 +86,16 @@ def _in_parts(flat: Mapping[str, Any]) -> dict[str, Any]:
         part, new = _PLACES.get(name, ("unknown", name))
         parts.setdefault(part, {})[new] = value
     unknown, prediction = parts.pop("unknown", {}), parts.pop("prediction", {})
-    fitted = {name: model for name in ("model", "feasibility", "cost") if _is_known(model := parts.pop(name, {}))}
+    fitted = {
+        name: model for name in ("model", "opinion", "feasibility", "cost") if _is_known(model := parts.pop(name, {}))
+    }
     return {
         **unknown,
         **parts,
         "models": {
             "metrics": {UNNAMED_OBJECTIVE: fitted["model"]} if "model" in fitted else {},
+            # Most ledgers of version 2 are from before there were any, and what was not recorded is not compared.
+            **({"opinions": {UNNAMED_OBJECTIVE: fitted["opinion"]}} if "opinion" in fitted else {}),
             "feasibility": fitted.get("feasibility"),
             "cost": fitted.get("cost"),
         },
