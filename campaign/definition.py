@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from overnight.campaign.approval import ApprovalPolicy, Approve
 from overnight.campaign.errors import InvalidPoint
-from overnight.campaign.objective import Objective
+from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.space import Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.duration import Duration, Pause
@@ -139,17 +139,26 @@ class Campaign(BaseModel):
         return self
 
     @property
-    def objective(self) -> Objective:
-        """Return the metric to improve and its direction."""
+    def goal(self) -> Goal:
+        """Return what is better and what is feasible; `minimize` and `maximize` are the short form of one objective."""
         if self.minimize is not None:
-            return Objective(metric=self.minimize, direction="minimize")
+            return Goal((Objective(metric=self.minimize, direction="minimize"),))
         assert self.maximize is not None
-        return Objective(metric=self.maximize, direction="maximize")
+        return Goal((Objective(metric=self.maximize, direction="maximize"),))
+
+    @property
+    def objective(self) -> Objective:
+        """Return the objective that is modelled."""
+        return self.goal.objectives[0]
 
     @property
     def expected_metrics(self) -> tuple[str, ...]:
-        """Return every metric that an evaluation must report, the objective first, each once."""
-        return tuple(dict.fromkeys((self.objective.metric, *self.metrics)))
+        """Return every metric that an evaluation must report, those of the goal first, each once."""
+        return tuple(dict.fromkeys((*self.goal.metrics, *self.metrics)))
+
+    def key_of(self, metric: str) -> str:
+        """Return the key of the campaign's file that asks for this metric."""
+        return next((key for key in ("minimize", "maximize") if getattr(self, key) == metric), "metrics")
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

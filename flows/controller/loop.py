@@ -237,6 +237,7 @@ class _Controller:
             parameters=trial.point,
             seed=evaluation_seed(self.campaign, trial.id),
             expected_metrics=self.campaign.expected_metrics,
+            objective=self.campaign.objective.metric,
             deadline=self.history.trials[trial.id].attempts[-1].deadline,
         )
         execution = Execution(

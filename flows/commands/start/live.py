@@ -43,8 +43,7 @@ class LiveDisplay:
 
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
-            f"{self.campaign.name}: {self.campaign.objective.direction} "
-            f"{self.campaign.objective.metric} in {_counted(self.campaign.budget.trials, 'trial')} "
+            f"{self.campaign.name}: {self.campaign.objective} in {_counted(self.campaign.budget.trials, 'trial')} "
             f"with {_counted(self.campaign.workers, 'worker')}"
         )
         if self.console.is_terminal:
