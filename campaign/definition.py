@@ -1,13 +1,14 @@
 """The campaign: what a person asks for, before anything is tried."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from overnight.campaign.approval import ApprovalPolicy, Approve
-from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.approval import Approve
+from overnight.campaign.contradictions import contradictions
 from overnight.campaign.goal import Goal, Objective
+from overnight.campaign.problems import Contradictory
 from overnight.campaign.space import Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.duration import Duration, Pause
@@ -108,34 +109,10 @@ class Campaign(BaseModel):
     stop_when: StopWhen | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_objective(cls, data: Any) -> Any:
-        if isinstance(data, dict) and (data.get("minimize") is None) == (data.get("maximize") is None):
-            found = "both" if data.get("minimize") is not None else "neither"
-            raise ValueError(f"expected either `minimize` or `maximize` with the name of a metric, found {found}")
-        return data
-
     @model_validator(mode="after")
-    def _points_lie_in_the_space(self) -> "Campaign":
-        problems = []
-        named = [("baseline", self.baseline)] if self.baseline is not None else []
-        named += [(f"start_with.{i}", p) for i, p in enumerate(self.start_with)]
-        for path, point in named:
-            try:
-                self.parameters.point(point)
-            except InvalidPoint as problem:
-                problems.append(f"`{path}`: {problem}")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-    @model_validator(mode="after")
-    def _approval_fits(self) -> "Campaign":
-        if isinstance(self.approve, ApprovalPolicy):
-            found = self.approve.when.problems(self.parameters, has_baseline=self.baseline is not None)
-            if problems := [f"`{'.'.join(('approve', 'when', *path))}`: {text}" for path, text in found]:
-                raise ValueError("; ".join(problems))
+    def _fits_together(self) -> "Campaign":
+        if found := [*contradictions(dict(self))]:
+            raise Contradictory(found)
         return self
 
     @property
@@ -162,9 +139,5 @@ class Campaign(BaseModel):
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:
-    """Tell whether the point is one of the campaign's space."""
-    try:
-        campaign.parameters.point(point)
-    except InvalidPoint:
-        return False
-    return True
+    """Return whether the point is in the campaign's space."""
+    return not campaign.parameters.problems(point)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.problems import Problem, shown, unknown_key
 from overnight.campaign.values.read_only import ReadOnly
 
 Value = bool | int | float | str
@@ -144,21 +145,29 @@ class Space(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Paramet
 
         Raises InvalidPoint naming each parameter that is unknown, missing or out of its range.
         """
-        problems = [f"`{name}`: no such parameter" for name in values if name not in self.root]
+        point, problems = self._read(values)
+        if problems:
+            raise InvalidPoint("; ".join(f"`{problem.where[0]}`: {problem.text}" for problem in problems))
+        return point
+
+    def problems(self, values: Mapping[str, Any]) -> list[Problem]:
+        """Return a problem for each parameter that is unknown, missing or out of its range."""
+        return self._read(values)[1]
+
+    def _read(self, values: Mapping[str, Any]) -> tuple[Point, list[Problem]]:
+        problems = [Problem((name,), unknown_key(name, self.root)) for name in values if name not in self.root]
         point: Point = {}
         for name, parameter in self.items():
             if isinstance(parameter, FixedParameter) and name not in values:
                 point[name] = parameter.value
             elif name not in values:
-                problems.append(f"`{name}`: expected a value, found none")
+                problems.append(Problem((name,), "expected a value, got nothing"))
             else:
                 try:
                     point[name] = parameter.canonical(values[name])
                 except ValueError as expected:
-                    problems.append(f"`{name}`: expected {expected}, got {values[name]!r}")
-        if problems:
-            raise InvalidPoint("; ".join(problems))
-        return point
+                    problems.append(Problem((name,), f"expected {expected}, got {shown(values[name])}"))
+        return point, problems
 
 
 def _check_bounds(low: float, high: float, scale: str) -> None:
