@@ -12,6 +12,7 @@ from overnight.campaign.problems import Contradictory
 from overnight.campaign.space import Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.duration import Duration, Pause
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.window import Window
 
 # No count is larger: a number beyond what floats hold would end a campaign when something is divided by it.
@@ -92,21 +93,21 @@ class Campaign(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    description: str | None = None
+    description: Annotated[str | None, MayBeRevised.FREELY] = None
     parameters: Space
     minimize: str | None = None
     maximize: str | None = None
     metrics: tuple[str, ...] = ()
     noise: Noise | None = None
-    workers: Annotated[int, Field(ge=1, le=10_000)] = 1
-    budget: Budget
-    window: Window | None = None
+    workers: Annotated[int, Field(ge=1, le=10_000), MayBeRevised.FREELY] = 1
+    budget: Annotated[Budget, MayBeRevised.FREELY]
+    window: Annotated[Window | None, MayBeRevised.FREELY] = None
     baseline: Point | None = None
     start_with: tuple[Point, ...] = ()
-    failures: FailurePolicy = FailurePolicy()
-    approve: Approve = "never"
-    stop_early: AnyStoppingRule | None = None
-    stop_when: StopWhen | None = None
+    failures: Annotated[FailurePolicy, MayBeRevised.FREELY] = FailurePolicy()
+    approve: Annotated[Approve, MayBeRevised.FREELY] = "never"
+    stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None
+    stop_when: Annotated[StopWhen | None, MayBeRevised.FREELY] = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @model_validator(mode="after")

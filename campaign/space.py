@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from overnight.campaign.errors import InvalidPoint
 from overnight.campaign.problems import Problem, shown, unknown_key
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.read_only import ReadOnly
 
 Value = bool | int | float | str
@@ -25,8 +26,8 @@ class FloatParameter(_Parameter):
     """A real number between two bounds, searched on a linear or a logarithmic scale."""
 
     kind: Literal["float"]
-    low: Annotated[float, Field(allow_inf_nan=False)]
-    high: Annotated[float, Field(allow_inf_nan=False)]
+    low: Annotated[float, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
+    high: Annotated[float, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
     scale: Literal["linear", "log"] = "linear"
 
     @model_validator(mode="after")
@@ -47,8 +48,8 @@ class IntParameter(_Parameter):
     """A whole number between two bounds, both included."""
 
     kind: Literal["int"]
-    low: Annotated[int, Field(ge=-(2**53), le=2**53)]
-    high: Annotated[int, Field(ge=-(2**53), le=2**53)]
+    low: Annotated[int, Field(ge=-(2**53), le=2**53), MayBeRevised.ON_REQUEST]
+    high: Annotated[int, Field(ge=-(2**53), le=2**53), MayBeRevised.ON_REQUEST]
     scale: Literal["linear", "log"] = "linear"
 
     @model_validator(mode="after")
