@@ -138,8 +138,8 @@ def _short(trial: Trial) -> str:
 def _ended_line(campaign: Campaign, trial: Trial) -> Text:
     match trial.outcome:
         case Observation():
+            [found] = campaign.goal.values_of([trial])
             metric = campaign.objective.metric
-            found = trial.outcome.metrics[metric]
             return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
             return Text(f"trial {trial.id:>3}  {failed_why(trial.outcome)}", style="red")
