@@ -19,7 +19,7 @@ def revisable_keys() -> tuple[str, ...]:
 def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
     """Return a line for each change that makes it another campaign; changed bounds do not, if a person revises them.
 
-    Fields marked `MayBeRevised` limit how the campaign is run and do not change the question that it answers.
+    A field that is marked `MayBeRevised.FREELY` decides how the campaign is run, not which question it answers.
     """
     before, after = _leaves(old), _leaves(new)
     free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()

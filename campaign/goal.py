@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -69,7 +70,7 @@ class Goal:
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
 
-    @property
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics that every result must have, the objectives' first, each once."""
         return tuple(dict.fromkeys(part.metric for part in (*self.objectives, *self.constraints)))
@@ -89,8 +90,9 @@ class Goal:
 
     def feasible(self, measured: Measured) -> bool:
         """Return whether a result has every metric of the goal and meets every constraint."""
-        if any(metric not in measured for metric in self.metrics):
-            return False
+        for metric in self.metrics:
+            if metric not in measured:
+                return False
         return all(constraint.allows(measured[constraint.metric]) for constraint in self.constraints)
 
     def better(self, a: Measured, b: Measured) -> bool:
@@ -98,7 +100,7 @@ class Goal:
         return self.feasible(a) and (not self.feasible(b) or self._dominates(a, b))
 
     def best(self, trials: Iterable[_Tried]) -> _Tried | None:
-        """Return the first feasible trial than which no other is better; None if no trial is feasible."""
+        """Return the first feasible trial that no other beats; None if no trial is feasible."""
         bests = deque(self.best_so_far(trials), maxlen=1)
         return bests[0] if bests else None
 
@@ -106,7 +108,8 @@ class Goal:
         """Yield for each trial the best of those up to it."""
         best = None
         for trial in trials:
-            if self.feasible(trial.measured) and (best is None or self._dominates(trial.measured, best.measured)):
+            measured = trial.measured
+            if self.feasible(measured) and (best is None or self._dominates(measured, best.measured)):
                 best = trial
             yield best
 

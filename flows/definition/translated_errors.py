@@ -93,7 +93,7 @@ def _texts(findings: list[tuple[str, str | None]]) -> list[str]:
 
 
 def _findings(details: Any, model: type[BaseModel], inlined: str) -> list[tuple[Where, str, str | None]]:
-    """Return (where, what was expected, what was found) for each problem of an error; found is None if it is said."""
+    """Return (where, what was expected, what was found) for each problem; found is None if the text has it."""
     place = _locate(model, details["loc"])
     where = place.where[1:] if place.where[:1] == (inlined,) else place.where
     error = details.get("ctx", {}).get("error")
