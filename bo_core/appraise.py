@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
 from overnight.bo_core.data.encoding import key_of
-from overnight.bo_core.data.state import failed_points
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
@@ -123,9 +123,12 @@ def _choice(
 ) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
     last, recorded = last_made_by_model(asked.history), {"theta": theta, "jitter": jitter, "tail_width": width}
-    model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **recorded)
-    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, feasibility, cost)
-    return Choice(asked, model, generator, weighting)
+    beliefs = {
+        metric: Model.recalled(observed, asked.proposer, generator, last, **recorded)
+        for metric, observed in asked.situation.observed.items()
+    }
+    weighting = Weighting.recalled(asked.situation, asked.share_of_cost, feasibility, cost)
+    return Choice(asked, beliefs, generator, weighting)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -255,14 +258,14 @@ def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
 
 def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
-    if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
+    if asked.proposer.feasibility == "ignore" or not len(asked.situation.failed):
         return None
     return _one_theta([each.feasibility_hyperparameters for each in batch], asked.encoding.d)
 
 
 def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
-    if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
+    if costs_of(asked.situation, asked.share_of_cost) is None:
         return None
     return _one_theta([each.cost_hyperparameters for each in batch], asked.encoding.d)
 
@@ -287,6 +290,6 @@ def _fit_jitter(provenance: Provenance, asked: Asked) -> float:
         raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")
     if provenance.fit_jitter is not None:
         return provenance.fit_jitter
-    if jitter is None or (jitter > LEAST_JITTER and asked.proposer.acquisition != "thompson_sampling"):
+    if jitter is None or (jitter > LEAST_JITTER and ACQUISITIONS[asked.proposer.acquisition].utility):
         raise NotRecorded("the jitter of its fit is not recorded")
     return jitter

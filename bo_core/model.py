@@ -1,13 +1,13 @@
 """The surrogate of a campaign: what was observed, encoded and standardised, and what is believed after it."""
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
@@ -26,7 +26,7 @@ from overnight.bo_core.surrogate.fit import Start, StartEnd, cold_normals
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
 from overnight.bo_core.tail_width import with_likeliest_tail
-from overnight.campaign import Campaign, History, ModelView
+from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed
 from overnight.campaign.history.trial import Provenance
 
@@ -58,21 +58,19 @@ class Model:
     @classmethod
     def of(
         cls,
-        campaign: Campaign,
-        view: ModelView,
+        observed: Observed,
         proposer: BayesianProposer,
-        encoding: Encoding,
         generator: torch.Generator,
         last: Provenance | None = None,
         *,
         averaged: bool,
     ) -> "Model":
-        """Fit to what a view holds, at least one observation.
+        """Fit to what was observed.
 
         Beliefs are those of the likeliest hyperparameters or `averaged` over several sets of them; `last` says how the
         model's last proposal was made.
         """
-        observed, width = _observed(campaign, view, proposer, encoding), None
+        observed, width = _with_plain_tails(observed, proposer), None
         if proposer.tails == "auto":
             observed, width = with_likeliest_tail(observed, proposer)
         data = _data(observed, proposer)
@@ -84,10 +82,8 @@ class Model:
     @classmethod
     def recalled(
         cls,
-        campaign: Campaign,
-        view: ModelView,
+        observed: Observed,
         proposer: BayesianProposer,
-        encoding: Encoding,
         generator: torch.Generator,
         last: Provenance | None = None,
         *,
@@ -99,7 +95,7 @@ class Model:
 
         Nothing is fitted, but as much is taken from the generator, so that what comes after sees the same numbers.
         """
-        observed = _observed(campaign, view, proposer, encoding)
+        observed = _with_plain_tails(observed, proposer)
         if proposer.tails == "auto":
             observed = observed.with_tail_width(tail_width)
         data = _data(observed, proposer)
@@ -125,6 +121,10 @@ class Model:
         """Return what 90 % are believed to lie between at features X [1, d], in the metric's own unit."""
         mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
         return self.observed.outcomes.interval_in_units(mean, sd)
+
+
+# What is believed of each metric, by its name.
+Beliefs = Mapping[str, Model]
 
 
 class _Fitting:
@@ -232,9 +232,8 @@ class _Fitting:
         return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
 
 
-def _observed(campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> Observed:
-    """Return what a view holds, standardised as versions before did unless the proposer leaves tails as they are."""
-    observed = Observed.of(campaign, view, encoding, learn_noise=proposer.repeats == "learn")
+def _with_plain_tails(observed: Observed, proposer: BayesianProposer) -> Observed:
+    """Return what was observed, standardised as versions before did unless the proposer leaves tails as they are."""
     return observed.with_tail_width(None) if proposer.tails == "plain" else observed
 
 

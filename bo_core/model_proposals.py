@@ -5,7 +5,7 @@ import math
 import torch
 
 from overnight.bo_core.choice import Asked, Candidate, Choice
-from overnight.bo_core.model import Model, last_made_by_model
+from overnight.bo_core.model import Beliefs, Model, last_made_by_model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
@@ -24,29 +24,26 @@ def model_proposals(asked: Asked) -> list[Proposal]:
     observed = len(asked.view.observed)
     with numbers_may_fail(), own_state(), torch.inference_mode(), threads_for(observed) as threads:
         generator = torch.Generator().manual_seed(asked.seed)
-        model = _fitted(asked, generator)
-        weighting = Weighting.fitted(asked.view, asked.proposer, asked.encoding, asked.share_of_cost)
-        choice = Choice(asked, model, generator, weighting)
+        beliefs = _fitted(asked, generator)
+        weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
+        choice = Choice(asked, beliefs, generator, weighting)
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
-        return [_proposal(asked, model, choice, candidate, threads) for candidate in chosen]
+        return [_proposal(asked, choice, candidate, threads) for candidate in chosen]
 
 
-def _fitted(asked: Asked, generator: torch.Generator) -> Model:
-    return Model.of(
-        asked.campaign,
-        asked.view,
-        asked.proposer,
-        asked.encoding,
-        generator,
-        last_made_by_model(asked.history),
-        averaged=asked.proposer.hyperparameters == "average",
-    )
+def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
+    last, averaged = last_made_by_model(asked.history), asked.proposer.hyperparameters == "average"
+    return {
+        metric: Model.of(observed, asked.proposer, generator, last, averaged=averaged)
+        for metric, observed in asked.situation.observed.items()
+    }
 
 
-def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
+def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with how it was chosen."""
+    model = choice.model
     hyperparameters = model.posterior.hyperparameters
     x, weighting = asked.encoding.encode([chosen.point]), choice.weighting
     (mean, sd), (low, high) = model.predicted(x), model.interval(x)

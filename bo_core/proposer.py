@@ -1,24 +1,28 @@
 """What a campaign file may ask for under `proposer:`, with defaults that most files leave alone."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationInfo, field_validator
+from pydantic_core.core_schema import CoreSchema, literal_schema
 
+from overnight.bo_core.acquisitions import ACQUISITIONS, DEFAULT, GAINS
 from overnight.bo_core.custom_proposer import CustomProposer
 
-Acquisition = Literal[
-    "log_noisy_expected_improvement",
-    "log_probability_of_improvement",
-    "upper_confidence_bound",
-    "thompson_sampling",
-    "simple_regret",
-]
-# Those whose scores are logarithms of what a point may gain, so that a cost can divide it.
-GAINS: tuple[Acquisition, ...] = ("log_noisy_expected_improvement", "log_probability_of_improvement")
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """A text that is one of these names, refused like any other literal."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return literal_schema(list(self.names))
 
 
 class BayesianProposer(BaseModel):
@@ -51,7 +55,7 @@ class BayesianProposer(BaseModel):
 
     kind: Literal["bayesian"] = "bayesian"
     initial: Annotated[int, Field(ge=1)] | None = None
-    acquisition: Acquisition = "log_noisy_expected_improvement"
+    acquisition: Annotated[str, _OneOf(tuple(ACQUISITIONS))] = DEFAULT
     exploration: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
     kernel: Literal["matern52", "rbf"] = "matern52"
     prior: Literal["firm", "loose"] = "firm"
@@ -73,7 +77,7 @@ class BayesianProposer(BaseModel):
     @field_validator("cost_aware")
     @classmethod
     def _costs_divide_a_gain(cls, asked: bool, info: ValidationInfo) -> bool:
-        acquisition = info.data.get("acquisition", GAINS[0])
+        acquisition = info.data.get("acquisition", DEFAULT)
         if asked and acquisition not in GAINS:
             others = " or ".join(f"`acquisition: {name}`" for name in GAINS)
             raise ValueError(
