@@ -19,8 +19,10 @@ from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
-from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import Record, theta_of_record
+from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.bo_core.tail_width import TAIL_WIDTHS
+from overnight.bo_core.user_code import Unusable
 from overnight.bo_core.weights.weighting import Weighting, costs_of
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
@@ -103,15 +105,22 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    theta, jitter, width = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked), _tail_width(batch)
+    record, jitter, width = _record(batch, asked), _fit_jitter(batch[0], asked), _tail_width(batch)
     feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
-        choices = [
-            _choice(asked, theta + nudge, jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
-            for nudge in (0.0, *_NUDGES)
-        ]
-        return [_appraised(asked, choices, proposal) for proposal in recorded]
+        try:
+            choices = [
+                _choice(asked, _moved(record, nudge), jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
+                for nudge in (0.0, *_NUDGES)
+            ]
+            return [_appraised(asked, choices, proposal) for proposal in recorded]
+        except Unusable as problem:
+            raise Contradicted(str(problem)) from problem.__cause__
+
+
+def _moved(record: Record, nudge: float) -> Record:
+    return {name: tuple(value + nudge for value in values) for name, values in record.items()}
 
 
 def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
@@ -119,10 +128,10 @@ def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
 
 
 def _choice(
-    asked: Asked, theta: Tensor, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
+    asked: Asked, record: Record, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
 ) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
-    last, recorded = last_made_by_model(asked.history), {"theta": theta, "jitter": jitter, "tail_width": width}
+    last, recorded = last_made_by_model(asked.history), {"record": record, "jitter": jitter, "tail_width": width}
     beliefs = {
         metric: Model.recalled(observed, asked.proposer, generator, last, **recorded)
         for metric, observed in asked.situation.observed.items()
@@ -152,7 +161,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     model = choices[0].model
     # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
     # below that of the jitter is what cancellation left.
-    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.hyperparameters.jitter)
+    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.jitter)
     figures = [
         _figure(provenance, "predicted_mean", means, spread),
         _figure(provenance, "predicted_sd", sds, blur * spread),
@@ -251,32 +260,40 @@ def _tail_width(batch: Sequence[Provenance]) -> float | None:
     return found.pop()
 
 
-def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
-    """Return the θ [M, h] that a batch was chosen with."""
-    return _one_theta([each.hyperparameters for each in batch], d)
+def _record(batch: Sequence[Provenance], asked: Asked) -> Record:
+    """Return the record of the model that a batch was chosen with."""
+    record = _one_record([each.hyperparameters for each in batch])
+    if isinstance(asked.proposer.surrogate, ExactSurrogate):
+        _theta(record, asked.encoding.d)
+    return record
 
 
 def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
     if asked.proposer.feasibility == "ignore" or not len(asked.situation.failed):
         return None
-    return _one_theta([each.feasibility_hyperparameters for each in batch], asked.encoding.d)
+    return _theta(_one_record([each.feasibility_hyperparameters for each in batch]), asked.encoding.d)
 
 
 def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
     if costs_of(asked.situation, asked.share_of_cost) is None:
         return None
-    return _one_theta([each.cost_hyperparameters for each in batch], asked.encoding.d)
+    return _theta(_one_record([each.cost_hyperparameters for each in batch]), asked.encoding.d)
 
 
-def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int) -> Tensor:
-    """Return the θ [M, h] that all of a batch recorded."""
+def _one_record(records: Sequence[Mapping[str, tuple[float, ...]] | None]) -> Record:
+    """Return what all of a batch recorded of a model."""
     record = records[0]
     if record is None:
         raise NotRecorded("hyperparameters are not recorded")
     if any(other != record for other in records):
         raise Contradicted("expected the same hyperparameters in all of a batch, found others")
+    return dict(record)
+
+
+def _theta(record: Record, d: int) -> Tensor:
+    """Return the θ [M, h] of a record."""
     theta = theta_of_record(record, d)
     if theta is None or not bool(theta.isfinite().all()):
         raise Contradicted("expected hyperparameters of this space, found others")

@@ -29,7 +29,7 @@ from overnight.bo_core.model import Beliefs
 from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
-from overnight.bo_core.surrogate import Posterior
+from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point
@@ -140,7 +140,7 @@ class Choice:
         self.newest: Tensor | None = None
 
     @property
-    def posterior(self) -> Posterior:
+    def posterior(self) -> Belief:
         """Return what is believed of the objective, made-up outcomes of pending trials included."""
         return self.posteriors[self.objective]
 
@@ -177,8 +177,8 @@ class Choice:
         if not self._may_repeat():
             return None
         x = self._features([new])
-        data, sigma2 = self.model.data, self.model.posterior.hyperparameters.noise_variance.to(x.device)
-        noise = data.replicate_noise(sigma2)
+        data = self.model.data
+        noise = self.model.posterior.replicate_noise(data)
         # What was measured exactly has nothing more to say.
         places = self.incumbents[(noise[:, self.incumbents] > 0).all(0)][:_MOST_MEASURED_AGAIN]
         if not len(places):
@@ -240,5 +240,6 @@ class Choice:
 
     def _surface(self) -> Surface:
         if self.utility is None or self.draws is None:
+            assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
             return surface_of_path(SampledPath(self.posterior, self._new_seed()))
         return surface_of_score(self._average(self.draws, self.utility))

@@ -23,6 +23,7 @@ from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import Effort, search, starting_points
 from overnight.bo_core.surrogate import safe_cholesky
+from overnight.bo_core.user_code import Unusable
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
@@ -56,7 +57,7 @@ def recommend(
     try:
         with numbers_may_fail(), torch.inference_mode():
             return _believed_best(campaign, view, proposer, anywhere=anywhere)
-    except ModelFailed as problem:
+    except (ModelFailed, Unusable) as problem:
         return _measured_best(campaign, view.observed, str(problem))
 
 

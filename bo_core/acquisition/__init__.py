@@ -2,7 +2,6 @@
 
 from overnight.bo_core.acquisition.incumbents import best_in_each_draw, could_be_best
 from overnight.bo_core.acquisition.joint_draws import Drawn, JointDraws
-from overnight.bo_core.acquisition.metric_draws import Conditional, MetricDraws
 from overnight.bo_core.acquisition.sampled_path import SampledPath
 from overnight.bo_core.acquisition.score import AverageScore, OneObjective, Score, Scored, Scoring
 from overnight.bo_core.acquisition.utilities import utility_of
@@ -10,11 +9,9 @@ from overnight.bo_core.acquisition.utility import Evaluated, Utility
 
 __all__ = [
     "AverageScore",
-    "Conditional",
     "Drawn",
     "Evaluated",
     "JointDraws",
-    "MetricDraws",
     "OneObjective",
     "SampledPath",
     "Score",

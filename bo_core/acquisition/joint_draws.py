@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition.metric_draws import MetricDraws
 from overnight.bo_core.search.quasi_random import uniform_draws
-from overnight.bo_core.surrogate import Posterior
+from overnight.bo_core.surrogate import Belief, MetricDraws
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class JointDraws:
 
     def __init__(
         self,
-        posteriors: Mapping[str, Posterior],
+        beliefs: Mapping[str, Belief],
         points: Tensor,
         draws: int,
         more: int,
@@ -47,15 +46,16 @@ class JointDraws:
         eligible with the probability of their `approval`. A draw knows f there in any case, which changes nothing in
         the mean over draws (the tower property).
         """
-        [M] = {posterior.set_count for posterior in posteriors.values()}
+        [M] = {belief.set_count for belief in beliefs.values()}
         r, of_one = len(points), len(points) + more
-        columns = len(posteriors) * of_one
+        columns = len(beliefs) * of_one
         uniform = _uniform_draws(M * draws, columns + parked, seed)
         # Each set gets a run of the Sobol sequence, which fills the cube by itself; every M-th point would not.
         normals = torch.special.ndtri(uniform[:, :columns]).reshape(M, draws, columns)
-        self.metrics = {
-            name: MetricDraws(posterior, points, of_metric.to(posterior.Z))
-            for (name, posterior), of_metric in zip(posteriors.items(), normals.split(of_one, 2), strict=True)
+        self.beliefs = beliefs
+        self.metrics: dict[str, MetricDraws] = {
+            name: belief.drawn(points, of_metric.to(belief.like))
+            for (name, belief), of_metric in zip(beliefs.items(), normals.split(of_one, 2), strict=True)
         }
         # The sequence fills each dimension evenly, so that a share of draws is as large as the probability.
         approved = (uniform[:, columns:] < approval).reshape(M, draws, parked).mT.to(points.device)

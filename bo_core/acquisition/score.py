@@ -10,8 +10,8 @@ from torch import Tensor
 
 from overnight.bo_core.acquisition.incumbents import best_in_each_draw
 from overnight.bo_core.acquisition.joint_draws import Drawn, JointDraws
-from overnight.bo_core.acquisition.metric_draws import Conditional
 from overnight.bo_core.acquisition.utility import Evaluated, Utility
+from overnight.bo_core.surrogate import Conditional
 
 _SCREENING_DRAWS = 32
 

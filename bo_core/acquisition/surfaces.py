@@ -1,6 +1,6 @@
 """Acquisitions as surfaces to climb: the search works on the CPU, whatever device the model lives on."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch import Tensor
 from overnight.bo_core.acquisition.sampled_path import SampledPath
 from overnight.bo_core.acquisition.score import AverageScore
 from overnight.bo_core.search.climb import Surface
-from overnight.bo_core.surrogate import Posterior
+from overnight.bo_core.surrogate import Belief
 
 # Along a feature that hardly matters a search need not go far beyond the cube.
 _LONGEST_SCALE = 2.0
@@ -16,8 +16,7 @@ _LONGEST_SCALE = 2.0
 
 def surface_of_score(average: AverageScore) -> Surface:
     """Return the average of a score over joint draws."""
-    posteriors = [metric.posterior for metric in average.draws.metrics.values()]
-    return _on(posteriors, average.value, average.value_and_gradient, average.screened)
+    return _on(list(average.draws.beliefs.values()), average.value, average.value_and_gradient, average.screened)
 
 
 def surface_of_path(path: SampledPath) -> Surface:
@@ -26,13 +25,13 @@ def surface_of_path(path: SampledPath) -> Surface:
 
 
 def _on(
-    posteriors: Collection[Posterior],
+    beliefs: Sequence[Belief],
     value: Callable[[Tensor], Tensor],
     value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]],
     screen: Callable[[Tensor], Tensor],
 ) -> Surface:
-    like = next(iter(posteriors)).Z
-    shortest = torch.stack([posterior.hyperparameters.typical_length_scales for posterior in posteriors]).amin(0)
+    like = beliefs[0].like
+    shortest = torch.stack([belief.scales for belief in beliefs]).amin(0)
 
     def both(X: Tensor) -> tuple[Tensor, Tensor]:
         found, gradient = value_and_gradient(X.to(like))

@@ -5,12 +5,12 @@ from torch import Tensor
 from overnight.bo_core.acquisition import (
     AverageScore,
     JointDraws,
-    MetricDraws,
     OneObjective,
     Utility,
     best_in_each_draw,
 )
 from overnight.bo_core.surrogate import Posterior
+from overnight.bo_core.surrogate.posterior import BorderedDraws
 
 METRIC = "f"
 
@@ -34,9 +34,11 @@ def average(draws: JointDraws, utility: Utility) -> AverageScore:
     return AverageScore(draws, OneObjective(METRIC, utility))
 
 
-def drawn(draws: JointDraws) -> MetricDraws:
+def drawn(draws: JointDraws) -> BorderedDraws:
     """Return the draws of the metric alone."""
-    return draws.metrics[METRIC]
+    found = draws.metrics[METRIC]
+    assert isinstance(found, BorderedDraws)
+    return found
 
 
 def best(draws: JointDraws) -> Tensor:

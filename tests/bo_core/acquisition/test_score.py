@@ -12,7 +12,6 @@ from torch import Tensor
 
 from overnight.bo_core.acquisition import (
     AverageScore,
-    Conditional,
     Drawn,
     JointDraws,
     OneObjective,
@@ -22,6 +21,7 @@ from overnight.bo_core.acquisition import (
     best_in_each_draw,
 )
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
+from overnight.bo_core.surrogate import Conditional
 
 METRICS = ("speed", "heat")
 LIMIT = 0.2
@@ -90,8 +90,8 @@ def test_a_constrained_score_is_the_mean_over_joint_samples_of_what_is_gained_on
     x, found = pool[values.argmax()][None], float(values.max().exp())
 
     samples: dict[str, Tensor] = {}
-    for i, (name, metric) in enumerate(draws.metrics.items()):
-        mean, covariance = metric.posterior.joint(torch.cat([x, points]))
+    for i, (name, belief) in enumerate(draws.beliefs.items()):
+        mean, covariance = belief.joint(torch.cat([x, points]))
         L = torch.linalg.cholesky(covariance[0] + 1e-9 * torch.eye(5, dtype=torch.float64))
         normals = torch.randn(5, 400_000, generator=torch.Generator().manual_seed(i), dtype=torch.float64)
         samples[name] = mean[0, :, None] + L @ normals
