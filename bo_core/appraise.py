@@ -23,6 +23,7 @@ from overnight.bo_core.surrogate.hyperparameters import Record, theta_of_record
 from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.bo_core.tail_width import TAIL_WIDTHS
 from overnight.bo_core.user_code import Unusable
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting, costs_of
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
@@ -105,39 +106,50 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    record, jitter, width = _record(batch, asked), _fit_jitter(batch[0], asked), _tail_width(batch)
-    feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+    records, jitter, width = _Records.of(batch, asked), _fit_jitter(batch[0], asked), _tail_width(batch)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
         try:
-            choices = [
-                _choice(asked, _moved(record, nudge), jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
-                for nudge in (0.0, *_NUDGES)
-            ]
+            choices = [_choice(asked, records.nudged(nudge), jitter, width) for nudge in (0.0, *_NUDGES)]
             return [_appraised(asked, choices, proposal) for proposal in recorded]
         except Unusable as problem:
             raise Contradicted(str(problem)) from problem.__cause__
 
 
-def _moved(record: Record, nudge: float) -> Record:
-    return {name: tuple(value + nudge for value in values) for name, values in record.items()}
+@dataclass(frozen=True)
+class _Records:
+    """What was recorded of the model, and the θ [1, h] of all else that counted."""
+
+    model: Record
+    feasibility: Tensor | None
+    cost: Tensor | None
+    opinion: Tensor | None
+
+    @classmethod
+    def of(cls, batch: Sequence[Provenance], asked: Asked) -> "_Records":
+        """Return what a batch was chosen with."""
+        feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+        return cls(_record(batch, asked), feasibility, cost, _theta_of_opinion(batch, asked))
+
+    def nudged(self, nudge: float) -> "_Records":
+        """Return the same with all of them moved by so much."""
+        others = (self.feasibility, self.cost, self.opinion)
+        model = {name: tuple(value + nudge for value in values) for name, values in self.model.items()}
+        return _Records(model, *(None if theta is None else theta + nudge for theta in others))
 
 
-def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
-    return None if theta is None else theta + nudge
-
-
-def _choice(
-    asked: Asked, record: Record, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
-) -> Choice:
+def _choice(asked: Asked, records: _Records, jitter: float, width: float | None) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
-    last, recorded = last_made_by_model(asked.history), {"record": record, "jitter": jitter, "tail_width": width}
+    last, recorded = last_made_by_model(asked.history), {"record": records.model, "jitter": jitter, "tail_width": width}
     beliefs = {
         metric: Model.recalled(observed, asked.proposer, generator, last, **recorded)
         for metric, observed in asked.situation.observed.items()
     }
-    weighting = Weighting.recalled(asked.situation, asked.share_of_cost, feasibility, cost)
-    return Choice(asked, beliefs, generator, weighting)
+    weighting = Weighting.recalled(asked.situation, asked.share_of_cost, records.feasibility, records.cost)
+    observed, opinion = beliefs[asked.campaign.objective.metric].observed, None
+    if records.opinion is not None:
+        opinion = SecondOpinion.recalled(observed, asked.proposer, records.opinion)
+    return Choice(asked, beliefs, generator, weighting, opinion)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -152,7 +164,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
     else:
         _check_new(choices[0], point, provenance)
-        scores = [float(at.surface.value(asked.encoding.encode([point]))[0]) for at in prepared]
+        scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_beside_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
     for choice in choices:
@@ -280,6 +292,14 @@ def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     if costs_of(asked.situation, asked.share_of_cost) is None:
         return None
     return _theta(_one_record([each.cost_hyperparameters for each in batch]), asked.encoding.d)
+
+
+def _theta_of_opinion(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
+    """Return the θ [1, h] of the second opinion, None if there was none."""
+    records = [each.opinion_hyperparameters for each in batch]
+    if asked.proposer.hopeless == "ignore" or not any(records):
+        return None
+    return _theta(_one_record(records), asked.encoding.d)
 
 
 def _one_record(records: Sequence[Mapping[str, tuple[float, ...]] | None]) -> Record:

@@ -31,6 +31,7 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.expected_cost import share_of_cost
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point
 
@@ -115,13 +116,21 @@ class Choice:
     """One batch: what is believed, what is outstanding, which grows with each choice, and what is taken.
 
     The generator is where a fit of the model left it. Each point begins with `prepared` and ends with `take`; between
-    them, `searched` and `repetitions` may be asked for.
+    them, `searched` and `repetitions` may be asked for. A second `opinion` may find the best point hopeless.
     """
 
-    def __init__(self, asked: Asked, beliefs: Beliefs, generator: torch.Generator, weighting: Weighting) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        beliefs: Beliefs,
+        generator: torch.Generator,
+        weighting: Weighting,
+        opinion: SecondOpinion | None,
+    ) -> None:
         self.objective, self.encoding = asked.campaign.objective.metric, asked.encoding
         self.proposer, self.q = asked.proposer, asked.q
-        self.model, self.generator, self.weighting = beliefs[self.objective], generator, weighting
+        self.model, self.generator = beliefs[self.objective], generator
+        self.weighting, self.opinion = weighting, opinion
         situation, device = asked.situation, self.model.device
         pending = situation.pending.to(device)
         treated = {metric: treat(self.proposer.pending, model, pending) for metric, model in beliefs.items()}
@@ -159,10 +168,21 @@ class Choice:
         return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
-        """Return the point of highest value that is new."""
+        """Return the point of highest value that is new; if it is hopeless, that of highest score."""
+        found = self._best_on(at.surface, at)
+        if self.opinion is None or not self.opinion.finds_hopeless(self.encoding.encode([found.point])):
+            return found
+        return self._best_on(self.opinion.over(at.surface), at)
+
+    def score(self, at: Prepared, point: Point) -> float:
+        """Return the value of a point there, less if it is hopeless."""
+        surface = at.surface if self.opinion is None else self.opinion.over(at.surface)
+        return float(surface.value(self.encoding.encode([point]))[0])
+
+    def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
         effort = Effort(self.proposer.restarts, self.proposer.raw_points)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
-        point, value = search(self.encoding, at.surface, pool, self.taken, effort, at.search_seed)
+        point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)
 
     def take(self, point: Point) -> None:

@@ -11,6 +11,7 @@ from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.user_code import CORRECT_IT, Unusable
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal
 from overnight.campaign.errors import CannotPropose, ModelFailed
@@ -35,7 +36,8 @@ def _proposals(asked: Asked) -> list[Proposal]:
         generator = torch.Generator().manual_seed(asked.seed)
         beliefs = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
-        choice = Choice(asked, beliefs, generator, weighting)
+        opinion = SecondOpinion.fitted(beliefs[asked.campaign.objective.metric].observed, asked.proposer)
+        choice = Choice(asked, beliefs, generator, weighting, opinion)
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
@@ -76,6 +78,7 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
         feasibility_hyperparameters=None if weighting.feasibility is None else weighting.feasibility.as_record(),
         predicted_cost=weighting.predicted_cost(x),
         cost_hyperparameters=None if weighting.cost is None else weighting.cost.as_record(),
+        opinion_hyperparameters=None if choice.opinion is None else choice.opinion.as_record(),
         jitter=max(model.posterior.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
         fit_jitter=model.posterior.jitter,
         device=model.device.type,
