@@ -147,3 +147,15 @@ def test_a_proposal_says_what_it_expects_to_gain_in_the_metrics_unit():
     assert small.provenance.expected_gain is not None
     assert small.provenance.expected_gain > 0
     assert big.provenance.expected_gain == pytest.approx(1024 * small.provenance.expected_gain, rel=1e-6)
+
+
+def test_the_ends_of_stopped_trials_are_expected_once_a_proposal(monkeypatch):
+    asked = []
+
+    def counted(campaign, view):
+        asked.append(view)
+        return expected_finals(campaign, view)
+
+    monkeypatch.setattr("overnight.bo_core.data.situation.expected_finals", counted)
+    propose(a_campaign(), told(*five_ended(), stopped(6, 0.9, [9.0, 3.0])), BayesianProposer(initial=2), 2)
+    assert len(asked) == 1
