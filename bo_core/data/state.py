@@ -10,7 +10,6 @@ from torch import Tensor
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
-from overnight.campaign.history.trial import Observation
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Observed:
         With `learn_noise`, repeats that always agree to the last bit say that there is no noise.
         """
         trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
-        told = [objective_of(campaign, t) for t in view.observed]
+        told = campaign.goal.values_of(view.observed)
         known, exact = with_known_noise(campaign, view.observed, told, learn=learn_noise)
         measured = (*known, *expected.values())
         return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact)
@@ -53,12 +52,6 @@ class Observed:
 def _share(scale: float, larger: float) -> float:
     """Return the ratio of two scales, at most 1; it may be smaller than any float but is not 0."""
     return min(max(scale / larger, sys.float_info.min), 1.0)
-
-
-def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
-    """Return an observed trial's measurement of the objective."""
-    assert isinstance(trial.outcome, Observation)
-    return trial.outcome.metrics[campaign.objective.metric]
 
 
 def seed_of(campaign: Campaign, trial: int) -> int:

@@ -64,7 +64,6 @@ def test_there_is_no_second_model_without_far_outcomes_or_against_the_setting() 
     campaign = campaign_of(SQUARE)
     points = some_points(campaign, 12, 1)
     flat = history_of(campaign, points, [float(i) for i in range(12)])
-    encoding = Encoding(campaign.parameters)
     assert SecondOpinion.fitted(observed_by(campaign, flat.model_view(), learn_noise=False), MODEL) is None
     assert SecondOpinion.fitted(told(bowl), IGNORING) is None
     assert propose(campaign, flat, MODEL, 2) == propose(campaign, flat, IGNORING, 2)
