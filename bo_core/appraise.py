@@ -18,6 +18,7 @@ from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.recorded import Contradicted, NotRecorded, RecordedModels
+from overnight.bo_core.user_code import Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point, Proposal
@@ -95,18 +96,24 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     models = RecordedModels.of(batch, asked)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
-        choices = [_choice(asked, models.nudged(nudge)) for nudge in (0.0, *_NUDGES)]
-        return [_appraised(asked, choices, proposal) for proposal in recorded]
+        try:
+            choices = [_choice(asked, models.nudged(nudge)) for nudge in (0.0, *_NUDGES)]
+            return [_appraised(asked, choices, proposal) for proposal in recorded]
+        except Unusable as problem:
+            raise Contradicted(str(problem)) from problem.__cause__
 
 
 def _choice(asked: Asked, recorded: RecordedModels) -> Choice:
     generator, last = torch.Generator().manual_seed(asked.seed), last_made_by_model(asked.history)
-    of_fit = {"theta": recorded.theta, "jitter": recorded.jitter, "tail_width": recorded.tail_width}
-    model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **of_fit)
-    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, recorded.feasibility, recorded.cost)
-    theta = recorded.opinion
-    opinion = None if theta is None else SecondOpinion.recalled(model.observed, asked.proposer, theta)
-    return Choice(asked, model, generator, weighting, opinion)
+    of_fit = {"record": recorded.record, "jitter": recorded.jitter, "tail_width": recorded.tail_width}
+    beliefs = {
+        metric: Model.recalled(observed, asked.proposer, generator, last, **of_fit)
+        for metric, observed in asked.situation.observed.items()
+    }
+    weighting = Weighting.recalled(asked.situation, asked.share_of_cost, recorded.feasibility, recorded.cost)
+    observed, theta = beliefs[asked.campaign.objective.metric].observed, recorded.opinion
+    opinion = None if theta is None else SecondOpinion.recalled(observed, asked.proposer, theta)
+    return Choice(asked, beliefs, generator, weighting, opinion)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -142,7 +149,7 @@ def _prediction(
     means, sds = zip(*computed, strict=True)
     # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
     # below that of the jitter is what cancellation left.
-    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.hyperparameters.jitter)
+    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.jitter)
     return [
         _figure(f"predicted.{metric}.mean", recorded.mean, means, spread),
         _figure(f"predicted.{metric}.sd", recorded.sd, sds, blur * spread),

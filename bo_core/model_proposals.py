@@ -5,15 +5,16 @@ import math
 import torch
 
 from overnight.bo_core.choice import Asked, Candidate, Choice
-from overnight.bo_core.model import Model, last_made_by_model
+from overnight.bo_core.model import Beliefs, Model, last_made_by_model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.user_code import CORRECT_IT, Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal
-from overnight.campaign.errors import ModelFailed
+from overnight.campaign.errors import CannotPropose, ModelFailed
 from overnight.campaign.history.provenance import (
     Chosen,
     FittedModel,
@@ -30,43 +31,48 @@ from overnight.campaign.history.provenance import (
 def model_proposals(asked: Asked) -> list[Proposal]:
     """Return q points of highest acquisition value, each chosen in the light of the ones before.
 
-    The history must hold an observation. Raises ModelFailed if the numbers cannot be computed.
+    The history must hold an observation. Raises ModelFailed if the numbers cannot be computed, and CannotPropose if the
+    campaign's own model cannot be used.
     """
+    try:
+        return _proposals(asked)
+    except Unusable as problem:
+        raise CannotPropose(f"{problem} {CORRECT_IT}") from problem.__cause__
+
+
+def _proposals(asked: Asked) -> list[Proposal]:
     observed = len(asked.view.observed)
     with numbers_may_fail(), own_state(), torch.inference_mode(), threads_for(observed) as threads:
         generator = torch.Generator().manual_seed(asked.seed)
-        model = _fitted(asked, generator)
-        weighting = Weighting.fitted(asked.view, asked.proposer, asked.encoding, asked.share_of_cost)
-        choice = Choice(asked, model, generator, weighting, SecondOpinion.fitted(model.observed, asked.proposer))
+        beliefs = _fitted(asked, generator)
+        weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
+        opinion = SecondOpinion.fitted(beliefs[asked.campaign.objective.metric].observed, asked.proposer)
+        choice = Choice(asked, beliefs, generator, weighting, opinion)
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
-        return [_proposal(asked, model, choice, candidate, threads) for candidate in chosen]
+        return [_proposal(asked, choice, candidate, threads) for candidate in chosen]
 
 
-def _fitted(asked: Asked, generator: torch.Generator) -> Model:
-    return Model.of(
-        asked.campaign,
-        asked.view,
-        asked.proposer,
-        asked.encoding,
-        generator,
-        last_made_by_model(asked.history),
-        averaged=asked.proposer.hyperparameters == "average",
-    )
+def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
+    last, averaged = last_made_by_model(asked.history), asked.proposer.hyperparameters == "average"
+    return {
+        metric: Model.of(observed, asked.proposer, generator, last, averaged=averaged)
+        for metric, observed in asked.situation.observed.items()
+    }
 
 
-def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
+def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with how it was chosen."""
-    x, metric = asked.encoding.encode([chosen.point]), asked.campaign.objective.metric
+    x, model, metric = asked.encoding.encode([chosen.point]), choice.model, asked.campaign.objective.metric
     (mean, sd), (low, high) = model.predicted(x), model.interval(x)
     provenance = Provenance(
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
-        knew=_knew(asked, model, choice),
-        models=_models(metric, model, choice),
+        knew=_knew(asked, choice),
+        models=_models(metric, choice),
         predicted={metric: Prediction(mean=mean, sd=sd, low=low, high=high)},
-        chosen=_chosen(model, choice, chosen),
+        chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),
             predicted_cost=choice.weighting.predicted_cost(x),
@@ -75,19 +81,20 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
     return Proposal(point=chosen.point, generator="model", provenance=provenance)
 
 
-def _knew(asked: Asked, model: Model, choice: Choice) -> Knew:
+def _knew(asked: Asked, choice: Choice) -> Knew:
     return Knew(
-        observed=len(model.observed.trials),
+        observed=len(choice.model.observed.trials),
         pending=tuple(t.id for t in asked.view.pending),
         probability_of_approval=choice.outstanding.approval if len(choice.outstanding.parked) else None,
     )
 
 
-def _models(metric: str, model: Model, choice: Choice) -> Models:
-    hyperparameters = model.posterior.hyperparameters
+def _models(metric: str, choice: Choice) -> Models:
+    model = choice.model
     of_metric = FittedModel(
-        hyperparameters=hyperparameters.as_record(),
-        jitter=hyperparameters.jitter,
+        hyperparameters=model.posterior.as_record(),
+        code=model.code,
+        jitter=model.posterior.jitter,
         starts={f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.starts},
         tail_width=model.tail_width,
     )
@@ -100,12 +107,12 @@ def _models(metric: str, model: Model, choice: Choice) -> Models:
     )
 
 
-def _chosen(model: Model, choice: Choice, chosen: Candidate) -> Chosen:
-    jitter = model.posterior.hyperparameters.jitter
+def _chosen(choice: Choice, chosen: Candidate) -> Chosen:
+    model = choice.model
     return Chosen(
         acquisition=chosen.acquisition,
         value=chosen.value,
         expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
         instead_of=chosen.instead_of,
-        jitter=max(jitter, 0.0 if choice.draws is None else choice.draws.jitter),
+        jitter=max(model.posterior.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
     )

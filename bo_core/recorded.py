@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.choice import Asked
-from overnight.bo_core.data.state import failed_points
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
-from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import Record, theta_of_record
+from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.bo_core.tail_width import TAIL_WIDTHS
 from overnight.bo_core.weights.weighting import costs_of
 from overnight.campaign.errors import OvernightError
@@ -26,9 +27,9 @@ class Contradicted(OvernightError):
 
 @dataclass(frozen=True)
 class RecordedModels:
-    """θ [M, h] of the objective's model with its jitter and tail width, and θ [1, h] of all else that counted."""
+    """The record of the objective's model with its jitter and tail width, and θ [1, h] of all else that counted."""
 
-    theta: Tensor
+    record: Record
     jitter: float
     tail_width: float | None
     feasibility: Tensor | None
@@ -40,36 +41,39 @@ class RecordedModels:
         """Return what a batch was chosen with; raises NotRecorded and Contradicted."""
         metric, d = asked.campaign.objective.metric, asked.encoding.d
         models = [each.models.metrics.get(metric) for each in batch]
-        theta, of_choice = _theta(models, d), batch[0].chosen.jitter
-        first = models[0]
+        first, of_choice = models[0], batch[0].chosen.jitter
         return cls(
-            theta,
+            _record(models, asked),
             _jitter(None if first is None else first.jitter, of_choice, asked),
             _tail_width([model for model in models if model is not None]),
-            _theta([each.models.feasibility for each in batch], d) if _feasibility_counted(asked) else None,
-            _theta([each.models.cost for each in batch], d) if _cost_counted(asked) else None,
+            _theta(_one_record([each.models.feasibility for each in batch]), d)
+            if _feasibility_counted(asked)
+            else None,
+            _theta(_one_record([each.models.cost for each in batch]), d) if _cost_counted(asked) else None,
             _opinion([each.models.opinions.get(metric) for each in batch], asked),
         )
 
     def nudged(self, nudge: float) -> "RecordedModels":
-        """Return the same with all θ moved by so much."""
-        thetas = {name: getattr(self, name) for name in ("theta", "feasibility", "cost", "opinion")}
-        return replace(self, **{name: theta + nudge for name, theta in thetas.items() if theta is not None})
+        """Return the same with all of them moved by so much."""
+        thetas = {name: getattr(self, name) for name in ("feasibility", "cost", "opinion")}
+        moved = {name: theta + nudge for name, theta in thetas.items() if theta is not None}
+        record = {name: tuple(value + nudge for value in values) for name, values in self.record.items()}
+        return replace(self, record=record, **moved)
 
 
 def _feasibility_counted(asked: Asked) -> bool:
-    return asked.proposer.feasibility != "ignore" and bool(failed_points(asked.view))
+    return asked.proposer.feasibility != "ignore" and len(asked.situation.failed) > 0
 
 
 def _cost_counted(asked: Asked) -> bool:
-    return costs_of(asked.view, asked.encoding, asked.share_of_cost) is not None
+    return costs_of(asked.situation, asked.share_of_cost) is not None
 
 
 def _opinion(models: Sequence[FittedModel | None], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of the second opinion, None if there was none."""
     if asked.proposer.hopeless == "ignore" or not any(models):
         return None
-    return _theta(models, asked.encoding.d)
+    return _counted(models, asked.encoding.d)
 
 
 def _tail_width(models: Sequence[FittedModel]) -> float | None:
@@ -82,14 +86,31 @@ def _tail_width(models: Sequence[FittedModel]) -> float | None:
     return found.pop()
 
 
-def _theta(models: Sequence[FittedModel | None], d: int) -> Tensor:
-    """Return the θ [M, h] that all of a batch recorded."""
+def _record(models: Sequence[FittedModel | None], asked: Asked) -> Record:
+    """Return what was recorded of the objective's model; the built-in one has hyperparameters of the space."""
+    record = _one_record(models)
+    if isinstance(asked.proposer.surrogate, ExactSurrogate):
+        _theta(record, asked.encoding.d)
+    return record
+
+
+def _one_record(models: Sequence[FittedModel | None]) -> Record:
+    """Return what all of a batch recorded of a model."""
     records = [None if model is None else model.hyperparameters for model in models]
     record = records[0]
     if record is None:
         raise NotRecorded("hyperparameters are not recorded")
     if any(other != record for other in records):
         raise Contradicted("expected the same hyperparameters in all of a batch, found others")
+    return dict(record)
+
+
+def _counted(models: Sequence[FittedModel | None], d: int) -> Tensor:
+    return _theta(_one_record(models), d)
+
+
+def _theta(record: Record, d: int) -> Tensor:
+    """Return the θ [M, h] of a record."""
     theta = theta_of_record(record, d)
     if theta is None or not bool(theta.isfinite().all()):
         raise Contradicted("expected hyperparameters of this space, found others")
@@ -103,6 +124,6 @@ def _jitter(of_fit: float | None, of_choice: float | None, asked: Asked) -> floa
         raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")
     if of_fit is not None:
         return of_fit
-    if jitter is None or (jitter > LEAST_JITTER and asked.proposer.acquisition != "thompson_sampling"):
+    if jitter is None or (jitter > LEAST_JITTER and ACQUISITIONS[asked.proposer.acquisition].utility):
         raise NotRecorded("the jitter of its fit is not recorded")
     return jitter

@@ -1,5 +1,6 @@
 """Assemble the running parts of a campaign from its file; the only place that turns the one into the other."""
 
+import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,31 +15,22 @@ from overnight.flows.clusters.resources import Resources
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.controller.job import Job
 from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
 from overnight.flows.proposing.messages import place_of
-from overnight.flows.proposing.pool import PoolProposer
-from overnight.flows.proposing.proposers import Proposers
+from overnight.flows.proposing.proposers import Proposer, Proposers
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.flows.session.anchored_ledger import AnchoredLedger, AnchorPlan
-from overnight.flows.session.newest_receipt import ReceiptsFile, check_newest_receipt
+from overnight.flows.session.newest_receipt import check_newest_receipt
 from overnight.storage import (
     Ledger,
     ParquetLedger,
-    ledger_location,
     open_mailboxes,
 )
 
 # Nothing stands in for what stands in, so it may take long on a machine that is busy.
 _OF_STAND_IN = timedelta(minutes=10)
-
-
-def receipts_of(file: CampaignFile) -> ReceiptsFile | None:
-    """Return the file with the receipts of the campaign's ledger; None if it asks for none."""
-    if file.receipts is None:
-        return None
-    location = ledger_location(file.ledger, file.campaign.name, Path())
-    return ReceiptsFile(Path(file.receipts), file.campaign.name, location)
 
 
 @asynccontextmanager
@@ -127,7 +119,12 @@ async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
         ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,
     ):
         pool = file.proposing.pool
-        yield Proposers(place, slot if pool is None else PoolProposer(pool, limit), stand_in)
+        yield Proposers(place, slot if pool is None else _on_pool(pool, limit), stand_in)
+
+
+def _on_pool(pool: str, limit: timedelta) -> Proposer:
+    # Prefect reads its settings when it is imported, and commands that only look pay for no import of it.
+    return importlib.import_module("overnight.flows.proposing.pool").PoolProposer(pool, limit)
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:

@@ -66,10 +66,24 @@ class Knew(_Part):
     probability_of_approval: float | None = None
 
 
+class ModelCode(_Part):
+    """The code that a model of the campaign's own came from: its function, the class of what that returned, its file.
+
+    `source` is the SHA-256 of the function's file.
+    """
+
+    compared = "word for word"
+
+    function: str
+    model: str
+    source: str
+
+
 class FittedModel(_Part):
     """What was believed about one quantity.
 
-    `hyperparameters` are bit-exact and serve as the next fit's warm start; `jitter` goes with them, and `starts` says
+    `hyperparameters` are bit-exact and serve as the next fit's warm start; those of a model of the campaign's own have
+    a `code`. `jitter` goes with them, and `starts` says
     how each start of the fit ended. `tail_width` is the width, in robust spreads, over which bad outcomes were drawn
     together, None if they were not or if nothing was chosen.
     """
@@ -77,6 +91,7 @@ class FittedModel(_Part):
     compared = "except for rounding"
 
     hyperparameters: ReadOnly[dict[str, tuple[float, ...]]]
+    code: ModelCode | None = None
     jitter: float | None = None
     starts: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
     tail_width: float | None = None

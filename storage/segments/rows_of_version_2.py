@@ -31,7 +31,7 @@ _PLACES = {
     **{name: ("made_by", name) for name in ("seed", "proposer")},
     **{name: ("stack", name) for name in ("device", "threads", "libraries")},
     **{name: ("knew", name) for name in ("observed", "pending", "probability_of_approval")},
-    **{name: ("model", name) for name in ("hyperparameters", "starts", "tail_width")},
+    **{name: ("model", name) for name in ("hyperparameters", "code", "starts", "tail_width")},
     "fit_jitter": ("model", "jitter"),
     **{f"predicted_{name}": ("prediction", name) for name in ("mean", "sd", "low", "high")},
     **{name: ("chosen", name) for name in ("acquisition", "expected_gain", "instead_of", "jitter")},
