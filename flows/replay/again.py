@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.appraise import Appraisal, appraise
+from overnight.bo_core.appraisal.appraise import Appraisal, appraise
+from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import recorded_proposer
-from overnight.bo_core.recorded import Contradicted, NotRecorded
 from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.events import Event
@@ -37,7 +37,7 @@ def replay(events: Sequence[Event], folder: Path, only: int | None = None) -> It
 
     A third party's proposer is looked for in `folder`. `same` is to the last bit. On another stack, other versions,
     threads or instructions, bits may differ; `other stack` says that a model's proposal stands nevertheless, see
-    `overnight.bo_core.appraise`.
+    `overnight.bo_core.appraisal.appraise`.
     """
     everything = History.from_events(events)
     for together in everything.batches().values():

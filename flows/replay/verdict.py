@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from overnight.bo_core.appraise import AGREEMENT, Appraisal
-from overnight.bo_core.recorded import NotRecorded
+from overnight.bo_core.appraisal.appraise import AGREEMENT, Appraisal
+from overnight.bo_core.appraisal.recorded import NotRecorded
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.provenance import Difference

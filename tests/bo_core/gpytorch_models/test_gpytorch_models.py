@@ -22,7 +22,8 @@ from told_campaigns import (
 
 from overnight.bo_core.acquisition import AverageScore, JointDraws, OneObjective
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
-from overnight.bo_core.appraise import Contradicted, appraise
+from overnight.bo_core.appraisal.appraise import appraise
+from overnight.bo_core.appraisal.recorded import Contradicted
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.gpytorch_models.belief import GpytorchBelief

@@ -8,7 +8,7 @@ import pytest
 import torch
 from told_campaigns import MODEL, campaign_of, cube, failed, history_of, some_points, told
 
-from overnight.bo_core.appraise import appraise
+from overnight.bo_core.appraisal.appraise import appraise
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.propose import propose
