@@ -43,10 +43,10 @@ nights: setup ## Let a Prefect server run two campaigns over two nights in accel
 test: setup ## Run all tests
 	$(PYTEST)
 
-faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
+faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/proofs/reliability.md (minutes)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/storage/faults.py
 
-chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/reliability.md (a quarter of an hour)
+chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/proofs/reliability.md (a quarter of an hour)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/troubles.py
 

@@ -44,7 +44,7 @@ class BayesianProposer(BaseModel):
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
     whether scores are weighted by the probability that a point gives a result, once one has failed by its own fault
     (docs/decisions/0012-feasibility.md). `cost_aware` divides what a point may gain by what it is expected to cost
-    (docs/costs.md).
+    (docs/how-to/costs.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -23,7 +23,7 @@ class Proposing(BaseModel):
     beside the controller computes them. An answer that takes longer than `time_limit` is waited for no longer, and
     what computes it is killed; the slots that are free are then filled by the `fallback`, marked as such, and the
     proposer is asked again. `ahead` says whether points are proposed before a slot is free: `auto` does where waiting
-    for them would cost more than one more outstanding trial does (docs/proposing.md).
+    for them would cost more than one more outstanding trial does (docs/how-to/proposing.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""The stored runs of `make chaos`, one a line, and the table in docs/reliability.md that adds them up."""
+"""The stored runs of `make chaos`, one a line, and the table in docs/proofs/reliability.md that adds them up."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from overnight.flows.host.commit import running_commit
 
 _REPOSITORY = Path(__file__).parents[2]
 RUNS = _REPOSITORY / "benchmarks" / "results" / "chaos" / "runs.jsonl"
-PAGE = _REPOSITORY / "docs" / "reliability.md"
+PAGE = _REPOSITORY / "docs" / "proofs" / "reliability.md"
 SECTION = "make chaos"
 _OUTAGE = 60.0
 _WHAT = {

@@ -11,7 +11,7 @@ from night_judge import Evidence, Night
 
 from overnight.flows.host.commit import running_commit
 
-PAGE = Path(__file__).parents[2] / "docs" / "windows-and-budgets.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "nights.md"
 SECTION = "make nights"
 _HEAD = """
 `make nights` runs two campaigns of {trials} trials, one with `running: finish` and one with `running: stop`, whose

@@ -1,6 +1,6 @@
 """Injects faults into writers, stores and disks and writes down what was lost: `make faults`, some minutes.
 
-Its part of docs/reliability.md is replaced; what is beside it belongs to `make chaos`.
+Its part of docs/proofs/reliability.md is replaced; what is beside it belongs to `make chaos`.
 
 The power cuts and the full disk need root and loop devices; where these are missing the table says so.
 """
@@ -130,7 +130,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--power-cuts", type=int, default=10)
-    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "reliability.md")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "proofs" / "reliability.md")
     asked = parser.parse_args()
     rows = _told(_experiments(asked.faults, asked.power_cuts))
     damages = _told(_damages(asked.faults))
