@@ -63,8 +63,14 @@ def _options(
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(),
 ) -> None:
-    """Write a commented campaign.yaml and an objective.py that it tunes."""
+    """Write a commented campaign.yaml, its JSON Schema for editors, and an objective.py to tune."""
     heavy("start.init").init(folder)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of campaign files, for editors."""
+    heavy("start.schema").schema()
 
 
 @app.command()
