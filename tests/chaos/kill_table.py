@@ -28,8 +28,8 @@ _HEAD = """
 
 `make chaos KILLS=20` runs a deployed campaign of 30 trials on 4 workers, with a Prefect server (SQLite) and a process
 worker of its own. It kills and stops processes at random, starts again what an init system and a schedule would,
-and adds the figures of the run to [the stored runs](../benchmarks/results/chaos/runs.jsonl). The tables add up all of
-them; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends it; only the
+and adds the figures of the run to [the stored runs](../../benchmarks/results/chaos/runs.jsonl). The tables add up all
+of them; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends it; only the
 server continues, after 5 to 20 s.
 
 Evaluations are processes of one to five seconds that keep a log of their own. The log shows which attempts ran, how
