@@ -49,9 +49,7 @@ Change = Annotated[
 class Predicted(BaseModel):
     """The objective is predicted worse than this, in the metric's own unit.
 
-    What is compared is the predicted mean and so many of its `standard_deviations` on the bad side.
-
-    The probability that an outcome constraint is broken will be a key beside this one, once there are constraints.
+    The predicted mean is compared, with so many of its `standard_deviations` added on the bad side.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -30,7 +30,7 @@ def named(path: Path) -> str:
 
 
 def has_commands(path: Path) -> bool:
-    return any(block.language == "sh" and block.reason is None for block in blocks(path.read_text()))
+    return any(block.is_run for block in blocks(path.read_text()))
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,11 @@ class Block:
     saved_as: str | None
     added_to: str | None
 
+    @property
+    def is_run(self) -> bool:
+        """Return whether these are commands for the reader, and not for another place."""
+        return self.language == "sh" and not (self.reason or self.saved_as)
+
 
 def blocks(text: str) -> Iterator[Block]:
     """Return the fenced blocks of a page in their order."""
@@ -68,7 +73,7 @@ class Shell:
             elif block.added_to:
                 with (self.folder / block.added_to).open("a") as file:
                     file.write(block.text)
-            elif block.language == "sh" and block.reason is None:
+            elif block.is_run:
                 self.run(block.text)
 
     def run(self, text: str) -> None:
