@@ -43,7 +43,7 @@ def written(tmp_path):
 def returning(expression: str) -> str:
     """Return a module whose class returns this from `propose`."""
     return (
-        "from overnight.campaign import Proposal\nfrom campaign.errors import SpaceExhausted\n"
+        "from overnight.campaign import Proposal\nfrom overnight.campaign.errors import SpaceExhausted\n"
         f"class Mine:\n    def propose(self, campaign, history, q):\n        return {expression}\n"
     )
 

@@ -165,7 +165,7 @@ def test_reading_a_campaign_that_never_ran_says_so(tmp_path):
 def test_light_commands_import_no_torch_and_no_prefect(tmp_path, arguments):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     script = (
-        "import sys\nfrom flows.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom overnight.flows.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
         "print('HEAVY', {'torch', 'prefect', 'gpytorch'} & set(sys.modules))"
     )
     done = subprocess.run(
