@@ -22,14 +22,16 @@ def page() -> str:
     schema = campaign_schema()
     parts = [_keys(schema), "\nExactly one of `minimize` and `maximize` is required.\n"]
     for name, part in sorted(schema["$defs"].items()):
-        if keys := _keys_of_model(part):
-            parts.append(f"\n## {name}\n\n{prose(part.get('description'))}\n\n{keys}")
+        parts.append(f"\n## {name}\n\n{prose(part.get('description'))}\n\n{_described(part)}")
     return _HEAD + "".join(parts)
 
 
-def _keys_of_model(part: Schema) -> str:
-    whole = next((form for form in part.get("anyOf", []) if "properties" in form), part)
-    return _keys(whole) if "properties" in whole else ""
+def _described(part: Schema) -> str:
+    """Return the keys of a mapping, after the pattern of its short form if it has one; else what it may be."""
+    forms = part.get("anyOf", [part])
+    short = [f"Its short form is a text that matches `{form['pattern']}`.\n\n" for form in forms if "pattern" in form]
+    keys = [_keys(form) for form in forms if "properties" in form]
+    return "".join([*short, *keys]) if keys else f"Form: {_form(part)}.\n"
 
 
 def _keys(model: Schema) -> str:
@@ -69,15 +71,14 @@ def _form(form: Schema) -> str:
 def _alternatives(form: Schema, choices: list[Schema]) -> str:
     if "description" in form:
         return form["description"]
-    return " or ".join(dict.fromkeys(_form(choice) for choice in choices if choice.get("type") != "null"))
+    forms = list(dict.fromkeys(_form(choice) for choice in choices if choice.get("type") != "null"))
+    return "value" if forms == ["boolean", "integer", "number", "string"] else " or ".join(forms)
 
 
 def _bounds(form: Schema) -> str:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    return "".join(f" {sign} {form[key]:g}" for key, sign in signs.items() if key in form)
+    return ",".join(f" {sign} {form[key]}" for key, sign in signs.items() if key in form)
 
 
 def _link(name: str) -> str:
-    # The two models without keys of their own.
-    plain = {"Space": "mapping of names to parameters", "JsonValue": "any value"}
-    return plain.get(name) or f"[{name}](#{name.lower()})"
+    return f"[{name}](#{name.lower()})"

@@ -2,7 +2,8 @@
 
 Seven families are counted, each by one pattern. Code is no prose: in Markdown, fenced blocks, spans of code and the
 targets of links are left out. `idiom_ceilings.json` holds the highest rate that each folder may have. `--lower` brings
-these ceilings down to today's rates; no option raises them.
+these ceilings down to today's rates, but not below 2, since native prose has 1 or 2; no option raises them. For
+comparison, the same count finds 0.6 in Prefect, 1.0 in pydantic, 1.3 in Optuna and 2.4 in gpytorch.
 """
 
 import argparse
@@ -46,6 +47,7 @@ _NO_PROSE = (
     (re.compile(r"``?[^`]*``?"), "X"),
     (re.compile(r"\]\([^)]*\)"), "]"),
 )
+_GOAL = 2
 _FOLDERS = (
     *("campaign", "bo_core", "evaluators", "storage", "report", "flows", "overnight"),
     *("tests", "infra", "examples", "benchmarks", "docs", "docs/decisions"),
@@ -146,7 +148,7 @@ def main() -> None:
             f"{folder:15} {rate.per_thousand:5.1f} of {ceilings[folder]:5} ({rate.words} words: {families})\n"
         )
     if lower:
-        lowest = {name: min(ceilings[name], ceil(rate.per_thousand)) for name, rate in found.items()}
+        lowest = {name: min(ceilings[name], max(ceil(rate.per_thousand), _GOAL)) for name, rate in found.items()}
         CEILINGS.write_text(json.dumps(lowest, indent=2) + "\n")
     problems = too_high(found, ceilings)
     sys.stdout.writelines(f"{problem}\n" for problem in problems)
