@@ -22,16 +22,17 @@ def page() -> str:
     schema = campaign_schema()
     parts = [_keys(schema), "\nExactly one of `minimize` and `maximize` is required.\n"]
     for name, part in sorted(schema["$defs"].items()):
-        parts.append(f"\n## {name}\n\n{prose(part.get('description'))}\n\n{_described(part)}")
+        parts.append(f"\n## {name}\n\n{_described(part)}")
     return _HEAD + "".join(parts)
 
 
 def _described(part: Schema) -> str:
-    """Return the keys of a mapping, after the pattern of its short form if it has one; else what it may be."""
+    """Return the docstring and the keys of a mapping, and the pattern of its short form if it has one."""
     forms = part.get("anyOf", [part])
-    short = [f"Its short form is a text that matches `{form['pattern']}`.\n\n" for form in forms if "pattern" in form]
+    texts = [prose(form["description"]) for form in forms if "description" in form]
+    texts += [f"Its short form is a text that matches `{form['pattern']}`." for form in forms if "pattern" in form]
     keys = [_keys(form) for form in forms if "properties" in form]
-    return "".join([*short, *keys]) if keys else f"Form: {_form(part)}.\n"
+    return "\n\n".join([*texts, *(keys or [f"Form: {_form(part)}.\n"])])
 
 
 def _keys(model: Schema) -> str:
