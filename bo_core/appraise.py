@@ -21,6 +21,7 @@ from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.tail_width import TAIL_WIDTHS
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting, costs_of
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
@@ -103,29 +104,42 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    theta, jitter, width = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked), _tail_width(batch)
-    feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+    thetas, jitter, width = _Thetas.of(batch, asked), _fit_jitter(batch[0], asked), _tail_width(batch)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
-        choices = [
-            _choice(asked, theta + nudge, jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
-            for nudge in (0.0, *_NUDGES)
-        ]
+        choices = [_choice(asked, thetas.nudged(nudge), jitter, width) for nudge in (0.0, *_NUDGES)]
         return [_appraised(asked, choices, proposal) for proposal in recorded]
 
 
-def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
-    return None if theta is None else theta + nudge
+@dataclass(frozen=True)
+class _Thetas:
+    """The recorded hyperparameters: θ [M, h] of the model, and θ [1, h] of all else that counted."""
+
+    model: Tensor
+    feasibility: Tensor | None
+    cost: Tensor | None
+    opinion: Tensor | None
+
+    @classmethod
+    def of(cls, batch: Sequence[Provenance], asked: Asked) -> "_Thetas":
+        """Return what a batch was chosen with."""
+        model = _one_theta([each.hyperparameters for each in batch], asked.encoding.d)
+        feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+        return cls(model, feasibility, cost, _theta_of_opinion(batch, asked))
+
+    def nudged(self, nudge: float) -> "_Thetas":
+        """Return the same with all of them moved by so much."""
+        others = (self.feasibility, self.cost, self.opinion)
+        return _Thetas(self.model + nudge, *(None if theta is None else theta + nudge for theta in others))
 
 
-def _choice(
-    asked: Asked, theta: Tensor, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
-) -> Choice:
+def _choice(asked: Asked, thetas: _Thetas, jitter: float, width: float | None) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
-    last, recorded = last_made_by_model(asked.history), {"theta": theta, "jitter": jitter, "tail_width": width}
+    last, recorded = last_made_by_model(asked.history), {"theta": thetas.model, "jitter": jitter, "tail_width": width}
     model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **recorded)
-    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, feasibility, cost)
-    return Choice(asked, model, generator, weighting)
+    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, thetas.feasibility, thetas.cost)
+    opinion = None if thetas.opinion is None else SecondOpinion.recalled(model.observed, asked.proposer, thetas.opinion)
+    return Choice(asked, model, generator, weighting, opinion)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -140,7 +154,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
     else:
         _check_new(choices[0], point, provenance)
-        scores = [float(at.surface.value(asked.encoding.encode([point]))[0]) for at in prepared]
+        scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_beside_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
     for choice in choices:
@@ -248,11 +262,6 @@ def _tail_width(batch: Sequence[Provenance]) -> float | None:
     return found.pop()
 
 
-def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
-    """Return the θ [M, h] that a batch was chosen with."""
-    return _one_theta([each.hyperparameters for each in batch], d)
-
-
 def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
     if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
@@ -265,6 +274,14 @@ def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
         return None
     return _one_theta([each.cost_hyperparameters for each in batch], asked.encoding.d)
+
+
+def _theta_of_opinion(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
+    """Return the θ [1, h] of the second opinion, None if there was none."""
+    records = [each.opinion_hyperparameters for each in batch]
+    if asked.proposer.hopeless == "ignore" or not any(records):
+        return None
+    return _one_theta(records, asked.encoding.d)
 
 
 def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int) -> Tensor:

@@ -19,6 +19,7 @@ from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
 from overnight.bo_core.weights.expected_cost import share_of_cost
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point
 
@@ -97,12 +98,19 @@ class Choice:
     """One batch: the model, what is outstanding, which grows with each choice, and what is taken.
 
     The generator is where a fit of the model left it. Each point begins with `prepared` and ends with `take`; between
-    them, `searched` and `repetitions` may be asked for.
+    them, `searched` and `repetitions` may be asked for. A second `opinion` may find the best point hopeless.
     """
 
-    def __init__(self, asked: Asked, model: Model, generator: torch.Generator, weighting: Weighting) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        model: Model,
+        generator: torch.Generator,
+        weighting: Weighting,
+        opinion: SecondOpinion | None,
+    ) -> None:
         self.model, self.encoding, self.proposer, self.q = model, asked.encoding, asked.proposer, asked.q
-        self.generator, self.weighting = generator, weighting
+        self.generator, self.weighting, self.opinion = generator, weighting, opinion
         view = asked.view
         treated = treat(self.proposer.pending, self.model, self._features([t.point for t in view.pending]))
         self.posterior = treated.posterior
@@ -134,10 +142,21 @@ class Choice:
         return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
-        """Return the point of highest value that is new."""
+        """Return the point of highest value that is new; if it is hopeless, that of highest score."""
+        found = self._best_on(at.surface, at)
+        if self.opinion is None or not self.opinion.finds_hopeless(self.encoding.encode([found.point])):
+            return found
+        return self._best_on(self.opinion.over(at.surface), at)
+
+    def score(self, at: Prepared, point: Point) -> float:
+        """Return the value of a point there, less if it is hopeless."""
+        surface = at.surface if self.opinion is None else self.opinion.over(at.surface)
+        return float(surface.value(self.encoding.encode([point]))[0])
+
+    def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
         effort = Effort(self.proposer.restarts, self.proposer.raw_points)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
-        point, value = search(self.encoding, at.surface, pool, self.taken, effort, at.search_seed)
+        point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)
 
     def take(self, point: Point) -> None:

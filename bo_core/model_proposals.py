@@ -10,6 +10,7 @@ from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal
 from overnight.campaign.errors import ModelFailed
@@ -26,7 +27,7 @@ def model_proposals(asked: Asked) -> list[Proposal]:
         generator = torch.Generator().manual_seed(asked.seed)
         model = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.view, asked.proposer, asked.encoding, asked.share_of_cost)
-        choice = Choice(asked, model, generator, weighting)
+        choice = Choice(asked, model, generator, weighting, SecondOpinion.fitted(model.observed, asked.proposer))
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
@@ -70,6 +71,7 @@ def _proposal(asked: Asked, model: Model, choice: Choice, chosen: Candidate, thr
         feasibility_hyperparameters=None if weighting.feasibility is None else weighting.feasibility.as_record(),
         predicted_cost=weighting.predicted_cost(x),
         cost_hyperparameters=None if weighting.cost is None else weighting.cost.as_record(),
+        opinion_hyperparameters=None if choice.opinion is None else choice.opinion.as_record(),
         jitter=max(hyperparameters.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
         fit_jitter=hyperparameters.jitter,
         device=model.device.type,

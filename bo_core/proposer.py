@@ -18,6 +18,7 @@ Acquisition = Literal[
 GAINS: tuple[Acquisition, ...] = ("log_noisy_expected_improvement", "log_probability_of_improvement")
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
+HopelessTreatment = Literal["avoid", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
 
@@ -37,8 +38,9 @@ class BayesianProposer(BaseModel):
     says whether measurements that always agree when they are repeated are learnt to be exact. `tails` says what is done
     with outcomes that are far worse than the better half lets expect: they are drawn together whenever there are any
     (`compressed`), never (`plain`), or over the width that makes the measurements likeliest, if need be not at all
-    (`auto`, docs/decisions/0021-tails.md). `starts` counts the cold starts of a fit, beside one at the last proposal's
-    hyperparameters; 0 makes one where there are none.
+    (`auto`, docs/decisions/0021-tails.md). If there are such outcomes, a second model of all of them as they are may
+    find a point hopeless; `hopeless` says whether the search then avoids it. `starts` counts the cold starts of a fit,
+    beside one at the last proposal's hyperparameters; 0 makes one where there are none.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
@@ -61,6 +63,7 @@ class BayesianProposer(BaseModel):
     extra_noise: bool = False
     repeats: Literal["learn", "ignore"] = "learn"
     tails: TailTreatment = "auto"
+    hopeless: HopelessTreatment = "avoid"
     starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
@@ -101,7 +104,7 @@ AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 # Every setting is recorded, defaults included: for one that is missing, as it was not there yet, this was done.
-_BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed"}
+_BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed", "hopeless": "ignore"}
 
 
 def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:

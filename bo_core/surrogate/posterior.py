@@ -93,13 +93,16 @@ class Posterior:
 
         return mean, variance, by_features(alpha), by_features((h @ self.L_inverse).mul_(-2.0))
 
+    def means_at_data(self) -> Tensor:
+        """Return the means [M, n] of the latent function at the observed points: y − noise K⁻¹(y − m)."""
+        return self.y - self.noise * (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
+
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
         """Return what f at the observed points [M, n] lies between, to so many standard deviations or more.
 
-        The mean there is y − noise K⁻¹(y − m), and its own observation leaves a variance of noise/(1 + noise) at most.
+        Its own observation leaves a variance of noise/(1 + noise) at most.
         """
-        alpha = (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
-        mean = self.y - self.noise * alpha
+        mean = self.means_at_data()
         reach = deviations * (self.noise / (1.0 + self.noise)).sqrt()
         return mean - reach, mean + reach
 

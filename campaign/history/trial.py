@@ -32,10 +32,11 @@ class Provenance(BaseModel):
     and `feasibility_hyperparameters`, bit-exact, are what that was believed with. `probability_of_approval` is how
     likely what awaited approval was thought to be approved, None where nothing did under a policy. `predicted_cost` is
     what the point was expected to cost, in the unit that evaluations tell or in seconds where they told none; it is
-    None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to it. `jitter` is the larger of the
-    draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`, `seconds` and `commit` come from
-    whoever called `propose`, which itself has no clock, and so do `unseen`, how many results came in while it was made,
-    and `stand_in`, what made it while the campaign's own proposer was `away`, and why it was.
+    None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to it. `opinion_hyperparameters`,
+    bit-exact, are those of the second model that finds points hopeless, None if it was not asked. `jitter` is the
+    larger of the draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`, `seconds` and `commit`
+    come from whoever called `propose`, which itself has no clock, and so do `unseen`, how many results came in while it
+    was made, and `stand_in`, what made it while the campaign's own proposer was `away`, and why it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +61,7 @@ class Provenance(BaseModel):
     probability_of_approval: float | None = None
     predicted_cost: float | None = None
     cost_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
+    opinion_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
     jitter: float | None = None
     fit_jitter: float | None = None
     device: str | None = None

@@ -16,7 +16,7 @@ from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, History, Measurement, Objective, Point
 
 SQUARE = {name: {"kind": "float", "low": -5.0, "high": 5.0} for name in ("x", "y")}
-COMPRESSED = MODEL.model_copy(update={"tails": "compressed"})
+COMPRESSED = MODEL.model_copy(update={"tails": "compressed", "hopeless": "ignore"})
 
 
 def bowl(point: Point) -> float:

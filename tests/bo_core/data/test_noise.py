@@ -80,9 +80,9 @@ def test_an_exact_result_is_reported_without_a_doubt_about_it() -> None:
 def test_a_ledger_from_before_noise_was_learnt_is_read_as_it_was_made() -> None:
     settings = BayesianProposer().model_dump(mode="json")
     assert recorded_proposer(settings) == BayesianProposer()
-    for name in ("repeats", "tails"):
+    for name in ("repeats", "tails", "hopeless"):
         del settings[name]
-    assert recorded_proposer(settings) == BayesianProposer(repeats="ignore", tails="compressed")
+    assert recorded_proposer(settings) == BayesianProposer(repeats="ignore", tails="compressed", hopeless="ignore")
 
 
 def test_a_campaign_without_noise_searches_a_continuum_below_what_noise_would_hide() -> None:
