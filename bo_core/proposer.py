@@ -33,10 +33,10 @@ class BayesianProposer(BaseModel):
     and averages the final beliefs while there are few observations (docs/decisions/0005-several-sets.md). `warping` of
     the inputs is learnt if leaving out observations one by one shows that it pays (`auto`). `replication` decides where
     the model may measure a promising point again, if that is worth more than a new one; `auto` allows it in finite
-    spaces, since in others a new point close by is as informative (docs/decisions/0008-repetition.md). `extra_noise` infers
-    noise on top of the reported standard errors. `repeats` decides whether repeated measurements that always agree are
-    learnt to be exact. `tails` treats outcomes that are far worse than the better half suggests: they are drawn
-    together whenever there are any (`compressed`), never (`plain`), or over the width that makes the measurements
+    spaces, since in others a new point close by is as informative (docs/decisions/0008-repetition.md). `extra_noise`
+    infers noise on top of the reported standard errors. `repeats` decides whether repeated measurements that always
+    agree are learnt to be exact. `tails` treats outcomes that are far worse than the better half suggests: they are
+    drawn together whenever there are any (`compressed`), never (`plain`), or over the width that makes the measurements
     likeliest, possibly not at all (`auto`, docs/decisions/0021-tails.md). If there are such outcomes, a second model of
     all outcomes as they are may find a point hopeless; `hopeless` decides whether the search then avoids it. `starts`
     is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0 there is
