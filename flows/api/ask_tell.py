@@ -23,8 +23,8 @@ from overnight.campaign.history.trial import Stopped
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import awaited, may_propose, next_waiting, nothing_to_ask, own_allowance
-from overnight.flows.assembly import receipts_of
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.log import LOG
 from overnight.flows.people.read_outcome import described, read_outcome, read_report, read_step
