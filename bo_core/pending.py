@@ -75,9 +75,8 @@ def _lies(treatment: PendingTreatment, model: Model, pending: Tensor) -> Tensor:
     """Return the made-up outcomes [M, p], to maximise."""
     if treatment == "believer":
         return model.posterior.marginal(pending)[0]
-    y, sign = model.observed.outcomes.y, model.observed.outcomes.sign
-    metric = sign * y
+    outcomes = model.observed.outcomes
+    metric = outcomes.turned(outcomes.y)
     lie = {"liar_min": metric.min(), "liar_mean": metric.mean(), "liar_max": metric.max()}[treatment]
-    return torch.full((model.posterior.set_count, len(pending)), sign * float(lie), dtype=torch.float64).to(
-        model.data.X
-    )
+    shape = (model.posterior.set_count, len(pending))
+    return torch.full(shape, float(outcomes.turned(lie)), dtype=torch.float64).to(model.data.X)

@@ -12,7 +12,7 @@ from overnight.bo_core.acquisition.surfaces import surface_of_utility
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.outcomes import Outcomes
-from overnight.bo_core.data.state import objective_of, seed_of
+from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
 from overnight.bo_core.model import Model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
@@ -91,8 +91,9 @@ def _believed_best(
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
     """Return the trial with the best measurement, with nothing believed beyond it, where no model can be computed."""
-    best = max(trials, key=lambda trial: campaign.objective.sign * objective_of(campaign, trial).mean)
-    measured = objective_of(campaign, best)
+    best = campaign.goal.best(trials)
+    assert best is not None
+    [measured] = campaign.goal.values_of([best])
     return Recommendation(
         trial=best.id,
         point=best.point,

@@ -8,9 +8,9 @@ from overnight.campaign.evaluation import (
     EvaluationSucceeded,
     Measurement,
 )
+from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.history.history import History, ModelView
 from overnight.campaign.history.trial import Proposal, Trial
-from overnight.campaign.objective import Objective
 from overnight.campaign.space import Point, Space
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "EvaluationRequest",
     "EvaluationSucceeded",
     "FailurePolicy",
+    "Goal",
     "History",
     "Measurement",
     "ModelView",

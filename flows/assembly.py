@@ -1,5 +1,6 @@
 """Assemble the running parts of a campaign from its file; the only place that turns the one into the other."""
 
+import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,8 +19,7 @@ from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
 from overnight.flows.proposing.messages import place_of
-from overnight.flows.proposing.pool import PoolProposer
-from overnight.flows.proposing.proposers import Proposers
+from overnight.flows.proposing.proposers import Proposer, Proposers
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.flows.session.anchored_ledger import AnchoredLedger, AnchorPlan
 from overnight.flows.session.newest_receipt import check_newest_receipt
@@ -119,7 +119,12 @@ async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
         ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,
     ):
         pool = file.proposing.pool
-        yield Proposers(place, slot if pool is None else PoolProposer(pool, limit), stand_in)
+        yield Proposers(place, slot if pool is None else _on_pool(pool, limit), stand_in)
+
+
+def _on_pool(pool: str, limit: timedelta) -> Proposer:
+    # Prefect reads its settings when it is imported, and commands that only look pay for no import of it.
+    return importlib.import_module("overnight.flows.proposing.pool").PoolProposer(pool, limit)
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:

@@ -12,7 +12,7 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
 from overnight.campaign.approval import ApprovalPolicy
-from overnight.campaign.history.trial import Failure, Observation
+from overnight.campaign.history.trial import Failure
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Observed:
         """
         expected = expected_finals(campaign, view)
         trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
-        told = [objective_of(campaign, t) for t in view.observed]
+        told = campaign.goal.values_of(view.observed)
         known, exact = with_known_noise(campaign, view.observed, told, learn=learn_noise)
         measured = (*known, *expected.values())
         X = encoding.encode([t.point for t in trials])
@@ -55,12 +55,6 @@ class Observed:
 def _share(scale: float, larger: float) -> float:
     """Return the ratio of two scales, at most 1; it may be smaller than any float but is not 0."""
     return min(max(scale / larger, sys.float_info.min), 1.0)
-
-
-def objective_of(campaign: Campaign, trial: Trial) -> Measurement:
-    """Return an observed trial's measurement of the objective."""
-    assert isinstance(trial.outcome, Observation)
-    return trial.outcome.metrics[campaign.objective.metric]
 
 
 def failed_points(view: ModelView) -> tuple[Trial, ...]:

@@ -4,6 +4,7 @@ A rule may end it on its way: it is then stopped, and what it has reported is le
 then withdrawn, and nothing is learnt from it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -232,6 +233,11 @@ class Trial(BaseModel):
         if self.parked:
             return "awaiting approval"
         return "running" if self.open_attempt is not None else "waiting"
+
+    @property
+    def measured(self) -> Mapping[str, Measurement]:
+        """Return the metrics that were observed; none if there is no result."""
+        return self.outcome.metrics if isinstance(self.outcome, Observation) else {}
 
     @property
     def seconds(self) -> float | None:

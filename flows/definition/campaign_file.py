@@ -20,6 +20,7 @@ from pydantic import (
 
 from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
 from overnight.campaign import Campaign
+from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
@@ -28,13 +29,7 @@ from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.place import AnyPlace
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import meant_as_folder, meant_as_ledger
-from overnight.flows.definition.contradictions import (
-    contradictions,
-    gain_problems,
-    metric_problems,
-    objective_problems,
-    window_problems,
-)
+from overnight.flows.definition.parts import gain_problems, window_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
@@ -105,12 +100,6 @@ class CampaignFile(BaseModel):
             return evaluator
         limit = min(evaluator.time_limit, campaign.window.length / 2)
         return evaluator.model_copy(update={"time_limit": limit})
-
-    @model_validator(mode="after")
-    def _metrics_differ(self) -> "CampaignFile":
-        for problem in metric_problems(self.campaign.metrics):
-            raise ValueError(str(problem))
-        return self
 
     async def check(self) -> None:
         """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
@@ -203,12 +192,9 @@ def _examine(
     if file is not None:
         return file, []
     written = sections.get("campaign")
-    contradicting = contradictions(written) if isinstance(written, Mapping) else []
-    if isinstance(written, Mapping) and objective_problems(written):
-        # Pydantic looks no further at a campaign without one objective, which would hide its other problems.
-        _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}}, context)
-    others = [problem for problem in problems if problem.where or not contradicting]
-    return None, [_as_in(data, problem) for problem in (*contradicting, *others)]
+    # The model looks for contradictions only if each of its parts is valid; here all problems are reported at once.
+    contradicting = contradictions(written) if isinstance(written, Mapping) else ()
+    return None, [_as_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
 
 
 def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:

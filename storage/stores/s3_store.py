@@ -3,12 +3,14 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
+from aiobotocore.session import AioSession
 from aiohttp import ClientError as BrokenConnection
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError, NoCredentialsError, PartialCredentialsError
+from botocore.loaders import Loader, create_loader
 from s3fs import S3FileSystem
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -55,6 +57,7 @@ class S3Store:
         self._patience = patience
         self._answered = False
         self._files = S3FileSystem(
+            session=_session(),
             # What is kept of earlier listings and instances shows the past.
             use_listings_cache=False,
             skip_instance_cache=True,
@@ -172,6 +175,19 @@ class S3Store:
             ) from problem
         self._answered = True
         return answer
+
+
+def _session() -> AioSession:
+    """Return a session with credentials of its own, as the environment has them now."""
+    session = AioSession()
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+    return session
+
+
+@cache
+def _descriptions(path: str | None) -> Loader:
+    """Return the descriptions of the S3 service, which take a fifth of a second to parse, once for each process."""
+    return create_loader(path)
 
 
 def _answer(problem: BaseException | None) -> dict[str, Any] | None:

@@ -119,7 +119,7 @@ def test_a_module_may_import_its_neighbours_also_while_it_is_asked(written, tmp_
         (f"[{a_point(0)}] * 2", "expected 1 proposals, as many as were asked for, found 2"),
         ("[{'x0': 0, 'x1': 0}]", "expected proposal 1 of 1 to be a `Proposal`, found dict"),
         (f"[{a_point(7)}]", "to lie in the space, found .*`x1`: expected a number between 0 and 1, got 7"),
-        (f"[{a_point(0, 'y')}]", "to lie in the space, found .*`y`: no such parameter; `x1`: expected a value"),
+        (f"[{a_point(0, 'y')}]", "to lie in the space, found .*`y`: expected one of .*`; `x1`: expected a value"),
         ("1 / 0", r"expected 1 proposals .* for trial 4 on, found that it raised ZeroDivisionError: .*\.py:5"),
     ],
 )

@@ -78,10 +78,10 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 
 @people.command()
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Let a running campaign have what its file has now.
+    """Bring the changes of the campaign file into a running campaign.
 
-    What may change: the bounds of numbers, `budget`, `window`, `workers`,
-    `failures`, `stop_early`, `stop_when`, `approve`, `description`.
+    These keys may change: `low` and `high` of a parameter, `description`, `workers`,
+    `budget`, `window`, `failures`, `approve`, `stop_early`, `stop_when`.
     """
     heavy("people.revise").revise(campaign, why)
 

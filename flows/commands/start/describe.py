@@ -21,7 +21,7 @@ from overnight.storage import ledger_location
 
 def describe(file: CampaignFile, now: datetime) -> Group:
     """Return what would be tried, how, when and how often, and where it is written down."""
-    campaign, objective = file.campaign, file.campaign.objective
+    campaign = file.campaign
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
@@ -29,7 +29,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     for name, parameter in campaign.parameters.items():
         table.add_row(*map(Text, (name, parameter.kind, _values(parameter), str(baseline.get(name, "")))))
     lines = [
-        ("objective", f"{objective.direction} {objective.metric}{_also(campaign.metrics)}"),
+        ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
