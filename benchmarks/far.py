@@ -19,7 +19,7 @@ from benchmarks.peers import PEERS, PeerIsNotInstalled, PeerProcess
 from benchmarks.seeds import seeds_of
 from overnight.bo_core import BayesianProposer, SobolProposer
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.state import objective_of, seed_of
+from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.propose import propose
 from overnight.campaign import Campaign, History, Measurement, Point, Proposal
 from overnight.campaign.history.events import CampaignDefined, TrialObserved, TrialProposed
@@ -77,7 +77,7 @@ def peer(process: PeerProcess) -> Search:
         if len(observed) < BayesianProposer().initial_points(encoding.k, campaign.budget.trials):
             return propose(campaign, history, SobolProposer(), 1)[0]
         X = encoding.encode([trial.point for trial in observed])
-        y = [objective_of(campaign, trial).mean for trial in observed]
+        y = [value.mean for value in campaign.goal.values_of(observed)]
         [x] = process.ask(X.tolist(), y, d=encoding.d, seed=seed_of(campaign, history.next_trial) % 2**31).points
         return Proposal(point=encoding.decode(torch.tensor(x, dtype=torch.float64).clamp(0, 1)), generator="model")
 

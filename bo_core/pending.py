@@ -20,7 +20,7 @@ from torch import Tensor
 from overnight.bo_core.fantasies import conditioned
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import PendingTreatment
-from overnight.bo_core.surrogate import Posterior
+from overnight.bo_core.surrogate import Belief, Posterior
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Outstanding:
 class Treated:
     """Beliefs `posterior`, the features `X` [n, d] of their data, lies included, and what is left to draw [p, d]."""
 
-    posterior: Posterior
+    posterior: Belief
     X: Tensor
     drawn: Tensor
 
@@ -64,8 +64,8 @@ def treat(treatment: PendingTreatment, model: Model, pending: Tensor) -> Treated
     nothing = pending[:0]
     if treatment == "ignore":
         return Treated(posterior, X, nothing)
-    sigma2 = posterior.hyperparameters.noise_variance.to(X)
-    noise = model.data.replicate_noise(sigma2).median(1, keepdim=True).values.expand(-1, len(pending))
+    assert isinstance(posterior, Posterior), "only the built-in surrogate is lied to"
+    noise = posterior.replicate_noise(model.data).median(1, keepdim=True).values.expand(-1, len(pending))
     lies = _lies(treatment, model, pending).unsqueeze(1)
     believed = conditioned(posterior, pending, lies, noise).as_posterior()
     return Treated(believed, torch.cat([X, pending]), nothing)

@@ -66,7 +66,9 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     yield from _why_there(then, provenance)
     if provenance.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.predicted_cost)
-    if provenance.hyperparameters is not None:
+    if provenance.code is not None:
+        yield f"Its model is a {provenance.code.model} of the campaign's own function {provenance.code.function}."
+    elif provenance.hyperparameters is not None:
         yield from _what_mattered(provenance.hyperparameters, features)
 
 

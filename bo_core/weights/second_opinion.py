@@ -19,6 +19,7 @@ from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, Train
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
+from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.campaign.errors import ModelFailed
 
 # The standard deviation of the function beforehand, in those of the outcomes.
@@ -48,9 +49,11 @@ class SecondOpinion:
     def fitted(cls, observed: Observed, proposer: BayesianProposer) -> "SecondOpinion | None":
         """Learn from what was observed; None if the proposer ignores it or no outcome is far worse than the others.
 
-        None also if the fit fails. A pure function of these: the fit's starts come from a generator of its own.
+        None also if the fit fails, and for a model of the campaign's own, which decides alone. A pure function of
+        these: the fit's starts come from a generator of its own.
         """
-        plain = None if proposer.hopeless == "ignore" else _as_they_are(observed)
+        alone = proposer.hopeless == "ignore" or not isinstance(proposer.surrogate, ExactSurrogate)
+        plain = None if alone else _as_they_are(observed)
         if plain is None:
             return None
         data = _training_data(plain, proposer)

@@ -19,6 +19,8 @@ from pydantic import (
 )
 
 from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
+from overnight.bo_core.proposer import FOLDERS
+from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
@@ -105,6 +107,9 @@ class CampaignFile(BaseModel):
         """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
         if isinstance(self.proposer, CustomProposer):
             self.proposer.check()
+        if isinstance(self.proposer, BayesianProposer) and isinstance(self.proposer.surrogate, GpytorchSurrogate):
+            checked = importlib.import_module("overnight.bo_core.gpytorch_models.check")
+            checked.check(self.proposer.surrogate, self.campaign)
         problems = window_problems(self.campaign.window, self.evaluator.time_limit)
         for problem in (*problems, *gain_problems(self.campaign.stop_when, self.proposer)):
             raise InvalidDefinition([str(problem)])
@@ -127,7 +132,7 @@ class CampaignFile(BaseModel):
         evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
-        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude={"folder"})}
+        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude=FOLDERS)}
         # Only where they say something: a campaign that began without them has not changed.
         if not isinstance(self.run_on, Here):
             settings["run_on"] = self.run_on.model_dump(mode="json")
@@ -217,8 +222,8 @@ def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
         changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
     if file.receipts is not None:
         changes["receipts"] = str(folder / os.path.expanduser(file.receipts))
-    for name in ("evaluator", "proposer"):
-        part = getattr(file, name)
-        if "folder" in type(part).model_fields:
-            changes[name] = part.model_copy(update={"folder": folder / (part.folder or ".")})
+    changes["proposer"] = file.proposer.in_folder(folder)
+    evaluator: Any = file.evaluator
+    if "folder" in type(evaluator).model_fields:
+        changes["evaluator"] = evaluator.model_copy(update={"folder": folder / (evaluator.folder or ".")})
     return file.model_copy(update=changes)

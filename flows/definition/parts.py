@@ -3,13 +3,11 @@
 from datetime import timedelta
 
 from overnight.bo_core import AnyProposer, BayesianProposer
+from overnight.bo_core.acquisitions import AGAINST_BEST
 from overnight.campaign.definition import StopWhen
 from overnight.campaign.problems import Problem
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
-
-# Acquisitions that know what is best so far, and so by how much a point is expected to improve on it.
-_COMPARE_WITH_BEST = ("log_noisy_expected_improvement", "log_probability_of_improvement")
 
 
 def window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
@@ -26,12 +24,12 @@ def window_problems(window: Window | None, time_limit: timedelta) -> list[Proble
 
 def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
     """Return the problem that a campaign ends by the expected gain though its proposer tells none."""
-    tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in _COMPARE_WITH_BEST
+    tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in AGAINST_BEST
     if stop_when is None or tells:
         return []
     found = f"`{proposer.acquisition}`" if isinstance(proposer, BayesianProposer) else f"`kind: {proposer.kind}`"
     text = (
         f"expected a proposer that tells what one more trial is expected to gain, got {found}: use `proposer.kind: "
-        f"bayesian` with one of {', '.join(_COMPARE_WITH_BEST)}, or leave `stop_when` out"
+        f"bayesian` with one of {', '.join(AGAINST_BEST)}, or leave `stop_when` out"
     )
     return [Problem(("stop_when", "expected_gain_below"), text)]

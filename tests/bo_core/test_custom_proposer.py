@@ -128,7 +128,7 @@ def test_what_cannot_be_tried_is_named_in_one_paragraph(written, expression: str
     text = complaint(proposer)
     assert text.startswith("`proposer.implementation`: ")
     assert proposer.implementation in text
-    assert text.endswith("Mend it and run the campaign again: it goes on where it stopped.")
+    assert text.endswith("Correct it and run the campaign again: it continues from where it stopped.")
     assert "\n" not in text
     assert re.search(expected, text), text
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.bo_core import BayesianProposer, CustomProposer
+from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
@@ -86,7 +87,11 @@ def _each(resources: Resources) -> str:
 
 def _proposer(file: CampaignFile) -> str:
     proposer = file.proposer
-    return f"{proposer.kind} {proposer.implementation}" if isinstance(proposer, CustomProposer) else proposer.kind
+    if isinstance(proposer, CustomProposer):
+        return f"{proposer.kind} {proposer.implementation}"
+    if isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, GpytorchSurrogate):
+        return f"{proposer.kind}, with the gpytorch model {proposer.surrogate.model}"
+    return proposer.kind
 
 
 def _budget(file: CampaignFile) -> str:

@@ -3,10 +3,8 @@
 import math
 
 import pytest
-from told_campaigns import MODEL, bowl, campaign_of, cube, history_of, observed, proposed, some_points
+from told_campaigns import MODEL, bowl, campaign_of, cube, history_of, observed, observed_by, proposed, some_points
 
-from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.state import Observed
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer, recorded_proposer
 from overnight.bo_core.recommend import recommend
@@ -30,8 +28,7 @@ def repeated(campaign: Campaign, times: int, wobble: float = 0.0, sem: float | N
 
 
 def is_exact(campaign: Campaign, history: History, *, learn: bool = True) -> bool:
-    view, encoding = history.model_view(), Encoding(campaign.parameters)
-    found = Observed.of(campaign, view, encoding, learn_noise=learn)
+    found = observed_by(campaign, history.model_view(), learn_noise=learn)
     assert found.exact == bool((found.outcomes.variance == 0.0).all())
     return found.exact
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from surrogate_cases import kernel_by_the_textbook
-from told_campaigns import MODEL, campaign_of, history_of, observed, proposed, provenance_of, some_points
+from told_campaigns import MODEL, campaign_of, history_of, observed, observed_by, proposed, provenance_of, some_points
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import Observed
@@ -33,7 +33,7 @@ def told(function: Callable[[Point], float], sem: float | None = 0.02) -> Observ
     points = some_points(campaign, 16, 1) + [{"x": rng.gauss(1.0, 0.2), "y": rng.gauss(2.0, 0.2)} for _ in range(14)]
     results = [function(p) + rng.gauss(0.0, sem or 0.0) for p in points]
     history = history_of(campaign, points, results, None if sem is None else [sem] * len(points))
-    return Observed.of(campaign, history.model_view(), Encoding(campaign.parameters))
+    return observed_by(campaign, history.model_view(), learn_noise=False)
 
 
 def opinion_of(observed: Observed) -> SecondOpinion:
@@ -64,8 +64,7 @@ def test_there_is_no_second_model_without_far_outcomes_or_against_the_setting() 
     campaign = campaign_of(SQUARE)
     points = some_points(campaign, 12, 1)
     flat = history_of(campaign, points, [float(i) for i in range(12)])
-    encoding = Encoding(campaign.parameters)
-    assert SecondOpinion.fitted(Observed.of(campaign, flat.model_view(), encoding), MODEL) is None
+    assert SecondOpinion.fitted(observed_by(campaign, flat.model_view(), learn_noise=False), MODEL) is None
     assert SecondOpinion.fitted(told(bowl), IGNORING) is None
     assert propose(campaign, flat, MODEL, 2) == propose(campaign, flat, IGNORING, 2)
 
