@@ -6,7 +6,7 @@ from surrogate_cases import uniform
 from told_posteriors import a_posterior, prior_covariance
 
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
-from overnight.bo_core.fantasies import conditioned, fantasize
+from overnight.bo_core.acquisition.fantasies import conditioned, fantasize
 from overnight.bo_core.surrogate import KernelName
 
 X_NEW = uniform(5, 3, 9)
