@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from overnight.bo_core.user_code import CodeName, UserCode
+from overnight.bo_core.settings.user_code import CodeName, UserCode
 
 
 class ExactSurrogate(BaseModel):
