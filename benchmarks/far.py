@@ -77,7 +77,7 @@ def peer(process: PeerProcess) -> Search:
         if len(observed) < BayesianProposer().initial_points(encoding.k, campaign.budget.trials):
             return propose(campaign, history, SobolProposer(), 1)[0]
         X = encoding.encode([trial.point for trial in observed])
-        y = [measured.mean for measured in campaign.goal.values_of(observed)]
+        y = [value.mean for value in campaign.goal.values_of(observed)]
         [x] = process.ask(X.tolist(), y, d=encoding.d, seed=seed_of(campaign, history.next_trial) % 2**31).points
         return Proposal(point=encoding.decode(torch.tensor(x, dtype=torch.float64).clamp(0, 1)), generator="model")
 
