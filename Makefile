@@ -11,7 +11,7 @@ JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
-.PHONY: help setup demo s3 stack faults chaos nights test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos nights test docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -43,18 +43,25 @@ nights: setup ## Let a Prefect server run two campaigns over two nights in accel
 test: setup ## Run all tests
 	$(PYTEST)
 
-faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
+faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/proofs/reliability.md (minutes)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/storage/faults.py
 
-chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/reliability.md (a quarter of an hour)
+chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/proofs/reliability.md (a quarter of an hour)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/troubles.py
 
-check: setup ## Check format, lint, types, layers and tests
+docs: setup ## Build the documentation into build/docs, and check its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+words: setup ## Count un-English idioms in comments, docstrings and docs, against the ceilings of pyproject.toml
+	$(BIN)/python tests/infra/idioms.py
+
+check: setup ## Check format, lint, types, layers, docs and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(PYTEST)
 
 format: setup ## Format the code and mend what the linter can mend

@@ -21,7 +21,7 @@ class GpytorchSurrogate(BaseModel):
 
     It is called for every fit, with `noise` [n] as well if it has such a parameter: the variances that evaluations
     reported, or None if one did not. Outcomes are standardised and to be maximised. An `ExactGP` is fitted here, any
-    other module comes fitted (docs/own-model.md). Its module is imported from `folder`, if it is there.
+    other module comes fitted (docs/how-to/own-model.md). Its module is imported from `folder`, if it is there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
