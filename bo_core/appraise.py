@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
 from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS
+from overnight.bo_core.settings.surrogates import ExactSurrogate
+from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record, theta_of_record
-from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.bo_core.tail_width import TAIL_WIDTHS
-from overnight.bo_core.user_code import Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting, costs_of
 from overnight.campaign import Point, Proposal

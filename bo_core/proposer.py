@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_core.core_schema import CoreSchema, literal_schema
 
-from overnight.bo_core.acquisitions import ACQUISITIONS, DEFAULT, GAINS
 from overnight.bo_core.custom_proposer import CustomProposer
-from overnight.bo_core.surrogates import AnySurrogate, ExactSurrogate
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS, DEFAULT, GAINS
+from overnight.bo_core.settings.surrogates import AnySurrogate, ExactSurrogate
 
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]

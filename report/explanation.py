@@ -67,7 +67,7 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     if provenance.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.predicted_cost)
     if provenance.code is not None:
-        yield f"Its model is a {provenance.code.model} of the campaign's own function {provenance.code.function}."
+        yield f"Its model is {provenance.code.model}, from the campaign's own function {provenance.code.function}."
     elif provenance.hyperparameters is not None:
         yield from _what_mattered(provenance.hyperparameters, features)
 

@@ -20,7 +20,7 @@ from pydantic import (
 
 from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
 from overnight.bo_core.proposer import FOLDERS
-from overnight.bo_core.surrogates import GpytorchSurrogate
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
-from overnight.bo_core.surrogates import ExactSurrogate
+from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.trial import StandIn
 from overnight.campaign.values.duration import Duration

@@ -97,6 +97,6 @@ def described(error: BaseException) -> str:
     """Return what was raised and where, in one line."""
     text = " ".join(str(error).split())[:500]
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    ours = Path(frame.filename).is_relative_to(Path(__file__).parent)
+    ours = Path(frame.filename).is_relative_to(Path(__file__).parents[1])
     place = "" if ours or frame.filename.startswith("<") else f", {frame.filename}:{frame.lineno}"
     return f"{type(error).__name__}: {text}{place}"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from overnight.bo_core.user_code import CodeName, UserCode
+from overnight.bo_core.settings.user_code import CodeName, UserCode
 
 
 class ExactSurrogate(BaseModel):
@@ -19,7 +19,7 @@ class ExactSurrogate(BaseModel):
 class GpytorchSurrogate(BaseModel):
     """A gpytorch model of the campaign's own: the function `model` returns it for features X [n, d] and outcomes y [n].
 
-    It is called anew for every fit, with `noise` [n] as well if it has such a parameter: the variances that evaluations
+    It is called for every fit, with `noise` [n] as well if it has such a parameter: the variances that evaluations
     reported, or None if one did not. Outcomes are standardised and to be maximised. An `ExactGP` is fitted here, any
     other module comes fitted (docs/how-to/own-model.md). Its module is imported from `folder`, if it is there.
     """
