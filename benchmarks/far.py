@@ -1,22 +1,33 @@
-"""How many late trials lie far off: `python -m benchmarks.far`, one worker on smooth functions, in a minute or two.
+"""Late trials that lie far off: `python -m benchmarks.far`, one worker on smooth functions, in some minutes.
 
-Far off is worse than a tenth of the space's points; late is the second half of the trials.
+Far off is worse than a tenth of the space's points; late is the second half of the trials. Optuna's Gaussian process
+takes part if its environment is installed (`python -m benchmarks.peers.install optuna-gp`); it starts from the same
+points and is not given standard errors, for which it has no place.
 """
 
 import argparse
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from overnight.bo_core import BayesianProposer
+import torch
+
+from benchmarks.peers import PEERS, PeerIsNotInstalled, PeerProcess
+from benchmarks.seeds import seeds_of
+from overnight.bo_core import BayesianProposer, SobolProposer
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.propose import propose
-from overnight.campaign import Campaign, History, Measurement, Point
+from overnight.campaign import Campaign, History, Measurement, Point, Proposal
 from overnight.campaign.history.events import CampaignDefined, TrialObserved, TrialProposed
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _SAMPLED, _FAR = 2000, 0.1
+
+Search = Callable[[Campaign, History], Proposal]
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,43 @@ LANDSCAPES = {
     "levy-3": Landscape(_levy, 3, bound=10.0),
 }
 
+OURS = {
+    "overnight": BayesianProposer(),
+    "overnight, hopeless points tried": BayesianProposer(hopeless="ignore"),
+    "overnight, compressed tails": BayesianProposer(tails="compressed", hopeless="ignore"),
+    "overnight, plain tails": BayesianProposer(tails="plain", hopeless="ignore"),
+}
 
-def tried(landscape: Landscape, proposer: BayesianProposer, trials: int, sem: float, seed: int) -> list[float]:
+
+def own(proposer: BayesianProposer) -> Search:
+    """Return our own search."""
+    return lambda campaign, history: propose(campaign, history, proposer, 1)[0]
+
+
+def peer(process: PeerProcess) -> Search:
+    """Return the search of a peer, which begins as ours does."""
+
+    def search(campaign: Campaign, history: History) -> Proposal:
+        encoding, observed = Encoding(campaign.parameters), history.model_view().observed
+        if len(observed) < BayesianProposer().initial_points(encoding.k, campaign.budget.trials):
+            return propose(campaign, history, SobolProposer(), 1)[0]
+        X = encoding.encode([trial.point for trial in observed])
+        y = [value.mean for value in campaign.goal.values_of(observed)]
+        [x] = process.ask(X.tolist(), y, d=encoding.d, seed=seed_of(campaign, history.next_trial) % 2**31).points
+        return Proposal(point=encoding.decode(torch.tensor(x, dtype=torch.float64).clamp(0, 1)), generator="model")
+
+    return search
+
+
+def searches() -> Iterator[tuple[str, Search]]:
+    """Return who searches, by name."""
+    for name, proposer in OURS.items():
+        yield name, own(proposer)
+    with suppress(PeerIsNotInstalled), PeerProcess(PEERS["optuna-gp"].command(), threads=1) as process:
+        yield "optuna-gp", peer(process)
+
+
+def tried(landscape: Landscape, search: Search, trials: int, sem: float, seed: int) -> list[float]:
     """Return the true losses of a campaign's trials; with a `sem` of 0 the results are exact, which is not said."""
     low, high = -landscape.bound, landscape.bound
     parameters = {f"x{i}": {"kind": "float", "low": low, "high": high} for i in range(landscape.d)}
@@ -55,7 +101,7 @@ def tried(landscape: Landscape, proposer: BayesianProposer, trials: int, sem: fl
     history = History.from_events([CampaignDefined(time=_NOON, actor="far", uid="u", definition=campaign)])
     losses: list[float] = []
     for trial in range(1, trials + 1):
-        [proposal] = propose(campaign, history, proposer, 1)
+        proposal = search(campaign, history)
         losses.append(landscape.loss(proposal.point))
         made = TrialProposed(time=_NOON, actor="far", trial=trial, **dict(proposal))
         metrics = {"loss": Measurement(mean=losses[-1] + sem * noise.gauss(0, 1), sem=sem or None)}
@@ -65,24 +111,29 @@ def tried(landscape: Landscape, proposer: BayesianProposer, trials: int, sem: fl
     return losses
 
 
+def far_from(landscape: Landscape) -> float:
+    """Return the loss from which on a point lies far off."""
+    rng = random.Random(0)
+    sample = ([rng.uniform(-1, 1) * landscape.bound for _ in range(landscape.d)] for _ in range(_SAMPLED))
+    return sorted(map(landscape.function, sample))[round(_FAR * _SAMPLED)]
+
+
 def main() -> None:
     """Print how many late trials lie far off, and the best that was tried."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.far", description=__doc__)
     parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=seeds_of, default="0-3", help="as 0-9 or 3 or 0,2,5")
+    parser.add_argument("--landscapes", nargs="+", choices=LANDSCAPES, default=list(LANDSCAPES))
     asked = parser.parse_args()
-    for name, landscape in LANDSCAPES.items():
-        rng = random.Random(0)
-        sample = ([rng.uniform(-1, 1) * landscape.bound for _ in range(landscape.d)] for _ in range(_SAMPLED))
-        far = sorted(map(landscape.function, sample))[round(_FAR * _SAMPLED)]
+    for name, landscape in ((name, LANDSCAPES[name]) for name in asked.landscapes):
+        far = far_from(landscape)
         for sem in (0.1, 0.0):
-            for tails in ("compressed", "auto", "plain"):
-                proposer = BayesianProposer(tails=tails)
-                runs = [tried(landscape, proposer, asked.trials, sem, seed) for seed in range(asked.seeds)]
-                late = [sum(loss > far for loss in losses[asked.trials // 2 :]) for losses in runs]
+            for who, search in searches():
+                runs = [tried(landscape, search, asked.trials, sem, seed) for seed in asked.seeds]
+                late = sum(loss > far for losses in runs for loss in losses[asked.trials // 2 :])
                 best = ", ".join(f"{min(losses):.2g}" for losses in runs)
-                share = f"{sum(late)} of {asked.seeds * (asked.trials - asked.trials // 2)}"
-                print(f"{name}, noise {sem}, tails {tails}: {share} late trials far off; best tried {best}", flush=True)
+                share = f"{late} of {len(runs) * (asked.trials - asked.trials // 2)}"
+                print(f"{name}, noise {sem}, {who}: {share} late trials far off; best tried {best}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
 from overnight.bo_core import BayesianProposer
-from overnight.bo_core.data import state
+from overnight.bo_core.data import situation
 from overnight.bo_core.propose import propose
 from overnight.campaign import (
     Campaign,
@@ -136,7 +136,7 @@ def _trials(seeds: range, evaluations: int) -> Iterator[str]:
 def _told(campaign: Campaign, evaluator: LearningEvaluator, used: bool) -> History:
     if used:
         return _run(campaign, evaluator)
-    with mock.patch.object(state, "expected_finals", return_value={}):
+    with mock.patch.object(situation, "expected_finals", return_value={}):
         return _run(campaign, evaluator)
 
 

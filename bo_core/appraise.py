@@ -12,15 +12,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
 from overnight.bo_core.data.encoding import key_of
-from overnight.bo_core.data.state import failed_points
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
-from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import Record, theta_of_record
+from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.bo_core.tail_width import TAIL_WIDTHS
+from overnight.bo_core.user_code import Unusable
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting, costs_of
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
@@ -103,29 +106,50 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
     """
     batch = [_provenance(proposal) for proposal in recorded]
-    theta, jitter, width = _theta(batch, asked.encoding.d), _fit_jitter(batch[0], asked), _tail_width(batch)
-    feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+    records, jitter, width = _Records.of(batch, asked), _fit_jitter(batch[0], asked), _tail_width(batch)
     asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
-        choices = [
-            _choice(asked, theta + nudge, jitter, width, _nudged(feasibility, nudge), _nudged(cost, nudge))
-            for nudge in (0.0, *_NUDGES)
-        ]
-        return [_appraised(asked, choices, proposal) for proposal in recorded]
+        try:
+            choices = [_choice(asked, records.nudged(nudge), jitter, width) for nudge in (0.0, *_NUDGES)]
+            return [_appraised(asked, choices, proposal) for proposal in recorded]
+        except Unusable as problem:
+            raise Contradicted(str(problem)) from problem.__cause__
 
 
-def _nudged(theta: Tensor | None, nudge: float) -> Tensor | None:
-    return None if theta is None else theta + nudge
+@dataclass(frozen=True)
+class _Records:
+    """What was recorded of the model, and the θ [1, h] of all else that counted."""
+
+    model: Record
+    feasibility: Tensor | None
+    cost: Tensor | None
+    opinion: Tensor | None
+
+    @classmethod
+    def of(cls, batch: Sequence[Provenance], asked: Asked) -> "_Records":
+        """Return what a batch was chosen with."""
+        feasibility, cost = _theta_of_feasibility(batch, asked), _theta_of_cost(batch, asked)
+        return cls(_record(batch, asked), feasibility, cost, _theta_of_opinion(batch, asked))
+
+    def nudged(self, nudge: float) -> "_Records":
+        """Return the same with all of them moved by so much."""
+        others = (self.feasibility, self.cost, self.opinion)
+        model = {name: tuple(value + nudge for value in values) for name, values in self.model.items()}
+        return _Records(model, *(None if theta is None else theta + nudge for theta in others))
 
 
-def _choice(
-    asked: Asked, theta: Tensor, jitter: float, width: float | None, feasibility: Tensor | None, cost: Tensor | None
-) -> Choice:
+def _choice(asked: Asked, records: _Records, jitter: float, width: float | None) -> Choice:
     generator = torch.Generator().manual_seed(asked.seed)
-    last, recorded = last_made_by_model(asked.history), {"theta": theta, "jitter": jitter, "tail_width": width}
-    model = Model.recalled(asked.campaign, asked.view, asked.proposer, asked.encoding, generator, last, **recorded)
-    weighting = Weighting.recalled(asked.view, asked.encoding, asked.share_of_cost, feasibility, cost)
-    return Choice(asked, model, generator, weighting)
+    last, recorded = last_made_by_model(asked.history), {"record": records.model, "jitter": jitter, "tail_width": width}
+    beliefs = {
+        metric: Model.recalled(observed, asked.proposer, generator, last, **recorded)
+        for metric, observed in asked.situation.observed.items()
+    }
+    weighting = Weighting.recalled(asked.situation, asked.share_of_cost, records.feasibility, records.cost)
+    observed, opinion = beliefs[asked.campaign.objective.metric].observed, None
+    if records.opinion is not None:
+        opinion = SecondOpinion.recalled(observed, asked.proposer, records.opinion)
+    return Choice(asked, beliefs, generator, weighting, opinion)
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
@@ -140,7 +164,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
     else:
         _check_new(choices[0], point, provenance)
-        scores = [float(at.surface.value(asked.encoding.encode([point]))[0]) for at in prepared]
+        scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_beside_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
     for choice in choices:
@@ -149,7 +173,7 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     model = choices[0].model
     # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
     # below that of the jitter is what cancellation left.
-    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.hyperparameters.jitter)
+    spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.jitter)
     figures = [
         _figure(provenance, "predicted_mean", means, spread),
         _figure(provenance, "predicted_sd", sds, blur * spread),
@@ -248,32 +272,48 @@ def _tail_width(batch: Sequence[Provenance]) -> float | None:
     return found.pop()
 
 
-def _theta(batch: Sequence[Provenance], d: int) -> Tensor:
-    """Return the θ [M, h] that a batch was chosen with."""
-    return _one_theta([each.hyperparameters for each in batch], d)
+def _record(batch: Sequence[Provenance], asked: Asked) -> Record:
+    """Return the record of the model that a batch was chosen with."""
+    record = _one_record([each.hyperparameters for each in batch])
+    if isinstance(asked.proposer.surrogate, ExactSurrogate):
+        _theta(record, asked.encoding.d)
+    return record
 
 
 def _theta_of_feasibility(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of feasibility, None where nothing was or nobody asked."""
-    if asked.proposer.feasibility == "ignore" or not failed_points(asked.view):
+    if asked.proposer.feasibility == "ignore" or not len(asked.situation.failed):
         return None
-    return _one_theta([each.feasibility_hyperparameters for each in batch], asked.encoding.d)
+    return _theta(_one_record([each.feasibility_hyperparameters for each in batch]), asked.encoding.d)
 
 
 def _theta_of_cost(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
     """Return the θ [1, h] of what was known of costs, None where these did not weigh."""
-    if costs_of(asked.view, asked.encoding, asked.share_of_cost) is None:
+    if costs_of(asked.situation, asked.share_of_cost) is None:
         return None
-    return _one_theta([each.cost_hyperparameters for each in batch], asked.encoding.d)
+    return _theta(_one_record([each.cost_hyperparameters for each in batch]), asked.encoding.d)
 
 
-def _one_theta(records: Sequence[Mapping[str, tuple[float, ...]] | None], d: int) -> Tensor:
-    """Return the θ [M, h] that all of a batch recorded."""
+def _theta_of_opinion(batch: Sequence[Provenance], asked: Asked) -> Tensor | None:
+    """Return the θ [1, h] of the second opinion, None if there was none."""
+    records = [each.opinion_hyperparameters for each in batch]
+    if asked.proposer.hopeless == "ignore" or not any(records):
+        return None
+    return _theta(_one_record(records), asked.encoding.d)
+
+
+def _one_record(records: Sequence[Mapping[str, tuple[float, ...]] | None]) -> Record:
+    """Return what all of a batch recorded of a model."""
     record = records[0]
     if record is None:
         raise NotRecorded("hyperparameters are not recorded")
     if any(other != record for other in records):
         raise Contradicted("expected the same hyperparameters in all of a batch, found others")
+    return dict(record)
+
+
+def _theta(record: Record, d: int) -> Tensor:
+    """Return the θ [M, h] of a record."""
     theta = theta_of_record(record, d)
     if theta is None or not bool(theta.isfinite().all()):
         raise Contradicted("expected hyperparameters of this space, found others")
@@ -287,6 +327,6 @@ def _fit_jitter(provenance: Provenance, asked: Asked) -> float:
         raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")
     if provenance.fit_jitter is not None:
         return provenance.fit_jitter
-    if jitter is None or (jitter > LEAST_JITTER and asked.proposer.acquisition != "thompson_sampling"):
+    if jitter is None or (jitter > LEAST_JITTER and ACQUISITIONS[asked.proposer.acquisition].utility):
         raise NotRecorded("the jitter of its fit is not recorded")
     return jitter

@@ -8,17 +8,30 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition import JointDraws, LogExpectedImprovement, SampledPath, could_be_best, utility_of
+from overnight.bo_core.acquisition import (
+    AverageScore,
+    JointDraws,
+    OneObjective,
+    SampledPath,
+    Utility,
+    could_be_best,
+    utility_of,
+)
+from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
-from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_utility
+from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_score
+from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.data.encoding import Encoding, key_of
 from overnight.bo_core.data.inside import view_inside
-from overnight.bo_core.data.state import parked_points, points_without_value, probability_of_approval, seed_of
-from overnight.bo_core.model import Model
+from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.model import Beliefs
 from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
+from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.expected_cost import share_of_cost
+from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point
 
@@ -41,6 +54,12 @@ class Asked:
     def view(self) -> ModelView:
         """Return what the model may know."""
         return view_inside(self.campaign, self.history)
+
+    @cached_property
+    def situation(self) -> Situation:
+        """Return what the model may know, as tensors."""
+        learn_noise = self.proposer.repeats == "learn"
+        return Situation.of(self.campaign, self.view, self.encoding, learn_noise=learn_noise)
 
     @property
     def seed(self) -> int:
@@ -94,30 +113,45 @@ class Repetitions:
 
 
 class Choice:
-    """One batch: the model, what is outstanding, which grows with each choice, and what is taken.
+    """One batch: what is believed, what is outstanding, which grows with each choice, and what is taken.
 
     The generator is where a fit of the model left it. Each point begins with `prepared` and ends with `take`; between
-    them, `searched` and `repetitions` may be asked for.
+    them, `searched` and `repetitions` may be asked for. A second `opinion` may find the best point hopeless.
     """
 
-    def __init__(self, asked: Asked, model: Model, generator: torch.Generator, weighting: Weighting) -> None:
-        self.model, self.encoding, self.proposer, self.q = model, asked.encoding, asked.proposer, asked.q
-        self.generator, self.weighting = generator, weighting
-        view = asked.view
-        treated = treat(self.proposer.pending, self.model, self._features([t.point for t in view.pending]))
-        self.posterior = treated.posterior
-        could_be = could_be_best(self.posterior, treated.X, self.generator)
+    def __init__(
+        self,
+        asked: Asked,
+        beliefs: Beliefs,
+        generator: torch.Generator,
+        weighting: Weighting,
+        opinion: SecondOpinion | None,
+    ) -> None:
+        self.objective, self.encoding = asked.campaign.objective.metric, asked.encoding
+        self.proposer, self.q = asked.proposer, asked.q
+        self.model, self.generator = beliefs[self.objective], generator
+        self.weighting, self.opinion = weighting, opinion
+        situation, device = asked.situation, self.model.device
+        pending = situation.pending.to(device)
+        treated = {metric: treat(self.proposer.pending, model, pending) for metric, model in beliefs.items()}
+        self.posteriors = {metric: each.posterior for metric, each in treated.items()}
+        of_objective = treated[self.objective]
+        could_be = could_be_best(self.posterior, of_objective.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
-        # Also where failures are learnt from: a single one may be taken for noise, and must not be tried beside again.
-        failed = self._features([t.point for t in points_without_value(asked.campaign, view)])
-        parked = self._features([t.point for t in parked_points(asked.campaign, view)])
-        outstanding = Outstanding(treated.drawn, failed, parked, probability_of_approval(view))
+        # Also if failures are learnt from: a single one may be taken for noise, and its neighbours must not be tried.
+        failed, parked = situation.without_value.to(device), situation.parked.to(device)
+        outstanding = Outstanding(of_objective.drawn, failed, parked, situation.approval)
         self.outstanding = outstanding.and_chosen(self._features(asked.chosen))
-        self.utility = utility_of(self.proposer)
-        self.draws = self._draws(treated.X[could_be])
+        self.acquisition, self.utility = ACQUISITIONS[self.proposer.acquisition], utility_of(self.proposer)
+        self.draws = self._draws(of_objective.X[could_be])
         self.taken = {key_of(t.point) for t in asked.history.trials.values()} | {key_of(p) for p in asked.chosen}
-        self.near = treated.X[could_be].cpu()
+        self.near = of_objective.X[could_be].cpu()
         self.newest: Tensor | None = None
+
+    @property
+    def posterior(self) -> Belief:
+        """Return what is believed of the objective, made-up outcomes of pending trials included."""
+        return self.posteriors[self.objective]
 
     def next(self) -> Candidate:
         """Return the next point of the batch, which is taken from then on."""
@@ -134,10 +168,21 @@ class Choice:
         return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
-        """Return the point of highest value that is new."""
+        """Return the point of highest value that is new; if it is hopeless, that of highest score."""
+        found = self._best_on(at.surface, at)
+        if self.opinion is None or not self.opinion.finds_hopeless(self.encoding.encode([found.point])):
+            return found
+        return self._best_on(self.opinion.over(at.surface), at)
+
+    def score(self, at: Prepared, point: Point) -> float:
+        """Return the value of a point there, less if it is hopeless."""
+        surface = at.surface if self.opinion is None else self.opinion.over(at.surface)
+        return float(surface.value(self.encoding.encode([point]))[0])
+
+    def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
         effort = Effort(self.proposer.restarts, self.proposer.raw_points)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
-        point, value = search(self.encoding, at.surface, pool, self.taken, effort, at.search_seed)
+        point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)
 
     def take(self, point: Point) -> None:
@@ -152,8 +197,8 @@ class Choice:
         if not self._may_repeat():
             return None
         x = self._features([new])
-        data, sigma2 = self.model.data, self.model.posterior.hyperparameters.noise_variance.to(x.device)
-        noise = data.replicate_noise(sigma2)
+        data = self.model.data
+        noise = self.model.posterior.replicate_noise(data)
         # What was measured exactly has nothing more to say.
         places = self.incumbents[(noise[:, self.incumbents] > 0).all(0)][:_MOST_MEASURED_AGAIN]
         if not len(places):
@@ -177,12 +222,12 @@ class Choice:
 
     def _expected_gain(self, point: Point) -> float | None:
         """Return the expected improvement at a point, beyond what is observed, outstanding and chosen."""
-        if self.draws is None or self.utility is None or not self.utility.against_best:
+        if self.draws is None or not self.acquisition.against_best:
             return None
-        return math.exp(float(self.draws.value(LogExpectedImprovement(), self._features([point]))))
+        return math.exp(float(self._average(self.draws, LogExpectedImprovement()).value(self._features([point]))))
 
     def _may_repeat(self) -> bool:
-        if self.proposer.acquisition != "log_noisy_expected_improvement":
+        if not self.acquisition.may_repeat:
             return False
         finite = self.encoding.size() is not None
         return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
@@ -203,14 +248,18 @@ class Choice:
         seed = self._new_seed()
         if self.utility is None:
             return None
-        if not self.utility.against_best:
-            return JointDraws(self.posterior, self.outstanding.points, draws=1, more=self.q, seed=None)
+        if not self.acquisition.against_best:
+            return JointDraws(self.posteriors, self.outstanding.points, draws=1, more=self.q, seed=None)
         draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
         points = torch.cat([incumbents, self.outstanding.points])
         parked, approval = len(self.outstanding.parked), self.outstanding.approval
-        return JointDraws(self.posterior, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
+        return JointDraws(self.posteriors, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
+
+    def _average(self, draws: JointDraws, utility: Utility) -> AverageScore:
+        return AverageScore(draws, OneObjective(self.objective, utility))
 
     def _surface(self) -> Surface:
         if self.utility is None or self.draws is None:
+            assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
             return surface_of_path(SampledPath(self.posterior, self._new_seed()))
-        return surface_of_utility(self.draws, self.utility)
+        return surface_of_score(self._average(self.draws, self.utility))

@@ -1,25 +1,19 @@
 """A third party's proposer: a Python class that is found by its name, asked like our own, and not trusted."""
 
-import contextlib
 import copy
-import importlib
 import inspect
 import math
-import sys
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from overnight.bo_core.user_code import CORRECT_IT, CodeName, Unusable, UserCode, described
 from overnight.campaign import Campaign, History, Proposal
 from overnight.campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
 from overnight.campaign.history.trial import Provenance
 from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict, read_only
-
-_MEND = "Mend it and run the campaign again: it goes on where it stopped."
 
 
 def _all_finite(settings: Any) -> Any:
@@ -31,10 +25,6 @@ def _all_finite(settings: Any) -> Any:
             raise ValueError(f"expected finite numbers, got {value}")
         todo += value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return settings
-
-
-class _Unusable(Exception):
-    """The class cannot be had, or not asked; its text begins with the key that is wrong."""
 
 
 class CustomProposer(BaseModel):
@@ -50,7 +40,7 @@ class CustomProposer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["python"] = "python"
-    implementation: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
+    implementation: CodeName
     settings: Annotated[ReadOnly[dict[str, JsonValue]], AfterValidator(_all_finite)] = Field(
         default_factory=ReadOnlyDict
     )
@@ -59,9 +49,9 @@ class CustomProposer(BaseModel):
     def check(self) -> None:
         """Raise InvalidDefinition if the class cannot be imported, made from its settings, or asked."""
         try:
-            with self._importable():
+            with self._code.importable():
                 self._made()
-        except _Unusable as problem:
+        except Unusable as problem:
             raise InvalidDefinition([str(problem)]) from problem.__cause__
 
     def proposals(self, campaign: Campaign, history: History, q: int, made_with: Provenance) -> list[Proposal]:
@@ -71,78 +61,39 @@ class CustomProposer(BaseModel):
         but q proposals of points in the space.
         """
         try:
-            with self._importable():
+            with self._code.importable():
                 returned = self._asked(self._made(), campaign, history, q, made_with.seed)
             return [
                 Proposal(point=p.point, generator="custom", provenance=self._provenance(p, made_with))
                 for p in self._checked(returned, campaign, q)
             ]
-        except _Unusable as problem:
-            raise CannotPropose(f"{problem} {_MEND}") from problem.__cause__
+        except Unusable as problem:
+            raise CannotPropose(f"{problem} {CORRECT_IT}") from problem.__cause__
 
-    @contextlib.contextmanager
-    def _importable(self) -> Iterator[None]:
-        """Let modules be found in the folder, after those that are installed."""
-        if self.folder is None:
-            yield
-            return
-        sys.path.append(str(self.folder))
-        importlib.invalidate_caches()
-        try:
-            yield
-        finally:
-            sys.path.remove(str(self.folder))
+    def in_folder(self, folder: Path) -> "CustomProposer":
+        """Return it with its module looked for from this folder."""
+        return self.model_copy(update={"folder": folder / (self.folder or ".")})
+
+    @property
+    def _code(self) -> UserCode:
+        return UserCode("proposer.implementation", self.implementation, self.folder, "class")
 
     def _made(self) -> Any:
         """Return an object of the class, made from the settings."""
-        made = self._found()
+        made = self._code.found()
         try:
             proposer = made(**copy.deepcopy(self.settings))
         except Exception as error:
-            raise _Unusable(
+            raise Unusable(
                 f"`proposer.settings`: expected keyword arguments that `{self.implementation}` can be made from, "
-                f"found {self.settings} ({_described(error)})."
+                f"found {self.settings} ({described(error)})."
             ) from error
         if not callable(getattr(proposer, "propose", None)):
-            raise _Unusable(
+            raise Unusable(
                 f"`proposer.implementation`: expected `{self.implementation}` to have a method "
                 f"`propose(campaign, history, q)`, found {type(proposer).__name__} without one."
             )
         return proposer
-
-    def _found(self) -> Any:
-        """Return what the name stands for, something that can be called."""
-        module_name, _, path = self.implementation.partition(":")
-        try:
-            module = found = importlib.import_module(module_name)
-        except (Exception, SystemExit) as error:
-            place = f" from {self.folder}" if self.folder else ""
-            raise _Unusable(
-                f"`proposer.implementation`: expected that `{module_name}` can be imported{place}, found "
-                f"{_described(error)}."
-            ) from error
-        self._refuse_a_namesake(module, module_name)
-        for name in path.split("."):
-            found = getattr(found, name, None)
-        if not callable(found):
-            own = [n for n, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module_name]
-            raise _Unusable(
-                f"`proposer.implementation`: expected a class `{path}` in `{module_name}`, found "
-                f"{', '.join(f'`{n}`' for n in own[:10]) or 'no classes'} there."
-            )
-        return found
-
-    def _refuse_a_namesake(self, module: ModuleType, name: str) -> None:
-        """Refuse a module of another place where the folder has one of this name."""
-        top = name.partition(".")[0]
-        if self.folder is None or not ((self.folder / f"{top}.py").exists() or (self.folder / top).is_dir()):
-            return
-        origins = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
-        if not any(Path(origin).resolve().is_relative_to(self.folder.resolve()) for origin in origins if origin):
-            raise _Unusable(
-                f"`proposer.implementation`: expected `{name}` of {self.folder}, found a module of the same name that "
-                f"comes first, {origins[0] or origins[-1]}. Give yours another name."
-            )
 
     def _asked(self, proposer: Any, campaign: Campaign, history: History, q: int, seed: int) -> Any:
         try:
@@ -151,9 +102,9 @@ class CustomProposer(BaseModel):
         except OvernightError:
             raise
         except Exception as error:
-            raise _Unusable(
+            raise Unusable(
                 f"`proposer.implementation`: expected {q} proposals from `{self.implementation}` for trial "
-                f"{history.next_trial} on, found that it raised {_described(error)}."
+                f"{history.next_trial} on, found that it raised {described(error)}."
             ) from error
 
     def _checked(self, returned: Any, campaign: Campaign, q: int) -> list[Proposal]:
@@ -174,8 +125,8 @@ class CustomProposer(BaseModel):
             proposals.append(proposal.model_copy(update={"point": point}))
         return proposals
 
-    def _wrong(self, expected: str, found: str) -> _Unusable:
-        return _Unusable(
+    def _wrong(self, expected: str, found: str) -> Unusable:
+        return Unusable(
             f"`proposer.implementation`: `{self.implementation}` returned from `propose` what cannot be tried: "
             f"expected {expected}, found {found}."
         )
@@ -193,11 +144,3 @@ class CustomProposer(BaseModel):
             "threads": made_with.threads if said.threads is None else said.threads,
         }
         return said.model_copy(update=own)
-
-
-def _described(error: BaseException) -> str:
-    """Return what was raised and where, in one line."""
-    text = " ".join(str(error).split())[:500]
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = "" if frame.filename.startswith("<") or frame.filename == __file__ else f", {frame.filename}:{frame.lineno}"
-    return f"{type(error).__name__}: {text}{place}"

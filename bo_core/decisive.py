@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.campaign import Campaign, ModelView, Trial
@@ -39,7 +40,8 @@ def decisive(
     keys, firsts, count = list(places), [trials[0] for trials in places.values()], most // _FAIR
     fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
     part = _only(view, places, {keys[i] for i in fair})
-    rough = Model.of(campaign, part, proposer, encoding, generator, averaged=False)
+    situation = Situation.of(campaign, part, encoding, learn_noise=proposer.repeats == "learn")
+    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator, averaged=False)
     mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
     promise = mean + sd
     promise[fair] = -torch.inf

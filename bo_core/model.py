@@ -1,17 +1,20 @@
 """The surrogate of a campaign: what was observed, encoded and standardised, and what is believed after it."""
 
+import importlib
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate import (
+    Belief,
     Fit,
     Hyperparameters,
     LogPosterior,
@@ -25,10 +28,11 @@ from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbe
 from overnight.bo_core.surrogate.fit import Start, StartEnd, cold_normals
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
+from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.bo_core.tail_width import with_likeliest_tail
-from overnight.campaign import Campaign, History, ModelView
+from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed
-from overnight.campaign.history.trial import Provenance
+from overnight.campaign.history.trial import ModelCode, Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
@@ -45,68 +49,72 @@ class Model:
     """A surrogate with the data that it is conditioned on; `starts` say how it was fitted, if it was.
 
     `tail_width` is the one that was chosen by likelihood, None without one. Standard deviations are `honest` if they
-    are those of the metric also in a compressed tail, as versions before did not have it.
+    are those of the metric also in a compressed tail, as versions before did not have it. `code` is that of a model of
+    the campaign's own.
     """
 
     observed: Observed
     data: TrainingData
-    posterior: Posterior
+    posterior: Belief
     starts: tuple[StartEnd, ...] = ()
     tail_width: float | None = None
     honest: bool = True
+    code: ModelCode | None = None
 
     @classmethod
     def of(
         cls,
-        campaign: Campaign,
-        view: ModelView,
+        observed: Observed,
         proposer: BayesianProposer,
-        encoding: Encoding,
         generator: torch.Generator,
         last: Provenance | None = None,
         *,
         averaged: bool,
     ) -> "Model":
-        """Fit to what a view holds, at least one observation.
+        """Fit to what was observed.
 
         Beliefs are those of the likeliest hyperparameters or `averaged` over several sets of them; `last` says how the
         model's last proposal was made.
         """
-        observed, width = _observed(campaign, view, proposer, encoding), None
+        observed, width = _with_plain_tails(observed, proposer), None
         if proposer.tails == "auto":
             observed, width = with_likeliest_tail(observed, proposer)
-        data = _data(observed, proposer)
+        data, honest = _data(observed, proposer), proposer.tails != "compressed"
+        if isinstance(proposer.surrogate, GpytorchSurrogate):
+            belief = _gpytorch().fitted(proposer.surrogate, observed.X, observed.outcomes, data.X)
+            return cls(observed, data, belief, belief.starts, width, honest, belief.code)
         fitting = _Fitting(data, proposer, generator, last, observed.noise_unit)
         found = fitting.best()
-        posterior, honest = fitting.believed(found, averaged=averaged), proposer.tails != "compressed"
-        return cls(observed, data, posterior, found.starts, width, honest)
+        return cls(observed, data, fitting.believed(found, averaged=averaged), found.starts, width, honest)
 
     @classmethod
     def recalled(
         cls,
-        campaign: Campaign,
-        view: ModelView,
+        observed: Observed,
         proposer: BayesianProposer,
-        encoding: Encoding,
         generator: torch.Generator,
         last: Provenance | None = None,
         *,
-        theta: torch.Tensor,
+        record: Mapping[str, tuple[float, ...]],
         jitter: float,
         tail_width: float | None = None,
     ) -> "Model":
-        """Return the model that `of` found, from the hyperparameters θ [M, h] and the numbers that were recorded.
+        """Return the model that `of` found, from what was recorded of it.
 
         Nothing is fitted, but as much is taken from the generator, so that what comes after sees the same numbers.
         """
-        observed = _observed(campaign, view, proposer, encoding)
+        observed = _with_plain_tails(observed, proposer)
         if proposer.tails == "auto":
             observed = observed.with_tail_width(tail_width)
-        data = _data(observed, proposer)
+        data, honest = _data(observed, proposer), proposer.tails != "compressed"
+        if isinstance(proposer.surrogate, GpytorchSurrogate):
+            belief = _gpytorch().recalled(proposer.surrogate, observed.X, observed.outcomes, data.X, record)
+            return cls(observed, data, belief, (), tail_width, honest, belief.code)
+        theta = theta_of_record(record, data.X.shape[1])
+        assert theta is not None, "expected hyperparameters of this space"
         fitting = _Fitting(data, proposer, generator, last, observed.noise_unit)
         fitting.take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
         hyperparameters = Hyperparameters(theta, data.X.shape[1], proposer.kernel, jitter)
-        honest = proposer.tails != "compressed"
         return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
     @property
@@ -125,6 +133,10 @@ class Model:
         """Return what 90 % are believed to lie between at features X [1, d], in the metric's own unit."""
         mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
         return self.observed.outcomes.interval_in_units(mean, sd)
+
+
+# What is believed of each metric, by its name.
+Beliefs = Mapping[str, Model]
 
 
 class _Fitting:
@@ -232,10 +244,14 @@ class _Fitting:
         return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
 
 
-def _observed(campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> Observed:
-    """Return what a view holds, standardised as versions before did unless the proposer leaves tails as they are."""
-    observed = Observed.of(campaign, view, encoding, learn_noise=proposer.repeats == "learn")
+def _with_plain_tails(observed: Observed, proposer: BayesianProposer) -> Observed:
+    """Return what was observed, standardised as versions before did unless the proposer leaves tails as they are."""
     return observed.with_tail_width(None) if proposer.tails == "plain" else observed
+
+
+def _gpytorch() -> Any:
+    """Return the beliefs of gpytorch models; importing gpytorch takes seconds, which others need not wait for."""
+    return importlib.import_module("overnight.bo_core.gpytorch_models.belief").GpytorchBelief
 
 
 def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:

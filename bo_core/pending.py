@@ -20,7 +20,7 @@ from torch import Tensor
 from overnight.bo_core.fantasies import conditioned
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import PendingTreatment
-from overnight.bo_core.surrogate import Posterior
+from overnight.bo_core.surrogate import Belief, Posterior
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Outstanding:
 class Treated:
     """Beliefs `posterior`, the features `X` [n, d] of their data, lies included, and what is left to draw [p, d]."""
 
-    posterior: Posterior
+    posterior: Belief
     X: Tensor
     drawn: Tensor
 
@@ -64,8 +64,8 @@ def treat(treatment: PendingTreatment, model: Model, pending: Tensor) -> Treated
     nothing = pending[:0]
     if treatment == "ignore":
         return Treated(posterior, X, nothing)
-    sigma2 = posterior.hyperparameters.noise_variance.to(X)
-    noise = model.data.replicate_noise(sigma2).median(1, keepdim=True).values.expand(-1, len(pending))
+    assert isinstance(posterior, Posterior), "only the built-in surrogate is lied to"
+    noise = posterior.replicate_noise(model.data).median(1, keepdim=True).values.expand(-1, len(pending))
     lies = _lies(treatment, model, pending).unsqueeze(1)
     believed = conditioned(posterior, pending, lies, noise).as_posterior()
     return Treated(believed, torch.cat([X, pending]), nothing)
@@ -75,9 +75,8 @@ def _lies(treatment: PendingTreatment, model: Model, pending: Tensor) -> Tensor:
     """Return the made-up outcomes [M, p], to maximise."""
     if treatment == "believer":
         return model.posterior.marginal(pending)[0]
-    y, sign = model.observed.outcomes.y, model.observed.outcomes.sign
-    metric = sign * y
+    outcomes = model.observed.outcomes
+    metric = outcomes.turned(outcomes.y)
     lie = {"liar_min": metric.min(), "liar_mean": metric.mean(), "liar_max": metric.max()}[treatment]
-    return torch.full((model.posterior.set_count, len(pending)), sign * float(lie), dtype=torch.float64).to(
-        model.data.X
-    )
+    shape = (model.posterior.set_count, len(pending))
+    return torch.full(shape, float(outcomes.turned(lie)), dtype=torch.float64).to(model.data.X)

@@ -1,24 +1,46 @@
 """What a campaign file may ask for under `proposer:`, with defaults that most files leave alone."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core.core_schema import CoreSchema, literal_schema
 
+from overnight.bo_core.acquisitions import ACQUISITIONS, DEFAULT, GAINS
 from overnight.bo_core.custom_proposer import CustomProposer
+from overnight.bo_core.surrogates import AnySurrogate, ExactSurrogate
 
-Acquisition = Literal[
-    "log_noisy_expected_improvement",
-    "log_probability_of_improvement",
-    "upper_confidence_bound",
-    "thompson_sampling",
-    "simple_regret",
-]
-# Those whose scores are logarithms of what a point may gain, so that a cost can divide it.
-GAINS: tuple[Acquisition, ...] = ("log_noisy_expected_improvement", "log_probability_of_improvement")
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
+HopelessTreatment = Literal["avoid", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
+
+
+# What tells the built-in surrogate apart, whose settings mean nothing to another, or what only it can do.
+_OF_EXACT = ("kernel", "prior", "hyperparameters", "warping", "extra_noise", "starts", "pending", "device")
+# Folders are those of one machine: they are no part of what is recorded.
+FOLDERS: Mapping[str, bool | set[str]] = {"folder": True, "surrogate": {"folder"}}
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """A text that is one of these names, refused like any other literal."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return literal_schema(list(self.names))
 
 
 class BayesianProposer(BaseModel):
@@ -37,22 +59,25 @@ class BayesianProposer(BaseModel):
     says whether measurements that always agree when they are repeated are learnt to be exact. `tails` says what is done
     with outcomes that are far worse than the better half lets expect: they are drawn together whenever there are any
     (`compressed`), never (`plain`), or over the width that makes the measurements likeliest, if need be not at all
-    (`auto`, docs/decisions/0021-tails.md). `starts` counts the cold starts of a fit, beside one at the last proposal's
-    hyperparameters; 0 makes one where there are none.
+    (`auto`, docs/decisions/0021-tails.md). If there are such outcomes, a second model of all of them as they are may
+    find a point hopeless; `hopeless` says whether the search then avoids it. `starts` counts the cold starts of a fit,
+    beside one at the last proposal's hyperparameters; 0 makes one where there are none.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
     whether scores are weighted by the probability that a point gives a result, once one has failed by its own fault
     (docs/decisions/0012-feasibility.md). `cost_aware` divides what a point may gain by what it is expected to cost
-    (docs/costs.md).
+    (docs/costs.md). `surrogate` is the built-in Gaussian process or a gpytorch model of the campaign's own
+    (docs/own-model.md), which has none of the settings of its fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["bayesian"] = "bayesian"
     initial: Annotated[int, Field(ge=1)] | None = None
-    acquisition: Acquisition = "log_noisy_expected_improvement"
+    acquisition: Annotated[str, _OneOf(tuple(ACQUISITIONS))] = DEFAULT
     exploration: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    surrogate: AnySurrogate = ExactSurrogate()
     kernel: Literal["matern52", "rbf"] = "matern52"
     prior: Literal["firm", "loose"] = "firm"
     hyperparameters: Literal["auto", "map", "average"] = "auto"
@@ -61,6 +86,7 @@ class BayesianProposer(BaseModel):
     extra_noise: bool = False
     repeats: Literal["learn", "ignore"] = "learn"
     tails: TailTreatment = "auto"
+    hopeless: HopelessTreatment = "avoid"
     starts: Annotated[int, Field(ge=0, le=100)] = 3
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
@@ -73,7 +99,7 @@ class BayesianProposer(BaseModel):
     @field_validator("cost_aware")
     @classmethod
     def _costs_divide_a_gain(cls, asked: bool, info: ValidationInfo) -> bool:
-        acquisition = info.data.get("acquisition", GAINS[0])
+        acquisition = info.data.get("acquisition", DEFAULT)
         if asked and acquisition not in GAINS:
             others = " or ".join(f"`acquisition: {name}`" for name in GAINS)
             raise ValueError(
@@ -81,6 +107,31 @@ class BayesianProposer(BaseModel):
                 f"divide, or {others}, got true"
             )
         return asked
+
+    @model_validator(mode="after")
+    def _settings_of_another_surrogate(self) -> "BayesianProposer":
+        if isinstance(self.surrogate, ExactSurrogate):
+            return self
+        fields, others = BayesianProposer.model_fields, [name for name in _OF_EXACT if not self._is_usual(name)]
+        if others:
+            usual = " and ".join(f"`{name}: {fields[name].default}`" for name in others)
+            raise ValueError(
+                f"expected {usual} beside a gpytorch surrogate, which does not have such a setting, got "
+                f"{' and '.join(f'`{name}: {getattr(self, name)}`' for name in others)}"
+            )
+        if self.acquisition == "thompson_sampling":
+            raise ValueError("expected another acquisition beside a gpytorch surrogate, got `thompson_sampling`")
+        return self
+
+    def _is_usual(self, name: str) -> bool:
+        allowed = {"hyperparameters": ("auto", "map"), "pending": ("joint", "ignore"), "device": ("auto", "cpu")}
+        return getattr(self, name) in allowed.get(name, (BayesianProposer.model_fields[name].default,))
+
+    def in_folder(self, folder: Path) -> "BayesianProposer":
+        """Return it with the module of its surrogate, if it has one, looked for from this folder."""
+        if isinstance(self.surrogate, ExactSurrogate):
+            return self
+        return self.model_copy(update={"surrogate": self.surrogate.in_folder(folder)})
 
     def initial_points(self, parameters: int, trials: int) -> int:
         """Return how many points come before the model's first."""
@@ -96,12 +147,17 @@ class SobolProposer(BaseModel):
 
     kind: Literal["sobol"] = "sobol"
 
+    def in_folder(self, folder: Path) -> "SobolProposer":
+        """Return it as it is: it has no module to look for."""
+        del folder
+        return self
+
 
 AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field(discriminator="kind")]
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 # Every setting is recorded, defaults included: for one that is missing, as it was not there yet, this was done.
-_BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed"}
+_BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed", "hopeless": "ignore"}
 
 
 def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:

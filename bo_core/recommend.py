@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition import JointDraws, SimpleRegret
-from overnight.bo_core.acquisition.surfaces import surface_of_utility
+from overnight.bo_core.acquisition import AverageScore, JointDraws, OneObjective
+from overnight.bo_core.acquisition.simple_regret import SimpleRegret
+from overnight.bo_core.acquisition.surfaces import surface_of_score
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.outcomes import Outcomes
-from overnight.bo_core.data.state import objective_of, seed_of
+from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
 from overnight.bo_core.model import Model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
@@ -21,6 +23,7 @@ from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import Effort, search, starting_points
 from overnight.bo_core.surrogate import safe_cholesky
+from overnight.bo_core.user_code import Unusable
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
@@ -54,7 +57,7 @@ def recommend(
     try:
         with numbers_may_fail(), torch.inference_mode():
             return _believed_best(campaign, view, proposer, anywhere=anywhere)
-    except ModelFailed as problem:
+    except (ModelFailed, Unusable) as problem:
         return _measured_best(campaign, view.observed, str(problem))
 
 
@@ -66,10 +69,12 @@ def _believed_best(
     with threads_for(MOST):
         view = decisive(campaign, everything, proposer, encoding, generator)
     with threads_for(len(view.observed)):
-        model = Model.of(campaign, view, proposer, encoding, generator, averaged=_is_averaged(proposer, view))
+        situation = Situation.of(campaign, view, encoding, learn_noise=proposer.repeats == "learn")
+        averaged, objective = _is_averaged(proposer, view), campaign.objective.metric
+        model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
         places = _first_of_each_point(view.observed)
         X = model.observed.X[places]
-        elsewhere = _better_elsewhere(model, view, everything, proposer, encoding) if anywhere else []
+        elsewhere = _better_elsewhere(model, situation, everything, proposer, encoding) if anywhere else []
         X = torch.cat([X, encoding.encode(elsewhere)])
         means, covariances = model.posterior.joint(X.to(model.device))
         samples = _samples(means.cpu(), covariances.cpu(), generator)
@@ -91,8 +96,9 @@ def _believed_best(
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
     """Return the trial with the best measurement, with nothing believed beyond it, where no model can be computed."""
-    best = max(trials, key=lambda trial: campaign.objective.sign * objective_of(campaign, trial).mean)
-    measured = objective_of(campaign, best)
+    best = campaign.goal.best(trials)
+    assert best is not None
+    [measured] = campaign.goal.values_of([best])
     return Recommendation(
         trial=best.id,
         point=best.point,
@@ -110,22 +116,23 @@ def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
 
 
 def _better_elsewhere(
-    model: Model, view: ModelView, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
+    model: Model, situation: Situation, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
 ) -> list[Point]:
     """Return the point of the highest posterior mean that was never tried to the end, if it beats the observed ones."""
     at_data = model.posterior.averaged(model.data.X)[0]
     # Without a point that is drawn, one draw is the posterior mean itself.
-    draws = JointDraws(model.posterior, model.data.X[:0], 1, more=1, seed=0)
+    draws = JointDraws({"objective": model.posterior}, model.data.X[:0], 1, more=1, seed=0)
+    mean = surface_of_score(AverageScore(draws, OneObjective("objective", SimpleRegret())))
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
     effort = Effort(proposer.restarts, proposer.raw_points)
     ended = {key_of(trial.point) for trial in (*everything.observed, *everything.failed, *everything.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
-        surface = Weighting.fitted(view, proposer, encoding).over(surface_of_utility(draws, SimpleRegret()))
-        point, mean = search(encoding, surface, pool, ended, effort, seed=0)
+        surface = Weighting.fitted(situation, proposer).over(mean)
+        point, value = search(encoding, surface, pool, ended, effort, seed=0)
     except SpaceExhausted:
         return []
-    return [point] if mean > float(at_data.max()) else []
+    return [point] if value > float(at_data.max()) else []
 
 
 def _mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:

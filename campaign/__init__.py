@@ -5,7 +5,7 @@ Each name is imported when it is first used, so that the errors are there withou
 
 from typing import TYPE_CHECKING
 
-from overnight.campaign.lazily import lazily
+from overnight.campaign.values.lazily import lazily
 
 if TYPE_CHECKING:
     from overnight.campaign.definition import Budget, Campaign, FailurePolicy
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
         EvaluationSucceeded,
         Measurement,
     )
+    from overnight.campaign.goal import Goal, Objective
     from overnight.campaign.history.history import History, ModelView
     from overnight.campaign.history.trial import Proposal, Trial
-    from overnight.campaign.objective import Objective
     from overnight.campaign.space import Point, Space
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "EvaluationRequest",
     "EvaluationSucceeded",
     "FailurePolicy",
+    "Goal",
     "History",
     "Measurement",
     "ModelView",
@@ -49,9 +50,9 @@ __getattr__, __dir__ = lazily(
             "EvaluationSucceeded",
             "Measurement",
         ),
+        "overnight.campaign.goal": ("Goal", "Objective"),
         "overnight.campaign.history.history": ("History", "ModelView"),
         "overnight.campaign.history.trial": ("Proposal", "Trial"),
-        "overnight.campaign.objective": ("Objective",),
         "overnight.campaign.space": ("Point", "Space"),
     },
 )

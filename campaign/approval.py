@@ -1,11 +1,11 @@
 """Which proposals a person has to approve before they are started, as the campaign's file says it."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from overnight.campaign.problems import Problem, unknown_key
 from overnight.campaign.space import (
     CategoricalParameter,
     FixedParameter,
@@ -88,17 +88,17 @@ class ApproveWhen(BaseModel):
         tuned = space.tuned().items()
         return {name: "any" if isinstance(p, CategoricalParameter) else self.change for name, p in tuned}
 
-    def problems(self, space: Space, *, has_baseline: bool) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Return what does not fit the rest of the campaign, each as a path below `approve.when` and a text."""
+    def problems(self, space: Space, *, has_baseline: bool) -> Iterator[Problem]:
+        """Yield what does not fit the rest of the campaign, with the path below `approve.when`."""
         if self.change is not None and not has_baseline:
-            yield (
-                ("change",),
+            text = (
                 "expected a `baseline` that changes are measured from, found a campaign without one: add `baseline`, "
-                "or leave `change` out",
+                "or leave `change` out"
             )
+            yield Problem(("change",), text)
         for name, limit in self.change.items() if isinstance(self.change, dict) else ():
-            if text := _misfit(name, limit, space):
-                yield ("change", name), text
+            if misfit := _misfit(name, limit, space):
+                yield Problem(("change", name), misfit)
 
 
 class ApprovalPolicy(BaseModel):
@@ -119,11 +119,10 @@ Approve = Annotated[
 def _misfit(name: str, limit: Limit, space: Space) -> str | None:
     """Return what is wrong with the limit of one parameter, None if nothing is."""
     parameter = space.root.get(name)
-    if parameter is None or isinstance(parameter, FixedParameter):
-        close = difflib.get_close_matches(name, space.tuned(), n=1)
-        question = f"; did you mean `{close[0]}`?" if close else ""
-        found = f"no such parameter{question}" if parameter is None else "a fixed one, which never changes"
-        return f"expected one of {', '.join(space.tuned())}, found {found}"
+    if parameter is None:
+        return unknown_key(name, space.tuned())
+    if isinstance(parameter, FixedParameter):
+        return f"expected one of {', '.join(space.tuned())}, found a fixed one, which never changes"
     if isinstance(limit, int | float):
         expected = "`any` or a list of its choices, which have no distance"
         return f"expected {expected}, got {limit:g}" if isinstance(parameter, CategoricalParameter) else None

@@ -1,48 +1,25 @@
-"""What has changed between two definitions of one campaign, in words for whoever changed it."""
+"""The changes between two definitions of one campaign, and which of them make another campaign."""
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from overnight.campaign import Campaign
-from overnight.campaign.space import FloatParameter, IntParameter
+from overnight.campaign.space import Parameter
+from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
-_FREE_TO_CHANGE = frozenset(
-    {
-        "approve",
-        "budget.cost",
-        "budget.evaluations",
-        "budget.trials",
-        "budget.wall_clock",
-        "description",
-        "failures.back_off",
-        "failures.longest_back_off",
-        "failures.max_attempts",
-        "failures.max_in_a_row",
-        "failures.on_timeout",
-        "failures.when_unknown",
-        "stop_early.after_step",
-        "stop_early.after_trials",
-        "stop_early.first_step",
-        "stop_early.reduction",
-        "stop_early.rule",
-        "stop_when.advice_only",
-        "stop_when.expected_gain_below",
-        "stop_when.in_a_row",
-        "window.days",
-        "window.from",
-        "window.running",
-        "window.to",
-        "window.zone",
-        "workers",
-    }
-)
+
+def revisable_keys() -> tuple[str, ...]:
+    """Return the keys that may change while a campaign runs: those of a parameter, then those of the campaign."""
+    kinds, _ = get_args(Parameter)
+    bounds = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
+    return (*dict.fromkeys(bounds), *revisable(Campaign, MayBeRevised.FREELY))
 
 
 def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
-    """Return a line for each change that makes it another campaign; bounds do not, if a person says so.
+    """Return a line for each change that makes it another campaign; changed bounds do not, if a person revises them.
 
-    Budget, window and workers may change between two runs: they say how long and when to go on, not what is asked.
+    A field that is marked `MayBeRevised.FREELY` decides how the campaign is run, not which question it answers.
     """
     before, after = _leaves(old), _leaves(new)
     free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()
@@ -55,17 +32,17 @@ def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> li
 
 
 def _bounds(campaign: Campaign) -> frozenset[str]:
-    """Return the paths of the bounds of all numbers."""
-    numbers = [n for n, p in campaign.parameters.items() if isinstance(p, FloatParameter | IntParameter)]
-    return frozenset(f"parameters.{name}.{end}" for name in numbers for end in ("low", "high"))
+    """Return the paths of the bounds of all parameters that have bounds."""
+    ends = (
+        (name, revisable(type(parameter), MayBeRevised.ON_REQUEST)) for name, parameter in campaign.parameters.items()
+    )
+    return frozenset(f"parameters.{name}.{end}" for name, those in ends for end in those)
 
 
 def _leaves(campaign: Campaign) -> dict[str, str]:
-    """Return the JSON text of each single value by its path, of those that may not change."""
-    leaves = dict(_walk(campaign.model_dump(mode="json", exclude_none=True), ""))
-    return {
-        path: text for path, text in leaves.items() if path not in _FREE_TO_CHANGE and not path.startswith("approve.")
-    }
+    """Return the JSON text of each single value that may not change freely, by its path."""
+    free = {*revisable(Campaign, MayBeRevised.FREELY)}
+    return dict(_walk(campaign.model_dump(mode="json", exclude_none=True, exclude=free), ""))
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:

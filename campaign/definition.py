@@ -1,16 +1,18 @@
 """The campaign: what a person asks for, before anything is tried."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from overnight.campaign.approval import ApprovalPolicy, Approve
-from overnight.campaign.errors import InvalidPoint
-from overnight.campaign.objective import Objective
+from overnight.campaign.approval import Approve
+from overnight.campaign.contradictions import contradictions
+from overnight.campaign.goal import Goal, Objective
+from overnight.campaign.problems import Contradictory
 from overnight.campaign.space import Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.duration import Duration, Pause
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.window import Window
 
 # No count is larger: a number beyond what floats hold would end a campaign when something is divided by it.
@@ -91,71 +93,52 @@ class Campaign(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    description: str | None = None
+    description: Annotated[str | None, MayBeRevised.FREELY] = None
     parameters: Space
     minimize: str | None = None
     maximize: str | None = None
     metrics: tuple[str, ...] = ()
     noise: Noise | None = None
-    workers: Annotated[int, Field(ge=1, le=10_000)] = 1
-    budget: Budget
-    window: Window | None = None
+    workers: Annotated[int, Field(ge=1, le=10_000), MayBeRevised.FREELY] = 1
+    budget: Annotated[Budget, MayBeRevised.FREELY]
+    window: Annotated[Window | None, MayBeRevised.FREELY] = None
     baseline: Point | None = None
     start_with: tuple[Point, ...] = ()
-    failures: FailurePolicy = FailurePolicy()
-    approve: Approve = "never"
-    stop_early: AnyStoppingRule | None = None
-    stop_when: StopWhen | None = None
+    failures: Annotated[FailurePolicy, MayBeRevised.FREELY] = FailurePolicy()
+    approve: Annotated[Approve, MayBeRevised.FREELY] = "never"
+    stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None
+    stop_when: Annotated[StopWhen | None, MayBeRevised.FREELY] = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_objective(cls, data: Any) -> Any:
-        if isinstance(data, dict) and (data.get("minimize") is None) == (data.get("maximize") is None):
-            found = "both" if data.get("minimize") is not None else "neither"
-            raise ValueError(f"expected either `minimize` or `maximize` with the name of a metric, found {found}")
-        return data
-
     @model_validator(mode="after")
-    def _points_lie_in_the_space(self) -> "Campaign":
-        problems = []
-        named = [("baseline", self.baseline)] if self.baseline is not None else []
-        named += [(f"start_with.{i}", p) for i, p in enumerate(self.start_with)]
-        for path, point in named:
-            try:
-                self.parameters.point(point)
-            except InvalidPoint as problem:
-                problems.append(f"`{path}`: {problem}")
-        if problems:
-            raise ValueError("; ".join(problems))
+    def _fits_together(self) -> "Campaign":
+        if found := [*contradictions(dict(self))]:
+            raise Contradictory(found)
         return self
 
-    @model_validator(mode="after")
-    def _approval_fits(self) -> "Campaign":
-        if isinstance(self.approve, ApprovalPolicy):
-            found = self.approve.when.problems(self.parameters, has_baseline=self.baseline is not None)
-            if problems := [f"`{'.'.join(('approve', 'when', *path))}`: {text}" for path, text in found]:
-                raise ValueError("; ".join(problems))
-        return self
+    @property
+    def goal(self) -> Goal:
+        """Return what is better and what is feasible; `minimize` and `maximize` are the short form of one objective."""
+        if self.minimize is not None:
+            return Goal((Objective(metric=self.minimize, direction="minimize"),))
+        assert self.maximize is not None
+        return Goal((Objective(metric=self.maximize, direction="maximize"),))
 
     @property
     def objective(self) -> Objective:
-        """Return the metric to improve and its direction."""
-        if self.minimize is not None:
-            return Objective(metric=self.minimize, direction="minimize")
-        assert self.maximize is not None
-        return Objective(metric=self.maximize, direction="maximize")
+        """Return the objective that is modelled."""
+        return self.goal.objectives[0]
 
     @property
     def expected_metrics(self) -> tuple[str, ...]:
-        """Return every metric that an evaluation must report, the objective first, each once."""
-        return tuple(dict.fromkeys((self.objective.metric, *self.metrics)))
+        """Return every metric that an evaluation must report, those of the goal first, each once."""
+        return tuple(dict.fromkeys((*self.goal.metrics, *self.metrics)))
+
+    def key_of(self, metric: str) -> str:
+        """Return the key of the campaign's file that asks for this metric."""
+        return next((key for key in ("minimize", "maximize") if getattr(self, key) == metric), "metrics")
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:
-    """Tell whether the point is one of the campaign's space."""
-    try:
-        campaign.parameters.point(point)
-    except InvalidPoint:
-        return False
-    return True
+    """Return whether the point is in the campaign's space."""
+    return not campaign.parameters.problems(point)

@@ -83,7 +83,10 @@ class _GivesItsParameters:
 
 
 class EvaluationRequest(_GivesItsParameters, BaseModel):
-    """One attempt at one trial, with everything that an evaluator may need to know."""
+    """One attempt at one trial, with everything that an evaluator may need to know.
+
+    A bare number that is returned for a result is the `objective`, one of the `expected_metrics`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,6 +97,7 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     parameters: Point
     seed: int
     expected_metrics: tuple[str, ...]
+    objective: str
     deadline: datetime | None = None
 
 

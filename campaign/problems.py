@@ -20,9 +20,21 @@ class Problem:
     where: Where
     text: str
 
+    def below(self, *where: str | int) -> "Problem":
+        """Return the problem with its path continued upwards."""
+        return Problem((*where, *self.where), self.text)
+
     def __str__(self) -> str:
         path = ".".join(str(element) for element in self.where)
         return one_line(f"{path}: {self.text}" if path else self.text)
+
+
+class Contradictory(ValueError):
+    """Parts that are valid by themselves and do not fit together; raised by validators."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
 
 
 def one_line(text: str) -> str:
@@ -43,8 +55,12 @@ def shown(value: Any) -> str:
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Return what to say of a key that is not among the known ones."""
+    """Return the text about a key that is not among the known ones."""
     known = list(known)
-    close = difflib.get_close_matches(key, known, n=1)
-    question = f"; did you mean `{close[0]}`?" if close else ""
-    return f"expected one of {', '.join(known)}, got the unknown key `{key}`{question}"
+    return f"expected one of {', '.join(known)}, got the unknown key `{key}`{did_you_mean(key, known)}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message: the known name that comes close to this one, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.problems import Problem, shown, unknown_key
+from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.read_only import ReadOnly
 
 Value = bool | int | float | str
@@ -24,8 +26,8 @@ class FloatParameter(_Parameter):
     """A real number between two bounds, searched on a linear or a logarithmic scale."""
 
     kind: Literal["float"]
-    low: Annotated[float, Field(allow_inf_nan=False)]
-    high: Annotated[float, Field(allow_inf_nan=False)]
+    low: Annotated[float, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
+    high: Annotated[float, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
     scale: Literal["linear", "log"] = "linear"
 
     @model_validator(mode="after")
@@ -46,8 +48,8 @@ class IntParameter(_Parameter):
     """A whole number between two bounds, both included."""
 
     kind: Literal["int"]
-    low: Annotated[int, Field(ge=-(2**53), le=2**53)]
-    high: Annotated[int, Field(ge=-(2**53), le=2**53)]
+    low: Annotated[int, Field(ge=-(2**53), le=2**53), MayBeRevised.ON_REQUEST]
+    high: Annotated[int, Field(ge=-(2**53), le=2**53), MayBeRevised.ON_REQUEST]
     scale: Literal["linear", "log"] = "linear"
 
     @model_validator(mode="after")
@@ -144,21 +146,29 @@ class Space(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Paramet
 
         Raises InvalidPoint naming each parameter that is unknown, missing or out of its range.
         """
-        problems = [f"`{name}`: no such parameter" for name in values if name not in self.root]
+        point, problems = self._read(values)
+        if problems:
+            raise InvalidPoint("; ".join(f"`{problem.where[0]}`: {problem.text}" for problem in problems))
+        return point
+
+    def problems(self, values: Mapping[str, Any]) -> list[Problem]:
+        """Return a problem for each parameter that is unknown, missing or out of its range."""
+        return self._read(values)[1]
+
+    def _read(self, values: Mapping[str, Any]) -> tuple[Point, list[Problem]]:
+        problems = [Problem((name,), unknown_key(name, self.root)) for name in values if name not in self.root]
         point: Point = {}
         for name, parameter in self.items():
             if isinstance(parameter, FixedParameter) and name not in values:
                 point[name] = parameter.value
             elif name not in values:
-                problems.append(f"`{name}`: expected a value, found none")
+                problems.append(Problem((name,), "expected a value, got nothing"))
             else:
                 try:
                     point[name] = parameter.canonical(values[name])
                 except ValueError as expected:
-                    problems.append(f"`{name}`: expected {expected}, got {values[name]!r}")
-        if problems:
-            raise InvalidPoint("; ".join(problems))
-        return point
+                    problems.append(Problem((name,), f"expected {expected}, got {shown(values[name])}"))
+        return point, problems
 
 
 def _check_bounds(low: float, high: float, scale: str) -> None:

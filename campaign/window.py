@@ -4,7 +4,6 @@ A time of day on a date is the first instant at which the clocks of its zone sho
 hour that is skipped begins where the clocks go on, and an hour that is there twice counts when it comes first.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +21,8 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+
+from overnight.campaign.problems import did_you_mean
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -46,10 +47,8 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, LookupError):
-        close = difflib.get_close_matches(name, available_timezones(), n=1)
-        question = f"; did you mean `{close[0]}`?" if close else ""
         expected = "expected the name of a time zone such as Europe/Berlin or UTC"
-        raise ValueError(f"{expected}, got {name!r}{question}") from None
+        raise ValueError(f"{expected}, got {name!r}{did_you_mean(name, available_timezones())}") from None
     return name
 
 

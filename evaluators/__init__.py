@@ -6,7 +6,7 @@ every attempt, and nothing else.
 
 from typing import TYPE_CHECKING
 
-from overnight.campaign.lazily import lazily
+from overnight.campaign.values.lazily import lazily
 
 if TYPE_CHECKING:
     from overnight.evaluators.any_evaluator import AnyEvaluator

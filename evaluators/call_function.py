@@ -142,11 +142,11 @@ def metrics_of(returned: Any, objective: str) -> dict[str, Any]:
     return {objective: returned}
 
 
-def result_of(returned: Any, expected: list[str]) -> dict[str, Any]:
+def result_of(returned: Any, expected: list[str], objective: str) -> dict[str, Any]:
     """Return the result that a function meant: metrics by name, or with a mapping `metrics` the form of a command's."""
     if isinstance(returned, Mapping) and is_full(returned, expected):
         return {str(name): value for name, value in returned.items()}
-    return {"metrics": metrics_of(returned, expected[0])}
+    return {"metrics": metrics_of(returned, objective)}
 
 
 def is_full(result: Mapping[Any, Any], expected: Collection[str]) -> bool:
@@ -208,10 +208,10 @@ def _total(charged: list[Any]) -> Any:
 
 
 def _result(reference: str, request: dict[str, Any], charge: Callable[[float], None]) -> dict[str, Any]:
-    expected = request["expected_metrics"]
+    expected, objective = request["expected_metrics"], request["objective"]
 
     def report(step: int, metrics: Any) -> None:
-        line = to_json({"step": int(step), "metrics": metrics_of(metrics, expected[0])})
+        line = to_json({"step": int(step), "metrics": metrics_of(metrics, objective)})
         with Path(os.environ["EVAL_REPORTS"]).open("a") as file:
             file.write(line + "\n")
 
@@ -220,21 +220,21 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
         extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge})
         returned = function(request["parameters"], **extra)
         if isinstance(returned, Exception) and _says_infeasible(returned):
-            return _infeasible(returned, expected)
+            return _infeasible(returned, objective)
         refuse_unfinished(returned, function)
-        return result_of(returned, expected)
+        return result_of(returned, expected, objective)
     except Exception as problem:
         if _disk_is_full(problem):
             raise
         traceback.print_exc()
         if _says_infeasible(problem):
-            return _infeasible(problem, expected)
+            return _infeasible(problem, objective)
         return {"status": "failed", "metrics": {}, **describe(problem)}
 
 
-def _infeasible(problem: Exception, expected: list[str]) -> dict[str, Any]:
+def _infeasible(problem: Exception, objective: str) -> dict[str, Any]:
     measured = getattr(problem, "metrics", None)
-    metrics = {} if measured is None else metrics_of(measured, expected[0])
+    metrics = {} if measured is None else metrics_of(measured, objective)
     return {"status": "infeasible", "metrics": metrics, **describe(problem)}
 
 

@@ -92,7 +92,7 @@ class SimulatedEvaluator(BaseModel):
         if np.random.default_rng([request.seed, request.attempt]).random() < self.failure_rate:
             return EvaluationFailed(cause="infrastructure", message="a simulated failure")
         mean = self.true_value(request.parameters) + self.noise * np.random.default_rng(request.seed).standard_normal()
-        return EvaluationSucceeded(metrics={request.expected_metrics[0]: self._measured(mean)})
+        return EvaluationSucceeded(metrics={request.objective: self._measured(mean)})
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return None: a simulated evaluation dies with its controller."""

@@ -15,30 +15,22 @@ from overnight.flows.clusters.resources import Resources
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.controller.job import Job
 from overnight.flows.definition.campaign_file import CampaignFile
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
 from overnight.flows.proposing.messages import place_of
 from overnight.flows.proposing.proposers import Proposer, Proposers
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.flows.session.anchored_ledger import AnchoredLedger, AnchorPlan
-from overnight.flows.session.newest_receipt import ReceiptsFile, check_newest_receipt
+from overnight.flows.session.newest_receipt import check_newest_receipt
 from overnight.storage import (
     Ledger,
     ParquetLedger,
-    ledger_location,
     open_mailboxes,
 )
 
 # Nothing stands in for what stands in, so it may take long on a machine that is busy.
 _OF_STAND_IN = timedelta(minutes=10)
-
-
-def receipts_of(file: CampaignFile) -> ReceiptsFile | None:
-    """Return the file with the receipts of the campaign's ledger; None if it asks for none."""
-    if file.receipts is None:
-        return None
-    location = ledger_location(file.ledger, file.campaign.name, Path())
-    return ReceiptsFile(Path(file.receipts), file.campaign.name, location)
 
 
 @asynccontextmanager

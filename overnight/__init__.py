@@ -6,7 +6,7 @@ everything else for every attempt.
 
 from typing import TYPE_CHECKING
 
-from overnight.campaign.lazily import lazily
+from overnight.campaign.values.lazily import lazily
 
 if TYPE_CHECKING:
     from overnight.bo_core import BayesianProposer, SobolProposer

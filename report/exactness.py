@@ -4,7 +4,6 @@ import json
 
 from overnight.campaign import History, Point
 from overnight.campaign.standing.repeats import always_agree
-from overnight.report.trial_facts import objective_of
 
 
 def is_exact(history: History) -> bool:
@@ -13,8 +12,8 @@ def is_exact(history: History) -> bool:
     The campaign says so, or all measurements do by a standard error of 0, and no repeat of a point shows otherwise; or
     repeats of points show it.
     """
-    campaign = history.definition
-    found = [(_key(t.point), m) for t in history.trials.values() if (m := objective_of(campaign, t)) is not None]
+    campaign, goal = history.definition, history.definition.goal
+    found = [(_key(t.point), m) for t in history.trials.values() if (m := goal.value_of(t)) is not None]
     values = [(point, measured.mean) for point, measured in found]
     if found and (campaign.noise == "none" or all(measured.sem == 0 for _, measured in found)):
         return len(set(values)) == len(dict(values))
@@ -24,8 +23,9 @@ def is_exact(history: History) -> bool:
 def believed(history: History, point: Point | None, mean: float, sd: float | None) -> tuple[float, float | None]:
     """Return the model's mean and sd of a point; where measurements are exact, what was measured there, and None."""
     if point is not None and is_exact(history):
+        goal = history.definition.goal
         for trial in history.trials.values():
-            found = objective_of(history.definition, trial)
+            found = goal.value_of(trial)
             if found is not None and trial.point == point:
                 return found.mean, None
     return mean, sd

@@ -10,7 +10,7 @@ from overnight.campaign.history.trial import Failure, Observation, Provenance, S
 from overnight.campaign.space import Value
 from overnight.campaign.standing.spending import costs_were_told
 from overnight.report.numbers import duration, measured, number, value_text, with_uncertainty
-from overnight.report.trial_facts import notes_of, objective_of
+from overnight.report.trial_facts import notes_of
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
@@ -66,7 +66,9 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     yield from _why_there(then, provenance)
     if provenance.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.predicted_cost)
-    if provenance.hyperparameters is not None:
+    if provenance.code is not None:
+        yield f"Its model is a {provenance.code.model} of the campaign's own function {provenance.code.function}."
+    elif provenance.hyperparameters is not None:
         yield from _what_mattered(provenance.hyperparameters, features)
 
 
@@ -81,8 +83,9 @@ def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     if provenance.expected_gain is None or mean is None or best is None or provenance.instead_of is not None:
         return
     objective = then.definition.objective
-    better = provenance.predicted_low if objective.direction == "minimize" else provenance.predicted_high
-    if better is None or objective.sign * (best[1].mean - mean) <= abs(better - mean) / _INTERVAL:
+    ends = [end for end in (provenance.predicted_low, provenance.predicted_high) if end is not None]
+    better = max(ends, key=objective.turned, default=None)
+    if better is None or objective.turned(best[1].mean - mean) <= abs(better - mean) / _INTERVAL:
         return
     yield (
         "It explores: a result there is expected to be worse than the best so far, and would improve on it only with "
@@ -114,10 +117,8 @@ def _best_of(then: History) -> str:
 
 def _best_measured(then: History) -> tuple[int, Measurement] | None:
     """Return the trial with the best measurement, and that."""
-    objective = then.definition.objective
-    values = {t.id: objective_of(then.definition, t) for t in then.model_view().observed}
-    known = [(trial, value) for trial, value in values.items() if value is not None]
-    return max(known, key=lambda pair: objective.sign * pair[1].mean) if known else None
+    best = then.definition.goal.best(then.model_view().observed)
+    return None if best is None else (best.id, then.definition.goal.values_of([best])[0])
 
 
 def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
@@ -152,7 +153,7 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
         case Withdrawal(kind=kind, by=by, why=why):
             yield f"It was {kind}{after} by {by}: {why}"
         case Observation():
-            value = objective_of(then.definition, trial)
+            value = then.definition.goal.value_of(trial)
             if value is not None:
                 yield f"It turned out to be {metric} {measured(value)}{after}{_surprise(trial, value)}."
     yield from (f"Note: {note}." for note in notes_of(trial))

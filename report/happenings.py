@@ -9,7 +9,7 @@ from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.events import CampaignDrained, CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured, value_text
-from overnight.report.summary import Best, best_measured
+from overnight.report.summary import best_measured
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class News:
 
     def __init__(self) -> None:
         self._known: History | None = None
-        self._best: Best | None = None
+        self._best: Trial | None = None
 
     def of(self, history: History) -> list[Happening]:
         """Return what has happened since the last call, in the order in which a reader expects it."""
@@ -35,7 +35,7 @@ class News:
         if history.defined is None:
             return []
         if known is None:
-            self._best = best_measured(history.definition, history.trials.values())
+            self._best = history.definition.goal.best(history.trials.values())
             return []
         ended = history.trials.ended_since(known.trials)
         return [
@@ -47,25 +47,25 @@ class News:
         ]
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
-        found, sign = best_measured(history.definition, ended), history.definition.objective.sign
-        if found is None or (
-            self._best is not None and sign * found.measurement.mean <= sign * self._best.measurement.mean
-        ):
+        known, goal = [] if self._best is None else [self._best], history.definition.goal
+        best = goal.best([*known, *ended])
+        if best is None or best is self._best:
             return []
-        before, self._best = self._best, found
+        self._best = best
+        [value], before = goal.values_of([best]), goal.values_of(known)
         name, metric = history.definition.name, history.definition.objective.metric
-        than = "" if before is None else f", before {measured(before.measurement)} (trial {before.trial})"
+        than = "".join(f", before {measured(m)} (trial {t.id})" for t, m in zip(known, before, strict=True))
         return [
             Happening(
                 "campaign.new-best",
-                f"{name}: new best {metric} {measured(found.measurement)} in trial {found.trial}{than}",
-                found.trial,
+                f"{name}: new best {metric} {measured(value)} in trial {best.id}{than}",
+                best.id,
                 {
                     "metric": metric,
-                    "mean": found.measurement.mean,
-                    "sem": found.measurement.sem,
-                    "before": None if before is None else before.measurement.mean,
-                    "point": dict(history.trials[found.trial].point),
+                    "mean": value.mean,
+                    "sem": value.sem,
+                    "before": before[0].mean if before else None,
+                    "point": dict(best.point),
                 },
             )
         ]

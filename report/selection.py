@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from overnight.campaign import History, Trial
-from overnight.report.trial_facts import objective_of
 
 MOST = 1000
 _Item = TypeVar("_Item")
@@ -29,9 +28,7 @@ def worth_listing(history: History, recommended: int | None) -> list[Trial]:
 
 
 def _best(history: History, trials: Sequence[Trial], count: int) -> set[int]:
-    sign = history.definition.objective.sign
-    values = {t.id: sign * m.mean for t in trials if (m := objective_of(history.definition, t)) is not None}
-    return set(sorted(values, key=lambda number: -values[number])[:count])
+    return {trial.id for trial in history.definition.goal.best_first(trials)[:count]}
 
 
 def evenly(items: Sequence[_Item], count: int) -> list[_Item]:

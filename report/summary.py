@@ -15,7 +15,7 @@ from overnight.campaign.history.events import CampaignAskedToStop, CampaignFinis
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.enough import gain_left, why_enough
 from overnight.campaign.standing.spending import Spending, spending
-from overnight.report.trial_facts import failure_of, objective_of
+from overnight.report.trial_facts import failure_of
 
 # So many evaluations without a report are no accident.
 _ENOUGH_TO_WONDER = 3
@@ -213,12 +213,10 @@ def requests_of(history: History) -> tuple[str, ...]:
 
 
 def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> Best | None:
-    """Return the best measurement in the objective's direction, the earliest of equals."""
-    measured, sign = (
-        [Best(t.id, m) for t in trials if (m := objective_of(campaign, t)) is not None],
-        campaign.objective.sign,
-    )
-    return max(measured, key=lambda best: sign * best.measurement.mean, default=None)
+    """Return the best measurement, the earliest of equals."""
+    goal = campaign.goal
+    best = goal.best(trials)
+    return None if best is None else Best(best.id, goal.values_of([best])[0])
 
 
 def _seconds_per_trial(trials: Iterable[Trial]) -> float | None:

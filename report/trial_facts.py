@@ -1,17 +1,10 @@
-"""What is read off a single trial for people: its measured objective, how it stands and why."""
+"""What is read off a single trial for people: how it stands and why."""
 
-from overnight.campaign import Campaign, Measurement, Trial
+from overnight.campaign import Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Attempt, Failure, Observation, Stopped, Withdrawal
 from overnight.campaign.values.harmless import first_line
 from overnight.report.numbers import measured
-
-
-def objective_of(campaign: Campaign, trial: Trial) -> Measurement | None:
-    """Return the measurement of the objective, or None where there is none."""
-    if isinstance(trial.outcome, Observation):
-        return trial.outcome.metrics.get(campaign.objective.metric)
-    return None
 
 
 def failure_of(trial: Trial) -> Failure | None:

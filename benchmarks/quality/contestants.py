@@ -65,7 +65,8 @@ OURS: dict[str, AnyProposer] = {
     "overnight-liar-max": BayesianProposer(pending="liar_max"),
     "overnight-believer": BayesianProposer(pending="believer"),
     "overnight-infeasible-ignored": BayesianProposer(feasibility="ignore"),
-    "overnight-compressed-tails": BayesianProposer(tails="compressed"),
+    "overnight-compressed-tails": BayesianProposer(tails="compressed", hopeless="ignore"),
+    "overnight-hopeless-ignored": BayesianProposer(hopeless="ignore"),
     "overnight-cost-aware": BayesianProposer(cost_aware=True),
     "sobol": SobolProposer(),
 }

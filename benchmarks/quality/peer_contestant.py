@@ -10,7 +10,7 @@ from benchmarks.peers import PEERS, Asked, PeerProcess, Recommended
 from benchmarks.peers.process import Rows
 from overnight.bo_core import SobolProposer
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.state import objective_of, seed_of
+from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.propose import propose
 from overnight.campaign import Campaign, History, Proposal
 
@@ -83,7 +83,7 @@ def _what_is_known(campaign: Campaign, history: History, encoding: Encoding) -> 
     return {
         "d": encoding.d,
         "X": encoding.encode([t.point for t in view.observed]).tolist(),
-        "y": [objective_of(campaign, t).mean for t in view.observed],
+        "y": [value.mean for value in campaign.goal.values_of(view.observed)],
         "pending": encoding.encode([t.point for t in view.pending]).tolist(),
         "failed": encoding.encode([t.point for t in view.failed]).tolist(),
         "seed": seed_of(campaign, history.next_trial) % 2**31,

@@ -1,23 +1,24 @@
-"""What a candidate is worth: utilities, averaged over joint draws of everything that is not yet known."""
+"""What a candidate is worth: draws of every metric, incumbents in each draw, and a score that is averaged over them."""
 
-from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
-from overnight.bo_core.acquisition.joint_draws import JointDraws, could_be_best
-from overnight.bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
+from overnight.bo_core.acquisition.incumbents import best_in_each_draw, could_be_best
+from overnight.bo_core.acquisition.joint_draws import Drawn, JointDraws
 from overnight.bo_core.acquisition.sampled_path import SampledPath
-from overnight.bo_core.acquisition.simple_regret import SimpleRegret
-from overnight.bo_core.acquisition.upper_confidence_bound import UpperConfidenceBound
+from overnight.bo_core.acquisition.score import AverageScore, OneObjective, Score, Scored, Scoring
 from overnight.bo_core.acquisition.utilities import utility_of
 from overnight.bo_core.acquisition.utility import Evaluated, Utility
 
 __all__ = [
+    "AverageScore",
+    "Drawn",
     "Evaluated",
     "JointDraws",
-    "LogExpectedImprovement",
-    "LogProbabilityOfImprovement",
+    "OneObjective",
     "SampledPath",
-    "SimpleRegret",
-    "UpperConfidenceBound",
+    "Score",
+    "Scored",
+    "Scoring",
     "Utility",
+    "best_in_each_draw",
     "could_be_best",
     "utility_of",
 ]

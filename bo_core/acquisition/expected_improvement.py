@@ -18,7 +18,6 @@ class LogExpectedImprovement:
     """log E[max(f(x) − best, 0)]; averaged over joint draws it is noisy expected improvement (Letham et al. 2019)."""
 
     logarithmic = True
-    against_best = True
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
         """Return log(sd h(v)), v = (mean − best)/sd, h(v) = φ(v) + vΦ(v); ∂/∂mean = Φ/(h sd), ∂/∂sd = φ/(h sd)."""

@@ -15,7 +15,6 @@ class LogProbabilityOfImprovement:
     """log P[f(x) > best], averaged over joint draws (Kushner 1964); it stays close to what is known."""
 
     logarithmic = True
-    against_best = True
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
         """Return log Φ(v), v = (mean − best)/sd; ∂/∂mean = φ/(Φ sd), ∂/∂sd = −v φ/(Φ sd).

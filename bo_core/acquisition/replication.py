@@ -4,15 +4,13 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition.expected_improvement import log_h_and_ratios
-from overnight.bo_core.surrogate import Posterior, safe_cholesky
+from overnight.bo_core.surrogate import Belief, safe_cholesky
 
 _JITTER = 1e-9
 _NOTHING_LEFT = 1e-7
 
 
-def gains_in_best_mean(
-    posterior: Posterior, points: Tensor, noise: Tensor, pending: Tensor, pending_noise: Tensor
-) -> Tensor:
+def gains_in_best_mean(belief: Belief, points: Tensor, noise: Tensor, pending: Tensor, pending_noise: Tensor) -> Tensor:
     """Return by how much a measurement at each of c points [c, d] is expected to raise the highest posterior mean [c].
 
     The highest is taken over these points and `pending` [p, d], whose outstanding measurements, with variances
@@ -21,7 +19,7 @@ def gains_in_best_mean(
     2009), averaged over the sets of hyperparameters.
     """
     c = len(points)
-    mean, covariance = posterior.joint(torch.cat([points, pending]))
+    mean, covariance = belief.joint(torch.cat([points, pending]))
     covariance = _after_pending(covariance, pending_noise, c)
     variance = covariance.diagonal(dim1=1, dim2=2)[:, :c]
     # Column j says how the means move, by the standard normal that a measurement at j amounts to; where nothing is left

@@ -10,7 +10,6 @@ class SimpleRegret:
     """The posterior mean, whose maximum has the least expected regret if it is used as it is."""
 
     logarithmic = False
-    against_best = False
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
         """Return the mean with ∂/∂mean = 1; neither `sd` nor `best` is looked at."""

@@ -18,7 +18,6 @@ class UpperConfidenceBound:
 
     exploration: float
     logarithmic = False
-    against_best = False
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
         """Return it with ∂/∂mean = 1 and ∂/∂sd = exploration; `best` is not looked at."""

@@ -1,23 +1,17 @@
-"""Which utility belongs to which name under `proposer.acquisition`."""
+"""The utility of an acquisition that a campaign names."""
 
-from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
-from overnight.bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
-from overnight.bo_core.acquisition.simple_regret import SimpleRegret
-from overnight.bo_core.acquisition.upper_confidence_bound import UpperConfidenceBound
+import importlib
+
 from overnight.bo_core.acquisition.utility import Utility
+from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.proposer import BayesianProposer
 
 
 def utility_of(proposer: BayesianProposer) -> Utility | None:
     """Return the utility that the proposer asks for, None for Thompson sampling, which climbs a path instead."""
-    match proposer.acquisition:
-        case "log_noisy_expected_improvement":
-            return LogExpectedImprovement()
-        case "log_probability_of_improvement":
-            return LogProbabilityOfImprovement()
-        case "upper_confidence_bound":
-            return UpperConfidenceBound(proposer.exploration)
-        case "simple_regret":
-            return SimpleRegret()
-        case "thompson_sampling":
-            return None
+    asked = ACQUISITIONS[proposer.acquisition]
+    if asked.utility is None:
+        return None
+    module, _, name = asked.utility.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    return found(**{setting: getattr(proposer, setting) for setting in asked.settings})

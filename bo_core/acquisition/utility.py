@@ -19,19 +19,12 @@ class Utility(Protocol):
     """A utility of a Gaussian candidate; draws, averaging and gradients are shared by all.
 
     `logarithmic` says that `evaluate` returns the logarithm of a positive utility; then the logarithm of the average is
-    maximised, else the average itself. `against_best` says that the utility compares with the best of the
-    points that could be best, which are then part of the draws; a utility that does not must not know the noise-free
-    values there.
+    maximised, else the average itself. All else that is asked of an acquisition is in its line of `ACQUISITIONS`.
     """
 
     @property
     def logarithmic(self) -> bool:
         """Tell whether logarithms are returned."""
-        ...
-
-    @property
-    def against_best(self) -> bool:
-        """Tell whether `best` is looked at."""
         ...
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:

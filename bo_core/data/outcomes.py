@@ -88,6 +88,10 @@ class Outcomes:
         log_slopes = slope.clamp(min=torch.finfo(torch.float64).tiny).log() - math.log(scale)
         return cls(deviation / scale, variance, log_slopes, center, scale, objective.sign, unit, tail)
 
+    def turned(self, y: Tensor) -> Tensor:
+        """Return standardised outcomes in the metric's own direction; turned once more, they are to be maximised."""
+        return self.sign * y
+
     def mean_in_units(self, mean: float) -> float:
         """Return a standardised mean in the metric's own unit and sign: with a compressed tail it is the median."""
         y = self.center + self.scale * mean

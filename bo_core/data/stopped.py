@@ -14,7 +14,6 @@ import numpy as np
 
 from overnight.bo_core.numerics.safe_range import unit_for
 from overnight.campaign import Campaign, Measurement, ModelView
-from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.curves import curves_of
 from overnight.campaign.stopping import Curve
 
@@ -31,16 +30,14 @@ def expected_finals(campaign: Campaign, view: ModelView) -> dict[int, Measuremen
         return {}
     objective = campaign.objective
     curves = curves_of(objective, (*view.observed, *view.stopped), view.reports)
-    finals = {
-        trial.id: objective.sign * trial.outcome.metrics[objective.metric].mean
-        for trial in view.observed
-        if isinstance(trial.outcome, Observation) and trial.id in curves
-    }
+    ended = [trial for trial in view.observed if trial.id in curves]
+    values = campaign.goal.values_of(ended)
+    finals = {trial.id: objective.turned(value.mean) for trial, value in zip(ended, values, strict=True)}
     expected: dict[int, Measurement] = {}
     for trial in view.stopped:
         found = _expected(curves.get(trial.id), curves, finals)
         if found is not None:
-            expected[trial.id] = Measurement(mean=objective.sign * found.mean, sem=found.sem)
+            expected[trial.id] = Measurement(mean=objective.turned(found.mean), sem=found.sem)
     return expected
 
 

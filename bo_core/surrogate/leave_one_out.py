@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import Tensor
 
 from overnight.bo_core.surrogate.posterior import Posterior
 
@@ -13,7 +14,18 @@ def leave_one_out(posterior: Posterior) -> float:
     With K⁻¹ of the noisy kernel matrix, observation i has mean y_i − [K⁻¹(y − m)]_i / [K⁻¹]_ii and variance 1/[K⁻¹]_ii
     (Rasmussen and Williams 2006, equations 5.10 to 5.12), for a fixed constant mean m.
     """
-    precision = (posterior.L_inverse**2).sum(1)
-    alpha = (posterior.residual.unsqueeze(1) @ posterior.L_inverse).squeeze(1)
+    alpha, precision = _alpha_and_precision(posterior)
     log_density = 0.5 * (torch.log(precision / (2.0 * math.pi)) - alpha**2 / precision)
     return float(log_density.sum(1).mean())
+
+
+def errors_left_out(posterior: Posterior) -> Tensor:
+    """Return by how much each observation [M, u] exceeds what the others let expect, in standard deviations of that."""
+    alpha, precision = _alpha_and_precision(posterior)
+    return alpha / precision.sqrt()
+
+
+def _alpha_and_precision(posterior: Posterior) -> tuple[Tensor, Tensor]:
+    """Return K⁻¹(y − m) and the diagonal of K⁻¹, each [M, u]."""
+    precision = (posterior.L_inverse**2).sum(1)
+    return (posterior.residual.unsqueeze(1) @ posterior.L_inverse).squeeze(1), precision

@@ -1,13 +1,14 @@
-"""What is believed of the latent function after the observations."""
+"""What is believed of the latent function after the observations, and draws of it: all of it written out."""
 
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
+from overnight.bo_core.surrogate.hyperparameters import Hyperparameters, Record
 from overnight.bo_core.surrogate.kernel import kernel
 from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
+from overnight.bo_core.surrogate.metric_draws import DRAW_JITTER, SMALLEST_VARIANCE, Conditional, PullBack
 from overnight.bo_core.surrogate.scaling import Scaling
 from overnight.bo_core.surrogate.training_data import TrainingData
 from overnight.campaign.errors import ModelFailed
@@ -55,6 +56,21 @@ class Posterior:
         return self.Z.shape[0]
 
     @property
+    def like(self) -> Tensor:
+        """Return a tensor of the type and on the device of all that is handed in and out."""
+        return self.Z
+
+    @property
+    def scales(self) -> Tensor:
+        """Return the typical length scales [d]."""
+        return self.hyperparameters.typical_length_scales
+
+    @property
+    def jitter(self) -> float:
+        """Return the jitter that the hyperparameters go with."""
+        return self.hyperparameters.jitter
+
+    @property
     def n(self) -> int:
         """Return the number of distinct observations."""
         return self.Z.shape[1]
@@ -93,13 +109,16 @@ class Posterior:
 
         return mean, variance, by_features(alpha), by_features((h @ self.L_inverse).mul_(-2.0))
 
+    def means_at_data(self) -> Tensor:
+        """Return the means [M, n] of the latent function at the observed points: y − noise K⁻¹(y − m)."""
+        return self.y - self.noise * (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
+
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
         """Return what f at the observed points [M, n] lies between, to so many standard deviations or more.
 
-        The mean there is y − noise K⁻¹(y − m), and its own observation leaves a variance of noise/(1 + noise) at most.
+        Its own observation leaves a variance of noise/(1 + noise) at most.
         """
-        alpha = (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
-        mean = self.y - self.noise * alpha
+        mean = self.means_at_data()
         reach = deviations * (self.noise / (1.0 + self.noise)).sqrt()
         return mean - reach, mean + reach
 
@@ -108,6 +127,18 @@ class Posterior:
         mean, sd = self.marginal(X)
         middle = mean.mean(0)
         return middle, ((sd * sd).mean(0) + ((mean - middle) ** 2).mean(0)).sqrt()
+
+    def replicate_noise(self, data: TrainingData) -> Tensor:
+        """Return the noise variances [M, u] that one more measurement at each distinct observed point would have."""
+        return data.replicate_noise(self.hyperparameters.noise_variance.to(data.X.device))
+
+    def drawn(self, points: Tensor, normals: Tensor) -> "BorderedDraws":
+        """Return draws of f at `points` [r, d], see `BorderedDraws`."""
+        return BorderedDraws(self, points, normals)
+
+    def as_record(self) -> Record:
+        """Return the numbers that were learnt, bit-exact, by their names."""
+        return self.hyperparameters.as_record()
 
     def with_more(
         self, sets: Tensor, Z: Tensor, L_inverse: Tensor, residual: Tensor, y: Tensor, noise: Tensor
@@ -124,6 +155,84 @@ class Posterior:
     def _project(self, Z: Tensor) -> tuple[Tensor, Tensor]:
         h = self.kernel(Z, self.Z)[0] @ self.L_inverse.mT
         return self.mean.unsqueeze(1) + (h @ self.residual.unsqueeze(2)).squeeze(2), h
+
+
+class BorderedDraws:
+    """The draws of `MetricDraws` by one bordered factor, which grows by a row per choice.
+
+    Points and outcomes are bordered into one system: its Cholesky factor is [[L, 0], [Hᵀ, C]] with C the factor
+    of the draws' posterior covariance. For a candidate x, h = factor⁻¹ k(x, ·) gives mean_s(x) = mean + h·[u; z_s]
+    and sd(x)² = 1 − |h|². The factor's inverse is kept.
+    """
+
+    def __init__(self, posterior: Posterior, points: Tensor, normals: Tensor) -> None:
+        """Draw f at `points` [r, d] from `normals` [M, S, r + more], of which the last are for points to be added."""
+        M, n, r = posterior.set_count, posterior.n, len(points)
+        self.posterior, self.normals, self.n, self.r = posterior, normals, n, r
+        Z = posterior.scaled(points)
+        H = posterior.L_inverse @ posterior.kernel(posterior.Z, Z)[0]
+        mean = posterior.mean.unsqueeze(1) + (posterior.residual.unsqueeze(1) @ H).squeeze(1)
+        C, self.jitter = safe_cholesky(posterior.kernel(Z, Z)[0] - H.mT @ H, DRAW_JITTER)
+        self.values = mean.unsqueeze(2) + C @ normals[:, :, :r].mT
+        size = n + normals.shape[2]
+        identity = torch.eye(r, dtype=C.dtype, device=C.device).expand_as(C)
+        C_inverse = torch.linalg.solve_triangular(C, identity, upper=False)
+        self._Z = torch.cat([posterior.Z, Z, Z.new_zeros(M, size - n - r, Z.shape[2])], 1)
+        self._inverse = C.new_zeros(M, size, size)
+        self._inverse[:, :n, :n] = posterior.L_inverse
+        self._inverse[:, n : n + r, n : n + r] = C_inverse
+        self._inverse[:, n : n + r, :n] = -(C_inverse @ H.mT) @ posterior.L_inverse
+        self._take_views()
+
+    def at(self, X: Tensor, draws: int | None = None) -> Conditional:
+        """Return the metric at candidates X [b, d], given each draw or the first `draws` of them."""
+        h = self.posterior.kernel(self.posterior.scaled(X), self.Z)[0] @ self.inverse.mT
+        return self._conditional(h, self.known_normals[:, :draws])
+
+    def at_with_pull_back(self, X: Tensor) -> tuple[Conditional, PullBack]:
+        """Return the metric at candidates X [b, d], and the way back from its derivatives to those by X."""
+        A = self.posterior.scaled(X)
+        k, w = self.posterior.kernel(A, self.Z)
+        h = k @ self.inverse.mT
+        found = self._conditional(h, self.known_normals)
+
+        def pull_back(by_mean: Tensor, by_sd: Tensor) -> Tensor:
+            # d sd = −h·dh / sd; the means' part goes through [u; z_s].
+            by_h = h * (-by_sd / found.sd.squeeze(2)).unsqueeze(2)
+            by_h[:, :, : self.n] += by_mean.sum(2, keepdim=True) * self.posterior.residual.unsqueeze(1)
+            by_h[:, :, self.n :] += by_mean @ self.known_normals
+            by_k = (by_h @ self.inverse).mul_(w)
+            by_scaled = by_k @ self.Z - A * by_k.sum(2, keepdim=True)
+            return self.posterior.scaling.by_features(X, by_scaled).sum(0)
+
+        return found, pull_back
+
+    def add(self, x: Tensor) -> None:
+        """Let the chosen candidate x [d] join the draws."""
+        A = self.posterior.scaled(x.unsqueeze(0))
+        h = self.posterior.kernel(A, self.Z)[0] @ self.inverse.mT
+        found = self._conditional(h, self.known_normals)
+        # As for a point that is drawn from the start; a point that is drawn twice has no variance left but this.
+        sd = (found.sd * found.sd + self.jitter).sqrt()
+        drawn = found.mean + sd * self.normals[:, :, self.r].unsqueeze(1)
+        self.values = torch.cat([self.values, drawn], 1)
+        i = self.n + self.r
+        self._inverse[:, i, :i] = -(h @ self.inverse).squeeze(1) / sd.squeeze(2)
+        self._inverse[:, i, i] = 1.0 / sd.flatten()
+        self._Z[:, i] = A.squeeze(1)
+        self.r += 1
+        self._take_views()
+
+    def _take_views(self) -> None:
+        a = self.n + self.r
+        self.Z = self._Z[:, :a].contiguous()
+        self.inverse = self._inverse[:, :a, :a].contiguous()
+        self.known_normals = self.normals[:, :, : self.r].contiguous()
+
+    def _conditional(self, h: Tensor, normals: Tensor) -> Conditional:
+        of_data = h[:, :, : self.n] @ self.posterior.residual.unsqueeze(2) + self.posterior.mean[:, None, None]
+        means = torch.baddbmm(of_data, h[:, :, self.n :], normals.mT)
+        return Conditional(means, (1.0 - (h * h).sum(2, keepdim=True)).clamp_(min=SMALLEST_VARIANCE).sqrt_())
 
 
 def safe_cholesky(covariance: Tensor, jitter: float) -> tuple[Tensor, float]:

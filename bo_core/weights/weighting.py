@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.state import failed_points
+from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Surface
 from overnight.bo_core.weights.expected_cost import Costs, ExpectedCost
 from overnight.bo_core.weights.feasibility import Feasibility
-from overnight.campaign import ModelView
 
 # P counts squared. A trial that fails costs as much as one that does not and teaches nothing of the objective; and of
 # all candidates the one of highest score often has an overestimated P (docs/decisions/0012-feasibility.md).
@@ -30,23 +28,21 @@ class Weighting:
     cost: ExpectedCost | None = None
 
     @classmethod
-    def fitted(
-        cls, view: ModelView, proposer: BayesianProposer, encoding: Encoding, share_of_cost: float = 0.0
-    ) -> "Weighting":
-        """Learn from what a view holds what the proposer asks for; costs where their share is above 0."""
+    def fitted(cls, situation: Situation, proposer: BayesianProposer, share_of_cost: float = 0.0) -> "Weighting":
+        """Learn from the situation what the proposer asks for; costs where their share is above 0."""
         ignored = proposer.feasibility == "ignore"
-        feasibility = None if ignored else Feasibility.fitted(*_worked_and_failed(view, encoding))
-        costs = costs_of(view, encoding, share_of_cost)
+        feasibility = None if ignored else Feasibility.fitted(situation.worked, situation.failed)
+        costs = costs_of(situation, share_of_cost)
         return cls(feasibility, None if costs is None else ExpectedCost.fitted(costs, share_of_cost))
 
     @classmethod
     def recalled(
-        cls, view: ModelView, encoding: Encoding, share_of_cost: float, feasibility: Tensor | None, cost: Tensor | None
+        cls, situation: Situation, share_of_cost: float, feasibility: Tensor | None, cost: Tensor | None
     ) -> "Weighting":
         """Return what was fitted, from the θ [1, h] that were recorded; None for what did not weigh."""
-        costs = None if cost is None else costs_of(view, encoding, share_of_cost)
+        costs = None if cost is None else costs_of(situation, share_of_cost)
         return cls(
-            None if feasibility is None else Feasibility.recalled(*_worked_and_failed(view, encoding), feasibility),
+            None if feasibility is None else Feasibility.recalled(situation.worked, situation.failed, feasibility),
             None if cost is None or costs is None else ExpectedCost.recalled(costs, share_of_cost, cost),
         )
 
@@ -95,14 +91,6 @@ class Weighting:
         return None if self.cost is None else float(self.cost.at(x))
 
 
-def costs_of(view: ModelView, encoding: Encoding, share_of_cost: float) -> Costs | None:
+def costs_of(situation: Situation, share_of_cost: float) -> Costs | None:
     """Return the costs of the trials that were observed, None where they do not count or teach nothing."""
-    if share_of_cost == 0.0:
-        return None
-    return Costs.of(view.observed, encoding.encode([t.point for t in view.observed]))
-
-
-def _worked_and_failed(view: ModelView, encoding: Encoding) -> tuple[Tensor, Tensor]:
-    """Return the features of the trials that worked, if only until they were stopped, and of those that failed."""
-    worked = [t.point for t in (*view.observed, *view.stopped)]
-    return encoding.encode(worked), encoding.encode([t.point for t in failed_points(view)])
+    return None if share_of_cost == 0.0 else Costs.of(situation.view.observed, situation.tried)

@@ -4,6 +4,7 @@ A rule may end it on its way: it is then stopped, and what it has reported is le
 then withdrawn, and nothing is learnt from it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -18,24 +19,39 @@ Generator = Literal["baseline", "manual", "sobol", "model", "custom", "import"]
 StandIn = Literal["sobol", "thompson"]
 
 
+class ModelCode(BaseModel):
+    """The code that a model of the campaign's own came from: its function, the class of what that returned, its file.
+
+    `source` is the SHA-256 of the function's file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    function: str
+    model: str
+    source: str
+
+
 class Provenance(BaseModel):
     """How a proposal was made: everything that it takes to make it again.
 
     `proposer` names a third party's class. `observed` and `pending` are what the proposal knew, those that were stopped
     among the observed where their reports are learnt from. `hyperparameters` are bit-exact and serve as the next
-    proposal's warm start; `starts` says how each start of their fit ended. Predicted mean and standard deviation are in
-    the metric's own unit, the mean being the median where bad outcomes are drawn together; 90 % were expected between
-    `predicted_low` and `predicted_high`. `tail_width` is the width, in robust spreads, over which bad outcomes were
-    drawn together, None if they were not or if nothing was chosen. In the same unit is `expected_gain`, by how much a
-    new point was expected to improve on the best. A repetition was preferred to measuring `instead_of`.
-    `probability_feasible` is how likely the point was thought to give a result, None where nothing was known to fail,
-    and `feasibility_hyperparameters`, bit-exact, are what that was believed with. `probability_of_approval` is how
-    likely what awaited approval was thought to be approved, None where nothing did under a policy. `predicted_cost` is
-    what the point was expected to cost, in the unit that evaluations tell or in seconds where they told none; it is
-    None where costs did not count, and `cost_hyperparameters`, bit-exact, belong to it. `jitter` is the larger of the
-    draws' and of `fit_jitter`, which the hyperparameters go with. `events_seen`, `seconds` and `commit` come from
-    whoever called `propose`, which itself has no clock, and so do `unseen`, how many results came in while it was made,
-    and `stand_in`, what made it while the campaign's own proposer was `away`, and why it was.
+    proposal's warm start; those of a model of the campaign's own have a `code`; `starts` says how each start of their
+    fit ended. Predicted mean and standard deviation are in the metric's own unit, the mean being the median where bad
+    outcomes are drawn together; 90 % were expected between `predicted_low` and `predicted_high`. `tail_width` is the
+    width, in robust spreads, over which bad outcomes were drawn together, None if they were not or if nothing was
+    chosen. In the same unit is `expected_gain`, by how much a new point was expected to improve on the best. A
+    repetition was preferred to measuring `instead_of`. `probability_feasible` is how likely the point was thought to
+    give a result, None where nothing was known to fail, and `feasibility_hyperparameters`, bit-exact, are what that was
+    believed with. `probability_of_approval` is how likely what awaited approval was thought to be approved, None where
+    nothing did under a policy. `predicted_cost` is what the point was expected to cost, in the unit that evaluations
+    tell or in seconds where they told none; it is None where costs did not count, and `cost_hyperparameters`,
+    bit-exact, belong to it. `opinion_hyperparameters`, bit-exact, are those of the second model that finds points
+    hopeless, None if it was not asked. `jitter` is the larger of the draws' and of `fit_jitter`, which the
+    hyperparameters go with. `events_seen`, `seconds` and `commit` come from whoever called `propose`, which itself has
+    no clock, and so do `unseen`, how many results came in while it was made, and `stand_in`, what made it while the
+    campaign's own proposer was `away`, and why it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +61,7 @@ class Provenance(BaseModel):
     observed: int = 0
     pending: tuple[int, ...] = ()
     hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
+    code: ModelCode | None = None
     starts: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
     acquisition: str | None = None
     acquisition_value: float | None = None
@@ -60,6 +77,7 @@ class Provenance(BaseModel):
     probability_of_approval: float | None = None
     predicted_cost: float | None = None
     cost_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
+    opinion_hyperparameters: ReadOnly[dict[str, tuple[float, ...]]] | None = None
     jitter: float | None = None
     fit_jitter: float | None = None
     device: str | None = None
@@ -230,6 +248,11 @@ class Trial(BaseModel):
         if self.parked:
             return "awaiting approval"
         return "running" if self.open_attempt is not None else "waiting"
+
+    @property
+    def measured(self) -> Mapping[str, Measurement]:
+        """Return the metrics that were observed; none if there is no result."""
+        return self.outcome.metrics if isinstance(self.outcome, Observation) else {}
 
     @property
     def seconds(self) -> float | None:

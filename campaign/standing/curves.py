@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from overnight.campaign.goal import Objective
 from overnight.campaign.history.events import MeasurementReported
 from overnight.campaign.history.trial import Trial
-from overnight.campaign.objective import Objective
 from overnight.campaign.stopping import Curve
 
 Reports = Mapping[int, tuple[MeasurementReported, ...]]
@@ -24,7 +24,7 @@ def _curve(objective: Objective, trial: Trial, reports: Iterable[MeasurementRepo
         return None
     latest = trial.attempts[-1].number
     values = {
-        report.step: objective.sign * report.metrics[objective.metric].mean
+        report.step: objective.turned(report.metrics[objective.metric].mean)
         for report in reports
         if report.attempt == latest and objective.metric in report.metrics
     }

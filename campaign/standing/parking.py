@@ -90,9 +90,9 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
     if mean is None or (sd is None and sds):
         yield f"nothing predicts {objective.metric} there (`approve.when.predicted`)"
         return
-    edge = mean - objective.sign * sds * (sd or 0.0)
+    edge = objective.worsened(mean, by=sds * (sd or 0.0))
     # Also where it is no number at all.
-    if not objective.sign * edge >= objective.sign * limit.worse_than:
+    if not objective.turned(edge) >= objective.turned(limit.worse_than):
         within = f" within {sds:g} standard deviations" if sds else ""
         yield (
             f"{objective.metric} is predicted {edge:.4g}{within}, worse than {limit.worse_than:g} "

@@ -11,11 +11,7 @@ def metric_problems(campaign: Campaign, returned: Collection[str] | None) -> lis
         return []
     offered = ", ".join(f"`{name}`" for name in returned) or "nothing"
     return [
-        f"`{_path(campaign, name)}`: expected one of the metrics that the evaluator returns ({offered}), found `{name}`"
+        f"`{campaign.key_of(name)}`: expected one of the metrics that the evaluator returns ({offered}), found `{name}`"
         for name in campaign.expected_metrics
         if name not in returned
     ]
-
-
-def _path(campaign: Campaign, metric: str) -> str:
-    return campaign.objective.direction if metric == campaign.objective.metric else "metrics"

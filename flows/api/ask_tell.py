@@ -23,8 +23,8 @@ from overnight.campaign.history.trial import Stopped
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
 from overnight.flows.api.own_loop import awaited, may_propose, next_waiting, nothing_to_ask, own_allowance
-from overnight.flows.assembly import receipts_of
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.log import LOG
 from overnight.flows.people.read_outcome import described, read_outcome, read_report, read_step
@@ -32,7 +32,7 @@ from overnight.flows.people.under_way import is_evaluated, under_way, unended
 from overnight.flows.rules.early_stopping import stops
 from overnight.flows.rules.new_trials import attempt_event, proposed_events
 from overnight.flows.rules.outcomes import outcome_events
-from overnight.flows.session.journal import Decide, Journal
+from overnight.flows.session.journal import Journal
 from overnight.flows.session.newest_receipt import check_or_accept
 from overnight.flows.session.opening import open_campaign
 from overnight.storage import open_ledger
@@ -160,10 +160,10 @@ class AskTell:
                 history, seen = await self._open(), self._journal.events_seen
                 allowed = own_allowance(history, self.clock.now(), ignore_window=self.ignore_window)
                 if next_waiting(allowed) is not None:
-                    written = await self._insist(self._starts)
+                    written = await self._journal.insist(self._starts)
                 elif may_propose(allowed):
                     made = await asyncio.to_thread(self._propose, history)
-                    written = await self._insist(partial(self._proposed, history, seen, *made))
+                    written = await self._journal.insist(partial(self._proposed, history, seen, *made))
                 else:
                     raise nothing_to_ask(allowed)
                 for event in written:
@@ -212,12 +212,12 @@ class AskTell:
             outcome = read_outcome(history.definition, result, cost)
         except InvalidResult as problem:
             raise InvalidResult(f"tell: trial {known.id}: {problem} {_NOT_RECORDED}") from None
-        await self._insist(partial(self._ended, trial, outcome, "tell"))
+        await self._journal.insist(partial(self._ended, trial, outcome, "tell"))
 
     async def _retry(self, trial: Trial | int, why: str | BaseException) -> bool:
         await self._known(trial, "retry")
         lost = EvaluationFailed(cause="infrastructure", message=described(why))
-        written = await self._insist(partial(self._ended, trial, lost, "retry"))
+        written = await self._journal.insist(partial(self._ended, trial, lost, "retry"))
         return any(isinstance(event, AttemptFailed) and event.will_retry for event in written)
 
     def _ended(self, trial: Trial | int, outcome: EvaluationOutcome, asked: str, history: History) -> list[Event]:
@@ -226,7 +226,7 @@ class AskTell:
 
     async def _abandon(self, trial: Trial | int, why: str | BaseException) -> None:
         await self._known(trial, "abandon")
-        await self._insist(partial(self._withdrawn, trial, described(why)))
+        await self._journal.insist(partial(self._withdrawn, trial, described(why)))
 
     def _withdrawn(self, trial: Trial | int, why: str, history: History) -> list[Event]:
         """Return the end of a trial, and of the attempt at it, unless a controller is to end that one."""
@@ -264,19 +264,7 @@ class AskTell:
                 MeasurementReported(time=now, actor=_ACTOR, trial=known.id, attempt=number, step=step, metrics=metrics)
             ]
 
-        heard = [event for event in await self._insist(reported) if isinstance(event, MeasurementReported)]
-        await self._insist(lambda history: stops(history, heard, self.clock.now(), _ACTOR))
+        heard = await self._journal.insist(reported)
+        await self._journal.insist(lambda history: stops(history, heard, self.clock.now(), _ACTOR))
         ended = self._journal.history.trials[known.id].outcome
         return ended.why if isinstance(ended, Stopped) else None
-
-    async def _insist(self, decide: Decide) -> Sequence[Event]:
-        """Append what is decided on the newest history, and return it."""
-        written: Sequence[Event] = ()
-
-        def noted(history: History) -> Sequence[Event]:
-            nonlocal written
-            written = decide(history)
-            return written
-
-        await self._journal.insist(noted)
-        return written

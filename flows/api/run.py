@@ -16,10 +16,10 @@ from overnight.campaign.errors import CannotStart
 from overnight.campaign.recommendation import Recommendation
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.api.sync import run_sync
-from overnight.flows.assembly import receipts_of
 from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.engine.server import prefect_server
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.log import LOG

@@ -18,7 +18,10 @@ from pydantic import (
 )
 
 from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
+from overnight.bo_core.proposer import FOLDERS
+from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
+from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
@@ -27,13 +30,7 @@ from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.place import AnyPlace
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import meant_as_folder, meant_as_ledger
-from overnight.flows.definition.contradictions import (
-    contradictions,
-    gain_problems,
-    metric_problems,
-    objective_problems,
-    window_problems,
-)
+from overnight.flows.definition.parts import gain_problems, window_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
@@ -94,16 +91,13 @@ class CampaignFile(BaseModel):
         limit = min(evaluator.time_limit, campaign.window.length / 2)
         return evaluator.model_copy(update={"time_limit": limit})
 
-    @model_validator(mode="after")
-    def _metrics_differ(self) -> "CampaignFile":
-        for problem in metric_problems(self.campaign.metrics):
-            raise ValueError(str(problem))
-        return self
-
     async def check(self) -> None:
         """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
         if isinstance(self.proposer, CustomProposer):
             self.proposer.check()
+        if isinstance(self.proposer, BayesianProposer) and isinstance(self.proposer.surrogate, GpytorchSurrogate):
+            checked = importlib.import_module("overnight.bo_core.gpytorch_models.check")
+            checked.check(self.proposer.surrogate, self.campaign)
         problems = window_problems(self.campaign.window, self.evaluator.time_limit)
         for problem in (*problems, *gain_problems(self.campaign.stop_when, self.proposer)):
             raise InvalidDefinition([str(problem)])
@@ -126,7 +120,7 @@ class CampaignFile(BaseModel):
         evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
-        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude={"folder"})}
+        settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude=FOLDERS)}
         # Only where they say something: a campaign that began without them has not changed.
         if not isinstance(self.run_on, Here):
             settings["run_on"] = self.run_on.model_dump(mode="json")
@@ -204,12 +198,9 @@ def _examine(
     if file is not None:
         return file, []
     written = sections.get("campaign")
-    contradicting = contradictions(written) if isinstance(written, Mapping) else []
-    if isinstance(written, Mapping) and objective_problems(written):
-        # Pydantic looks no further at a campaign without one objective, which would hide its other problems.
-        _, problems = _validated({**sections, "campaign": {**written, "minimize": "any", "maximize": None}}, context)
-    others = [problem for problem in problems if problem.where or not contradicting]
-    return None, [_as_in(data, problem) for problem in (*contradicting, *others)]
+    # The model looks for contradictions only if each of its parts is valid; here all problems are reported at once.
+    contradicting = contradictions(written) if isinstance(written, Mapping) else ()
+    return None, [_as_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
 
 
 def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
@@ -232,8 +223,8 @@ def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
         changes["ledger"] = str(folder / os.path.expanduser(file.ledger))
     if file.receipts is not None:
         changes["receipts"] = str(folder / os.path.expanduser(file.receipts))
-    for name in ("evaluator", "proposer"):
-        part = getattr(file, name)
-        if "folder" in type(part).model_fields:
-            changes[name] = part.model_copy(update={"folder": folder / (part.folder or ".")})
+    changes["proposer"] = file.proposer.in_folder(folder)
+    evaluator: Any = file.evaluator
+    if "folder" in type(evaluator).model_fields:
+        changes["evaluator"] = evaluator.model_copy(update={"folder": folder / (evaluator.folder or ".")})
     return file.model_copy(update=changes)

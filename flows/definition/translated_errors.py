@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, Tag, ValidationError
 
-from overnight.campaign.problems import Problem, Where, shown, unknown_key
+from overnight.campaign.problems import Contradictory, Problem, Where, shown, unknown_key
 
 _NUMBER = "a number"
 _WHOLE = "a whole number"
@@ -77,8 +77,8 @@ def translate(error: ValidationError, model: type[BaseModel], inlined: str) -> l
     for details in error.errors(include_url=False):
         if details["type"] == "too_short" and len(details["input"]) >= details.get("ctx", {})["min_length"]:
             continue  # pydantic does not count items that are wrong themselves
-        where, expected, got = _finding(details, model, inlined)
-        found.setdefault(where, []).append((expected, got))
+        for where, expected, got in _findings(details, model, inlined):
+            found.setdefault(where, []).append((expected, got))
     return [Problem(where, text) for where, findings in found.items() for text in _texts(findings)]
 
 
@@ -92,11 +92,20 @@ def _texts(findings: list[tuple[str, str | None]]) -> list[str]:
     return [*whole, *alternatives]
 
 
-def _finding(details: Any, model: type[BaseModel], inlined: str) -> tuple[Where, str, str | None]:
-    """Return (where, what was expected, what was found); found is None if the text says it all."""
-    kind, context, found = details["type"], details.get("ctx", {}), details["input"]
+def _findings(details: Any, model: type[BaseModel], inlined: str) -> list[tuple[Where, str, str | None]]:
+    """Return (where, what was expected, what was found) for each problem; found is None if the text has it."""
     place = _locate(model, details["loc"])
     where = place.where[1:] if place.where[:1] == (inlined,) else place.where
+    error = details.get("ctx", {}).get("error")
+    if isinstance(error, Contradictory):
+        return [((*where, *problem.where), problem.text, None) for problem in error.problems]
+    return [_finding(details, place, where, model, inlined)]
+
+
+def _finding(
+    details: Any, place: _Place, where: Where, model: type[BaseModel], inlined: str
+) -> tuple[Where, str, str | None]:
+    kind, context, found = details["type"], details.get("ctx", {}), details["input"]
     if kind == "value_error":
         return _said_by_us(where, str(context["error"]), found)
     if kind == "string_pattern_mismatch" and where in _PATTERNS:

@@ -1,11 +1,11 @@
-"""Changing what is asked for while a campaign runs: bounds of numbers, budget, window, workers, when to give up."""
+"""Revisions of a campaign while it runs: what may change, and what becomes of trials outside of new bounds."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from overnight.campaign import Campaign, History
-from overnight.campaign.changes import differences
+from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import lies_in
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
@@ -45,8 +45,9 @@ def revise(
 def _refuse_another(old: Campaign, new: Campaign) -> None:
     changes = differences(old, new, but_bounds=True)
     if changes:
+        *keys, last = (f"`{key}`" for key in revisable_keys())
         raise Refused(
-            f"Campaign `{old.name}`: expected changes of bounds, `budget`, `window`, `workers`, `failures`, "
-            "`stop_early`, `stop_when`, `approve` or `description`, found what makes it another campaign. Nothing was "
-            "written: change it back or give this one another `name`.\n" + "\n".join(changes)
+            f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
+            "another campaign. Nothing was written: change it back or give this one another `name`.\n"
+            + "\n".join(changes)
         )

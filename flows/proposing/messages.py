@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from overnight.bo_core import AnyProposer
+from overnight.bo_core.proposer import FOLDERS
 from overnight.campaign import Proposal
 from overnight.campaign.errors import CannotPropose, SpaceExhausted
 from overnight.flows.proposing.settings import ProposerAway
@@ -42,7 +43,7 @@ class Question(BaseModel):
     def key(self) -> str:
         """Return what makes this question one and the same, whoever asks it and how often."""
         told = self.events_seen - self.leases
-        same = self.model_dump_json(exclude={"asked": {"folder"}, "events_seen": True, "leases": True})
+        same = self.model_dump_json(exclude={"asked": FOLDERS, "events_seen": True, "leases": True})
         return f"{self.place.campaign}-{told}-{hashlib.sha256(f'{told} {same}'.encode()).hexdigest()[:16]}"
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
+from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.trial import StandIn
 from overnight.campaign.values.duration import Duration
@@ -46,6 +47,11 @@ def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:
     if stand_in is None:
         return proposer
     if stand_in == "thompson" and isinstance(proposer, BayesianProposer):
-        changes = {"acquisition": "thompson_sampling", "cost_aware": False, "device": "cpu"}
+        changes = {
+            "acquisition": "thompson_sampling",
+            "cost_aware": False,
+            "device": "cpu",
+            "surrogate": ExactSurrogate(),
+        }
         return proposer.model_copy(update=changes)
     return SobolProposer()

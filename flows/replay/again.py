@@ -80,9 +80,7 @@ def _recorded(event: TrialProposed) -> Proposal:
 def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
     latest = history.revised or history.defined
     settings = {} if latest is None else latest.settings.get("proposer") or {}
-    if settings.get("kind") == "python":
-        settings = {**settings, "folder": folder}
-    proposer = recorded_proposer(settings)
+    proposer = recorded_proposer(settings).in_folder(folder)
     return history.definition, on_this_machine(proposer) if isinstance(proposer, BayesianProposer) else proposer
 
 

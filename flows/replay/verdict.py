@@ -31,6 +31,7 @@ _ROUNDED = {
     "feasibility_hyperparameters",
     "predicted_cost",
     "cost_hyperparameters",
+    "opinion_hyperparameters",
 }
 _ROUNDED |= {"predicted_mean", "predicted_sd", "predicted_low", "predicted_high", "tail_width", "points"}
 # Powers come from the system's mathematical library, whose last bits may be others.

@@ -70,7 +70,7 @@ def _stopped(
     if reason is None:
         return None
     objective = history.definition.objective
-    value, threshold = objective.sign * reason.value, objective.sign * reason.threshold
+    value, threshold = objective.turned(reason.value), objective.turned(reason.threshold)
     said = f"at step {reason.step} {reason.measured} of {objective.metric}, {value:g}, was worse than {threshold:g}"
     return TrialStopped(
         time=now,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from overnight.campaign import History
 from overnight.campaign.errors import CampaignHeld, LedgerError, LedgerMoved
@@ -13,6 +14,7 @@ from overnight.storage import Ledger
 # Seconds to wait for what took a number to be listed: some network folders show it late, others never.
 _PAUSES = (0.1, 0.2, 0.5, 1, 2, 4, 8, 15)
 Decide = Callable[[History], Sequence[Event]]
+_Decided = TypeVar("_Decided", bound=Event)
 
 
 @dataclass(eq=False)
@@ -20,7 +22,7 @@ class _Wish:
     """Events that somebody waits for to be written."""
 
     decide: Decide
-    written: asyncio.Future[None]
+    written: asyncio.Future[Sequence[Event]]
 
 
 @dataclass
@@ -84,18 +86,18 @@ class Journal:
                 raise LedgerMoved("another task of this process appended first; decide again")
             await self._append(events)
 
-    async def insist(self, decide: Decide) -> None:
-        """Append what is decided on the newest history, after whatever others append meanwhile.
+    async def insist(self, decide: Callable[[History], Sequence[_Decided]]) -> Sequence[_Decided]:
+        """Append the events that are decided on the newest history, and return them.
 
-        `decide` is asked again whenever the ledger has moved; what it raises is raised here, with nothing written. What
-        several tasks insist on at once shares a segment, unless it is about the same trial.
+        `decide` is called again whenever the ledger has moved. If it raises, that is raised here and nothing is
+        written. Events of several tasks share a segment, unless they are about the same trial.
         """
         wish = _Wish(decide, asyncio.get_running_loop().create_future())
         self._wishes.append(wish)
         if self._writer is None:
             # A task of its own, so that nobody who is cancelled leaves the others' events half written.
             self._writer = asyncio.create_task(self._write_wishes())
-        await wish.written
+        return cast(Sequence[_Decided], await wish.written)
 
     def check_lease(self, history: History) -> None:
         """Raise CampaignHeld if the history says that somebody else holds the campaign now."""
@@ -142,9 +144,9 @@ class Journal:
                 return batch.parts()
             for wish in batch.wishes:
                 _refuse(wish, problem)
-        for wish in batch.wishes:
+        for wish, events in zip(batch.wishes, batch.decided, strict=True):
             if not wish.written.done():
-                wish.written.set_result(None)
+                wish.written.set_result(events)
         return []
 
     async def _append(self, events: Sequence[Event]) -> None:

@@ -10,7 +10,6 @@ from html import escape
 from typing import Any
 
 from overnight.campaign import Measurement, Trial
-from overnight.campaign.history.trial import Observation
 from overnight.campaign.space import (
     CategoricalParameter,
     FloatParameter,
@@ -41,9 +40,7 @@ def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
     of the same point differ if that is more. Differences from an optimum that come close to zero by chance are no
     decades.
     """
-    found = [
-        (trial.point, trial.outcome.metrics[metric]) for trial in observed if isinstance(trial.outcome, Observation)
-    ]
+    found = [(trial.point, trial.measured[metric]) for trial in observed]
     values = sorted(measurement.mean for _, measurement in found)
     if len(values) < _FEWEST_SMALL or any(m.mean <= (m.sem or 0.0) for _, m in found):
         return False

@@ -3,7 +3,6 @@
 Plotly's own Python classes check and copy every number again and again, which takes a long campaign minutes.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -54,7 +53,9 @@ class Pictures:
     def __init__(self, history: History, recommended: int | None) -> None:
         self.history, self.metric = history, history.definition.objective.metric
         view = history.model_view()
-        self.observed = view.observed
+        self.observed, self._goal = view.observed, history.definition.goal
+        values = self._goal.values_of(view.observed)
+        self._values = {trial.id: value for trial, value in zip(view.observed, values, strict=True)}
         self.drawn = worth_drawing(history, view.observed, recommended)
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
@@ -102,11 +103,8 @@ class Pictures:
         return layout
 
     def _best_so_far(self) -> Figure:
-        sign, best = self.history.definition.objective.sign, -math.inf
-        steps: list[tuple[int, float]] = []
-        for trial in self.observed:
-            best = max(best, sign * self._mean(trial))
-            steps.append((trial.id, sign * best))
+        bests = zip(self.observed, self._goal.best_so_far(self.observed), strict=True)
+        steps = [(trial.id, self._values[best.id].mean) for trial, best in bests if best is not None]
         turns = (
             [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]
             if len(steps) > MOST
@@ -125,14 +123,14 @@ class Pictures:
                 continue
             trace = _scatter(
                 [x for _, x in mine],
-                [self._mean(t) for t, _ in mine],
+                [self._values[t.id].mean for t, _ in mine],
                 mode="markers",
                 marker={"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85},
                 name=generator,
                 hovertext=[self._label(t, labelled) for t, _ in mine],
                 hoverinfo="text",
             )
-            sems = [self._sem(t) for t, _ in mine]
+            sems = [self._values[t.id].sem or 0.0 for t, _ in mine]
             bars = {"error_y": {"type": "data", "array": sems, "thickness": 1, "width": 0}}
             traces.append(trace | (bars if errors and any(sems) else {}))
         return traces
@@ -157,12 +155,13 @@ class Pictures:
 
     def _ring(self, trial: Trial, x: Value) -> Figure:
         marker = {"color": BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}}
-        return _scatter([x], [self._mean(trial)], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
+        value = self._values[trial.id].mean
+        return _scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
 
     def _label(self, trial: Trial, names: list[str]) -> str:
         match trial.outcome:
-            case Observation(metrics=metrics):
-                became = f"{self.metric} {measured(metrics[self.metric])}"
+            case Observation():
+                became = f"{self.metric} {measured(self._values[trial.id])}"
             case Failure() as failure:
                 became = failed_why(failure)
             case Stopped(step=step):
@@ -172,14 +171,6 @@ class Pictures:
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
         lines += [f"{name} = {value_text(trial.point[name])}" for name in names if name in trial.point]
         return "<br>".join(map(_cut, lines))
-
-    def _mean(self, trial: Trial) -> float:
-        assert isinstance(trial.outcome, Observation)
-        return trial.outcome.metrics[self.metric].mean
-
-    def _sem(self, trial: Trial) -> float:
-        assert isinstance(trial.outcome, Observation)
-        return trial.outcome.metrics[self.metric].sem or 0.0
 
 
 def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:

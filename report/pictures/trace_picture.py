@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from overnight.campaign import History, Trial
-from overnight.campaign.history.trial import Observation
 from overnight.campaign.values.harmless import harmless
 from overnight.report.numbers import number
 from overnight.report.pictures.axes import spans_decades
@@ -24,13 +23,13 @@ def trace_picture(history: History) -> str | None:
     observed = history.model_view().observed
     if not observed:
         return None
-    metric, sign = history.definition.objective.metric, history.definition.objective.sign
-    values = [_mean(trial, metric) for trial in observed]
-    frame = _Frame.around([trial.id for trial in observed], values, log=spans_decades(observed, metric))
-    parts = [*_grid(frame, metric), _best_line(frame, observed, values, sign)]
+    metric, goal = history.definition.objective.metric, history.definition.goal
+    values = {trial.id: value.mean for trial, value in zip(observed, goal.values_of(observed), strict=True)}
+    frame = _Frame.around(values, log=spans_decades(observed, metric))
+    bests = zip(observed, goal.best_so_far(observed), strict=True)
+    parts = [*_grid(frame, metric), _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})]
     parts += [
-        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(_mean(trial, metric)):.1f}" r="3.5" '
-        f'fill="{_colour(trial)}"/>'
+        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" r="3.5" fill="{_colour(trial)}"/>'
         for trial in worth_drawing(history, observed, None)
     ]
     parts += _legend({trial.proposal.generator for trial in observed})
@@ -49,11 +48,11 @@ class _Frame:
     log: bool
 
     @classmethod
-    def around(cls, ids: list[int], values: list[float], *, log: bool) -> "_Frame":
-        places = [math.log10(value) if log else value / _UNIT for value in values]
+    def around(cls, values: dict[int, float], *, log: bool) -> "_Frame":
+        places = [math.log10(value) if log else value / _UNIT for value in values.values()]
         # Room at both ends, also where all values are the same.
         room = 0.05 * (max(places) - min(places)) or 0.05 * abs(places[0]) or 1.0
-        return cls(min(ids), max(ids), min(places) - room, max(places) + room, log)
+        return cls(min(values), max(values), min(places) - room, max(places) + room, log)
 
     def x(self, trial: int) -> float:
         share = (trial - self.first) / (self.last - self.first) if self.last > self.first else 0.5
@@ -83,12 +82,11 @@ def _grid(frame: _Frame, metric: str) -> list[str]:
     return [*parts, _text(_LEFT - 8, 18, name, "end"), _text(_WIDTH - _RIGHT, _HEIGHT - 4, "trial", "end")]
 
 
-def _best_line(frame: _Frame, observed: tuple[Trial, ...], values: list[float], sign: float) -> str:
-    """Return the steps of the best measured so far."""
-    best, path = -math.inf, ""
-    for trial, value in zip(observed, values, strict=True):
-        best = max(best, sign * value)
-        x, y = frame.x(trial.id), frame.y(sign * best)
+def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
+    """Return the steps of the best measured so far, by trial."""
+    path = ""
+    for trial, best in bests.items():
+        x, y = frame.x(trial), frame.y(best)
         path += f"H{x:.1f}V{y:.1f}" if path else f"M{x:.1f} {y:.1f}"
     return f'<path d="{path}" fill="none" stroke="{BEST}" stroke-width="2"/>'
 
@@ -109,8 +107,3 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 
 def _colour(trial: Trial) -> str:
     return GENERATORS[trial.proposal.generator]
-
-
-def _mean(trial: Trial, metric: str) -> float:
-    assert isinstance(trial.outcome, Observation)
-    return trial.outcome.metrics[metric].mean

@@ -79,13 +79,11 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
     CannotImport where the study has not one objective of the campaign's direction.
     """
     source = f"{file}, study `{study.name}`"
-    objective = campaign.objective
-    if study.directions != (objective.direction,):
-        found = " and ".join(study.directions).replace("_", " ")
+    if study.directions != campaign.goal.directions:
+        asked, found = (" and ".join(d).replace("_", " ") for d in (campaign.goal.directions, study.directions))
         raise CannotImport(
-            f"{source}: expected a study whose one objective is to {objective.direction}, as campaign "
-            f"`{campaign.name}` does with `{objective.metric}`, found {found}. Change the campaign, or name another "
-            "study."
+            f"{source}: expected a study whose one objective is to {asked}, as campaign `{campaign.name}` does with "
+            f"`{campaign.objective.metric}`, found {found}. Change the campaign, or name another study."
         )
     complete = [trial for trial in study.trials if trial.state == _COMPLETE]
     names = tuple(dict.fromkeys(name for trial in complete for name in trial.parameters))
@@ -93,7 +91,7 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
     return PastResults(
         source,
         tuple(_row(trial, study, file, campaign) for trial in complete),
-        names=(*names, objective.metric),
+        names=(*names, campaign.objective.metric),
         unused=tuple(name for name in names if name not in campaign.parameters.root),
         left_out=others,
     )

@@ -21,12 +21,13 @@ from told_campaigns import (
     told,
 )
 
+from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.appraise import Appraisal, Contradicted, Figure, NotRecorded, appraise
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
-from overnight.bo_core.proposer import Acquisition, BayesianProposer, PendingTreatment
+from overnight.bo_core.proposer import BayesianProposer, PendingTreatment
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import InvalidPoint
 from overnight.campaign.history.events import Event
@@ -72,7 +73,7 @@ def changed(proposal: Proposal, point: Point | None = None, **provenance: Any) -
 
 def situations() -> Iterator[Any]:
     """Return campaigns, how many were observed with how much noise, and proposers."""
-    for acquisition in get_args(Acquisition):
+    for acquisition in ACQUISITIONS:
         proposer = MODEL.model_copy(update={"acquisition": acquisition})
         yield pytest.param(campaign_of(cube(2)), 12, proposer, id=acquisition)
         yield pytest.param(campaign_of(MIXED), 15, proposer, id=f"{acquisition}-mixed")

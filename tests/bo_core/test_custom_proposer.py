@@ -43,7 +43,7 @@ def written(tmp_path):
 def returning(expression: str) -> str:
     """Return a module whose class returns this from `propose`."""
     return (
-        "from overnight.campaign import Proposal\nfrom campaign.errors import SpaceExhausted\n"
+        "from overnight.campaign import Proposal\nfrom overnight.campaign.errors import SpaceExhausted\n"
         f"class Mine:\n    def propose(self, campaign, history, q):\n        return {expression}\n"
     )
 
@@ -119,7 +119,7 @@ def test_a_module_may_import_its_neighbours_also_while_it_is_asked(written, tmp_
         (f"[{a_point(0)}] * 2", "expected 1 proposals, as many as were asked for, found 2"),
         ("[{'x0': 0, 'x1': 0}]", "expected proposal 1 of 1 to be a `Proposal`, found dict"),
         (f"[{a_point(7)}]", "to lie in the space, found .*`x1`: expected a number between 0 and 1, got 7"),
-        (f"[{a_point(0, 'y')}]", "to lie in the space, found .*`y`: no such parameter; `x1`: expected a value"),
+        (f"[{a_point(0, 'y')}]", "to lie in the space, found .*`y`: expected one of .*`; `x1`: expected a value"),
         ("1 / 0", r"expected 1 proposals .* for trial 4 on, found that it raised ZeroDivisionError: .*\.py:5"),
     ],
 )
@@ -128,7 +128,7 @@ def test_what_cannot_be_tried_is_named_in_one_paragraph(written, expression: str
     text = complaint(proposer)
     assert text.startswith("`proposer.implementation`: ")
     assert proposer.implementation in text
-    assert text.endswith("Mend it and run the campaign again: it goes on where it stopped.")
+    assert text.endswith("Correct it and run the campaign again: it continues from where it stopped.")
     assert "\n" not in text
     assert re.search(expected, text), text
 

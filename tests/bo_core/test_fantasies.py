@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from one_metric import average, joint_draws
 from surrogate_cases import uniform
 from told_posteriors import a_posterior, prior_covariance
 
-from overnight.bo_core.acquisition import JointDraws, LogExpectedImprovement
+from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.fantasies import conditioned, fantasize
 from overnight.bo_core.surrogate import KernelName
 
@@ -42,10 +43,10 @@ def test_fantasies_as_sets_of_a_posterior_believe_the_same(warped: bool) -> None
 def test_averaging_noisy_expected_improvement_over_fantasies_is_drawing_jointly() -> None:
     posterior, pending, pool = a_posterior(sets=1, noise=0.1), uniform(3, 3, 1), uniform(50, 3, 2)
     points, utility = torch.cat([uniform(20, 3, 20), pending]), LogExpectedImprovement()
-    together = JointDraws(posterior, points, 16_384, more=1, seed=1).value(utility, pool)
+    together = average(joint_draws(posterior, points, 16_384, more=1, seed=1), utility).value(pool)
     best = together.argsort(descending=True)[:8]
     fantasies = fantasize(posterior, pending, 512, seed=2).as_posterior()
-    averaged = JointDraws(fantasies, points, 32, more=1, seed=3).value(utility, pool[best])
+    averaged = average(joint_draws(fantasies, points, 32, more=1, seed=3), utility).value(pool[best])
     torch.testing.assert_close(averaged, together[best], rtol=0.0, atol=0.02)
 
 

@@ -2,7 +2,19 @@ from typing import get_args
 
 import pytest
 import torch
-from told_campaigns import MODEL, bowl, campaign_of, cube, distance, failed, history_of, proposed, some_points, told
+from told_campaigns import (
+    MODEL,
+    bowl,
+    campaign_of,
+    cube,
+    distance,
+    failed,
+    history_of,
+    observed_by,
+    proposed,
+    some_points,
+    told,
+)
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import Model
@@ -23,7 +35,7 @@ def treated(
 ) -> tuple[Model, Treated, torch.Tensor]:
     """Return the model of a noisy bowl, how the pending trials were treated, and their features."""
     view, encoding = told(campaign, 10, pending).model_view(), Encoding(campaign.parameters)
-    model = Model.of(campaign, view, MODEL, encoding, torch.Generator().manual_seed(0), averaged=False)
+    model = Model.of(observed_by(campaign, view), MODEL, torch.Generator().manual_seed(0), averaged=False)
     X = encoding.encode([t.point for t in view.pending])
     return model, treat(treatment, model, X), X
 

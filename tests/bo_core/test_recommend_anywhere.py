@@ -2,9 +2,20 @@ from datetime import UTC, datetime
 
 import pytest
 import torch
-from told_campaigns import MIXED, bowl, campaign_of, cube, failed, history_of, observed, proposed, some_points, told
+from told_campaigns import (
+    MIXED,
+    bowl,
+    campaign_of,
+    cube,
+    failed,
+    history_of,
+    observed,
+    observed_by,
+    proposed,
+    some_points,
+    told,
+)
 
-from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
@@ -44,8 +55,8 @@ def test_a_point_that_was_never_tried_is_recommended_where_it_is_believed_to_be_
 def test_it_is_the_maximum_of_the_posterior_mean_over_the_whole_space() -> None:
     history = told(SPACE, 15)
     found = anywhere(SPACE, history)
-    encoding, generator = Encoding(SPACE.parameters), torch.Generator().manual_seed(seed_of(SPACE, 0))
-    model = Model.of(SPACE, history.model_view(), BayesianProposer(), encoding, generator, averaged=True)
+    generator = torch.Generator().manual_seed(seed_of(SPACE, 0))
+    model = Model.of(observed_by(SPACE, history.model_view()), BayesianProposer(), generator, averaged=True)
     axis = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
     mean, _ = model.posterior.averaged(torch.cartesian_prod(axis, axis))
     # The metric is minimised, and the standardised outcome maximised.

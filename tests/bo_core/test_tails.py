@@ -5,7 +5,7 @@ import random
 
 import pytest
 import torch
-from told_campaigns import MODEL, campaign_of, history_of, observed, proposed, provenance_of, some_points
+from told_campaigns import MODEL, campaign_of, history_of, observed, observed_by, proposed, provenance_of, some_points
 
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.outcomes import Outcomes
@@ -16,7 +16,7 @@ from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, History, Measurement, Objective, Point
 
 SQUARE = {name: {"kind": "float", "low": -5.0, "high": 5.0} for name in ("x", "y")}
-COMPRESSED = MODEL.model_copy(update={"tails": "compressed"})
+COMPRESSED = MODEL.model_copy(update={"tails": "compressed", "hopeless": "ignore"})
 
 
 def bowl(point: Point) -> float:
@@ -70,7 +70,7 @@ def test_what_is_expected_far_from_the_optimum_holds_about_as_often_as_it_says()
     encoding = Encoding(campaign.parameters)
     for seed in range(3):
         view = near(campaign, valley, seed).model_view()
-        model = Model.of(campaign, view, COMPRESSED, encoding, torch.Generator().manual_seed(0), averaged=False)
+        model = Model.of(observed_by(campaign, view), COMPRESSED, torch.Generator().manual_seed(0), averaged=False)
         for point in some_points(campaign, 20, seed=50 + seed):
             x, truth = encoding.encode([point]), valley(point)
             low, high = model.interval(x)

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.data.state import Observed
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer, SobolProposer
-from overnight.campaign import Campaign, History, Measurement, Point, Proposal
+from overnight.campaign import Campaign, History, Measurement, ModelView, Point, Proposal
 from overnight.campaign.evaluation import Cause
 from overnight.campaign.history.events import (
     AttemptStarted,
@@ -122,6 +125,12 @@ def told(campaign: Campaign, count: int, pending: int = 0, noise: float = 0.02) 
     points = some_points(campaign, count + pending)
     means = [bowl(p) + noise * noisy.gauss(0, 1) for p in points[:count]]
     return history_of(campaign, points[:count], means, pending=points[count:])
+
+
+def observed_by(campaign: Campaign, view: ModelView, *, learn_noise: bool = True) -> Observed:
+    """Return what a view holds of the objective."""
+    situation = Situation.of(campaign, view, Encoding(campaign.parameters), learn_noise=learn_noise)
+    return situation.observed[campaign.objective.metric]
 
 
 def distance(a: Point, b: Point) -> float:

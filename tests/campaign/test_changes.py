@@ -1,7 +1,10 @@
 import pytest
 
 from overnight.campaign import Campaign
-from overnight.campaign.changes import differences
+from overnight.campaign.changes import differences, revisable_keys
+from overnight.campaign.definition import FailurePolicy, StopWhen
+from overnight.campaign.stopping import MedianRule
+from overnight.campaign.window import Window
 
 DEFINITION = {
     "name": "tuning",
@@ -78,3 +81,49 @@ def test_the_order_of_the_parameters_is_part_of_the_definition():
     assert differences(changed(), changed(parameters=parameters)) == [
         "parameters: the order was rate, cache, is cache, rate"
     ]
+
+
+def test_the_keys_that_may_be_revised_are_those_that_change_without_making_another_campaign():
+    was = changed(start_with=[], parameters={"rate": {"kind": "float", "low": 0, "high": 1}})
+    values = {
+        "name": "other",
+        "description": "other",
+        "minimize": "other",
+        "maximize": "other",
+        "metrics": ("other",),
+        "noise": "none",
+        "workers": 7,
+        "budget": was.budget.model_copy(update={"trials": 7}),
+        "window": Window.model_validate("22:00-06:00 UTC"),
+        "baseline": {"rate": 0.7},
+        "start_with": ({"rate": 0.7},),
+        "failures": FailurePolicy(max_attempts=7),
+        "approve": "always",
+        "stop_early": MedianRule(),
+        "stop_when": StopWhen(expected_gain_below=7),
+        "seed": 7,
+    }
+    assert set(values) == set(Campaign.model_fields) - {"parameters"}
+    keys = [key for key, value in values.items() if not differences(was, was.model_copy(update={key: value}))]
+    assert [key for key in revisable_keys() if key not in ("low", "high")] == keys
+
+
+@pytest.mark.parametrize(
+    ("parameter", "revised"),
+    [
+        ({"kind": "float", "low": 0, "high": 1}, {"low": -1, "high": 2}),
+        ({"kind": "int", "low": 0, "high": 1}, {"low": -1, "high": 2}),
+    ],
+)
+def test_bounds_may_change_if_a_person_revises_them_and_not_by_themselves(parameter, revised):
+    was = changed(start_with=[], parameters={"rate": parameter})
+    now = changed(start_with=[], parameters={"rate": parameter | revised})
+    assert differences(was, now, but_bounds=True) == []
+    assert [line.split(":")[0] for line in differences(was, now)] == ["parameters.rate.low", "parameters.rate.high"]
+    assert set(revised) == set(revisable_keys()[:2])
+
+
+def test_another_kind_of_parameter_makes_another_campaign_whatever_its_bounds():
+    was = changed(start_with=[], parameters={"rate": {"kind": "float", "low": 0, "high": 1}})
+    now = changed(start_with=[], parameters={"rate": {"kind": "int", "low": 0, "high": 2}})
+    assert [line.split(":")[0] for line in differences(was, now, but_bounds=True)] == ["parameters.rate.kind"]

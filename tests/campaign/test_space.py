@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from overnight.campaign import Space
 from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.problems import shown
 from overnight.campaign.space import FixedParameter
 
 SPACE = Space.model_validate(
@@ -57,14 +58,15 @@ def test_a_value_outside_is_named_with_what_was_expected(name, value, expected):
     with pytest.raises(InvalidPoint) as caught:
         SPACE.point({**POINT, name: value})
     assert f"`{name}`: expected {expected}" in str(caught.value)
-    assert f"got {value!r}" in str(caught.value)
+    assert f"got {shown(value)}" in str(caught.value)
 
 
 def test_every_problem_of_a_point_is_said_at_once():
     with pytest.raises(InvalidPoint) as caught:
         SPACE.point({"layers": 99, "mode": "fast", "size": "M", "speed": 1})
     assert str(caught.value) == (
-        "`speed`: no such parameter; `rate`: expected a value, found none; "
+        "`speed`: expected one of rate, layers, mode, size, host, got the unknown key `speed`; "
+        "`rate`: expected a value, got nothing; "
         "`layers`: expected a whole number between 1 and 8, got 99"
     )
 

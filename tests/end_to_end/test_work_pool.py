@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import command
+from namesakes import IMPORTS, write_namesakes
 from own_prefect import Server, a_name
 
 from overnight.campaign import History
@@ -53,7 +54,8 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / a_name()
     folder.mkdir()
     (folder / "campaign.yaml").write_text(CAMPAIGN.format(name=folder.name))
-    (folder / "objective.py").write_text(OBJECTIVE)
+    (folder / "objective.py").write_text(IMPORTS + OBJECTIVE)
+    write_namesakes(folder)
     return folder
 
 

@@ -40,6 +40,7 @@ def request(*metrics: str, **changes: object) -> EvaluationRequest:
         "parameters": {"x": 0.3, "n": 4},
         "seed": 17,
         "expected_metrics": metrics or ("loss",),
+        "objective": metrics[0] if metrics else "loss",
     }
     return EvaluationRequest.model_validate({**values, **changes})
 

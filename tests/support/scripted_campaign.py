@@ -11,7 +11,7 @@ from overnight.campaign import Campaign, EvaluationFailed, EvaluationSucceeded, 
 from overnight.flows.controller.job import Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.plain_steps import PlainSteps
-from overnight.flows.host.clock import SystemClock
+from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.storage import MemoryLedger
 
@@ -77,9 +77,10 @@ async def run(
     stop: StopRequest | None = None,
     proposer: BayesianProposer | SobolProposer | None = None,
     watch: Callable[[History], None] = lambda history: None,
+    clock: Clock | None = None,
 ) -> History:
     job = Job(campaign, evaluator, proposer or SobolProposer(), ledger or MemoryLedger(), Path("unused"))
-    return await run_loop(job, PlainSteps(), SystemClock(), stop or StopRequest(), watch)
+    return await run_loop(job, PlainSteps(), clock or SystemClock(), stop or StopRequest(), watch)
 
 
 def failed(cause: str) -> EvaluationFailed:

@@ -11,8 +11,8 @@ from pathlib import Path
 from overnight.campaign import History
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import Event
-from overnight.flows.assembly import receipts_of
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.session.journal import Journal

@@ -80,8 +80,8 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Let a running campaign have what its file has now.
 
-    What may change: the bounds of numbers, `budget`, `window`, `workers`,
-    `failures`, `stop_early`, `stop_when`, `approve`, `description`.
+    These keys may change: `low` and `high` of a parameter, `description`, `workers`,
+    `budget`, `window`, `failures`, `approve`, `stop_early`, `stop_when`.
     """
     heavy("people.revise").revise(campaign, why)
 

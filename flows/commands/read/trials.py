@@ -14,7 +14,7 @@ from overnight.flows.commands.read.past import read_past
 from overnight.flows.host.terminal import terminal
 from overnight.report.numbers import duration, measured, value_text
 from overnight.report.tables import to_csv, to_json, trial_rows
-from overnight.report.trial_facts import failed_why, objective_of, status_of
+from overnight.report.trial_facts import failed_why, status_of
 from overnight.report.trial_lines import noted, without_result
 
 _JUSTIFIED = ("right", "left", "left", "right")
@@ -50,8 +50,9 @@ def _without_result(history: History) -> list[str]:
 def _rows(history: History) -> list[tuple[Text, ...]]:
     """Return the cells of the table for people; CSV and JSON have everything."""
     campaign, rows = history.definition, list[tuple[Text, ...]]()
+    goal = campaign.goal
     for _, trial in sorted(history.trials.items()):
-        seconds, value = trial.seconds, objective_of(campaign, trial)
+        seconds, value = trial.seconds, goal.value_of(trial)
         status = Text(status_of(trial), style="red" if isinstance(trial.outcome, Failure) else "")
         cells = ["" if value is None else measured(value), "" if seconds is None else duration(seconds)]
         rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))

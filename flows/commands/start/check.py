@@ -7,10 +7,10 @@ from rich.text import Text
 
 from overnight.campaign.errors import CampaignHeld, LedgerDamaged, LedgerError, LedgerTooNew
 from overnight.evaluators.sources import SourceFiles
-from overnight.flows.assembly import receipts_of
 from overnight.flows.commands.start.describe import describe
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
 from overnight.flows.definition.places import refuse_overlaps, refuse_unusable_places
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.terminal import terminal

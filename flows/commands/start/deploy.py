@@ -8,9 +8,9 @@ from overnight.campaign.errors import CannotStart
 from overnight.campaign.values.duration import format_duration
 from overnight.evaluators import SimulatedEvaluator
 from overnight.evaluators.secrets.environment import written_out
-from overnight.flows.assembly import receipts_of
 from overnight.flows.clusters.on_pool import OnPool
 from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect

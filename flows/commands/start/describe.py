@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.bo_core import BayesianProposer, CustomProposer
+from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
@@ -21,7 +22,7 @@ from overnight.storage import ledger_location
 
 def describe(file: CampaignFile, now: datetime) -> Group:
     """Return what would be tried, how, when and how often, and where it is written down."""
-    campaign, objective = file.campaign, file.campaign.objective
+    campaign = file.campaign
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
@@ -29,7 +30,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     for name, parameter in campaign.parameters.items():
         table.add_row(*map(Text, (name, parameter.kind, _values(parameter), str(baseline.get(name, "")))))
     lines = [
-        ("objective", f"{objective.direction} {objective.metric}{_also(campaign.metrics)}"),
+        ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
@@ -86,7 +87,11 @@ def _each(resources: Resources) -> str:
 
 def _proposer(file: CampaignFile) -> str:
     proposer = file.proposer
-    return f"{proposer.kind} {proposer.implementation}" if isinstance(proposer, CustomProposer) else proposer.kind
+    if isinstance(proposer, CustomProposer):
+        return f"{proposer.kind} {proposer.implementation}"
+    if isinstance(proposer, BayesianProposer) and isinstance(proposer.surrogate, GpytorchSurrogate):
+        return f"{proposer.kind}, with the gpytorch model {proposer.surrogate.model}"
+    return proposer.kind
 
 
 def _budget(file: CampaignFile) -> str:

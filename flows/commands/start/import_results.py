@@ -6,8 +6,8 @@ from pathlib import Path
 
 from overnight.campaign import Campaign
 from overnight.campaign.errors import CannotImport
-from overnight.flows.assembly import receipts_of
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
+from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
 from overnight.flows.past_results.importing import check_that_it_is_new, write_observations

@@ -43,8 +43,7 @@ class LiveDisplay:
 
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
-            f"{self.campaign.name}: {self.campaign.objective.direction} "
-            f"{self.campaign.objective.metric} in {_counted(self.campaign.budget.trials, 'trial')} "
+            f"{self.campaign.name}: {self.campaign.objective} in {_counted(self.campaign.budget.trials, 'trial')} "
             f"with {_counted(self.campaign.workers, 'worker')}"
         )
         if self.console.is_terminal:
@@ -139,8 +138,8 @@ def _short(trial: Trial) -> str:
 def _ended_line(campaign: Campaign, trial: Trial) -> Text:
     match trial.outcome:
         case Observation():
+            [found] = campaign.goal.values_of([trial])
             metric = campaign.objective.metric
-            found = trial.outcome.metrics[metric]
             return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
         case Failure():
             return Text(f"trial {trial.id:>3}  {failed_why(trial.outcome)}", style="red")

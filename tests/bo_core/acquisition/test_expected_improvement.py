@@ -2,8 +2,7 @@ import mpmath
 import pytest
 import torch
 
-from overnight.bo_core.acquisition import LogExpectedImprovement
-from overnight.bo_core.acquisition.expected_improvement import log_h_and_ratios
+from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement, log_h_and_ratios
 
 MAGNITUDES = [0.0, 1e-300, 1e-9, 1e-3, 0.5, 1.0, 3.0, 5.0, 10.0, 24.9, 25.1, 38.0, 299.9, 300.1, 1e3, 1e4, 1e6, 1e8]
 

@@ -3,10 +3,8 @@
 import math
 
 import pytest
-from told_campaigns import MODEL, bowl, campaign_of, cube, history_of, observed, proposed, some_points
+from told_campaigns import MODEL, bowl, campaign_of, cube, history_of, observed, observed_by, proposed, some_points
 
-from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.state import Observed
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer, recorded_proposer
 from overnight.bo_core.recommend import recommend
@@ -30,8 +28,7 @@ def repeated(campaign: Campaign, times: int, wobble: float = 0.0, sem: float | N
 
 
 def is_exact(campaign: Campaign, history: History, *, learn: bool = True) -> bool:
-    view, encoding = history.model_view(), Encoding(campaign.parameters)
-    found = Observed.of(campaign, view, encoding, learn_noise=learn)
+    found = observed_by(campaign, history.model_view(), learn_noise=learn)
     assert found.exact == bool((found.outcomes.variance == 0.0).all())
     return found.exact
 
@@ -80,9 +77,9 @@ def test_an_exact_result_is_reported_without_a_doubt_about_it() -> None:
 def test_a_ledger_from_before_noise_was_learnt_is_read_as_it_was_made() -> None:
     settings = BayesianProposer().model_dump(mode="json")
     assert recorded_proposer(settings) == BayesianProposer()
-    for name in ("repeats", "tails"):
+    for name in ("repeats", "tails", "hopeless"):
         del settings[name]
-    assert recorded_proposer(settings) == BayesianProposer(repeats="ignore", tails="compressed")
+    assert recorded_proposer(settings) == BayesianProposer(repeats="ignore", tails="compressed", hopeless="ignore")
 
 
 def test_a_campaign_without_noise_searches_a_continuum_below_what_noise_would_hide() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.data.state import Observed, points_without_value
+from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
@@ -70,6 +70,11 @@ def five_ended() -> list[list[Event]]:
     return [ended(i + 1, i / 9, [9.0, early[i], final[i]], final[i]) for i in range(5)]
 
 
+def situation(history: History) -> Situation:
+    campaign = history.definition
+    return Situation.of(campaign, history.model_view(), Encoding(campaign.parameters), learn_noise=False)
+
+
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_the_end_of_a_stopped_trial_is_predicted_as_by_ordinary_least_squares(direction):
     campaign = a_campaign(direction)
@@ -99,17 +104,15 @@ def test_what_diverged_is_expected_to_be_bad_and_breaks_nothing():
 
 def test_where_too_few_have_ended_a_stopped_point_counts_like_one_that_failed():
     campaign, history = a_campaign(), told(*five_ended()[:3], stopped(6, 0.9, [9.0, 7.0]))
-    view = history.model_view()
-    assert expected_finals(campaign, view) == {}
-    assert [trial.id for trial in points_without_value(campaign, view)] == [6]
+    assert expected_finals(campaign, history.model_view()) == {}
+    assert situation(history).without_value.tolist() == [[0.9]]
 
 
 def test_the_model_learns_from_a_stopped_trial_and_recommends_none():
     campaign, rows = a_campaign(), five_ended()
     history = told(*rows, stopped(6, 0.9, [9.0, 3.0]))
-    observed = Observed.of(campaign, history.model_view(), Encoding(campaign.parameters))
-    assert [trial.id for trial in observed.trials] == [1, 2, 3, 4, 5, 6]
-    assert points_without_value(campaign, history.model_view()) == ()
+    assert [trial.id for trial in situation(history).observed["loss"].trials] == [1, 2, 3, 4, 5, 6]
+    assert len(situation(history).without_value) == 0
     found = recommend(campaign, history)
     assert found is not None
     assert found.trial == 2
@@ -144,3 +147,15 @@ def test_a_proposal_says_what_it_expects_to_gain_in_the_metrics_unit():
     assert small.provenance.expected_gain is not None
     assert small.provenance.expected_gain > 0
     assert big.provenance.expected_gain == pytest.approx(1024 * small.provenance.expected_gain, rel=1e-6)
+
+
+def test_the_ends_of_stopped_trials_are_expected_once_a_proposal(monkeypatch):
+    asked = []
+
+    def counted(campaign, view):
+        asked.append(view)
+        return expected_finals(campaign, view)
+
+    monkeypatch.setattr("overnight.bo_core.data.situation.expected_finals", counted)
+    propose(a_campaign(), told(*five_ended(), stopped(6, 0.9, [9.0, 3.0])), BayesianProposer(initial=2), 2)
+    assert len(asked) == 1

@@ -21,7 +21,7 @@ from told_campaigns import (
 from torch import Tensor
 
 from overnight.bo_core.propose import propose
-from overnight.bo_core.proposer import Acquisition, BayesianProposer
+from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
 from overnight.bo_core.search.quasi_random import uniform_draws
 from overnight.bo_core.weights.feasibility import Feasibility
@@ -181,7 +181,7 @@ def test_what_is_pending_says_nothing_of_it() -> None:
 @pytest.mark.parametrize(
     "acquisition", ["upper_confidence_bound", "thompson_sampling", "log_probability_of_improvement"]
 )
-def test_other_acquisitions_are_steered_too(acquisition: Acquisition) -> None:
+def test_other_acquisitions_are_steered_too(acquisition: str) -> None:
     campaign = campaign_of(cube(2))
     proposer = MODEL.model_copy(update={"acquisition": acquisition})
 

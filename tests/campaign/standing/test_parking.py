@@ -179,8 +179,8 @@ def test_a_policy_survives_its_own_dump():
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"baseline": None}, r"`approve.when.change`: expected a `baseline` .*, found a campaign without one"),
-        ({"approve": {"when": {"change": {"flour": "any"}}}}, r"`approve.when.change.flour`: .*found a fixed one"),
+        ({"baseline": None}, r"approve.when.change: expected a `baseline` .*, found a campaign without one"),
+        ({"approve": {"when": {"change": {"flour": "any"}}}}, r"approve.when.change.flour: .*found a fixed one"),
     ],
     ids=["no-baseline", "fixed"],
 )

@@ -306,7 +306,7 @@ def test_a_file_of_reports_is_read_up_to_a_limit(tmp_path: Path):
 def test_a_metric_that_is_called_like_a_word_of_the_form_is_found_alike_for_commands_and_functions(
     tmp_path: Path, text: str, asked: tuple[str, ...], expected: dict[str, float]
 ):
-    for written in (text, to_json(result_of(json.loads(text), [*asked]))):
+    for written in (text, to_json(result_of(json.loads(text), [*asked], asked[0]))):
         (tmp_path / "attempt" / "result.json").unlink(missing_ok=True)
         outcome = succeeded(of_file(tmp_path, written, *asked))
         assert {name: outcome.metrics[name].mean for name in asked} == expected

@@ -60,7 +60,14 @@ def order(tmp_path: Path) -> Order:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     request = EvaluationRequest(
-        campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
+        campaign="night",
+        trial=3,
+        attempt=1,
+        key=KEY,
+        parameters={"x": 0.1},
+        seed=1,
+        expected_metrics=("loss",),
+        objective="loss",
     )
     evaluator = CommandEvaluator(command=(sys.executable, str(script)), folder=tmp_path, grace=timedelta(seconds=0.1))
     pulse = Pulse(beat=0.05)

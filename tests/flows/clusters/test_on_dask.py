@@ -14,6 +14,7 @@ import controller_on_cluster
 import pytest
 from controller_on_cluster import run
 from dask_on_loopback import dask_cluster
+from namesakes import IMPORTS, write_namesakes
 
 from overnight.evaluators.processes.supervisor import read_process
 from overnight.flows.clusters.order import Claim
@@ -58,12 +59,14 @@ echo '{{"metrics": {{"loss": 1.0}}}}' > $EVAL_RESULT
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dask")
+    write_namesakes(folder)
     with dask_cluster(folder, "--nthreads", str(CROWD // 2), "--resources", f"gpus={CROWD // 2}") as address:
         yield address
 
 
 def a_campaign(folder: Path, address: str, *, workers: int, trials: int) -> Path:
-    (folder / "objective.py").write_text(OBJECTIVE)
+    (folder / "objective.py").write_text(IMPORTS + OBJECTIVE)
+    write_namesakes(folder)
     path = folder / "campaign.yaml"
     path.write_text(CAMPAIGN.format(address=address, workers=workers, trials=trials))
     return path

@@ -90,7 +90,14 @@ async def test_a_pool_needs_a_server_that_workers_can_ask(monkeypatch):
 
 async def test_an_attempt_is_found_where_it_was_sent_whatever_the_file_says_now(tmp_path):
     request = EvaluationRequest(
-        campaign="night", trial=1, attempt=1, key="night-u/1/1", parameters={}, seed=1, expected_metrics=("loss",)
+        campaign="night",
+        trial=1,
+        attempt=1,
+        key="night-u/1/1",
+        parameters={},
+        seed=1,
+        expected_metrics=("loss",),
+        objective="loss",
     )
     kept = {"ledger": str(tmp_path / "ledger"), "work": str(tmp_path / "work")}
     async with placed(read_campaign(PLAIN | kept), Pulse(beat=0.05, silence=0.5)) as here:

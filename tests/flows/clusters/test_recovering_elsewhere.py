@@ -57,7 +57,14 @@ class Silent:
 
 
 REQUEST = EvaluationRequest(
-    campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
+    campaign="night",
+    trial=3,
+    attempt=1,
+    key=KEY,
+    parameters={"x": 0.1},
+    seed=1,
+    expected_metrics=("loss",),
+    objective="loss",
 )
 CLAIMED = Claim(mark="1", host="far", pid=1, started="x").model_dump_json()
 OBSERVED = EvaluationSucceeded(metrics={"loss": Measurement(mean=0.5)})

@@ -18,7 +18,14 @@ from overnight.storage import open_ledger, open_mailboxes
 
 KEY = "night-1a2b/3/1"
 REQUEST = EvaluationRequest(
-    campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
+    campaign="night",
+    trial=3,
+    attempt=1,
+    key=KEY,
+    parameters={"x": 0.1},
+    seed=1,
+    expected_metrics=("loss",),
+    objective="loss",
 )
 SCRIPT = "import os, shutil; shutil.copy('written.json', os.environ['EVAL_RESULT'])"
 HALF = "\ud800"

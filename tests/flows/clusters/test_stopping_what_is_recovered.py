@@ -19,7 +19,14 @@ from overnight.storage import open_mailboxes
 
 KEY = "night-1a2b/3/1"
 REQUEST = EvaluationRequest(
-    campaign="night", trial=3, attempt=1, key=KEY, parameters={"x": 0.1}, seed=1, expected_metrics=("loss",)
+    campaign="night",
+    trial=3,
+    attempt=1,
+    key=KEY,
+    parameters={"x": 0.1},
+    seed=1,
+    expected_metrics=("loss",),
+    objective="loss",
 )
 POOL = OnPool(pool="gpus")
 PATIENT = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"

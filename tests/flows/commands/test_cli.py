@@ -1,13 +1,18 @@
 """What the command line says of itself."""
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from overnight.campaign.changes import revisable_keys
 from overnight.campaign.errors import OvernightError
 from overnight.flows.cli import app
+from overnight.flows.commands.people.cli import revise
+
+ROOT = Path(__file__).parents[3]
 
 
 def said(*arguments: str) -> str:
@@ -20,10 +25,12 @@ def test_it_says_which_version_it_is():
     assert said("--version") == f"overnight {version('overnight')}\n"
 
 
-def test_what_may_be_revised_is_said():
-    text = said("revise", "--help")
-    for part in ("bounds", "budget", "window", "workers", "failures", "stop_early", "stop_when", "approve"):
-        assert part in text
+def test_the_help_and_the_guide_name_the_keys_that_may_be_revised():
+    guide = (ROOT / "docs" / "while-it-runs.md").read_text()
+    for text in (revise.__doc__ or "", guide):
+        [listed] = re.findall(r"These keys may change: ([^.]*)\.", text)
+        assert re.findall(r"`(\w+)`", listed) == [*revisable_keys()]
+    assert all(key in said("revise", "--help") for key in revisable_keys())
 
 
 def test_a_second_init_names_the_files_that_are_there(tmp_path: Path):

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -253,11 +254,21 @@ async def test_another_definition_under_the_same_name_is_refused_and_a_larger_bu
 
 
 async def test_a_spent_wall_clock_budget_starts_nothing_more():
+    class Jumping(SystemClock):
+        passed = timedelta()
+
+        def now(self) -> datetime:
+            return super().now() + self.passed
+
+    clock, all_begun = Jumping(), asyncio.Barrier(3)
+
     async def slow(trial: int, attempt: int) -> float:
-        await asyncio.sleep(0.2)
+        await all_begun.wait()
+        clock.passed = timedelta(hours=2)
         return 1.0
 
-    history = await run(a_campaign(budget={"trials": 1000, "wall_clock": 0.1}), ScriptedEvaluator(slow))
+    campaign = a_campaign(budget={"trials": 1000, "wall_clock": 3600})
+    history = await run(campaign, ScriptedEvaluator(slow), clock=clock)
     assert history.started == 3
     assert all(t.outcome is not None for t in history.trials.values() if t.attempts)
     assert history.closed_by.reason == "the wall-clock budget is spent"

@@ -24,7 +24,14 @@ from overnight.flows.host.stop import StopRequest
 from overnight.storage import MemoryLedger
 
 REQUEST = EvaluationRequest(
-    campaign="test", trial=1, attempt=1, key="test-1/1/1", parameters={"x": 0.5}, seed=1, expected_metrics=("loss",)
+    campaign="test",
+    trial=1,
+    attempt=1,
+    key="test-1/1/1",
+    parameters={"x": 0.5},
+    seed=1,
+    expected_metrics=("loss",),
+    objective="loss",
 )
 WELL = EvaluationSucceeded(metrics={"loss": Measurement(mean=1.0)})
 

@@ -274,6 +274,15 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file(path):
     ]
 
 
+def test_a_contradiction_is_reported_once_with_its_path_also_if_all_else_is_valid(path):
+    text = VALID.replace("  depth: 3", "  depth: 30").replace("minimize: loss", "maximize: loss\nminimize: gain")
+    lines = problems_of(path, text)
+    assert [line.split(": ")[1] for line in lines] == ["maximize", "baseline.depth"]
+    with pytest.raises(InvalidDefinition) as raised:
+        read_campaign(YAML(typ="safe").load(text))
+    assert sorted(raised.value.problems) == sorted(line.partition(": ")[2] for line in lines)
+
+
 def test_points_outside_the_space_are_told_beside_other_problems(path):
     text = VALID.replace("trials: 20", "trials: many").replace("  depth: 3", "  depth: 30")
     assert [line.split(": ")[1] for line in problems_of(path, text)] == ["budget.trials", "baseline.depth"]

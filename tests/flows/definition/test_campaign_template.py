@@ -22,6 +22,7 @@ async def test_the_template_is_a_campaign_whose_objective_runs(tmp_path):
         parameters=file.campaign.parameters.point(file.campaign.baseline),
         seed=1,
         expected_metrics=file.campaign.expected_metrics,
+        objective=file.campaign.objective.metric,
     )
     outcome = await file.evaluator.evaluate(request, tmp_path / "attempt", lambda report: None)
     assert isinstance(outcome, EvaluationSucceeded)

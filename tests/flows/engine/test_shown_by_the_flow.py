@@ -11,7 +11,14 @@ from overnight.flows.engine.campaign_flow import show_printed, watched_by
 
 def an_execution(folder: Path) -> Execution:
     request = EvaluationRequest(
-        campaign="night", trial=1, attempt=1, key="night-1/1/1", parameters={}, seed=1, expected_metrics=("loss",)
+        campaign="night",
+        trial=1,
+        attempt=1,
+        key="night-1/1/1",
+        parameters={},
+        seed=1,
+        expected_metrics=("loss",),
+        objective="loss",
     )
     return Execution(CommandEvaluator(command=("true",)), request, folder, lambda report: None, recover=False)
 

@@ -224,7 +224,8 @@ def test_the_process_is_gone_when_its_controller_was_killed(tmp_path):
 
 
 def test_a_controller_needs_no_torch():
-    imports = "import sys, flows.campaign_flow, flows.deployment, flows.run; print('torch' in sys.modules)"
+    ours = "overnight.flows.engine.campaign_flow, overnight.flows.engine.deployment, overnight.flows.api.run"
+    imports = f"import sys, {ours}; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", imports], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
 

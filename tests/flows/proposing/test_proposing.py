@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
-from overnight.bo_core.proposer import GAINS, Acquisition
+from overnight.bo_core.acquisitions import ACQUISITIONS, GAINS
 from overnight.campaign.history.trial import StandIn
 from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.proposing.settings import standing_in
@@ -17,7 +17,7 @@ PROPOSERS = [
     *(
         BayesianProposer(acquisition=acquisition, cost_aware=cost_aware, pending=pending, device=device)
         for acquisition, cost_aware, pending, device in product(
-            get_args(Acquisition), (False, True), ("joint", "liar_min"), ("auto", "cuda")
+            ACQUISITIONS, (False, True), ("joint", "liar_min"), ("auto", "cuda")
         )
         if acquisition in GAINS or not cost_aware
     ),

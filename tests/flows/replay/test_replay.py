@@ -407,15 +407,24 @@ def test_a_tail_width_that_was_chosen_is_recorded_and_replays(tmp_path):
     assert "expected one tail width of" in found.why
 
 
+def test_a_second_opinion_is_recorded_and_replays_also_from_another_stack(tmp_path):
+    events = with_results(tmp_path / "asked", WITH_A_TAIL)
+    assert provenance(events, 8).opinion_hyperparameters is not None
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
+    [found] = replay(changed(events, 8, predicted_low=0.0, **FOREIGN), tmp_path, 8)
+    assert found.verdict == "other stack"
+
+
 def test_a_ledger_from_before_tails_were_chosen_and_noise_was_learnt_replays(tmp_path):
-    events = with_results(tmp_path / "before", WITH_A_TAIL, tails="compressed", repeats="ignore")
+    events = with_results(tmp_path / "before", WITH_A_TAIL, tails="compressed", repeats="ignore", hopeless="ignore")
 
     def old(event: Event) -> Event:
         if isinstance(event, CampaignDefined):
-            settings = {k: v for k, v in event.settings["proposer"].items() if k not in ("tails", "repeats")}
+            later = ("tails", "repeats", "hopeless")
+            settings = {k: v for k, v in event.settings["proposer"].items() if k not in later}
             return event.model_copy(update={"settings": event.settings | {"proposer": settings}})
         if isinstance(event, TrialProposed) and event.provenance:
-            later = {"predicted_low", "predicted_high", "tail_width"}
+            later = {"predicted_low", "predicted_high", "tail_width", "opinion_hyperparameters"}
             written = event.provenance.model_dump(exclude=later)
             return event.model_copy(update={"provenance": Provenance.model_validate(written)})
         return event

@@ -151,6 +151,7 @@ def begun_elsewhere(folder: Path, history: History) -> "subprocess.Popen[bytes]"
         parameters={"x": 0.5},
         seed=1,
         expected_metrics=("loss",),
+        objective="loss",
     )
     texts = [model.model_dump_json() for model in (evaluator_of(folder, ALONE), request)]
     place = str(folder / "work" / request.key)

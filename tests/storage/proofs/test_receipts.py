@@ -85,7 +85,7 @@ def test_a_whole_line_counts_whether_it_was_ended_or_not(kept):
 
 def test_lines_of_processes_that_add_at_once_stay_whole(kept):
     script = (
-        "import sys\nfrom pathlib import Path\nfrom storage import Receipt, add_receipt\n"
+        "import sys\nfrom pathlib import Path\nfrom overnight.storage import Receipt, add_receipt\n"
         "receipt = Receipt.model_validate_json(sys.argv[2])\nprint('ready', flush=True)\nsys.stdin.readline()\n"
         "for events in range(50):\n"
         "    add_receipt(Path(sys.argv[1]), receipt.model_copy(update={'events': events}))\n"

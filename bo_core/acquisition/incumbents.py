@@ -1,0 +1,39 @@
+"""What a candidate has to beat: the best in each draw, and the observed points that could be it."""
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.surrogate import Belief, safe_cholesky
+
+_JITTER = 1e-8
+_BOUND_DEVIATIONS = 5.0
+_MOST_SAMPLED = 256
+
+
+def best_in_each_draw(values: Tensor, eligible: Tensor) -> Tensor:
+    """Return the largest of `values` [M, r, S] at points that are eligible [M, r, S]: [M, 1, S], −∞ without any."""
+    worst = values.new_full((values.shape[0], 1, values.shape[2]), -torch.inf)
+    return torch.cat([worst, values.masked_fill(~eligible, -torch.inf)], 1).amax(1, keepdim=True)
+
+
+def could_be_best(belief: Belief, X: Tensor, generator: torch.Generator, samples: int = 1024) -> Tensor:
+    """Return the indices of those observed points X [n, d] that are the best in at least one joint sample of f.
+
+    They are ordered by how often they are.
+
+    Points of which even the bounds of their beliefs do not reach the best are left out beforehand, and of the others
+    only the most hopeful are sampled, so that thousands of observations cost little.
+    """
+    low, high = belief.bounds_at_data(_BOUND_DEVIATIONS)
+    hopeful = torch.nonzero((high >= low.amax(1, keepdim=True)).any(0)).squeeze(1)
+    if len(hopeful) > _MOST_SAMPLED:
+        order = high.mean(0)[hopeful].argsort(descending=True)[:_MOST_SAMPLED]
+        hopeful = hopeful[order].sort().values
+    mean, covariance = belief.joint(X[hopeful])
+    L, _ = safe_cholesky(covariance, _JITTER)
+    each = max(samples // belief.set_count, 64)
+    normals = torch.randn(belief.set_count, len(hopeful), each, generator=generator, dtype=torch.float64).to(
+        belief.like
+    )
+    best, times = torch.unique((mean.unsqueeze(2) + L @ normals).argmax(1), return_counts=True)
+    return hopeful[best[times.argsort(descending=True, stable=True)]]

@@ -1,0 +1,56 @@
+"""The model that a campaign's function returns for given observations, checked before anything is asked of it."""
+
+import inspect
+
+from gpytorch.distributions import MultivariateNormal
+from linear_operator.utils.errors import NanError, NotPSDError
+from torch import Tensor, nn
+
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.surrogates import GpytorchSurrogate
+from overnight.bo_core.user_code import Unusable, described
+from overnight.campaign.errors import ModelFailed
+
+
+def built(surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes) -> tuple[nn.Module, str]:
+    """Return the function's model of outcomes at features X [n, d], in double precision, and the hash of its source.
+
+    Raises Unusable.
+    """
+    known = not bool(outcomes.variance.isnan().any())
+    with surrogate.code.importable():
+        function = surrogate.code.found()
+        try:
+            asks = "noise" in inspect.signature(function).parameters
+            more = {"noise": outcomes.variance.clone() if known else None} if asks else {}
+            model = function(X.clone(), outcomes.y.clone(), **more)
+        except Exception as error:
+            shapes = f"X of shape {tuple(X.shape)} and y of shape {tuple(outcomes.y.shape)}"
+            raise unusable(surrogate, f"a model for {shapes}", f"that it raised {described(error)}") from error
+        source = surrogate.code.source_hash()
+    if not isinstance(model, nn.Module):
+        raise unusable(surrogate, "a gpytorch `ExactGP` or another module with a posterior", type(model).__name__)
+    return model.double(), source
+
+
+def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> MultivariateNormal:
+    """Return the joint posterior of the latent function at features X [b, d]; call it inside of `exactly`."""
+    asked = getattr(model, "posterior", model)
+    try:
+        found = asked(X)
+    except (NotPSDError, NanError) as error:
+        raise ModelFailed(f"The gpytorch model {type(model).__name__} has no posterior: {error}") from error
+    except Exception as error:
+        text = f"that `{type(model).__name__}` raised {described(error)}"
+        raise unusable(surrogate, f"a posterior at features of shape {tuple(X.shape)}", text) from error
+    found = getattr(found, "distribution", found)
+    if not isinstance(found, MultivariateNormal) or found.mean.shape != X.shape[:1]:
+        shape = f" of shape {tuple(found.mean.shape)}" if isinstance(found, MultivariateNormal) else ""
+        expected = f"a `MultivariateNormal` of shape {tuple(X.shape[:1])} from `{type(model).__name__}`"
+        raise unusable(surrogate, expected, type(found).__name__ + shape)
+    return found
+
+
+def unusable(surrogate: GpytorchSurrogate, expected: str, found: str) -> Unusable:
+    """Return the complaint about a model, in one sentence."""
+    return Unusable(f"`{surrogate.code.key}`: expected of `{surrogate.model}` {expected}, found {found}.")

@@ -1,0 +1,56 @@
+"""One metric drawn where it matters, and its distribution at a candidate given each draw.
+
+Given one draw, a candidate is still Gaussian, with a mean of its own and a standard deviation that all draws share; its
+expected utility is then a closed form, and the candidate needs no samples (Rao–Blackwell).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+SMALLEST_VARIANCE = 1e-14
+DRAW_JITTER = 1e-8
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """A metric at candidates given each draw: means [M, b, S] and standard deviations [M, b, 1]."""
+
+    mean: Tensor
+    sd: Tensor
+
+
+# From derivatives by the means [M, b, S] and by the standard deviations [M, b] to those by the features [b, d].
+PullBack = Callable[[Tensor, Tensor], Tensor]
+
+
+class MetricDraws(Protocol):
+    """S draws of f at r points for each of M sets of hyperparameters, extended by each candidate that is chosen.
+
+    `values` [M, r, S] are the draws, which took `jitter`. They are made of standard normals [M, S, r + more] that the
+    caller hands in, and those of a point stay what they were when others are added.
+    """
+
+    @property
+    def values(self) -> Tensor:
+        """Return the draws [M, r, S]."""
+        ...
+
+    @property
+    def jitter(self) -> float:
+        """Return the variance that was added to the draws' own."""
+        ...
+
+    def at(self, X: Tensor, draws: int | None = None) -> Conditional:
+        """Return the metric at candidates X [b, d], given each draw or the first `draws` of them."""
+        ...
+
+    def at_with_pull_back(self, X: Tensor) -> tuple[Conditional, PullBack]:
+        """Return the metric at candidates X [b, d], and the way back from its derivatives to those by X."""
+        ...
+
+    def add(self, x: Tensor) -> None:
+        """Let the chosen candidate x [d] join the draws."""
+        ...

@@ -1,0 +1,141 @@
+"""A second model, of all outcomes as they are, that finds points hopeless.
+
+Bad outcomes that are drawn together say little of how bad their neighbours are, so that the first model goes back to
+what it believed beforehand and searches corners once little is left to gain at the optimum. The second model is free to
+take the objective for a smooth function whose range far exceeds what was observed, and extends its slopes. It is not
+accurate near the optimum and chooses no point: it is asked about the point that the search found, and if that is
+hopeless, the search is repeated with all hopeless points weighted down.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.data.state import Observed
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
+from overnight.bo_core.surrogate.fit import LEAST_JITTER
+from overnight.bo_core.surrogate.hyperparameters import Record
+from overnight.bo_core.surrogate.leave_one_out import errors_left_out
+from overnight.bo_core.surrogates import ExactSurrogate
+from overnight.campaign.errors import ModelFailed
+
+# The standard deviation of the function beforehand, in those of the outcomes.
+_RANGE = 10.0
+# A point is hopeless from so many standard deviations below the best, and its score falls by so many nats times the
+# square of what is beyond.
+_HOPELESS, _STEEPNESS = 3.0, 16.0
+# It is conditioned on so many observations at most, and length scales and noise are learnt from so many.
+_MOST_KNOWN, _MOST_FITTED = 256, 64
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """The weight −16 max(−z − hopeless, 0)², z = (μ(x) − best) / √(s²(x) + noise) with the moments of `posterior`.
+
+    `hopeless` is 3 or, if it is larger, the largest error in standard deviations that the model makes at an observation
+    when it knows only the others: a model that was surprised so much has no opinion on less. `best` is the highest mean
+    at an observation.
+    """
+
+    posterior: Posterior
+    best: float
+    noise: float
+    hopeless: float
+
+    @classmethod
+    def fitted(cls, observed: Observed, proposer: BayesianProposer) -> "SecondOpinion | None":
+        """Learn from what was observed; None if the proposer ignores it or no outcome is far worse than the others.
+
+        None also if the fit fails, and for a model of the campaign's own, which decides alone. A pure function of
+        these: the fit's starts come from a generator of its own.
+        """
+        alone = proposer.hopeless == "ignore" or not isinstance(proposer.surrogate, ExactSurrogate)
+        plain = None if alone else _as_they_are(observed)
+        if plain is None:
+            return None
+        data = _training_data(plain, proposer)
+        part = data.part(_evenly(len(data.y), _MOST_FITTED))
+        prior = Prior(data.X.shape[1], noise_unit=plain.noise_unit / _RANGE)
+        try:
+            found = fit(part, "matern52", prior, torch.Generator().manual_seed(0), cold=1)
+        except ModelFailed:
+            return None
+        return cls._of(data, torch.from_numpy(found.theta[None]))
+
+    @classmethod
+    def recalled(cls, observed: Observed, proposer: BayesianProposer, theta: Tensor) -> "SecondOpinion | None":
+        """Return what was fitted to these observations, from the θ [1, h] that was recorded."""
+        plain = _as_they_are(observed)
+        return None if plain is None else cls._of(_training_data(plain, proposer), theta)
+
+    @classmethod
+    def _of(cls, data: TrainingData, theta: Tensor) -> "SecondOpinion":
+        posterior = Posterior.of(data, Hyperparameters(theta, data.X.shape[1], "matern52", LEAST_JITTER))
+        best, noise = float(posterior.means_at_data().max()), float(posterior.noise.median())
+        return cls(posterior, best, noise, max(_HOPELESS, float(errors_left_out(posterior).abs().max())))
+
+    def finds_hopeless(self, x: Tensor) -> bool:
+        """Return whether a point of features x [1, d] is hopeless."""
+        return float(self.log_weight(x)) < 0.0
+
+    def log_weight(self, X: Tensor) -> Tensor:
+        """Return what is added to logarithms of scores [b] at features X [b, d]: 0 or less."""
+        mean, sd = self.posterior.marginal(X)
+        below = (self.best - mean) / (sd.square() + self.noise).sqrt()
+        return -_STEEPNESS * (below - self.hopeless).clamp(min=0.0).square()[0]
+
+    def log_weight_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return that and its gradient [b, d] at features X [b, d].
+
+        With r² = s² + noise, ∇z = ∇μ/r − z ∇s²/2r².
+        """
+        mean, variance, by_mean, by_variance = self.posterior.marginal_with_gradients(X)
+        total = variance + self.noise
+        root = total.sqrt()
+        z = (mean - self.best) / root
+        beyond = (-z - self.hopeless).clamp(min=0.0)
+        along = by_mean / root.unsqueeze(2) - by_variance * (0.5 * z / total).unsqueeze(2)
+        return -_STEEPNESS * beyond.square()[0], (2.0 * _STEEPNESS * beyond.unsqueeze(2) * along)[0]
+
+    def over(self, surface: Surface) -> Surface:
+        """Return the surface with the weight added to it."""
+
+        def both(X: Tensor) -> tuple[Tensor, Tensor]:
+            value, gradient = surface.value_and_gradient(X)
+            more, more_gradient = self.log_weight_and_gradient(X)
+            return value + more, gradient + more_gradient
+
+        def screen(X: Tensor) -> Tensor:
+            # Starts are picked by how scores are spread, of which vast negative ones would leave nothing.
+            value = surface.screen(X)
+            return torch.maximum(value + self.log_weight(X), value.min())
+
+        return replace(
+            surface, value=lambda X: surface.value(X) + self.log_weight(X), value_and_gradient=both, screen=screen
+        )
+
+    def as_record(self) -> Record:
+        """Return what it takes to have it again without a fit: bit-exact."""
+        return self.posterior.hyperparameters.as_record()
+
+
+def _as_they_are(observed: Observed) -> Observed | None:
+    """Return what was observed without a tail drawn together, None if there is no tail."""
+    narrow = observed.with_tail_width(1.0)
+    return None if narrow.outcomes.tail is None else narrow.with_tail_width(None)
+
+
+def _training_data(plain: Observed, proposer: BayesianProposer) -> TrainingData:
+    """Return evenly spaced observations in units of the function's standard deviation."""
+    outcomes, rows = plain.outcomes, _evenly(len(plain.trials), _MOST_KNOWN)
+    y, variance = outcomes.y[rows] / _RANGE, outcomes.variance[rows] / _RANGE**2
+    return TrainingData.of(plain.X[rows], y, variance, extra_noise=proposer.extra_noise and not plain.exact)
+
+
+def _evenly(n: int, most: int) -> Tensor:
+    """Return the places of `most` of n, evenly spaced, or all if there are no more."""
+    count = min(n, most)
+    return torch.arange(count) * n // count

@@ -1,0 +1,63 @@
+"""Contradictions between the parts of a campaign's definition, each with its path in the file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.problems import Problem, Where, shown
+from overnight.campaign.space import Space
+
+
+def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the contradictions in a definition, as it is written in a file or as the fields of the model.
+
+    A part that is invalid by itself is compared with nothing: reading it reports the mistake.
+    """
+    yield from _objective(campaign)
+    yield from _metrics(campaign.get("metrics"))
+    try:
+        space = Space.model_validate(campaign.get("parameters"))
+    except ValidationError:
+        return
+    for where, point in _points(campaign):
+        yield from _in_space(space, where, point)
+    yield from _approval(campaign, space)
+
+
+def _objective(campaign: Mapping[str, Any]) -> Iterator[Problem]:
+    written = [key for key in ("minimize", "maximize") if campaign.get(key) is not None]
+    if len(written) != 1:
+        found = " and ".join(f"`{key}`" for key in written) or "neither"
+        text = f"expected either `minimize` or `maximize` with the name of a metric, got {found}"
+        yield Problem(("maximize" if written else "minimize",), text)
+
+
+def _metrics(metrics: Any) -> Iterator[Problem]:
+    for position, metric in enumerate(metrics) if isinstance(metrics, list | tuple) else ():
+        if isinstance(metric, str) and metric in metrics[:position]:
+            yield Problem(("metrics", position), f"expected each metric once, got {shown(metric)} again")
+
+
+def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, Any]]]:
+    start_with = campaign.get("start_with")
+    candidates: list[tuple[Where, Any]] = [(("baseline",), campaign.get("baseline"))]
+    if isinstance(start_with, list | tuple):
+        candidates += [(("start_with", position), point) for position, point in enumerate(start_with)]
+    return ((where, point) for where, point in candidates if isinstance(point, Mapping))
+
+
+def _in_space(space: Space, where: Where, point: Mapping[Any, Any]) -> Iterator[Problem]:
+    named = {name: value for name, value in point.items() if isinstance(name, str)}
+    invalid = {name for name, value in named.items() if not isinstance(value, bool | int | float | str)}
+    return (problem.below(*where) for problem in space.problems(named) if problem.where[0] not in invalid)
+
+
+def _approval(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
+    try:
+        policy = ApprovalPolicy.model_validate(campaign.get("approve"))
+    except ValidationError:
+        return
+    for problem in policy.when.problems(space, has_baseline=campaign.get("baseline") is not None):
+        yield problem.below("approve", "when")

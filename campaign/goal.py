@@ -1,0 +1,125 @@
+"""The goal of a campaign: which result is better, which is feasible, and which metrics a result must have."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from overnight.campaign.evaluation import Measurement
+
+Measured = Mapping[str, Measurement]
+
+
+class Objective(BaseModel):
+    """A metric and the direction in which it gets better."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    direction: Literal["minimize", "maximize"]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.metric}"
+
+    @property
+    def sign(self) -> float:
+        """Return the factor that turns the metric into something to maximize."""
+        return 1.0 if self.direction == "maximize" else -1.0
+
+    def turned(self, value: float) -> float:
+        """Return the value turned so that more is better; turned once more, it is the value again."""
+        return self.sign * value
+
+    def worsened(self, value: float, by: float) -> float:
+        """Return the value that is worse by this much."""
+        return value - self.sign * by
+
+
+class Constraint(Protocol):
+    """A demand on one metric; a result that does not meet it is never the best."""
+
+    @property
+    def metric(self) -> str:
+        """Return the metric that it limits."""
+        ...
+
+    def allows(self, measured: Measurement) -> bool:
+        """Return whether this measurement of the metric meets the demand."""
+        ...
+
+
+class Tried(Protocol):
+    """Anything that was tried, such as a trial."""
+
+    @property
+    def measured(self) -> Measured:
+        """Return the metrics that were observed; none if there is no result."""
+        ...
+
+
+_Tried = TypeVar("_Tried", bound=Tried)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The objectives, the first of which is modelled, and the constraints. Nothing else reads a sign or a limit."""
+
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the metrics that every result must have, the objectives' first, each once."""
+        return tuple(dict.fromkeys(part.metric for part in (*self.objectives, *self.constraints)))
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Return the direction of each objective."""
+        return tuple(objective.direction for objective in self.objectives)
+
+    def value_of(self, trial: Tried) -> Measurement | None:
+        """Return the trial's measurement of the first objective; None if it has none."""
+        return trial.measured.get(self.objectives[0].metric)
+
+    def values_of(self, observed: Iterable[Tried]) -> list[Measurement]:
+        """Return each trial's measurement of the first objective; every trial must be observed."""
+        return [trial.measured[self.objectives[0].metric] for trial in observed]
+
+    def feasible(self, measured: Measured) -> bool:
+        """Return whether a result has every metric of the goal and meets every constraint."""
+        for metric in self.metrics:
+            if metric not in measured:
+                return False
+        return all(constraint.allows(measured[constraint.metric]) for constraint in self.constraints)
+
+    def better(self, a: Measured, b: Measured) -> bool:
+        """Return whether `a` is better than `b`: a feasible result that `b` is not, or one that dominates `b`."""
+        return self.feasible(a) and (not self.feasible(b) or self._dominates(a, b))
+
+    def best(self, trials: Iterable[_Tried]) -> _Tried | None:
+        """Return the first feasible trial that no other beats; None if no trial is feasible."""
+        bests = deque(self.best_so_far(trials), maxlen=1)
+        return bests[0] if bests else None
+
+    def best_so_far(self, trials: Iterable[_Tried]) -> Iterator[_Tried | None]:
+        """Yield for each trial the best of those up to it."""
+        best = None
+        for trial in trials:
+            measured = trial.measured
+            if self.feasible(measured) and (best is None or self._dominates(measured, best.measured)):
+                best = trial
+            yield best
+
+    def best_first(self, trials: Iterable[_Tried]) -> list[_Tried]:
+        """Return the feasible trials by their first objective, the earlier of equals first."""
+        objective = self.objectives[0]
+        feasible = [trial for trial in trials if self.feasible(trial.measured)]
+        return sorted(feasible, key=lambda trial: -objective.turned(trial.measured[objective.metric].mean))
+
+    def _dominates(self, a: Measured, b: Measured) -> bool:
+        """Return whether `a` is better than `b` in one objective and worse in none."""
+        pairs = [(o.turned(a[o.metric].mean), o.turned(b[o.metric].mean)) for o in self.objectives]
+        return all(x >= y for x, y in pairs) and any(x > y for x, y in pairs)

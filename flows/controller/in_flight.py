@@ -1,0 +1,172 @@
+"""The attempts that run: execute or recover them, hear their reports, and record how they ended."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
+from overnight.campaign.errors import CampaignStopped
+from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.history.events import AttemptStarted, Event, MeasurementReported, TrialStopped
+from overnight.flows.controller.job import Execution, Job, Steps, evaluation_seed
+from overnight.flows.controller.machine import Machine, is_the_machines
+from overnight.flows.controller.through_engine import through_engine
+from overnight.flows.host.clock import Clock
+from overnight.flows.rules.early_stopping import not_yet_known, stops
+from overnight.flows.rules.failures_in_a_row import FailuresInARow
+from overnight.flows.rules.outcomes import outcome_events
+from overnight.flows.rules.unknown_fate import is_unknown, presumed_dead, question
+from overnight.flows.session.journal import Journal
+from overnight.flows.session.lease import CONTROLLER
+
+Running = asyncio.Task[EvaluationOutcome | None]
+
+
+@dataclass
+class InFlight:
+    """The attempts of one controller: a task each. `woken` is set when an evaluation reports a measurement."""
+
+    job: Job
+    steps: Steps
+    clock: Clock
+    journal: Journal
+    machine: Machine
+    woken: asyncio.Event
+    tasks: dict[Running, tuple[int, int]] = field(default_factory=dict)
+    _reports: list[MeasurementReported] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._failures = FailuresInARow(self.job.work)
+
+    @property
+    def trials(self) -> frozenset[int]:
+        """Return the numbers of the trials that are evaluated now."""
+        return frozenset(trial for trial, _ in self.tasks.values())
+
+    @property
+    def _history(self) -> History:
+        return self.journal.history
+
+    def recover(self) -> None:
+        """Take over the attempts that the last controller began; a trial asked for by hand is left to its owner."""
+        for trial in self._history.trials.values():
+            attempt = trial.open_attempt or trial.forsaken_attempt
+            if attempt is not None and attempt.actor == CONTROLLER:
+                self._failures.adopted.add((trial.id, attempt.number))
+                self._execute(trial, attempt.number, attempt.key, recover=True)
+
+    def start(self, event: AttemptStarted) -> None:
+        """Execute an attempt whose start is durable."""
+        self._execute(self._history.trials[event.trial], event.attempt, event.key, recover=False)
+
+    def end_trials_with_an_outcome(self) -> None:
+        """End the attempts at trials that have an outcome already: a person or a rule ended them."""
+        for task, (trial, _) in self.tasks.items():
+            if self._history.trials[trial].outcome is not None and not task.done() and not task.cancelling():
+                task.cancel()
+
+    async def record(self) -> CampaignStopped | None:
+        """Record new reports and ended attempts; return why nothing more is to be started, if too many failed."""
+        reports, self._reports = not_yet_known(self._history, self._reports), []
+        ended = {task: self._known_outcome_of(task) for task in self.tasks if task.done()}
+        now, trouble = self.clock.now(), None
+        if reports or ended:
+            await self.journal.insist(lambda history: [*reports, *self._ends(ended, now, history)])
+        for task in ended:
+            trouble = self._failures.after(self._history, *self.tasks.pop(task)) or trouble
+        if reports and self._history.definition.stop_early is not None:
+            await self.journal.insist(lambda history: self._stops(reports, history))
+        return trouble
+
+    def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
+        campaign = self._history.definition
+        request = EvaluationRequest(
+            campaign=campaign.name,
+            trial=trial.id,
+            attempt=attempt,
+            key=key,
+            parameters=trial.point,
+            seed=evaluation_seed(campaign, trial.id),
+            expected_metrics=campaign.expected_metrics,
+            objective=campaign.objective.metric,
+            deadline=self._history.trials[trial.id].attempts[-1].deadline,
+        )
+        execution = Execution(
+            evaluator=self.job.evaluator,
+            request=request,
+            folder=self.job.work / key,
+            report=lambda report: self._hear(trial.id, attempt, report),
+            recover=recover,
+        )
+        # An attempt that is recovered only to be ended does not need the engine.
+        running = through_engine(self.steps, execution) if trial.outcome is None else execution.run()
+        self.tasks[asyncio.create_task(running)] = (trial.id, attempt)
+
+    def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
+        self._reports.append(
+            MeasurementReported(
+                time=self.clock.now(),
+                actor=CONTROLLER,
+                trial=trial,
+                attempt=attempt,
+                step=report.step,
+                metrics=report.metrics,
+            )
+        )
+        self.woken.set()
+
+    def _ends(self, ended: dict[Running, EvaluationOutcome | None], now: datetime, history: History) -> list[Event]:
+        """Return the ends of attempts, as far as no other process has appended an end of the trial first."""
+        self.journal.check_lease(history)
+        events: list[Event] = []
+        for task, outcome in ended.items():
+            number, attempt = self.tasks[task]
+            trial = history.trials[number]
+            if outcome is not None:
+                events += outcome_events(history.definition, trial, attempt, outcome, now, CONTROLLER)
+            elif trial.outcome is None:
+                events += question(trial, trial.attempts[-1], now)
+        return events
+
+    def _stops(self, heard: Sequence[MeasurementReported], history: History) -> list[TrialStopped]:
+        """Return which of the trials that have reported are to be stopped; those that have ended have a result."""
+        self.journal.check_lease(history)
+        at_work = {about for task, about in self.tasks.items() if not task.done()}
+        asked = [report for report in heard if (report.trial, report.attempt) in at_work]
+        return stops(history, asked, self.clock.now(), CONTROLLER)
+
+    def _known_outcome_of(self, task: Running) -> EvaluationOutcome | None:
+        """Return how an attempt ended; None if that cannot be known and a person is to be asked."""
+        trial, _ = self.tasks[task]
+        campaign = self._history.definition
+        outcome = self.machine.judged(_outcome_of(task), trial, campaign.workers)
+        started = self._history.trials[trial].attempts[-1]
+        if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
+            return outcome
+        return None if campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
+
+
+async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and wait for their ends."""
+    for task in tasks:
+        # A second cancellation would disturb a task that is ending already.
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _outcome_of(task: Running) -> EvaluationOutcome:
+    """Return how an attempt ended, also if the evaluator broke its promise and raised."""
+    if task.cancelled():
+        return EvaluationFailed(cause="cancelled", message="stopped by the controller")
+    error = task.exception()
+    if error is not None:
+        cause = "timeout" if isinstance(error, TimeoutError) else "infrastructure"
+        message, machine = f"{type(error).__name__}: {error}", is_the_machines(error)
+        return EvaluationFailed(cause=cause, message=message, machine=machine)
+    outcome = task.result()
+    if outcome is None:
+        return EvaluationFailed(cause="cancelled", message="its controller died and it left no result", lost=True)
+    return outcome

@@ -1,0 +1,35 @@
+"""Contradictions between a campaign and the parts that it is run with."""
+
+from datetime import timedelta
+
+from overnight.bo_core import AnyProposer, BayesianProposer
+from overnight.bo_core.acquisitions import AGAINST_BEST
+from overnight.campaign.definition import StopWhen
+from overnight.campaign.problems import Problem
+from overnight.campaign.values.duration import format_duration
+from overnight.campaign.window import Window
+
+
+def window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
+    """Return the problem that no first evaluation would fit into the window."""
+    if window is None or time_limit <= window.length:
+        return []
+    limit, length = format_duration(time_limit), format_duration(window.length)
+    text = (
+        f"expected at most {length}, which the window {window} is open, got {limit}: before five evaluations are known "
+        "each is expected to take that long, so that none would be started"
+    )
+    return [Problem(("evaluator", "time_limit"), text)]
+
+
+def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
+    """Return the problem that a campaign ends by the expected gain though its proposer tells none."""
+    tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in AGAINST_BEST
+    if stop_when is None or tells:
+        return []
+    found = f"`{proposer.acquisition}`" if isinstance(proposer, BayesianProposer) else f"`kind: {proposer.kind}`"
+    text = (
+        f"expected a proposer that tells what one more trial is expected to gain, got {found}: use `proposer.kind: "
+        f"bayesian` with one of {', '.join(AGAINST_BEST)}, or leave `stop_when` out"
+    )
+    return [Problem(("stop_when", "expected_gain_below"), text)]

@@ -1,0 +1,71 @@
+"""Contradictions within a definition: written once, reported alike for what is written and by the model."""
+
+import pytest
+from pydantic import ValidationError
+
+from overnight.campaign import Campaign
+from overnight.campaign.contradictions import contradictions
+
+ASKED = {
+    "name": "bread",
+    "parameters": {
+        "heat": {"kind": "float", "low": 0, "high": 1},
+        "oven": {"kind": "categorical", "choices": ["gas", "wood"]},
+        "rack": {"kind": "fixed", "value": 2},
+    },
+    "minimize": "burnt",
+    "budget": {"trials": 10},
+}
+CONTRADICTIONS = [
+    ({"maximize": "taste"}, ["maximize: expected either `minimize` or `maximize` with the name of a metric"]),
+    ({"minimize": None}, ["minimize: expected either `minimize` or `maximize` with the name of a metric"]),
+    ({"metrics": ["grams", "minutes", "grams"]}, ["metrics.2: expected each metric once, got 'grams' again"]),
+    (
+        {"baseline": {"heat": 2, "oven": "gas"}, "start_with": [{"heat": 0.5, "oven": "gas"}, {"haet": 0.5}]},
+        [
+            "baseline.heat: expected a number between 0 and 1, got 2",
+            "start_with.1.haet: expected one of heat, oven, rack, got the unknown key `haet`; did you mean `heat`?",
+            "start_with.1.heat: expected a value, got nothing",
+            "start_with.1.oven: expected a value, got nothing",
+        ],
+    ),
+    ({"approve": {"when": {"change": 0.1}}}, ["approve.when.change: expected a `baseline`"]),
+    (
+        {"approve": {"when": {"change": {"oven": 0.1, "rack": 0.1}}}, "baseline": {"heat": 0.5, "oven": "gas"}},
+        [
+            "approve.when.change.oven: expected `any` or a list of its choices, which have no distance, got 0.1",
+            "approve.when.change.rack: expected one of heat, oven, found a fixed one, which never changes",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), CONTRADICTIONS)
+def test_a_contradiction_is_reported_with_its_path_as_it_is_written_and_by_the_model(change, expected):
+    found = [str(problem) for problem in contradictions({**ASKED, **change})]
+    assert [line[: len(start)] for line, start in zip(found, expected, strict=True)] == expected
+    with pytest.raises(ValidationError) as caught:
+        Campaign.model_validate({**ASKED, **change})
+    [error] = caught.value.errors()
+    assert error["msg"] == f"Value error, {'; '.join(found)}"
+
+
+def test_a_valid_definition_contradicts_itself_nowhere():
+    asked = {**ASKED, "baseline": {"heat": 0.5, "oven": "gas"}, "approve": {"when": {"change": {"oven": "any"}}}}
+    assert [*contradictions(asked)] == []
+    assert [*contradictions(dict(Campaign.model_validate(asked)))] == []
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        {"parameters": {"heat": {"kind": "float", "low": 2, "high": 1}}, "baseline": {"heat": 9}},
+        {"metrics": "grams", "start_with": {"heat": 9}},
+        {"start_with": [7, None], "baseline": [1]},
+        {"baseline": {"heat": [1], "oven": {}, 3: 4}},
+        {"approve": {"when": {"change": "much"}}},
+        {"parameters": None},
+    ],
+)
+def test_a_part_that_is_invalid_by_itself_contradicts_nothing(invalid):
+    assert [*contradictions({**ASKED, **invalid})] == []

@@ -1,0 +1,20 @@
+"""A user's own modules with the names of our folders, which the user's evaluation imports."""
+
+from pathlib import Path
+
+_FILES = ("bo_core", "campaign", "evaluators", "report", "storage")
+_PACKAGE = "flows"
+# Put at the beginning of an objective: it fails if one of the names is not the user's.
+IMPORTS = f"""
+import {", ".join((*_FILES, _PACKAGE))}
+
+assert all(module.OWN for module in ({", ".join((*_FILES, _PACKAGE))}))
+"""
+
+
+def write_namesakes(folder: Path) -> None:
+    """Write the modules into a campaign's folder."""
+    for name in _FILES:
+        (folder / f"{name}.py").write_text("OWN = True\n")
+    (folder / _PACKAGE).mkdir()
+    (folder / _PACKAGE / "__init__.py").write_text("OWN = True\n")
