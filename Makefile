@@ -4,14 +4,14 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
-# Files in their own order: the slow ones, which start servers, would come last otherwise, and one process would wait.
+# Files in the order that tests/conftest.py gives them, the slow ones first: one process would wait for them at last.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
-.PHONY: help setup demo s3 stack faults chaos nights test docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ nights: setup ## Let a Prefect server run two campaigns over two nights in accel
 
 test: setup ## Run all tests
 	$(PYTEST)
+
+test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)
+	$(PYTEST) -m "not slow and not server"
 
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/proofs/reliability.md (minutes)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/storage/faults.py
