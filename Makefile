@@ -4,14 +4,14 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
-# Files in their own order: the slow ones, which start servers, would come last otherwise, and one process would wait.
+# Files in the order that tests/conftest.py gives them, the slow ones first: one process would wait for them at last.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
 
-.PHONY: help setup demo s3 stack faults chaos nights test check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
+.PHONY: help setup demo s3 stack faults chaos nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -43,18 +43,28 @@ nights: setup ## Let a Prefect server run two campaigns over two nights in accel
 test: setup ## Run all tests
 	$(PYTEST)
 
-faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/reliability.md (minutes)
+test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)
+	$(PYTEST) -m "not slow and not server"
+
+faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/proofs/reliability.md (minutes)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/storage/faults.py
 
-chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/reliability.md (a quarter of an hour)
+chaos: setup ## Kill, stop and hurt running campaigns at random, and add what was lost to docs/proofs/reliability.md (a quarter of an hour)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/chaos.py --kills $(KILLS)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/troubles.py
 
-check: setup ## Check format, lint, types, layers and tests
+docs: setup ## Build the documentation into build/docs, and check its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+words: setup ## Count un-English idioms in comments, docstrings and docs, against the ceilings of pyproject.toml
+	$(BIN)/python tests/infra/idioms.py
+
+check: setup ## Check format, lint, types, layers, docs and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(PYTEST)
 
 format: setup ## Format the code and mend what the linter can mend

@@ -1,7 +1,8 @@
 """What it is worth to propose points before they are needed: `python -m benchmarks.ahead`.
 
 Campaigns in virtual time, each as long as a given number of evaluations, whose proposals take a given part of an
-evaluation: once always asked when a worker is free, once always ahead. The table in docs/proposing.md comes from here.
+evaluation: once always asked when a worker is free, once always ahead. The table in docs/proofs/proposing.md comes
+from here.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 `trials` runs campaigns whose evaluations report a learning curve on the way, for as long as a given virtual time,
 without a rule and with each, and with what stopped trials have reported used or left out. `campaigns` runs campaigns
-with a generous budget that end by the expected gain. The tables in docs/stopping.md come from here.
+with a generous budget that end by the expected gain. The tables in docs/proofs/stopping.md come from here.
 """
 
 import argparse

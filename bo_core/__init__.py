@@ -1,8 +1,8 @@
-"""Which point next: pure, without input and output, clock or global random state; maximizes on the unit cube.
+"""Propose the next point: pure, without input and output, clock or global random state; maximizes on the unit cube.
 
-What a campaign file may say is here; `propose` and `recommend`, which import torch, are in the modules of
-these names, so that checking a file stays fast. So are the model behind them (`overnight.bo_core.model`) and what it
-believes after sampled outcomes of the pending trials (`overnight.bo_core.fantasies`), for who wants to look at them.
+The settings of a campaign file are here. `propose` and `recommend` import torch and are modules of their own, so that
+checking a file stays fast. So are the model (`overnight.bo_core.model`) and its beliefs after sampled outcomes of the
+pending trials (`overnight.bo_core.acquisition.fantasies`).
 """
 
 from overnight.bo_core.custom_proposer import CustomProposer

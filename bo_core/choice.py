@@ -20,7 +20,6 @@ from overnight.bo_core.acquisition import (
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_score
-from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.data.encoding import Encoding, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.situation import Situation
@@ -29,6 +28,7 @@ from overnight.bo_core.model import Beliefs
 from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.bo_core.weights.second_opinion import SecondOpinion

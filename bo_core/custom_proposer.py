@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
-from overnight.bo_core.user_code import CORRECT_IT, CodeName, Unusable, UserCode, described
+from overnight.bo_core.settings.user_code import CORRECT_IT, CodeName, Unusable, UserCode, described
 from overnight.campaign import Campaign, History, Proposal
 from overnight.campaign.errors import CannotPropose, InvalidDefinition, InvalidPoint, OvernightError
 from overnight.campaign.history.provenance import Provenance

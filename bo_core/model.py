@@ -13,6 +13,7 @@ import torch
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import (
     Belief,
     Fit,
@@ -28,7 +29,6 @@ from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbe
 from overnight.bo_core.surrogate.fit import Start, StartEnd, cold_normals
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
-from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed

@@ -10,7 +10,7 @@ from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
-from overnight.bo_core.user_code import CORRECT_IT, Unusable
+from overnight.bo_core.settings.user_code import CORRECT_IT, Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from overnight.bo_core.fantasies import conditioned
+from overnight.bo_core.acquisition.fantasies import conditioned
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import PendingTreatment
 from overnight.bo_core.surrogate import Belief, Posterior

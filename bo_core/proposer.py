@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_core.core_schema import CoreSchema, literal_schema
 
-from overnight.bo_core.acquisitions import ACQUISITIONS, DEFAULT, GAINS
 from overnight.bo_core.custom_proposer import CustomProposer
-from overnight.bo_core.surrogates import AnySurrogate, ExactSurrogate
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS, DEFAULT, GAINS
+from overnight.bo_core.settings.surrogates import AnySurrogate, ExactSurrogate
 
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
@@ -49,26 +49,26 @@ class BayesianProposer(BaseModel):
     `initial` counts the first points that are not the model's, baseline, `start_with` and imported results
     included; the default grows with the number of parameters and leaves the model two thirds of the budget.
 
-    `prior` is that of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` says whether beliefs are
-    those of the likeliest ones (`map`) or averaged over several sets (`average`); `auto` searches with the likeliest
-    and averages what it says in the end, while there are few observations (docs/decisions/0005-several-sets.md).
-    `warping` of the inputs is learnt where leaving out observations one by one says that it pays (`auto`).
-    `replication` says where the model may measure a promising point again, if that is worth more than a new one: `auto`
-    is in finite spaces, as in others a new point beside it says as much (docs/decisions/0008-repetition.md).
-    `extra_noise` infers noise on top of the standard errors that evaluations report, for what these miss. `repeats`
-    says whether measurements that always agree when they are repeated are learnt to be exact. `tails` says what is done
-    with outcomes that are far worse than the better half lets expect: they are drawn together whenever there are any
-    (`compressed`), never (`plain`), or over the width that makes the measurements likeliest, if need be not at all
-    (`auto`, docs/decisions/0021-tails.md). If there are such outcomes, a second model of all of them as they are may
-    find a point hopeless; `hopeless` says whether the search then avoids it. `starts` counts the cold starts of a fit,
-    beside one at the last proposal's hyperparameters; 0 makes one where there are none.
+    `prior` is the prior of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` decides whether
+    beliefs use the likeliest ones (`map`) or average over several sets (`average`); `auto` searches with the likeliest
+    and averages the final beliefs while there are few observations (docs/decisions/0005-several-sets.md). `warping` of
+    the inputs is learnt if leaving out observations one by one shows that it pays (`auto`). `replication` decides where
+    the model may measure a promising point again, if that is worth more than a new one; `auto` allows it in finite
+    spaces, since in others a new point close by is as informative (docs/decisions/0008-repetition.md). `extra_noise`
+    infers noise on top of the reported standard errors. `repeats` decides whether repeated measurements that always
+    agree are learnt to be exact. `tails` treats outcomes that are far worse than the better half suggests: they are
+    drawn together whenever there are any (`compressed`), never (`plain`), or over the width that makes the measurements
+    likeliest, possibly not at all (`auto`, docs/decisions/0021-tails.md). If there are such outcomes, a second model of
+    all outcomes as they are may find a point hopeless; `hopeless` decides whether the search then avoids it. `starts`
+    is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0 there is
+    one only without a last proposal.
 
     `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
     not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
     whether scores are weighted by the probability that a point gives a result, once one has failed by its own fault
     (docs/decisions/0012-feasibility.md). `cost_aware` divides what a point may gain by what it is expected to cost
-    (docs/costs.md). `surrogate` is the built-in Gaussian process or a gpytorch model of the campaign's own
-    (docs/own-model.md), which has none of the settings of its fit.
+    (docs/how-to/costs.md). `surrogate` is the built-in Gaussian process or a gpytorch model of the campaign's own
+    (docs/how-to/own-model.md), which has none of the settings of its fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

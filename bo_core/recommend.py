@@ -22,8 +22,8 @@ from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import Effort, search, starting_points
+from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.surrogate import safe_cholesky
-from overnight.bo_core.user_code import Unusable
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted

@@ -1,17 +1,25 @@
-"""The words that every other folder speaks: what is asked, what is tried, what happened."""
+"""The words that every other folder speaks: what is asked, what is tried, what happened.
 
-from overnight.campaign.definition import Budget, Campaign, FailurePolicy
-from overnight.campaign.evaluation import (
-    EvaluationFailed,
-    EvaluationOutcome,
-    EvaluationRequest,
-    EvaluationSucceeded,
-    Measurement,
-)
-from overnight.campaign.goal import Goal, Objective
-from overnight.campaign.history.history import History, ModelView
-from overnight.campaign.history.trial import Proposal, Trial
-from overnight.campaign.space import Point, Space
+Each name is imported when it is first used, so that the errors are there without the models.
+"""
+
+from typing import TYPE_CHECKING
+
+from overnight.campaign.values.lazily import lazily
+
+if TYPE_CHECKING:
+    from overnight.campaign.definition import Budget, Campaign, FailurePolicy
+    from overnight.campaign.evaluation import (
+        EvaluationFailed,
+        EvaluationOutcome,
+        EvaluationRequest,
+        EvaluationSucceeded,
+        Measurement,
+    )
+    from overnight.campaign.goal import Goal, Objective
+    from overnight.campaign.history.history import History, ModelView
+    from overnight.campaign.history.trial import Proposal, Trial
+    from overnight.campaign.space import Point, Space
 
 __all__ = [
     "Budget",
@@ -31,3 +39,20 @@ __all__ = [
     "Space",
     "Trial",
 ]
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "overnight.campaign.definition": ("Budget", "Campaign", "FailurePolicy"),
+        "overnight.campaign.evaluation": (
+            "EvaluationFailed",
+            "EvaluationOutcome",
+            "EvaluationRequest",
+            "EvaluationSucceeded",
+            "Measurement",
+        ),
+        "overnight.campaign.goal": ("Goal", "Objective"),
+        "overnight.campaign.history.history": ("History", "ModelView"),
+        "overnight.campaign.history.trial": ("Proposal", "Trial"),
+        "overnight.campaign.space": ("Point", "Space"),
+    },
+)

@@ -1,4 +1,4 @@
-"""Which proposals a person has to approve before they are started, as the campaign's file says it."""
+"""The policy that decides which proposals a person must approve before they start."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -49,9 +49,7 @@ Change = Annotated[
 class Predicted(BaseModel):
     """The objective is predicted worse than this, in the metric's own unit.
 
-    What is compared is the predicted mean and so many of its `standard_deviations` on the bad side.
-
-    The probability that an outcome constraint is broken will be a key beside this one, once there are constraints.
+    The predicted mean is compared, with so many of its `standard_deviations` added on the bad side.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,12 +59,12 @@ class Predicted(BaseModel):
 
 
 class ApproveWhen(BaseModel):
-    """What a proposal has to wait for; any of these is enough.
+    """The reasons for a proposal to wait; one is enough.
 
-    `change` is how far a parameter may be from the baseline's value: a fraction of its range, on its own scale and
-    for ordered choices in steps, `any` for no change at all, or a list of the choices that have to be approved. One
-    number is the limit of every parameter, where every change of a categorical one is beyond it. `cost` is in
-    the evaluator's unit.
+    `change` limits the distance of a parameter from the baseline's value: a fraction of its range, on its own scale and
+    for ordered choices in steps, `any` for no change at all, or a list of the choices that need approval. A single
+    number is the limit of every parameter, and every change of a categorical one exceeds it. `cost` is in the
+    evaluator's unit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,7 +100,7 @@ class ApproveWhen(BaseModel):
 
 
 class ApprovalPolicy(BaseModel):
-    """`approve` as a mapping: what waits for a person, and how many may wait before nothing more is proposed."""
+    """`approve` as a mapping: the reasons to wait, and how many may wait before nothing more is proposed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -20,9 +20,9 @@ MOST = 1_000_000_000
 
 
 class Budget(BaseModel):
-    """What may be spent; every trial that started counts once, however it ends, and imported results do not.
+    """The most that may be spent; every started trial counts once, however it ends, and imported results do not count.
 
-    `evaluations` counts attempts, repeated ones included; `cost` is in whatever unit the evaluator tells its costs.
+    `evaluations` counts attempts, repeated ones included; `cost` is in the unit in which the evaluator reports costs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,10 +39,10 @@ _FAILURES_IN_A_ROW, _PATIENCE_ONCE_MEASURED = 5, 4
 class FailurePolicy(BaseModel):
     """When to try again and when to give up.
 
-    `back_off` is the pause after the first failure that is repeated; it doubles up to `longest_back_off`. `on_timeout`
-    says whether a time limit that was exceeded is the point's fault, or worth another attempt; `when_unknown`
-    whether an attempt that may still run on a machine that cannot be seen is taken for dead, or a person asked.
-    So many trials given up one after the other stop the campaign; None leaves that to `limit_in_a_row`.
+    `back_off` is the pause before the second attempt; it doubles up to `longest_back_off`. `on_timeout` decides whether
+    a timeout is the point's fault, or worth another attempt; `when_unknown` decides whether an attempt that may still
+    run on an unreachable machine is considered dead, or a person is asked. `max_in_a_row` trials given up in a row stop
+    the campaign; None leaves that number to `limit_in_a_row`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,18 +55,18 @@ class FailurePolicy(BaseModel):
     when_unknown: Literal["retry", "ask"] = "retry"
 
     def limit_in_a_row(self, workers: int, *, measured: bool) -> int:
-        """Return after how many trials given up in a row nothing more is started.
+        """Return the number of trials given up in a row after which nothing more is started.
 
-        Unless it is given: five, or as many as run at once, before anything was `measured`, since an evaluator that is
-        broken fails at every point; four times as many afterwards, since regions that fail are there to be learnt.
+        The default is five, or the number of workers if that is larger, before anything was `measured`, since a broken
+        evaluator fails at every point; later it is four times as many, since the model learns which regions fail.
         """
         return self.max_in_a_row or max(_FAILURES_IN_A_ROW, workers) * (_PATIENCE_ONCE_MEASURED if measured else 1)
 
 
 class StopWhen(BaseModel):
-    """When it is enough: one more trial is expected to improve on the best by less than this, in the metric's own unit.
+    """When to finish: one more trial is expected to improve on the best by less than this, in the metric's own unit.
 
-    So many decisions in a row have to expect so little. With `advice_only` nothing is stopped, but people are told.
+    `in_a_row` decisions in a row must expect so little. With `advice_only` nothing is stopped, and people are advised.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,12 +82,12 @@ Noise = Literal["none", "known", "infer"]
 class Campaign(BaseModel):
     """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
 
-    Where `approve` is `always`, what is computed waits until a person approves it; where it is a policy, what that
-    names does. What people gave does not wait. `stop_early` ends single trials on their way, `stop_when` the campaign.
+    If `approve` is `always`, every computed point waits until a person approves it; if it is a policy, the points that
+    it names wait. Points from people do not wait. `stop_early` ends running trials, `stop_when` the campaign.
 
-    `noise` says what is known of the objective's noise: `none`, the same point always gives the same value; `known`,
-    every evaluation reports a standard error; `infer`, as without it, each result that reports a standard error is as
-    sure as that says, and the noise of the others is learnt. A result that contradicts `none` or `known` is refused.
+    `noise` describes the objective's noise. `none`: the same point always gives the same value. `known`: every
+    evaluation reports a standard error. `infer`, the default: reported standard errors are believed, and the noise of
+    the other results is learnt. A result that contradicts `none` or `known` is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

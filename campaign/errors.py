@@ -1,12 +1,12 @@
-"""What can go wrong, as a short tree of exceptions, one sentence each."""
+"""The exceptions of Overnight, as a short tree, one sentence each."""
 
 
 class OvernightError(Exception):
-    """Anything that Overnight itself raises; its text is one paragraph for a person."""
+    """The base of all exceptions that Overnight raises; the text is one paragraph for a person."""
 
 
 class InvalidDefinition(OvernightError):
-    """What was asked for contradicts itself; each problem names its path in the user's file."""
+    """A definition is invalid or contradicts itself; each problem names its path in the user's file."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -22,7 +22,7 @@ class InvalidHistory(OvernightError):
 
 
 class CampaignStopped(OvernightError):
-    """A campaign tries nothing more as it stands; says why, and what would let it go on."""
+    """A campaign tries nothing more as it stands; the text gives the reason and a way to continue."""
 
 
 class BudgetSpent(CampaignStopped):
@@ -30,19 +30,19 @@ class BudgetSpent(CampaignStopped):
 
 
 class AskLater(OvernightError):
-    """Nothing may be tried at the moment, as people, the window or running evaluations hold it up; ask again later."""
+    """Nothing may be tried now, because of people, the window or running evaluations; ask again later."""
 
 
 class CannotStart(OvernightError):
-    """Something that a campaign needs is not there: a server, a scheduler, a folder, or the process that opened it."""
+    """A campaign lacks a server, a scheduler, a folder, or the process that opened it."""
 
 
 class CannotPropose(OvernightError):
-    """No further point can be proposed; says why."""
+    """No further point can be proposed; the text gives the reason."""
 
 
 class ModelFailed(CannotPropose):
-    """The model's numbers cannot be computed, for no fault of the campaign's; says why."""
+    """The model's numbers cannot be computed, through no fault of the campaign; the text gives the reason."""
 
 
 class SpaceExhausted(CannotPropose, CampaignStopped):
@@ -54,15 +54,15 @@ class LedgerError(OvernightError):
 
 
 class LedgerMoved(LedgerError):
-    """Somebody else appended first: read what is new and decide again."""
+    """Another writer appended first: read the new events and decide again."""
 
 
 class LedgerDamaged(LedgerError):
-    """A segment is missing, torn, foreign or of a version that never was; names the file."""
+    """A segment is missing, torn, foreign or of a version that never existed; the text names the file."""
 
 
 class LedgerTooNew(LedgerError):
-    """A newer version of Overnight wrote this, and what it says cannot be told by this one; names the file."""
+    """A newer version of Overnight wrote a file that this version cannot read; the text names the file."""
 
 
 class CampaignHeld(OvernightError):
@@ -70,16 +70,16 @@ class CampaignHeld(OvernightError):
 
 
 class CannotImport(OvernightError):
-    """Past results cannot be taken in; says why, and names each that does not fit."""
+    """Past results cannot be imported; the text gives the reason and names each result that does not fit."""
 
 
 class Refused(OvernightError):
-    """What a person asks for cannot be done as the campaign stands; says why and what to do."""
+    """A request cannot be carried out as the campaign stands; the text gives the reason and a remedy."""
 
 
 class NotUnderWay(Refused):
-    """A result was given for a trial that nobody waits for: unknown, ended, not started, or evaluated elsewhere."""
+    """A result was given for a trial that is not under way: unknown, ended, not started, or evaluated elsewhere."""
 
 
 class InvalidResult(Refused):
-    """A result lacks a metric that was asked for, or has a value that is none; nothing was written."""
+    """A result lacks an expected metric, or a value is not a finite number; nothing was written."""

@@ -17,10 +17,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     WithJsonSchema,
     model_serializer,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from overnight.campaign.problems import did_you_mean
 
@@ -78,6 +81,10 @@ class Window(BaseModel):
         if found is None:
             raise ValueError(f"expected a window such as `22:00–06:00 Europe/Berlin`, got {data!r}")
         return {"from": found[1], "to": found[2], "zone": found[3]}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string", "pattern": f"^{_TEXT.pattern}$"}, handler(schema)]}
 
     @model_validator(mode="after")
     def _takes_time(self) -> "Window":

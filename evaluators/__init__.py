@@ -4,8 +4,9 @@ Each name is imported when it is first used: an evaluated function imports `Infe
 every attempt, and nothing else.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from overnight.campaign.values.lazily import lazily
 
 if TYPE_CHECKING:
     from overnight.evaluators.any_evaluator import AnyEvaluator
@@ -24,23 +25,14 @@ __all__ = [
     "Report",
     "SimulatedEvaluator",
 ]
-_HOMES = {
-    "AnyEvaluator": "overnight.evaluators.any_evaluator",
-    "CommandEvaluator": "overnight.evaluators.command_evaluator",
-    "Evaluator": "overnight.evaluators.evaluator",
-    "Infeasible": "overnight.evaluators.infeasible",
-    "PythonEvaluator": "overnight.evaluators.python_evaluator",
-    "Report": "overnight.evaluators.evaluator",
-    "SimulatedEvaluator": "overnight.evaluators.simulated_evaluator",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module `overnight.evaluators` has no attribute `{name}`")
-    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "overnight.evaluators.any_evaluator": ("AnyEvaluator",),
+        "overnight.evaluators.command_evaluator": ("CommandEvaluator",),
+        "overnight.evaluators.evaluator": ("Evaluator", "Report"),
+        "overnight.evaluators.infeasible": ("Infeasible",),
+        "overnight.evaluators.python_evaluator": ("PythonEvaluator",),
+        "overnight.evaluators.simulated_evaluator": ("SimulatedEvaluator",),
+    },
+)

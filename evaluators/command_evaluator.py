@@ -34,7 +34,9 @@ class CommandEvaluator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["command"] = "command"
-    command: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_split)]
+    command: Annotated[
+        tuple[str, ...], Field(min_length=1), BeforeValidator(_split, json_schema_input_type=str | tuple[str, ...])
+    ]
     time_limit: Duration = timedelta(days=1)
     grace: Duration = timedelta(seconds=10)
     environment: tuple[Variable, ...] = ()

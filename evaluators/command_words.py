@@ -22,7 +22,7 @@ def word_problems(command: Sequence[str], parameters: Iterable[str]) -> list[str
         problems = [
             f"`evaluator.command`: expected words that are passed on as they are, found the placeholder "
             f"`{placeholder}`. Overnight puts no values into a command: the program reads them from the JSON file that "
-            "its environment variable EVAL_REQUEST names (docs/command-evaluator.md)"
+            "its environment variable EVAL_REQUEST names (docs/how-to/command-evaluator.md)"
         ]
     return problems
 

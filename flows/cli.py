@@ -25,14 +25,15 @@ _errors = terminal(stderr=True)
 CampaignPath = Annotated[Path, typer.Argument(metavar="CAMPAIGN", help="The campaign's YAML file.")]
 
 
-AsOf = Annotated[
-    str | None, typer.Option(help="Show the past as it was known then: a time, or how many events were there.")
-]
+AsOf = Annotated[str | None, typer.Option(help="Show what was known at a time, or after a number of events.")]
 
 
 AcceptLoss = Annotated[
     str | None,
-    typer.Option(metavar="WHY", help="Go on with a ledger that lacks what its newest receipt names; it is recorded."),
+    typer.Option(
+        metavar="WHY",
+        help="Continue with a ledger that lacks the segment of its newest receipt; the reason is recorded.",
+    ),
 ]
 
 
@@ -53,7 +54,7 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Tuning campaigns that run unattended and can be trusted in the morning."""
@@ -61,15 +62,21 @@ def _options(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="The folder to write to.")] = Path(),
 ) -> None:
-    """Write a commented campaign.yaml and an objective.py that it tunes."""
+    """Write a commented campaign.yaml, its JSON Schema for editors, and an objective.py to tune."""
     heavy("start.init").init(folder)
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of campaign files, for editors."""
+    heavy("start.schema").schema()
+
+
+@app.command()
 def check(campaign: CampaignPath = Path("campaign.yaml")) -> None:
-    """Validate a campaign and say what it would do; nothing is evaluated."""
+    """Validate a campaign and show what a run would do; nothing is evaluated."""
     heavy("start.check").check(campaign)
 
 
@@ -81,9 +88,9 @@ def run(
 ) -> None:
     """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once.
 
-    Exits with 0 if it finished with results, was drained, or its window has closed. Exits with 1 if it could not go on,
-    for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished and no
-    trial gave a result.
+    Exits with 0 if it finished with results, was drained, or its window has closed. Exits with 1 if it could not
+    continue, for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished
+    and no trial gave a result.
     """
     code = heavy("start.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
     raise typer.Exit(code)
@@ -92,7 +99,9 @@ def run(
 @app.command()
 def deploy(
     campaign: CampaignPath = Path("campaign.yaml"),
-    pool: Annotated[str, typer.Option(help="The work pool whose workers run it; made if there is none.")] = "overnight",
+    pool: Annotated[
+        str, typer.Option(help="The work pool whose workers run it; created if it does not exist.")
+    ] = "overnight",
     accept_loss: AcceptLoss = None,
 ) -> None:
     """Let a Prefect server start a campaign whenever its window opens."""
@@ -101,7 +110,7 @@ def deploy(
 
 @app.command()
 def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -> None:
-    """Say how a campaign stands."""
+    """Show how a campaign stands."""
     heavy("read.status").status(campaign, as_of)
 
 
@@ -111,7 +120,7 @@ def trials(
     format: Annotated[Format, typer.Option(help="How to print them.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
 ) -> None:
-    """List every trial: its point, how it ended, and what was measured."""
+    """List every trial with its point, its outcome and its measurements."""
     heavy("read.trials").trials(campaign, format.value, as_of)
 
 
@@ -121,13 +130,16 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Write one self-contained HTML file that says what was found."""
+    """Write the report: one self-contained HTML file."""
     heavy("read.report").report(campaign, output, as_of)
 
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="Over trials, attempts, metrics, events and proposals.")],
+    sql: Annotated[
+        str,
+        typer.Argument(metavar="SQL", help="A query over the views trials, attempts, metrics, events and proposals."),
+    ],
     campaign: CampaignPath = Path("campaign.yaml"),
     format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,  # noqa: A002
 ) -> None:
@@ -137,7 +149,9 @@ def query(
 
 @app.command()
 def export(
-    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a name in .parquet or .csv.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write; its name ends in .parquet or .csv.")
+    ],
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
     """Write a campaign's trials to one Parquet or CSV file."""
@@ -153,9 +167,9 @@ def import_results(
         ),
     ],
     campaign: CampaignPath = Path("campaign.yaml"),
-    study: Annotated[str | None, typer.Option(help="Which study, where the source has several.")] = None,
+    study: Annotated[str | None, typer.Option(help="The study to read, if the source has several.")] = None,
     skip_misfits: Annotated[
-        bool, typer.Option("--skip-misfits", help="Leave out what does not fit the campaign.")
+        bool, typer.Option("--skip-misfits", help="Leave out rows that do not fit the campaign.")
     ] = False,
 ) -> None:
     """Take past results into a new campaign, as observations outside its budget."""
@@ -184,24 +198,24 @@ def verify(
             "--receipts",
             "--receipt",
             metavar="FILE",
-            help="Receipts to check it against, and to add today's to; else those that the campaign's file names.",
+            help="The file of receipts to compare with and to add one to; by default the campaign file names it.",
         ),
     ] = None,
     sign: Annotated[
         Path | None,
         typer.Option(
             metavar="KEY.pem",
-            help="Sign today's receipt with this private key; its password is OVERNIGHT_KEY_PASSWORD, if it has one.",
+            help="Sign the new receipt with this private key; OVERNIGHT_KEY_PASSWORD is its password, if it has one.",
         ),
     ] = None,
     signed_by: Annotated[
         Path | None,
         typer.Option(
-            metavar="PUBLIC.pem", help="Demand that every receipt be signed by this key; add none without --sign."
+            metavar="PUBLIC.pem", help="Require every receipt to be signed by this key; add one only with --sign."
         ),
     ] = None,
 ) -> None:
-    """Prove that a ledger is whole; exits with 1 if it is damaged, with 2 if that cannot be told."""
+    """Prove that a ledger is whole; exits with 1 if it is damaged, with 2 if that cannot be determined."""
     heavy("read.verify").verify_ledger(ledger, receipts, sign, signed_by)
 
 
@@ -210,17 +224,17 @@ def explain(
     trial: TrialNumber,
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
-    """Say why a point was tried: what was known and running, what was expected, what it turned out to be."""
+    """Show why a point was tried: the knowledge and the running trials then, the expectation, and the result."""
     heavy("read.explain").explain(trial, campaign)
 
 
 @app.command()
 def replay(
     campaign: CampaignPath = Path("campaign.yaml"),
-    trial: Annotated[int | None, typer.Option(help="Only this trial's proposal.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every proposal; so it is without --trial.")] = False,
+    trial: Annotated[int | None, typer.Option(help="Replay the proposal of this trial only.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Replay every proposal, the default.")] = False,
 ) -> None:
-    """Make the recorded proposals again from what they saw, and compare; exits with 1 if one is different."""
+    """Compute the recorded proposals again and compare; exits with 1 if one is different."""
     if every and trial is not None:
         raise typer.BadParameter(f"expected one of --all and --trial, got --all and --trial {trial}.")
     heavy("read.replay").replay_campaign(campaign, trial)

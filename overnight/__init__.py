@@ -4,8 +4,9 @@ Each name is imported when it is first used, so that a function that is evaluate
 everything else for every attempt.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from overnight.campaign.values.lazily import lazily
 
 if TYPE_CHECKING:
     from overnight.bo_core import BayesianProposer, SobolProposer
@@ -55,40 +56,28 @@ __all__ = [
     "recommend",
     "run_campaign",
 ]
-_HOMES = {
-    "AskLater": "overnight.campaign.errors",
-    "AskTell": "overnight.flows.api.ask_tell",
-    "BayesianProposer": "overnight.bo_core",
-    "BudgetSpent": "overnight.campaign.errors",
-    "Campaign": "overnight.campaign",
-    "CampaignFile": "overnight.flows.definition.campaign_file",
-    "CampaignHeld": "overnight.campaign.errors",
-    "CampaignResult": "overnight.flows.api.run",
-    "CampaignStopped": "overnight.campaign.errors",
-    "CannotPropose": "overnight.campaign.errors",
-    "CannotStart": "overnight.campaign.errors",
-    "History": "overnight.campaign",
-    "Infeasible": "overnight.evaluators.infeasible",
-    "InvalidDefinition": "overnight.campaign.errors",
-    "InvalidResult": "overnight.campaign.errors",
-    "Measurement": "overnight.campaign",
-    "NotUnderWay": "overnight.campaign.errors",
-    "OvernightError": "overnight.campaign.errors",
-    "Proposal": "overnight.campaign",
-    "SobolProposer": "overnight.bo_core",
-    "load_campaign_file": "overnight.flows.definition.campaign_file",
-    "propose": "overnight.bo_core.propose",
-    "recommend": "overnight.bo_core.recommend",
-    "run_campaign": "overnight.flows.api.run",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module `overnight` has no attribute `{name}`")
-    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "overnight.bo_core": ("BayesianProposer", "SobolProposer"),
+        "overnight.bo_core.propose": ("propose",),
+        "overnight.bo_core.recommend": ("recommend",),
+        "overnight.campaign": ("Campaign", "History", "Measurement", "Proposal"),
+        "overnight.campaign.errors": (
+            "AskLater",
+            "BudgetSpent",
+            "CampaignHeld",
+            "CampaignStopped",
+            "CannotPropose",
+            "CannotStart",
+            "InvalidDefinition",
+            "InvalidResult",
+            "NotUnderWay",
+            "OvernightError",
+        ),
+        "overnight.evaluators.infeasible": ("Infeasible",),
+        "overnight.flows.api.ask_tell": ("AskTell",),
+        "overnight.flows.api.run": ("CampaignResult", "run_campaign"),
+        "overnight.flows.definition.campaign_file": ("CampaignFile", "load_campaign_file"),
+    },
+)

@@ -62,13 +62,13 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
         yield _expected_cost(view.observed, provenance.weights.predicted_cost)
     model = provenance.models.metrics.get(then.definition.objective.metric)
     if model is not None and model.code is not None:
-        yield f"Its model is a {model.code.model} of the campaign's own function {model.code.function}."
+        yield f"Its model is {model.code.model}, from the campaign's own function {model.code.function}."
     elif model is not None:
         yield from _what_mattered(model.hyperparameters, features)
 
 
 def _expected(then: History, provenance: Provenance) -> Iterator[str]:
-    """Say what a result was expected to be, how likely there would be one, and what it might improve."""
+    """Yield the prediction of each metric, the probability of a result, and the expected gain."""
     for metric, predicted in provenance.predicted.items():
         yield f"It expected {metric} {with_uncertainty(predicted.mean, predicted.sd)}{_between(predicted)}."
     feasible, gain = provenance.weights.probability_feasible, provenance.chosen.expected_gain

@@ -60,7 +60,7 @@ def silence(evaluations: int, metric: str) -> str:
     """Return what to say where a rule could stop trials early, but none of them ever reports."""
     return (
         f"`stop_early` has nothing to go by: none of {evaluations} evaluations that ended reported {metric} on its way "
-        "(docs/stopping.md)"
+        "(docs/how-to/stopping.md)"
     )
 
 

@@ -1,4 +1,4 @@
-"""What all tests share: an S3 server, a PostgreSQL, and properties that are not failed for the load of the machine."""
+"""What all tests share: servers, a marker for tests that use one, and properties that no load of the machine fails."""
 
 import secrets
 from collections.abc import Iterator
@@ -10,6 +10,24 @@ from s3_server import BUCKET, WRITER, S3Server, s3_server
 
 settings.register_profile("overnight", deadline=None)
 settings.load_profile("overnight")
+
+# The fixtures that start a server, also if a test asks for one by the name in its parameters.
+SERVERS = {"s3", "bucket", "postgres", "server"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a server, and begin with files that have slow tests: none is waited for at the end."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SERVERS & _asked_by(item):
+            item.add_marker(pytest.mark.server)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def _asked_by(item: pytest.Function) -> set[str]:
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return {*item.fixturenames, *(value for value in parameters if isinstance(value, str))}
 
 
 @pytest.fixture(scope="session")

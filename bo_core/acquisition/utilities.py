@@ -3,8 +3,8 @@
 import importlib
 
 from overnight.bo_core.acquisition.utility import Utility
-from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 
 
 def utility_of(proposer: BayesianProposer) -> Utility | None:

@@ -18,7 +18,7 @@ from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
-from overnight.bo_core.user_code import Unusable
+from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point, Proposal

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.choice import Asked
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS
+from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record, theta_of_record
-from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.bo_core.tail_width import TAIL_WIDTHS
 from overnight.bo_core.weights.weighting import costs_of
 from overnight.campaign.errors import OvernightError

@@ -13,10 +13,10 @@ from overnight.bo_core.gpytorch_models.built import built, posterior_of, unusabl
 from overnight.bo_core.gpytorch_models.draws import TOGETHER, DifferentiatedDraws
 from overnight.bo_core.gpytorch_models.exactly import exactly
 from overnight.bo_core.gpytorch_models.fitted import fit
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate.fit import StartEnd
 from overnight.bo_core.surrogate.hyperparameters import Record
 from overnight.bo_core.surrogate.training_data import TrainingData
-from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.campaign.history.provenance import ModelCode
 
 

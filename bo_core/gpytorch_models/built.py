@@ -7,8 +7,8 @@ from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor, nn
 
 from overnight.bo_core.data.outcomes import Outcomes
-from overnight.bo_core.surrogates import GpytorchSurrogate
-from overnight.bo_core.user_code import Unusable, described
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
+from overnight.bo_core.settings.user_code import Unusable, described
 from overnight.campaign.errors import ModelFailed
 
 

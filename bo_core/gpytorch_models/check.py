@@ -8,8 +8,8 @@ from overnight.bo_core.gpytorch_models.belief import GpytorchBelief
 from overnight.bo_core.gpytorch_models.built import unusable
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.search.quasi_random import uniform_draws
-from overnight.bo_core.surrogates import GpytorchSurrogate
-from overnight.bo_core.user_code import Unusable
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
+from overnight.bo_core.settings.user_code import Unusable
 from overnight.campaign import Campaign, Measurement
 from overnight.campaign.errors import InvalidDefinition, ModelFailed
 

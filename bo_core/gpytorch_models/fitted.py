@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from overnight.bo_core.gpytorch_models.built import unusable
 from overnight.bo_core.search.bfgs import Array, Ending
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
+from overnight.bo_core.settings.user_code import described
 from overnight.bo_core.surrogate.fit import StartEnd
-from overnight.bo_core.surrogates import GpytorchSurrogate
-from overnight.bo_core.user_code import described
 from overnight.campaign.errors import ModelFailed
 
 _MOST_ROUNDS = 200

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisitions import GAINS
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.settings.acquisitions import GAINS
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record

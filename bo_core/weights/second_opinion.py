@@ -15,11 +15,11 @@ from torch import Tensor
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import Surface
+from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
-from overnight.bo_core.surrogates import ExactSurrogate
 from overnight.campaign.errors import ModelFailed
 
 # The standard deviation of the function beforehand, in those of the outcomes.

@@ -1,6 +1,6 @@
-"""What is written down, one event at a time; together the events are the only truth about a campaign.
+"""The events of a campaign; together they are the only truth about it.
 
-An event's id is made of what it is about, so that the same event written twice is one event.
+An event's id is its kind and its subject, so that the same event written twice is one event.
 """
 
 from datetime import UTC
@@ -31,14 +31,14 @@ class _Event(BaseModel):
 
     @property
     def id(self) -> str:
-        """Return what makes this event one and the same: its kind and what it is about."""
+        """Return the identity of this event: its kind and its subject."""
         return "/".join(str(getattr(self, name)) for name in ("kind", *self.about))
 
 
 class CampaignDefined(_Event):
-    """Somebody asked for a campaign; `uid` tells it from every other campaign of the same name.
+    """A campaign begins; `uid` distinguishes it from every other campaign of the same name.
 
-    `settings` holds the evaluator and the proposer as they were written, so that a proposal can be made again.
+    `settings` holds the evaluator and the proposer as written in the file, so that proposals can be computed again.
     """
 
     kind: Literal["campaign_defined"] = "campaign_defined"
@@ -48,7 +48,7 @@ class CampaignDefined(_Event):
 
 
 class CampaignRevised(_Event):
-    """Somebody changed what is asked for; the whole new definition, so that what came before is still replayable."""
+    """A person changed the definition; the event holds all of the new one, and earlier proposals stay replayable."""
 
     about = ("revision",)
 
@@ -60,7 +60,7 @@ class CampaignRevised(_Event):
 
 
 class LeaseTaken(_Event):
-    """A controller starts to act; one with an older epoch may write no more.
+    """A controller starts to act; controllers with older epochs can no longer write.
 
     `sources` are the hashes of the evaluator's files by name, as the controller found them.
     """
@@ -78,7 +78,7 @@ class LeaseTaken(_Event):
 class TrialProposed(GivesItsPoint, _Event):
     """A point will be tried; written before anything is submitted.
 
-    People say `why` they suggest one. One that is `parked` is started only once a person has approved it, and
+    `why` is the reason of a person's suggestion. A `parked` trial starts only after a person has approved it, and
     `parked_because` says why it is. `batch` is the first trial of those that one request to the proposer gave, `weight`
     the trial's share of what is tried at once with it.
     """
@@ -98,7 +98,7 @@ class TrialProposed(GivesItsPoint, _Event):
 
 
 class TrialApproved(_Event):
-    """A person lets a parked trial be started."""
+    """A person lets a parked trial start."""
 
     about = ("trial",)
 
@@ -118,7 +118,7 @@ class TrialRejected(_Event):
 
 
 class LossAccepted(_Event):
-    """A person goes on though the ledger lacks what a receipt names: its segment, whose file had this hash."""
+    """A person continues with a ledger that lacks the segment of a receipt, whose file had this hash."""
 
     about = ("segment", "hash")
 
@@ -148,7 +148,7 @@ class AttemptStarted(_AttemptEvent):
 
 
 class MeasurementReported(_AttemptEvent):
-    """A running evaluation measured something on its way."""
+    """A running evaluation reported a measurement."""
 
     about = ("trial", "attempt", "step")
 
@@ -158,9 +158,9 @@ class MeasurementReported(_AttemptEvent):
 
 
 class TrialObserved(_AttemptEvent):
-    """A trial ended well; attempt 0 is none of ours: the result was imported, and `metadata` says where from.
+    """A trial ended with a result; attempt 0 means that the result was imported, and `metadata` holds its source.
 
-    `notes` say which side information of the result was ignored, and why.
+    `notes` list side information of the result that was ignored, with the reason.
     """
 
     kind: Literal["trial_observed"] = "trial_observed"
@@ -175,7 +175,7 @@ class TrialObserved(_AttemptEvent):
 class AttemptFailed(_AttemptEvent):
     """An attempt ended badly.
 
-    A failure of the `machine` says nothing of its point and counts for nothing; `metrics` were measured all the same,
+    A failure of the `machine` is unrelated to its point and counts for nothing. `metrics` were measured nevertheless,
     and nothing is learnt from them.
     """
 
@@ -192,7 +192,7 @@ class AttemptFailed(_AttemptEvent):
 
 
 class AttemptUnknown(_AttemptEvent):
-    """Nobody can know how an attempt ended, or whether it has; a person is asked, and it stays open until then."""
+    """The fate of an attempt cannot be determined; a person is asked, and it stays open until then."""
 
     kind: Literal["attempt_unknown"] = "attempt_unknown"
     message: str
@@ -201,7 +201,7 @@ class AttemptUnknown(_AttemptEvent):
 class TrialFailed(_AttemptEvent):
     """A trial ended without a result: its last attempt failed and there will be no other.
 
-    `quarantined` says that the point took several workers with it, so that no point close to it is wanted either.
+    `quarantined` means that the point took several workers down, so that the model avoids its surroundings, too.
     """
 
     kind: Literal["trial_failed"] = "trial_failed"
@@ -211,7 +211,7 @@ class TrialFailed(_AttemptEvent):
 
 
 class TrialStopped(_AttemptEvent):
-    """A rule ended a trial on its way, at a step; what still runs of it is ended, and its reports are kept.
+    """A rule ended a running trial at a step; its running attempt is ended, and its reports are kept.
 
     `value` was worse than `threshold`, both of `metric`, in its own unit; `why` says it in words. The rule, asked
     about that step in the light of all events before this one, says the same.
@@ -227,7 +227,7 @@ class TrialStopped(_AttemptEvent):
 
 
 class TrialAbandoned(_Event):
-    """A person ended a trial without a result; what still runs of it is ended."""
+    """A person ended a trial without a result; its running attempt is ended."""
 
     about = ("trial",)
 
@@ -264,7 +264,7 @@ class CampaignFinished(_ControllerEvent):
 
 
 class _Request(_Event):
-    """A person asks something of whatever controller acts, now or later; requests are numbered in their order."""
+    """A person's request to the acting controller, now or later; requests are numbered in their order."""
 
     about = ("request",)
 
@@ -273,16 +273,16 @@ class _Request(_Event):
 
 
 class CampaignPaused(_Request):
-    """Nothing new is to start until the campaign is resumed; what runs goes on.
+    """Nothing new starts until the campaign is resumed; running evaluations continue.
 
-    A person asks for it, or a controller whose machine cannot carry out evaluations: that resumes by itself.
+    A person asks for it, or a controller whose machine cannot carry out evaluations; the latter resumes by itself.
     """
 
     kind: Literal["campaign_paused"] = "campaign_paused"
 
 
 class CampaignResumed(_Request):
-    """A paused campaign starts trials again; a controller takes only its own pause back."""
+    """A paused campaign starts trials again; a controller ends only its own pause."""
 
     kind: Literal["campaign_resumed"] = "campaign_resumed"
 

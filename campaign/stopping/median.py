@@ -1,4 +1,4 @@
-"""The median rule: a trial ends whose best value is worse than what half of the others were at on average."""
+"""The median rule: a trial ends if its best value is worse than the running average of half of the others."""
 
 from collections.abc import Sequence
 from math import isinf

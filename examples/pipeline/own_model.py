@@ -17,7 +17,7 @@ class Additive(gpytorch.models.ExactGP):
 
     def forward(self, X: torch.Tensor) -> gpytorch.distributions.MultivariateNormal:
         """Return the prior at features X [n, d]."""
-        return gpytorch.distributions.MultivariateNormal(self.mean_module(X), self.covar_module(X))
+        return gpytorch.distributions.MultivariateNormal(self.mean_module(X), self.covar_module(X))  # pyright: ignore
 
 
 def _of_one(i: int) -> ScaleKernel:

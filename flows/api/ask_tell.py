@@ -1,4 +1,4 @@
-"""For those who bring their own loop: ask for a trial, try it, report how it ended; the ledger does the rest."""
+"""A loop of your own: ask for a trial, try it, report how it ended; the ledger does the rest."""
 
 import asyncio
 import os
@@ -46,10 +46,10 @@ _NOT_RECORDED = (
 
 
 class AskTell:
-    """A campaign whose trials somebody else evaluates; several threads may use it, and several processes its ledger.
+    """A campaign whose trials the caller evaluates; several threads may use it, and several processes its ledger.
 
     The campaign's budgets, window, approval policy and pauses hold as they do for a controller; only `workers` and
-    `failures.max_in_a_row` are the loop's own affair. What several threads record at once shares an append.
+    `failures.max_in_a_row` are left to the loop. Results that several threads record at once share an append.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class AskTell:
     ) -> None:
         """Read the campaign; its ledger is made when the first trial is asked for.
 
-        A ledger that is not what its newest receipt says is refused then, unless `accept_loss` says why to go on.
+        A ledger that contradicts its newest receipt is refused then, unless `accept_loss` gives a reason to continue.
 
-        From then on the definition that the ledger holds is followed, whatever becomes of the source.
+        From then on the ledger's definition is followed, regardless of the source.
         """
         self.file = read_campaign(source)
         self.clock = clock or SystemClock()
@@ -80,33 +80,33 @@ class AskTell:
     def ask(self) -> Trial:
         """Return a trial to evaluate, which stays pending until its end is recorded; it is durable when this returns.
 
-        Trials that wait come first: those that people suggested or approved, and those to be tried again, as a new
-        attempt. Otherwise a point is proposed. Raises CampaignStopped if there is nothing more to ask for (BudgetSpent
-        if it is a budget), AskLater if there may be later: the campaign is paused, trials await approval, it is outside
-        of its window, or what is left of a budget is kept for what is under way.
+        Waiting trials come first: suggested, approved, or to be tried again as a new attempt. Otherwise a point is
+        proposed. Raises CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), and
+        AskLater if there may be later: the campaign is paused, trials await approval, the window is closed, or the rest
+        of a budget is kept for trials under way.
         """
         return self._run(self._ask())
 
     def tell(self, trial: Trial | int, result: Any, *, cost: float | None = None) -> None:
         """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
 
-        An exception says that the point has no result. If it is not to blame, use `retry` or `abandon`. Metrics that
-        nobody asked for never cost a result: those that are no numbers are noted. Raises InvalidResult if one that was
-        asked for is missing or no finite number, NotUnderWay if the trial does not exist, has ended (the first outcome
-        stands), or is evaluated by a controller; nothing is written then.
+        An exception means that the point has no result. If the point is not to blame, use `retry` or `abandon`.
+        Unexpected metrics never cost a result: those that are not numbers are noted. Raises InvalidResult if an
+        expected metric is missing or not a finite number, and NotUnderWay if the trial does not exist, has ended (the
+        first outcome stands), or is evaluated by a controller; nothing is written then.
         """
         self._run(self._tell(trial, result, cost))
 
     def retry(self, trial: Trial | int, why: str | BaseException) -> bool:
         """Record that an evaluation was lost, as its worker was: `ask` returns the trial again, as a new attempt.
 
-        Nothing is learnt of the point, until `failures.max_attempts` attempts at it have been lost: then the trial
-        fails, as with a controller. Return whether it will be tried again. Raises NotUnderWay as `tell` does.
+        Nothing is learnt about the point. After `failures.max_attempts` lost attempts the trial fails, as with a
+        controller. Return whether it will be tried again. Raises NotUnderWay as `tell` does.
         """
         return self._run(self._retry(trial, why))
 
     def abandon(self, trial: Trial | int, why: str | BaseException) -> None:
-        """End a trial without a result: nothing is learnt of its point, and it is not proposed again.
+        """End a trial without a result: nothing is learnt about its point, and it is not proposed again.
 
         It may be under way or wait. If a controller has it evaluated, that ends the evaluation. Raises NotUnderWay if
         the trial does not exist or has ended.
@@ -114,7 +114,7 @@ class AskTell:
         self._run(self._abandon(trial, why))
 
     def report(self, trial: Trial | int, step: int, result: Any) -> str | None:
-        """Record what a trial measured on its way, as for `tell`; return why it is to be ended now, None if it goes on.
+        """Record a measurement of a running trial; return the reason to end it now, or None if it continues.
 
         Only the objective has to be in it. A trial that is to be ended is so in the ledger when this returns: nothing
         more is to be recorded of it. Raises InvalidResult and NotUnderWay as `tell` does.
@@ -130,7 +130,7 @@ class AskTell:
 
     @property
     def history(self) -> History:
-        """Return what has happened so far; nothing is written."""
+        """Return the history so far; nothing is written."""
         return self._run(self._read())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -147,7 +147,7 @@ class AskTell:
         return self._journal.history
 
     async def _open(self) -> History:
-        """Open the campaign if that was not done yet: a later revision of it is not to be contradicted."""
+        """Open the campaign once, so that a later revision of it is not contradicted."""
         if self._opened:
             return await self._read()
         await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
@@ -172,7 +172,7 @@ class AskTell:
                         return self._journal.history.trials[event.trial]
 
     def _starts(self, history: History) -> list[Event]:
-        """Return the start of the trial that waits first; nothing if somebody else has taken it meanwhile."""
+        """Return the start of the first waiting trial; nothing if another process has just taken it."""
         now = self.clock.now()
         trial = next_waiting(own_allowance(history, now, ignore_window=self.ignore_window))
         return [] if trial is None else [attempt_event(history, trial.id, len(trial.attempts) + 1, now, _ACTOR)]
@@ -189,7 +189,7 @@ class AskTell:
     def _proposed(
         self, asked: History, seen: int, proposals: Sequence[Proposal], seconds: float, history: History
     ) -> list[Event]:
-        """Return a new trial and its start, if nobody has to approve it; nothing if it has to be computed anew."""
+        """Return a new trial, and its start unless it must be approved; nothing if it has to be computed again."""
         now = self.clock.now()
         outdated = (asked.next_trial, asked.revised) != (history.next_trial, history.revised)
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):

@@ -1,4 +1,4 @@
-"""Running a campaign from Python: the whole of it in one call."""
+"""Run a whole campaign from Python in one call."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """What came of a campaign; where nothing was begun outside of its window, `not_yet` says when that opens."""
+    """The result of a campaign; if nothing was begun because its window is closed, `not_yet` names the next opening."""
 
     history: History
     recommendation: Recommendation | None
@@ -57,13 +57,13 @@ def run_campaign(
 ) -> CampaignResult:
     """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
 
-    Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called
-    with the history after every append, `on_stop` after every request to stop, `tell` with what a person should
-    know though the campaign goes on. `report` writes the report to which a Prefect server of the user's own is given a
-    link, into the work folder if nobody says. Outside of its window nothing is begun or written, unless that is
-    ignored, but what an earlier controller left running is waited for. `accept_loss` says why to go on with a ledger
-    that is not what its newest receipt says, which is recorded. Raises what a wrong definition, a held campaign, such a
-    ledger or too many failures in a row raise; what was recorded by then stays.
+    Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called with the
+    history after every append, `on_stop` after every request to stop, `tell` with each warning. `report` writes the
+    report that the user's own Prefect server links to, by default into the work folder. Outside its window the campaign
+    begins and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier controller
+    left running. `accept_loss` is the recorded reason to continue with a ledger that contradicts its newest receipt.
+    Raises an OvernightError for a wrong definition, a held campaign, such a ledger, or too many failures in a row;
+    events recorded by then stay.
     """
     file = read_campaign(source)
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
@@ -87,14 +87,14 @@ async def _run(
     ignore_window: bool,
     accept_loss: str | None,
 ) -> tuple[History, str | None]:
-    """Return the history, and why nothing was begun where its window keeps it from that."""
+    """Return the history, and the reason if a closed window prevents the start."""
     await file.check()
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
-    # Also accepted here, where a campaign that is over or whose window is closed ends.
+    # Also accepted here, where a finished campaign ends, and one with a closed window.
     await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), tell)
     journal = Journal(ledger, watch)
     await journal.refresh()
-    # Asked again inside the loop, where it counts; here nobody has to wait for a server to be told.
+    # The loop checks again, and that check counts; this one refuses before a server is started.
     refuse_if_it_lives_here(journal.history)
     if journal.history.defined is None:
         refuse_unusable_places(file)
@@ -138,7 +138,7 @@ async def _run(
 
 @contextlib.contextmanager
 def _signals_that(ask_to_stop: Callable[[], None]) -> Iterator[None]:
-    """Turn signals into requests to stop, where this is the main thread and signals come to it."""
+    """Turn signals into requests to stop, if this is the main thread, which receives them."""
     loop = asyncio.get_running_loop()
     heard = []
     for number in _SIGNALS:

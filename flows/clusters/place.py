@@ -1,7 +1,7 @@
 """The kinds of places that a campaign's `run_on` may name; a new one adds its file and its lines here."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -24,4 +24,8 @@ def as_written(value: Any) -> Any:
     raise ValueError(f"{expected}, got {shown(value)}")
 
 
-AnyPlace = Annotated[Here | OnPool | OnDask, Field(discriminator="kind"), BeforeValidator(as_written)]
+AnyPlace = Annotated[
+    Here | OnPool | OnDask,
+    Field(discriminator="kind"),
+    BeforeValidator(as_written, json_schema_input_type=Literal["here"] | Here | OnPool | OnDask),
+]

@@ -156,8 +156,8 @@ def points_ahead(history: History, proposing: Proposing) -> int:
 
     While a proposal takes p seconds and an evaluation d, whoever proposes only when a slot is free leaves about
     p / (p + d) of each worker's time unused; whoever proposes ahead decides each time without the latest results. In
-    campaigns with 1, 4 and 16 workers the two were even at about an eighth (docs/proposing.md). Ahead are then one more
-    than are started on average while the next ones are computed.
+    campaigns with 1, 4 and 16 workers the two were even at about an eighth (docs/proofs/proposing.md). Ahead are then
+    one more than are started on average while the next ones are computed.
     """
     campaign = history.definition
     # People look at what waits for approval, however soon a worker is free.

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -19,7 +20,7 @@ from pydantic import (
 
 from overnight.bo_core import AnyProposer, BayesianProposer, CustomProposer
 from overnight.bo_core.proposer import FOLDERS
-from overnight.bo_core.surrogates import GpytorchSurrogate
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
@@ -50,6 +51,17 @@ _PLUGGED_IN = (
 _MOST_PROBLEMS = 100
 
 
+def _with_kind(evaluator: Any) -> Any:
+    """Return the evaluator with its kind written out where the file leaves it to be seen."""
+    if isinstance(evaluator, str):
+        return {"kind": "python", "function": evaluator}
+    if isinstance(evaluator, Mapping) and "kind" not in evaluator:
+        for key, kind in (("function", "python"), ("command", "command")):
+            if key in evaluator:
+                return {"kind": kind, **evaluator}
+    return evaluator
+
+
 class CampaignFile(BaseModel):
     """The campaign and what it is run with.
 
@@ -63,7 +75,7 @@ class CampaignFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     campaign: Campaign
-    evaluator: AnyEvaluator
+    evaluator: Annotated[AnyEvaluator, BeforeValidator(_with_kind, json_schema_input_type=str | AnyEvaluator)]
     proposer: AnyProposer = BayesianProposer()
     proposing: Proposing = Proposing()
     ledger: Annotated[str, Field(min_length=1), AfterValidator(meant_as_ledger)] = "./ledger"
@@ -174,20 +186,7 @@ def _sections(data: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def _split(data: Mapping[Any, Any]) -> dict[Any, Any]:
     sections = {key: value for key, value in data.items() if key in _PLUGGED_IN}
-    if "evaluator" in sections:
-        sections["evaluator"] = _with_kind(sections["evaluator"])
     return {**sections, "campaign": {key: value for key, value in data.items() if key not in _PLUGGED_IN}}
-
-
-def _with_kind(evaluator: Any) -> Any:
-    """Return the evaluator with its kind written out where the file leaves it to be seen."""
-    if isinstance(evaluator, str):
-        return {"kind": "python", "function": evaluator}
-    if isinstance(evaluator, Mapping) and "kind" not in evaluator:
-        for key, kind in (("function", "python"), ("command", "command")):
-            if key in evaluator:
-                return {"kind": kind, **evaluator}
-    return evaluator
 
 
 def _examine(

@@ -1,6 +1,7 @@
 """The first campaign of a newcomer: a file that explains itself and a small objective that it tunes."""
 
 CAMPAIGN_YAML = """\
+# yaml-language-server: $schema=campaign.schema.json
 # A campaign: what to tune, what to improve, and how much may be spent on it.
 #   overnight check campaign.yaml    says what is wrong with this file, or what it would do
 #   overnight run campaign.yaml      runs it; run again after an interruption, it goes on where it was

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.acquisitions import AGAINST_BEST
+from overnight.bo_core.settings.acquisitions import AGAINST_BEST
 from overnight.campaign.definition import StopWhen
 from overnight.campaign.problems import Problem
 from overnight.campaign.values.duration import format_duration

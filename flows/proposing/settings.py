@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
-from overnight.bo_core.surrogates import ExactSurrogate
+from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.provenance import StandIn
 from overnight.campaign.values.duration import Duration
@@ -14,17 +14,17 @@ from overnight.flows.host.named_server import missing_server
 
 
 class ProposerAway(OvernightError):
-    """No proposal came: whoever computes them died, hung, or is not there."""
+    """No proposal came: the proposer died, hung, or is unavailable."""
 
 
 class Proposing(BaseModel):
-    """What a campaign file may ask for under `proposing:`, with defaults that most files leave alone.
+    """The key `proposing:` of a campaign file, with defaults that suit most files.
 
-    `pool` names a Prefect work pool on whose workers proposals are computed, as one with a GPU; without one, a process
-    beside the controller computes them. An answer that takes longer than `time_limit` is waited for no longer, and
-    what computes it is killed; the slots that are free are then filled by the `fallback`, marked as such, and the
-    proposer is asked again. `ahead` says whether points are proposed before a slot is free: `auto` does where waiting
-    for them would cost more than one more outstanding trial does (docs/proposing.md).
+    `pool` names a Prefect work pool whose workers compute proposals, for example one with a GPU; without it, a process
+    on the controller's machine computes them. An answer that takes longer than `time_limit` is given up, and its
+    process is killed. The `fallback` then fills the free slots, its points are marked, and the proposer is asked again.
+    `ahead` decides whether points are proposed before a slot is free: `auto` does so if waiting would cost more than
+    one more outstanding trial does (docs/how-to/proposing.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -22,7 +22,6 @@ from told_campaigns import (
     told,
 )
 
-from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.appraisal.appraise import Appraisal, Figure, appraise
 from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded
 from overnight.bo_core.choice import Asked
@@ -30,6 +29,7 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer, PendingTreatment
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import InvalidPoint
 from overnight.campaign.history.events import Event

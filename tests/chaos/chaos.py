@@ -1,6 +1,6 @@
 """Kills what runs a campaign at random moments and writes down what was lost: `make chaos KILLS=20`, some minutes.
 
-Each run is stored; the table in docs/reliability.md adds up all runs that are stored.
+Each run is stored; the table in docs/proofs/reliability.md adds up all runs that are stored.
 """
 
 import argparse

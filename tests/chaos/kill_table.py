@@ -1,4 +1,4 @@
-"""The stored runs of `make chaos`, one a line, and the table in docs/reliability.md that adds them up."""
+"""The stored runs of `make chaos`, one a line, and the table in docs/proofs/reliability.md that adds them up."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from overnight.flows.host.commit import running_commit
 
 _REPOSITORY = Path(__file__).parents[2]
 RUNS = _REPOSITORY / "benchmarks" / "results" / "chaos" / "runs.jsonl"
-PAGE = _REPOSITORY / "docs" / "reliability.md"
+PAGE = _REPOSITORY / "docs" / "proofs" / "reliability.md"
 SECTION = "make chaos"
 _OUTAGE = 60.0
 _WHAT = {
@@ -28,8 +28,8 @@ _HEAD = """
 
 `make chaos KILLS=20` runs a deployed campaign of 30 trials on 4 workers, with a Prefect server (SQLite) and a process
 worker of its own. It kills and stops processes at random, starts again what an init system and a schedule would,
-and adds the figures of the run to [the stored runs](../benchmarks/results/chaos/runs.jsonl). The tables add up all of
-them; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends it; only the
+and adds the figures of the run to [the stored runs](../../benchmarks/results/chaos/runs.jsonl). The tables add up all
+of them; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends it; only the
 server continues, after 5 to 20 s.
 
 Evaluations are processes of one to five seconds that keep a log of their own. The log shows which attempts ran, how

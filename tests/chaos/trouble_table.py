@@ -1,4 +1,4 @@
-"""The stored troubles of `make chaos`, one a line, and the table in docs/reliability.md that adds them up."""
+"""The stored troubles of `make chaos`, one a line, and the table in docs/proofs/reliability.md that adds them up."""
 
 from collections import Counter
 from collections.abc import Sequence

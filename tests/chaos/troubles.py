@@ -1,6 +1,6 @@
 """Hurt campaigns in other ways than by kills, each with a campaign of its own: part of `make chaos`, some minutes.
 
-Each trouble is stored; the table in docs/reliability.md adds up what is stored.
+Each trouble is stored; the table in docs/proofs/reliability.md adds up what is stored.
 """
 
 import argparse

@@ -1,23 +1,20 @@
 """What end-to-end tests share: a Prefect server of the user's own."""
 
 import asyncio
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from own_prefect import Server
+from own_prefect import Server, unset_prefect
 
 from overnight.flows.engine.server import PrefectServer
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "prefect"
-    home.mkdir()
-    started = PrefectServer(home)
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start one server for all tests, each of which has a campaign and a pool of its own name there."""
+    home = tmp_path_factory.mktemp("prefect")
+    with unset_prefect():
+        started = PrefectServer(home)
     try:
         asyncio.run(started.ready())
         yield Server(started, home)

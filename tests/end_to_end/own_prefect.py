@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -9,11 +10,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from command_line import environment
+from prefect_on_postgres import without_prefect
 from prefect_on_sqlite import ask_prefect
 
 from overnight.flows.engine.server import PrefectServer
+
+
+def a_name() -> str:
+    """Return a name that no other test has given to a campaign or a pool of the same server."""
+    return f"own-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def unset_prefect() -> Iterator[None]:
+    """Have nothing set about Prefect in this process."""
+    with patch.dict(os.environ, without_prefect(os.environ), clear=True):
+        yield
 
 
 class Server:
@@ -38,10 +53,21 @@ class Server:
             keeping.cancel()
 
         self.started.kill()
-        asyncio.run(again())
+        with unset_prefect():
+            asyncio.run(again())
 
     def post(self, path: str, body: dict[str, Any], method: str = "POST") -> Any:
         return ask_prefect(self.url + path, body, method, self.started.auth)
+
+    def runs_of(self, pool: str) -> list[dict[str, Any]]:
+        """Return the flow runs of a pool, in the order in which they were made."""
+        asked = {"work_pools": {"name": {"any_": [pool]}}}
+        return sorted(self.post("/flow_runs/filter", asked), key=lambda run: run["created"])
+
+    def deployment_of(self, pool: str) -> dict[str, Any]:
+        """Return the one deployment of a pool."""
+        [deployed] = self.post("/deployments/filter", {"work_pools": {"name": {"any_": [pool]}}})
+        return deployed
 
     def run(self, *arguments: str, folder: Path) -> str:
         done = subprocess.run(arguments, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=240)

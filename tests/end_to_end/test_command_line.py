@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
+from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight, overnight_here
 
 # Files that people have beside a campaign: of our names, of the standard library's, and of libraries'.
 NAMESAKES = (
@@ -92,7 +92,7 @@ def test_status_says_that_it_is_finished(campaign):
 @pytest.mark.slow
 @pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by):
-    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace("trials: 12", "trials: 5"))
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     (tmp_path / "hold").touch()
     with subprocess.Popen(
@@ -109,11 +109,11 @@ def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by):
         (tmp_path / "hold").unlink()
         running.stdout.read()
         assert running.wait(120) == 0
-    rows = json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)
+    rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     assert 1 <= len(rows) <= 3
     assert all(row["status"] in ("observed", "failed") for row in rows)
     overnight(tmp_path, "run")
-    assert len(json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)) == 12
+    assert len(json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)) == 5
 
 
 @pytest.mark.slow
@@ -161,12 +161,13 @@ def test_reading_a_campaign_that_never_ran_says_so(tmp_path):
     assert "Run it first" in overnight(tmp_path, "status", code=1).stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["init", "somewhere"], ["status"]])
-def test_light_commands_import_no_torch_and_no_prefect(tmp_path, arguments):
+@pytest.mark.parametrize("arguments", [["--help"], ["init", "somewhere"], ["status"], ["check"], ["run"]])
+def test_light_commands_import_no_torch_and_no_prefect_and_help_not_even_pydantic(tmp_path, arguments):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    heavy = {"torch", "prefect", "gpytorch", *(["pydantic"] if arguments == ["--help"] else [])}
     script = (
         "import sys\nfrom overnight.flows.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print('HEAVY', {'torch', 'prefect', 'gpytorch'} & set(sys.modules))"
+        f"print('HEAVY', {heavy} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command_line import OBJECTIVE, command, overnight
-from own_prefect import Server
+from own_prefect import a_name
 from read_ledgers import events_of
 
 from overnight.campaign.history.events import (
@@ -29,7 +29,7 @@ from overnight.flows.host.identity import process_started
 from overnight.storage import open_ledger
 
 CAMPAIGN = """
-name: night
+name: {name}
 parameters:
   x: {{kind: float, low: 0, high: 1}}
   mode: {{kind: fixed, value: fast}}
@@ -59,38 +59,41 @@ def evaluate(params):
 """
 
 
-def a_campaign(folder: Path, opens: datetime, shuts: datetime, trials: int = 2) -> Path:
+def a_campaign(within: Path, opens: datetime, shuts: datetime, trials: int = 2) -> Path:
+    """Return the folder of a campaign; its name is the campaign's, and that of the pool to deploy it to."""
+    folder = within / a_name()
     folder.mkdir()
-    (folder / "campaign.yaml").write_text(CAMPAIGN.format(opens=opens, shuts=shuts, trials=trials))
+    written = CAMPAIGN.format(name=folder.name, opens=opens, shuts=shuts, trials=trials)
+    (folder / "campaign.yaml").write_text(written)
     (folder / "objective.py").write_text(OBJECTIVE)
     return folder
 
 
 def test_without_a_server_that_stays_nothing_is_deployed(tmp_path):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now, now + timedelta(hours=1))
+    folder = a_campaign(tmp_path, now, now + timedelta(hours=1))
     assert "PREFECT_API_URL" in overnight(folder, "deploy", "campaign.yaml", code=1).stderr
 
 
 @pytest.mark.slow
 def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_worker(tmp_path, server):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
+    folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
     file = load_campaign_file(folder / "campaign.yaml")
     window = file.campaign.window
     for _ in range(2):  # the second time it is brought up to date
-        said = server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
-    assert "campaign/night: starts whenever its window" in said
+        said = server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
+    assert f"campaign/{folder.name}: starts whenever its window" in said
     assert window.said(window.next_opening(now)) in said
 
-    [deployed] = server.post("/deployments/filter", {})
-    assert deployed["work_pool_name"] == "nights"
+    deployed = server.deployment_of(folder.name)
+    assert deployed["work_pool_name"] == folder.name
     assert CampaignFile.model_validate(deployed["parameters"]["file"]) == file
     assert all(each["active"] and each["schedule"]["timezone"] == "UTC" for each in deployed["schedules"])
 
     prefect = [sys.executable, "-m", "prefect"]
-    server.run(*prefect, "deployment", "run", "campaign/night", folder=folder)
-    server.run(*prefect, "worker", "start", "--pool", "nights", "--run-once", "--limit", "1", folder=tmp_path)
+    server.run(*prefect, "deployment", "run", f"campaign/{folder.name}", folder=folder)
+    server.run(*prefect, "worker", "start", "--pool", folder.name, "--run-once", "--limit", "1", folder=tmp_path)
     status = server.run(*command("status", "campaign.yaml"), folder=folder)
     assert "finished: all 2 trials of the budget have been tried" in status
 
@@ -98,27 +101,28 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
 @pytest.mark.slow
 def test_prefect_puts_on_its_schedule_when_a_campaign_is_started_again_if_it_has_died(tmp_path, server):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
-    server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
+    folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
+    server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
     opened = load_campaign_file(folder / "campaign.yaml").campaign.window.opened(now)
     expected = [opened + AGAIN * number for number in range(25, 28)]
     deadline = time.monotonic() + 240
-    while len(runs := server.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})) < len(expected):
+    while len(runs := server.runs_of(folder.name)) < len(expected):
         assert time.monotonic() < deadline, runs
         time.sleep(0.2)
-    assert [datetime.fromisoformat(run["expected_start_time"]) for run in runs][: len(expected)] == expected
+    starts = sorted(datetime.fromisoformat(run["expected_start_time"]) for run in runs)
+    assert starts[: len(expected)] == expected
     assert all(run["auto_scheduled"] for run in runs)
 
 
 @pytest.mark.slow
 def test_openings_that_the_clocks_skip_have_a_schedule_of_their_own_also_when_deployed_again(tmp_path, server):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now, now + timedelta(hours=6))
+    folder = a_campaign(tmp_path, now, now + timedelta(hours=6))
     written = (folder / "campaign.yaml").read_text().splitlines()[:-1]
     (folder / "campaign.yaml").write_text("\n".join([*written, "window: 02:30–06:00 Europe/Berlin"]))
     for _ in range(2):
-        server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
-    [deployed] = server.post("/deployments/filter", {})
+        server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
+    deployed = server.deployment_of(folder.name)
     schedules = [schedule["schedule"] for schedule in deployed["schedules"]]
     lines = {schedule["cron"] for schedule in schedules if "cron" in schedule}
     assert lines == {"30,45 2 * * *", "0,15,30,45 3,4,5 * * *"}
@@ -130,10 +134,10 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
     tmp_path, server
 ):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
+    folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
     (folder / "objective.py").write_text(HELD_OBJECTIVE)
     (folder / "hold").touch()
-    deploy = command("deploy", "campaign.yaml", "--pool", "nights")
+    deploy = command("deploy", "campaign.yaml", "--pool", folder.name)
     server.run(*deploy, folder=folder)
     opened = load_campaign_file(folder / "campaign.yaml").campaign.window.opened(now)
     started: list[str] = []
@@ -141,19 +145,23 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
     def start_by_schedule() -> None:
         """Have the server schedule the next start of a time that has passed, which is late, and so begins at once."""
         due = (opened + AGAIN * len(started)).isoformat()
-        [deployed] = server.post("/deployments/filter", {})
+        deployed = server.deployment_of(folder.name)
         server.post(f"/deployments/{deployed['id']}/schedule", {"start_time": due, "end_time": due, "min_runs": 1})
-        [run] = [r for r in runs_of(server) if datetime.fromisoformat(r["expected_start_time"]).isoformat() == due]
+        runs = server.runs_of(folder.name)
+        [run] = [r for r in runs if datetime.fromisoformat(r["expected_start_time"]).isoformat() == due]
         assert run["auto_scheduled"]
         started.append(run["id"])
 
     def state_of_the_last() -> dict[str, str]:
-        return next(run["state"] for run in runs_of(server) if run["id"] == started[-1])
+        return next(run["state"] for run in server.runs_of(folder.name) if run["id"] == started[-1])
 
     def the_last_is(name: str) -> bool:
         return state_of_the_last()["name"] == name
 
-    with server.worker("nights", tmp_path):
+    def artifacts() -> list[dict[str, Any]]:
+        return server.post("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": started}}})
+
+    with server.worker(folder.name, tmp_path):
         start_by_schedule()
         events = events_when(folder, lambda events: any(isinstance(e, AttemptStarted) for e in events))
         [first] = [e for e in events if isinstance(e, LeaseTaken)]
@@ -177,30 +185,30 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
         assert not any(isinstance(e, AttemptFailed) for e in events)
         until(lambda: the_last_is("Completed"))
 
-        shown = server.post("/artifacts/filter", {})
+        shown = artifacts()
         start_by_schedule()
         until(lambda: the_last_is("Completed"))
         assert "The campaign has finished: all 3 trials" in state_of_the_last()["message"]
-        assert server.post("/artifacts/filter", {}) == shown
-    by_id = {run["id"]: run["state"]["name"] for run in runs_of(server)}
+        assert artifacts() == shown
+    by_id = {run["id"]: run["state"]["name"] for run in server.runs_of(folder.name)}
     assert [by_id[run] for run in started] == ["Crashed", "Completed", "Completed", "Completed"]
     # The first one may have been killed before it showed anything.
     assert {artifact["flow_run_id"] for artifact in shown} - {started[0]} == {started[2]}
 
-    [deployed] = server.post("/deployments/filter", {})
+    deployed = server.deployment_of(folder.name)
     assert deployed["paused"]
     server.run(*deploy, folder=folder)
-    [deployed] = server.post("/deployments/filter", {})
+    deployed = server.deployment_of(folder.name)
     assert not deployed["paused"]
 
 
 @pytest.mark.slow
 def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_starting(tmp_path, server):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6))
-    deploy = command("deploy", "campaign.yaml", "--pool", "nights")
+    folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
+    deploy = command("deploy", "campaign.yaml", "--pool", folder.name)
     server.run(*deploy, folder=folder)
-    [deployed] = server.post("/deployments/filter", {})
+    deployed = server.deployment_of(folder.name)
     # As an earlier version deployed it: the server keeps only in its memory who holds the one slot.
     server.post(f"/deployments/{deployed['id']}", {"concurrency_limit": 1}, "PATCH")
     server.run(*deploy, folder=folder)
@@ -218,12 +226,12 @@ def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_start
 @pytest.mark.slow
 def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server):
     now = datetime.now(UTC)
-    folder = a_campaign(tmp_path / "here", now - timedelta(hours=6), now + timedelta(hours=6), trials=8)
+    folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6), trials=8)
     (folder / "objective.py").write_text(SLOW_OBJECTIVE)
-    server.run(*command("deploy", "campaign.yaml", "--pool", "nights"), folder=folder)
+    server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
     prefect = [sys.executable, "-m", "prefect"]
-    server.run(*prefect, "deployment", "run", "campaign/night", folder=folder)
-    start = (*prefect, "worker", "start", "--pool", "nights", "--run-once", "--limit", "1")
+    server.run(*prefect, "deployment", "run", f"campaign/{folder.name}", folder=folder)
+    start = (*prefect, "worker", "start", "--pool", folder.name, "--run-once", "--limit", "1")
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen(start, cwd=tmp_path, env=server.environment, stdout=log, stderr=log)
     try:
@@ -239,10 +247,6 @@ def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server)
     assert not any(isinstance(e, AttemptFailed) for e in events)
 
 
-def runs_of(server: Server) -> list[dict[str, Any]]:
-    return server.post("/flow_runs/filter", {})
-
-
 def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 240
     while not true():
@@ -251,7 +255,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def events_when(folder: Path, true_of: Callable[[list[Event]], bool]) -> list[Event]:
-    ledger = open_ledger(str(folder / "ledger"), "night", folder)
+    ledger = open_ledger(str(folder / "ledger"), folder.name, folder)
     deadline = time.monotonic() + 240
     while True:
         events = asyncio.run(events_of(ledger))

@@ -1,5 +1,4 @@
 import asyncio
-import os
 import random
 import signal
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import command
-from prefect_on_postgres import without_prefect
+from own_prefect import Server
 from read_ledgers import events_of
 
 from overnight.campaign import History
@@ -47,12 +46,12 @@ def segments_written(folder: Path) -> int:
     return sum(1 for _ in (folder / "ledger").rglob("[0-9]*.parquet"))
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, server: Server) -> subprocess.Popen[bytes]:
     with (folder / "output.log").open("ab") as output:
         return subprocess.Popen(
             command("run", "campaign.yaml"),
             cwd=folder,
-            env=without_prefect(os.environ),
+            env=server.environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -71,20 +70,20 @@ async def read_events(folder: Path) -> list[Event]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_controller_killed_at_ten_random_moments_ends_with_exactly_one_outcome_for_every_trial(tmp_path):
+def test_a_controller_killed_at_ten_random_moments_ends_with_exactly_one_outcome_for_every_trial(tmp_path, server):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     moments = random.Random(time.time_ns())
     kills = 0
     for _ in range(KILLS):
-        controller = start(tmp_path)
+        controller = start(tmp_path, server)
         # The ninth part of what the whole campaign writes, so that the last kill finds it unfinished.
         wait_for_segments(tmp_path, segments_written(tmp_path) + moments.randint(1, 9), controller)
         time.sleep(moments.uniform(0, 0.1))
         controller.send_signal(signal.SIGKILL)
         kills += controller.wait() == -signal.SIGKILL
     assert kills == KILLS
-    last = start(tmp_path)
+    last = start(tmp_path, server)
     assert last.wait(300) == 0, (tmp_path / "output.log").read_text()
 
     events = asyncio.run(read_events(tmp_path))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars
 import pytest
-from command_line import overnight
+from command_line import overnight, overnight_here
 
 PARAMETERS = {
     "two words": {"kind": "float", "low": 0, "high": 1},
@@ -64,31 +64,31 @@ def test_names_of_any_kind_go_through_from_the_file_to_the_report(where, evaluat
     ledger = "./led ger" if where == "directory" else f"{request.getfixturevalue('bucket')}/pre fix/ünïcode"
     file = "cam paign.yaml"
     write_campaign(folder, ledger, evaluator, 3)
-    assert "is valid" in overnight(folder, "check", file).stdout
+    assert "is valid" in overnight_here(folder, "check", file).stdout
     assert "bread: finished" in overnight(folder, "run", file).stdout
     write_campaign(folder, ledger, evaluator, 6)
     assert "bread: finished" in overnight(folder, "run", file).stdout
-    assert "bread: finished" in overnight(folder, "status", file).stdout
-    assert overnight(folder, "verify", file).stdout.startswith("whole: ")
-    assert "6 same" in overnight(folder, "replay", file).stdout
-    assert "two words" in overnight(folder, "explain", "5", file).stdout
-    assert "bread" in overnight(folder, "campaigns", ledger).stdout
+    assert "bread: finished" in overnight_here(folder, "status", file).stdout
+    assert overnight_here(folder, "verify", file).stdout.startswith("whole: ")
+    assert "6 same" in overnight_here(folder, "replay", file).stdout
+    assert "two words" in overnight_here(folder, "explain", "5", file).stdout
+    assert "bread" in overnight_here(folder, "campaigns", ledger).stdout
 
-    rows = json.loads(overnight(folder, "trials", file, "--format", "json").stdout)
+    rows = json.loads(overnight_here(folder, "trials", file, "--format", "json").stdout)
     assert [row["trial"] for row in rows] == list(range(1, 7))
     for row in rows:
         assert row[LOSS] == row["two words"] + row["a.b"]
         assert row[OTHER] == row["line\nbreak\t"]
         assert row["<b onclick='x'>&amp;"] in PARAMETERS["<b onclick='x'>&amp;"]["choices"]
     wanted = ["trial", LOSS, OTHER, *PARAMETERS]
-    texts = list(csv.DictReader(StringIO(overnight(folder, "trials", file, "--format", "csv").stdout, newline="")))
+    texts = list(csv.DictReader(StringIO(overnight_here(folder, "trials", file, "--format", "csv").stdout, newline="")))
     assert [[text[name] for name in wanted] for text in texts] == [[str(row[name]) for name in wanted] for row in rows]
     columns = ", ".join('"' + name.replace('"', '""') + '"' for name in wanted)
-    asked = overnight(folder, "query", f"select {columns} from trials", file, "--format", "json").stdout
+    asked = overnight_here(folder, "query", f"select {columns} from trials", file, "--format", "json").stdout
     assert json.loads(asked) == [{name: row[name] for name in wanted} for row in rows]
 
     for output in ("tri als ü.parquet", "tri als ü.csv"):
-        overnight(folder, "export", output, file)
+        overnight_here(folder, "export", output, file)
     exported = polars.read_parquet(folder / "tri als ü.parquet", glob=False).select(wanted)
     assert exported.to_dicts() == json.loads(asked)
     with (folder / "tri als ü.csv").open(newline="", encoding="utf-8") as lines:
@@ -109,7 +109,7 @@ def test_a_campaign_whose_name_cannot_be_a_folder_everywhere_is_refused_in_words
     write_campaign(tmp_path, "./ledger", "python", 3)
     file = tmp_path / "cam paign.yaml"
     file.write_text(file.read_text().replace('"bread"', json.dumps(name)))
-    said = overnight(tmp_path, "run", "cam paign.yaml", code=2).stderr
+    said = overnight_here(tmp_path, "run", "cam paign.yaml", code=2).stderr
     assert "cam paign.yaml:1: name: expected at most 100 of a-z, A-Z, 0-9, `.`, `_` and `-`" in said
     assert "^" not in said
     assert not (tmp_path / "ledger").exists()

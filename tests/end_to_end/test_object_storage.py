@@ -1,5 +1,6 @@
 """A campaign whose ledger is in a bucket: run, looked at, killed and resumed as with a directory."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -7,8 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight
+from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight, overnight_here
+from read_ledgers import events_of
 from s3_server import AUDITOR, WRITER, S3Server
+
+from overnight.storage import open_ledger
 
 
 @pytest.mark.slow
@@ -17,12 +21,12 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
 ):
     (tmp_path / "campaign.yaml").write_text(f"{CAMPAIGN}ledger: {bucket}\n")
     (tmp_path / "objective.py").write_text(OBJECTIVE)
-    assert f"{bucket}/small" in overnight(tmp_path, "check", "campaign.yaml").stdout
+    assert f"{bucket}/small" in overnight_here(tmp_path, "check", "campaign.yaml").stdout
     (tmp_path / "hold").touch()
     controller = subprocess.Popen(
         command("run", "campaign.yaml"), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL
     )
-    while "running" not in overnight_or_nothing(tmp_path):
+    while "attempt_started" not in kinds_in(bucket):
         assert controller.poll() is None
         time.sleep(0.2)
     controller.send_signal(signal.SIGKILL)
@@ -36,20 +40,20 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     # An auditor's key is enough to look.
     for name, value in AUDITOR.environment(s3.endpoint).items():
         monkeypatch.setenv(name, value)
-    rows = json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)
+    rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     assert [row["trial"] for row in rows] == list(range(1, 13))
     assert {row["status"] for row in rows} <= {"observed", "failed"}
-    assert f"{bucket}/small" in overnight(tmp_path, "status").stdout
-    overnight(tmp_path, "report", "--output", "page.html")
+    assert f"{bucket}/small" in overnight_here(tmp_path, "status").stdout
+    overnight_here(tmp_path, "report", "--output", "page.html")
     assert f"{bucket}/small" in (tmp_path / "page.html").read_text()
-    assert json.loads(overnight(tmp_path, "query", "select count(*) as n from trials", "--format", "json").stdout) == [
-        {"n": 12}
-    ]
-    assert "whole" in overnight(tmp_path, "verify").stdout
-    assert "different" not in overnight(tmp_path, "replay").stdout
-    assert "It is the baseline" in overnight(tmp_path, "explain", "1").stdout
-    assert "small" in overnight(tmp_path, "campaigns", bucket).stdout
-    overnight(tmp_path, "export", "past.parquet")
+    assert json.loads(
+        overnight_here(tmp_path, "query", "select count(*) as n from trials", "--format", "json").stdout
+    ) == [{"n": 12}]
+    assert "whole" in overnight_here(tmp_path, "verify").stdout
+    assert "different" not in overnight_here(tmp_path, "replay").stdout
+    assert "It is the baseline" in overnight_here(tmp_path, "explain", "1").stdout
+    assert "small" in overnight_here(tmp_path, "campaigns", bucket).stdout
+    overnight_here(tmp_path, "export", "past.parquet")
     assert not (tmp_path / "ledger").exists()
 
     # And a writer's to begin another campaign with what this one has found.
@@ -58,18 +62,10 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     (tmp_path / "next.yaml").write_text(
         f"{CAMPAIGN.replace('small', 'next').replace('kept', 'kept-next')}ledger: {bucket}\n"
     )
-    assert "imported" in overnight(tmp_path, "import", "past.parquet", "next.yaml").stdout
-    assert "whole" in overnight(tmp_path, "verify", f"{bucket}/next").stdout
+    assert "imported" in overnight_here(tmp_path, "import", "past.parquet", "next.yaml").stdout
+    assert "whole" in overnight_here(tmp_path, "verify", f"{bucket}/next").stdout
 
 
-def overnight_or_nothing(folder: Path) -> str:
-    """Return the state of its trials, and nothing while there is no ledger yet."""
-    done = subprocess.run(
-        command("trials", "campaign.yaml", "--format", "json"),
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+def kinds_in(bucket: str) -> set[str]:
+    """Return the kinds of what the campaign's ledger holds so far."""
+    return {event.kind for event in asyncio.run(events_of(open_ledger(bucket, "small", Path())))}

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import command, environment, overnight
+from command_line import command, environment, overnight, overnight_here
 
 CAMPAIGN = """
 name: spoken
@@ -58,10 +58,12 @@ def test_a_running_campaign_is_paused_given_a_point_resumed_and_drained_by_other
             _speak(tmp_path, controller, evaluations)
         finally:
             controller.kill()
-    rows = json.loads(overnight(tmp_path, "trials", "--format", "json").stdout)
+    rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     assert [row["status"] for row in rows] == ["observed", "observed"]
     assert (rows[1]["x"], rows[1]["generator"]) == (0.25, "manual")
-    events = overnight(tmp_path, "query", "select kind, actor from events where actor like '%@%'", "--format", "json")
+    events = overnight_here(
+        tmp_path, "query", "select kind, actor from events where actor like '%@%'", "--format", "json"
+    )
     kinds = ["campaign_paused", "trial_proposed", "campaign_resumed", "campaign_asked_to_stop"]
     assert [row["kind"] for row in json.loads(events.stdout)] == kinds
 

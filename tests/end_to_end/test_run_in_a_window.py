@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from command_line import OBJECTIVE, overnight
+from command_line import OBJECTIVE, overnight, overnight_here
 
 CAMPAIGN = """
 name: night
@@ -22,7 +22,7 @@ def test_outside_of_its_window_a_campaign_ends_at_once_unless_somebody_cannot_wa
     written = CAMPAIGN.format(opens=opens, shuts=opens + timedelta(hours=1))
     (tmp_path / "campaign.yaml").write_text(written)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
-    checked = overnight(tmp_path, "check", "campaign.yaml").stdout
+    checked = overnight_here(tmp_path, "check", "campaign.yaml").stdout
     assert f"opens {opens:%a %Y-%m-%d %H:%M} UTC" in checked
 
     outside = overnight(tmp_path, "run", "campaign.yaml").stdout
@@ -32,5 +32,5 @@ def test_outside_of_its_window_a_campaign_ends_at_once_unless_somebody_cannot_wa
 
     now = overnight(tmp_path, "run", "--now", "campaign.yaml").stdout
     assert "finished: all 2 trials of the budget have been tried" in now
-    status = overnight(tmp_path, "status", "campaign.yaml").stdout
+    status = overnight_here(tmp_path, "status", "campaign.yaml").stdout
     assert "evaluations: 2 of 9" in status

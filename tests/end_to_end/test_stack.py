@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import command
+from command_line import command, overnight_here
 from prefect_on_postgres import without_prefect
 
 from overnight.evaluators.processes.supervisor import read_process
@@ -140,11 +140,14 @@ def test_a_deployed_campaign_runs_through_all_parts_and_its_ledger_is_whole(stac
     stack.run(*command("deploy", "campaign.yaml", "--pool", "evaluations"), folder=tmp_path)
     stack.run(*prefect, "deployment", "run", "campaign/whole", "--watch", folder=tmp_path)
 
-    assert "finished: all 9 trials" in stack.run(*command("status", "campaign.yaml"), folder=tmp_path)
-    rows = json.loads(stack.run(*command("trials", "campaign.yaml", "--format", "json"), folder=tmp_path))
+    def said(*arguments: str) -> str:
+        return overnight_here(tmp_path, *arguments, environment=stack.environment).stdout
+
+    assert "finished: all 9 trials" in said("status")
+    rows = json.loads(said("trials", "--format", "json"))
     assert [row["status"] for row in rows] == ["observed"] * 9
-    assert "whole" in stack.run(*command("verify", "campaign.yaml"), folder=tmp_path)
-    assert "different" not in stack.run(*command("replay", "campaign.yaml"), folder=tmp_path)
+    assert "whole" in said("verify")
+    assert "different" not in said("replay")
     assert not (tmp_path / "ledger").exists()
     assert (tmp_path / "work" / "whole-report.html").exists()
 

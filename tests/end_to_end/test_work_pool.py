@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import command
 from namesakes import IMPORTS, write_namesakes
-from own_prefect import Server
+from own_prefect import Server, a_name
 
 from overnight.campaign import History
 from overnight.evaluators.processes.supervisor import read_process
@@ -20,17 +20,17 @@ from overnight.flows.clusters.order import Claim
 from overnight.storage import open_ledger
 
 CAMPAIGN = """
-name: pooled
+name: {name}
 parameters:
-  x: {kind: float, low: 0, high: 1}
+  x: {{kind: float, low: 0, high: 1}}
 minimize: loss
-evaluator: {function: "objective:evaluate", environment: [OMP_PLACES=cores]}
-proposer: {kind: sobol}
+evaluator: {{function: "objective:evaluate", environment: [OMP_PLACES=cores]}}
+proposer: {{kind: sobol}}
 workers: 2
-budget: {trials: 2}
-failures: {back_off: 0}
-run_on: {pool: hall}
-resources: {cpus: 2}
+budget: {{trials: 2}}
+failures: {{back_off: 0}}
+run_on: {{pool: {name}}}
+resources: {{cpus: 2}}
 """
 
 # Each evaluation leaves a line when it begins, and waits while it is held.
@@ -50,9 +50,10 @@ def evaluate(params, report):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "here"
+    """Return the folder of a campaign; its name is the campaign's and the pool's."""
+    folder = tmp_path / a_name()
     folder.mkdir()
-    (folder / "campaign.yaml").write_text(CAMPAIGN)
+    (folder / "campaign.yaml").write_text(CAMPAIGN.format(name=folder.name))
     (folder / "objective.py").write_text(IMPORTS + OBJECTIVE)
     write_namesakes(folder)
     return folder
@@ -83,12 +84,12 @@ def begun(folder: Path) -> list[list[str]]:
 
 
 def history(folder: Path) -> History:
-    segments = asyncio.run(open_ledger(str(folder / "ledger"), "pooled", folder).read())
+    segments = asyncio.run(open_ledger(str(folder / "ledger"), folder.name, folder).read())
     return History.from_events([event for segment in segments for event in segment.events])
 
 
 def claim_of(folder: Path, key: str) -> Claim:
-    return Claim.model_validate_json((folder / "ledger" / "pooled" / "attempts" / key / "claim").read_text())
+    return Claim.model_validate_json((folder / "ledger" / folder.name / "attempts" / key / "claim").read_text())
 
 
 def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
@@ -100,17 +101,16 @@ def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
     return found
 
 
-def completed(server: Server) -> set[str]:
+def completed(server: Server, pool: str) -> set[str]:
     """Return the names of the flow runs that ended well."""
-    runs = server.post("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
-    return {run["name"] for run in runs}
+    return {run["name"] for run in server.runs_of(pool) if run["state_type"] == "COMPLETED"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_and_nothing_is_repeated(folder, server):
     (folder / "hold").touch()
-    with server.worker("hall", folder) as worker:
+    with server.worker(folder.name, folder) as worker:
         first = start(folder, server)
         until(lambda: len(begun(folder)) == 2, folder)
         for process in (first, worker):
@@ -121,7 +121,8 @@ def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_an
         (folder / "hold").unlink()
         found = ends_well(second, folder)
         # Prefect hears of an end after it is stored, and the controller does not wait for that.
-        until(lambda: {"pooled-trial-1-attempt-1", "pooled-trial-2-attempt-1"} <= completed(server), folder)
+        names = {f"{folder.name}-trial-{trial}-attempt-1" for trial in (1, 2)}
+        until(lambda: names <= completed(server, folder.name), folder)
     assert set(Counter(key for key, _, _ in begun(folder)).values()) == {1}
     assert [len(trial.attempts) for trial in found.trials.values()] == [1, 1]
     assert {threads for _, _, threads in begun(folder)} == {"2"}
@@ -134,7 +135,7 @@ def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_an
 @pytest.mark.timeout(900)
 def test_an_evaluation_whose_flow_run_is_killed_ends_with_it_and_is_tried_again(folder, server):
     (folder / "hold").touch()
-    with server.worker("hall", folder):
+    with server.worker(folder.name, folder):
         controller = start(folder, server)
         until(lambda: len(begun(folder)) == 2, folder)
         key, pid, _ = begun(folder)[0]

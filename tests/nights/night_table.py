@@ -11,30 +11,29 @@ from night_judge import Evidence, Night
 
 from overnight.flows.host.commit import running_commit
 
-PAGE = Path(__file__).parents[2] / "docs" / "windows-and-budgets.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "nights.md"
 SECTION = "make nights"
 _HEAD = """
 `make nights` runs two campaigns of {trials} trials, one with `running: finish` and one with `running: stop`, whose
 window is `22:00–22:05 {zone}`, over two nights between which the clocks are changed: with a Prefect server on SQLite
-that has all of its services, one process worker, and `overnight deploy`. The server's own scheduler starts both,
-nobody else. Evaluations are processes of 10 to 40 seconds, three at a time, that keep a log of their own; the first
-one of a campaign to begin in the last 75 seconds of its first night is written to take until 15 seconds after its
-end.
+that has all of its services, one process worker, and `overnight deploy`. Only the server's own scheduler starts them.
+Evaluations are processes of 10 to 40 seconds, three at a time, that keep a log of their own; the first one of a
+campaign to begin in the last 75 seconds of its first night is written to take until 15 seconds after its end.
 
-**Accelerated** are hours in which nothing is to happen: a preloaded library adds the same number of seconds to the
-time of day in every process (server, worker, controllers, proposers, evaluations), and the number is raised three
-times: from noon to 20 seconds before the first opening, from the end of the first night to 20 seconds before the
-clocks are changed, and from 15 seconds after that to 20 seconds before the second opening. **Not accelerated** is all
-else: each second of the nights and of the change takes one. So what servers, workers and idle connections do in 23
-hours was skipped, and nights of eight hours are only in the simulations of
-`tests/flows/controller/test_windows.py`. Everything ran on one machine.
+**Accelerated** are hours in which nothing is to happen: a preloaded library adds the same number of seconds to the time
+of day in every process (server, worker, controllers, proposers, evaluations), and the number is raised three times:
+from noon to 20 seconds before the first opening, from the end of the first night to 20 seconds before the clocks are
+changed, and from 15 seconds after that to 20 seconds before the second opening. **Not accelerated** is all else: each
+second of the nights and of the change takes one. So what servers, workers and idle connections do in 23 hours was
+skipped, and nights of eight hours are only in the simulations of `tests/flows/controller/test_windows.py`. Everything
+ran on one machine.
 
 | `running` | night of | due by schedule | run began | attempts begun | results | at work at the end | why it ended |
 |---|---|---|---|---|---|---|---|
 """
 
 _BY_HAND = """
-In the first night `overnight run campaign.yaml` was called by hand beside the schedule, and ended with an error:
+In the first night `overnight run campaign.yaml` was also called by hand, and ended with an error:
 
 > {said}
 """
@@ -42,8 +41,8 @@ _JUDGED = """
 Judged afterwards from the ledgers and from the log of the {attempts} attempts:
 
 - there was one run by the schedule for each opening, which began at most a second before it, and no other;
-- nothing began outside of the window, and nothing was started that was not expected to end in it, where what is
-  expected was computed anew from what was known by then;
+- nothing began outside of the window, and nothing was started that was not expected to end in it, with the expectation
+  computed again from the knowledge of that moment;
 - both nights gave results; every proposal of the second knew all trials of the first, and just what was pending;
 - what was at work at the end could finish, or was stopped within its grace and was started again before all else;
 - each trial has one outcome, each key was evaluated once, the ledger and the evaluations' own log name the same keys,

@@ -1,6 +1,7 @@
 """Damages a ledger's files one after the other, and counts what was found, named and still there.
 
-The head is kept in a receipt, as `docs/ledger.md` advises: without one a newest segment that is gone leaves no trace.
+The head is kept in a receipt, as `docs/how-to/verify.md` advises: without one a newest segment that is gone leaves no
+trace.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Injects faults into writers, stores and disks and writes down what was lost: `make faults`, some minutes.
 
-Its part of docs/reliability.md is replaced; what is beside it belongs to `make chaos`.
+Its part of docs/proofs/reliability.md is replaced; what is beside it belongs to `make chaos`.
 
 The power cuts and the full disk need root and loop devices; where these are missing the table says so.
 """
@@ -32,21 +32,20 @@ from overnight.storage.stores.s3_store import S3Store
 _AnyRow = TypeVar("_AnyRow")
 
 _HEAD = """
-`make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own,
-and print a number when it is theirs; that is what was acknowledged. Afterwards the ledger is read, its chain is
-verified, and every number that was acknowledged must hold the event of whoever was told so. *Twice* counts numbers
-that two were told. With the condition of the create removed, the same check finds losses at once.
+`make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own, and
+print a number when it is theirs; that is what was acknowledged. Afterwards the ledger is read, its chain is verified,
+and every acknowledged number must hold the event of its writer. *Twice* counts numbers that two writers received. With
+the condition of the create removed, the same check finds losses at once.
 
 | where | injected | how often | acknowledged | lost | twice | chain |
 |---|---|---|---|---|---|---|
 """
 _DAMAGES = """
-Then a whole ledger was damaged as by somebody who may write where it lies, in a file and at a place that dice chose,
-and it was verified with a receipt of its head (without one, a newest segment that is gone leaves no trace). *Named*
-counts the errors that named a file that was damaged, alone or beside its neighbour where the two contradict each
-other; *lost* counts events in files that nobody touched that could not be read from these files; *mended* counts
-ledgers that were whole again, up to the same head, when the files were put back. What was in a damaged file itself
-comes back with its copy, and from nowhere else.
+Then a whole ledger was damaged as by a user who may write there, in a random file and at a random place, and it was
+verified with a receipt of its head (without one, a newest segment that is gone leaves no trace). *Named* counts the
+errors that named a file that was damaged, alone or with its neighbour if the two contradict each other; *lost* counts
+events in untouched files that could not be read from these files; *mended* counts ledgers that were whole again, up to
+the same head, when the files were put back. The content of a damaged file comes back only with its copy.
 
 | where | injected | how often | named | lost | mended |
 |---|---|---|---|---|---|
@@ -61,12 +60,12 @@ time a new process read the whole ledger. *Believed* counts readers that got oth
 """
 _TAIL = """
 The same in small is in the tests: `tests/storage/test_several_processes.py` (20 kills and 60 spoilt requests) and
-`test_damages.py`. Beside it are tests of
+`test_damages.py`. There are also tests of
 
 - swapped, torn and forged files, wrong credentials and stores that overwrite (`tests/storage/`);
 - a thousand campaigns in one directory and one bucket (`tests/storage/test_many_campaigns.py`);
 - ledgers that may only be read, and one that may no longer be written in the middle of a run: it ends with an error
-  that names the file, and the same command goes on when that is mended (`tests/end_to_end/test_read_only.py`);
+  that names the file, and the same command continues after the repair (`tests/end_to_end/test_read_only.py`);
 - clocks that are set an hour back and a day forward (`tests/flows/controller/test_clock_jumps.py`);
 - names with spaces, quotes, markup, `../` and line breaks (`tests/end_to_end/test_names.py`);
 - kills of the controller of a whole campaign that starts its own Prefect server (`tests/end_to_end/test_kill.py`);
@@ -130,7 +129,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--power-cuts", type=int, default=10)
-    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "reliability.md")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "proofs" / "reliability.md")
     asked = parser.parse_args()
     rows = _told(_experiments(asked.faults, asked.power_cuts))
     damages = _told(_damages(asked.faults))

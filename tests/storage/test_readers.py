@@ -24,7 +24,7 @@ from overnight.storage import LocalStore, ParquetLedger
 from overnight.storage.copies.blocks import SIZE
 from overnight.storage.sql import query
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
+GUIDE = (Path(__file__).parents[2] / "docs" / "how-to" / "query.md").read_text()
 TOOLS = ("duckdb", "polars", "pandas", "pyarrow.dataset")
 FILES = {
     "events": "events/*/*.parquet",

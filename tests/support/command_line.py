@@ -1,11 +1,17 @@
-"""The `overnight` command as a process, and a small campaign to call it with."""
+"""The `overnight` command, as a process or in this one, and a small campaign to call it with."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from unittest.mock import patch
 
 from prefect_on_postgres import without_prefect
+
+from overnight.flows.cli import main
 
 # A quick campaign that goes through every part: Prefect, processes, model, ledger, report.
 CAMPAIGN = """
@@ -38,6 +44,34 @@ def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.Comple
         command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=240
     )
     assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def overnight_here(
+    folder: Path, *arguments: str, code: int | None = 0, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Call the command in this process, which has imported by then what each new one would import again.
+
+    It is for commands that read a ledger, append to one or refuse a file; one that runs a campaign needs a process.
+    The exit code may be any if `code` is None.
+    """
+    out, error = (TextIOWrapper(BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
+    known = {**without_prefect(os.environ), "COLUMNS": "100", **(environment or {})}
+    ended: int | str | None = 0
+    with (
+        chdir(folder),
+        patch.dict(os.environ, known, clear=True),
+        patch.multiple(sys, argv=["overnight", *arguments], path=[*sys.path]),
+        redirect_stdout(out),
+        redirect_stderr(error),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            ended = end.code
+    said, problem = (stream.buffer.getvalue().decode() for stream in (out, error))
+    done = subprocess.CompletedProcess(arguments, int(ended or 0), said, problem)
+    assert code in (done.returncode, None), done.stdout + done.stderr
     return done
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from unittest import mock
 
 from overnight.bo_core import SobolProposer
-from overnight.campaign import Campaign, EvaluationSucceeded, Measurement
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationSucceeded, Measurement, Proposal
 from overnight.campaign.errors import CampaignHeld
-from overnight.flows.controller.job import Job
+from overnight.flows.controller.job import Execution, Job
 from overnight.flows.controller.loop import run_loop
-from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
+from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.session.lease import Rhythm
 from overnight.storage import open_ledger
 
@@ -64,6 +64,17 @@ class WaitingEvaluator:
         return
 
 
+class EvenSteps:
+    """Evaluations in this event loop and points in equal steps: a process that imports torch takes seconds to start."""
+
+    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+        return await execution.run()
+
+    async def propose(self, request: ProposalRequest) -> list[Proposal]:
+        tried = len(request.history.trials)
+        return [Proposal(point={"x": (tried + more) / 100}, generator="custom") for more in range(request.q)]
+
+
 async def run(ledger: str, folder: Path, rhythm: Rhythm) -> int:
     job = Job(
         CAMPAIGN,
@@ -74,7 +85,7 @@ async def run(ledger: str, folder: Path, rhythm: Rhythm) -> int:
         rhythm=rhythm,
     )
     try:
-        await run_loop(job, PlainSteps(), SystemClock(), StopRequest(), tell=say)
+        await run_loop(job, EvenSteps(), SystemClock(), StopRequest(), tell=say)
     except CampaignHeld as problem:
         say(str(problem))
         return HELD

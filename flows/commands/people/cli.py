@@ -1,4 +1,4 @@
-"""The subcommands by which people speak to a campaign while it runs; heavy halves are imported when they are called."""
+"""The subcommands that steer a running campaign; each imports its heavy half when it is called."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,30 +19,30 @@ def _trial_number(text: str) -> int:
 
 
 TrialNumber = Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.", parser=_trial_number)]
-Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for whoever reads it later.")]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for later readers.")]
 
 
 @people.command()
 def pause(why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
-    """Start nothing new until it is resumed; what runs goes on."""
+    """Start nothing new until the campaign is resumed; running evaluations continue."""
     heavy("people.requests").pause(campaign, why)
 
 
 @people.command()
 def resume(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Let a paused campaign go on."""
+    """Let a paused campaign continue."""
     heavy("people.requests").resume(campaign, why)
 
 
 @people.command()
 def drain(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Let what runs end, start nothing new, and end the controller, wherever it is; as one Ctrl-C."""
+    """Let running evaluations end, start nothing new, and end the controller on any machine; like one Ctrl-C."""
     heavy("people.requests").ask_to_stop(campaign, why, at_once=False)
 
 
 @people.command()
 def stop(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """End what runs, to be tried again later, and the controller, wherever it is; as two Ctrl-C."""
+    """End running evaluations, to be tried again later, and the controller on any machine; like two Ctrl-C."""
     heavy("people.requests").ask_to_stop(campaign, why, at_once=True)
 
 
@@ -52,33 +52,33 @@ def suggest(
     why: Why,
     campaign: CampaignPath = Path("campaign.yaml"),
     metrics: Annotated[
-        str | None, typer.Option(metavar="JSON", help="Its result, where it has been measured already.")
+        str | None, typer.Option(metavar="JSON", help="Its result, if it has already been measured.")
     ] = None,
 ) -> None:
-    """Add a point by hand: it is tried before the model's own, and the budget counts it."""
+    """Add a point by hand: it is tried before the model's points, and the budget counts it."""
     heavy("people.trials_by_hand").suggest(campaign, point, metrics, why)
 
 
 @people.command()
 def report_result(
     trial: TrialNumber,
-    metrics: Annotated[str, typer.Option(metavar="JSON", help="What was measured: '{\"loss\": 0.1}'.")],
+    metrics: Annotated[str, typer.Option(metavar="JSON", help="The measurements: '{\"loss\": 0.1}'.")],
     campaign: CampaignPath = Path("campaign.yaml"),
     why: Why = "",
 ) -> None:
-    """Record the result of a trial that was measured outside and that no evaluator runs."""
+    """Record the result of a trial that was measured elsewhere and that no evaluator runs."""
     heavy("people.trials_by_hand").report_result(campaign, trial, metrics, why)
 
 
 @people.command()
 def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
-    """End a trial without a result; its evaluation is ended, and the model forgets it."""
+    """End a trial, and its evaluation, without a result; the model forgets it."""
     heavy("people.trials_by_hand").abandon(campaign, trial, why)
 
 
 @people.command()
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Let a running campaign have what its file has now.
+    """Bring the changes of the campaign file into a running campaign.
 
     These keys may change: `low` and `high` of a parameter, `description`, `workers`,
     `budget`, `window`, `failures`, `approve`, `stop_early`, `stop_when`.

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.bo_core import BayesianProposer, CustomProposer
-from overnight.bo_core.surrogates import GpytorchSurrogate
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter

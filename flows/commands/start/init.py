@@ -4,18 +4,20 @@ from pathlib import Path
 
 from overnight.campaign.errors import OvernightError
 from overnight.flows.definition.campaign_template import TEMPLATE_FILES
+from overnight.flows.definition.json_schema import SCHEMA_FILE, schema_text
 from overnight.flows.host.terminal import terminal
 
 
 def init(folder: Path) -> None:
-    """Write the template's files; refuse to overwrite any."""
+    """Write the template's files and the schema; refuse to overwrite a campaign or an objective."""
+    files = {**TEMPLATE_FILES, SCHEMA_FILE: schema_text()}
     there = [str(folder / name) for name in TEMPLATE_FILES if (folder / name).exists()]
     if there:
         exist = "exists" if len(there) == 1 else "exist"
         raise OvernightError(f"init: {' and '.join(there)} {exist} already. Name another folder: overnight init FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in TEMPLATE_FILES.items():
+    for name, text in files.items():
         (folder / name).write_text(text)
     console = terminal()
-    console.print(f"Wrote {' and '.join(str(folder / name) for name in TEMPLATE_FILES)}. Next:", soft_wrap=True)
+    console.print(f"Wrote {', '.join(str(folder / name) for name in files)}. Next:", soft_wrap=True)
     console.print(f"  overnight check {folder / 'campaign.yaml'}\n  overnight run {folder / 'campaign.yaml'}")

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from overnight.campaign import History
 from overnight.campaign.history.events import CampaignDrained
 from overnight.flows.api.run import run_campaign
-from overnight.flows.commands.start.exit_codes import ExitCode, exit_code_of
+from overnight.flows.commands.start.exit_codes import ExitCode
 from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import give_up_what_cannot_be_written, terminal
@@ -41,3 +42,15 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
     give_up_what_cannot_be_written()
     return exit_code_of(result.history)
+
+
+def exit_code_of(history: History) -> ExitCode:
+    """Return how a run has ended that raised nothing: a finished campaign without any result of its own is no success.
+
+    Imported results are none of its own.
+    """
+    tried = any(trial.attempts for trial in history.trials.values())
+    has_result = any(
+        t.outcome is not None and t.outcome.kind == "observed" for t in history.trials.values() if t.counted
+    )
+    return ExitCode.NO_RESULT if history.finished is not None and tried and not has_result else ExitCode.WELL

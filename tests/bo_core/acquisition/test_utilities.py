@@ -12,9 +12,9 @@ from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprov
 from overnight.bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
 from overnight.bo_core.acquisition.simple_regret import SimpleRegret
 from overnight.bo_core.acquisition.upper_confidence_bound import UpperConfidenceBound
-from overnight.bo_core.acquisitions import ACQUISITIONS
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 
 UTILITIES = [LogExpectedImprovement(), LogProbabilityOfImprovement(), UpperConfidenceBound(1.5), SimpleRegret()]
 

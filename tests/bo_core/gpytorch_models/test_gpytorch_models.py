@@ -32,8 +32,8 @@ from overnight.bo_core.model import Model
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Hyperparameters, Posterior
-from overnight.bo_core.surrogates import GpytorchSurrogate
 from overnight.campaign import History, Proposal
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
 

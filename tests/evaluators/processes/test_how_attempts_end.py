@@ -1,4 +1,4 @@
-"""Every way in which an attempt can end, and what is made of it: the table in docs/command-evaluator.md, row by row."""
+"""Every way in which an attempt can end, row by row as in the table of docs/how-to/command-evaluator.md."""
 
 import asyncio
 import errno

@@ -158,7 +158,7 @@ def test_any_reason_can_be_written(source, why):
 
 
 def test_the_loop_of_the_guide_runs(source, tmp_path, monkeypatch):
-    guide = Path(__file__).parents[3].joinpath("docs", "own-loop.md").read_text()
+    guide = Path(__file__).parents[3].joinpath("docs", "how-to", "own-loop.md").read_text()
     [loop] = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     tmp_path.joinpath("campaign.yaml").write_text(json.dumps({**source, "proposer": {"kind": "sobol"}}))
     monkeypatch.chdir(tmp_path)

@@ -26,7 +26,7 @@ def test_it_says_which_version_it_is():
 
 
 def test_the_help_and_the_guide_name_the_keys_that_may_be_revised():
-    guide = (ROOT / "docs" / "while-it-runs.md").read_text()
+    guide = (ROOT / "docs" / "how-to" / "while-it-runs.md").read_text()
     for text in (revise.__doc__ or "", guide):
         [listed] = re.findall(r"These keys may change: ([^.]*)\.", text)
         assert re.findall(r"`(\w+)`", listed) == [*revisable_keys()]

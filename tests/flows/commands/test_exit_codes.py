@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from overnight.bo_core import SobolProposer
 from overnight.campaign import Measurement
 from overnight.flows.cli import app
-from overnight.flows.commands.start.exit_codes import ExitCode, exit_code_of
+from overnight.flows.commands.start.exit_codes import ExitCode
+from overnight.flows.commands.start.run import exit_code_of
 from overnight.flows.controller.job import Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.plain_steps import PlainSteps

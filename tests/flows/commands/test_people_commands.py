@@ -96,7 +96,7 @@ def test_reasons_stand_below_the_table_of_trials_and_not_among_the_measurements(
 
 def test_the_query_of_the_guide_lists_what_people_asked_for_in_80_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    guide = (Path(__file__).parents[3] / "docs" / "while-it-runs.md").read_text()
+    guide = (Path(__file__).parents[3] / "docs" / "how-to" / "while-it-runs.md").read_text()
     [query] = re.findall(r'^overnight query "([^"]*)"$', guide, re.MULTILINE)
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
     asyncio.run(begin())

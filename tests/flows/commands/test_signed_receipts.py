@@ -16,7 +16,7 @@ from overnight.flows.cli import app
 from overnight.storage import open_ledger
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-GUIDE = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()
+GUIDE = (Path(__file__).parents[3] / "docs" / "how-to" / "verify.md").read_text()
 PASSWORD = "OVERNIGHT_KEY_PASSWORD"
 
 

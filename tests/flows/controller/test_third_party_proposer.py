@@ -38,8 +38,8 @@ budget: {trials: 12}
 baseline: {x: 0}
 """
 
-_README = Path(__file__).parents[3].joinpath("README.md").read_text()
-[HALVING] = re.findall(r"```python\n(import random\n.*?)```", _README, re.DOTALL)
+_GUIDE = Path(__file__).parents[3].joinpath("docs", "how-to", "own-proposer.md").read_text()
+[HALVING] = re.findall(r"```python\n(import random\n.*?)```", _GUIDE, re.DOTALL)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
-from overnight.bo_core.acquisitions import ACQUISITIONS, GAINS
+from overnight.bo_core.settings.acquisitions import ACQUISITIONS, GAINS
 from overnight.campaign.history.provenance import StandIn
 from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.proposing.settings import standing_in

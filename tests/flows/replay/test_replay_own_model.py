@@ -98,7 +98,7 @@ def test_a_trial_is_explained_with_the_model_that_proposed_it(events: Sequence[E
     del events
     found = CliRunner().invoke(app, ["explain", "5", str(tmp_path / "campaign.yaml")])
     assert found.exit_code == 0, found.output
-    assert f"of the campaign's own function {MODULE}:periodic" in found.output
+    assert f"from the campaign's own function {MODULE}:periodic" in found.output
 
 
 def test_the_check_refuses_a_function_that_cannot_be_used(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ minimize: loss
 evaluator: {kind: command, command: ["true"]}
 workers: 2
 budget: {trials: 60}
+failures: {back_off: 0}
 ledger: ./ledger
 receipts: ./kept.jsonl
 """

@@ -1,0 +1,102 @@
+"""Code of a campaign's own that its file names as `module:name`: found, described when it fails, and not trusted."""
+
+import contextlib
+import hashlib
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+from pydantic import Field
+
+# A module and the name of something in it.
+CodeName = Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
+CORRECT_IT = "Correct it and run the campaign again: it continues from where it stopped."
+
+
+class Unusable(Exception):
+    """Code of a campaign cannot be found, or fails; the text begins with the key that names it."""
+
+
+@dataclass(frozen=True)
+class UserCode:
+    """What a `name` stands for that the campaign's file has under `key`; `kind` is what is expected there, in a word.
+
+    Its module is imported from `folder`, if it is there, by the process that uses it.
+    """
+
+    key: str
+    name: str
+    folder: Path | None
+    kind: str
+
+    @contextlib.contextmanager
+    def importable(self) -> Iterator[None]:
+        """Let modules be found in the folder, after those that are installed."""
+        if self.folder is None:
+            yield
+            return
+        sys.path.append(str(self.folder))
+        importlib.invalidate_caches()
+        try:
+            yield
+        finally:
+            sys.path.remove(str(self.folder))
+
+    def found(self) -> Callable[..., Any]:
+        """Return what the name stands for, something that can be called."""
+        module_name, _, path = self.name.partition(":")
+        try:
+            module = found = importlib.import_module(module_name)
+        except (Exception, SystemExit) as error:
+            place = f" from {self.folder}" if self.folder else ""
+            raise Unusable(
+                f"`{self.key}`: expected that `{module_name}` can be imported{place}, found {described(error)}."
+            ) from error
+        self._refuse_a_namesake(module, module_name)
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        if not callable(found):
+            raise Unusable(
+                f"`{self.key}`: expected a {self.kind} `{path}` in `{module_name}`, found {self._others(module)} there."
+            )
+        return found
+
+    def source_hash(self) -> str:
+        """Return the SHA-256 of the file that holds it, of the name alone if no file does."""
+        module = importlib.import_module(self.name.partition(":")[0])
+        file = getattr(module, "__file__", None)
+        source = self.name.encode() if file is None else Path(file).read_bytes()
+        return hashlib.sha256(source).hexdigest()
+
+    def _others(self, module: ModuleType) -> str:
+        fits = inspect.isclass if self.kind == "class" else inspect.isroutine
+        own = [n for n, v in vars(module).items() if fits(v) and getattr(v, "__module__", None) == module.__name__]
+        plural = "classes" if self.kind == "class" else f"{self.kind}s"
+        return ", ".join(f"`{name}`" for name in own[:10]) or f"no {plural}"
+
+    def _refuse_a_namesake(self, module: ModuleType, name: str) -> None:
+        """Refuse a module of another place if the folder has one of this name."""
+        top = name.partition(".")[0]
+        if self.folder is None or not ((self.folder / f"{top}.py").exists() or (self.folder / top).is_dir()):
+            return
+        origins = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+        if not any(Path(origin).resolve().is_relative_to(self.folder.resolve()) for origin in origins if origin):
+            raise Unusable(
+                f"`{self.key}`: expected `{name}` of {self.folder}, found a module of the same name that "
+                f"comes first, {origins[0] or origins[-1]}. Give yours another name."
+            )
+
+
+def described(error: BaseException) -> str:
+    """Return what was raised and where, in one line."""
+    text = " ".join(str(error).split())[:500]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    ours = Path(frame.filename).is_relative_to(Path(__file__).parents[1])
+    place = "" if ours or frame.filename.startswith("<") else f", {frame.filename}:{frame.lineno}"
+    return f"{type(error).__name__}: {text}{place}"
