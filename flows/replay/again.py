@@ -18,7 +18,7 @@ from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.events import Event
-from overnight.campaign.history.provenance import Provenance
+from overnight.campaign.history.provenance import Provenance, StandIn
 from overnight.flows.proposing.settings import standing_in
 from overnight.flows.replay.verdict import Verdict, compared
 
@@ -56,8 +56,8 @@ def _verdicts(
         history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
         # In a batch that a model began, points of another kind may stand in for its own.
-        stand_ins = (made.asked.stand_in for made in computed.values())
-        proposer = standing_in(proposer, next((by for by in stand_ins if by is not None), None))
+        stand_ins: list[StandIn] = [by for made in computed.values() if (by := made.asked.stand_in) is not None]
+        proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
         numbers = range(history.next_trial, max(computed) + 1)
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
         made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers)), strict=False))
