@@ -1,4 +1,4 @@
-"""A batch under way: each point is searched in the light of those before it, and may be one to measure again."""
+"""Choose a batch point by point, each in the light of the ones before it; a point may be one to measure again."""
 
 import math
 from collections.abc import Sequence

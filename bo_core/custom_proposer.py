@@ -1,4 +1,4 @@
-"""A third party's proposer: a Python class that is found by its name, asked like our own, and not trusted."""
+"""A third party's proposer: a Python class found by name, called like ours, and not trusted."""
 
 import copy
 import inspect

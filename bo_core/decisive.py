@@ -1,4 +1,4 @@
-"""Select from very many observations those that matter for a recommendation.
+"""Select the observations that matter for a recommendation from very many.
 
 A model of n observations costs n³ in time and n² in memory, and tells little more of the best than one of those near it
 and of a fair part of the others (a local approximation, Gramacy and Apley 2015).

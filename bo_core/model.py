@@ -1,4 +1,4 @@
-"""The surrogate of a campaign: what was observed, encoded and standardised, and what is believed after it."""
+"""The surrogate of a campaign: encoded and standardised observations, and the posterior given them."""
 
 import importlib
 import math

@@ -1,4 +1,4 @@
-"""The model's proposals: fit, draw jointly what is not known yet, and choose one point after the other."""
+"""Propose with the model: fit, draw the unknown values jointly, choose one point after the other."""
 
 import math
 

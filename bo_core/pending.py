@@ -1,4 +1,4 @@
-"""How pending trials are taken account of: as they should be, or in the ways to measure that against.
+"""Take pending trials into account: properly, or in the simpler ways that benchmarks compare.
 
 - `joint`: the objective is drawn at them, jointly with everything else that is not known.
 - `ignore`: not at all, as if nobody had proposed them.

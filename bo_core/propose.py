@@ -1,4 +1,4 @@
-"""Which points next: the entrance of the core, a pure function of what is known."""
+"""Propose the next points: the entrance of the core, a pure function of the history."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a campaign file may ask for under `proposer:`, with defaults that most files leave alone."""
+"""The settings under `proposer:` in a campaign file, with defaults that suit most campaigns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What to use in the end: the point that is believed to be best, among the observed ones or anywhere."""
+"""Recommend the point with the best posterior mean, among the observed points or anywhere."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The glossary of shapes; every tensor in `bo_core` is float64 and every comment speaks these letters.
+"""The glossary of tensor shapes; every tensor in `bo_core` is float64, and comments use these letters.
 
 n   observed trials
 p   pending trials

@@ -1,4 +1,4 @@
-"""How strongly bad outcomes are drawn together: as makes the measurements likeliest.
+"""Choose by likelihood how strongly bad outcomes are compressed.
 
 The better half of the outcomes measures their spread, and as a search closes in on an optimum that spread shrinks, so
 that sooner or later everything else looks like a tail. Drawn together, a bowl is a flat plain with a narrow pit: length

@@ -1,4 +1,4 @@
-"""What the columns of a table of trials are called, whatever people call their parameters and metrics."""
+"""Column names for tables of trials, unambiguous for any parameter and metric names."""
 
 from collections.abc import Container, Iterable
 

@@ -1,4 +1,4 @@
-"""The campaign: what a person asks for, before anything is tried."""
+"""The definition of a campaign, as a person states it before anything is tried."""
 
 from datetime import timedelta
 from typing import Annotated, Literal

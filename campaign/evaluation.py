@@ -1,4 +1,4 @@
-"""What is said between the campaign and whoever tries a point: the request and its outcome."""
+"""The request that an evaluator receives and the outcome that it returns."""
 
 import math
 import reprlib

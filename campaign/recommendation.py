@@ -1,4 +1,4 @@
-"""What to use in the end: the configuration that is believed to be best, and how sure that is."""
+"""A recommendation: the configuration believed to be best, with its uncertainty."""
 
 from pydantic import BaseModel, ConfigDict
 

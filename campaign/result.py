@@ -1,4 +1,4 @@
-"""The rule for a result: usable metrics are kept, and unusable side information is noted.
+"""The rules for a result: usable metrics are kept, unusable side information is noted.
 
 Side information is everything that nobody asked for: other metrics, the cost, artifacts and metadata. It never costs
 a result its metrics. Every door uses this rule: commands, Python functions, `AskTell` and reports by hand.

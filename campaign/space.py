@@ -1,4 +1,4 @@
-"""What may be tuned: parameters, the space that they span, and the points in it."""
+"""Parameters, the space that they span, and the points in it."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The hours in which a campaign may run, such as `22:00–06:00 Europe/Berlin`: asked about moments, without a clock.
+"""The hours in which a campaign may run, such as `22:00–06:00 Europe/Berlin`; a pure function of the time.
 
 A time of day on a date is the first instant at which the clocks of its zone show that date and time or later. So an
 hour that is skipped begins where the clocks go on, and an hour that is there twice counts when it comes first.

@@ -1,4 +1,4 @@
-"""The kinds of evaluators that a campaign's file may name; a new one adds its line here."""
+"""The kinds of evaluators in a campaign file; each takes one line here."""
 
 from typing import Annotated
 

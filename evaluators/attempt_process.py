@@ -1,4 +1,4 @@
-"""An attempt in processes of its own: started once, followed to its end, taken over after a controller's death."""
+"""Run an attempt in its own processes: start it once, follow it to its end, adopt it after a controller's death."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Call a Python function as an evaluation: the request's parameters in, its result out.
+"""Call a Python function with a request's parameters and store its result.
 
 A script that imports nothing but the standard library and the user's module, so that it starts fast and the
 function finds the interpreter as it expects it.

@@ -1,4 +1,4 @@
-"""Trying a point with a command: a JSON request in, a JSON result out."""
+"""Evaluate a point with a command: a JSON request in, a JSON result out."""
 
 import shlex
 import shutil

@@ -1,4 +1,4 @@
-"""Find words of a command that need a shell or a value put into them: no shell runs it, and it gets no values."""
+"""Find words of a command that need a shell or a placeholder; commands get neither."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The promise of an evaluator: it tries a point in the world and says how that ended."""
+"""The protocol of an evaluator: it tries a point and returns the outcome."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The word with which an evaluation says that a point cannot be tried at all.
+"""The exception with which an evaluation reports that a point cannot be tried.
 
 It imports nothing, because an evaluated function imports it in a process of its own for every attempt.
 """

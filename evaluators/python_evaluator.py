@@ -1,4 +1,4 @@
-"""Trying a point with a Python function, called in a process of its own."""
+"""Evaluate a point with a Python function in its own process."""
 
 import asyncio
 import contextlib

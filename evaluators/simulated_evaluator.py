@@ -1,4 +1,4 @@
-"""Trying a point on a function whose optimum is known, for tests and benchmarks."""
+"""Evaluate a point on a function with a known optimum, for tests and benchmarks."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Hashes of the files that an evaluator is made of, found without running anything of them."""
+"""Hash the source files of an evaluator without running any of them."""
 
 import dis
 import hashlib

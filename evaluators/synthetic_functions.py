@@ -1,4 +1,4 @@
-"""Functions whose optimum is known, from the literature on global optimisation; all are to be minimised.
+"""Test functions with known optima, from the literature on global optimisation; all are minimised.
 
 Definitions and optima: Surjanovic and Bingham, Virtual Library of Simulation Experiments.
 """

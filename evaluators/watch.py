@@ -1,4 +1,4 @@
-"""Wait for an attempt's supervisor, and enforce its limits if it does not, as it may have been stopped."""
+"""Wait for an attempt's supervisor, and enforce the limits if the supervisor is stopped."""
 
 import asyncio
 import signal

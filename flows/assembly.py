@@ -1,4 +1,4 @@
-"""Assemble the running parts of a campaign from its file; the only place that turns the one into the other."""
+"""Assemble the running parts of a campaign from its file; the only place that does."""
 
 import importlib
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""The `overnight` command; each subcommand imports its own heavy half only when it is called."""
+"""The `overnight` command; each subcommand imports its dependencies when it is called."""
 
 import sys
 from enum import StrEnum

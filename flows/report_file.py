@@ -1,4 +1,4 @@
-"""The file of a campaign's report: in one place, and written once for what there is to say, whoever asks for it."""
+"""The file of a campaign's report, written again only if something has happened."""
 
 import importlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write the page of a campaign's report; it draws pictures and asks the model, so it is imported only when needed."""
+"""Write the page of a report; a separate module, since it imports the model and the charts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which trials were measured by which version of the evaluator, when there were several."""
+"""The trials measured by each version of the evaluator, if there were several."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Whether measurements are exact; a model's ± beside exact values would mislead."""
+"""Decide whether measurements are exact, since a model's ± next to exact values would mislead."""
 
 import json
 

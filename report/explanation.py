@@ -1,4 +1,4 @@
-"""Why a point was tried, in words: what was known, what was running, what was expected, and what became of it."""
+"""Explain a trial: what was known, what was running, what was expected, and how it ended."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What was found, in sentences for the person who opens the report in the morning."""
+"""The findings as sentences for the morning."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What a person would want to be told of while a campaign runs: read off its history, by comparing it with before."""
+"""The news of a running campaign, found by comparing its history with an earlier one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

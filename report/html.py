@@ -1,4 +1,4 @@
-"""The morning report: one HTML file that needs nothing but itself."""
+"""The morning report: one self-contained HTML file."""
 
 import json
 from collections.abc import Iterable

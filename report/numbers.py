@@ -1,4 +1,4 @@
-"""Numbers as people read them: as many digits as the uncertainty allows, no more."""
+"""Format numbers with as many digits as their uncertainty supports."""
 
 import re
 from datetime import datetime, tzinfo

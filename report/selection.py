@@ -1,4 +1,4 @@
-"""Select the trials of a long campaign that a page shows: its course and its best, few enough to read and draw."""
+"""Select the trials of a long campaign that a page can show."""
 
 from collections.abc import Sequence
 from typing import TypeVar

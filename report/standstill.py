@@ -1,4 +1,4 @@
-"""Trials that end without a result, one after the other: how many, how they ended, and what to look at."""
+"""Trials in a row that ended without a result: how many, how they ended, and what to check."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a campaign stands and what it found, as lines of text for a terminal."""
+"""The state and the findings of a campaign, as lines of text for a terminal."""
 
 from overnight.campaign import History
 from overnight.campaign.evaluation import cause_text

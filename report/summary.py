@@ -1,4 +1,4 @@
-"""How a campaign stands, in a few numbers; light enough to be asked for every second."""
+"""The state of a campaign in a few numbers, cheap enough to compute every second."""
 
 import math
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What is read off a single trial for people: how it stands and why."""
+"""Facts about a single trial for people: its status and the reason."""
 
 from overnight.campaign import Trial
 from overnight.campaign.evaluation import cause_text

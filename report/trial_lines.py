@@ -1,4 +1,4 @@
-"""The trials, and why some gave no result, as lines of text for people; `tables.py` has them for programs."""
+"""Trials, and the reasons for missing results, as lines of text; `tables.py` has them for programs."""
 
 from collections.abc import Iterable
 from typing import Any

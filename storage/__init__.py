@@ -1,4 +1,4 @@
-"""Where events are kept: the ledger, and the places that can hold one."""
+"""The ledger of events, and the places that can hold one."""
 
 from overnight.storage.ledger import Heartbeat, Ledger, Segment
 from overnight.storage.mailbox import Mailbox, Mailboxes

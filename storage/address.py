@@ -1,4 +1,4 @@
-"""Accept only addresses of ledgers that every store keeps as they are written."""
+"""Accept only ledger addresses that every store keeps unchanged."""
 
 import re
 import unicodedata

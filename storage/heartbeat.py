@@ -1,4 +1,4 @@
-"""A sign of life as one small object beside the ledger."""
+"""A sign of life: one small object next to the ledger."""
 
 import asyncio
 

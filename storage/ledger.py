@@ -1,4 +1,4 @@
-"""The promise of a ledger: events are appended in numbered segments and never change."""
+"""The protocol of a ledger: events are appended in numbered segments and never change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

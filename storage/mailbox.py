@@ -1,4 +1,4 @@
-"""Word between a controller and whoever evaluates an attempt elsewhere, left beside the ledger's chain.
+"""Messages between a controller and the worker of an attempt, stored next to the ledger's chain.
 
 Nothing of it is the ledger's: `overnight verify` does not look at it, and once an attempt is closed nobody reads it.
 """

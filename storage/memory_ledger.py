@@ -1,4 +1,4 @@
-"""A ledger that one process keeps in memory, for tests and simulations; it is gone with the process."""
+"""A ledger in the memory of one process, for tests and simulations."""
 
 from collections.abc import Sequence
 

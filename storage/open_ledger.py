@@ -1,4 +1,4 @@
-"""From the address in a campaign's file to its ledger."""
+"""Open the ledger at an address of a campaign file."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

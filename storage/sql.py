@@ -1,4 +1,4 @@
-"""A ledger for SQL: views of its events as trials, attempts, metrics and proposals, in DuckDB."""
+"""SQL views of a ledger in DuckDB: trials, attempts, metrics and proposals."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

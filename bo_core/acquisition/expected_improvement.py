@@ -1,4 +1,4 @@
-"""Expected improvement in logarithms, accurate however small it is."""
+"""Log expected improvement, accurate for very small values."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What might come of the outstanding trials: sampled outcomes, and what would be believed after each of them.
+"""Sample outcomes of the pending trials, and condition the posterior on each sample.
 
 Beliefs are conditioned by extending the Cholesky factor, without a refit: hyperparameters and mean stay as they are.
 """

@@ -1,4 +1,4 @@
-"""What a candidate has to beat: the best in each draw, and the observed points that could be it."""
+"""The incumbents: the best value in each draw, and the observed points that could hold it."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Probability of improvement in logarithms, accurate however small it is."""
+"""Log probability of improvement, accurate for very small values."""
 
 import math
 

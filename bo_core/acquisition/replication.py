@@ -1,4 +1,4 @@
-"""Whether to measure a point again: noisy expected improvement is 0 at its own draws, so this is decided apart."""
+"""Decide whether to measure a point again; noisy expected improvement is 0 at its own draws and cannot decide it."""
 
 import torch
 from torch import Tensor

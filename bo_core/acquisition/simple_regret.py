@@ -1,4 +1,4 @@
-"""Simple regret: a candidate is worth what is believed of it, and nothing is explored."""
+"""Simple regret: a candidate is worth its posterior mean, with no exploration."""
 
 import torch
 from torch import Tensor

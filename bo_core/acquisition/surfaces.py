@@ -1,4 +1,4 @@
-"""Acquisitions as surfaces to climb: the search works on the CPU, whatever device the model lives on."""
+"""Acquisitions as surfaces for the search, which runs on the CPU whatever device the model uses."""
 
 from collections.abc import Callable, Sequence
 

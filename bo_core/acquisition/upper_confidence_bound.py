@@ -1,4 +1,4 @@
-"""The upper confidence bound: how good a candidate may well be."""
+"""The upper confidence bound of a candidate."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What an acquisition is: the expected utility of one candidate, given one draw, with two derivatives."""
+"""The utility of a candidate given one draw, with two derivatives."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What is thought here of points that a model proposed elsewhere, with the hyperparameters that it recorded.
+"""Appraise points proposed elsewhere with the hyperparameters recorded there.
 
 On another stack sums round differently. A fit climbs until little is left to win, so that two may end visibly apart,
 and so may two searches; but with everything that was decided before held as it was recorded, a prediction or a score

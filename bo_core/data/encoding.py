@@ -1,4 +1,4 @@
-"""Turns points into features on the unit cube and back, the only place that knows the kinds of parameters."""
+"""Encode points as features on the unit cube and decode them; the only module that knows the parameter kinds."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a proposal may depend on where people have changed the bounds: only trials whose points lie in them."""
+"""The trials inside the current bounds, on which alone a proposal depends after people changed the bounds."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whether measurements have noise: as the campaign says, as evaluations report, or as repeats that agree show."""
+"""Decide whether measurements have noise, from the campaign, from reported errors, or from repeats that agree."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Turns measured metrics into standardised outcomes to maximize, and predictions back."""
+"""Convert measured metrics into standardised outcomes to maximize, and predictions back."""
 
 import math
 from collections.abc import Sequence

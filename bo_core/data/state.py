@@ -1,4 +1,4 @@
-"""What a proposal is made from, as tensors: encoded trials and standardised outcomes."""
+"""Encoded trials and standardised outcomes, from which a proposal is made."""
 
 import hashlib
 import sys

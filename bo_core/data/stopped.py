@@ -1,4 +1,4 @@
-"""Where trials that were stopped on their way would have ended: learnt from those that reported as far and did end.
+"""Estimate the final values of trials that were stopped early from trials that ran further.
 
 A report on the way is a biased measurement of the end. Among trials that ended, the relation between the two is seen: a
 straight line is fitted by least squares, and what it predicts for a stopped trial is its measurement, with the

@@ -1,4 +1,4 @@
-"""What is believed by a gpytorch model: the `Belief` that draws, acquisition and recommendation work with."""
+"""The belief of a gpytorch model, as draws, acquisitions and recommendations use it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The one error for numbers that cannot be computed, whichever library finds that out."""
+"""One error for numerical failures, whichever library raises them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

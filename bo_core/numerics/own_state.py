@@ -1,4 +1,4 @@
-"""A computation's own global state: nothing that a caller has set for torch or NumPy changes what comes out."""
+"""Isolate a computation from the global settings of torch and NumPy."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""Powers of two that keep vast numbers where sums, differences and products of them are finite."""
+"""Scale huge numbers by powers of two so that sums, differences and products stay finite."""
 
 import math
 import sys

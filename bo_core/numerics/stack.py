@@ -1,4 +1,4 @@
-"""The software and the instructions that compute a proposal: where all of it is the same, so are the bits."""
+"""The software and CPU instructions behind a proposal; equal stacks give equal bits."""
 
 from functools import cache
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""How many threads the core computes with.
+"""The number of threads that the core computes with.
 
 One thread is fastest for the matrices of a few hundred trials, and competing thread pools can make a fit of
 40 ms take seconds; it also keeps the results the same on every machine of a kind.

@@ -1,4 +1,4 @@
-"""Minimises many functions on a box at once: projected BFGS in which each row walks and stops by itself.
+"""Minimise many functions on a box at once by projected BFGS; each row stops by itself.
 
 Dense inverse Hessians beat limited memory here: rows have at most a few hundred variables, the update is a
 handful of batched operations, and it needs fewer evaluations (Nocedal and Wright 2006, chapters 6 and 16.7). The

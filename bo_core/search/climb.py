@@ -1,4 +1,4 @@
-"""Finds the candidate of highest acquisition value, in spaces that mix continua, whole numbers and choices.
+"""Find the candidate with the highest acquisition value in a space of mixed parameter kinds.
 
 Continua are climbed by gradients from many starts, with whole numbers and ordered choices relaxed; then each start is
 rounded, and from there on steps of single discrete parameters alternate with climbs of the continua, so

@@ -1,4 +1,4 @@
-"""Numbers that fill the unit cube evenly: scrambled Sobol sequences that depend on nothing but their seed."""
+"""Scrambled Sobol sequences on the unit cube, determined by their seed."""
 
 import torch
 from torch import Tensor

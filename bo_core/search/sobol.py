@@ -1,4 +1,4 @@
-"""Points that fill a space evenly: a scrambled Sobol sequence that remembers nothing but its seed."""
+"""Space-filling points from a scrambled Sobol sequence, determined by its seed."""
 
 from collections.abc import Collection, Iterator
 from functools import lru_cache

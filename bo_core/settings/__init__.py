@@ -1,1 +1,1 @@
-"""What a campaign may name in its file: acquisitions, surrogates and code of its own; without torch."""
+"""The names that a campaign file may use: acquisitions, surrogates and the user's own code. Imports no torch."""

@@ -1,4 +1,4 @@
-"""What is believed of the objective: its model, how it is fitted, what it predicts.
+"""The surrogate of a metric: its model, its fit, and its predictions.
 
 The model as gpytorch defines it is in `gaussian_process`; it is not imported here, as proposing does not need it.
 """

@@ -1,4 +1,4 @@
-"""Draws hyperparameters from their posterior, so that predictions do not trust one set more than the data do.
+"""Draw hyperparameters from their posterior, so that predictions do not rely on a single set.
 
 A short preconditioned Langevin walk with acceptance (Roberts and Stramer 2002), many chains at once, started from the
 normal approximation at the mode: what the approximation gets wrong, the walk corrects, and its cost is a few batched

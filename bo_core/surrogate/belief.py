@@ -1,4 +1,4 @@
-"""What every surrogate gives: a joint posterior of its metric, whatever it was fitted with."""
+"""The protocol of a fitted surrogate: a joint posterior of its metric."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""Fits the hyperparameters: maximum a posteriori from several starts that race on a part of the data first."""
+"""Fit the hyperparameters: maximum a posteriori from several starts that race on part of the data first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A fitted surrogate without its data: one or several sets of hyperparameters, and how they are kept."""
+"""A fitted surrogate without its data: one or several sets of hyperparameters, and their stored form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

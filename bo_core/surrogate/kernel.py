@@ -1,4 +1,4 @@
-"""Stationary kernels of variance 1, each with the one derivative that all gradients here are made of.
+"""Stationary kernels of variance 1, each with the derivative from which all gradients are built.
 
 A kernel is a function of the squared distance D between scaled features. With w = −2 dk/dD, the gradient of k(a, b)
 by a is −w (a − b), whatever the kernel.

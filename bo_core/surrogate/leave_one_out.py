@@ -1,4 +1,4 @@
-"""How well a surrogate predicts each observation from all the others, without refitting."""
+"""Leave-one-out predictions without refitting."""
 
 import math
 

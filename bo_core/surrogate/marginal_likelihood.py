@@ -1,4 +1,4 @@
-"""The log marginal likelihood of a Gaussian process, with its gradient written out: one Cholesky, no autograd.
+"""The log marginal likelihood of a Gaussian process with its analytic gradient: one Cholesky, no autograd.
 
 The model is y ~ N(m 1, K + diag(noise)) with a stationary ARD kernel of variance 1 on standardised outcomes. The
 constant mean m is not searched: for each set of the others its best value is the generalised least-squares mean,

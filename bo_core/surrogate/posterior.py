@@ -1,4 +1,4 @@
-"""What is believed of the latent function after the observations, and draws of it: all of it written out."""
+"""The posterior of the latent function given the observations, and draws of it, with analytic gradients."""
 
 from dataclasses import dataclass, replace
 

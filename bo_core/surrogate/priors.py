@@ -1,4 +1,4 @@
-"""What is believed of the hyperparameters before any result: normal priors of their logarithms, and their bounds.
+"""Priors of the hyperparameters: normal in their logarithms, with bounds.
 
 Length scales grow with the root of the dimension (Hvarfner et al. 2024), so that the same prior serves 2 and 200
 features. The `loose` priors are theirs: a log-normal density used for its mode is a normal density of the logarithm θ

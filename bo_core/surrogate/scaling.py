@@ -1,4 +1,4 @@
-"""Features as the kernel sees them: warped if they are, centred, and in units of the length scales."""
+"""Scale features for the kernel: warp, centre, and divide by the length scales."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the surrogate is fitted to: features, outcomes and what is known of their noise, replicates pooled."""
+"""Training data of the surrogate: features, outcomes and known noise, with replicates pooled."""
 
 from dataclasses import dataclass
 

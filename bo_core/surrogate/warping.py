@@ -1,4 +1,4 @@
-"""Learnt warping of the inputs: Kumaraswamy's distribution function on each feature (Snoek et al. 2014)."""
+"""Learned input warping: Kumaraswamy's distribution function on each feature (Snoek et al. 2014)."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a point is expected to cost, learnt from what others cost: a Gaussian process of the logarithm.
+"""Predict the cost of a point with a Gaussian process of log cost.
 
 Its logarithm is modelled apart from the objective, as in Snoek, Larochelle and Adams 2012, section 3.2, whose expected
 improvement per second this is with the costs in the place of seconds.

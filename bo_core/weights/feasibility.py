@@ -1,4 +1,4 @@
-"""How likely a point is to give a result at all, learnt from those that did and those that failed by their own fault.
+"""Predict the probability that a point gives a result, from points that did and points that failed.
 
 Whether a point fails is a hidden constraint: it is seen only by trying, and says yes or no. Weighting an improvement by
 the probability that there will be one is Gelbart, Snoek and Adams 2014 and Gardner et al. 2014 for constraints that are

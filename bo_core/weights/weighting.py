@@ -1,4 +1,4 @@
-"""What a score is weighted by, beside what a result would be worth: whether there will be one, and what it costs."""
+"""Weight a score by the probability of a result and by its expected cost."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Which version of an evaluator measured what: its files by their hashes, as controllers found them."""
+"""A version of an evaluator: the hashes of its files, and the trials that it measured."""
 
 import hashlib
 from collections.abc import Mapping

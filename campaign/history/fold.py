@@ -1,4 +1,4 @@
-"""How a history comes of events: one that was there before, or comes too late, changes nothing."""
+"""Fold events into a history; duplicates and late events change nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

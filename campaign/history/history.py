@@ -1,4 +1,4 @@
-"""What has happened so far, as it can be asked for, and the view of it that a proposal is made from."""
+"""The history of a campaign, and the view of it from which a proposal is made."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A trial while events are taken in: what each of them changes in it, at most once."""
+"""The mutable state of a trial while events are folded; each event changes it at most once."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How a proposal was made, in parts: everything that it takes to make it again.
+"""The provenance of a proposal, in parts: everything needed to make it again.
 
 Each part knows how it is compared with the same part of the proposal that is made again: word for word, except for
 rounding (sums and the ends of climbs decide it), as a stack, or not at all.

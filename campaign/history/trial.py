@@ -1,4 +1,4 @@
-"""The life of one point: a proposal becomes a trial, is attempted, and ends as an observation or a failure.
+"""A trial: a proposal with an id, its attempts, and the observation or failure with which it ends.
 
 A rule may end it on its way: it is then stopped, and what it has reported is learnt from. People may end it, too: it is
 then withdrawn, and nothing is learnt from it.

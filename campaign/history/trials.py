@@ -1,4 +1,4 @@
-"""All trials of a campaign, with what a controller asks of them at every step kept up to date as they change."""
+"""All trials of a campaign, with the counts that a controller needs kept up to date."""
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from itertools import islice

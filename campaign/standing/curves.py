@@ -1,4 +1,4 @@
-"""The learning curves of a campaign: what each trial has reported of the objective by now."""
+"""Learning curves: the objective values that each trial has reported so far."""
 
 from collections.abc import Iterable, Mapping
 

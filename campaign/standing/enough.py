@@ -1,4 +1,4 @@
-"""What one more trial is expected to gain, as the latest decisions recorded it, and whether that is too little."""
+"""Decide from the latest recorded gains whether another trial is worth its cost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

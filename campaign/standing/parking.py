@@ -1,4 +1,4 @@
-"""Why a proposal waits for a person, by the campaign's own policy; what is not known is taken for too much."""
+"""The reasons for which a proposal waits for a person; unknown values count as over the limit."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whether an objective gives the same value again: the rule by which repeats of points show that it has no noise."""
+"""Decide from repeated points whether an objective is deterministic."""
 
 from collections.abc import Hashable, Iterable
 

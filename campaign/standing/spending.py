@@ -1,4 +1,4 @@
-"""What a campaign has spent besides its trials: evaluations, and what they said that they cost."""
+"""The evaluations and the cost that a campaign has spent."""
 
 import math
 import sys

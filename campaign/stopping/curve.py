@@ -1,4 +1,4 @@
-"""What one trial has reported of the objective on its way, turned so that more is better."""
+"""The reports of one trial, with the sign changed so that more is better."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence

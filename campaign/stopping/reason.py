@@ -1,4 +1,4 @@
-"""Why a rule ends a trial."""
+"""The reason for which a rule stops a trial."""
 
 from dataclasses import dataclass
 

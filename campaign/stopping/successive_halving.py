@@ -1,4 +1,4 @@
-"""Successive halving without waiting: at each rung, a trial ends that is not among the best that have come so far."""
+"""Asynchronous successive halving: at each rung, stop a trial that is not among the best so far."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Durations as people write them: `90s`, `15m`, `2h30m`, `1d`; for programs also a number of seconds."""
+"""Durations such as `90s`, `15m`, `2h30m` and `1d`; programs may also give seconds."""
 
 import re
 from datetime import timedelta

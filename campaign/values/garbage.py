@@ -1,4 +1,4 @@
-"""Building very many objects at once, all of which stay."""
+"""Suspend garbage collection while many objects that stay are built."""
 
 import gc
 from collections.abc import Iterator

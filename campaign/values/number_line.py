@@ -1,4 +1,4 @@
-"""Places on the way from one bound to another, also where a span or a ratio of bounds is too large for a float."""
+"""Positions between two bounds, also if their span or ratio overflows a float."""
 
 import math
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Dicts and lists that nobody can change, for models that are handed out, and fields that give a copy every time."""
+"""Read-only dicts and lists for models that leave the package, and fields that return copies."""
 
 import copy
 from typing import Annotated, Any, NoReturn, TypeVar

@@ -1,4 +1,4 @@
-"""The folder of one attempt: where its request, its result and the proof of its life are kept."""
+"""The folder of one attempt: its request, its result, and the signs of life of its supervisor."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Decide whether files in an attempt's folder are that attempt's own and whole; no others are believed."""
+"""Decide whether files in an attempt's folder are complete and belong to that attempt."""
 
 import json
 from datetime import timedelta

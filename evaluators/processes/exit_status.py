@@ -1,4 +1,4 @@
-"""Whose fault it was that a process ended: the point's, the machine's, or nobody's."""
+"""Attribute the end of a process to the point, to the machine, or to neither."""
 
 import errno
 import signal

@@ -1,4 +1,4 @@
-"""Evaluations that nobody waits for any more: the controller that started them is dead, and its ledger forgot them."""
+"""End evaluations whose controller is dead and whose attempts the ledger has lost."""
 
 import asyncio
 import os

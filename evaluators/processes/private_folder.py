@@ -1,4 +1,4 @@
-"""Folders and files that only their owner may open, on a machine with other users."""
+"""Folders and files that only their owner can open."""
 
 import errno
 import os

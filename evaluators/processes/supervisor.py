@@ -1,4 +1,4 @@
-"""Watch over one evaluation: start it once, end it in time with all its descendants, and leave word of how it ended.
+"""Supervise one evaluation: start it once, end it in time with all descendants, and record how it ended.
 
 A script that outlives the controller. It imports nothing but the standard library, because it starts for every
 attempt. Its own environment is the evaluation's, so that no secret is written to a file on the way.

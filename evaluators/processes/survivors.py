@@ -1,4 +1,4 @@
-"""Find out whether anything of an attempt still runs, and end what has lost its supervisor or is not ended by it."""
+"""Find processes of an attempt that still run, and end those without a working supervisor."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What an ended attempt means: from its exit and its result to an outcome."""
+"""Turn the exit and the result of an attempt into an outcome."""
 
 import json
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What an evaluation has printed, for whoever shows it elsewhere: the end of it, without what is secret."""
+"""The end of an evaluation's output, redacted, for display elsewhere."""
 
 from pathlib import Path
 

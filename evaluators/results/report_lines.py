@@ -1,4 +1,4 @@
-"""Reading what an evaluation measures on its way, while it still writes."""
+"""Read the measurements that an evaluation reports while it still runs."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Whether an evaluator returns what a campaign expects."""
+"""Check that an evaluator returns the metrics that a campaign expects."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Reading the result that an evaluation wrote: a JSON object of bounded size, in a file or as stdout's last line."""
+"""Read the result of an evaluation: one JSON object of limited size, from a file or the last line of stdout."""
 
 import json
 import math

@@ -1,1 +1,1 @@
-"""What an evaluation sees of the environment, and keeping secrets out of everything that is recorded."""
+"""The environment of an evaluation, and the redaction of secrets from everything that is recorded."""

@@ -1,4 +1,4 @@
-"""What an evaluation sees of our environment, and keeping that out of everything that is written down."""
+"""The environment of an evaluation, and the redaction of its values from everything that is recorded."""
 
 import json
 import os

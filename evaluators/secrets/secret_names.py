@@ -1,4 +1,4 @@
-"""Find secrets that cannot be kept out of the ledger, because they are part of a campaign's own names."""
+"""Find secrets that are part of a campaign's own names and therefore cannot be redacted."""
 
 from collections.abc import Iterable, Iterator
 

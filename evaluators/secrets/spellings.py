@@ -1,4 +1,4 @@
-"""Regular expressions for a text as programs write it down: as it is, escaped, as part of an address, in Base64."""
+"""Regular expressions for the ways in which programs write a text: plain, escaped, in addresses, in Base64."""
 
 import re
 from base64 import b64encode

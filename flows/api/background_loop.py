@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for code that is not async and may come from several threads."""
+"""An event loop in its own thread, for synchronous code that may run in several threads."""
 
 import asyncio
 import os

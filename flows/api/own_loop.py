@@ -1,4 +1,4 @@
-"""What a user's own loop may try now, and why it may try nothing: by the same allowance as a controller's."""
+"""Decide what a user's own loop may try now, by the same allowance as a controller's."""
 
 from datetime import datetime
 

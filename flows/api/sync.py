@@ -1,4 +1,4 @@
-"""Calling async code from code that is not, also from a notebook whose event loop already runs."""
+"""Call async code from synchronous code, also in a notebook whose event loop already runs."""
 
 import asyncio
 from collections.abc import Coroutine

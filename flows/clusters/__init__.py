@@ -1,1 +1,1 @@
-"""Where evaluations run: here, on a Prefect work pool, or on a Dask cluster."""
+"""The places where evaluations run: this machine, a Prefect work pool, a Dask cluster."""

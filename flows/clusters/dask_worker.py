@@ -1,4 +1,4 @@
-"""What a Dask worker does with an order; a module of its own, so that workers need no Prefect."""
+"""Carry out an order on a Dask worker; a separate module, so that workers need no Prefect."""
 
 from distributed import get_worker
 

@@ -1,4 +1,4 @@
-"""One attempt as a Prefect flow, which a work pool's worker runs wherever that starts its jobs."""
+"""One attempt as a Prefect flow, for the workers of a work pool."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State

@@ -1,4 +1,4 @@
-"""The controller's side of one attempt elsewhere: have it launched, follow its mailbox, say how it ended."""
+"""Follow one attempt elsewhere from the controller: launch it, read its mailbox, return its outcome."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""The promise of a launcher: it has a cluster carry out orders, and knows what the cluster says of them."""
+"""The protocol of a launcher: it has a cluster carry out orders and reports their state."""
 
 import asyncio
 from typing import Any, Protocol

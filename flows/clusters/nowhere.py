@@ -1,4 +1,4 @@
-"""The place of an attempt that was sent somewhere, where what said so beside the ledger cannot be read any more."""
+"""The place of an attempt whose record of where it was sent cannot be read any more."""
 
 from dataclasses import dataclass
 from datetime import timedelta

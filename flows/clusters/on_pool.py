@@ -1,4 +1,4 @@
-"""Evaluations as flow runs on a Prefect work pool, whatever its workers start: processes, containers, pods."""
+"""Evaluations as flow runs on a Prefect work pool, in processes, containers or pods."""
 
 import importlib
 from collections.abc import Callable

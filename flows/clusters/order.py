@@ -1,4 +1,4 @@
-"""What is said between a controller and whoever evaluates an attempt elsewhere."""
+"""The messages between a controller and the worker that evaluates an attempt elsewhere."""
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 

@@ -1,4 +1,4 @@
-"""The kinds of places that a campaign's `run_on` may name; a new one adds its file and its lines here."""
+"""The kinds of places under `run_on`; each takes one line here."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal

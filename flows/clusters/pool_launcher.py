@@ -1,4 +1,4 @@
-"""Orders as flow runs of one deployment on a Prefect work pool; the same key is the same flow run."""
+"""Orders as flow runs of one deployment on a Prefect work pool; equal keys are the same flow run."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What one evaluation needs of the machine that it runs on."""
+"""The resources that one evaluation needs."""
 
 import re
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""An evaluator whose evaluations run where the campaign's `run_on` says, and are found again where they were sent."""
+"""An evaluator whose evaluations run where `run_on` sends them, and are recovered from there."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""The worker's side: take an attempt unless it is taken, evaluate it, store its outcome before anyone hears of it."""
+"""The worker's side: claim an attempt, evaluate it, and store its outcome before reporting it."""
 
 import asyncio
 import os

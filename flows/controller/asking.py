@@ -1,4 +1,4 @@
-"""One request for points that is under way, and the trials that come of it."""
+"""One request for points that is under way, and the trials that it leads to."""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Evaluations that a ledger does not know: those of a state after the one that it was taken back to."""
+"""End evaluations of a state that the ledger has lost."""
 
 from collections.abc import Callable
 

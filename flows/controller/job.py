@@ -1,4 +1,4 @@
-"""What a controller needs to run one campaign, and the two steps that an engine may wrap."""
+"""The parts that a controller needs to run one campaign, and the two steps that an engine may wrap."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Having points ready: asking for proposals in time, and for what stands in for them while the proposer is away."""
+"""Request proposals in time, and from a stand-in while the proposer does not answer."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""A campaign's window as the controller at work sees it: what still fits into it, and when what runs is to stop."""
+"""The window of a campaign for its controller: what still fits in, and when running trials stop."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""A whole campaign as a person writes it down: the definition and the parts that are plugged in."""
+"""A campaign file: the definition together with the parts that are plugged in."""
 
 import importlib
 import os

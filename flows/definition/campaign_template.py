@@ -1,4 +1,4 @@
-"""The first campaign of a newcomer: a file that explains itself and a small objective that it tunes."""
+"""The template for a first campaign: a commented file and a small objective."""
 
 CAMPAIGN_YAML = """\
 # yaml-language-server: $schema=campaign.schema.json

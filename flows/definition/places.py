@@ -1,4 +1,4 @@
-"""Refuse folders that a campaign cannot use, before anything is begun."""
+"""Refuse unusable folders before anything starts."""
 
 import os
 import tempfile

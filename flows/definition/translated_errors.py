@@ -1,4 +1,4 @@
-"""What is wrong with a definition, in the words of the user's own file: where, what was expected, what was found."""
+"""Translate validation errors into the words of the user's file: path, expected, found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Limit the size of a YAML file as it would be with its aliases followed, without following them."""
+"""Limit the size of a YAML file with its aliases expanded, without expanding them."""
 
 import re
 from collections.abc import Iterator

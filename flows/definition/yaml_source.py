@@ -1,4 +1,4 @@
-"""A YAML file as plain data, with the line on which each part of it stands."""
+"""A YAML file as plain data, with the line number of each part."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What Prefect shows of a campaign, as artifacts: how far it is, its trials, its course, where its report lies."""
+"""The Prefect artifacts of a campaign: progress, trials, course, and the place of its report."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""A campaign as a Prefect flow: the same loop and the same steps, scheduled, limited and shown by Prefect.
+"""A campaign as a Prefect flow: the same loop and steps, scheduled, limited and shown by Prefect.
 
 Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
 """

@@ -1,4 +1,4 @@
-"""The empty database of a campaign's own Prefect server, laid out once for each version of Prefect and copied since.
+"""The empty database for a private Prefect server, created once per version of Prefect and copied.
 
 Prefect lays one out by all of its migrations, which takes 3 s of computing; a copy takes milliseconds.
 """

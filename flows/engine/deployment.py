@@ -1,4 +1,4 @@
-"""A campaign as a deployment on somebody's Prefect server, kept going by its schedule while its window is open.
+"""A campaign as a deployment on a Prefect server, started by its schedule while its window is open.
 
 The deployment's parameter is the campaign as its file says it, with absolute paths: workers are to see the same ones.
 """

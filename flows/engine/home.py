@@ -1,4 +1,4 @@
-"""The folder in which a campaign's own Prefect server keeps everything, new for each start and gone at its end."""
+"""The folder of a private Prefect server, new at each start and removed at its end."""
 
 import fcntl
 import os

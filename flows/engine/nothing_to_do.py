@@ -1,4 +1,4 @@
-"""Why a run that a deployment starts has nothing to do: most are started only in case that a controller has died."""
+"""Decide whether a scheduled run has any work; most only check that a controller is alive."""
 
 from datetime import datetime
 

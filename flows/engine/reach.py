@@ -1,4 +1,4 @@
-"""Whether the Prefect server that the user has named is there and lets us in, found out before anything starts."""
+"""Check before anything starts that the named Prefect server answers and admits us."""
 
 from collections.abc import Callable
 

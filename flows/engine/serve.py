@@ -1,4 +1,4 @@
-"""The Prefect server of one campaign, as a process of its own: `overnight.flows.engine.serve SOCKET PARENT`.
+"""Serve Prefect for one campaign as a separate process: `overnight.flows.engine.serve SOCKET PARENT`.
 
 It hears no Ctrl-C, so that the campaign can drain, and dies with its parent, so that none is left over after a kill.
 """

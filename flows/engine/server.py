@@ -1,4 +1,4 @@
-"""A Prefect server for as long as one campaign runs, on loopback, if the user has named no other.
+"""A private Prefect server on loopback for the time of one campaign.
 
 Only the campaign and its user are let in: every server has an auth string of its own, in its environment and in a file
 that nobody else can read.

@@ -1,4 +1,4 @@
-"""Shows a running campaign at a Prefect server: artifacts, kept up to date, and events that automations can act on.
+"""Show a running campaign at a Prefect server: artifacts, and events for automations.
 
 The ledger goes first and waits for nobody: whatever keeps the server from taking this is said once, and the campaign
 goes on.

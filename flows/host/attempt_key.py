@@ -1,4 +1,4 @@
-"""The key of an attempt: it names the attempt's folder, its mailbox and its task on a cluster, in every process.
+"""The key of an attempt, which names its folder, its mailbox and its task on a cluster.
 
 A key ends with what is drawn at random when the attempt is begun, and is written down before anything is started under
 it. So no key is ever made twice, also where a ledger is taken back to an earlier state and its trials are numbered

@@ -1,4 +1,4 @@
-"""Where the loop gets its time from, so that a simulation can hand it another."""
+"""The clock of the loop, which simulations replace."""
 
 import asyncio
 from datetime import UTC, datetime

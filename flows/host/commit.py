@@ -1,4 +1,4 @@
-"""Which commit of the user's project a proposal was made under."""
+"""The commit of the user's project at the time of a proposal."""
 
 import functools
 import subprocess

@@ -1,4 +1,4 @@
-"""Name a process so that no other process has the same name, here or elsewhere, and find out whether it is alive."""
+"""Unique names for processes, across hosts and containers, and whether a process is alive."""
 
 from overnight.evaluators.processes.supervisor import boot_id, pid_namespace, read_process
 

@@ -1,4 +1,4 @@
-"""The log for messages when no caller has given another way to show them."""
+"""The log for messages that have no other display."""
 
 import logging
 

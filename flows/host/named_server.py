@@ -1,4 +1,4 @@
-"""The Prefect server that the user has named: in the environment, or in a file that Prefect reads in its place.
+"""The Prefect server that the user has configured, in the environment or in a Prefect file.
 
 Prefect takes a second to import, so commands that only ask whether there is one read these places themselves, in
 Prefect's order: environment variable, `.env`, `prefect.toml`, `pyproject.toml`, the active profile.

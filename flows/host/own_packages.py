@@ -1,4 +1,4 @@
-"""Our package before all others of its name, and the user's folder after everything that is installed.
+"""Start processes that import our package and installed libraries before files of the working folder.
 
 A process that only runs a module of ours is started with this file as its script (`own_module`), so that no file of the
 user's is imported in the place of the standard library, of Prefect or of ours; what it imports for itself is built into

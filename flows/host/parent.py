@@ -1,4 +1,4 @@
-"""Dying with the parent: no process that serves a controller is left over when that is killed."""
+"""End a process together with its parent, also if the parent is killed."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Waiting for what may only be starting, too, before anything is begun that needs it."""
+"""Wait for a service that may still be starting."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""How Prefect is set up where nobody has set it up: on this machine, quiet, and without a word to anybody.
+"""Prefect's settings if the user has made none: local, quiet, without telemetry.
 
 Prefect reads its environment when it is imported, so this comes first.
 """

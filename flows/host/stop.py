@@ -1,4 +1,4 @@
-"""Being asked to stop: once to drain, twice to stop at once."""
+"""Requests to stop: the first drains, the second stops at once."""
 
 import asyncio
 from enum import IntEnum

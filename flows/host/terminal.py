@@ -1,4 +1,4 @@
-"""The only way to print on the terminal: foreign text is shown literally and cannot steer it."""
+"""Print on the terminal; foreign text is shown literally and cannot control it."""
 
 import os
 import sys

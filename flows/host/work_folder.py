@@ -1,4 +1,4 @@
-"""Close a campaign's own folders in `work` to other users, also those that an older version left open."""
+"""Restrict a campaign's folders in `work` to their owner, including folders of older versions."""
 
 import stat
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Writing past results into a new campaign's ledger, all of them or none."""
+"""Append past results to a new campaign's ledger, all or none."""
 
 from collections.abc import Sequence
 from datetime import datetime

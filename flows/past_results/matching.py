@@ -1,4 +1,4 @@
-"""Past results held against a campaign: what fits is an observation, what does not is named."""
+"""Match past results against a campaign: fitting rows become observations, others are named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

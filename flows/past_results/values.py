@@ -1,4 +1,4 @@
-"""What a past result's values mean for a campaign: a text is read as the parameter's type, a missing number is none."""
+"""Convert the values of a past result to the types of a campaign's parameters."""
 
 import math
 from typing import Any

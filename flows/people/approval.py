@@ -1,4 +1,4 @@
-"""The trials that wait for a person, and what people decide about them."""
+"""Approve or reject the trials that wait for a person."""
 
 from datetime import datetime
 

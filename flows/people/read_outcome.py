@@ -1,4 +1,4 @@
-"""A result as a person states it, read as the outcome of an evaluation."""
+"""Read a result as a person states it."""
 
 import difflib
 import operator

@@ -1,4 +1,4 @@
-"""What people ask of a campaign as a whole, wherever its controller is: to pause, to go on, to drain, to stop."""
+"""Requests about a whole campaign: pause, resume, drain, stop."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What people do to single trials: suggest a point, report a result that was measured elsewhere, abandon one."""
+"""Requests about single trials: suggest a point, report a result, abandon a trial."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

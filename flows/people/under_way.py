@@ -1,4 +1,4 @@
-"""Which trials a person may end or report about: those under way that no controller evaluates."""
+"""The trials that a person may end or report on: those that no controller evaluates."""
 
 import operator
 from contextlib import suppress

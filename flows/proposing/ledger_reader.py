@@ -1,4 +1,4 @@
-"""A campaign's history as far as somebody else has seen it."""
+"""Read a campaign's history up to a given event."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which variables of an environment are likely to be secrets: by their names, or else by their values."""
+"""Find environment variables that are probably secrets, by name or by value."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What is said between a controller and whoever computes its proposals, in another process or on another host."""
+"""The messages between a controller and the process or host that computes its proposals."""
 
 import hashlib
 from collections.abc import Sequence

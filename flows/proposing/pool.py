@@ -1,4 +1,4 @@
-"""Proposals computed by the workers of a Prefect work pool, where the GPU is on another host.
+"""Proposals computed by a Prefect work pool, for example on a host with a GPU.
 
 Each question is a flow run of its own. The pool lets one run at a time, so one GPU serves as many campaigns as ask.
 """

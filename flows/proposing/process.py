@@ -1,4 +1,4 @@
-"""The process that computes proposals, one request after the other: `overnight.flows.proposing.process PARENT`.
+"""Compute proposals in a separate process: `overnight.flows.proposing.process PARENT`.
 
 Questions are lines of JSON on its standard input, answers are lines on what was its standard output; whatever a third
 party's code prints goes to its standard error.

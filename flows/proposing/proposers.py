@@ -1,4 +1,4 @@
-"""Who is asked for proposals: the slot beside the controller or a work pool, and another slot for what stands in."""
+"""The proposers of a campaign: a local slot or a work pool, and a slot for the stand-in."""
 
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How proposals are to be had: where they are computed, how long that may take, and what stands in for them."""
+"""The settings under `proposing:`: place, time limit and stand-in."""
 
 from datetime import timedelta
 from typing import Annotated, Literal

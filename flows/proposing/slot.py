@@ -1,4 +1,4 @@
-"""The one place of a controller where proposals are computed: a process that can be killed, and is then replaced.
+"""The local slot for proposals: one process that can be killed and replaced.
 
 It holds torch and the GPU, so that the controller needs neither, and a computation that hangs stops nothing.
 """

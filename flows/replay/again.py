@@ -1,4 +1,4 @@
-"""Recorded proposals made again from the events that they saw."""
+"""Make recorded proposals again from the events that they saw."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

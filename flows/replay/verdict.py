@@ -1,4 +1,4 @@
-"""A recorded proposal beside the one that is made again: the same, different, or as another stack explains."""
+"""Compare a recorded proposal with a repeated one: the same, different, or explained by another stack."""
 
 import math
 from collections.abc import Callable, Iterator

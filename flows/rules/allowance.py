@@ -1,4 +1,4 @@
-"""What may be started at one moment: how far budgets, the window and people allow it."""
+"""Decide what may start now, given budgets, window and people."""
 
 import math
 from dataclasses import dataclass

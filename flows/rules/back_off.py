@@ -1,4 +1,4 @@
-"""How long a trial waits before it is tried again: computed from the ledger, so that a restart changes nothing."""
+"""The pause before a retry, computed from the ledger so that a restart changes nothing."""
 
 import hashlib
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How long an evaluation that starts now is expected to take, from those that this campaign has observed."""
+"""Predict the duration of an evaluation from those observed in this campaign."""
 
 import math
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Asking the campaign's rule about trials that have just reported, and writing down which are to be stopped."""
+"""Apply the campaign's stopping rule to trials that have just reported."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When trial after trial fails, nothing more is started: something else than the points is to blame."""
+"""Stop starting trials after too many failures in a row, since the points are not to blame."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

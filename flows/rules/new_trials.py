@@ -1,4 +1,4 @@
-"""The events with which trials begin: the same for a controller and for a user's own loop."""
+"""The first events of a trial, the same for a controller and for a user's own loop."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Turns how an attempt ended into the events that say so."""
+"""Turn the end of an attempt into events."""
 
 from datetime import datetime
 

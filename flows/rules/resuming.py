@@ -1,4 +1,4 @@
-"""The line that shows what a resumed campaign has so far."""
+"""The line that summarises what a resumed campaign has so far."""
 
 from overnight.campaign import History
 from overnight.campaign.history.events import CampaignFinished

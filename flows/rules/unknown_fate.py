@@ -1,4 +1,4 @@
-"""Attempts whose fate cannot be known: they began where this process cannot look, and left no word of their end."""
+"""Attempts with an unknown fate: they started out of our sight and left no outcome."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A campaign's ledger that leaves receipts of itself outside while it grows, for those who verify it later."""
+"""A ledger that writes receipts of itself to an outside file while it grows."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Hearing what people append while a controller waits: the ledger is how they talk to it, from wherever they are."""
+"""Read what people append to the ledger while a controller waits."""
 
 import asyncio
 import math

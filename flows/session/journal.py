@@ -1,4 +1,4 @@
-"""The ledger as one process sees it: what it has read, folded, and where the next append goes."""
+"""The ledger as one process sees it: the folded history and the place of the next append."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""One controller at a time: taking a campaign over only when its last controller is gone, and showing that one lives.
+"""One controller at a time: take a campaign over only if its last controller is gone, and show that this one lives.
 
 Safety is the ledger's: a lease is a segment, so whoever lost his finds the next number taken and writes no more.
 What is here decides who has to wait for whom.

@@ -1,4 +1,4 @@
-"""Compare a ledger with its newest receipt before anything is appended: a cut or vanished ledger must be noticed."""
+"""Compare a ledger with its newest receipt before anything is appended."""
 
 import asyncio
 from collections.abc import Callable

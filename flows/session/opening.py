@@ -1,4 +1,4 @@
-"""Opening a campaign's ledger: the first time its definition is written down, later it must be the same."""
+"""Open a campaign's ledger: record its definition the first time, compare it later."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The axes of all pictures: logarithmic only where decades are real, with a few round ticks, and with every choice."""
+"""The axes of all charts: logarithmic only for real decades, with a few round ticks."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The pictures of a report, as plotly reads them (JSON), in colours for the light and for the dark.
+"""The charts of a report as plotly JSON, in colours for light and dark pages.
 
 Plotly's own Python classes check and copy every number again and again, which takes a long campaign minutes.
 """

@@ -1,4 +1,4 @@
-"""The colours of all pictures: by what proposed a point, how an attempt ended, and what is best.
+"""The colours of all charts: by proposer, by outcome, and for the best trial.
 
 They hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008), to whom
 symbols and hatching say the same once more.

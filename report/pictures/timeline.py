@@ -1,4 +1,4 @@
-"""Which attempts ran when, side by side in lanes, and how busy the workers were."""
+"""The attempts over time in parallel lanes, and the utilisation of the workers."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

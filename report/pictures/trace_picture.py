@@ -1,4 +1,4 @@
-"""The course of a campaign as one small SVG, for places that show pictures and run no scripts."""
+"""The course of a campaign as one small SVG, for places that run no scripts."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Blocks: the rows of a thousand segments in one file, so that reading costs little; `events/` stays the truth.
+"""Blocks: the rows of a thousand segments in one file for fast reading; `events/` stays the truth.
 
 A block may be deleted at any time; it is made again from the segments. Anybody may have edited one: what is read of it
 are the events alone, and only if the chain of segments vouches for every byte of them.

@@ -1,4 +1,4 @@
-"""Makes blocks and snapshots beside the appends, which nobody waits for."""
+"""Write blocks and snapshots in the background of appends."""
 
 from contextlib import suppress
 from threading import Thread

@@ -1,4 +1,4 @@
-"""Reads segments, whole thousands of them from blocks that hold exactly what the chain says."""
+"""Read segments, a thousand at a time from blocks that match the chain."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Snapshots: every trial as of some segment, with a column for each parameter and each metric, for people to read.
+"""Snapshots: all trials as of a segment, with a column for each parameter and metric.
 
 A snapshot may be deleted at any time; the segments stay the truth.
 """

@@ -1,4 +1,4 @@
-"""Trials as a table for people: a row for each, a column for each parameter and each metric."""
+"""Trials as a table: a row for each, a column for each parameter and metric."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

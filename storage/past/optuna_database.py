@@ -1,4 +1,4 @@
-"""Studies that Optuna keeps in an SQLite database."""
+"""Optuna studies in an SQLite database."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Studies that Optuna keeps in a journal, a file with a JSON object for each thing that was done."""
+"""Optuna studies in a journal file with a JSON object per operation."""
 
 import json
 from enum import IntEnum

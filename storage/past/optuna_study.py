@@ -1,4 +1,4 @@
-"""An Optuna study as past results: its complete trials, with their values as the objective."""
+"""Convert an Optuna study to past results: its complete trials, with their values as the objective."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Results of another time as they were found, in whatever they were kept, before anything of them is checked."""
+"""Past results as they were read from any source, before any check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""From what a person names as the source of past results to the results."""
+"""Read past results from the source that a person names."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Past results from a CSV or Parquet file with a column for each parameter and each metric."""
+"""Past results from a CSV or Parquet file with a column for each parameter and metric."""
 
 import csv
 from collections import Counter

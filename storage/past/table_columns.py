@@ -1,4 +1,4 @@
-"""Which column of a table holds which parameter, metric and standard error."""
+"""Assign the columns of a table to parameters, metrics and standard errors."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass

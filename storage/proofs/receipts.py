@@ -1,4 +1,4 @@
-"""Receipts: what a ledger was, kept outside of it one a line, so that a cut end or a forgery can be told later."""
+"""Receipts: the state of a ledger, one a line in a file outside it, to detect a cut end or a forgery later."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Ed25519 signatures over bytes, and the PEM files of their keys; the only module that needs `cryptography`."""
+"""Ed25519 signatures and the PEM files of their keys; the only module that needs `cryptography`."""
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass

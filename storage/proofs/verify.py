@@ -1,4 +1,4 @@
-"""Proves that a ledger is whole: each file by the next one, and the newest by receipts that are kept elsewhere."""
+"""Prove that a ledger is whole: each file by the next one, the newest by receipts kept elsewhere."""
 
 from collections import defaultdict
 from collections.abc import Sequence

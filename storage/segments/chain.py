@@ -1,4 +1,4 @@
-"""A ledger's segments as files, each of which names the bytes of the one before it."""
+"""The segments of a ledger as files; each contains the hash of the one before it."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The hash of what a ledger's events say, by which a copy of them is checked without opening their segments.
+"""A hash of all events so far, by which copies are checked without opening segments.
 
 Each segment's file records it for all events up to its own, and the chain of files vouches for that.
 """

@@ -1,4 +1,4 @@
-"""An event as a row: its `body` is the event itself as JSON, and what people ask for has a typed column beside it."""
+"""Events as rows: the event itself as JSON in `body`, and a typed column for each value that people query."""
 
 import json
 from collections.abc import Mapping, Sequence

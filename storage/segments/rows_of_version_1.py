@@ -1,4 +1,4 @@
-"""Rows as version 1 wrote them: no body; what has no column is in `details`, as JSON. They are only read."""
+"""Read rows of version 1, which have no body and keep the rest as JSON in `details`."""
 
 import json
 from collections.abc import Mapping

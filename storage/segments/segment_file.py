@@ -1,4 +1,4 @@
-"""The bytes of a segment: one Parquet file that says what it is and which file it follows."""
+"""The Parquet file of one segment, with its number and the hash of the file before it."""
 
 import hashlib
 import secrets

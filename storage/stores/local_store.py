@@ -1,4 +1,4 @@
-"""Objects as files in a directory, each linked to its name only when its bytes are on the disk."""
+"""Objects as files in a directory; each gets its name only after its bytes are on the disk."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Objects in a bucket of S3-compatible object storage, each created by one conditional put."""
+"""Objects in an S3-compatible bucket, each created by one conditional put."""
 
 import secrets
 from collections.abc import Callable, Iterator

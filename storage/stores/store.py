@@ -1,4 +1,4 @@
-"""The seam between the ledger and the place where its bytes lie: a directory or a bucket."""
+"""The protocol of an object store: a directory or a bucket."""
 
 from typing import Protocol
 

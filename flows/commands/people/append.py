@@ -1,4 +1,4 @@
-"""What the commands share by which people speak to a campaign: appended without a lease, heard by its controller."""
+"""Append a person's request without a lease; the controller reads it from the ledger."""
 
 import asyncio
 import getpass

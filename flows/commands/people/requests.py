@@ -1,4 +1,4 @@
-"""`overnight pause`, `resume`, `drain` and `stop`: what people ask of a campaign, from anywhere."""
+"""`overnight pause`, `resume`, `drain` and `stop`: requests about the whole campaign."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""`overnight revise`: a changed campaign file is taken by the running controller."""
+"""`overnight revise`: hand a changed campaign file to the running controller."""
 
 import asyncio
 from collections.abc import Sequence

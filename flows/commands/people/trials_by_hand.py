@@ -1,4 +1,4 @@
-"""`overnight suggest`, `report-result` and `abandon`: what people do to single trials."""
+"""`overnight suggest`, `report-result` and `abandon`: requests about single trials."""
 
 import json
 from pathlib import Path

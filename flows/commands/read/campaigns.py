@@ -1,4 +1,4 @@
-"""`overnight campaigns`: what a directory or a bucket holds."""
+"""`overnight campaigns`: list the campaigns in a directory or a bucket."""
 
 from pathlib import Path
 

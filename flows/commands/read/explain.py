@@ -1,4 +1,4 @@
-"""`overnight explain` says why a point was tried."""
+"""`overnight explain`: show why a point was tried."""
 
 from pathlib import Path
 

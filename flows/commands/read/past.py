@@ -1,4 +1,4 @@
-"""Reading what a campaign has written, for the commands that only look."""
+"""Read the history of a campaign for the commands that append nothing."""
 
 import asyncio
 from collections.abc import Sequence

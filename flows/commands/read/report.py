@@ -1,4 +1,4 @@
-"""`overnight report`: one HTML file that says what was found."""
+"""`overnight report`: write the findings as one HTML file."""
 
 from pathlib import Path
 

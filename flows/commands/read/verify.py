@@ -1,4 +1,4 @@
-"""`overnight verify` tells whether the ledger is whole and whether it is the one that it was."""
+"""`overnight verify`: prove that a ledger is whole and unchanged."""
 
 import os
 from collections.abc import Iterator

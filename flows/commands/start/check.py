@@ -1,4 +1,4 @@
-"""`overnight check`: whether a campaign could run, and what it would do."""
+"""`overnight check`: show whether a campaign could run, and what it would do."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`overnight deploy`: a campaign that a Prefect server starts whenever its window opens."""
+"""`overnight deploy`: let a Prefect server start a campaign when its window opens."""
 
 import asyncio
 import importlib

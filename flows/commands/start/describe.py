@@ -1,4 +1,4 @@
-"""What a campaign would do, in words and a table, for `overnight check`."""
+"""Describe what a campaign would do, for `overnight check`."""
 
 from datetime import datetime
 from pathlib import Path

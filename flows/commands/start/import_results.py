@@ -1,4 +1,4 @@
-"""`overnight import`: past results as the first observations of a new campaign."""
+"""`overnight import`: take past results as the first observations of a new campaign."""
 
 import asyncio
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""`overnight init`: something to start from that runs as it is."""
+"""`overnight init`: write a campaign that runs as it is."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a person sees while a campaign runs, and at its end."""
+"""The display of a running campaign, and of its end."""
 
 import time
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""`overnight run`: a campaign from its start or from where it stopped, with a live display."""
+"""`overnight run`: start or resume a campaign with a live display."""
 
 from pathlib import Path
 
