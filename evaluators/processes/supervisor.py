@@ -194,6 +194,10 @@ class Reasons:
         self.result_seen = self.result_seen or now
         return "returned" if now - self.result_seen >= self.grace else None
 
+    def killed_late(self, status: int) -> str | None:
+        """Return the time limit if it had passed when the command was killed: a waiting process enforced it."""
+        return "timeout" if status == -signal.SIGKILL and time.monotonic() >= self.deadline else None
+
     def _is_away(self, parent: int, now: float) -> bool:
         process = read_process(parent)
         if process is None or os.getppid() != parent:
@@ -269,7 +273,7 @@ def _wait(command: Command, reasons: Reasons, asked: Path) -> str | None:
     while True:
         command.reap()
         if command.status is not None:
-            return None
+            return reasons.killed_late(command.status)
         if why := reasons.found():
             return why
         heard = signal.sigtimedwait(_HEARD, reasons.pause())

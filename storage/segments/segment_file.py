@@ -257,6 +257,6 @@ def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:
         raise damaged(file, f"format {_FORMAT}", said["format"], "Move it out of the ledger; it is not of it.")
     refuse_newer(said["schema_version"], _VERSION, file)
     if said["schema_version"] not in _SCHEMAS:
-        raise damaged(file, f"schema version {' or '.join(_SCHEMAS)}", said["schema_version"], RESTORE)
+        raise damaged(file, f"one of the schema versions {', '.join(_SCHEMAS)}", said["schema_version"], RESTORE)
     if said["segment"] != str(number):
         raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files their own names back.")

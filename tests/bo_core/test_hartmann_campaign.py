@@ -53,5 +53,5 @@ def test_four_workers_find_a_good_point_of_a_noisy_function_of_six_parameters_in
     assert found.mean == pytest.approx(hartmann6(found.point), abs=0.3)
     # A point comes again only where that was what it was proposed for.
     provenances = [t.proposal.provenance for t in history.trials.values()]
-    again = sum(p is not None and p.acquisition == "replication" for p in provenances)
+    again = sum(p is not None and p.chosen.acquisition == "replication" for p in provenances)
     assert len({key(t.point) for t in history.trials.values()}) == TRIALS - again

@@ -33,7 +33,7 @@ async def damage(ledger: ParquetLedger, path: Path) -> str:
 async def is_damaged(ledger: ParquetLedger) -> bool:
     try:
         await ledger.read()
-    except LedgerDamaged:
+    except (LedgerDamaged, LedgerTooNew):
         return True
     return False
 
@@ -78,7 +78,9 @@ async def test_no_flipped_byte_changes_what_is_read(ledger, file, number):
         if number == SEGMENTS and not await is_damaged(ledger):
             assert repr(await ledger.read()) == expected
         else:
-            await damage(ledger, file(number))
+            # A flipped version may be one that a newer Overnight could have written.
+            with pytest.raises((LedgerDamaged, LedgerTooNew), match=re.escape(str(file(number)))):
+                await ledger.read()
 
 
 async def test_a_missing_number_is_damage(ledger, file):
@@ -141,12 +143,12 @@ def give_version(path: Path, version: str) -> None:
 
 
 async def test_a_segment_of_a_later_schema_is_no_damage_but_asks_for_an_upgrade(ledger, file):
-    give_version(file(3), "3")
-    with pytest.raises(LedgerTooNew, match=rf"{file(3)}.*schema version 2 or an older one, found 3.*Upgrade Overnight"):
+    give_version(file(3), "4")
+    with pytest.raises(LedgerTooNew, match=rf"{file(3)}.*schema version 3 or an older one, found 4.*Upgrade Overnight"):
         await ledger.read()
     with pytest.raises(LedgerTooNew, match="Upgrade Overnight"):
         verify(ledger)
-    give_version(file(SEGMENTS), "3")
+    give_version(file(SEGMENTS), "4")
     [kept] = kept_campaigns(str(file(1).parents[3]), Path())
     assert "Upgrade Overnight" in kept.damage
 
@@ -154,7 +156,7 @@ async def test_a_segment_of_a_later_schema_is_no_damage_but_asks_for_an_upgrade(
 @pytest.mark.parametrize("version", ["0", "two", ""])
 async def test_a_segment_of_a_version_that_never_was_is_damage(ledger, file, version):
     give_version(file(3), version)
-    assert "expected schema version 1 or 2, found" in await damage(ledger, file(3))
+    assert "expected one of the schema versions 1, 2, 3, found" in await damage(ledger, file(3))
 
 
 async def test_rows_of_another_number_are_damage(ledger, file):
