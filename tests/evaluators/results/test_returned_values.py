@@ -1,6 +1,5 @@
 """What a Python function may return or raise, called in this process as its own process does it."""
 
-import ast
 import functools
 import subprocess
 import sys
@@ -17,8 +16,6 @@ import pytest
 import torch
 from attempts import campaign, request
 
-import overnight
-import overnight.evaluators as evaluators_package
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
 from overnight.campaign.errors import InvalidDefinition
 from overnight.evaluators import Infeasible, PythonEvaluator, call_function
@@ -286,23 +283,3 @@ def test_an_evaluated_function_loads_nothing_else_by_importing_infeasible(packag
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.strip().split(","))
     assert loaded - set(sys.stdlib_module_names) <= {"overnight"}
-
-
-@pytest.mark.parametrize("package", [overnight, evaluators_package])
-def test_every_public_name_is_found_in_its_package(package: types.ModuleType):
-    assert set(package.__all__) == set(package._HOMES)
-    assert set(package.__all__) <= set(dir(package))
-    for name in package.__all__:
-        assert getattr(package, name) is getattr(sys.modules[package._HOMES[name]], name)
-    with pytest.raises(ImportError):
-        exec(f"from {package.__name__} import Nonsense")
-    with pytest.raises(AttributeError, match="Nonsense"):
-        _ = package.Nonsense
-
-
-def test_the_names_for_type_checkers_are_those_that_are_found():
-    for package in (overnight, evaluators_package):
-        tree = ast.parse(Path(package.__file__ or "").read_text())
-        [block] = [node for node in tree.body if isinstance(node, ast.If)]
-        imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-        assert {alias.name: node.module for node in imports for alias in node.names} == package._HOMES
