@@ -20,7 +20,7 @@ from overnight.bo_core import BayesianProposer
 from overnight.bo_core.propose import propose
 from overnight.campaign import Campaign, History, Measurement
 from overnight.campaign.history.events import CampaignDefined, TrialObserved, TrialProposed
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.flows.definition.campaign_file import load_campaign_file
 
 _EXAMPLE = Path(__file__).parents[1] / "examples" / "pipeline"

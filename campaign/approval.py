@@ -5,16 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from overnight.campaign.problems import Problem, unknown_key
-from overnight.campaign.space import (
-    CategoricalParameter,
-    FixedParameter,
-    FloatParameter,
-    IntParameter,
+from overnight.campaign.parameters import (
     Parameter,
-    Space,
     Value,
 )
+from overnight.campaign.problems import Problem, unknown_key
+from overnight.campaign.space import Space
 from overnight.campaign.values.read_only import ReadOnly
 
 
@@ -84,7 +80,7 @@ class ApproveWhen(BaseModel):
         if self.change is None or isinstance(self.change, dict):
             return dict(self.change or {})
         tuned = space.tuned().items()
-        return {name: "any" if isinstance(p, CategoricalParameter) else self.change for name, p in tuned}
+        return {name: self.change if p.has_distances else "any" for name, p in tuned}
 
     def problems(self, space: Space, *, has_baseline: bool) -> Iterator[Problem]:
         """Yield what does not fit the rest of the campaign, with the path below `approve.when`."""
@@ -119,16 +115,16 @@ def _misfit(name: str, limit: Limit, space: Space) -> str | None:
     parameter = space.root.get(name)
     if parameter is None:
         return unknown_key(name, space.tuned())
-    if isinstance(parameter, FixedParameter):
+    if not parameter.is_tuned:
         return f"expected one of {', '.join(space.tuned())}, found a fixed one, which never changes"
     if isinstance(limit, int | float):
         expected = "`any` or a list of its choices, which have no distance"
-        return f"expected {expected}, got {limit:g}" if isinstance(parameter, CategoricalParameter) else None
+        return None if parameter.has_distances else f"expected {expected}, got {limit:g}"
     return None if limit == "any" else _not_its_choices(limit, parameter)
 
 
 def _not_its_choices(named: tuple[Value, ...], parameter: Parameter) -> str | None:
-    if isinstance(parameter, FloatParameter | IntParameter):
+    if not parameter.listed:
         return f"expected a fraction of its range or `any`, got {list(named)!r}"
     for choice in named:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from overnight.campaign import Campaign
-from overnight.campaign.space import Parameter
+from overnight.campaign.parameters import Parameter
 from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
 

@@ -18,8 +18,8 @@ from overnight.campaign import (
     Measurement,
 )
 from overnight.campaign.errors import InvalidDefinition
+from overnight.campaign.parameters import FloatParameter, IntParameter, Value
 from overnight.campaign.result import noise_problem
-from overnight.campaign.space import FloatParameter, IntParameter, Value
 from overnight.campaign.values.duration import Duration
 from overnight.evaluators.evaluator import Report
 from overnight.evaluators.results.returned_metrics import metric_problems

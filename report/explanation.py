@@ -8,7 +8,7 @@ from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.campaign.standing.spending import costs_were_told
 from overnight.report.numbers import duration, measured, number, value_text, with_uncertainty
 from overnight.report.trial_facts import notes_of

@@ -5,8 +5,8 @@ from decimal import Decimal
 from overnight.campaign import Campaign, History
 from overnight.campaign.definition import Budget
 from overnight.campaign.history.trial import Failure, Stopped, Withdrawal
+from overnight.campaign.parameters import Value
 from overnight.campaign.recommendation import Recommendation
-from overnight.campaign.space import Value
 from overnight.report.exactness import believed, is_exact
 from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
 from overnight.report.summary import Summary

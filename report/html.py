@@ -13,7 +13,6 @@ from plotly.offline import get_plotlyjs
 from overnight.campaign import History
 from overnight.campaign.history.provenance import Provenance
 from overnight.campaign.recommendation import Recommendation
-from overnight.campaign.space import FloatParameter, IntParameter
 from overnight.campaign.values.harmless import harmless, harmless_json
 from overnight.report.evaluator_versions import versions_sentence
 from overnight.report.finding import (
@@ -147,10 +146,9 @@ def _configuration(history: History, found: Recommendation | None) -> list[dict[
         line: dict[str, Any] = {"name": name, "unit": parameter.unit, "description": parameter.description}
         line |= {"recommended": value_text(found.point[name]), "baseline": "", "changed": False, "change": ""}
         if baseline is not None:
-            logarithmic = isinstance(parameter, FloatParameter | IntParameter) and parameter.scale == "log"
             line["baseline"] = value_text(baseline[name])
             line["changed"] = baseline[name] != found.point[name]
-            line["change"] = change_of(baseline[name], found.point[name], logarithmic=logarithmic)
+            line["change"] = change_of(baseline[name], found.point[name], logarithmic=parameter.is_logarithmic)
         lines.append(line)
     return lines
 

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from overnight.campaign.evaluation import Measurement
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.campaign.values.duration import format_duration
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.columns import trial_columns
 from overnight.campaign.history.trial import Observation, Stopped, Withdrawal
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import harmless, harmless_json
 from overnight.report.trial_facts import failure_of
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.quality.problems import Problem
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 
 CostRegion = Literal["cheap", "dear", "slope", "random"]
 _DEAREST = 16.0

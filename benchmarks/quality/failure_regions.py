@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.quality.problems import Problem
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 
 FailureRegion = Literal["half", "disc", "narrow", "tenth"]
 # How far from the optimum, as a share of the cube's diagonal, the disc's edge and its middle lie.

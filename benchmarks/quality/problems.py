@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.evaluators import SimulatedEvaluator
 from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 

@@ -8,16 +8,15 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from overnight.campaign.space import (
+from overnight.campaign.parameters import (
     CategoricalParameter,
     FixedParameter,
     FloatParameter,
     IntParameter,
     OrdinalParameter,
-    Point,
-    Space,
     Value,
 )
+from overnight.campaign.space import Point, Space
 from overnight.campaign.values.number_line import place_of, value_at
 
 PointKey = tuple[tuple[str, Value], ...]

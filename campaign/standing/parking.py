@@ -1,23 +1,17 @@
 """The reasons for which a proposal waits for a person; unknown values count as over the limit."""
 
-import math
 from collections.abc import Iterator
 
 from overnight.campaign.approval import ApprovalPolicy, Limit, Predicted
 from overnight.campaign.definition import Campaign
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Proposal
-from overnight.campaign.space import (
-    CategoricalParameter,
-    FloatParameter,
-    IntParameter,
-    OrdinalParameter,
+from overnight.campaign.parameters import (
     Parameter,
-    Point,
     Value,
 )
+from overnight.campaign.space import Point
 from overnight.campaign.standing.spending import costs_were_told, spending
-from overnight.campaign.values.number_line import place_of
 
 # Distances are rounded: from 0.5 to 0.8 is no more than 0.3.
 _ROUNDING = 1e-9
@@ -60,28 +54,10 @@ def _too_far(parameter: Parameter, limit: Limit, before: Value, now: Value) -> s
     if isinstance(limit, tuple):
         listed = parameter.canonical(now) in [parameter.canonical(choice) for choice in limit]
         return f"one of the choices to be approved, and {_said(before)} in the baseline" if listed else None
-    share = _distance(parameter, before, now)
+    share = parameter.distance(before, now)
     if share <= limit + _ROUNDING:
         return None
     return f"{share:.3g} of its range away from {_said(before)} in the baseline, more than {limit:g}"
-
-
-def _distance(parameter: Parameter, before: Value, now: Value) -> float:
-    """Return how far two values are apart, as a fraction of the range on the parameter's own scale."""
-    match parameter:
-        case FloatParameter() | IntParameter():
-            ends = (parameter.low, parameter.high, float(before), float(now))
-            low, high, a, b = map(math.log, ends) if parameter.scale == "log" else ends
-            if math.isinf(high - low):
-                return abs(place_of(b, low, high, "linear") - place_of(a, low, high, "linear"))
-            return abs(b - a) / (high - low)
-        case OrdinalParameter():
-            steps = abs(parameter.choices.index(now) - parameter.choices.index(before))
-            return steps / (len(parameter.choices) - 1)
-        case CategoricalParameter():
-            return 1.0
-        case _:
-            return 0.0
 
 
 def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Iterator[str]:

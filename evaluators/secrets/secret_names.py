@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from overnight.campaign import Campaign
-from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
 from overnight.evaluators.secrets.environment import Redaction, passed_on
 
 
@@ -30,11 +29,6 @@ def _names(campaign: Campaign) -> Iterator[tuple[str, str]]:
         yield f"the metric `{metric}`", metric
     for name, parameter in campaign.parameters.items():
         yield f"the parameter `{name}`", name
-        yield from ((f"the choice `{value}` of `{name}`", value) for value in _values(parameter))
-
-
-def _values(parameter: Parameter) -> list[str]:
-    if isinstance(parameter, FloatParameter | IntParameter):
-        return []
-    values = (parameter.value,) if isinstance(parameter, FixedParameter) else parameter.choices
-    return [value for value in values if isinstance(value, str)]
+        yield from (
+            (f"the choice `{value}` of `{name}`", value) for value in parameter.listed if isinstance(value, str)
+        )

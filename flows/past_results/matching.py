@@ -6,9 +6,9 @@ from typing import Any
 
 from overnight.campaign import Campaign, Measurement, Point
 from overnight.campaign.errors import CannotImport
+from overnight.campaign.parameters import FixedParameter
 from overnight.campaign.problems import one_line, shown
 from overnight.campaign.result import noise_problem
-from overnight.campaign.space import FixedParameter
 from overnight.flows.past_results.values import is_missing, measurement_of, value_of
 from overnight.storage.past.results import PastResults, PastRow
 
@@ -58,7 +58,7 @@ def _check_that_all_is_there(campaign: Campaign, results: PastResults) -> None:
     missing = [
         name
         for name, parameter in campaign.parameters.items()
-        if not isinstance(parameter, FixedParameter) and not any(name in row.parameters for row in whole)
+        if parameter.is_tuned and not any(name in row.parameters for row in whole)
     ]
     if not any(campaign.objective.metric in row.means for row in whole):
         missing.append(campaign.objective.metric)

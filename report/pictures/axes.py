@@ -10,15 +10,13 @@ from html import escape
 from typing import Any
 
 from overnight.campaign import Measurement, Trial
-from overnight.campaign.space import (
-    CategoricalParameter,
+from overnight.campaign.parameters import (
     FloatParameter,
     IntParameter,
-    OrdinalParameter,
     Parameter,
-    Point,
     Value,
 )
+from overnight.campaign.space import Point
 from overnight.campaign.values.harmless import harmless
 from overnight.report.numbers import value_text
 
@@ -55,28 +53,29 @@ def text_of(text: str) -> str:
 
 def place(parameter: Parameter, value: Value) -> Value:
     """Return where a value lies on its parameter's axis."""
-    return _choice(value) if isinstance(parameter, CategoricalParameter | OrdinalParameter) else value
+    return _choice(value) if parameter.listed else value
 
 
 def parameter_axis(parameter: Parameter) -> dict[str, Any]:
     """Return the axis of a parameter: its scale with a few round ticks, or its choices in their order."""
-    match parameter:
-        case CategoricalParameter() | OrdinalParameter():
-            choices = [_choice(c) for c in parameter.choices]
-            # A choice that was never tried keeps its place: half a step of room at both ends.
-            axis = {"type": "category", "categoryarray": choices, "range": [-0.5, len(choices) - 0.5]}
-            return axis | {"tickvals": choices, "ticktext": [_short(c) for c in choices]}
-        case FloatParameter(scale="log") | IntParameter(scale="log"):
-            ticks = _round_numbers(parameter.low, parameter.high)
-            bounds = _with_room(math.log10(parameter.low), math.log10(parameter.high))
-            axis = {"type": "log", "range": bounds, "tickvals": ticks, "ticktext": [value_text(t) for t in ticks]}
-            return axis | {"title": small("logarithmic")}
-        case FloatParameter():
-            return {"type": "linear", "range": _with_room(parameter.low, parameter.high), "nticks": _MOST_TICKS}
-        case IntParameter():
-            bounds = _with_room(parameter.low, parameter.high)
-            return {"type": "linear", "range": bounds, **whole_numbers(parameter.low, parameter.high)}
-    return {}
+    if parameter.listed:
+        choices = [_choice(c) for c in parameter.listed]
+        # A choice that was never tried keeps its place: half a step of room at both ends.
+        axis = {"type": "category", "categoryarray": choices, "range": [-0.5, len(choices) - 0.5]}
+        return axis | {"tickvals": choices, "ticktext": [_short(c) for c in choices]}
+    assert isinstance(parameter, FloatParameter | IntParameter)
+    return _number_axis(parameter)
+
+
+def _number_axis(parameter: FloatParameter | IntParameter) -> dict[str, Any]:
+    low, high = parameter.low, parameter.high
+    if parameter.is_logarithmic:
+        ticks = _round_numbers(low, high)
+        bounds = _with_room(math.log10(low), math.log10(high))
+        axis = {"type": "log", "range": bounds, "tickvals": ticks, "ticktext": [value_text(t) for t in ticks]}
+        return axis | {"title": small("logarithmic")}
+    ticks = {"nticks": _MOST_TICKS} if isinstance(parameter, FloatParameter) else whole_numbers(int(low), int(high))
+    return {"type": "linear", "range": _with_room(low, high), **ticks}
 
 
 def objective_axis(*, logarithmic: bool, name: str = "") -> dict[str, Any]:

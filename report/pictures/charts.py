@@ -10,7 +10,7 @@ from typing import Any
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Failure, Observation, Stopped
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.report.numbers import duration, measured, value_text
 from overnight.report.pictures.axes import (
     objective_axis,

@@ -8,7 +8,7 @@ import pyarrow as pa
 from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, trial_columns
 from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.storage.segments.columns import TIME
 from overnight.storage.segments.event_rows import INT64
 

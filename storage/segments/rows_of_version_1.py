@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from overnight.campaign.history.events import Event, read_event
-from overnight.campaign.space import Value
+from overnight.campaign.parameters import Value
 from overnight.storage.segments.rows_of_version_2 import FIELDS_2, TYPED_2, converted
 
 SCHEMA_1 = TYPED_2.append(pa.field("details", pa.string()))

@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from overnight.campaign import Space
 from overnight.campaign.errors import InvalidPoint
+from overnight.campaign.parameters import FixedParameter
 from overnight.campaign.problems import shown
-from overnight.campaign.space import FixedParameter
 
 SPACE = Space.model_validate(
     {

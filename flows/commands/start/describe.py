@@ -11,7 +11,6 @@ from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
-from overnight.campaign.space import FixedParameter, FloatParameter, IntParameter, Parameter
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
 from overnight.flows.clusters.resources import Resources
@@ -28,7 +27,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_column(name, overflow="fold")
     baseline = campaign.baseline or {}
     for name, parameter in campaign.parameters.items():
-        table.add_row(*map(Text, (name, parameter.kind, _values(parameter), str(baseline.get(name, "")))))
+        table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
     lines = [
         ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
         ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
@@ -55,19 +54,6 @@ def describe(file: CampaignFile, now: datetime) -> Group:
 
 def _proposed_by(proposing: Proposing) -> str:
     return "" if proposing.pool is None else f", computed on work pool `{proposing.pool}`"
-
-
-def _values(parameter: Parameter) -> str:
-    match parameter:
-        case FixedParameter():
-            return str(parameter.value)
-        case FloatParameter() | IntParameter():
-            unit = f" {parameter.unit}" if parameter.unit else ""
-            low, high = (
-                f"{bound:g}" if isinstance(bound, float) else str(bound) for bound in (parameter.low, parameter.high)
-            )
-            return f"{low} to {high}{unit}{', log' if parameter.scale == 'log' else ''}"
-    return ", ".join(map(str, parameter.choices))
 
 
 def _also(metrics: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.campaign import Measurement
-from overnight.campaign.space import CategoricalParameter, FixedParameter, FloatParameter, IntParameter
+from overnight.campaign.parameters import CategoricalParameter, FixedParameter, FloatParameter, IntParameter
 from overnight.flows.past_results.values import measurement_of, value_of
 
 NUMBER = FloatParameter(kind="float", low=-1e308, high=1e308)

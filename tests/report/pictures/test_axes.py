@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from told_stories import POINT, Story, campaign_of
 
-from overnight.campaign.space import FloatParameter
+from overnight.campaign.parameters import FloatParameter
 from overnight.report.pictures.axes import parameter_axis, spans_decades
 from overnight.report.pictures.charts import Pictures
 from overnight.report.pictures.trace_picture import trace_picture
