@@ -26,7 +26,7 @@ async def main(place: str, actor: str) -> None:
             head = await ledger.append([started(head + 1, actor)], after=head)
             say(str(head))
             # Otherwise the ledger grows faster than one that starts anew can read it.
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
         except LedgerMoved:
             head = (await ledger.read(after=head))[-1].number
 
