@@ -25,6 +25,7 @@ def fake() -> Iterator[PeerProcess]:
         yield process
 
 
+@pytest.mark.slow
 def test_a_peer_answers_and_lives_on_after_its_library_fails(fake: PeerProcess) -> None:
     asked = fake.ask(X, Y, PENDING, failed=[[0.0, 0.5]], d=2, q=3, seed=1)
     assert asked.points == [*PENDING, [0.0, 0.5]]
@@ -37,11 +38,13 @@ def test_a_peer_answers_and_lives_on_after_its_library_fails(fake: PeerProcess) 
     assert fake.versions() == {"pytest": pytest.__version__}
 
 
+@pytest.mark.slow
 def test_a_peer_that_dies_says_so_with_its_last_words(fake: PeerProcess) -> None:
     with pytest.raises(PeerDied, match=r"ended with 3 .*(\n|.)*noise that a library prints"):
         fake.ask(X, Y, PENDING, d=2, seed=15)
 
 
+@pytest.mark.slow
 def test_a_peer_that_hangs_is_killed_at_its_limit(fake: PeerProcess) -> None:
     fake.versions()
     fake.limit_seconds = 0.2

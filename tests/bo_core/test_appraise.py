@@ -91,6 +91,7 @@ def situations() -> Iterator[Any]:
     yield pytest.param(campaign_of(cube(2), start_with=[{"x0": 0.1, "x1": 0.9}]), 10, MODEL, id="start_with")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("campaign", "count", "proposer"), list(situations()))
 def test_every_point_of_a_batch_is_thought_of_here_as_it_was_when_it_was_proposed(
     campaign: Campaign, count: int, proposer: BayesianProposer

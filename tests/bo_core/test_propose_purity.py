@@ -84,6 +84,7 @@ def test_a_proposal_leaves_the_global_random_state_and_the_threads_alone() -> No
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 def test_another_process_proposes_the_same_from_the_written_events() -> None:
     campaign = campaign_of(MIXED)
     points = some_points(campaign, 10)

@@ -279,6 +279,7 @@ def test_any_measurements_can_be_drawn(means: list[float], sem: float | None):
     assert [y for trace in page.figures["course"].data if trace.name == "sobol" for y in trace.y] == means
 
 
+@pytest.mark.slow
 def test_a_thousand_trials_and_a_hundred_parameters_make_a_page():
     names = [f"p{i}" for i in range(100)]
     parameters = {name: {"kind": "float", "low": 0, "high": 1} for name in names}

@@ -66,6 +66,7 @@ async def test_a_flipped_byte_in_the_values_is_damage(ledger, file):
         assert re.search("cannot be read|found others", await damage(ledger, file(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [3, SEGMENTS])
 async def test_no_flipped_byte_changes_what_is_read(ledger, file, number):
     whole = file(number).read_bytes()

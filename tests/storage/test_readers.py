@@ -101,6 +101,7 @@ def from_the_guide(begins: str, place: str, folder: str = "events") -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("folder", OF_EVENTS)
 def test_the_programs_of_the_guide_find_what_overnight_query_says(tool, folder, place, root):

@@ -208,6 +208,7 @@ def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
     torch.testing.assert_close(drawn(draws).normals[0].mT.cov(), torch.eye(4, dtype=torch.float64), rtol=0.0, atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approval", [0.0, 0.3, 0.75, 1.0])
 @pytest.mark.parametrize("sets", [1, 3])
 def test_parked_points_count_as_in_the_mixture_of_what_people_may_decide(approval: float, sets: int) -> None:

@@ -57,6 +57,7 @@ def without_escapes(text: str) -> str:
     return re.sub(r"[\\'\"]", "", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 @given(secret=AWKWARD)
 @example(secret="p\"a'ss\\word")

@@ -165,6 +165,7 @@ def without_cryptography(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_without_the_package_for_signatures_all_else_works_and_signing_says_what_to_install():
     for _ in range(2):
         done = without_cryptography()

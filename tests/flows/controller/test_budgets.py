@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from read_ledgers import events_of
@@ -38,6 +39,7 @@ def cost_beyond_what_was_expected(events: Sequence[Event]) -> float:
     return max(newest - sum(known) / len(known), 0) + sum(max(costs[key] - max(known), 0) for key in running)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.floats(0.1, 10), min_size=30, max_size=30),
@@ -62,6 +64,7 @@ def test_a_budget_of_cost_is_overspent_only_by_what_the_last_evaluations_cost_mo
         assert len(history.trials) == 30
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 25), st.integers(1, 6), st.sampled_from([0.1, 0.25, 1.0, 3.3]))
 def test_evaluations_that_all_cost_the_same_spend_their_budget_to_the_last(paid, workers, cost):
@@ -73,6 +76,7 @@ def test_evaluations_that_all_cost_the_same_spend_their_budget_to_the_last(paid,
     assert history.closed_by.reason.startswith(f"the cost budget of {cost * paid:g} is spent: evaluations cost ")
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 6), st.sets(st.integers(1, 12)))
 def test_a_budget_of_evaluations_counts_repeated_attempts_and_is_spent_exactly(allowed, trials, workers, failing):

@@ -75,6 +75,7 @@ async def events_in(folder: Path) -> list[Event]:
     return await events_of(ParquetLedger(LocalStore(folder), "test/"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_no_trial_is_lost_or_doubled_when_the_clock_jumps_within_and_between_sessions(tmp_path, seed):
     jumps = now_and_then(seed)

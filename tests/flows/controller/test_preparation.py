@@ -77,6 +77,7 @@ def unseen(history: History) -> list[int]:
     return [provenance.asked.unseen for provenance in made]
 
 
+@pytest.mark.slow
 def test_where_proposals_take_long_they_are_made_ahead_and_no_worker_waits():
     campaign = a_campaign(budget={"trials": 40}, workers=4)
     waiting = run(campaign, VirtualSteps(seconds=2.0), proposing=Proposing(ahead="never"))
@@ -114,6 +115,7 @@ def test_the_first_request_is_for_every_worker():
     assert steps.requests[0].q == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fallback", ["sobol", "thompson"])
 def test_while_the_proposer_is_away_another_stands_in_and_the_ledger_says_so_and_it_replays(fallback):
     ledger = MemoryLedger()

@@ -50,6 +50,7 @@ def check_starts(events, window, time_limit: timedelta) -> None:
             durations.append(event.time - began[event.trial, event.attempt])
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.floats(0.1, 6), min_size=12, max_size=12),

@@ -45,6 +45,7 @@ async def planned(schedules: list[Schedule], start: datetime, end: datetime) -> 
     return sorted(moment for moment in due if start <= moment < end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "days", "day"), WINDOWS)
 async def test_a_campaign_is_started_at_each_opening_and_again_and_again_until_its_window_closes(text, days, day):
     window = Window.model_validate(text)

@@ -20,6 +20,7 @@ from overnight.flows.engine.home import PrefectHome
 from overnight.flows.engine.server import CLIENT, PrefectServer
 from overnight.flows.host.prefect_environment import prepare_prefect
 
+pytestmark = pytest.mark.server
 AWKWARD = "what? 50% of #1 'and' \"ü\" $HOME ~"
 
 

@@ -28,6 +28,8 @@ from overnight.flows.proposing.settings import ProposerAway
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
 
+# Each of them starts a process that imports torch.
+pytestmark = pytest.mark.slow
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG = timedelta(minutes=2)
 

@@ -206,6 +206,7 @@ def test_proposals_that_were_steered_away_from_failures_are_made_again_to_the_la
     assert 0 < believed < 1
 
 
+@pytest.mark.slow
 def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path):
     ignoring = with_failures(tmp_path / "ignoring", "ignore")
 
@@ -310,6 +311,7 @@ OTHER_STACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", OTHER_STACKS)
 @pytest.mark.usefixtures("events")
 def test_a_process_with_other_instructions_finds_other_bits_and_agrees(tmp_path, what):

@@ -18,6 +18,8 @@ from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.replay.again import Replayed, replay
 from overnight.storage import open_ledger
 
+pytestmark = pytest.mark.slow
+
 MODULE = "own_model_of_a_campaign"
 SOURCE = """
 from gpytorch.distributions import MultivariateNormal

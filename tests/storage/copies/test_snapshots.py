@@ -122,6 +122,7 @@ def _imported(draw: st.DrawFn, who: dict[str, Any], attempt: int) -> list[Event]
     return [TrialObserved(**who, attempt=0, metrics={"burnt": draw(MEASURED)})]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(lives())
 def test_a_snapshot_has_the_columns_and_rows_of_the_view_of_trials(tmp_path_factory, events):
