@@ -1,10 +1,10 @@
 """Assign the columns of a table to parameters, metrics and standard errors."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.campaign import Campaign
-from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, columns, trial_columns
+from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, Names, columns, trial_columns
 
 
 @dataclass(frozen=True)
@@ -40,43 +40,51 @@ def _sections(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
     return None if _means(measured) is None else (measured, asked)
 
 
-def _means(measured: Sequence[str]) -> dict[str, str | None] | None:
-    """Return the columns of the means, each with that of its counts if there is one; None in another table."""
-    found: dict[str, str | None] = {}
-    left = list(measured)
-    while left:
-        mean, *left = left
-        if left[:1] != [f"{mean}_sem"]:
-            return None
-        counted = left[1:2] == [f"{mean}_n"] and left[2:3] != [f"{mean}_n_sem"]
-        found[mean] = f"{mean}_n" if counted else None
-        left = left[2 if counted else 1 :]
+def _means(measured: list[str]) -> dict[str, str | None] | None:
+    """Return the columns of the means, each with that of its counts if there is one; None in another table.
+
+    Behind a mean and its standard error, a column that ends with `_n` is its count, unless the rest only makes sense
+    if that column is a mean itself.
+    """
+    # From the end: how many columns belong to the mean at each place, if the rest makes sense.
+    widths: dict[int, int] = {len(measured): 0}
+    for place in reversed(range(len(measured))):
+        mean = measured[place]
+        expected = [mean, f"{mean}_sem", f"{mean}_n"]
+        for width in (2, 3):
+            if place + width in widths and measured[place : place + width] == expected[:width]:
+                widths[place] = width
+    if 0 not in widths:
+        return None
+    found, place = {}, 0
+    while (width := widths[place]) > 0:
+        found[measured[place]] = measured[place + 2] if width == 3 else None
+        place += width
     return found
 
 
-def _by_place(campaign: Campaign, measured: Sequence[str], asked: Sequence[str]) -> TableColumns:
+def _by_place(campaign: Campaign, measured: list[str], asked: Sequence[str]) -> TableColumns:
     there = _means(measured) or {}
-    counts = {mean: count for mean, count in there.items() if count is not None}
-    means = _counted_means(campaign, there, counts)
+    means = _metric_columns(campaign, there)
     _, parameters = columns((), campaign.parameters.root, (*BEFORE, *BETWEEN, *AFTER, *measured))
     return TableColumns(
         _found(parameters, asked),
         means,
         {metric: f"{column}_sem" for metric, column in means.items()},
-        {metric: counts[column] for metric, column in means.items() if column in counts},
+        {metric: count for metric, column in means.items() if (count := there[column]) is not None},
     )
 
 
-def _counted_means(campaign: Campaign, there: Iterable[str], counts: Container[str]) -> dict[str, str]:
-    """Return the columns of the means; a metric with counts takes one name more, which no other metric then has."""
-    counted: set[str] = set()
-    while True:
-        called, _ = trial_columns(campaign.expected_metrics, (), counted)
-        means = _found(called, there)
-        found = {metric for metric, column in means.items() if column in counts}
-        if found <= counted:
-            return means
-        counted |= found
+def _metric_columns(campaign: Campaign, there: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the columns of the means; a metric that is counted takes another name if one of its columns is taken."""
+    names, found = Names((*BEFORE, *BETWEEN, *AFTER)), {}
+    for metric in campaign.expected_metrics:
+        plain, counted = (names.of_metric(metric, counted=it_is) for it_is in (False, True))
+        has_count = there.get(counted.name) is not None and (plain.name == counted.name or plain.name not in there)
+        column = names.take(counted if has_count else plain)
+        if column in there or metric in there:
+            found[metric] = column if column in there else metric
+    return found
 
 
 def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:

@@ -82,6 +82,8 @@ def tried(campaign: Campaign, measured: list[str], counted: Collection[str] = ()
 @settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
 @example(["status", "parameter_status", "Status"], [], ["loss_sem", "metric_loss_sem", "parameter_status"], set())
 @example(["x", "loss_n"], ["loss_n", "loss_n_sem"], ["loss_sem"], {"loss", "loss_n"})
+@example(["x"], ["loss_n_sem"], ["loss_n"], {"loss"})
+@example(["loss_n"], ["loss_n_n", "loss_n"], ["x"], {"loss_n"})
 @given(
     NAMES.map(lambda names: [name for name in names if name] or ["x"]),
     NAMES,
