@@ -278,7 +278,8 @@ def _wait(command: Command, reasons: Reasons, asked: Path) -> str | None:
             return why
         heard = signal.sigtimedwait(_HEARD, reasons.pause())
         if heard is not None and heard.si_signo != signal.SIGCHLD:
-            return "cancelled" if asked.exists() else "foreign_signal"
+            # A supervisor that was stopped past the time limit hears of the signal before it looks at the clock.
+            return "cancelled" if asked.exists() else reasons.found() or "foreign_signal"
 
 
 def _ask_to_end(command: Command, grace: float) -> None:

@@ -50,7 +50,7 @@ async def test_the_time_limit_holds_though_the_supervisor_is_stopped(tmp_path: P
     evaluator = command(tmp_path, STOP_SUPERVISOR + SLEEP, time_limit=0.5)
     outcome = await evaluator.evaluate(request(), tmp_path / "attempt", no_report)
     assert isinstance(outcome, EvaluationFailed)
-    assert outcome.cause == "timeout"
+    assert outcome.cause == "timeout", outcome.message
     assert left(tmp_path) == []
 
 
@@ -64,7 +64,7 @@ async def test_a_supervisor_that_stays_stopped_is_ended_with_its_evaluation_befo
     recovering = process.recover(request(), tmp_path / "attempt", no_report)
     outcome = await (recovering if adopted else running)
     assert isinstance(outcome, EvaluationFailed)
-    assert outcome.cause == "timeout"
+    assert outcome.cause == "timeout", outcome.message
     assert left(tmp_path) == []
     recovering.close()
     await asyncio.gather(running, stopping)
