@@ -32,10 +32,11 @@ from overnight.storage.stores.s3_store import S3Store
 _AnyRow = TypeVar("_AnyRow")
 
 _HEAD = """
-`make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own, and
-print a number when it is theirs; that is what was acknowledged. Afterwards the ledger is read, its chain is verified,
-and every acknowledged number must hold the event of its writer. *Twice* counts numbers that two writers received. With
-the condition of the create removed, the same check finds losses at once.
+`make faults` made this table{options}:
+four processes append to one ledger, each event in a segment of its own, and print a number when it is theirs; that is
+what was acknowledged. Afterwards the ledger is read, its chain is verified, and every acknowledged number must hold the
+event of its writer. *Twice* counts numbers that two writers received. With the condition of the create removed, the
+same check finds losses at once.
 
 | where | injected | how often | acknowledged | lost | twice | chain |
 |---|---|---|---|---|---|---|
