@@ -106,24 +106,24 @@ class IntParameter(_Number):
         return int(value)
 
 
+class _HasList(Protocol):
+    @property
+    def listed(self) -> tuple[Value, ...]: ...
+
+
 class _Listed(_Parameter):
-    """A value out of a list."""
+    """A value out of a list, which the kinds declare as `listed`."""
 
     is_logarithmic: ClassVar[bool] = False
 
-    @property
-    def listed(self) -> tuple[Value, ...]:
-        """Return the values in their order."""
-        raise NotImplementedError
-
-    def spelled(self, text: str) -> Any:
+    def spelled(self: _HasList, text: str) -> Any:
         """Return the value that a text spells, or the text; ValueError says what was expected if it spells several."""
         meant = [value for value in self.listed if spells(text, value)]
         if len(meant) > 1:
             raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text can be {len(meant)}")
         return meant[0] if meant else text
 
-    def described(self) -> str:
+    def described(self: _HasList) -> str:
         """Return the values in words."""
         return ", ".join(map(str, self.listed))
 

@@ -94,15 +94,9 @@ async def _run(
     await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), tell)
     journal = Journal(ledger, watch)
     await journal.refresh()
-    # The loop checks again, and that check counts; this one refuses before a server is started.
-    refuse_if_it_lives_here(journal.history)
-    if journal.history.defined is None:
-        refuse_unusable_places(file)
-        refuse_overlaps(file)
-    refuse_another(journal.history, file.campaign, path)
-    if file.evaluator_changed == "refuse" and not is_over(journal.history, file.campaign, file.settings()):
-        refuse_changed(journal.history, SourceFiles(file.evaluator).hashes())
-    if is_over(journal.history, file.campaign, file.settings()):
+    over = is_over(journal.history, file.campaign, file.settings())
+    _refuse_to_start(file, path, journal.history, over=over)
+    if over:
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
             tell(outdated)
         return journal.history, None
@@ -110,6 +104,30 @@ async def _run(
     not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
     if not_yet is not None:
         return journal.history, not_yet
+    return await _run_with_prefect(file, watch, on_stop, tell, report, ignore_window=ignore_window), None
+
+
+def _refuse_to_start(file: CampaignFile, path: str, history: History, *, over: bool) -> None:
+    """Raise an OvernightError before a server is started; the loop checks again, and that check counts."""
+    refuse_if_it_lives_here(history)
+    if history.defined is None:
+        refuse_unusable_places(file)
+        refuse_overlaps(file)
+    refuse_another(history, file.campaign, path)
+    if file.evaluator_changed == "refuse" and not over:
+        refuse_changed(history, SourceFiles(file.evaluator).hashes())
+
+
+async def _run_with_prefect(
+    file: CampaignFile,
+    watch: Callable[[History], None],
+    on_stop: Callable[[StopRequest], None],
+    tell: Callable[[str], None],
+    report: Callable[[History], Path] | None,
+    *,
+    ignore_window: bool,
+) -> History:
+    """Run the campaign as a flow, at the server that the user has named or at a private one."""
     named = named_server()
     if "overnight.flows.engine.campaign_flow" in sys.modules and named is None:
         raise CannotStart(
@@ -133,7 +151,7 @@ async def _run(
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
-        return await flow.run_with_server(file, server, here), None
+        return await flow.run_with_server(file, server, here)
 
 
 @contextlib.contextmanager

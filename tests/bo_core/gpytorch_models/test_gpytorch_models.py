@@ -194,6 +194,7 @@ def test_a_function_that_cannot_be_used_is_refused_in_one_sentence(function: str
 @pytest.mark.parametrize("function", ["plain", "with_noise", "fitted_elsewhere"])
 def test_a_function_that_can_be_used_passes_the_check(function: str) -> None:
     check(own(function), SPACE)
+    assert propose(SPACE, told(SPACE, 10), asking(function), 1)
 
 
 def test_a_function_that_fails_later_ends_the_campaign_with_what_it_raised() -> None:
