@@ -83,7 +83,7 @@ class CustomProposer(BaseModel):
         made = self._code.found()
         try:
             proposer = made(**copy.deepcopy(self.settings))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Unusable(
                 f"`proposer.settings`: expected keyword arguments that `{self.implementation}` can be made from, "
                 f"found {self.settings} ({described(error)})."
@@ -101,7 +101,7 @@ class CustomProposer(BaseModel):
             return proposer.propose(campaign, history, q, **({"seed": seed} if "seed" in wanted else {}))
         except OvernightError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Unusable(
                 f"`proposer.implementation`: expected {q} proposals from `{self.implementation}` for trial "
                 f"{history.next_trial} on, found that it raised {described(error)}."

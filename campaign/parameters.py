@@ -201,7 +201,7 @@ class FixedParameter(_Listed):
 
     def canonical(self, value: Any) -> Value:
         """Return the fixed value; ValueError says what was expected."""
-        if value != self.value:
+        if value != self.value or isinstance(value, bool) != isinstance(self.value, bool):
             raise ValueError(f"the fixed value {self.value!r}")
         return self.value
 

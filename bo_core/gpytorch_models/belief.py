@@ -9,7 +9,7 @@ from gpytorch.kernels import Kernel
 from torch import Tensor, nn
 
 from overnight.bo_core.data.outcomes import Outcomes
-from overnight.bo_core.gpytorch_models.built import built, posterior_of, unusable
+from overnight.bo_core.gpytorch_models.built import built, posterior_of, unusable, user_errors
 from overnight.bo_core.gpytorch_models.draws import TOGETHER, DifferentiatedDraws
 from overnight.bo_core.gpytorch_models.exactly import exactly
 from overnight.bo_core.gpytorch_models.fitted import fit
@@ -133,6 +133,14 @@ class GpytorchBelief:
         return DifferentiatedDraws(self.at, points, normals)
 
     def as_record(self) -> Record:
-        """Return the entries of the model's state that are finite numbers; bounds that are not come from its code."""
-        state = {name: value.double().flatten() for name, value in self.model.state_dict().items()}
+        """Return the entries of the model's state that are finite numbers; bounds that are not come from its code.
+
+        Raises Unusable if the state holds anything but real tensors, which could not be recalled.
+        """
+        expected, kind = "a `state_dict` of real tensors", type(self.model).__name__
+        with user_errors(self.surrogate, expected, f"`{kind}`"):
+            entries = dict(self.model.state_dict())
+        if odd := [name for name, value in entries.items() if not isinstance(value, Tensor) or value.is_complex()]:
+            raise unusable(self.surrogate, expected, f"that `{kind}` has other entries: {', '.join(odd)}")
+        state = {name: value.double().flatten() for name, value in entries.items()}
         return {name: tuple(value.tolist()) for name, value in state.items() if bool(value.isfinite().all())}

@@ -1,6 +1,8 @@
 """The model that a campaign's function returns for given observations, checked before anything is asked of it."""
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gpytorch.distributions import MultivariateNormal
 from linear_operator.utils.errors import NanError, NotPSDError
@@ -20,13 +22,11 @@ def built(surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes) -> tuple[
     known = not bool(outcomes.variance.isnan().any())
     with surrogate.code.importable():
         function = surrogate.code.found()
-        try:
+        shapes = f"X of shape {tuple(X.shape)} and y of shape {tuple(outcomes.y.shape)}"
+        with user_errors(surrogate, f"a model for {shapes}", "it"):
             asks = "noise" in inspect.signature(function).parameters
             more = {"noise": outcomes.variance.clone() if known else None} if asks else {}
             model = function(X.clone(), outcomes.y.clone(), **more)
-        except Exception as error:
-            shapes = f"X of shape {tuple(X.shape)} and y of shape {tuple(outcomes.y.shape)}"
-            raise unusable(surrogate, f"a model for {shapes}", f"that it raised {described(error)}") from error
         source = surrogate.code.source_hash()
     if not isinstance(model, nn.Module):
         raise unusable(surrogate, "a gpytorch `ExactGP` or another module with a posterior", type(model).__name__)
@@ -35,20 +35,29 @@ def built(surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes) -> tuple[
 
 def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> MultivariateNormal:
     """Return the joint posterior of the latent function at features X [b, d]; call it inside of `exactly`."""
-    asked = getattr(model, "posterior", model)
+    expected, name = f"a posterior at features of shape {tuple(X.shape)}", type(model).__name__
     try:
-        found = asked(X)
+        with user_errors(surrogate, expected, f"`{name}`"):
+            found = getattr(model, "posterior", model)(X)
     except (NotPSDError, NanError) as error:
-        raise ModelFailed(f"The gpytorch model {type(model).__name__} has no posterior: {error}") from error
-    except Exception as error:
-        text = f"that `{type(model).__name__}` raised {described(error)}"
-        raise unusable(surrogate, f"a posterior at features of shape {tuple(X.shape)}", text) from error
+        raise ModelFailed(f"The gpytorch model {name} has no posterior: {error}") from error
     found = getattr(found, "distribution", found)
     if not isinstance(found, MultivariateNormal) or found.mean.shape != X.shape[:1]:
         shape = f" of shape {tuple(found.mean.shape)}" if isinstance(found, MultivariateNormal) else ""
         expected = f"a `MultivariateNormal` of shape {tuple(X.shape[:1])} from `{type(model).__name__}`"
         raise unusable(surrogate, expected, type(found).__name__ + shape)
     return found
+
+
+@contextmanager
+def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> Iterator[None]:
+    """Raise Unusable for whatever a model's own code raises, an exit included, but for failures of numbers."""
+    try:
+        yield
+    except (NotPSDError, NanError, Unusable, ModelFailed):
+        raise
+    except (Exception, SystemExit) as error:
+        raise unusable(surrogate, expected, f"that {subject} raised {described(error)}") from error
 
 
 def unusable(surrogate: GpytorchSurrogate, expected: str, found: str) -> Unusable:

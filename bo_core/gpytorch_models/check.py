@@ -31,6 +31,7 @@ def _try(surrogate: GpytorchSurrogate, campaign: Campaign) -> None:
     results = [Measurement(mean=value) for value in X[:_RESULTS].square().sum(1).tolist()]
     outcomes = Outcomes.of(results, campaign.objective)
     belief = GpytorchBelief.fitted(surrogate, X[:_RESULTS], outcomes, X[:_RESULTS])
+    GpytorchBelief.recalled(surrogate, X[:_RESULTS], outcomes, X[:_RESULTS], belief.as_record())
     normals = torch.zeros(1, _DRAWS, _CANDIDATES, dtype=torch.float64)
     at, pull_back = belief.drawn(X[:_CANDIDATES], normals).at_with_pull_back(X[_RESULTS:])
     try:

@@ -10,10 +10,9 @@ from linear_operator.utils.errors import NanError, NotPSDError
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from overnight.bo_core.gpytorch_models.built import unusable
+from overnight.bo_core.gpytorch_models.built import unusable, user_errors
 from overnight.bo_core.search.bfgs import Array, Ending
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
-from overnight.bo_core.settings.user_code import described
 from overnight.bo_core.surrogate.fit import StartEnd
 from overnight.campaign.errors import ModelFailed
 
@@ -26,27 +25,29 @@ def fit(surrogate: GpytorchSurrogate, model: nn.Module) -> tuple[StartEnd, ...]:
     """Fit an ExactGP and return how that ended; any other model comes fitted. Then nothing in it is learnt any more."""
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     ends = (_fitted(surrogate, model, learnt),) if isinstance(model, ExactGP) and learnt else ()
-    model.eval().requires_grad_(False)
+    with user_errors(surrogate, "a model that can be evaluated", f"`{type(model).__name__}`"):
+        model.eval().requires_grad_(False)
     return ends
 
 
 def _fitted(surrogate: GpytorchSurrogate, model: ExactGP, learnt: Sequence[nn.Parameter]) -> StartEnd:
-    likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-    model.train()
+    expected, name = "a model that gpytorch can fit", f"`{type(model).__name__}`"
+    with user_errors(surrogate, expected, name):
+        likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+        model.train()
     inputs, targets = tuple(model.train_inputs or ()), model.train_targets
-    assert targets is not None
+    if targets is None:
+        raise unusable(surrogate, expected, f"{name} without training data")
 
     def negative(x: Array) -> tuple[float, Array]:
         _put(learnt, x)
         try:
-            value = likelihood(model(*inputs), targets)
-            assert isinstance(value, Tensor)
-            gradient = torch.cat([part.flatten() for part in torch.autograd.grad(-value, learnt)]).numpy()
+            with user_errors(surrogate, expected, name):
+                value = likelihood(model(*inputs), targets)
+                assert isinstance(value, Tensor)
+                gradient = torch.cat([part.flatten() for part in torch.autograd.grad(-value, learnt)]).numpy()
         except (NotPSDError, NanError):
             return _FAR, np.zeros_like(x)
-        except Exception as error:
-            text = f"that `{type(model).__name__}` raised {described(error)}"
-            raise unusable(surrogate, "a model that gpytorch can fit", text) from error
         return (-float(value.detach()), gradient) if np.isfinite(gradient).all() else (_FAR, np.zeros_like(x))
 
     start = torch.cat([parameter.detach().flatten() for parameter in learnt]).numpy().copy()

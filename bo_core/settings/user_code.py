@@ -95,7 +95,10 @@ class UserCode:
 
 def described(error: BaseException) -> str:
     """Return what was raised and where, in one line."""
-    text = " ".join(str(error).split())[:500]
+    try:
+        text = " ".join(str(error).split())[:500]
+    except Exception:
+        text = "an exception whose text cannot be had"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     ours = Path(frame.filename).is_relative_to(Path(__file__).parents[1])
     place = "" if ours or frame.filename.startswith("<") else f", {frame.filename}:{frame.lineno}"

@@ -22,6 +22,8 @@ def meant_as_ledger(address: str) -> str:
 
 def meant_as_folder(path: str) -> str:
     """Return a path on this machine; ValueError says what was expected of one that is mistyped."""
+    if "\0" in path:
+        raise ValueError("expected a path, got one with the character NUL, which no file system knows")
     if "://" in path:
         raise ValueError(f"expected a path on this machine, got the URL {path!r}")
     if os.path.expanduser(path).startswith("~"):

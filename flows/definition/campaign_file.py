@@ -62,6 +62,13 @@ def _with_kind(evaluator: Any) -> Any:
     return evaluator
 
 
+def _of_a_kind(proposer: Any) -> Any:
+    """Return a proposer's mapping with its kind, which is the usual one unless it names a class of the user's."""
+    if not isinstance(proposer, Mapping) or "kind" in proposer:
+        return proposer
+    return {"kind": "python" if "implementation" in proposer else "bayesian", **proposer}
+
+
 class CampaignFile(BaseModel):
     """The campaign and what it is run with.
 
@@ -76,7 +83,9 @@ class CampaignFile(BaseModel):
 
     campaign: Campaign
     evaluator: Annotated[AnyEvaluator, BeforeValidator(_with_kind, json_schema_input_type=str | AnyEvaluator)]
-    proposer: AnyProposer = BayesianProposer()
+    proposer: Annotated[AnyProposer, BeforeValidator(_of_a_kind, json_schema_input_type=AnyProposer)] = (
+        BayesianProposer()
+    )
     proposing: Proposing = Proposing()
     ledger: Annotated[str, Field(min_length=1), AfterValidator(meant_as_ledger)] = "./ledger"
     work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"

@@ -122,6 +122,7 @@ def test_a_module_may_import_its_neighbours_also_while_it_is_asked(written, tmp_
         (f"[{a_point(7)}]", "to lie in the space, found .*`x1`: expected a number between 0 and 1, got 7"),
         (f"[{a_point(0, 'y')}]", "to lie in the space, found .*`y`: expected one of .*`; `x1`: expected a value"),
         ("1 / 0", r"expected 1 proposals .* for trial 4 on, found that it raised ZeroDivisionError: .*\.py:5"),
+        ("__import__('sys').exit(3)", r"expected 1 proposals .* for trial 4 on, found that it raised SystemExit: 3"),
     ],
 )
 def test_what_cannot_be_tried_is_named_in_one_paragraph(written, expression: str, expected: str) -> None:

@@ -60,6 +60,12 @@ def test_a_text_that_spells_two_choices_is_refused():
         both.spelled("2")
 
 
+@pytest.mark.parametrize(("fixed", "value"), [(True, 1), (1, True), (0, False), (False, 0.0)])
+def test_a_truth_value_is_no_number_for_a_fixed_parameter_either(fixed, value):
+    with pytest.raises(ValueError, match="the fixed value"):
+        FixedParameter(kind="fixed", value=fixed).canonical(value)
+
+
 def test_only_a_fixed_parameter_is_not_tuned_and_only_categories_have_no_distances():
     kinds = (FLOAT, INT, ORDINAL, CATEGORICAL, FIXED)
     assert [kind.is_tuned for kind in kinds] == [True, True, True, True, False]

@@ -86,4 +86,58 @@ def flat(X: Tensor, y: Tensor) -> Flat:
     return Flat()
 
 
+def leaving(X: Tensor, y: Tensor) -> Plain:
+    raise SystemExit(3)
+
+
+def without_data(X: Tensor, y: Tensor) -> Plain:
+    model = plain(X, y)
+    model.train_inputs = model.train_targets = None
+    return model
+
+
+class Untrainable(Plain):
+    def train(self, mode: bool = True) -> "Untrainable":
+        if mode:
+            raise ValueError("never")
+        return super().train(mode)
+
+
+def untrainable(X: Tensor, y: Tensor) -> Untrainable:
+    return Untrainable(X, y, GaussianLikelihood())
+
+
+class Leaving(torch.nn.Module):
+    """A posterior that ends the process, and cannot even be looked at without."""
+
+    @property
+    def posterior(self) -> None:
+        raise SystemExit(4)
+
+
+def leaving_later(X: Tensor, y: Tensor) -> Leaving:
+    return Leaving()
+
+
+class WithExtraState(Plain):
+    def get_extra_state(self) -> dict[str, int]:
+        return {"epoch": 3}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        pass
+
+
+def with_extra_state(X: Tensor, y: Tensor) -> WithExtraState:
+    return WithExtraState(X, y, GaussianLikelihood())
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def wordless(X: Tensor, y: Tensor) -> Plain:
+    raise Wordless
+
+
 not_a_function = 3

@@ -181,6 +181,12 @@ def test_what_was_recorded_is_recalled_without_a_fit_and_has_nothing_against_its
         ("flat", "expected of `own_models:flat` a posterior that autograd can differentiate"),
         ("not_a_function", "expected a function `not_a_function` in `own_models`, found .*`plain`"),
         ("missing", "expected a function `missing`"),
+        ("leaving", "found that it raised SystemExit: 3"),
+        ("leaving_later", "a posterior at features of shape .*found that `Leaving` raised SystemExit: 4"),
+        ("without_data", "a model that gpytorch can fit, found `Plain` without training data"),
+        ("untrainable", "found that `Untrainable` raised ValueError: never"),
+        ("with_extra_state", "a `state_dict` of real tensors, found that `WithExtraState` has other .*_extra_state"),
+        ("wordless", "found that it raised Wordless: an exception whose text cannot be had"),
     ],
 )
 def test_a_function_that_cannot_be_used_is_refused_in_one_sentence(function: str, found: str) -> None:

@@ -66,6 +66,20 @@ CAMPAIGN = {
 }
 
 
+@pytest.mark.parametrize("key", ["ledger", "work", "receipts"])
+def test_a_path_with_a_character_that_no_file_system_knows_is_refused(key: str):
+    with pytest.raises(InvalidDefinition, match=rf"^{key}: expected a path, got one with the character NUL"):
+        read_campaign({**CAMPAIGN, key: "a\0b"})
+
+
+@pytest.mark.parametrize(
+    ("proposer", "kind"),
+    [({"cost_aware": True}, "bayesian"), ({}, "bayesian"), ({"implementation": "mine:Mine"}, "python")],
+)
+def test_a_proposer_is_the_usual_one_unless_it_names_another(proposer: dict[str, object], kind: str):
+    assert read_campaign({**CAMPAIGN, "proposer": proposer}).proposer.kind == kind
+
+
 @pytest.mark.parametrize("address", ["./s3:x", "s3://bucket/x", "S3://bucket", "file:///srv/x", "../a:b", "/srv/a:b"])
 def test_folders_and_urls_are_addresses_of_a_ledger(path: Path, address: str):
     ledger = load_campaign_file(written(path, f"ledger: {address}")).ledger
