@@ -9,7 +9,9 @@ from fenced_blocks import PAGES, REPOSITORY, Shell, blocks
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from overnight.campaign.errors import InvalidDefinition
 from overnight.flows.cli import app
+from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.definition.json_schema import campaign_schema
 
 LANGUAGES = {"sh", "text", "yaml", "python", "json"}
@@ -76,7 +78,7 @@ def test_every_command_that_a_page_names_exists(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_a_piece_of_a_campaign_file_is_accepted_by_the_schema(page):
+def test_a_piece_of_a_campaign_file_is_accepted_by_the_schema_and_by_the_reader(page):
     schema = campaign_schema()
     for block in blocks(page.read_text()):
         if block.language == "yaml":
@@ -86,7 +88,19 @@ def test_a_piece_of_a_campaign_file_is_accepted_by_the_schema(page):
 def problems(schema: dict[str, Any], text: str) -> list[str]:
     pieces = [YAML(typ="safe", pure=True).load(piece) for piece in re.split(r"^# or\n", text, flags=re.MULTILINE)]
     files = [{**SMALL, **piece} for piece in pieces if set(piece) <= set(schema["properties"])]
-    return [error.message for file in files for error in Draft202012Validator(schema).iter_errors(file)]
+    return [
+        *(error.message for file in files for error in Draft202012Validator(schema).iter_errors(file)),
+        *(problem for file in files for problem in refused(file)),
+    ]
+
+
+def refused(file: dict[str, Any]) -> list[str]:
+    """Return why the reader refuses a file."""
+    try:
+        read_campaign(file)
+    except InvalidDefinition as problem:
+        return list(problem.problems)
+    return []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
