@@ -3,14 +3,14 @@
 CAMPAIGN_YAML = """\
 # yaml-language-server: $schema=campaign.schema.json
 # A campaign: what to tune, what to improve, and how much may be spent on it.
-#   overnight check campaign.yaml    says what is wrong with this file, or what it would do
-#   overnight run campaign.yaml      runs it; run again after an interruption, it goes on where it was
-# Lines that are commented out show what else there is, mostly with the value that holds without them.
+#   overnight check campaign.yaml    finds mistakes in this file, and shows what a run would do
+#   overnight run campaign.yaml      runs the campaign; after an interruption, it resumes it
+# The lines that are commented out show the other keys, most of them with their defaults.
 
 name: first-campaign
-# description: What this is about, for whoever reads the report.
+# description: A sentence for the readers of the report.
 
-# What may be tuned. Every parameter has a `kind`; `unit` and `description` are for people and may stand anywhere.
+# The parameters to tune. Each has a `kind`; every kind may have a `unit` and a `description`, which are for people.
 parameters:
   temperature:
     kind: float
@@ -21,7 +21,7 @@ parameters:
     kind: float
     low: 0.001
     high: 1
-    scale: log        # for what matters by factors rather than by steps; `low` must be above 0
+    scale: log        # for values that differ by factors rather than by steps; `low` must be above 0
     unit: g
     description: Catalyst for each litre.
   stirring:
@@ -32,7 +32,7 @@ parameters:
   #   kind: categorical          # choices without an order
   #   choices: [water, ethanol, acetone]
   # grain:
-  #   kind: ordinal              # choices in their order, which the model makes use of
+  #   kind: ordinal              # choices in their order, which the model uses
   #   choices: [coarse, medium, fine]
   # vessel:
   #   kind: fixed                # passed to every evaluation and never tuned
@@ -40,40 +40,40 @@ parameters:
 
 # One metric to improve: `minimize: NAME` or `maximize: NAME`.
 maximize: yield
-# More metrics that every evaluation must report; they are recorded beside the objective.
+# More metrics that every evaluation must report; they are recorded together with the objective.
 # metrics: [cost]
 
-# What is known of the objective's noise. none: the same point always gives the same value; known: every evaluation
-# reports a standard error; infer: what evaluations do not report is learnt from the results. A result that contradicts
+# The noise of the objective. none: the same point always gives the same value; known: every evaluation reports a
+# standard error; infer: standard errors that are not reported are estimated from the results. A result that contradicts
 # none or known is invalid.
 # noise: infer
 
-# How a point is tried. `package.module:function` is called as f(params), and returns a number, (mean, standard error)
-# or {metric: either of them}. Modules are looked for beside this file first.
+# How a point is evaluated. `package.module:function` is called as f(params), and returns a number, (mean, standard
+# error) or {metric: either of them}. Modules in the folder of this file are found first.
 evaluator: objective:evaluate
-# With more to say about it, a mapping:
+# The same as a mapping, which has more keys:
 # evaluator:
 #   kind: python
 #   function: objective:evaluate
 #   time_limit: 10m              # 90s, 15m, 2h30m, 1d
-# Any program can evaluate as well; it finds its request in the file $EVAL_REQUEST and writes to $EVAL_RESULT:
+# Any program can be an evaluator; it finds its request in the file $EVAL_REQUEST and writes to $EVAL_RESULT:
 # evaluator:
 #   kind: command
 #   command: [./measure.sh]
 #   time_limit: 10m
-#   environment: [DATABASE_URL]  # the variables that it may see; their values are written down nowhere
+#   environment: [DATABASE_URL]  # the variables that it may see; their values are never recorded
 
 # How many evaluations run at the same time.
 workers: 2
 
 budget:
-  trials: 20          # every trial that started counts once, however it ended
+  trials: 20          # every trial that has started counts once, however it ends
   # wall_clock: 8h    # no new trial after this time
-  # evaluations: 40   # every attempt counts, also where a trial is tried again
-  # cost: 100         # in the unit in which the evaluations tell what they cost
+  # evaluations: 40   # every attempt counts, retries included
+  # cost: 100         # in the unit in which the evaluations report their cost
 
-# When it may run: it starts what is expected to end in time, and goes on in the next night. Until five evaluations are
-# known, `time_limit` is what each is expected to take; without one, half of the window. `run --now` ignores it.
+# When the campaign may run. A trial starts only if it is expected to end in time, and the next night continues. Until
+# five evaluations are known, each is expected to take its `time_limit`, or half of the window. `run --now` ignores it.
 # window: 22:00–06:00 Europe/Berlin
 
 # The status quo; it is tried first, and the report compares with it.
@@ -83,23 +83,23 @@ baseline: {temperature: 40, dose: 0.01, stirring: 4}
 #   - {temperature: 60, dose: 0.1, stirring: 6}
 
 # failures:
-#   max_attempts: 3   # of one trial, when the machine failed rather than the point
+#   max_attempts: 3   # at one trial, if the machine failed rather than the point
 #   back_off: 30s     # the pause before the second attempt; it doubles with each one, 0 is none
 #   longest_back_off: 10m
 #   on_timeout: fail  # or retry: as if the machine had failed
-#   when_unknown: retry  # or ask: what may still run on a machine that cannot be seen waits for a person
-#   max_in_a_row: 5   # trials given up one after the other that stop the campaign; without this line 5 until one
-#                     # was observed, then 20; with more workers as many as these, then four times as many
-# evaluator_changed: note   # or refuse: stop when files of the evaluator are not what they were
-# seed: 0             # of everything that is drawn at random
-# ledger: ./ledger    # where every event is kept: a folder, or s3://bucket/prefix
-# receipts: ./kept/first-campaign.jsonl   # what tells the ledger from a forged one later; better on another disk
+#   when_unknown: retry  # or ask: an attempt that may still run on an unreachable machine waits for a person
+#   max_in_a_row: 5   # failed trials in a row that stop the campaign; the default is 5 until one is observed,
+#                     # then 20; with more than 5 workers, their number, then four times that
+# evaluator_changed: note   # or refuse: stop if files of the evaluator have changed
+# seed: 0             # of all random draws
+# ledger: ./ledger    # the record of every event: a folder, or s3://bucket/prefix
+# receipts: ./kept/first-campaign.jsonl   # detects a cut or forged ledger later; better on another disk
 # work: ./work        # a folder for each evaluation, with its files and its output
 
 # How the next point is chosen; most files leave this out.
 # proposer:
 #   kind: bayesian    # or sobol, which fills the space evenly and learns nothing
-#   initial: 6        # points before the model's first, baseline and `start_with` included
+#   initial: 6        # points before the first of the model, baseline and `start_with` included
 #   device: auto      # cpu, cuda
 """
 
