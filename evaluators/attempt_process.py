@@ -65,7 +65,6 @@ class AttemptProcess:
         async with self._ended_if_unreadable(attempt.path):
             try:
                 await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
-                child.bury()
                 return await self._settle(attempt, request, lines) or self._lost(attempt, _SUPERVISOR_DIED)
             except asyncio.CancelledError:
                 if (stored := await self._stored(attempt, request, lines)) is None:

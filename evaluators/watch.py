@@ -36,17 +36,16 @@ class OwnChild:
     process: "subprocess.Popen[bytes]"
 
     def supervisor(self) -> Process | None:
-        """Return it, if it lives."""
-        # Asked first, because that also buries it.
-        return None if self.process.poll() is not None else read_process(self.process.pid)
+        """Return it if it is alive; reap it if it has ended."""
+        # Once it is reaped, its id may be another process's.
+        living = read_process(self.process.pid) if self.process.returncode is None else None
+        if living is None:
+            self.process.poll()
+        return living
 
     def send(self, number: int) -> None:
         """Send it a signal, if it lives."""
         self.process.send_signal(number)
-
-    def bury(self) -> None:
-        """Collect how it ended, now that it has."""
-        self.process.wait()
 
 
 @dataclass
