@@ -1,4 +1,4 @@
-"""`make chaos` in small: a real campaign on a real Prefect server, disturbed."""
+"""A small `make chaos`: a real campaign on a real Prefect server, disturbed."""
 
 from collections import Counter
 
