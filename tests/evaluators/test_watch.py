@@ -1,4 +1,4 @@
-"""What waits for a supervisor that it has started."""
+"""The watch over a supervisor by the process that started it."""
 
 import os
 import subprocess
