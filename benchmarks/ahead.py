@@ -1,8 +1,8 @@
 """Measure the benefit of proposing points before they are needed: `python -m benchmarks.ahead`.
 
 Each campaign runs in virtual time, for as long as a given number of evaluations takes. A proposal takes a given
-fraction of an evaluation. Each campaign runs twice: once it always proposes when a worker is free, once always ahead.
-The table in docs/proofs/proposing.md comes from here.
+fraction of an evaluation. Each campaign runs twice: once every proposal is made when a worker is free, and once every
+proposal is made ahead. The table in docs/proofs/proposing.md comes from here.
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """Count late trials that lie far off: `python -m benchmarks.far`, one worker on smooth functions, in a few minutes.
 
-A trial is far off if it is worse than all but a tenth of the space's points; it is late if it belongs to the second
-half of the trials. Optuna's Gaussian process takes part if its environment is installed (`python -m
-benchmarks.peers.install optuna-gp`). It starts from the same points, and it is not given standard errors because it
-does not accept them.
+A trial is far off if a tenth of the space's points are better; it is late if it belongs to the second half of the
+trials. Optuna's Gaussian process takes part if its environment is installed (`python -m benchmarks.peers.install
+optuna-gp`). It starts from the same points, and it is not given standard errors because it does not accept them.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Compare how well beliefs predict unmeasured points under different priors: `python -m benchmarks.priors`.
 
-No campaign is run. Its points are imitated, half of them spread and half near a good one, so that all priors are judged
-on the same data. The table in docs/decisions/0006-priors.md comes from here.
+No campaign is run; the points of one are imitated, half of them spread and half near a good one, so that all priors are
+judged on the same data. The table in docs/decisions/0006-priors.md comes from here.
 """
 
 import argparse

@@ -119,7 +119,10 @@ def _spread(function: str) -> float:
 
 
 def _trials(seeds: range, evaluations: int) -> Iterator[str]:
-    """Yield a line for each function, rule and use of reports; campaigns last as long as `evaluations` of them."""
+    """Yield a line for each function, rule and use of reports.
+
+    Each campaign lasts as long as `evaluations` whole evaluations on its workers.
+    """
     yield "| function | rule | reports of stopped trials | trials | observed | stopped | regret, median (quartiles) |"
     yield "|---|---|---|---|---|---|---|"
     minutes = evaluations * _STEPS / 4

@@ -14,7 +14,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NU
 def main() -> int:
     """Run the requested command and return the exit status."""
     asked = _asked()
-    # Set before torch and numpy are imported, here and in child processes: they read it only at import.
+    # Set before torch and numpy are imported, here and in child processes, because they read it only at import.
     for name in _ONE_THREAD:
         os.environ[name] = "1"
     from benchmarks.quality import commands

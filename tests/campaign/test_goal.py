@@ -19,7 +19,7 @@ TASTE = Objective(metric="taste", direction="maximize")
 
 @dataclass(frozen=True)
 class AtMost:
-    """A possible later constraint: it needs only a metric and an answer."""
+    """A possible later constraint: it needs only a metric and a method that judges a measurement."""
 
     metric: str
     limit: float

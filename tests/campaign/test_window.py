@@ -13,7 +13,8 @@ from overnight.campaign.window import Window
 A_MINUTE, A_DAY = timedelta(minutes=1), timedelta(days=1)
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
-# Zones with a date on which their clocks change, or on which none do; one skipped a whole day, one changes at midnight.
+# A zone and a date on which its clocks change, or an ordinary date. One zone skipped a whole day, one changes at
+# midnight.
 CHANGES = [
     ("Europe/Berlin", date(2026, 3, 29)),
     ("Europe/Berlin", date(2026, 10, 25)),

@@ -1,9 +1,9 @@
 """An evaluation that keeps its own log, as evidence that is independent of Overnight.
 
-`python logged_evaluation.py LOG LOCKS WORKERS STUBBORN` writes one line when it begins, has found a value, has stored
-it, and ends. Locks, which the kernel releases at their holder's death, show whether another evaluation of the same
-trial is alive and whether more evaluations are alive than the campaign has workers. The first attempt at a trial
-ignores SIGTERM for STUBBORN seconds.
+`python logged_evaluation.py LOG LOCKS WORKERS STUBBORN` writes a line when it begins, when it has found a value, when
+it has stored it, and when it ends. Locks, which the kernel releases at their holder's death, show whether another
+evaluation of the same trial is alive and whether more evaluations are alive than the campaign has workers. The first
+attempt at a trial ignores SIGTERM for STUBBORN seconds.
 """
 
 import fcntl

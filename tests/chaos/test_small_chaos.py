@@ -1,4 +1,4 @@
-"""A small `make chaos`: a real campaign on a real Prefect server, disturbed."""
+"""`make chaos` on a small scale: a disturbed campaign on a real Prefect server."""
 
 from collections import Counter
 

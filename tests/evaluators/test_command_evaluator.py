@@ -1,4 +1,4 @@
-"""Commands in every way they may behave, and the outcomes of their attempts."""
+"""The ways in which a command may behave, and the outcome of its attempt."""
 
 import asyncio
 import json

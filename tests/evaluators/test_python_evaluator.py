@@ -1,4 +1,4 @@
-"""Python functions in every way they may behave, and the outcomes of their attempts."""
+"""The ways in which a Python function may behave, and the outcome of its attempt."""
 
 import textwrap
 from pathlib import Path

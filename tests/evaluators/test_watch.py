@@ -1,4 +1,4 @@
-"""The watch over a supervisor by the process that started it."""
+"""Waiting for a supervisor in the process that started it."""
 
 import os
 import subprocess

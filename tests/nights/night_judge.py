@@ -44,7 +44,7 @@ class FlowRun:
 
 @dataclass(frozen=True)
 class Night:
-    """The events of one controller, from its lease to its last one, and the history before it began."""
+    """The events of one controller, from its lease to its last event, and the history before it began."""
 
     before: History
     events: Sequence[Event]

@@ -65,8 +65,8 @@ int timespec_get(struct timespec *now, int base) {
     return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, now) == 0 ? base : 0;
 }
 
-/* Convert a time of day by the shifted clock to one by the kernel's clock. Small numbers are left unchanged: a condition
- * may wait by the monotonic clock instead, whose values are far below those of a time of day. */
+/* Convert a time of day from the shifted clock to the kernel's. Small numbers are left unchanged: a condition may wait
+ * by the monotonic clock instead, whose values are far below those of a time of day. */
 static struct timespec until(const struct timespec *moment) {
     struct timespec kernels = *moment;
     if (kernels.tv_sec > 1000000000) kernels.tv_sec -= shifted_by();

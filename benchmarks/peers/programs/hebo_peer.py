@@ -13,7 +13,7 @@ from hebo.design_space.design_space import DesignSpace
 from hebo.optimizers.hebo import HEBO
 from told import Fit, Told
 
-# On import, HEBO limits torch to one thread for the whole process. This is left as it is for HEBO's users.
+# On import, HEBO limits torch to one thread for the whole process. This is kept, because it is what HEBO's users get.
 PACKAGES = ("hebo", "pymoo", "gpytorch", "torch", "scikit-learn", "pandas", "scipy", "numpy")
 
 

@@ -156,7 +156,7 @@ def hartmann_and_slopes(n: int) -> TrainingData:
 
 @pytest.mark.slow
 def test_a_parameter_that_seemed_to_count_for_nothing_counts_where_all_data_say_so() -> None:
-    # Climbed from parts of these data, the fit takes one of the six important parameters for a minor one.
+    # Climbed from parts of these data, the fit mistakes one of the six important parameters for a minor one.
     data, prior = hartmann_and_slopes(999), Prior(20, "loose")
     found = fit(data, "rbf", prior, seeded(0), cold=1)
     assert (found.theta[[*DECISIVE]] < 0.5).all()

@@ -48,7 +48,7 @@ def log_normal(theta: Tensor, prior: Prior, which: slice = slice(None)) -> float
 
 
 def constant_of_modes(prior: Prior, which: slice) -> float:
-    """Return how far the log density of a normal θ at a log-normal's mode exceeds the log-normal's own log density."""
+    """Return the log density of θ, normal about a log-normal's mode, minus the log density of that log-normal."""
     return float((prior.location + 0.5 * prior.spread**2)[which].sum())
 
 

@@ -12,7 +12,7 @@ EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
 
 
 def steers(character: str) -> bool:
-    """Return whether Unicode's tables let a character control a terminal or text direction, or forbid encoding it."""
+    """Return whether, by Unicode's tables, a character controls a terminal or text direction or cannot be encoded."""
     control = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character not in "\t\n"
     turns = unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", "B")
     return control or (turns and character not in "\n")

@@ -1,4 +1,4 @@
-"""Process ids are valid only in their own container: elsewhere, no process is ended or considered dead by them."""
+"""Process ids from another container are never used to end a process or to prove it dead."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def _needs_containers() -> None:
 
 
 def _attempt(folder: Path, **claimed: object) -> Path:
-    """Write the files of a supervisor that took the attempt and then vanished."""
+    """Write the files of a supervisor that claimed the attempt and then vanished."""
     attempt = folder / "attempt"
     attempt.mkdir()
     (attempt / "request.json").write_text(request().model_dump_json())

@@ -1,4 +1,4 @@
-"""The outcome of a stored result, and the defects in it that never cost the rest."""
+"""The outcome of a stored result; a defect in one part of it never costs the rest."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Blocks make reading fast without changing the result; a missing, lost or damaged block is made again."""
+"""Blocks make reading fast without changing the result; a block that is unfinished, lost or damaged is made again."""
 
 import threading
 from pathlib import Path
@@ -119,7 +119,7 @@ def a_bit_flipped(file: Path) -> bytes:
     """Return the bytes of a block with one bit of its events flipped."""
     group, whole = pq.ParquetFile(file).metadata.row_group(0), bytearray(file.read_bytes())
     [column] = [c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == "body"]
-    # The rest of the column's pages is only statistics, which no reader uses.
+    # Among the values: the rest of the column is only statistics, which no reader uses.
     whole[(column.dictionary_page_offset + column.data_page_offset) // 2] ^= 1
     return bytes(whole)
 

@@ -126,7 +126,7 @@ def test_lines_of_processes_that_add_at_once_stay_whole(kept):
         ("key", OTHER.key),
         ("signature", OTHER.sign(signed(RECEIPT, SIGNER).said())),
     ],
-    # Keys are generated in each process, so a key in its name would give a test another name in each.
+    # Keys are generated in each process, so without these ids the names of the tests would differ between processes.
     ids=["ledger", "segment", "events", "hash", "time", "key", "signature"],
 )
 def test_each_field_of_a_signed_receipt_is_held_by_the_signature(kept, field, other):

@@ -161,7 +161,7 @@ async def test_a_field_that_is_not_known_beside_one_that_is_wrong_is_damage(ledg
 
 async def test_a_ledger_that_grows_and_is_copied_meanwhile_is_whole(tmp_path):
     class Growing(LocalStore):
-        """Lets another process end a run when the first segment is read."""
+        """Lets another writer end a run when the first segment is read."""
 
         grown = False
 
