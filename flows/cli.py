@@ -110,7 +110,7 @@ def deploy(
 
 @app.command()
 def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -> None:
-    """Show how a campaign stands."""
+    """Show the state of a campaign."""
     heavy("read.status").status(campaign, as_of)
 
 
@@ -224,7 +224,7 @@ def explain(
     trial: TrialNumber,
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
-    """Show why a point was tried: the knowledge and the running trials then, the expectation, and the result."""
+    """Show why a point was tried: the results and running trials at the time, the expectation, and the outcome."""
     heavy("read.explain").explain(trial, campaign)
 
 
@@ -234,7 +234,7 @@ def replay(
     trial: Annotated[int | None, typer.Option(help="Replay the proposal of this trial only.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Replay every proposal, the default.")] = False,
 ) -> None:
-    """Compute the recorded proposals again and compare; exits with 1 if one is different."""
+    """Compute the recorded proposals again and compare; exits with 1 if any differs."""
     if every and trial is not None:
         raise typer.BadParameter(f"expected one of --all and --trial, got --all and --trial {trial}.")
     heavy("read.replay").replay_campaign(campaign, trial)
@@ -244,7 +244,7 @@ app.add_typer(people)
 
 
 def main() -> None:
-    """Run the command line; errors of ours are one paragraph and exit with 1, 2 for a wrong definition."""
+    """Run the command line; an OvernightError prints one paragraph and exits with 1, a wrong definition with 2."""
     put_working_folder_last()
     show_what_the_encoding_lacks()
     try:

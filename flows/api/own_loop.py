@@ -1,4 +1,4 @@
-"""Decide what a user's own loop may try now, by the same allowance as a controller's."""
+"""Decide which trial a user's own loop may start now, under the same allowance as a controller's."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from overnight.report.summary import request_text
 
 
 def own_allowance(history: History, now: datetime, *, ignore_window: bool = False) -> Allowance:
-    """Return what a loop of people's own may start: as many at once as it likes, within the budgets and the window."""
+    """Return the allowance of a user's own loop: any number of trials at once, within the budgets and the window."""
     window = None if ignore_window else history.definition.window
     return Allowance(
         history=history,
@@ -23,22 +23,22 @@ def own_allowance(history: History, now: datetime, *, ignore_window: bool = Fals
 
 
 def next_waiting(allowed: Allowance) -> Trial | None:
-    """Return the trial that is to be started before anything is proposed: suggested, approved, or to be tried again.
+    """Return the trial to start before anything is proposed: suggested, approved, or to be tried again.
 
-    One that has failed is not waited for, as a controller waits: a loop of people's own has its own pauses.
+    After a failure there is no pause as there is with a controller: a user's own loop has its own pauses.
     """
     return allowed.waiting[0] if allowed.waiting and allowed.slots > 0 else None
 
 
 def may_propose(allowed: Allowance) -> bool:
-    """Tell whether another trial may be proposed; with `approve: always`, people look at few of them at a time."""
+    """Return whether another trial may be proposed; with `approve: always`, at most `workers` await approval."""
     campaign = allowed.campaign
     enough = campaign.approve == "always" and allowed.history.awaiting >= campaign.workers
     return allowed.unproposed > 0 and not enough
 
 
 def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
-    """Return why nothing is to be tried: CampaignStopped if it is over as it stands, AskLater if that may pass."""
+    """Return why there is nothing to try: CampaignStopped if the campaign is over, AskLater if that may change."""
     campaign, history = allowed.campaign, allowed.history
     trials = campaign.budget.trials
     if history.started >= trials and not allowed.waiting:
@@ -69,7 +69,7 @@ def _why_later(allowed: Allowance) -> str | None:
 
 
 def awaited(history: History) -> str | None:
-    """Return that trials await approval, and how they get it; None if none does."""
+    """Return which trials await approval and how to decide on them; None if no trial does."""
     waiting = [trial.id for trial in history.trials.open if trial.parked]
     if not waiting:
         return None
