@@ -60,10 +60,10 @@ async def anchored(
 async def placed(
     file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = LOG.warning
 ) -> AsyncIterator[SentEvaluator]:
-    """Yield the file's evaluator, set to run where the file says; close its connections afterwards.
+    """Yield the file's evaluator, set to run at the file's `run_on` place; close its connections afterwards.
 
-    Raises CannotStart if nothing answers there. `tell` is called once if the place is slow to answer, and for the first
-    attempt that no worker takes for a while.
+    Raises CannotStart if nothing answers there. `tell` is called once if the place is slow to answer, and once for the
+    first attempt that waits long for a worker.
     """
     await file.run_on.reach(tell)
     sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
@@ -128,7 +128,7 @@ def _on_pool(pool: str, limit: timedelta) -> Proposer:
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
-    """Return the parts that a campaign file combines; `evaluator` is its evaluator, set to run where the file says."""
+    """Return the parts that a campaign file combines; `evaluator` comes from `placed`."""
     return Job(
         campaign=file.campaign,
         evaluator=evaluator,
