@@ -11,7 +11,7 @@ from overnight.campaign.window import Window
 
 
 def window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
-    """Return the problem that no first evaluation would fit into the window."""
+    """Return a problem if not even the first evaluation would fit into the window."""
     if window is None or time_limit <= window.length:
         return []
     limit, length = format_duration(time_limit), format_duration(window.length)
@@ -23,7 +23,7 @@ def window_problems(window: Window | None, time_limit: timedelta) -> list[Proble
 
 
 def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
-    """Return the problem that a campaign ends by the expected gain though its proposer tells none."""
+    """Return a problem if the campaign ends by its expected gain and its proposer reports none."""
     tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in AGAINST_BEST
     if stop_when is None or tells:
         return []

@@ -15,7 +15,7 @@ _NOTHING = "Nothing was written."
 def refuse_unusable_places(file: CampaignFile) -> None:
     """Raise InvalidDefinition if the ledger, the work folder or the file of receipts cannot be written here.
 
-    Each folder is tried in the nearest one that exists, in which a folder is made and removed.
+    A folder is tested by making and removing another one in it, or in its nearest parent that exists.
     """
     ledger = _ledger_folder(file)
     folders = [("work", Path(file.work)), *([("ledger", ledger)] if ledger is not None else [])]
@@ -26,7 +26,7 @@ def refuse_unusable_places(file: CampaignFile) -> None:
 
 
 def refuse_overlaps(file: CampaignFile) -> None:
-    """Raise InvalidDefinition if a new campaign's ledger, work folder and receipts would lie in one another."""
+    """Raise InvalidDefinition if the ledger, work folder and receipts of a new campaign would lie inside each other."""
     ledger, work = _ledger_folder(file), Path(os.path.abspath(file.work))
     if ledger is None:
         return
@@ -50,7 +50,7 @@ def _refuse(problems: list[Problem]) -> None:
 
 
 def _ledger_folder(file: CampaignFile) -> Path | None:
-    """Return the folder in which the campaign's ledger lies, None if it lies in a bucket."""
+    """Return the folder that holds the campaign's ledger; None if a bucket does."""
     location = ledger_location(file.ledger, file.campaign.name, Path())
     return None if location.startswith("s3://") else Path(os.path.abspath(location)).parent
 

@@ -19,7 +19,7 @@ TOO_DEEP = (
 
 @dataclass(frozen=True)
 class Excess:
-    """What is too much, and the node at which it becomes so."""
+    """An exceeded limit, in words, and the node at which it is exceeded."""
 
     node: Node
     text: str
@@ -32,7 +32,7 @@ class _Measure:
 
 
 def what_is_too_much(root: Node) -> Excess | None:
-    """Return what goes beyond the limits or stands for itself without end; None for an ordinary file.
+    """Return the first excess over the limits, or an alias of a part that contains it; None for an ordinary file.
 
     Each node is measured once, however many aliases lead to it, and without recursion.
     """
@@ -85,7 +85,7 @@ def _excess_of_scalar(node: ScalarNode) -> Excess | None:
 
 
 def _foreign_tag(node: Node) -> str | None:
-    """Return a tag of a type that no campaign has, as people write it: bytes, sets, and pairs in their order."""
+    """Return the tag, as written in YAML, of a type that no campaign uses: bytes, sets, and ordered pairs."""
     name = str(node.tag).rpartition(":")[2]
     return f"!!{name}" if name in ("binary", "set", "omap", "pairs") else None
 
