@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Here(BaseModel):
-    """On the machine of the controller, which starts a supervisor for each."""
+    """On the controller's machine, which starts a supervisor for each evaluation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,8 +17,8 @@ class Here(BaseModel):
         return "this machine"
 
     async def reach(self, tell: Callable[[str], None]) -> None:
-        """Return at once: it is there."""
+        """Return at once: this machine is always reachable."""
 
     def problems(self) -> list[str]:
-        """Return what is missing for it: nothing."""
+        """Return no problems: nothing can be missing."""
         return []

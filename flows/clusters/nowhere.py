@@ -1,4 +1,4 @@
-"""The place of an attempt whose record of where it was sent cannot be read any more."""
+"""The place of an attempt whose recorded place can no longer be read."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from overnight.flows.clusters.resources import Resources
 
 @dataclass(frozen=True)
 class Nowhere:
-    """A place that has no workers, and its own Launcher: what has not begun never will, what runs can be followed."""
+    """A place without workers, and its own Launcher: it starts nothing, but a running attempt can be followed."""
 
     start_within: timedelta = timedelta.max
 
@@ -19,7 +19,7 @@ class Nowhere:
         return "a place that nobody knows"
 
     def launcher(self, resources: Resources) -> Launcher:
-        """Return what launches nothing."""
+        """Return itself, which launches nothing."""
         del resources
         return self
 
@@ -28,7 +28,7 @@ class Nowhere:
         raise LedgerError(f"`{SENT}` beside the ledger cannot be read")
 
     async def ended(self, key: str, worker: str) -> str | None:
-        """Return None: there is nobody to say anything."""
+        """Return None: there is no cluster to ask."""
 
     async def withdraw(self, key: str) -> None:
         """Return at once."""

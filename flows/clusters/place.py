@@ -12,7 +12,7 @@ from overnight.flows.clusters.on_pool import OnPool
 
 
 def as_written(value: Any) -> Any:
-    """Return the place with its kind written out, where `here`, `{pool: NAME}` or `{dask: ADDRESS}` tell it."""
+    """Return the place with its kind filled in, if it is `here`, `{pool: NAME}` or `{dask: ADDRESS}`."""
     if value == "here":
         return {"kind": "here"}
     if isinstance(value, Here | OnPool | OnDask) or (isinstance(value, Mapping) and "kind" in value):
