@@ -117,7 +117,7 @@ def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -
 @app.command()
 def trials(
     campaign: CampaignPath = Path("campaign.yaml"),
-    format: Annotated[Format, typer.Option(help="How to print them.")] = Format.TABLE,  # noqa: A002
+    format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
 ) -> None:
     """List every trial with its point, its outcome and its measurements."""

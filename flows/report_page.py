@@ -24,7 +24,7 @@ def write_report(file: CampaignFile, history: History, output: Path) -> Path:
         output.write_text(page, encoding="utf-8")
     except OSError as problem:
         raise OvernightError(
-            f"{output}: expected to write the report there, but {problem.strerror}. Name another file: "
+            f"{output}: the report cannot be written: {problem.strerror}. Name another file: "
             "overnight report CAMPAIGN --output FILE"
         ) from None
     return output

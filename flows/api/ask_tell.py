@@ -41,7 +41,7 @@ from overnight.storage import open_ledger
 T = TypeVar("T")
 _ACTOR = "ask-tell"
 _NOT_RECORDED = (
-    "Nothing was written: the trial is still under way. If its evaluation failed, give an exception instead."
+    "Nothing was written: the trial is still under way. If its evaluation failed, pass an exception instead."
 )
 
 
@@ -137,8 +137,8 @@ class AskTell:
         if os.getpid() != self._process:
             work.close()
             raise CannotStart(
-                f"AskTell: expected to be used in the process that opened campaign `{self.file.campaign.name}`, found "
-                "that it was forked into another one. Open the campaign there, too: all may share its ledger."
+                f"AskTell: campaign `{self.file.campaign.name}` was opened in another process, from which this one was "
+                "forked. Open it in this process as well: several processes may share its ledger."
             )
         return run_in_background(work)
 

@@ -43,15 +43,17 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
     trials = campaign.budget.trials
     if history.started >= trials and not allowed.waiting:
         return BudgetSpent(
-            f"All {trials} trials of campaign `{campaign.name}` have been asked for. Raise `budget.trials` to go on."
+            f"All {trials} trials of campaign `{campaign.name}` have been asked for. Raise `budget.trials` to continue."
         )
     if (why := allowed.why_over) is not None:
         if why.because == "gain":
-            return CampaignStopped(f"Campaign `{campaign.name}` is over: {why}. Change `stop_when` to go on.")
-        return BudgetSpent(f"Campaign `{campaign.name}` has nothing left to ask for: {why}. Raise `budget` to go on.")
+            return CampaignStopped(f"Campaign `{campaign.name}` is over: {why}. Change `stop_when` to continue.")
+        return BudgetSpent(
+            f"Campaign `{campaign.name}` has nothing left to ask for: {why}. Raise `budget` to continue."
+        )
     if (why := _why_later(allowed)) is not None:
-        return AskLater(f"Campaign `{campaign.name}`: nothing may be tried now, as {why}. Ask again later.")
-    return CampaignStopped(f"Campaign `{campaign.name}` has nothing left to ask for as it stands.")
+        return AskLater(f"Campaign `{campaign.name}`: nothing may be tried now, because {why}. Ask again later.")
+    return CampaignStopped(f"Campaign `{campaign.name}` has nothing left to ask for.")
 
 
 def _why_later(allowed: Allowance) -> str | None:
@@ -64,7 +66,7 @@ def _why_later(allowed: Allowance) -> str | None:
             f"it is outside of the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
         )
     if allowed.room < 1:
-        return "what is left of its budget is kept for the evaluations that are under way"
+        return "the rest of its budget is kept for the evaluations under way"
     return awaited(history)
 
 

@@ -131,8 +131,8 @@ async def _run_with_prefect(
     named = named_server()
     if "overnight.flows.engine.campaign_flow" in sys.modules and named is None:
         raise CannotStart(
-            "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
-            "another process, or `prefect server start` and set PREFECT_API_URL."
+            "This process has already run a campaign with a private Prefect server, and it can run only one. Start "
+            "another process, or run `prefect server start` and set PREFECT_API_URL."
         )
     if named is not None:
         tell(str(named))

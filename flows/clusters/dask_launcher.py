@@ -91,4 +91,4 @@ class DaskLauncher:
         with suppress(Exception):
             problem = await future.exception()
             return f"{type(problem).__name__}: {problem}"
-        return "it does not say how"
+        return "the reason is unknown"

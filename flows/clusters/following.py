@@ -103,7 +103,7 @@ class Following:
         try:
             return _outcome.validate_json(text)
         except ValidationError:
-            why = f"expected the outcome of an evaluation as `{name}` beside the ledger, found something else"
+            why = f"expected the outcome of an evaluation as `{name}` in the mailbox, found something else"
             return EvaluationFailed(cause="infrastructure", message=why)
 
     async def _name_of_outcome(self, names: tuple[str, ...]) -> str | None:
@@ -156,12 +156,13 @@ class Following:
         waited = timedelta(seconds=self.passed() - self.launched)
         if waited > min(_WORTH_TELLING, self.start_within / 2):
             self.tell(
-                f"no worker of {self.place} has taken trial {self.order.request.trial} yet: is there one that runs, "
-                "and has what it needs?"
+                f"no worker of {self.place} has taken trial {self.order.request.trial} yet. Check that one is running "
+                "and has the resources that the trial needs."
             )
         if waited > self.start_within:
             limit = format_duration(self.start_within)
-            why = f"no worker of {self.place} took it within {limit}: is there one that runs, and has what it needs?"
+            advice = "check that one is running and has the resources that it needs"
+            why = f"no worker of {self.place} took it within {limit}; {advice}"
         elif self.trouble is not None:
             why = self.trouble
         elif how := await self._what_the_cluster_says(""):

@@ -16,7 +16,7 @@ class Nowhere:
     start_within: timedelta = timedelta.max
 
     def __str__(self) -> str:
-        return "a place that nobody knows"
+        return "an unknown place"
 
     def launcher(self, resources: Resources) -> Launcher:
         """Return itself, which launches nothing."""
@@ -25,7 +25,7 @@ class Nowhere:
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
         """Raise LedgerError."""
-        raise LedgerError(f"`{SENT}` beside the ledger cannot be read")
+        raise LedgerError(f"`{SENT}` in the mailbox cannot be read")
 
     async def ended(self, key: str, worker: str) -> str | None:
         """Return None: there is no cluster to ask."""

@@ -35,12 +35,12 @@ class OnDask(BaseModel):
         """Return the parts that are missing for it, a sentence each."""
         if find_spec("prefect_dask") is not None:
             return []
-        return ["`run_on.dask`: expected prefect-dask to be installed, found none; `pip install 'overnight[dask]'`"]
+        return ["`run_on.dask`: prefect-dask is not installed; install it with `pip install 'overnight[dask]'`"]
 
     async def reach(self, tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
         """Return once a scheduler answers, which may still be starting; raises CannotStart if none does in time."""
         if (problem := await wait_for(self._problem, tell, patience)) is not None:
-            advice = "Start it with `dask scheduler`, or mend the address. Nothing was started."
+            advice = "Start one with `dask scheduler`, or correct the address. Nothing was started."
             raise CannotStart(f"{problem} {advice}")
 
     async def _problem(self) -> str | None:

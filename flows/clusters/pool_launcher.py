@@ -34,7 +34,7 @@ async def deploy_evaluation(pool: str) -> dict[str, Any]:
     deployment = RunnerDeployment.from_flow(
         evaluate_flow,
         name=pool,
-        description="One attempt of a campaign; started by whoever runs the campaign.",
+        description="One attempt of a campaign, started by the campaign's controller.",
         tags=["overnight", "evaluation"],
         work_pool_name=pool,
         job_variables={"env": OF_A_JOB},

@@ -37,7 +37,7 @@ async def carry_out(order: Order, worker: str = "") -> str:
     mailbox = _opened(order.ledger, order.request.campaign, Path()).of(order.request.key)
     claim = own_claim(worker)
     if not await mailbox.put(CLAIM, claim.model_dump_json()):
-        return "somebody else has taken this attempt, so nothing was evaluated"
+        return "this attempt was taken before, so nothing was evaluated"
     outcome = await _Evaluation(order, mailbox, outcome_name(claim)).run()
     if isinstance(outcome, EvaluationFailed):
         return f"failed ({cause_text(outcome.cause)}): {outcome.message}"
@@ -62,7 +62,7 @@ def that_can_be_told(outcome: EvaluationOutcome) -> EvaluationOutcome:
     try:
         return type(outcome).model_validate_json(outcome.model_dump_json())
     except ValueError as problem:
-        why = f"how it ended could not be written down: {problem}"
+        why = f"its outcome could not be recorded: {problem}"
         return EvaluationFailed(
             cause="invalid_result", message=why[:_LONGEST_MESSAGE], seconds=outcome.seconds, cost=outcome.cost
         )
@@ -128,7 +128,7 @@ class _Evaluation:
                 if passed() - last <= pulse.silence / 2:
                     last = passed()
             if passed() - last > pulse.silence / 2:
-                why = f"ended itself: for {passed() - last:.0f}s it could leave no sign of life beside the ledger"
+                why = f"ended itself: it could not leave a sign of life in the mailbox for {passed() - last:.0f}s"
                 return EvaluationFailed(cause="infrastructure", message=why)
             await asyncio.sleep(pulse.beat)
 

@@ -21,6 +21,6 @@ async def end_forgotten(job: Job, history: History, tell: Callable[[str], None])
     if (count := await end_orphans(place, known)) > 0:
         what = "1 evaluation" if count == 1 else f"{count} evaluations"
         tell(
-            f"{what} of this campaign still ran below {place} that the ledger does not know, as after it was restored "
-            "from an older copy. Nobody waits for such a result, so it was ended; its files are still there."
+            f"Ended {what} of this campaign below {place} that the ledger does not know, for example because it was "
+            "restored from an older copy. No controller waited for a result; the files are still there."
         )

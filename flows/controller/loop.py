@@ -183,7 +183,7 @@ class _Controller:
         if self.stop.level is not Stop.NO:
             return Drained("asked_to_stop", "asked to stop")
         why = self.shift.why_it_ends(self.history)
-        reserved = "what is left of the cost budget is kept for evaluations that somebody runs by hand"
+        reserved = "the rest of the cost budget is kept for evaluations that people run by hand"
         return why or Drained("cost_reserved", reserved)
 
     def _closes(self, end: CampaignFinished | CampaignDrained, history: History) -> list[Event]:

@@ -113,7 +113,7 @@ class Machine:
             await journal.insist(resumes)
         if self._told is not None:
             self._told, self._recorded = None, False
-            tell("Evaluations are started again.")
+            tell("Evaluations start again.")
 
     def _rest(self, why: str) -> None:
         """Start nothing for a while, twice as long as the last time; failures during a rest do not prolong it."""
@@ -152,11 +152,11 @@ def trouble_at(work: Path) -> str | None:
     if left.f_flag & os.ST_RDONLY:
         return f"{place} is on a file system that is read-only"
     if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
-        return f"{place} is no folder that can be written to"
+        return f"{place} is not a writable folder"
     free = left.f_bavail * left.f_frsize
     if free < LEAST_SPACE:
         return f"no space is left on the disk of {place} ({free / 2**20:.1f} MiB, below {LEAST_SPACE >> 20} MiB)"
     # Some file systems have no fixed number of files, and report 0.
     if left.f_files and left.f_favail < LEAST_FILES:
-        return f"no more files can be made on the disk of {place} ({left.f_favail} are left, below {LEAST_FILES})"
+        return f"no more files can be created on the disk of {place} ({left.f_favail} are left, below {LEAST_FILES})"
     return None

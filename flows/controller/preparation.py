@@ -128,16 +128,16 @@ class Preparation:
     def _miss(self, why: str, request: ProposalRequest) -> None:
         """Record that the proposer gave no answer; raises CampaignStopped if nothing else can stand in for it."""
         nothing = self._job.proposing.fallback == "none"
-        alone = "With `proposing.fallback: none` nothing stands in for it" if nothing else None
+        alone = "With `proposing.fallback: none`, nothing stands in for the proposer" if nothing else None
         if request.stand_in is not None:
             self._patience_with_stand_in.miss()
             if self._answered and self._patience_with_stand_in.misses < _MOST_MISSES:
                 return
-            alone = f"What stood in for the proposer, which is away ({self._away}), failed as well"
+            alone = f"The stand-in for the proposer, which does not answer ({self._away}), failed as well"
         if alone is not None:
             raise CampaignStopped(
-                f"No proposal came: {why}. {alone}. Mend what computes proposals and run the campaign again: it goes "
-                "on where it stopped."
+                f"No proposal came: {why}. {alone}. Correct that and run the campaign again: it continues from "
+                "where it stopped."
             )
         self._away = why
         self._patience.miss()

@@ -27,7 +27,7 @@ async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcom
             return await _after_trouble(execution, problem)
         if execution.recover:
             return await execution.run()
-        why = f"it could not be begun: {type(problem).__name__}: {problem}"
+        why = f"it could not be started: {type(problem).__name__}: {problem}"
         return EvaluationFailed(cause="infrastructure", message=why, machine=True)
 
 

@@ -16,8 +16,8 @@ def window_problems(window: Window | None, time_limit: timedelta) -> list[Proble
         return []
     limit, length = format_duration(time_limit), format_duration(window.length)
     text = (
-        f"expected at most {length}, which the window {window} is open, got {limit}: before five evaluations are known "
-        "each is expected to take that long, so that none would be started"
+        f"expected at most {length}, the length of the window {window}, got {limit}: until five evaluations are known, "
+        "each is expected to take that long, so none would ever start"
     )
     return [Problem(("evaluator", "time_limit"), text)]
 
@@ -29,7 +29,7 @@ def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Pro
         return []
     found = f"`{proposer.acquisition}`" if isinstance(proposer, BayesianProposer) else f"`kind: {proposer.kind}`"
     text = (
-        f"expected a proposer that tells what one more trial is expected to gain, got {found}: use `proposer.kind: "
+        f"expected a proposer that computes the expected gain of one more trial, got {found}: use `proposer.kind: "
         f"bayesian` with one of {', '.join(AGAINST_BEST)}, or leave `stop_when` out"
     )
     return [Problem(("stop_when", "expected_gain_below"), text)]

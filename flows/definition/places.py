@@ -58,20 +58,20 @@ def _ledger_folder(file: CampaignFile) -> Path | None:
 def _why_unusable(folder: Path) -> str | None:
     nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
     if not nearest.is_dir():
-        return f"expected a folder, found that {nearest} is none. Move it out of the way, or name another folder."
+        return f"expected a folder, but {nearest} is not one. Move it out of the way, or name another folder."
     try:
         with tempfile.TemporaryDirectory(prefix=".overnight-check-", dir=nearest):
             return None
     except OSError as problem:
         return (
-            f"expected a folder that can be written, but in {nearest}: {problem.strerror}. Let this user write there, "
-            "or name another folder."
+            f"expected a folder that can be written, but cannot write in {nearest}: {problem.strerror}. Let this user "
+            "write there, or name another folder."
         )
 
 
 def _why_no_receipts(file: Path) -> str | None:
     if not file.parent.is_dir():
-        return f"expected a file in a folder that is there, found no folder {file.parent}. Make it, or name another."
+        return f"expected a file in an existing folder, found no folder {file.parent}. Create it, or name another."
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         return f"expected a file that can be written, but {file} cannot. Let this user write it, or name another."
     try:

@@ -12,9 +12,7 @@ MOST_VALUES = 200_000
 _DEEPEST = 64
 _MOST_DIGITS = 300
 _HALF = re.compile("[\ud800-\udfff]")
-TOO_DEEP = (
-    f"expected lists and mappings within each other at most {_DEEPEST} deep, got deeper ones; write them less nested"
-)
+TOO_DEEP = f"expected lists and mappings nested at most {_DEEPEST} deep, got deeper ones; nest them less"
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def what_is_too_much(root: Node) -> Excess | None:
             if (excess := _excess(node, measure)) is not None:
                 return excess
         elif id(node) in under_way:
-            return Excess(node, "expected an alias of something else, got one of the part that it stands in")
+            return Excess(node, "expected an alias of another part, got one of a part that contains it")
         elif id(node) not in measured:
             under_way.add(id(node))
             todo.append((node, True))
@@ -63,8 +61,8 @@ def _excess(node: Node, measure: _Measure) -> Excess | None:
     if measure.depth > _DEEPEST:
         return Excess(node, TOO_DEEP)
     if measure.values > MOST_VALUES:
-        found = f"got {measure.values:,} once every alias (`*name`) is followed"
-        what_to_do = "write out what is meant, with fewer aliases or none"
+        found = f"got {measure.values:,} once every alias (`*name`) is expanded"
+        what_to_do = "write the values out, with fewer aliases or none"
         return Excess(node, f"expected at most {MOST_VALUES:,} values, {found}; {what_to_do}")
     return None
 
@@ -80,7 +78,7 @@ def _excess_of_scalar(node: ScalarNode) -> Excess | None:
         try:
             SafeConstructor(loader=YAML(typ="safe", pure=True)).construct_object(node)
         except ValueError as error:
-            return Excess(node, f"expected a date that there is, or text in quotes, got {node.value} ({error})")
+            return Excess(node, f"expected a date that exists, or text in quotes, got {node.value} ({error})")
     return None
 
 

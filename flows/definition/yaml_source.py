@@ -68,11 +68,11 @@ def read_yaml(path: Path) -> YamlSource:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
         found = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InvalidDefinition([one_line(f"{path}{line}: expected YAML, got a mistake in it: {found}")]) from error
+        raise InvalidDefinition([one_line(f"{path}{line}: expected valid YAML, got an error: {found}")]) from error
     except RecursionError:
         raise InvalidDefinition([one_line(f"{path}: {TOO_DEEP}")]) from None
     except (YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
-        raise InvalidDefinition([one_line(f"{path}: expected YAML, got a mistake in it: {error}")]) from error
+        raise InvalidDefinition([one_line(f"{path}: expected valid YAML, got an error: {error}")]) from error
     if root is None:
         raise InvalidDefinition([f"{path}: expected a campaign, got an empty file; `overnight init` writes an example"])
     return YamlSource(path=path, data=data, root=root)

@@ -220,7 +220,7 @@ def _settings_of(server: PrefectServer | None) -> AbstractContextManager[object]
 
 def _unwanted() -> State[Any]:
     """Return the state of a run that is no longer needed; Prefect would print an exception as a crash."""
-    return Completed(name="Unwanted", message="nobody waits for it any more")
+    return Completed(name="Unwanted", message="it is no longer needed")
 
 
 def _is_cancelled() -> bool:
@@ -239,7 +239,7 @@ async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:
         try:
             return await begin()
         except ConcurrencySlotAcquisitionError as problem:
-            LOG.warning("Prefect lets nothing begin, and is asked again: %s", problem)
+            LOG.warning("Prefect does not let the task begin, and is asked again: %s", problem)
         await asyncio.sleep(_BEFORE_ASKING_AGAIN)
 
 

@@ -18,10 +18,10 @@ from overnight.flows.host.patience import wait_for
 
 _PATIENCE = 60.0
 _NOTHING = "Nothing was started."
-_OR_NONE = ", mend the address, or unset {setting}: then one runs for as long as the campaign."
+_OR_NONE = ", correct the address, or unset {setting} to use a private server."
 # `overnight deploy` has a person waiting, and needs a server that is still there tonight.
 _PATIENCE_TO_DEPLOY = 10.0
-_TO_DEPLOY = " or mend the address: a deployment needs a server that stays."
+_TO_DEPLOY = " or correct the address: a deployment needs a permanent server."
 
 
 async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE, instead: str = _OR_NONE) -> None:

@@ -45,8 +45,8 @@ async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
         server = PrefectServer(home)
     except OSError as problem:
         raise CannotStart(
-            f"work: the campaign's own Prefect server cannot begin in `{home}`: {problem}. Mend that, or name another "
-            "folder with `work` in the campaign's file. Nothing was started."
+            f"work: the campaign's private Prefect server cannot start in `{home}`: {problem}. Correct that, or name "
+            "another folder with `work` in the campaign's file. Nothing was started."
         ) from problem
     keeping = asyncio.create_task(server.keep_alive())
     try:

@@ -77,7 +77,7 @@ class PrefectView:
             async with asyncio.timeout(_LAST_WORDS):
                 await self._draw(report)
         except TimeoutError:
-            self._say(f"its server did not take the last artifacts within {_LAST_WORDS:g} s")
+            self._say(f"its server did not accept the last artifacts within {_LAST_WORDS:g} s")
 
     async def _keep_telling(self) -> None:
         while True:
@@ -114,7 +114,7 @@ class PrefectView:
                 for picture in pictures:
                     await self._put(client, picture)
         except Exception as problem:
-            self._say(f"its server did not take the artifacts ({type(problem).__name__}: {problem})")
+            self._say(f"its server did not accept the artifacts ({type(problem).__name__}: {problem})")
         else:
             self._drawn = history
 
@@ -152,7 +152,7 @@ class PrefectView:
     def _say(self, what: str) -> None:
         if not self._said:
             self._said = True
-            self._tell(f"Prefect does not show everything: {what}. The campaign goes on; nothing of it is lost.")
+            self._tell(f"Prefect does not show everything: {what}. The campaign continues; nothing of it is lost.")
 
 
 def _emit(campaign: str, happening: Happening) -> None:

@@ -62,8 +62,8 @@ def named_server() -> NamedServer | None:
     if not _leads_somewhere(url):
         raise CannotStart(
             f"{_VARIABLE} of {source}: expected the address of a Prefect server's API, such as "
-            f"http://127.0.0.1:4200/api, got {_without_password(url)!r}. Correct it, or take it away: then a server "
-            "runs for as long as the campaign. Nothing was started."
+            f"http://127.0.0.1:4200/api, got {_without_password(url)!r}. Correct it, or remove it to use a private "
+            "server. Nothing was started."
         )
     return NamedServer(url, source)
 
@@ -86,9 +86,9 @@ def missing_server(key: str) -> list[str]:
     if named_server() is not None:
         return []
     return [
-        f"`{key}`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it not set in "
-        "the environment or a profile of Prefect; start a server with `prefect server start` and set PREFECT_API_URL "
-        "to its address"
+        f"`{key}`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, but it is not set in "
+        "the environment or a Prefect profile; start a server with `prefect server start` and set PREFECT_API_URL to "
+        "its address"
     ]
 
 
@@ -123,7 +123,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise CannotStart(
             f"{path.resolve()}: Prefect reads its settings from this file, and it cannot be read as TOML: {problem}. "
-            "Correct it or move it away. Nothing was started."
+            "Correct the file or move it. Nothing was started."
         ) from None
 
 

@@ -16,6 +16,6 @@ def close_work(work: Path, campaign: str, tell: Callable[[str], None]) -> None:
     for folder in sorted(work.glob(f"{escape(campaign)}-*/")):
         close_to_others(folder)
         if is_open_to_others(folder):
-            tell(f"work: other users may enter `{folder}`, which this user cannot close. Name another `work`.")
+            tell(f"work: other users may enter `{folder}`, and this user cannot close it. Name another `work` folder.")
     if work.is_dir() and work.stat().st_mode & stat.S_IWOTH and not work.stat().st_mode & stat.S_ISVTX:
-        tell(f"work: every user of this machine may replace what lies in `{work}`. Forbid that: `chmod o-w {work}`.")
+        tell(f"work: every user of this machine may replace files in `{work}`. Forbid it with `chmod o-w {work}`.")
