@@ -30,7 +30,7 @@ from overnight.storage import (
 )
 
 # The stand-in has no stand-in of its own, so it may take long on a busy machine.
-_OF_STAND_IN = timedelta(minutes=10)
+_STAND_IN_LIMIT = timedelta(minutes=10)
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
     secrets = file.evaluator.secrets()
     async with (
         ProposalSlot(logs / "log", limit, secrets) as slot,
-        ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,
+        ProposalSlot(logs / "stand-in-log", _STAND_IN_LIMIT, secrets) as stand_in,
     ):
         pool = file.proposing.pool
         yield Proposers(place, slot if pool is None else _on_pool(pool, limit), stand_in)

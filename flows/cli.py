@@ -45,7 +45,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-def _say_version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"overnight {version('overnight')}")
         raise typer.Exit
@@ -54,7 +54,7 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Tuning campaigns that run unattended and can be trusted in the morning."""

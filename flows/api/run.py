@@ -147,7 +147,7 @@ async def _run_with_prefect(
             stop.ask()
             on_stop(stop)
 
-        listening = functools.partial(_signals_that, ask_to_stop)
+        listening = functools.partial(_stop_on_signals, ask_to_stop)
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
@@ -155,7 +155,7 @@ async def _run_with_prefect(
 
 
 @contextlib.contextmanager
-def _signals_that(ask_to_stop: Callable[[], None]) -> Iterator[None]:
+def _stop_on_signals(ask_to_stop: Callable[[], None]) -> Iterator[None]:
     """Turn signals into requests to stop; only the main thread receives signals."""
     loop = asyncio.get_running_loop()
     heard = []

@@ -25,7 +25,7 @@ from overnight.storage import Mailbox
 _SHARE = 1 / 50
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _ASK_THE_CLUSTER_EVERY = 5.0
-_WORTH_TELLING = timedelta(seconds=30)
+_LONG_WAIT = timedelta(seconds=30)
 _outcome = TypeAdapter[EvaluationOutcome](EvaluationSucceeded | EvaluationFailed)
 
 
@@ -113,7 +113,7 @@ class Following:
         """
         if CLAIM not in names:
             return None
-        await self._take_in_claim()
+        await self._note_claim()
         assert self.claim is not None
         from_before = not self.claim.marks_outcome and not is_unique(self.order.request.key)
         if self.claim.host is None:
@@ -154,7 +154,7 @@ class Following:
 
     async def _never_began(self) -> EvaluationFailed | None:
         waited = timedelta(seconds=self.passed() - self.launched)
-        if waited > min(_WORTH_TELLING, self.start_within / 2):
+        if waited > min(_LONG_WAIT, self.start_within / 2):
             self.tell(
                 f"no worker of {self.place} has taken trial {self.order.request.trial} yet. Check that one is running "
                 "and has the resources that the trial needs."
@@ -165,7 +165,7 @@ class Following:
             why = f"no worker of {self.place} took it within {limit}; {advice}"
         elif self.trouble is not None:
             why = self.trouble
-        elif how := await self._what_the_cluster_says(""):
+        elif how := await self._report_of_cluster(""):
             why = f"it did not begin: {how}"
         else:
             return None
@@ -181,7 +181,7 @@ class Following:
 
     async def _listen(self, names: tuple[str, ...]) -> None:
         """Read the sign of life; time during which it could not be read does not count as silence."""
-        await self._take_in_claim()
+        await self._note_claim()
         now = self.passed()
         if self.beat is not None and now - self.looked < self.order.pulse.beat / 2:
             # The worker does not write it more often.
@@ -193,7 +193,7 @@ class Following:
             self.heard += now - self.looked
         self.looked = now
 
-    async def _take_in_claim(self) -> None:
+    async def _note_claim(self) -> None:
         if self.claim is None:
             self.claim = read_claim(await self.mailbox.get(CLAIM) or "")
             self.waiting_since = self.heard = self.looked = self.passed()
@@ -205,9 +205,9 @@ class Following:
             return None
         if can_be_seen(claim.started) and process_started(claim.pid) != claim.started:
             return f"its process {claim.pid} has died"
-        return await self._what_the_cluster_says(claim.worker)
+        return await self._report_of_cluster(claim.worker)
 
-    async def _what_the_cluster_says(self, worker: str) -> str | None:
+    async def _report_of_cluster(self, worker: str) -> str | None:
         if self.passed() - self.asked < _ASK_THE_CLUSTER_EVERY:
             return None
         self.asked = self.passed()

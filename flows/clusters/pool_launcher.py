@@ -19,7 +19,7 @@ from overnight.flows.clusters.resources import Resources
 from overnight.flows.host.prefect_environment import OF_A_JOB
 
 # A process pool has no variables for these: its jobs share the worker's machine.
-_OF_DOCKER = {"memory": "mem_limit"}
+_DOCKER_NAMES = {"memory": "mem_limit"}
 
 
 async def deploy_evaluation(pool: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def job_variables(resources: Resources, declared: dict[str, Any]) -> dict[str, s
     asked = {
         name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in resources.named().items()
     }
-    named = {name if name in declared else _OF_DOCKER.get(name, name): value for name, value in asked.items()}
+    named = {name if name in declared else _DOCKER_NAMES.get(name, name): value for name, value in asked.items()}
     return {name: value for name, value in named.items() if name in declared}
 
 

@@ -70,28 +70,28 @@ class SentEvaluator:
         """Have the point tried once at the place, and return how it ended."""
         if isinstance(self.place, Here):
             return await self.evaluator.evaluate(request, folder, report)
-        avoid = await self._workers_that_failed(request)
+        avoid = await self._earlier_workers(request)
         # The next controller looks there, even if the campaign file names another place by then.
         await self.mailboxes.of(request.key).put(SENT, self.place.model_dump_json())
         return await self._following(request, self.place, report).to_its_end(avoid)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Return how an attempt of a dead controller ended, at the place that it was sent to."""
-        finding = asyncio.create_task(self._where_it_was_sent(request))
+        finding = asyncio.create_task(self._recorded_place(request))
         try:
             sent = await asyncio.shield(finding)
         except asyncio.CancelledError:
             # The attempt runs there regardless, and would run to its end.
             if (sent := await finding) is None:
                 return await _stopped(self.evaluator.recover(request, folder, report))
-            await self._following(request, _where(sent), report).end()
+            await self._following(request, _read_place(sent), report).end()
             raise
         if sent is None:
             return await self.evaluator.recover(request, folder, report)
         # An order that the cluster has not seen, or has forgotten, is sent again: its key is evaluated only once.
-        return await self._following(request, _where(sent), report).to_its_end()
+        return await self._following(request, _read_place(sent), report).to_its_end()
 
-    async def _where_it_was_sent(self, request: EvaluationRequest) -> str | None:
+    async def _recorded_place(self, request: EvaluationRequest) -> str | None:
         patient = AsyncRetrying(
             retry=retry_if_exception_type(LedgerError), wait=wait_exponential(self.pulse.beat, max=_LONGEST_PAUSE)
         )
@@ -114,7 +114,7 @@ class SentEvaluator:
             tell=self.tell,
         )
 
-    async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:
+    async def _earlier_workers(self, request: EvaluationRequest) -> tuple[str, ...]:
         """Return the workers of the earlier attempts at this trial, if the cluster names its workers."""
         if request.attempt == 1:
             return ()
@@ -128,7 +128,7 @@ class SentEvaluator:
         return tuple(claim.worker for text in claims if text and (claim := read_claim(text)).worker)
 
 
-def _where(sent: str) -> AnyPlace | Nowhere:
+def _read_place(sent: str) -> AnyPlace | Nowhere:
     try:
         return _place.validate_json(sent)
     except ValidationError:

@@ -84,7 +84,7 @@ class Machine:
             if wanted and self._here and (trouble := trouble_at(self._work)) is not None:
                 self._rest(trouble)
         if self._why is None:
-            await self._go_on(journal, clock, tell)
+            await self._resume(journal, clock, tell)
         elif self._told is None and wanted:
             self._told = f"{self._why}; nothing counts as failed, and the campaign continues by itself afterwards"
             tell(f"Nothing new is started: {self._told}.")
@@ -104,7 +104,7 @@ class Machine:
             # The ledger may lie on the same disk. The campaign rests anyway, and the time counts like any other.
             return
 
-    async def _go_on(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
+    async def _resume(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
         def resumes(history: History) -> list[CampaignResumed]:
             journal.check_lease(history)
             return takes_back_pause(history, clock)

@@ -24,7 +24,7 @@ def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | No
     There is if the window is about to open, or if an earlier controller left evaluations running.
     """
     window = campaign.window
-    if window is None or window.is_open(now) or _opens_soon(window, now) or _runs(history):
+    if window is None or window.is_open(now) or _opens_soon(window, now) or _left_running(history):
         return None
     return _outside(window, now)
 
@@ -108,7 +108,7 @@ def _outside(window: Window, now: datetime) -> str:
     return f"outside of the window {window}; it opens {window.said(window.next_opening(now))}"
 
 
-def _runs(history: History) -> bool:
+def _left_running(history: History) -> bool:
     """Return whether an attempt begun by a controller has no recorded end, even if its trial is over."""
     attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
     return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)

@@ -51,7 +51,7 @@ _PLUGGED_IN = (
 _MOST_PROBLEMS = 100
 
 
-def _with_kind(evaluator: Any) -> Any:
+def _evaluator_with_kind(evaluator: Any) -> Any:
     """Return the evaluator with its kind filled in, if its form or its keys imply it."""
     if isinstance(evaluator, str):
         return {"kind": "python", "function": evaluator}
@@ -62,7 +62,7 @@ def _with_kind(evaluator: Any) -> Any:
     return evaluator
 
 
-def _of_a_kind(proposer: Any) -> Any:
+def _proposer_with_kind(proposer: Any) -> Any:
     """Return a proposer's mapping with its kind filled in: `python` if it names a class, otherwise `bayesian`."""
     if not isinstance(proposer, Mapping) or "kind" in proposer:
         return proposer
@@ -82,8 +82,8 @@ class CampaignFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     campaign: Campaign
-    evaluator: Annotated[AnyEvaluator, BeforeValidator(_with_kind, json_schema_input_type=str | AnyEvaluator)]
-    proposer: Annotated[AnyProposer, BeforeValidator(_of_a_kind, json_schema_input_type=AnyProposer)] = (
+    evaluator: Annotated[AnyEvaluator, BeforeValidator(_evaluator_with_kind, json_schema_input_type=str | AnyEvaluator)]
+    proposer: Annotated[AnyProposer, BeforeValidator(_proposer_with_kind, json_schema_input_type=AnyProposer)] = (
         BayesianProposer()
     )
     proposing: Proposing = Proposing()
@@ -101,7 +101,7 @@ class CampaignFile(BaseModel):
 
     @field_validator("evaluator")
     @classmethod
-    def _fits_its_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
+    def _limited_by_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
         """Limit an evaluation to half of the window, if the file sets no time limit.
 
         An evaluation that may take the whole window could begin only at the very moment of opening.
@@ -166,7 +166,7 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
         raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
-    return _starting_at(file, path.resolve().parent)
+    return _with_absolute_paths(file, path.resolve().parent)
 
 
 def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> CampaignFile:
@@ -208,10 +208,10 @@ def _examine(
     written = sections.get("campaign")
     # The model looks for contradictions only if each of its parts is valid; here all problems are reported at once.
     contradicting = contradictions(written) if isinstance(written, Mapping) else ()
-    return None, [_as_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
+    return None, [_with_path_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
 
 
-def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
+def _with_path_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
     """Return the problem with a path that exists in the data, even if the data uses a short form."""
     short = problem.where[:1] in (("evaluator",), ("window",)) and isinstance(data.get(str(problem.where[0])), str)
     return Problem(problem.where[:1], problem.text) if short else problem
@@ -224,7 +224,7 @@ def _validated(sections: dict[Any, Any], context: Any) -> tuple[CampaignFile | N
         return None, translate(error, CampaignFile, inlined="campaign")
 
 
-def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
+def _with_absolute_paths(file: CampaignFile, folder: Path) -> CampaignFile:
     """Return the campaign with its relative paths made absolute, starting at this folder."""
     changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
     if "://" not in file.ledger:

@@ -21,7 +21,7 @@ def refuse_unusable_places(file: CampaignFile) -> None:
     folders = [("work", Path(file.work)), *([("ledger", ledger)] if ledger is not None else [])]
     found = [(where, _why_unusable(folder)) for where, folder in folders]
     if file.receipts is not None:
-        found.append(("receipts", _why_no_receipts(Path(file.receipts))))
+        found.append(("receipts", _why_unusable_receipts(Path(file.receipts))))
     _refuse([Problem((where,), f"{why} {_NOTHING}") for where, why in found if why is not None])
 
 
@@ -69,7 +69,7 @@ def _why_unusable(folder: Path) -> str | None:
         )
 
 
-def _why_no_receipts(file: Path) -> str | None:
+def _why_unusable_receipts(file: Path) -> str | None:
     if not file.parent.is_dir():
         return f"expected a file in an existing folder, found no folder {file.parent}. Create it, or name another."
     if not os.access(file if file.exists() else file.parent, os.W_OK):

@@ -107,7 +107,7 @@ def _finding(
 ) -> tuple[Where, str, str | None]:
     kind, context, found = details["type"], details.get("ctx", {}), details["input"]
     if kind == "value_error":
-        return _said_by_us(where, str(context["error"]), found)
+        return _from_validator(where, str(context["error"]), found)
     if kind == "string_pattern_mismatch" and where in _PATTERNS:
         return where, _PATTERNS[where], shown(found)
     if kind == "extra_forbidden":
@@ -121,7 +121,7 @@ def _finding(
     return where, details["msg"].removeprefix("Input should be "), shown(found)
 
 
-def _said_by_us(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:
+def _from_validator(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:
     """Return the finding of a validator; its message names the expectation, unless a library raised the error."""
     if message.startswith("expected "):
         return where, message, None

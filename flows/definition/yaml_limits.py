@@ -11,7 +11,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 MOST_VALUES = 200_000
 _DEEPEST = 64
 _MOST_DIGITS = 300
-_HALF = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 TOO_DEEP = f"expected lists and mappings nested at most {_DEEPEST} deep, got deeper ones; nest them less"
 
 
@@ -70,7 +70,7 @@ def _excess(node: Node, measure: _Measure) -> Excess | None:
 def _excess_of_scalar(node: ScalarNode) -> Excess | None:
     if (tag := _foreign_tag(node)) is not None:
         return Excess(node, f"expected text or a number, got a value with the tag `{tag}`; leave the tag out")
-    if _HALF.search(node.value):
+    if _LONE_SURROGATE.search(node.value):
         return Excess(node, "expected text, got half of a character (a surrogate, `\\ud800` to `\\udfff`)")
     if node.tag.endswith(":int") and len(node.value) > _MOST_DIGITS:
         return Excess(node, f"expected a number of at most {_MOST_DIGITS} digits, got one of {len(node.value)}")

@@ -47,7 +47,7 @@ from overnight.flows.session.lease import Rhythm, refuse_if_it_lives
 from overnight.storage import open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
-_BEFORE_ASKING_AGAIN = 5.0
+_RETRY_PAUSE = 5.0
 _Result = TypeVar("_Result")
 _Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -59,7 +59,7 @@ async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | 
     try:
         return await execution.run()
     except asyncio.CancelledError:
-        return _unwanted()
+        return _no_longer_needed()
     finally:
         show_printed(execution, get_run_logger())
 
@@ -75,7 +75,7 @@ async def propose_task(name: str, proposer: Proposer, question: Question) -> Sta
         # a state of the type `failed`, too.
         return Crashed(name="NoPoints", message=first_line(str(problem)), data=problem)
     except asyncio.CancelledError:
-        return _unwanted()
+        return _no_longer_needed()
     return Completed(message=in_words(proposals), data=proposals)
 
 
@@ -163,7 +163,7 @@ async def _deployed(file: CampaignFile) -> History | State[None]:
     try:
         if (why := why_finished(journal.history, file)) is not None:
             if run is not None and by_schedule:
-                await _let_rest(run)
+                await _pause_schedule(run)
             return Completed(message=why)
         await refuse_if_it_lives(journal, Rhythm(), here.stop, here.tell)
         why = why_not_now(journal.history, file, here.clock.now(), by_schedule=by_schedule)
@@ -172,7 +172,7 @@ async def _deployed(file: CampaignFile) -> History | State[None]:
         return Completed(message=str(held))
 
 
-async def _let_rest(run: FlowRun) -> None:
+async def _pause_schedule(run: FlowRun) -> None:
     """Pause the schedule that started this run; if Prefect's server is unavailable, the next run tries it again."""
     with suppress(Exception):
         async with get_client() as client:
@@ -189,7 +189,7 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             anchored(opened, file, here.clock, here.tell) as ledger,
             placed(file, tell=here.tell) as evaluator,
             proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
-            prefect_view(file, report, here.tell) if here.shown else nullcontext(_nobody) as show,
+            prefect_view(file, report, here.tell) if here.shown else nullcontext(_ignore) as show,
         ):
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
             watch = watched_by(here.watch, show)
@@ -218,7 +218,7 @@ def _settings_of(server: PrefectServer | None) -> AbstractContextManager[object]
     return temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth})
 
 
-def _unwanted() -> State[Any]:
+def _no_longer_needed() -> State[Any]:
     """Return the state of a run that is no longer needed; Prefect would print an exception as a crash."""
     return Completed(name="Unwanted", message="it is no longer needed")
 
@@ -240,7 +240,7 @@ async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:
             return await begin()
         except ConcurrencySlotAcquisitionError as problem:
             LOG.warning("Prefect does not let the task begin, and is asked again: %s", problem)
-        await asyncio.sleep(_BEFORE_ASKING_AGAIN)
+        await asyncio.sleep(_RETRY_PAUSE)
 
 
 def show_printed(execution: Execution, logger: _Logger) -> None:
@@ -262,5 +262,5 @@ def watched_by(*watchers: Callable[[History], None]) -> Callable[[History], None
     return watch
 
 
-def _nobody(history: History) -> None:
+def _ignore(history: History) -> None:
     """Ignore a history that has no viewers."""

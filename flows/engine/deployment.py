@@ -32,7 +32,7 @@ AGAIN = timedelta(minutes=15)
 _ANY_DATE = date(2000, 1, 1)
 # How far ahead the starts that cron leaves out are listed for Prefect; a campaign is deployed again before that.
 _AHEAD = timedelta(days=3653)
-_OF_THE_WORKER = {
+_JOB_VARIABLES = {
     # A controller that prints into a dead worker's pipe ends at once, and a result that just arrived is lost.
     "stream_output": False,
     # With the default, it gives up on a server that does not answer for a minute.
@@ -63,7 +63,7 @@ async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
         concurrency_limit=None,
         tags=["overnight", f"campaign:{file.campaign.name}"],
         work_pool_name=pool,
-        job_variables=_OF_THE_WORKER,
+        job_variables=_JOB_VARIABLES,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
@@ -82,8 +82,8 @@ def schedules_of(window: Window, now: datetime) -> list[Schedule]:
     is early by the time that they skip, and those runs find the window closed.
     """
     crons = [Cron(line, timezone=window.zone) for line in _crons(window)]
-    beside = ",".join(f"{moment:%Y%m%dT%H%M%S}" for moment in _beside_the_cron(window, now))
-    return [*crons, RRule(f"RDATE:{beside}", timezone="UTC")] if beside else crons
+    outside = ",".join(f"{moment:%Y%m%dT%H%M%S}" for moment in _starts_outside_cron(window, now))
+    return [*crons, RRule(f"RDATE:{outside}", timezone="UTC")] if outside else crons
 
 
 def _crons(window: Window) -> list[str]:
@@ -105,7 +105,7 @@ def _days(window: Window, midnights: int) -> str:
     return "*" if len(days) == len(week) else ",".join(days)
 
 
-def _beside_the_cron(window: Window, now: datetime) -> Iterator[datetime]:
+def _starts_outside_cron(window: Window, now: datetime) -> Iterator[datetime]:
     """Return, in UTC, openings that the zone's clocks skip, and starts in an hour that these clocks repeat."""
     zone, opening = ZoneInfo(window.zone), window.opened(now) or window.next_opening(now)
     while opening < now + _AHEAD:

@@ -15,7 +15,7 @@ _PREFIX = "run-"
 # Every folder of ours holds at least one of these.
 _MARKS = (_LOCK, "prefect.db")
 # With older versions, Prefect kept these in the shared folder itself, open to other users.
-_OF_OLDER_VERSIONS = (
+_OLDER_FILES = (
     *("prefect.db", "prefect.db-journal", "prefect.db-shm", "prefect.db-wal"),
     *("storage", "memo_store.toml", "profiles.toml"),
 )
@@ -70,7 +70,7 @@ def _clear(shared: Path) -> None:
             _remove_unless_held(folder)
     if shared.is_symlink():
         return
-    for path in map(shared.joinpath, _OF_OLDER_VERSIONS):
+    for path in map(shared.joinpath, _OLDER_FILES):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:

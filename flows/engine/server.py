@@ -24,7 +24,7 @@ from overnight.flows.host.own_packages import own_module
 
 _START_LIMIT_SECONDS = 180.0
 _POLL_SECONDS = 0.1
-_LOOK_AFTER_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 # A server that does not answer for this long is stopped or stuck; on a busy machine, an answer takes a few seconds.
 _PATIENCE_SECONDS = 30.0
@@ -88,7 +88,7 @@ class PrefectServer:
         """
         give_up = time.monotonic() + give_up_after
         while True:
-            await asyncio.sleep(_LOOK_AFTER_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             if self.process.poll() is None:
                 if await asyncio.to_thread(self._answers):
                     give_up = time.monotonic() + self._patience

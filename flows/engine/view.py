@@ -54,7 +54,7 @@ class PrefectView:
         self._drawn: History | None = None
         self._changed = asyncio.Event()
         self._known: dict[str, tuple[UUID, Picture]] = {}
-        self._said = False
+        self._reported = False
 
     def watch(self, history: History) -> None:
         """Take in a new history; it is sent when the event loop has time for it."""
@@ -65,7 +65,7 @@ class PrefectView:
 
     async def show(self, pause: float) -> None:
         """Send news for as long as the campaign runs."""
-        await asyncio.gather(self._keep_telling(), self._keep_drawing(pause))
+        await asyncio.gather(self._keep_sending(), self._keep_drawing(pause))
 
     async def conclude(self) -> None:
         """Send the rest and the report; an unavailable server does not keep the campaign from ending."""
@@ -77,9 +77,9 @@ class PrefectView:
             async with asyncio.timeout(_LAST_WORDS):
                 await self._draw(report)
         except TimeoutError:
-            self._say(f"its server did not accept the last artifacts within {_LAST_WORDS:g} s")
+            self._report_once(f"its server did not accept the last artifacts within {_LAST_WORDS:g} s")
 
-    async def _keep_telling(self) -> None:
+    async def _keep_sending(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -98,7 +98,7 @@ class PrefectView:
             try:
                 _emit(self._file.campaign.name, happening)
             except Exception as problem:
-                self._say(f"the event `{happening.kind}` was not sent ({type(problem).__name__}: {problem})")
+                self._report_once(f"the event `{happening.kind}` was not sent ({type(problem).__name__}: {problem})")
 
     def _ours(self) -> bool:
         """Return whether this process acts for the campaign; a process that was refused shows nothing."""
@@ -114,7 +114,7 @@ class PrefectView:
                 for picture in pictures:
                     await self._put(client, picture)
         except Exception as problem:
-            self._say(f"its server did not accept the artifacts ({type(problem).__name__}: {problem})")
+            self._report_once(f"its server did not accept the artifacts ({type(problem).__name__}: {problem})")
         else:
             self._drawn = history
 
@@ -146,12 +146,12 @@ class PrefectView:
         try:
             return await asyncio.to_thread(self._report, history)
         except Exception as problem:
-            self._say(f"no report was written ({type(problem).__name__}: {problem})")
+            self._report_once(f"no report was written ({type(problem).__name__}: {problem})")
             return None
 
-    def _say(self, what: str) -> None:
-        if not self._said:
-            self._said = True
+    def _report_once(self, what: str) -> None:
+        if not self._reported:
+            self._reported = True
             self._tell(f"Prefect does not show everything: {what}. The campaign continues; nothing of it is lost.")
 
 

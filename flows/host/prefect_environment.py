@@ -20,11 +20,11 @@ _LOOPBACK = "127.0.0.1"
 # its own, which would hide ours.
 OF_A_JOB = {"PYTHONSAFEPATH": "1"}
 # A user's own server receives the output of evaluations, which this terminal need not show.
-_OF_SOMEBODYS_SERVER = {
+_WITH_NAMED_SERVER = {
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
 }
-_OF_OUR_OWN_SERVER = {
+_WITH_PRIVATE_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "PREFECT_SERVER_UI_ENABLED": "false",
@@ -49,10 +49,10 @@ def prepare_prefect(home: Path) -> None:
     cannot write to `home`.
     """
     if named_server() is not None:
-        settings = QUIET | _OF_SOMEBODYS_SERVER
+        settings = QUIET | _WITH_NAMED_SERVER
     else:
         _make_writable_folder(home)
-        settings = QUIET | _OF_OUR_OWN_SERVER
+        settings = QUIET | _WITH_PRIVATE_SERVER
         # This replaces a home that the environment names: the campaign must not leave anything there.
         os.environ["PREFECT_HOME"] = str(home.resolve())
         _ask_no_proxy()
