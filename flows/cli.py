@@ -86,10 +86,10 @@ def run(
     now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
     accept_loss: AcceptLoss = None,
 ) -> None:
-    """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once.
+    """Run a campaign, or resume it where it stopped; Ctrl-C drains, a second one stops at once.
 
-    Exits with 0 if it finished with results, was drained, or its window has closed. Exits with 1 if it could not
-    continue, for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished
+    Exits with 0 if the campaign finished with results, was drained, or its window has closed; with 1 if it could not
+    continue, for example after too many failures in a row; with 2 if its definition is wrong; and with 3 if it finished
     and no trial gave a result.
     """
     code = heavy("start.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
@@ -172,7 +172,7 @@ def import_results(
         bool, typer.Option("--skip-misfits", help="Leave out rows that do not fit the campaign.")
     ] = False,
 ) -> None:
-    """Take past results into a new campaign, as observations outside its budget."""
+    """Import past results into a new campaign, as observations outside its budget."""
     heavy("start.import_results").import_results(source, campaign, study, skip_misfits=skip_misfits)
 
 

@@ -60,11 +60,11 @@ class AskTell:
         ignore_window: bool = False,
         accept_loss: str | None = None,
     ) -> None:
-        """Read the campaign; its ledger is made when the first trial is asked for.
+        """Read the campaign; its ledger is created when the first trial is asked for.
 
         A ledger that contradicts its newest receipt is refused then, unless `accept_loss` gives a reason to continue.
 
-        From then on the ledger's definition is followed, regardless of the source.
+        From then on the definition in the ledger applies, regardless of the source.
         """
         self.file = read_campaign(source)
         self.clock = clock or SystemClock()
@@ -82,8 +82,8 @@ class AskTell:
 
         Waiting trials come first: suggested, approved, or to be tried again as a new attempt. Otherwise a point is
         proposed. Raises CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), and
-        AskLater if there may be later: the campaign is paused, trials await approval, the window is closed, or the rest
-        of a budget is kept for trials under way.
+        AskLater if more may come later: the campaign is paused, trials await approval, the window is closed, or the
+        rest of a budget is kept for trials under way.
         """
         return self._run(self._ask())
 

@@ -25,7 +25,7 @@ def own_allowance(history: History, now: datetime, *, ignore_window: bool = Fals
 def next_waiting(allowed: Allowance) -> Trial | None:
     """Return the trial to start before anything is proposed: suggested, approved, or to be tried again.
 
-    After a failure there is no pause as there is with a controller: a user's own loop has its own pauses.
+    A failed trial is returned without a controller's pause before it: a user's own loop makes its own pauses.
     """
     return allowed.waiting[0] if allowed.waiting and allowed.slots > 0 else None
 

@@ -90,7 +90,7 @@ class Following:
             return
         await asyncio.wait({self.told}, timeout=pause)
         if self.told.done():
-            # This is one reason to read the mailbox; only the mailbox decides whether the attempt has ended.
+            # A reason to read the mailbox at once; only the mailbox decides whether the attempt has ended.
             self.told = None
 
     async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationOutcome | None:

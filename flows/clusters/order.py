@@ -56,12 +56,12 @@ class Claim(BaseModel):
 
 
 def outcome_name(claim: Claim) -> str:
-    """Return the name under which the claim's process stores its outcome; no other process can know it before."""
+    """Return the name under which the claim's process stores its outcome; no other process can guess it."""
     return f"{OUTCOME}-{claim.mark}"
 
 
 def read_claim(text: str) -> Claim:
-    """Return a claim; an unreadable one has no `mark`, and its worker may be at work nevertheless."""
+    """Return a claim; one that cannot be read has no `mark`, but its worker may still be at work."""
     try:
         return Claim.model_validate_json(text)
     except ValidationError:

@@ -39,7 +39,7 @@ Size = Annotated[
 
 
 class Resources(BaseModel):
-    """The resources that one evaluation needs; None leaves a need open. `memory` is in bytes."""
+    """The resources that one evaluation needs, as far as they are known. `memory` is in bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -110,7 +110,7 @@ class _Evaluation:
         try:
             return await evaluator.evaluate(request, attempt_folder(self.order), self.reports.append)
         except Exception as problem:
-            # A controller waits for an outcome, even of an unexpected error.
+            # Even after an unexpected error, the controller waits for an outcome.
             why = Redaction(evaluator.secrets()).text(f"{type(problem).__name__}: {problem}")
             return EvaluationFailed(cause="infrastructure", message=why[:_LONGEST_MESSAGE])
 

@@ -131,7 +131,7 @@ class InFlight:
         return events
 
     def _stops(self, heard: Sequence[MeasurementReported], history: History) -> list[TrialStopped]:
-        """Return the stops of trials that have reported; a trial whose evaluation has ended already has a result."""
+        """Return the stops of trials that have reported, except those whose evaluation has ended with a result."""
         self.journal.check_lease(history)
         at_work = {about for task, about in self.tasks.items() if not task.done()}
         asked = [report for report in heard if (report.trial, report.attempt) in at_work]

@@ -69,7 +69,7 @@ class Execution:
         return await self.outcome()
 
     async def outcome(self) -> EvaluationOutcome | None:
-        """Return how an attempt ends that was begun by `run`; if cancelled, end the attempt first."""
+        """Return the outcome of the attempt that `run` has begun; if cancelled, end the attempt first."""
         task = self.asked[-1]
         try:
             return await asyncio.shield(task)

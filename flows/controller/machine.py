@@ -62,7 +62,7 @@ class Machine:
         return outcome.model_copy(update={"cause": "infrastructure", "message": message, "machine": True})
 
     def _trouble_of(self, outcome: EvaluationOutcome, trial: int) -> str | None:
-        """Return the resource that the machine lacked when an attempt failed, in words; None if none is known."""
+        """Return why the machine is to blame for a failed attempt; None if it is not known to be."""
         if not isinstance(outcome, EvaluationFailed) or outcome.cause in ("cancelled", "infeasible"):
             self._complained.clear()
             return None

@@ -26,7 +26,7 @@ _MOST_MISSES = 16
 
 @dataclass
 class _Patience:
-    """The misses of a proposer in a row, and the time of its next request: at once, then after pauses."""
+    """The requests in a row that a proposer left unanswered, and the time of the next: at once, then after pauses."""
 
     misses: int = 0
     again_at: float = 0.0
@@ -90,7 +90,7 @@ class Preparation:
         return min((left for left in pauses if left > 0 and allowed.unproposed > 0), default=None)
 
     def answered(self) -> list[Answered]:
-        """Return the answers of the requests that have ended; raises an error of a proposer that would come again."""
+        """Return the answers of the requests that have ended; raises an error that the proposer would raise again."""
         ended = [asking for asking in (self._main, self._stand_in) if asking is not None and asking.task.done()]
         for asking in ended:
             self._forget(asking)
@@ -114,7 +114,7 @@ class Preparation:
         if isinstance(error, OvernightError) and not isinstance(error, ProposerAway):
             raise error
         if error is not None or asking.task.cancelled():
-            # An error that is not ours, of an engine or of the machine, may not come again.
+            # An error of the engine or the machine, unlike one of ours, may not happen again.
             ours = isinstance(error, ProposerAway)
             said = "it was cancelled" if error is None else str(error) if ours else f"{type(error).__name__}: {error}"
             self._miss(said, asking.request)
@@ -156,8 +156,8 @@ def points_ahead(history: History, proposing: Proposing) -> int:
 
     If a proposal takes p seconds and an evaluation d seconds, proposing only when a slot is free leaves about
     p / (p + d) of each worker's time unused; proposing ahead decides each time without the latest results. In campaigns
-    with 1, 4 and 16 workers the two were even at about an eighth (docs/proofs/proposing.md). Above that, the points
-    ahead are one more than start on average while the next ones are computed.
+    with 1, 4 and 16 workers the two were even at about an eighth (docs/proofs/proposing.md). Above that, the number of
+    points ahead is one more than the average number that start while the next ones are computed.
     """
     campaign = history.definition
     # A person approves each trial first, however soon a worker is free.

@@ -21,7 +21,7 @@ _SOON = timedelta(seconds=60)
 def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | None:
     """Return why there is nothing to do now, and when the window opens; None if there is something to do.
 
-    There is if the window is about to open, or if an earlier controller left evaluations running.
+    A window that is about to open is something to do, and so are evaluations that an earlier controller left running.
     """
     window = campaign.window
     if window is None or window.is_open(now) or _opens_soon(window, now) or _left_running(history):
@@ -77,7 +77,7 @@ class Shift:
         await self.clock.sleep(min(turns - now, _LOOK).total_seconds())
 
     def why_it_ends(self, history: History) -> Drained | None:
-        """Return why the window lets nothing more start now, and when it opens next; None if it does."""
+        """Return why the window prevents further starts now, and when it opens next; None if it does not."""
         window = self._window(history)
         if window is None or self.has_time(history):
             return None

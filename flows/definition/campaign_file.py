@@ -75,7 +75,7 @@ class CampaignFile(BaseModel):
     A file has the campaign's keys at its top level, next to those of the other fields; this model reads that form as
     well as its own dump. `ledger` is a folder or a URL; `work` is the folder in which each attempt has its own;
     `receipts` is the file to which a running campaign adds receipts of its ledger; `run_on` is the place where
-    evaluations run, and `resources` is the need of each evaluation there. `evaluator_changed` decides whether a
+    evaluations run, and `resources` lists the needs of each evaluation there. `evaluator_changed` decides whether a
     campaign continues after files of its evaluator have changed.
     """
 

@@ -1,6 +1,6 @@
 """A campaign as a Prefect flow: the same loop and steps, scheduled, limited and shown by Prefect.
 
-Prefect executes and shows; the ledger remembers. Prefect retries and caches nothing: attempts belong to the ledger.
+Prefect executes and shows; the ledger remembers. Prefect neither retries nor caches: attempts belong to the ledger.
 """
 
 import asyncio

@@ -43,7 +43,7 @@ _JOB_VARIABLES = {
 async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
     """Create or update the campaign's deployment, create its work pool if needed, and return the deployment's name.
 
-    The pools for evaluations and for proposals are treated in the same way, if the file names them.
+    The same is done for the pools that evaluate and that propose, if the file names them.
 
     A schedule that was paused because the campaign had finished is active again. The ledger's lease refuses a run that
     is due while another one acts. Prefect's own concurrency limit is not used: a restarted server has forgotten which

@@ -1,4 +1,4 @@
-"""Show a running campaign at a Prefect server: artifacts, and events for automations.
+"""Show a running campaign on a Prefect server: artifacts, and events for automations.
 
 The ledger comes first and waits for no server. If the server does not accept something, that is reported once and the
 campaign continues.

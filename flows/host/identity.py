@@ -1,10 +1,10 @@
-"""Names of processes that are unique across hosts and containers, and the name of a living one."""
+"""Names of processes that are unique across hosts and containers."""
 
 from overnight.evaluators.processes.supervisor import boot_id, pid_namespace, read_process
 
 
 def can_be_seen(started: str) -> bool:
-    """Return whether a process, if alive, is visible from here; containers that share a host name may not see it."""
+    """Return whether a process, if alive, is visible from here; a host name is not enough, as containers share them."""
     return started.rpartition(":")[0] == _here()
 
 

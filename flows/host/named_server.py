@@ -52,8 +52,8 @@ class NamedServer:
 def named_server() -> NamedServer | None:
     """Return the server that Prefect's settings name, or None if they name none.
 
-    The first place that has the setting decides, even if its value is empty. Raises CannotStart if the address cannot
-    be one, or if `prefect.toml` or `pyproject.toml` is not TOML, which would stop Prefect, too.
+    The first place that has the setting decides, even if its value is empty. Raises CannotStart if the address is
+    unusable, or if `prefect.toml` or `pyproject.toml` is not TOML, which would stop Prefect, too.
     """
     url, source = next(_found(), ("", ""))
     url = url.strip()
@@ -82,7 +82,7 @@ def _without_password(url: str) -> str:
 
 
 def missing_server(key: str) -> list[str]:
-    """Return the problem that a key of the campaign file needs a permanent server, unless the user has named one."""
+    """Return a problem if the user has named no server: this key of the campaign file needs a permanent one."""
     if named_server() is not None:
         return []
     return [

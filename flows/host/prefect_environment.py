@@ -43,7 +43,7 @@ _WITH_PRIVATE_SERVER = {
 
 
 def prepare_prefect(home: Path) -> None:
-    """Set the variables that the environment leaves out; with a private server, Prefect keeps everything in `home`.
+    """Set the variables that the environment leaves unset; with a private server, Prefect keeps everything in `home`.
 
     With a home for each campaign, two campaigns never lock each other's database. Raises CannotStart if this user
     cannot write to `home`.
