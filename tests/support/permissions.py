@@ -1,4 +1,4 @@
-"""Run a command that obeys file permissions even as root, for whom they normally do not count."""
+"""Run a command to which file permissions apply, even if root runs it."""
 
 import ctypes
 import os

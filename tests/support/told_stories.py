@@ -52,7 +52,7 @@ def campaign_of(**changes: Any) -> Campaign:
 
 
 class Story:
-    """Adds one event after the other to a campaign."""
+    """Builds a campaign event by event."""
 
     def __init__(self, campaign: Campaign | None = None) -> None:
         self.campaign = campaign or campaign_of()

@@ -37,7 +37,7 @@ Result = float | str | tuple[float, float]
 
 @dataclass
 class Script:
-    """The results of evaluations, 1.0 by default, and the decisions of people during them and while all is held up."""
+    """The results of evaluations, 1.0 by default, and people's decisions during them and while everything waits."""
 
     results: Mapping[tuple[int, int], Result] = field(default_factory=dict)
     during: Mapping[tuple[int, int], Decide] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def in_words(event: Event) -> str | None:
 
 
 class BothDoors:
-    """The tests that a campaign passes through either door."""
+    """The tests of a campaign, run through each door."""
 
     def go_through(self, definition: dict[str, Any], script: Script, ledger: Ledger, folder: Path) -> None:
         raise NotImplementedError

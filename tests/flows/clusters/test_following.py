@@ -271,7 +271,7 @@ async def test_an_outcome_that_was_dropped_for_an_attempt_that_nobody_took_is_no
     cluster = Cluster(works=False, says="its flow run is Crashed")
     outcome = await following(order, cluster).to_its_end()
     assert isinstance(outcome, EvaluationFailed)
-    # A later controller does not believe it either, when the attempt is closed.
+    # A later controller, which finds the attempt closed, does not believe it either.
     assert isinstance(await following(order, cluster).to_its_end(), EvaluationFailed)
 
 

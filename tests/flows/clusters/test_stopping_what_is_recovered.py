@@ -1,4 +1,4 @@
-"""An attempt of an earlier controller is stopped before the next controller has found its place."""
+"""An attempt of an earlier controller can be stopped before the next controller has located it."""
 
 import asyncio
 import sys

@@ -90,7 +90,7 @@ def events() -> list[Event]:
         proposed(1, "rye", 1),
         started(1),
         TrialObserved(time=NOON, actor="c", trial=1, attempt=1, metrics=metrics, seconds=2.5),
-        # Does not count: the first outcome does.
+        # Ignored, since the trial already has an outcome.
         TrialFailed(time=NOON, actor="c", trial=1, attempt=1, cause="timeout", message="too late"),
         proposed(2, 2, 2.5),
         started(2),

@@ -94,8 +94,8 @@ def test_three_nights_of_trials_that_take_longer_the_more_there_are():
         return await nights(campaign, evaluator, clock, ledger, 5, steps), await events_of(ledger)
 
     mornings, events = run_in_virtual_time(work())
-    # Until five durations are known, a trial begins only if its whole time limit of six hours fits. The second night
-    # has seven hours.
+    # Until five durations are known, a trial begins only if its whole time limit of six hours fits.
+    # The second night has only seven hours.
     assert [(trial, attempt) for trial, attempt in evaluator.at_work] == [
         (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (6, 2)
     ]  # fmt: skip

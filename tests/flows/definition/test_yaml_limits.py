@@ -1,4 +1,4 @@
-"""Files with more in them than a campaign can mean are refused at once, with the line and a remedy."""
+"""Files beyond the size or the meaning of any campaign are refused at once, with the line and a remedy."""
 
 import os
 from pathlib import Path

@@ -29,7 +29,7 @@ WINDOWS = [
 
 
 async def planned(schedules: list[Schedule], start: datetime, end: datetime) -> list[datetime]:
-    """Return the starts of runs: Prefect's scheduler asks regularly for the next three and for those of an hour."""
+    """Return the starts of runs: Prefect's scheduler regularly asks for the next three and for those of an hour."""
     due: set[datetime] = set()
     for written in schedules:
         schedule = (

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG = timedelta(minutes=2)
 
-# The file `mischief` in its folder selects its effect on the process that computes proposals.
+# The file `mischief` in its folder selects the harm that it does to the process.
 MISCHIEF = """
 import os, pathlib, time
 from overnight.campaign import Proposal

@@ -37,7 +37,7 @@ CAMPAIGN = {
     "baseline": {"x": 0.5, "mode": "a"},
 }
 TRIALS = 7
-# A version with which the proposals are recorded as made.
+# A version that is recorded as the one that made the proposals.
 FOREIGN = {"stack.libraries": {"torch": "1.0"}}
 
 
@@ -221,7 +221,7 @@ def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path
         return event
 
     assert set(verdicts(replay([old(event) for event in ignoring], tmp_path)).values()) == {"same"}
-    # The setting does matter: proposals that avoided failures are not those that such a ledger leads to.
+    # The setting matters: proposals that avoided failures do not replay from such a ledger.
     steered = [old(event) for event in with_failures(tmp_path / "steered", "model")]
     assert "different" in verdicts(replay(steered, tmp_path)).values()
 
@@ -254,7 +254,7 @@ def test_an_approval_that_came_while_a_proposal_was_made_is_no_part_of_it(events
     follows = TrialProposed(**about, trial=TRIALS + 2, **dict(as_recorded))
     for ledger in ([*seen, follows], [*seen, approval, follows]):
         assert verdicts(replay(ledger, tmp_path, TRIALS + 2)) == {TRIALS + 2: "same"}
-    # The approval does matter to a proposal that has seen it.
+    # The approval matters to a proposal that has seen it.
     [later] = propose(policy, History.from_events([*seen, approval]), proposer, 1)
     assert (later.provenance.knew.pending, later.provenance.knew.probability_of_approval) == ((TRIALS + 1,), None)
 

@@ -309,7 +309,7 @@ def test_a_loss_that_a_person_accepts_is_recorded_and_the_campaign_goes_on(file,
     assert verify(opened(file), kept()[-1:]).anchored == kept()[-1].segment
     with pytest.raises(LedgerDamaged):
         verify(opened(file), kept())
-    # From then on the newest receipt is one of the current ledger.
+    # From then on the newest receipt belongs to the current ledger.
     AskTell(file).ask()
 
 

@@ -213,7 +213,7 @@ async def _taken_after(lease: LeaseTaken, folder: Path) -> LeaseTaken:
 
 @contextmanager
 def stopped_holder(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Journal]]:
-    """Yield a stopped process that holds the campaign, and the journal of another one."""
+    """Yield a stopped process that holds the campaign, and the journal of another controller."""
     with subprocess.Popen(["sleep", "600"]) as holder:
         try:
             holder.send_signal(signal.SIGSTOP)
