@@ -1,4 +1,4 @@
-"""What an evaluation needs, as it is written and as it is passed on."""
+"""The resources of an evaluation, as they are written and as they are passed on."""
 
 import json
 from pathlib import Path
