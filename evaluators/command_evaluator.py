@@ -27,8 +27,8 @@ class CommandEvaluator(BaseModel):
     """Start a command for every attempt. Text is split into words as in a shell, but no shell runs it.
 
     The command reads its request from the file `EVAL_REQUEST`. It writes its result to the file `EVAL_RESULT`, or
-    prints it as the last line of stdout. Apart from a few that every program needs, such as `PATH`, it sees only the
-    variables listed in `environment`: `NAME` is passed on, `NAME=value` is set. `returns` lists the metrics that it
+    prints it as the last line of stdout. Apart from variables that every program needs, such as `PATH`, it sees only
+    those listed in `environment`: `NAME` is passed on, `NAME=value` is set. `returns` lists the metrics that it
     promises. It runs in `folder`.
     """
 

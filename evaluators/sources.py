@@ -171,7 +171,7 @@ def _files_of(dotted: str, base: Path) -> list[Path]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    """Return a file's path in the folder; only its name if it is elsewhere, since that path is valid on one machine."""
+    """Return a file's path in the folder; only its name if it is elsewhere, since such paths differ by machine."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 

@@ -53,8 +53,8 @@ class Watch:
     """Follows an attempt until its supervisor ends, which takes at most `left` plus `margin` seconds from now.
 
     `left` is the rest of the time limit plus the grace; `grace` is the time that an evaluation has to end by itself. A
-    suspended supervisor is resumed, since nothing else would enforce the time limit. If the supervisor still does not
-    end in time, it is killed with everything that it has started before its end is reported.
+    suspended supervisor is resumed, since nothing else would enforce the time limit. A supervisor that still does not
+    end in time is killed with everything that it has started, and only then does it count as ended.
     """
 
     watched: Watched

@@ -85,7 +85,7 @@ def _file_problem(url: str) -> str | None:
 
 
 def _path_problem(path: str) -> str | None:
-    """Return the problem of a path; a file system keeps every name unchanged, so only NUL is one."""
+    """Return the problem of a path; a file system keeps every name unchanged, except one with NUL."""
     return "expected a path, got one with the character NUL, which no file system knows" if "\0" in path else None
 
 

@@ -134,7 +134,7 @@ class Blocks:
                 self._make(index)
 
     def compare(self, run: Sequence[Link]) -> None:
-        """Raise LedgerDamaged if these segments, which begin with a block, differ from that block; it may be missing.
+        """Raise LedgerDamaged if these segments have a block and differ from it; the first must be a block's first.
 
         Raises LedgerTooNew if a newer version of Overnight wrote the block.
         """
