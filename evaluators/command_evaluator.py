@@ -24,11 +24,12 @@ def _split(value: Any) -> Any:
 
 
 class CommandEvaluator(BaseModel):
-    """Starts a command for every attempt; text is split as a shell would, but there is no shell.
+    """Start a command for every attempt. Text is split into words as in a shell, but no shell runs it.
 
-    The command reads the file `EVAL_REQUEST` and writes `EVAL_RESULT`, or prints its result as the last line of
-    stdout. It sees only the environment variables that are named: `NAME` is passed on, `NAME=value` is set.
-    `returns` names the metrics that it promises. `folder` is where it runs.
+    The command reads its request from the file `EVAL_REQUEST`. It writes its result to the file `EVAL_RESULT`, or
+    prints it as the last line of stdout. Apart from variables that every program needs, such as `PATH`, it sees only
+    those listed in `environment`: `NAME` is passed on, `NAME=value` is set. `returns` lists the metrics that it
+    promises. It runs in `folder`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +54,7 @@ class CommandEvaluator(BaseModel):
         return passed_on(self.environment)
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
+        """Raise InvalidDefinition if the command is not found or does not promise the expected metrics."""
         problems = [
             *self._command_problems(campaign),
             *environment_problems(self.environment),
@@ -64,11 +65,11 @@ class CommandEvaluator(BaseModel):
             raise InvalidDefinition(problems)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Run the command once and say how that ended."""
+        """Run the command once and return the outcome."""
         return await self._process().run(request, folder, report)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how a command ended whose controller has died; None if it is proven never to have begun."""
+        """Return the outcome of a command whose controller has died; None if it provably never began."""
         return await self._process().recover(request, folder, report)
 
     def _process(self) -> AttemptProcess:

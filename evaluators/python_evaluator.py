@@ -33,7 +33,7 @@ _LONGEST_PROBLEM = 1500
 
 
 class Inspection(BaseModel):
-    """What looking at a function told; in `returns`, None stands for the objective."""
+    """The findings about a function; in `returns`, None stands for the objective."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,10 +42,10 @@ class Inspection(BaseModel):
 
 
 class PythonEvaluator(BaseModel):
-    """Calls `function(parameters)` for every attempt, with `seed=` and `report=` if it has such parameters.
+    """Call `function(parameters)` for every attempt, with `seed=`, `report=` and `charge=` if it has such parameters.
 
-    It returns a number, a pair (mean, sem) or metrics by name. `folder` is where it runs and what it can import
-    from. Its process lives by the rules of a command, also for `environment`, `returns` and `time_limit`.
+    The function returns a number, a pair (mean, sem), or metrics by name. It runs in `folder` and can import from it.
+    Its process follows the rules of a command, also for `environment`, `returns` and `time_limit`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,7 +68,7 @@ class PythonEvaluator(BaseModel):
         return passed_on(self.environment)
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if the function cannot be imported or called, or does not return what is expected."""
+        """Raise InvalidDefinition if the function cannot be imported or called, or lacks an expected metric."""
         inspection = await self._inspect()
         problems = [f"`evaluator.function`: {inspection.problem}"] if inspection.problem else []
         returned = self.returns
@@ -83,11 +83,11 @@ class PythonEvaluator(BaseModel):
             raise InvalidDefinition(problems)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Call the function once and say how that ended."""
+        """Call the function once and return the outcome."""
         return await self._process().run(request, folder, report)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how a call ended whose controller has died; None if it is proven never to have begun."""
+        """Return the outcome of a call whose controller has died; None if it provably never began."""
         return await self._process().recover(request, folder, report)
 
     def _process(self) -> AttemptProcess:
@@ -102,7 +102,7 @@ class PythonEvaluator(BaseModel):
         )
 
     def _command(self, *options: str) -> tuple[str, ...]:
-        # -P: the script's own folder is not where the user's modules are.
+        # -P: the script's own folder holds none of the user's modules.
         return (sys.executable, "-P", call_function.__file__, *options, self.function)
 
     def _environment(self) -> dict[str, str]:

@@ -27,10 +27,11 @@ from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, Synthe
 
 
 class SimulatedEvaluator(BaseModel):
-    """Computes a synthetic function of the parameters, taken in the campaign's order and in the function's own units.
+    """Compute a synthetic function of the parameters, in the campaign's order and in the function's own units.
 
-    `noise` is the standard deviation of what is added, by the request's seed; `report_sem` tells it to the model.
-    `seconds` is how long an evaluation takes, `failure_rate` how often one fails.
+    `noise` is the standard deviation of the added noise, which depends on the request's seed; with `report_sem` it is
+    reported as the standard error. `seconds` is how long an evaluation takes. `failure_rate` is the probability that
+    an attempt fails.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +55,7 @@ class SimulatedEvaluator(BaseModel):
 
     @property
     def grace(self) -> timedelta:
-        """Return zero: nothing is started that would have to end."""
+        """Return zero: there are no processes to end."""
         return timedelta()
 
     @property
@@ -63,11 +64,11 @@ class SimulatedEvaluator(BaseModel):
         return timedelta()
 
     def secrets(self) -> dict[str, str]:
-        """Return nothing: nothing is passed on."""
+        """Return nothing: no variables are passed on."""
         return {}
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition unless the parameters are as many numbers as the function has, and its noise fits."""
+        """Raise InvalidDefinition unless the function can take the parameters and the campaign accepts its noise."""
         problems = metric_problems(campaign, (campaign.objective.metric,))
         expected, found = self.synthetic.dimension, len(list(campaign.parameters.items()))
         if expected is not None and found != expected:
@@ -84,11 +85,11 @@ class SimulatedEvaluator(BaseModel):
         return Measurement(mean=mean, sem=self.noise if self.report_sem else None)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Return the function's value after the time that it is to take."""
+        """Return the function's value after the configured time."""
         del folder, report
         if self.seconds is not None:
             await asyncio.sleep(self.seconds.total_seconds())
-        # A later attempt may fare better, but measures the same noise: that is the trial's.
+        # A later attempt may succeed, but it measures the same noise, which depends on the trial alone.
         if np.random.default_rng([request.seed, request.attempt]).random() < self.failure_rate:
             return EvaluationFailed(cause="infrastructure", message="a simulated failure")
         mean = self.true_value(request.parameters) + self.noise * np.random.default_rng(request.seed).standard_normal()

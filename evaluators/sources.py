@@ -15,10 +15,10 @@ from overnight.evaluators.command_evaluator import CommandEvaluator
 from overnight.evaluators.python_evaluator import PythonEvaluator
 from overnight.evaluators.secrets.environment import child_environment
 
-# A hash of these many files and bytes says enough; a program may be larger than anybody wants to read each time.
+# This many files and bytes suffice to notice changes; reading all of a large program each time would take too long.
 _MOST_FILES, _MOST_BYTES = 200, 1 << 25
 _HEX_DIGITS = 16
-# What a command names beside programs may be data, or be written by the evaluation itself.
+# Apart from programs, a command may also name data, or files that the evaluation writes itself.
 _WRITTEN_BY_PEOPLE = {
     ".py",
     ".sh",
@@ -42,11 +42,12 @@ Sources = dict[str, str]
 
 
 class SourceFiles:
-    """The files of an evaluator as they are now; a file that has not changed is read once.
+    """The current source files of an evaluator; a file that has not changed is read only once.
 
-    Of a Python function these are its module and what that imports from the evaluator's folder or from `PYTHONPATH`. Of
-    a command they are its program, the scripts and settings that it names, and what Python scripts import from beside
-    them. Programs of the system and installed packages are not looked into.
+    For a Python function these are its module and the modules that it imports from the evaluator's folder or from
+    `PYTHONPATH`. For a command they are its program, the scripts and settings that it names, and the modules that
+    Python scripts import from the evaluator's folder or their own. System programs and installed packages are not
+    followed.
     """
 
     def __init__(self, evaluator: object) -> None:
@@ -54,7 +55,7 @@ class SourceFiles:
         self._read: dict[Path, tuple[tuple[int, int, int], str, tuple[_Import, ...]]] = {}
 
     def hashes(self) -> Sources:
-        """Return the hash of each file by its path in the evaluator's folder; nothing if they cannot be known."""
+        """Return the hash of each file by its path in the evaluator's folder; empty if the files are unknown."""
         match self._evaluator:
             case PythonEvaluator():
                 folder = (self._evaluator.folder or Path()).resolve()
@@ -90,7 +91,7 @@ class SourceFiles:
         return self._with_imports(found, [folder])
 
     def _with_imports(self, files: Iterable[Path], bases: list[Path]) -> set[Path]:
-        """Return the files and all that they import from these folders or from beside themselves."""
+        """Return the files and all files that they import from these folders or from their own."""
         found, new = set[Path](), list(files)
         while new and len(found) < _MOST_FILES:
             path = new.pop()
@@ -114,13 +115,13 @@ class SourceFiles:
 
 
 class _Import:
-    """An import statement: its module, how many dots stand before it, and the names that it asks for."""
+    """An import statement: its module, the number of dots before it, and the names that it imports."""
 
     def __init__(self, module: str, dots: int, names: tuple[str, ...]) -> None:
         self.module, self.dots, self.names = module, dots, names
 
     def files(self, importer: Path, bases: list[Path]) -> list[Path]:
-        """Return the files that it leads to, if they lie in these folders."""
+        """Return the files that it imports, if they are in these folders."""
         roots = [importer.parents[min(self.dots, len(importer.parents)) - 1]] if self.dots else bases
         wanted = [f"{self.module}.{name}".strip(".") for name in self.names] or [self.module]
         for root in roots:
@@ -137,7 +138,7 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        # Not `ast.parse`, which fails now and then in some versions of Python while another thread parses, too.
+        # Not `ast.parse`: some versions of Python make it fail now and then while another thread is parsing.
         with warnings.catch_warnings(action="ignore"):
             return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -155,7 +156,7 @@ def _imports(code: CodeType) -> Iterator[_Import]:
 
 
 def _files_of(dotted: str, base: Path) -> list[Path]:
-    """Return the files that importing this name from this folder would run; names within a module add none."""
+    """Return the files that importing this name from this folder would run; names inside a module add none."""
     found, here = list[Path](), base
     for part in dotted.split("."):
         package, module = here / part / "__init__.py", here / f"{part}.py"
@@ -170,11 +171,11 @@ def _files_of(dotted: str, base: Path) -> list[Path]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    """Return a file's path in the folder, and only its name if it lies elsewhere: where is this machine's business."""
+    """Return a file's path in the folder; only its name if it is elsewhere, since such paths differ by machine."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
 def _is_of_the_system(program: Path) -> bool:
-    """Tell whether a program is one that runs others' scripts, or was installed with the system or with Python."""
+    """Return whether a program is an interpreter, or was installed with the system or with Python."""
     path = program.resolve()
     return bool(_INTERPRETERS.fullmatch(path.name)) or any(path.is_relative_to(folder) for folder in _OF_THE_SYSTEM)
