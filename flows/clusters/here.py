@@ -1,7 +1,7 @@
 """Evaluations as processes of the controller's own machine."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +10,8 @@ class Here(BaseModel):
     """On the controller's machine, which starts a supervisor for each evaluation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: ClassVar[str] = "`here`"
 
     kind: Literal["here"] = "here"
 

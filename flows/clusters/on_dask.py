@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,8 @@ class OnDask(BaseModel):
     """On the workers of the Dask scheduler at this address; `start_within` limits an attempt's wait for a worker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: ClassVar[str] = "`{dask: tcp://HOST:PORT}` of a scheduler"
 
     kind: Literal["dask"] = "dask"
     dask: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://[^\s/]+:\d+$")]

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,8 @@ class OnPool(BaseModel):
     """On the workers of the work pool of this name; `start_within` limits an attempt's wait for a worker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: ClassVar[str] = "`{pool: NAME}` of a Prefect work pool"
 
     kind: Literal["pool"] = "pool"
     pool: Annotated[str, Field(pattern=r"^[^/%&><]+$")]
