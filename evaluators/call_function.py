@@ -33,7 +33,7 @@ _MEASUREMENT = {"mean", "sem", "n"}
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
     (
         (inspect.iscoroutinefunction, inspect.iscoroutine),
-        "a coroutine. Write `def` instead of `async def`, and run what waits by `asyncio.run`",
+        "a coroutine. Write `def` instead of `async def`, and run asynchronous code with `asyncio.run`",
     ),
     (
         (inspect.isasyncgenfunction, inspect.isasyncgen),
@@ -41,7 +41,7 @@ _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], st
     ),
     (
         (inspect.isgeneratorfunction, inspect.isgenerator),
-        "a generator. Return the result instead of yielding it, and report on the way by `report`",
+        "a generator. Return the result instead of yielding it, and report intermediate values with `report`",
     ),
 )
 

@@ -125,7 +125,9 @@ class PythonEvaluator(BaseModel):
             async with asyncio.timeout(_IMPORT_LIMIT):
                 stdout, stderr = await process.communicate()
         except TimeoutError:
-            return Inspection(problem=f"expected the import to end within {_IMPORT_LIMIT:g}s, found it still running")
+            return Inspection(
+                problem=f"expected the import to finish within {_IMPORT_LIMIT:g}s, found it still running"
+            )
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -138,7 +140,7 @@ class PythonEvaluator(BaseModel):
             found = Inspection.model_validate(json.loads(stdout.strip().split("\n")[-1]))
         except (ValueError, IndexError):
             tail = redaction.text(stderr).strip()[-1000:]
-            return Inspection(problem=f"expected the import to end well, found that it ended the interpreter: {tail}")
+            return Inspection(problem=f"expected the import to succeed, found that it ended the interpreter: {tail}")
         if found.problem is None:
             return found
         return found.model_copy(update={"problem": " ".join(redaction.text(found.problem).split())[:_LONGEST_PROBLEM]})

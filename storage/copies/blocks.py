@@ -120,10 +120,10 @@ class Blocks:
             for number, size in zip(range(first, last + 1), counts, strict=True):
                 known = contents_after(known, number, list(islice(left, size)))
             if known != expected or len(bodies) != sum(counts):
-                raise damaged(name, "what its segments hold", "something else", _REMEDY)
+                raise damaged(name, "the contents of its segments", "other contents", _REMEDY)
             return Block(first, last, counts, events_of(bodies), tuple(bodies))
         except UNREADABLE as problem:
-            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+            raise unreadable(name, problem, "a complete block", _REMEDY) from problem
 
     def make_missing(self) -> None:
         """Make each missing block whose segments all exist."""
@@ -147,11 +147,11 @@ class Blocks:
         try:
             rows = parquet.read(use_threads=False)
         except UNREADABLE as problem:
-            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+            raise unreadable(name, problem, "a complete block", _REMEDY) from problem
         if not _is_sealed(data, _said(parquet)):
-            raise damaged(name, "the bytes that were written", "others", _REMEDY)
+            raise damaged(name, "the bytes that were written", "other bytes", _REMEDY)
         if _said(parquet)["hash"] != run[-1].hash or not _is_copy(rows, _table(run)):
-            raise damaged(name, "what its segments hold", "something else", _REMEDY)
+            raise damaged(name, "the contents of its segments", "other contents", _REMEDY)
 
     def lasts(self) -> list[int]:
         """Return the last segment of each block; raises LedgerDamaged for a file without the name of a block."""
@@ -162,7 +162,7 @@ class Blocks:
             if index < 0 or self._key(index) != key:
                 where = f"{self._store.location}/{key}"
                 raise damaged(
-                    where, "only blocks there", "a file that is none by its name", "Move it out of the ledger."
+                    where, "only blocks there", "a file without the name of a block", "Move it out of the ledger."
                 )
             found.append((index + 1) * SIZE)
         return found
@@ -197,12 +197,12 @@ class Blocks:
             expected = {"format": _FORMAT, "first": first, "last": last}
             schema = _SCHEMAS.get(said.get("schema_version", "nothing"))
             if {k: said.get(k) for k in expected} != expected or "hash" not in said or schema is None:
-                raise ValueError(f"it says of itself {said}")
+                raise ValueError(f"its metadata is {said}")
             if not parquet.schema_arrow.equals(schema):
                 raise ValueError("its columns are not those of a block")
             return name, parquet, data
         except UNREADABLE as problem:
-            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+            raise unreadable(name, problem, "a complete block", _REMEDY) from problem
 
     def _key(self, index: int) -> str:
         return f"{self._folder}{index * SIZE + 1:020d}-{(index + 1) * SIZE:020d}.parquet"

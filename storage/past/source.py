@@ -39,7 +39,7 @@ def _located(source: str) -> tuple[str, Path]:
     if scheme not in _STUDIES or not rest.startswith("/"):
         raise CannotImport(
             f"import {scheme}://…: expected a CSV or Parquet file, `sqlite:///study.db` or `journal:///optuna.log`, "
-            f"found `{scheme}`. Of a study in another database, `optuna.copy_study` makes a copy in a file."
+            f"found `{scheme}`. Copy a study from another database to a file with `optuna.copy_study`."
         )
     return scheme, _there(
         Path(rest[1:].partition("?")[0]), " An absolute path has four slashes: `sqlite:////srv/study.db`."

@@ -169,7 +169,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         code = problem.errno or 0
-        remedy = _REMEDIES.get(code, "Mend that and start again: everything that was acknowledged is kept.")
+        remedy = _REMEDIES.get(code, "Fix this and start again: everything that was acknowledged is kept.")
         if code == errno.EPERM and _has_no_links(path.parent):
             remedy = _NO_LINKS
         raise LedgerError(f"ledger: cannot {verb} `{path}`: {os.strerror(code)}. {remedy}") from problem
