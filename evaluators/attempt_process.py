@@ -54,7 +54,7 @@ class AttemptProcess:
         try:
             attempt = AttemptFolder.at(folder)
             attempt.make_places()
-            if (refusal := begin(attempt, request, self._what_to_start(request))) is not None:
+            if (refusal := begin(attempt, request, self._instructions(request))) is not None:
                 return EvaluationFailed(cause="infrastructure", message=refusal)
             child = OwnChild(self._start(attempt))
         except OSError as problem:
@@ -92,7 +92,7 @@ class AttemptProcess:
             await end_survivors(None, AttemptFolder(folder.resolve()), self.grace)  # noqa: ASYNC240
             raise
 
-    def _what_to_start(self, request: EvaluationRequest) -> dict[str, Any]:
+    def _instructions(self, request: EvaluationRequest) -> dict[str, Any]:
         silence = ends_with_its_parent.get()
         return {
             "key": request.key,
@@ -144,7 +144,7 @@ class AttemptProcess:
             await end_survivors(claim, attempt, grace)
         lines.read_rest()
         redaction = Redaction(self.secrets)
-        outcome = self._outcome(attempt, request, claim, redaction) or self._without_word(attempt, claim)
+        outcome = self._outcome(attempt, request, claim, redaction) or self._unrecorded_end(attempt, claim)
         return _with_ignored(without_secrets(outcome, redaction), lines)
 
     async def _stored(
@@ -166,7 +166,7 @@ class AttemptProcess:
         seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
         return stored_outcome(attempt, request, max(0.0, seconds), redaction)
 
-    def _without_word(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
+    def _unrecorded_end(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
         """Return the failure of an attempt that left neither a record of its end nor a result."""
         if attempt.exit.exists():
             return self._lost(attempt, f"{attempt.exit} cannot be read or is of another attempt")

@@ -86,7 +86,7 @@ class Blocks:
     def there(self, after: int) -> set[int]:
         """Return the last segment of each block above `after`, at which a block must end."""
         index = after // SIZE
-        keys = self._there(index)
+        keys = self._keys_from(index)
         return {(i + 1) * SIZE for i in range(index, index + len(keys)) if self._key(i) in keys}
 
     def checked(self, before: Tip, last: Tip) -> Block | None:
@@ -127,7 +127,7 @@ class Blocks:
 
     def make_missing(self) -> None:
         """Make each missing block whose segments all exist."""
-        there = self._there(0)
+        there = self._keys_from(0)
         missing = next(index for index in count() if self._key(index) not in there)
         for index in range(missing, self._chain.newest(missing * SIZE) // SIZE):
             if self._key(index) not in there:
@@ -148,9 +148,9 @@ class Blocks:
             rows = parquet.read(use_threads=False)
         except UNREADABLE as problem:
             raise unreadable(name, problem, "a complete block", _REMEDY) from problem
-        if not _is_sealed(data, _said(parquet)):
+        if not _is_sealed(data, _metadata(parquet)):
             raise damaged(name, "the bytes that were written", "other bytes", _REMEDY)
-        if _said(parquet)["hash"] != run[-1].hash or not _is_copy(rows, _table(run)):
+        if _metadata(parquet)["hash"] != run[-1].hash or not _is_copy(rows, _table(run)):
             raise damaged(name, "the contents of its segments", "other contents", _REMEDY)
 
     def lasts(self) -> list[int]:
@@ -171,7 +171,7 @@ class Blocks:
         """Return the path or address of the block that ends with this segment."""
         return f"{self._store.location}/{self._key(last // SIZE - 1)}"
 
-    def _there(self, index: int) -> set[str]:
+    def _keys_from(self, index: int) -> set[str]:
         return set(self._store.keys(self._folder, start_after=self._key(index - 1) if index else ""))
 
     def _make(self, index: int) -> None:
@@ -190,7 +190,7 @@ class Blocks:
         data = self._store.get(key)
         try:
             parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-            said = _said(parquet)
+            said = _metadata(parquet)
             if said.get("format") == _FORMAT:
                 refuse_newer(said.get("schema_version", "nothing"), _VERSION, name)
             first, last = str(index * SIZE + 1), str((index + 1) * SIZE)
@@ -238,7 +238,7 @@ def _is_sealed(data: bytes, said: dict[str, str]) -> bool:
     return set(said) == {*_KEYS, "file"} and found.hexdigest().encode() == seal
 
 
-def _said(parquet: pq.ParquetFile) -> dict[str, str]:
+def _metadata(parquet: pq.ParquetFile) -> dict[str, str]:
     return {k.decode(): v.decode() for k, v in (parquet.metadata.metadata or {}).items()}
 
 

@@ -12,7 +12,7 @@ from overnight.campaign.errors import CannotImport
 from overnight.storage.past.results import PastResults, PastRow
 
 _COMPLETE = "COMPLETE"
-_SAID = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
+_STATES = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
 
 # Returns the study to read, given the names of all studies.
 Pick = Callable[[Sequence[str]], str]
@@ -87,7 +87,7 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
         )
     complete = [trial for trial in study.trials if trial.state == _COMPLETE]
     names = tuple(dict.fromkeys(name for trial in complete for name in trial.parameters))
-    others = Counter(_SAID.get(trial.state, trial.state) for trial in study.trials if trial.state != _COMPLETE)
+    others = Counter(_STATES.get(trial.state, trial.state) for trial in study.trials if trial.state != _COMPLETE)
     return PastResults(
         source,
         tuple(_row(trial, study, file, campaign) for trial in complete),

@@ -74,7 +74,7 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
                 copies.compare(run, events)
         except LedgerTooNew as problem:
             newer = problem
-    copies.check_that_none_is_beyond(found.segment)
+    copies.check_ends(found.segment)
     if found.anchored > found.segment:
         raise LedgerDamaged(
             f"ledger file `{ledger.chain.name(found.anchored)}`: a receipt of "
@@ -110,7 +110,7 @@ class _Copies:
                 self._check(link)
         self._fold(new)
 
-    def check_that_none_is_beyond(self, last: int) -> None:
+    def check_ends(self, last: int) -> None:
         """Raise LedgerDamaged if a block or a snapshot covers segments that do not exist."""
         for kept, numbers in ((self._ledger.blocks, self._blocks), (self._ledger.snapshots, self._snapshots)):
             for number in numbers:

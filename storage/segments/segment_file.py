@@ -221,7 +221,7 @@ def unreadable(
     file: str, problem: Exception, expected: str = "a complete segment", remedy: str = RESTORE
 ) -> LedgerDamaged | LedgerTooNew:
     """Return the error for a file that cannot be read, perhaps because this version is too old for it."""
-    found = _not_known(problem) if isinstance(problem, ValidationError) else None
+    found = _unknown_part(problem) if isinstance(problem, ValidationError) else None
     if found is not None:
         return _too_new(file, "only keys and words that this version knows", found)
     return damaged(file, expected, f"one that cannot be read ({problem})", remedy)
@@ -240,7 +240,7 @@ def _too_new(file: str, expected: str, found: str) -> LedgerTooNew:
     )
 
 
-def _not_known(problem: ValidationError) -> str | None:
+def _unknown_part(problem: ValidationError) -> str | None:
     """Return the first key or word that a later version may have added; None if anything else is wrong."""
     said = [(details["type"], details) for details in problem.errors(include_url=False)]
     if any(kind not in ("extra_forbidden", "literal_error", "union_tag_invalid") for kind, _ in said):

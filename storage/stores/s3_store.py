@@ -81,7 +81,7 @@ class S3Store:
         key = f"{folder}.probe-{secrets.token_hex(8)}"
         self.create(key, b"first")
         try:
-            self._check_that_it_is_listed(folder, key)
+            self._check_listing(folder, key)
             self.create(key, b"second")
         except ObjectExists:
             return
@@ -95,7 +95,7 @@ class S3Store:
             "there. Use a store that honours the condition, or a directory."
         )
 
-    def _check_that_it_is_listed(self, folder: str, key: str) -> None:
+    def _check_listing(self, folder: str, key: str) -> None:
         listed = self.keys(folder)
         if key not in listed:
             instead = ", ".join(f"`{other}`" for other in listed[:3]) or "nothing"
@@ -174,7 +174,7 @@ class S3Store:
             if code in _NO_SUCH_KEY:
                 raise ObjectMissing(key) from None
             raise LedgerError(
-                f"ledger: cannot {verb} `{self.location}/{key}`: {_what_happened(problem, code)}"
+                f"ledger: cannot {verb} `{self.location}/{key}`: {_explanation(problem, code)}"
             ) from problem
         self._answered = True
         return answer
@@ -222,7 +222,7 @@ def _may_pass(problem: BaseException) -> bool:
     return _code(problem) in _PASSING or _status(answer) == _TOO_MANY_REQUESTS or _status(answer) >= 500
 
 
-def _what_happened(problem: BaseException, code: str | None) -> str:
+def _explanation(problem: BaseException, code: str | None) -> str:
     """Return the problem with a remedy, and without the store's own text, which may quote an access key."""
     if isinstance(problem, NoCredentialsError | PartialCredentialsError):
         return f"no credentials were found. {_CREDENTIALS}"
