@@ -6,27 +6,19 @@ import json
 import os
 import signal
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign import Campaign
 from overnight.campaign.errors import InvalidDefinition
-from overnight.campaign.values.duration import Duration
 from overnight.evaluators import call_function
 from overnight.evaluators.attempt_process import AttemptProcess
-from overnight.evaluators.evaluator import Report
+from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.evaluators.results.returned_metrics import metric_problems
-from overnight.evaluators.secrets.environment import (
-    Redaction,
-    Variable,
-    child_environment,
-    environment_problems,
-    passed_on,
-)
-from overnight.evaluators.secrets.secret_names import name_problems
+from overnight.evaluators.secrets.environment import Redaction, child_environment
+from overnight.evaluators.sources import SourceFiles
 
 _IMPORT_LIMIT = 300.0
 _LONGEST_PROBLEM = 1500
@@ -41,31 +33,15 @@ class Inspection(BaseModel):
     returns: tuple[str | None, ...] | None = None
 
 
-class PythonEvaluator(BaseModel):
+class PythonEvaluator(ProcessEvaluator):
     """Call `function(parameters)` for every attempt, with `seed=`, `report=` and `charge=` if it has such parameters.
 
     The function returns a number, a pair (mean, sem), or metrics by name. It runs in `folder` and can import from it.
     Its process follows the rules of a command, also for `environment`, `returns` and `time_limit`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["python"] = "python"
     function: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
-    time_limit: Duration = timedelta(days=1)
-    grace: Duration = timedelta(seconds=10)
-    environment: tuple[Variable, ...] = ()
-    returns: tuple[str, ...] | None = None
-    folder: Path | None = None
-
-    @property
-    def patience(self) -> timedelta:
-        """Return zero: an attempt begins at once."""
-        return timedelta()
-
-    def secrets(self) -> dict[str, str]:
-        """Return the variables that are passed on, with their values."""
-        return passed_on(self.environment)
 
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition if the function cannot be imported or called, or lacks an expected metric."""
@@ -75,25 +51,25 @@ class PythonEvaluator(BaseModel):
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)
         problems += [
-            *environment_problems(self.environment),
-            *name_problems(self.environment, campaign),
+            *self.environment_problems(campaign),
             *metric_problems(campaign, returned),
         ]
         if problems:
             raise InvalidDefinition(problems)
 
-    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Call the function once and return the outcome."""
-        return await self._process().run(request, folder, report)
+    def described(self) -> str:
+        """Return the function's name."""
+        return self.function
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return the outcome of a call whose controller has died; None if it provably never began."""
-        return await self._process().recover(request, folder, report)
+    def source_files(self, sources: SourceFiles) -> set[Path]:
+        """Return its module, and the modules that this imports from the evaluator's folder or from `PYTHONPATH`."""
+        return sources.of_module(self.function.partition(":")[0], self.working_folder())
 
-    def _process(self) -> AttemptProcess:
+    def process(self) -> AttemptProcess:
+        """Return the process that imports the function and calls it."""
         return AttemptProcess(
             command=self._command(),
-            folder=self._working_folder(),
+            folder=self.working_folder(),
             environment=self._environment(),
             secrets=self.secrets(),
             time_limit=self.time_limit,
@@ -108,13 +84,10 @@ class PythonEvaluator(BaseModel):
     def _environment(self) -> dict[str, str]:
         return child_environment(self.environment, also=("PYTHONPATH",))
 
-    def _working_folder(self) -> Path:
-        return (self.folder or Path()).resolve()
-
     async def _inspect(self) -> Inspection:
         process = await asyncio.create_subprocess_exec(
             *self._command("--check"),
-            cwd=self._working_folder(),
+            cwd=self.working_folder(),
             env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

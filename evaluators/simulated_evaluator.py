@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from overnight.campaign import (
     Campaign,
@@ -22,19 +22,18 @@ from overnight.campaign.parameters import FloatParameter, IntParameter, Value
 from overnight.campaign.result import noise_problem
 from overnight.campaign.values.duration import Duration
 from overnight.evaluators.evaluator import Report
+from overnight.evaluators.kind import EvaluatorKind
 from overnight.evaluators.results.returned_metrics import metric_problems
 from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, SyntheticFunction
 
 
-class SimulatedEvaluator(BaseModel):
+class SimulatedEvaluator(EvaluatorKind):
     """Compute a synthetic function of the parameters, in the campaign's order and in the function's own units.
 
     `noise` is the standard deviation of the added noise, which depends on the request's seed; with `report_sem` it is
     reported as the standard error. `seconds` is how long an evaluation takes. `failure_rate` is the probability that
     an attempt fails.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["simulated"] = "simulated"
     function: Literal["branin", "hartmann3", "hartmann6", "ackley", "levy"]
@@ -58,14 +57,9 @@ class SimulatedEvaluator(BaseModel):
         """Return zero: there are no processes to end."""
         return timedelta()
 
-    @property
-    def patience(self) -> timedelta:
-        """Return zero: an attempt begins at once."""
-        return timedelta()
-
-    def secrets(self) -> dict[str, str]:
-        """Return nothing: no variables are passed on."""
-        return {}
+    def described(self) -> str:
+        """Return the function's name."""
+        return self.function
 
     async def check(self, campaign: Campaign) -> None:
         """Raise InvalidDefinition unless the function can take the parameters and the campaign accepts its noise."""

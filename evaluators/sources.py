@@ -7,13 +7,10 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
-
-from overnight.evaluators.command_evaluator import CommandEvaluator
-from overnight.evaluators.python_evaluator import PythonEvaluator
-from overnight.evaluators.secrets.environment import child_environment
+from typing import Protocol
 
 # This many files and bytes suffice to notice changes; reading all of a large program each time would take too long.
 _MOST_FILES, _MOST_BYTES = 200, 1 << 25
@@ -41,33 +38,35 @@ _INTERPRETERS = re.compile(r"(python|pypy|ruby|perl|node|julia|lua|php|Rscript|R
 Sources = dict[str, str]
 
 
+class HasSources(Protocol):
+    """An evaluator, as far as its files are looked for."""
+
+    def working_folder(self) -> Path:
+        """Return the folder against which its files are named."""
+        ...
+
+    def source_files(self, sources: "SourceFiles") -> set[Path]:
+        """Return the files that its results depend on."""
+        ...
+
+
 class SourceFiles:
     """The current source files of an evaluator; a file that has not changed is read only once.
 
-    For a Python function these are its module and the modules that it imports from the evaluator's folder or from
-    `PYTHONPATH`. For a command they are its program, the scripts and settings that it names, and the modules that
-    Python scripts import from the evaluator's folder or their own. System programs and installed packages are not
-    followed.
+    The evaluator's `source_files` starts the search here. System programs and installed packages are not followed.
     """
 
-    def __init__(self, evaluator: object) -> None:
+    def __init__(self, evaluator: "HasSources") -> None:
         self._evaluator = evaluator
         self._read: dict[Path, tuple[tuple[int, int, int], str, tuple[_Import, ...]]] = {}
 
     def hashes(self) -> Sources:
         """Return the hash of each file by its path in the evaluator's folder; empty if the files are unknown."""
-        match self._evaluator:
-            case PythonEvaluator():
-                folder = (self._evaluator.folder or Path()).resolve()
-                found = self._of_module(self._evaluator.function.partition(":")[0], folder)
-            case CommandEvaluator():
-                folder = (self._evaluator.folder or Path()).resolve()
-                found = self._of_command(self._evaluator, folder)
-            case _:
-                return {}
+        folder, found = self._evaluator.working_folder(), self._evaluator.source_files(self)
         return {_name(path, folder): self._look(path)[0] for path in sorted(found)[:_MOST_FILES]}
 
-    def _of_module(self, module: str, folder: Path) -> set[Path]:
+    def of_module(self, module: str, folder: Path) -> set[Path]:
+        """Return the files of a module, and those that it imports from the folder or from `PYTHONPATH`."""
         theirs = [folder, *(Path(p).resolve() for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)]
         for base in theirs:
             if files := _files_of(module, base):
@@ -75,14 +74,14 @@ class SourceFiles:
         installed = (files for base in sys.path if base and (files := _files_of(module, Path(base))))
         return set(next(installed, []))
 
-    def _of_command(self, evaluator: CommandEvaluator, folder: Path) -> set[Path]:
-        program, *arguments = evaluator.command
+    def of_command(self, command: Sequence[str], path: str | None, folder: Path) -> set[Path]:
+        """Return the program of a command, found on this PATH, and the files of the folder that it names or imports."""
+        program, *arguments = command
         found = set[Path]()
-        path = child_environment(evaluator.environment).get("PATH")
         where = shutil.which(str(folder / program) if "/" in program else program, path=path)
         if where is not None and not _is_of_the_system(Path(where)):
             found.add(Path(where))
-        for before, word in zip(evaluator.command, arguments, strict=False):
+        for before, word in zip(command, arguments, strict=False):
             if before == "-m":
                 found |= self._with_imports(_files_of(word, folder), [folder])
             named = folder / word.rpartition("=")[2]
