@@ -62,7 +62,7 @@ class PythonEvaluator(ProcessEvaluator):
         return self.function
 
     def source_files(self, sources: SourceFiles) -> set[Path]:
-        """Return its module, and the modules that this imports from the evaluator's folder or from `PYTHONPATH`."""
+        """Return its module, and the modules imported by it from the evaluator's folder or from `PYTHONPATH`."""
         return sources.of_module(self.function.partition(":")[0], self.working_folder())
 
     def process(self) -> AttemptProcess:
