@@ -15,7 +15,7 @@ from overnight.campaign.values.read_only import ReadOnly
 
 
 def _form_of(value: Any) -> str:
-    """Return in which of its forms a part of the policy is written, so that errors speak of that form alone."""
+    """Return the form in which a part of the policy is written, so that an error mentions that form alone."""
     if isinstance(value, Mapping | BaseModel):
         return "mapping"
     if isinstance(value, list | tuple):
@@ -43,9 +43,9 @@ Change = Annotated[
 
 
 class Predicted(BaseModel):
-    """The objective is predicted worse than this, in the metric's own unit.
+    """The predicted objective that needs approval: worse than `worse_than`, in the metric's own unit.
 
-    The predicted mean is compared, with so many of its `standard_deviations` added on the bad side.
+    The predicted mean is compared after moving it towards the bad side by `standard_deviations` standard deviations.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,12 +55,12 @@ class Predicted(BaseModel):
 
 
 class ApproveWhen(BaseModel):
-    """The reasons for a proposal to wait; one is enough.
+    """The reasons for a proposal to wait for approval; one is enough.
 
-    `change` limits the distance of a parameter from the baseline's value: a fraction of its range, on its own scale and
-    for ordered choices in steps, `any` for no change at all, or a list of the choices that need approval. A single
-    number is the limit of every parameter, and every change of a categorical one exceeds it. `cost` is in the
-    evaluator's unit.
+    `change` limits how far a parameter may move from its value in the baseline. A limit is one of: a fraction of the
+    parameter's range, measured on its own scale (in steps for ordered choices); `any`, so that every change needs
+    approval; a list of the choices that need approval. A single number is the limit of every parameter; a categorical
+    parameter then needs approval for any change. `cost` is in the evaluator's unit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,14 +76,14 @@ class ApproveWhen(BaseModel):
         return self
 
     def limits(self, space: Space) -> dict[str, Limit]:
-        """Return how far each parameter may change without approval; those that may change freely are not named."""
+        """Return how far each parameter may change without approval; parameters that may change freely are left out."""
         if self.change is None or isinstance(self.change, dict):
             return dict(self.change or {})
         tuned = space.tuned().items()
         return {name: self.change if p.has_distances else "any" for name, p in tuned}
 
     def problems(self, space: Space, *, has_baseline: bool) -> Iterator[Problem]:
-        """Yield what does not fit the rest of the campaign, with the path below `approve.when`."""
+        """Yield each contradiction with the rest of the campaign, with its path below `approve.when`."""
         if self.change is not None and not has_baseline:
             text = (
                 "expected a `baseline` that changes are measured from, found a campaign without one: add `baseline`, "
@@ -96,7 +96,7 @@ class ApproveWhen(BaseModel):
 
 
 class ApprovalPolicy(BaseModel):
-    """`approve` as a mapping: the reasons to wait, and how many may wait before nothing more is proposed."""
+    """`approve` as a mapping: the reasons to wait, and how many trials may wait before no more points are proposed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -111,7 +111,7 @@ Approve = Annotated[
 
 
 def _misfit(name: str, limit: Limit, space: Space) -> str | None:
-    """Return what is wrong with the limit of one parameter, None if nothing is."""
+    """Return what is wrong with the limit of one parameter, or None."""
     parameter = space.root.get(name)
     if parameter is None:
         return unknown_key(name, space.tuned())

@@ -13,14 +13,14 @@ from overnight.campaign.parameters import (
 from overnight.campaign.space import Point
 from overnight.campaign.standing.spending import costs_were_told, spending
 
-# Distances are rounded: from 0.5 to 0.8 is no more than 0.3.
+# Distances are rounded, so that from 0.5 to 0.8 is not more than 0.3.
 _ROUNDING = 1e-9
 
 
 def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str | None:
-    """Return why a proposal may be started only once a person has approved it; None where it may be started at once.
+    """Return why a proposal must be approved by a person before it starts; None if it may start at once.
 
-    The baseline and `start_with` stand in the campaign's file: people have chosen them.
+    The baseline and `start_with` never wait, because a person chose them in the campaign file.
     """
     policy = campaign.approve
     if policy == "never" or proposal.generator in ("baseline", "manual"):
@@ -67,7 +67,7 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
         yield f"nothing predicts {objective.metric} there (`approve.when.predicted`)"
         return
     edge = objective.worsened(predicted.mean, by=sds * (predicted.sd or 0.0))
-    # Also where it is no number at all.
+    # Negated, so that NaN counts as worse, too.
     if not objective.turned(edge) >= objective.turned(limit.worse_than):
         within = f" within {sds:g} standard deviations" if sds else ""
         yield (
@@ -78,7 +78,7 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
 
 def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
     trials, made = history.trials.values(), proposal.provenance
-    # Where no costs were told it is in seconds, which say nothing of a limit in the evaluator's unit.
+    # If no costs were reported, the predictions are in seconds, which cannot be compared with a limit in another unit.
     predicted = made.weights.predicted_cost if made is not None and costs_were_told(trials) else None
     expected = spending(trials).expected_cost if predicted is None else predicted
     if expected is None:
