@@ -1,4 +1,4 @@
-"""The model that a campaign's function returns for given observations, checked before anything is asked of it."""
+"""The model that a campaign's function returns for given observations, checked before it is used."""
 
 import inspect
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def built(surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes) -> tuple[
 
 
 def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> MultivariateNormal:
-    """Return the joint posterior of the latent function at features X [b, d]; call it inside of `exactly`."""
+    """Return the joint posterior of the latent function at features X [b, d]; call it inside `exactly`."""
     expected, name = f"a posterior at features of shape {tuple(X.shape)}", type(model).__name__
     try:
         with user_errors(surrogate, expected, f"`{name}`"):
@@ -51,7 +51,7 @@ def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> M
 
 @contextmanager
 def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> Iterator[None]:
-    """Raise Unusable for whatever a model's own code raises, an exit included, but for failures of numbers."""
+    """Raise Unusable for anything that a model's own code raises, including exits, except numerical failures."""
     try:
         yield
     except (NotPSDError, NanError, Unusable, ModelFailed):
@@ -61,5 +61,5 @@ def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> It
 
 
 def unusable(surrogate: GpytorchSurrogate, expected: str, found: str) -> Unusable:
-    """Return the complaint about a model, in one sentence."""
+    """Return the error about a model, in one sentence."""
     return Unusable(f"`{surrogate.code.key}`: expected of `{surrogate.model}` {expected}, found {found}.")

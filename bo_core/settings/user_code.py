@@ -1,4 +1,4 @@
-"""Code of a campaign's own that its file names as `module:name`: found, described when it fails, and not trusted."""
+"""A campaign's own code, named as `module:name` in its file: found, described when it fails, and not trusted."""
 
 import contextlib
 import hashlib
@@ -14,18 +14,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-# A module and the name of something in it.
+# The name of a module and of something in it.
 CodeName = Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
 CORRECT_IT = "Correct it and run the campaign again: it continues from where it stopped."
 
 
 class Unusable(Exception):
-    """Code of a campaign cannot be found, or fails; the text begins with the key that names it."""
+    """A campaign's own code cannot be found, or fails; the text begins with the key that names it."""
 
 
 @dataclass(frozen=True)
 class UserCode:
-    """What a `name` stands for that the campaign's file has under `key`; `kind` is what is expected there, in a word.
+    """The code that the campaign file names under `key` as `name`; `kind` is a word for what is expected there.
 
     Its module is imported from `folder`, if it is there, by the process that uses it.
     """
@@ -37,7 +37,7 @@ class UserCode:
 
     @contextlib.contextmanager
     def importable(self) -> Iterator[None]:
-        """Let modules be found in the folder, after those that are installed."""
+        """Make the modules in the folder importable, after those that are installed."""
         if self.folder is None:
             yield
             return
@@ -49,7 +49,7 @@ class UserCode:
             sys.path.remove(str(self.folder))
 
     def found(self) -> Callable[..., Any]:
-        """Return what the name stands for, something that can be called."""
+        """Return the callable that the name refers to."""
         module_name, _, path = self.name.partition(":")
         try:
             module = found = importlib.import_module(module_name)
@@ -68,7 +68,7 @@ class UserCode:
         return found
 
     def source_hash(self) -> str:
-        """Return the SHA-256 of the file that holds it, of the name alone if no file does."""
+        """Return the SHA-256 of the file that holds the code, or of the name if there is no file."""
         module = importlib.import_module(self.name.partition(":")[0])
         file = getattr(module, "__file__", None)
         source = self.name.encode() if file is None else Path(file).read_bytes()
@@ -81,7 +81,7 @@ class UserCode:
         return ", ".join(f"`{name}`" for name in own[:10]) or f"no {plural}"
 
     def _refuse_a_namesake(self, module: ModuleType, name: str) -> None:
-        """Refuse a module of another place if the folder has one of this name."""
+        """Refuse a module from elsewhere if the folder has one of the same name."""
         top = name.partition(".")[0]
         if self.folder is None or not ((self.folder / f"{top}.py").exists() or (self.folder / top).is_dir()):
             return
@@ -94,7 +94,7 @@ class UserCode:
 
 
 def described(error: BaseException) -> str:
-    """Return what was raised and where, in one line."""
+    """Return one line that describes an exception and where it was raised."""
     try:
         text = " ".join(str(error).split())[:500]
     except Exception:
