@@ -85,7 +85,7 @@ class CustomProposer(BaseModel):
             proposer = made(**copy.deepcopy(self.settings))
         except (Exception, SystemExit) as error:
             raise Unusable(
-                f"`proposer.settings`: expected keyword arguments that `{self.implementation}` can be made from, "
+                f"`proposer.settings`: expected keyword arguments that `{self.implementation}` accepts, "
                 f"found {self.settings} ({described(error)})."
             ) from error
         if not callable(getattr(proposer, "propose", None)):
@@ -103,7 +103,7 @@ class CustomProposer(BaseModel):
             raise
         except (Exception, SystemExit) as error:
             raise Unusable(
-                f"`proposer.implementation`: expected {q} proposals from `{self.implementation}` for trial "
+                f"`proposer.implementation`: expected {q} proposals from `{self.implementation}` from trial "
                 f"{history.next_trial} on, found that it raised {described(error)}."
             ) from error
 
@@ -112,7 +112,7 @@ class CustomProposer(BaseModel):
         if not isinstance(returned, Sequence) or isinstance(returned, str):
             raise self._wrong(f"a list of {q} proposals", f"{type(returned).__name__} {returned!r:.200}")
         if len(returned) != q:
-            raise self._wrong(f"{q} proposals, as many as were asked for", str(len(returned)))
+            raise self._wrong(f"{q} proposals, as many as requested", str(len(returned)))
         proposals = []
         for i, proposal in enumerate(returned, start=1):
             if not isinstance(proposal, Proposal):
@@ -127,7 +127,7 @@ class CustomProposer(BaseModel):
 
     def _wrong(self, expected: str, found: str) -> Unusable:
         return Unusable(
-            f"`proposer.implementation`: `{self.implementation}` returned from `propose` what cannot be tried: "
+            f"`proposer.implementation`: `{self.implementation}` returned an unusable result from `propose`: "
             f"expected {expected}, found {found}."
         )
 

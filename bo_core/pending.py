@@ -65,7 +65,7 @@ def treat(treatment: PendingTreatment, model: Model, pending: Tensor) -> Treated
     nothing = pending[:0]
     if treatment == "ignore":
         return Treated(posterior, X, nothing)
-    assert isinstance(posterior, Posterior), "only the built-in surrogate is lied to"
+    assert isinstance(posterior, Posterior), "only the built-in surrogate supports lies"
     noise = posterior.replicate_noise(model.data).median(1, keepdim=True).values.expand(-1, len(pending))
     lies = _lies(treatment, model, pending).unsqueeze(1)
     believed = conditioned(posterior, pending, lies, noise).as_posterior()

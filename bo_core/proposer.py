@@ -108,8 +108,8 @@ class BayesianProposer(BaseModel):
         if asked and acquisition not in GAINS:
             others = " or ".join(f"`acquisition: {name}`" for name in GAINS)
             raise ValueError(
-                f"expected false beside `acquisition: {acquisition}`, whose scores are no gain that a cost could "
-                f"divide, or {others}, got true"
+                f"expected false with `acquisition: {acquisition}`, whose scores are not gains that a cost can divide, "
+                f"or {others}, got true"
             )
         return asked
 
@@ -121,11 +121,11 @@ class BayesianProposer(BaseModel):
         if others:
             usual = " and ".join(f"`{name}: {fields[name].default}`" for name in others)
             raise ValueError(
-                f"expected {usual} beside a gpytorch surrogate, which does not have such a setting, got "
+                f"expected {usual} with a gpytorch surrogate, to which the setting does not apply, got "
                 f"{' and '.join(f'`{name}: {getattr(self, name)}`' for name in others)}"
             )
         if self.acquisition == "thompson_sampling":
-            raise ValueError("expected another acquisition beside a gpytorch surrogate, got `thompson_sampling`")
+            raise ValueError("expected another acquisition with a gpytorch surrogate, got `thompson_sampling`")
         return self
 
     def _is_usual(self, name: str) -> bool:

@@ -72,7 +72,7 @@ class ApproveWhen(BaseModel):
     @model_validator(mode="after")
     def _something_is_asked(self) -> "ApproveWhen":
         if self.change is None and self.predicted is None and self.cost is None:
-            raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none of them")
+            raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none")
         return self
 
     def limits(self, space: Space) -> dict[str, Limit]:
@@ -86,8 +86,8 @@ class ApproveWhen(BaseModel):
         """Yield each contradiction with the rest of the campaign, with its path below `approve.when`."""
         if self.change is not None and not has_baseline:
             text = (
-                "expected a `baseline` that changes are measured from, found a campaign without one: add `baseline`, "
-                "or leave `change` out"
+                "expected a `baseline` from which changes are measured, found a campaign without one: add `baseline`, "
+                "or remove `change`"
             )
             yield Problem(("change",), text)
         for name, limit in self.change.items() if isinstance(self.change, dict) else ():
@@ -116,7 +116,7 @@ def _misfit(name: str, limit: Limit, space: Space) -> str | None:
     if parameter is None:
         return unknown_key(name, space.tuned())
     if not parameter.is_tuned:
-        return f"expected one of {', '.join(space.tuned())}, found a fixed one, which never changes"
+        return f"expected one of {', '.join(space.tuned())}, found a fixed parameter, which never changes"
     if isinstance(limit, int | float):
         expected = "`any` or a list of its choices, which have no distance"
         return None if parameter.has_distances else f"expected {expected}, got {limit:g}"

@@ -33,7 +33,7 @@ def all_writable(value: Any, levels: int = _DEEPEST) -> Any:
     if not isinstance(value, dict | list | tuple):
         return value
     if levels == 0:
-        raise ValueError(f"expected lists and objects within each other at most {_DEEPEST} deep, found deeper ones")
+        raise ValueError(f"expected lists and objects nested at most {_DEEPEST} deep, found deeper ones")
     if isinstance(value, dict):
         return {all_writable(key): all_writable(item, levels - 1) for key, item in value.items()}
     return type(value)(all_writable(item, levels - 1) for item in value)

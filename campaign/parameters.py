@@ -120,7 +120,7 @@ class _Listed(_Parameter):
         """Return the value that a text spells, or the text; raises ValueError if it spells several values."""
         meant = [value for value in self.listed if spells(text, value)]
         if len(meant) > 1:
-            raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text can be {len(meant)}")
+            raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text matches {len(meant)}")
         return meant[0] if meant else text
 
     def described(self: _HasList) -> str:
@@ -137,7 +137,7 @@ class _Choice(_Listed):
             if isinstance(choice, float) and not math.isfinite(choice):
                 raise ValueError(f"expected finite choices, got {choice}")
             if choice in self.choices[:position]:
-                raise ValueError(f"expected choices that differ, got {choice!r} twice")
+                raise ValueError(f"expected distinct choices, got {choice!r} twice")
         return self
 
     @property

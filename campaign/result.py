@@ -68,10 +68,10 @@ def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetric
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
     """Return how the objective's standard error contradicts the campaign's `noise`; None if it does not."""
-    name, said = campaign.objective.metric, f"as the campaign has `noise: {campaign.noise}`"
+    name, said = campaign.objective.metric, f"because of `noise: {campaign.noise}`"
     measured = metrics.get(name)
     if measured is not None and campaign.noise == "known" and measured.sem is None:
-        return f"metric `{name}`: expected a standard error beside the mean, {said}, found none"
+        return f"metric `{name}`: expected a standard error with the mean {said}, found none"
     if measured is not None and campaign.noise == "none" and measured.sem:
         return f"metric `{name}`: expected no standard error, or 0, {said}, found {measured.sem:g}"
     return None
@@ -86,7 +86,7 @@ def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:
         for name in long
     }
     surplus = [name for name in extra if name not in notes][MOST_EXTRA_METRICS:]
-    why = f"expected at most {MOST_EXTRA_METRICS} metrics that nobody asked for, found {len(extra)}"
+    why = f"expected at most {MOST_EXTRA_METRICS} additional metrics, found {len(extra)}"
     return notes | {name: f"metric `{name}` was ignored: {why}" for name in surplus}
 
 

@@ -146,7 +146,7 @@ def _prediction(
     """Return the figures of a metric's predicted mean and standard deviation."""
     recorded = provenance.predicted.get(metric)
     if recorded is None:
-        raise NotRecorded(f"what {metric} was predicted to be is not recorded")
+        raise NotRecorded(f"the prediction of {metric} is not recorded")
     means, sds = zip(*computed, strict=True)
     # A mean may be near 0 merely because of the metric's zero, and a logarithm because its number is near 1. A standard
     # deviation below that of the jitter is a remainder of cancellation.
@@ -207,7 +207,7 @@ def _gain(choice: Choice, point: Point, instead_of: Point) -> float:
     repetitions = choice.repetitions(instead_of)
     gain = None if repetitions is None else repetitions.gain_at(choice.encoding.encode([point])[0])
     if gain is None:
-        raise Contradicted(f"expected a repetition of what could be best, found {point}")
+        raise Contradicted(f"expected a repetition of a point that could be best, found {point}")
     return gain
 
 
@@ -224,7 +224,7 @@ def _log_ratio(a: float, b: float) -> float:
 
 def _provenance(proposal: Proposal) -> Provenance:
     if proposal.provenance is None:
-        raise NotRecorded("how it was made is not recorded")
+        raise NotRecorded("its provenance is not recorded")
     return proposal.provenance
 
 

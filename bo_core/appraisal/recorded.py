@@ -81,7 +81,7 @@ def _tail_width(models: Sequence[FittedModel]) -> float | None:
     found = {model.tail_width for model in models}
     if len(found) > 1 or not found <= set(TAIL_WIDTHS):
         raise Contradicted(
-            f"expected one tail width of {TAIL_WIDTHS} in all of a batch, found {sorted(map(str, found))}"
+            f"expected one tail width of {TAIL_WIDTHS} for the whole batch, found {sorted(map(str, found))}"
         )
     return found.pop()
 
@@ -101,7 +101,7 @@ def _one_record(models: Sequence[FittedModel | None]) -> Record:
     if record is None:
         raise NotRecorded("hyperparameters are not recorded")
     if any(other != record for other in records):
-        raise Contradicted("expected the same hyperparameters in all of a batch, found others")
+        raise Contradicted("expected the same hyperparameters in the whole batch, found different ones")
     return dict(record)
 
 
@@ -113,7 +113,7 @@ def _theta(record: Record, d: int) -> Tensor:
     """Return the θ [M, h] of a record."""
     theta = theta_of_record(record, d)
     if theta is None or not bool(theta.isfinite().all()):
-        raise Contradicted("expected hyperparameters of this space, found others")
+        raise Contradicted("expected finite hyperparameters of this space, found others")
     return theta
 
 

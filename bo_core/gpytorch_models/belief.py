@@ -62,7 +62,9 @@ class GpytorchBelief:
             sizes = {name: len(values) for name, values in record.items()}
             if any(name not in state or state[name].numel() != size for name, size in sizes.items()):
                 raise unusable(
-                    surrogate, f"a model whose state has {sizes}, as was recorded", f"{type(model).__name__} without"
+                    surrogate,
+                    f"a model whose state has the recorded sizes {sizes}",
+                    f"a `{type(model).__name__}` without them",
                 )
             recorded = {
                 name: state[name].new_tensor(values).reshape(state[name].shape) for name, values in record.items()

@@ -44,7 +44,7 @@ def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> M
     found = getattr(found, "distribution", found)
     if not isinstance(found, MultivariateNormal) or found.mean.shape != X.shape[:1]:
         shape = f" of shape {tuple(found.mean.shape)}" if isinstance(found, MultivariateNormal) else ""
-        expected = f"a `MultivariateNormal` of shape {tuple(X.shape[:1])} from `{type(model).__name__}`"
+        expected = f"a `{type(model).__name__}` whose posterior is a `MultivariateNormal` of shape {tuple(X.shape[:1])}"
         raise unusable(surrogate, expected, type(found).__name__ + shape)
     return found
 
@@ -62,4 +62,4 @@ def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> It
 
 def unusable(surrogate: GpytorchSurrogate, expected: str, found: str) -> Unusable:
     """Return the error about a model, in one sentence."""
-    return Unusable(f"`{surrogate.code.key}`: expected of `{surrogate.model}` {expected}, found {found}.")
+    return Unusable(f"`{surrogate.code.key}`: expected {expected} from `{surrogate.model}`, found {found}.")

@@ -28,8 +28,8 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
             if len(found) == count:
                 return list(found.values())
     raise SpaceExhausted(
-        f"Expected {count} more points in the space, found {len(found)} among {tries} tries that "
-        f"have not been tried already ({len(taken)} have). Widen the space or lower `budget.trials`."
+        f"Expected {count} more new points, found {len(found)} in the first {tries} points of the sequence "
+        f"({len(taken)} were tried before). Widen the space or lower `budget.trials`."
     )
 
 

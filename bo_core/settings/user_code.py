@@ -56,7 +56,7 @@ class UserCode:
         except (Exception, SystemExit) as error:
             place = f" from {self.folder}" if self.folder else ""
             raise Unusable(
-                f"`{self.key}`: expected that `{module_name}` can be imported{place}, found {described(error)}."
+                f"`{self.key}`: expected to import `{module_name}`{place}, found {described(error)}."
             ) from error
         self._refuse_a_namesake(module, module_name)
         for name in path.split("."):
@@ -88,8 +88,8 @@ class UserCode:
         origins = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
         if not any(Path(origin).resolve().is_relative_to(self.folder.resolve()) for origin in origins if origin):
             raise Unusable(
-                f"`{self.key}`: expected `{name}` of {self.folder}, found a module of the same name that "
-                f"comes first, {origins[0] or origins[-1]}. Give yours another name."
+                f"`{self.key}`: expected `{name}` from {self.folder}, found another module of the same name, "
+                f"{origins[0] or origins[-1]}, which is imported first. Rename yours."
             )
 
 
@@ -98,7 +98,7 @@ def described(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())[:500]
     except Exception:
-        text = "an exception whose text cannot be had"
+        text = "an exception without a readable text"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     ours = Path(frame.filename).is_relative_to(Path(__file__).parents[1])
     place = "" if ours or frame.filename.startswith("<") else f", {frame.filename}:{frame.lineno}"

@@ -248,8 +248,6 @@ class Fold:
             return life
         trial = self.trials.get(event.trial)
         if trial is None:
-            raise InvalidHistory(
-                f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"
-            )
+            raise InvalidHistory(f"event `{event.id}`: trial {event.trial} was not proposed by any earlier event")
         life = self._lives[event.trial] = Life.of(trial)
         return life

@@ -26,7 +26,7 @@ def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str 
     if policy == "never" or proposal.generator in ("baseline", "manual"):
         return None
     if not isinstance(policy, ApprovalPolicy):
-        return "all that is computed does (`approve: always`)"
+        return "every computed point needs approval (`approve: always`)"
     reasons = [*_changes(campaign, policy, proposal.point)]
     if policy.when.predicted is not None:
         reasons += _prediction(campaign, policy.when.predicted, proposal)
@@ -53,7 +53,7 @@ def _too_far(parameter: Parameter, limit: Limit, before: Value, now: Value) -> s
         return f"and {_said(before)} in the baseline"
     if isinstance(limit, tuple):
         listed = parameter.canonical(now) in [parameter.canonical(choice) for choice in limit]
-        return f"one of the choices to be approved, and {_said(before)} in the baseline" if listed else None
+        return f"one of the choices that need approval, and {_said(before)} in the baseline" if listed else None
     share = parameter.distance(before, now)
     if share <= limit + _ROUNDING:
         return None
@@ -64,7 +64,7 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
     objective, sds = campaign.objective, limit.standard_deviations
     predicted = proposal.prediction(objective.metric)
     if predicted is None or (predicted.sd is None and sds):
-        yield f"nothing predicts {objective.metric} there (`approve.when.predicted`)"
+        yield f"{objective.metric} is not predicted there (`approve.when.predicted`)"
         return
     edge = objective.worsened(predicted.mean, by=sds * (predicted.sd or 0.0))
     # Negated, so that NaN counts as worse, too.
@@ -82,10 +82,10 @@ def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
     predicted = made.weights.predicted_cost if made is not None and costs_were_told(trials) else None
     expected = spending(trials).expected_cost if predicted is None else predicted
     if expected is None:
-        yield "nothing is known of what it costs (`approve.when.cost`)"
+        yield "its cost is unknown (`approve.when.cost`)"
     elif not expected <= limit:
-        whence = "as others did on average" if predicted is None else "by prediction"
-        yield f"it is expected to cost {expected:.4g} {whence}, more than {limit:g} (`approve.when.cost`)"
+        source = "the average of the others" if predicted is None else "predicted"
+        yield f"its expected cost is {expected:.4g} ({source}), more than {limit:g} (`approve.when.cost`)"
 
 
 def _said(value: Value) -> str:
