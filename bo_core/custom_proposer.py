@@ -136,10 +136,10 @@ class CustomProposer(BaseModel):
 
         The class may add other libraries, and report other threads.
         """
-        said, here = proposal.provenance or made_with, made_with.stack
+        given, here = proposal.provenance or made_with, made_with.stack
         own = {
-            "libraries": read_only({**said.stack.libraries, **here.libraries}),
-            "threads": here.threads if said.stack.threads is None else said.stack.threads,
+            "libraries": read_only({**given.stack.libraries, **here.libraries}),
+            "threads": here.threads if given.stack.threads is None else given.stack.threads,
         }
         made_by = made_with.made_by.model_copy(update={"proposer": self.implementation})
-        return said.model_copy(update={"made_by": made_by, "stack": said.stack.model_copy(update=own)})
+        return given.model_copy(update={"made_by": made_by, "stack": given.stack.model_copy(update=own)})

@@ -70,7 +70,7 @@ class ApproveWhen(BaseModel):
     cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
-    def _something_is_asked(self) -> "ApproveWhen":
+    def _has_a_reason(self) -> "ApproveWhen":
         if self.change is None and self.predicted is None and self.cost is None:
             raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none")
         return self

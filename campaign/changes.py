@@ -24,7 +24,7 @@ def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> li
     before, after = _leaves(old), _leaves(new)
     free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()
     changed = [path for path in {**before, **after} if before.get(path) != after.get(path) and path not in free]
-    lines = [f"{path}: was {_said(before, path)}, is {_said(after, path)}" for path in changed]
+    lines = [f"{path}: was {_shown(before, path)}, is {_shown(after, path)}" for path in changed]
     was, now = list(old.parameters.root), list(new.parameters.root)
     if was != now and set(was) == set(now):
         lines.append(f"parameters: the order was {', '.join(was)}, is {', '.join(now)}")
@@ -56,5 +56,5 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, json.dumps(value, ensure_ascii=False)
 
 
-def _said(leaves: dict[str, str], path: str) -> str:
+def _shown(leaves: dict[str, str], path: str) -> str:
     return leaves.get(path, "absent")

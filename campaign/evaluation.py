@@ -191,7 +191,7 @@ def _count(value: Any) -> int:
 def finite_number(value: Any, what: str) -> float:
     """Return the value as a finite number; raises ValueError, which names the value `what`."""
     try:
-        number = math.nan if _is_no_real_number(value) else float(value)
+        number = math.nan if _is_not_a_real_number(value) else float(value)
     except Exception:  # numbers of other libraries may raise anything
         number = math.nan
     if not math.isfinite(number):
@@ -199,6 +199,6 @@ def finite_number(value: Any, what: str) -> float:
     return number
 
 
-def _is_no_real_number(value: Any) -> bool:
+def _is_not_a_real_number(value: Any) -> bool:
     """Return whether `float` might accept the value although it is not a real number: a text, or a complex number."""
     return isinstance(value, str | bytes) or (isinstance(value, Complex) and not isinstance(value, Real))

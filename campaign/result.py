@@ -68,12 +68,12 @@ def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetric
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
     """Return how the objective's standard error contradicts the campaign's `noise`; None if it does not."""
-    name, said = campaign.objective.metric, f"because of `noise: {campaign.noise}`"
+    name, because = campaign.objective.metric, f"because of `noise: {campaign.noise}`"
     measured = metrics.get(name)
     if measured is not None and campaign.noise == "known" and measured.sem is None:
-        return f"metric `{name}`: expected a standard error with the mean {said}, found none"
+        return f"metric `{name}`: expected a standard error with the mean {because}, found none"
     if measured is not None and campaign.noise == "none" and measured.sem:
-        return f"metric `{name}`: expected no standard error, or 0, {said}, found {measured.sem:g}"
+        return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
     return None
 
 

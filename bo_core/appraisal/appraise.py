@@ -126,11 +126,11 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     if again:
         instead_of = asked.campaign.parameters.point(provenance.chosen.instead_of or new.point)
         scores = [_gain(choice, point, instead_of) for choice in choices]
-        best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
+        best = _best_against_a_repetition(choices[0], point, (instead_of, new.point))
     else:
         _check_new(choices[0], point, provenance)
         scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
-        best = _best_beside_a_new_point(choices[0], point, scores[0], new)
+        best = _best_against_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
     weights = _weights(choices, asked.encoding.encode([point]), provenance)
     for choice in choices:
@@ -178,7 +178,7 @@ def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
         raise Contradicted(f"expected a new point, found {point}, which was tried or chosen before")
 
 
-def _best_beside_a_new_point(choice: Choice, point: Point, score: float, new: Candidate) -> tuple[float, Point]:
+def _best_against_a_new_point(choice: Choice, point: Point, score: float, new: Candidate) -> tuple[float, Point]:
     """Return how far the best new point or repetition found is ahead of a new point, and that best point."""
     found = [(new.value - score, new.point)]
     repetitions = choice.repetitions(point)
@@ -187,7 +187,7 @@ def _best_beside_a_new_point(choice: Choice, point: Point, score: float, new: Ca
     return max(found, key=_ahead)
 
 
-def _best_beside_a_repetition(choice: Choice, point: Point, others: Sequence[Point]) -> tuple[float, Point]:
+def _best_against_a_repetition(choice: Choice, point: Point, others: Sequence[Point]) -> tuple[float, Point]:
     """Return how far the best new point or repetition found is ahead of a repetition, and that best point."""
     found: list[tuple[float, Point]] = []
     for other in others:

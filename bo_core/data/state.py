@@ -39,8 +39,8 @@ class Observed:
         With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """
         trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
-        told = campaign.goal.values_of(view.observed)
-        known, exact = with_known_noise(campaign, view.observed, told, learn=learn_noise)
+        values = campaign.goal.values_of(view.observed)
+        known, exact = with_known_noise(campaign, view.observed, values, learn=learn_noise)
         measured = (*known, *expected.values())
         return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact)
 

@@ -53,7 +53,7 @@ class SecondOpinion:
         its arguments: the fit's starts come from a generator of its own.
         """
         alone = proposer.hopeless == "ignore" or not isinstance(proposer.surrogate, ExactSurrogate)
-        plain = None if alone else _as_they_are(observed)
+        plain = None if alone else _uncompressed(observed)
         if plain is None:
             return None
         data = _training_data(plain, proposer)
@@ -68,7 +68,7 @@ class SecondOpinion:
     @classmethod
     def recalled(cls, observed: Observed, proposer: BayesianProposer, theta: Tensor) -> "SecondOpinion | None":
         """Return the model fitted to these observations, from its recorded θ [1, h]."""
-        plain = _as_they_are(observed)
+        plain = _uncompressed(observed)
         return None if plain is None else cls._of(_training_data(plain, proposer), theta)
 
     @classmethod
@@ -122,7 +122,7 @@ class SecondOpinion:
         return self.posterior.hyperparameters.as_record()
 
 
-def _as_they_are(observed: Observed) -> Observed | None:
+def _uncompressed(observed: Observed) -> Observed | None:
     """Return the observations without compressing their tail; None if they have no tail."""
     narrow = observed.with_tail_width(1.0)
     return None if narrow.outcomes.tail is None else narrow.with_tail_width(None)

@@ -74,7 +74,7 @@ class Fold:
     def __post_init__(self) -> None:
         # Only the trials that are affected by an event are rebuilt.
         self._lives: dict[int, Life] = {}
-        self._told: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
+        self._reported: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
         # Kept up to date, because they are needed at every event.
         self._parked = {trial.id for trial in self.trials.open if trial.parked}
         self._pending = {trial.id for trial in self.trials.open if trial.pending}
@@ -82,8 +82,8 @@ class Fold:
     def state(self) -> dict[str, Any]:
         """Return the fields of the history after these events."""
         lived = {number: life.trial() for number, life in self._lives.items()}
-        told = {trial: tuple(of_steps.values()) for trial, of_steps in self._told.items()}
-        reports = MappingProxyType({**self.reports, **told})
+        reported = {trial: tuple(of_steps.values()) for trial, of_steps in self._reported.items()}
+        reports = MappingProxyType({**self.reports, **reported})
         held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return held | {"trials": self.trials.changed(lived), "reports": reports}
 
@@ -94,7 +94,7 @@ class Fold:
         if self._changes(event):
             self.events += 1
             self._count_time(event, at_work)
-            self._sort_in(getattr(event, "trial", None))
+            self._update_sets(getattr(event, "trial", None))
 
     def _changes(self, event: Event) -> bool:
         """Take the event in and return whether it changed anything; the most frequent kinds come first."""
@@ -196,7 +196,7 @@ class Fold:
             return not self._something_runs()
         return bool(self._parked) and not self._pending
 
-    def _sort_in(self, number: int | None) -> None:
+    def _update_sets(self, number: int | None) -> None:
         """Update the sets of parked and pending trials."""
         if number is None:
             return
@@ -234,10 +234,10 @@ class Fold:
 
     def _report(self, event: MeasurementReported) -> bool:
         self._life(event)
-        if event.trial not in self._told:
+        if event.trial not in self._reported:
             known = self.reports.get(event.trial, ())
-            self._told[event.trial] = {(report.attempt, report.step): report for report in known}
-        reports = self._told[event.trial]
+            self._reported[event.trial] = {(report.attempt, report.step): report for report in known}
+        reports = self._reported[event.trial]
         new = (event.attempt, event.step) not in reports
         reports.setdefault((event.attempt, event.step), event)
         return new

@@ -150,14 +150,14 @@ class History:
         trials = [self.trials[i] for i in sorted(self.trials)]
         observed = tuple(t for t in trials if isinstance(t.outcome, Observation))
         stopped = tuple(t for t in trials if isinstance(t.outcome, Stopped))
-        told = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
+        reported = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
         return ModelView(
             observed=observed,
             pending=tuple(t for t in trials if t.pending),
             failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
             stopped=stopped,
             withheld=tuple(t for t in trials if t.status in ("awaiting approval", "rejected")),
-            reports=MappingProxyType({trial: self.reports[trial] for trial in told}),
+            reports=MappingProxyType({trial: self.reports[trial] for trial in reported}),
             approvals=sum(1 for t in trials if t.approved),
             rejections=sum(1 for t in trials if t.status == "rejected"),
         )

@@ -42,7 +42,7 @@ def _changes(campaign: Campaign, policy: ApprovalPolicy, point: Point) -> Iterat
     for name, limit in policy.when.limits(campaign.parameters).items():
         too_far = _too_far(campaign.parameters.root[name], limit, baseline[name], point[name])
         if too_far is not None:
-            yield f"{name} is {_said(point[name])}, {too_far} (`approve.when.change`)"
+            yield f"{name} is {_text(point[name])}, {too_far} (`approve.when.change`)"
 
 
 def _too_far(parameter: Parameter, limit: Limit, before: Value, now: Value) -> str | None:
@@ -50,14 +50,14 @@ def _too_far(parameter: Parameter, limit: Limit, before: Value, now: Value) -> s
     if parameter.canonical(now) == parameter.canonical(before):
         return None
     if limit == "any":
-        return f"and {_said(before)} in the baseline"
+        return f"and {_text(before)} in the baseline"
     if isinstance(limit, tuple):
         listed = parameter.canonical(now) in [parameter.canonical(choice) for choice in limit]
-        return f"one of the choices that need approval, and {_said(before)} in the baseline" if listed else None
+        return f"one of the choices that need approval, and {_text(before)} in the baseline" if listed else None
     share = parameter.distance(before, now)
     if share <= limit + _ROUNDING:
         return None
-    return f"{share:.3g} of its range away from {_said(before)} in the baseline, more than {limit:g}"
+    return f"{share:.3g} of its range away from {_text(before)} in the baseline, more than {limit:g}"
 
 
 def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Iterator[str]:
@@ -88,5 +88,5 @@ def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
         yield f"its expected cost is {expected:.4g} ({source}), more than {limit:g} (`approve.when.cost`)"
 
 
-def _said(value: Value) -> str:
+def _text(value: Value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
