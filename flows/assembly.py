@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from overnight.evaluators import AnyEvaluator, Evaluator, SimulatedEvaluator
+from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.order import Pulse
-from overnight.flows.clusters.resources import Resources
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.controller.job import Job
 from overnight.flows.definition.campaign_file import CampaignFile
@@ -88,7 +87,7 @@ def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 def _sent(file: CampaignFile, pulse: Pulse) -> SentEvaluator:
     return SentEvaluator(
-        evaluator=with_threads(file.evaluator, file.resources),
+        evaluator=file.evaluator.with_variables(file.resources.variables()),
         place=file.run_on,
         resources=file.resources,
         # Whoever reads it elsewhere begins in another folder.
@@ -97,15 +96,6 @@ def _sent(file: CampaignFile, pulse: Pulse) -> SentEvaluator:
         mailboxes=open_mailboxes(file.ledger, file.campaign.name, Path()),
         pulse=pulse,
     )
-
-
-def with_threads(evaluator: AnyEvaluator, resources: Resources) -> AnyEvaluator:
-    """Return the evaluator with the variables of its resources, except those that its own `environment` names."""
-    if isinstance(evaluator, SimulatedEvaluator):
-        return evaluator
-    named = {variable.partition("=")[0] for variable in evaluator.environment}
-    added = [variable for variable in resources.variables() if variable.partition("=")[0] not in named]
-    return evaluator.model_copy(update={"environment": (*added, *evaluator.environment)})
 
 
 @asynccontextmanager

@@ -117,7 +117,7 @@ def test_many_campaigns_may_be_opened_one_after_the_other(source):
     before = threading.active_count()
     for _ in range(50):
         assert not AskTell(source).history.trials
-    # One loop for all, and the few threads that it hands files to.
+    # All campaigns share one event loop and its few threads for files.
     assert threading.active_count() - before < 30
 
 

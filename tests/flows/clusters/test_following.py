@@ -1,4 +1,4 @@
-"""An attempt elsewhere, told by its mailbox alone: begun, silent, refused, stopped, taken twice."""
+"""An attempt elsewhere, followed through its mailbox alone: begun, silent, refused, stopped, taken twice."""
 
 import asyncio
 import sys
@@ -31,7 +31,7 @@ with open(os.environ["EVAL_RESULT"], "w") as result:
 
 
 class Cluster:
-    """A Launcher that has orders carried out in the test's own event loop, or does not, or says that they ended."""
+    """A Launcher that carries out orders in the test's event loop or ignores them, and may report that they ended."""
 
     def __init__(self, *, works: bool = True, says: str | None = None, refuses: Exception | None = None) -> None:
         self.works, self.says, self.refuses = works, says, refuses
@@ -95,7 +95,7 @@ def following(
 
 
 async def from_afar(order: Order) -> None:
-    """Take the attempt as a worker on a machine does that cannot be seen."""
+    """Take the attempt as a worker would on a machine that cannot be seen from here."""
     claim = Claim(mark="afar", host="far-away", pid=7, started="another boot:pid:[1]:5", worker="w7")
     await mailbox(order).put(CLAIM, claim.model_dump_json())
     await mailbox(order).replace(BEAT, "1")
@@ -190,7 +190,7 @@ async def test_when_it_is_cancelled_the_evaluation_ends_first(order, tmp_path):
 
 
 class Unreachable(LocalStore):
-    """A directory that stops taking signs of life."""
+    """A directory that accepts no more signs of life."""
 
     def replace(self, key: str, data: bytes) -> None:
         raise LedgerError("ledger: the network is gone")
@@ -271,12 +271,12 @@ async def test_an_outcome_that_was_dropped_for_an_attempt_that_nobody_took_is_no
     cluster = Cluster(works=False, says="its flow run is Crashed")
     outcome = await following(order, cluster).to_its_end()
     assert isinstance(outcome, EvaluationFailed)
-    # Nor by whoever comes later, when the attempt is closed.
+    # A later controller, which finds the attempt closed, does not believe it either.
     assert isinstance(await following(order, cluster).to_its_end(), EvaluationFailed)
 
 
 class Evaluating:
-    """A mailbox of an attempt that lives from when it is taken until its outcome comes, after so many seconds."""
+    """A mailbox of an attempt that is taken after `taken` seconds, and has its outcome after `seconds`."""
 
     def __init__(self, seconds: float, taken: float = 0.0) -> None:
         self.taken, self.seconds, self.looks = taken, seconds, 0
@@ -297,7 +297,7 @@ class Evaluating:
 
 
 class Telling(Cluster):
-    """A Launcher whose cluster says that a task has ended after so many seconds."""
+    """A Launcher whose cluster reports that a task has ended after so many seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(works=False)
@@ -308,7 +308,7 @@ class Telling(Cluster):
 
 
 def seen_after(order: Order, box: Evaluating, cluster: Cluster) -> float:
-    """Return the virtual seconds after which the end is seen."""
+    """Return the virtual seconds after which the end is noticed."""
 
     async def follow() -> float:
         await Following(order, box, cluster, "the hall", timedelta(days=1), lambda report: None).to_its_end()
@@ -321,7 +321,7 @@ def seen_after(order: Order, box: Evaluating, cluster: Cluster) -> float:
 def test_an_end_is_seen_after_a_fiftieth_of_the_evaluations_time_at_most(order, seconds, late):
     box = Evaluating(seconds)
     assert seconds <= seen_after(order, box, Cluster(works=False)) <= seconds + late
-    # So it costs a store as much as an evaluation is long, and no more in an hour than one look in five seconds.
+    # The store is read more often the longer an evaluation takes, but not more often than once in five seconds.
     assert box.looks < 300 + seconds / 5
 
 
@@ -330,7 +330,7 @@ def test_an_end_that_the_cluster_tells_of_is_seen_at_once(order):
 
 
 class Dying(Evaluating):
-    """A mailbox of an attempt whose worker dies on taking it."""
+    """A mailbox of an attempt whose worker dies as soon as it has taken it."""
 
     async def names(self) -> tuple[str, ...]:
         return tuple(name for name in await super().names() if name == CLAIM)

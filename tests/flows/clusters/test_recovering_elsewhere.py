@@ -1,4 +1,4 @@
-"""What a new controller does about attempts that were sent elsewhere, while the ledger's store has its own troubles."""
+"""A new controller recovers attempts that were sent elsewhere, even if the store of the ledger has problems."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ POOL = OnPool(pool="gpus")
 
 
 class Hiccups(LocalStore):
-    """A folder that fails the first so many requests for an object."""
+    """A folder that fails the first requests for an object."""
 
     def __init__(self, folder: Path, failing: int) -> None:
         super().__init__(folder)
@@ -41,7 +41,7 @@ class Hiccups(LocalStore):
 
 
 class Silent:
-    """A Launcher whose cluster does nothing and says nothing."""
+    """A Launcher whose cluster does nothing and reports nothing."""
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
         pass

@@ -1,4 +1,4 @@
-"""An attempt of an earlier controller whose end is asked for before the next one has learnt where it runs."""
+"""An attempt of an earlier controller can be stopped before the next controller has located it."""
 
 import asyncio
 import sys
@@ -33,7 +33,7 @@ PATIENT = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
 
 
 class Deaf:
-    """A Launcher whose cluster neither begins nor ends anything."""
+    """A Launcher whose cluster neither starts nor ends anything."""
 
     def __init__(self) -> None:
         self.launched: list[str] = []

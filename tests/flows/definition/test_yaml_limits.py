@@ -1,4 +1,4 @@
-"""Files that say more than a campaign can mean: refused at once, with the line, and what to do."""
+"""Files beyond the size or the meaning of any campaign are refused at once, with the line and a remedy."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SETTINGS = PLAIN + "proposer:\n  kind: python\n  implementation: m:C\n  settings
 
 
 def grown(first: str, each: str, levels: int = 20) -> str:
-    """Return settings in which every level names the one before nine times."""
+    """Return settings in which every level refers to the one before nine times."""
     nine = [",".join([f"*a{i - 1}"] * 9) for i in range(levels)]
     return (
         SETTINGS + f"    a0: &a0 {first}\n" + "".join(f"    a{i}: &a{i} {each % nine[i]}\n" for i in range(1, levels))
