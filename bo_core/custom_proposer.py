@@ -28,7 +28,7 @@ def _all_finite(settings: Any) -> Any:
 
 
 class CustomProposer(BaseModel):
-    """Asks `propose(campaign, history, q)` of a class for q proposals, with `seed=` if it has such a parameter.
+    """A class of your own: its `propose(campaign, history, q)` returns q proposals, given a `seed=` if it takes one.
 
     An object of the class is made for every request, with `settings` as keyword arguments. Anything it needs to
     remember is in the history, in which points that are only just being proposed are pending trials. The baseline and

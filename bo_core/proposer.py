@@ -70,7 +70,7 @@ class BayesianProposer(BaseModel):
       outcomes as they are, and is asked only if some are far worse.
     - `starts` is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0,
       there is a cold start only without a last proposal.
-    - `pending` other than `joint` is meant for comparison, see `pending.py`.
+    - `pending` decides how outstanding trials are treated; all but `joint` are for comparison (bo_core/pending.py).
     - `feasibility` decides whether scores are weighted by the probability that a point gives a result, once one has
       failed by its own fault (docs/decisions/0012-feasibility.md).
     - `cost_aware` divides a point's expected gain by its expected cost (docs/how-to/costs.md).

@@ -57,10 +57,14 @@ class Predicted(BaseModel):
 class ApproveWhen(BaseModel):
     """The reasons for a proposal to wait for approval; one is enough.
 
-    `change` limits how far a parameter may move from its value in the baseline. A limit is one of: a fraction of the
-    parameter's range, measured on its own scale (in steps for ordered choices); `any`, so that every change needs
-    approval; a list of the choices that need approval. A single number is the limit of every parameter; a categorical
-    parameter then needs approval for any change. `cost` is in the evaluator's unit.
+    `change` limits how far a parameter may move from its value in the baseline. The limit of a parameter is one of
+
+    - a fraction of its range, measured on its own scale, or in steps if it has ordered choices;
+    - `any`: every change needs approval;
+    - a list of choices: a change to one of these needs approval.
+
+    A single number is the limit of every parameter; any change of a categorical one then needs approval. `cost` is in
+    the evaluator's unit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,7 +115,7 @@ Approve = Annotated[
 
 
 def _misfit(name: str, limit: Limit, space: Space) -> str | None:
-    """Return what is wrong with the limit of one parameter, or None."""
+    """Return the mistake in the limit of one parameter, or None."""
     parameter = space.root.get(name)
     if parameter is None:
         return unknown_key(name, space.tuned())

@@ -43,7 +43,7 @@ class FailurePolicy(BaseModel):
     `back_off` is the pause before the second attempt; it doubles each time, up to `longest_back_off`. `on_timeout`
     decides whether a timeout is the point's fault or worth another attempt. `when_unknown` decides whether an attempt
     that may still be running on an unreachable machine is considered dead, or a person is asked. The campaign stops
-    after `max_in_a_row` trials in a row were given up; None derives the limit from the number of workers.
+    after `max_in_a_row` trials in a row were given up; without it, the limit follows from the number of workers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

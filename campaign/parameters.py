@@ -83,7 +83,7 @@ class FloatParameter(_Number):
     scale: Scale = "linear"
 
     def canonical(self, value: Any) -> float:
-        """Return the value as this parameter's type; the text of a ValueError is what was expected."""
+        """Return the value as this parameter's type; the text of a ValueError describes valid values."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not self.low <= value <= self.high:
             raise ValueError(f"a number between {self.low:g} and {self.high:g}")
@@ -99,7 +99,7 @@ class IntParameter(_Number):
     scale: Scale = "linear"
 
     def canonical(self, value: Any) -> int:
-        """Return the value as this parameter's type; the text of a ValueError is what was expected."""
+        """Return the value as this parameter's type; the text of a ValueError describes valid values."""
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or not self.low <= value <= self.high:
             raise ValueError(f"a whole number between {self.low} and {self.high}")
@@ -146,7 +146,7 @@ class _Choice(_Listed):
         return self.choices
 
     def canonical(self, value: Any) -> Value:
-        """Return the choice that equals the value; the text of a ValueError is what was expected."""
+        """Return the choice that equals the value; the text of a ValueError describes valid values."""
         for choice in self.choices:
             if choice == value and isinstance(choice, bool) == isinstance(value, bool):
                 return choice
@@ -200,7 +200,7 @@ class FixedParameter(_Listed):
         return 0.0
 
     def canonical(self, value: Any) -> Value:
-        """Return the fixed value; the text of a ValueError is what was expected."""
+        """Return the fixed value; the text of a ValueError describes valid values."""
         if value != self.value or isinstance(value, bool) != isinstance(self.value, bool):
             raise ValueError(f"the fixed value {self.value!r}")
         return self.value

@@ -77,7 +77,7 @@ def _opinion(models: Sequence[FittedModel | None], asked: Asked) -> Tensor | Non
 
 
 def _tail_width(models: Sequence[FittedModel]) -> float | None:
-    """Return the width over which bad outcomes were drawn together, the same in all of a batch."""
+    """Return the width over which bad outcomes were drawn together, the same in the whole batch."""
     found = {model.tail_width for model in models}
     if len(found) > 1 or not found <= set(TAIL_WIDTHS):
         raise Contradicted(

@@ -9,7 +9,7 @@ from overnight.bo_core.settings.user_code import CodeName, UserCode
 
 
 class ExactSurrogate(BaseModel):
-    """The built-in exact Gaussian process, whose fit, draws and gradients are written out."""
+    """The built-in exact Gaussian process, with a fit, draws and gradients of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
