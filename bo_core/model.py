@@ -37,8 +37,8 @@ from overnight.campaign.history.provenance import ModelCode, Provenance
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
 _SETS = 8
-# Warping adds two hyperparameters per feature. It must predict left-out observations better by so many nats in total,
-# and by so many per observation.
+# Warping adds two hyperparameters per feature. To be used, it must predict left-out observations better by
+# this many nats in total, and by this many per observation.
 _FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
 _GROWTH_FOR_WARPING, _GROWTH_FOR_A_SECOND_LOOK = 1.5, 1.1
 _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1

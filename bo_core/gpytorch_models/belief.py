@@ -116,7 +116,7 @@ class GpytorchBelief:
         return mean[0], sd[0]
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
-        """Return bounds of f at the distinct observed points [1, u], so many standard deviations away."""
+        """Return bounds of f at the distinct observed points [1, u], `deviations` standard deviations away."""
         mean, sd = self.marginal(self.X)
         return mean - deviations * sd, mean + deviations * sd
 

@@ -49,7 +49,7 @@ class Belief(Protocol):
         ...
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
-        """Return bounds of f at the distinct observed points [M, u], at least so many standard deviations away."""
+        """Return bounds of f at the distinct observed points [M, u], at least `deviations` sds away."""
         ...
 
     def replicate_noise(self, data: TrainingData) -> Tensor:

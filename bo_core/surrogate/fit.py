@@ -17,8 +17,8 @@ from overnight.campaign.errors import ModelFailed
 _LAST, _MIDDLE = "last proposal", "middle of the prior"
 LEAST_JITTER = 1e-8
 _JITTERS = (LEAST_JITTER, 1e-6, 1e-4)
-# All starts race on at most so many observations. The best ends continue with twice as many, and twice again as long as
-# at least twice as many exist, and finally with all.
+# All starts race on at most this many observations. The best ends continue with twice as many, and so on as long as at
+# least twice as many exist, and finally with all.
 _RACE = 64
 _GROWTH = 2
 # On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
@@ -34,8 +34,9 @@ _GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
 _BEHIND = 10.0
 _SAME = 0.1
 _CONTENDERS = 2
-# From so many observations, each parameter is moved to the log length scale at which it counts, one after the other.
-# The parameter for which this costs least on a part of so many observations is then tried on all data.
+# The fewest observations for a second look, and the size of the part that it uses first. Each parameter that counts for
+# little is moved to the log length scale at which it counts, one at a time. The one for which this costs least on the
+# part is then tried on all data.
 _FEWEST_FOR_A_SECOND_LOOK, _SECOND_LOOK = 512, 256
 _COUNTS, _COUNTS_FOR_LITTLE = 0.25, 1.0
 
@@ -69,8 +70,8 @@ class Start:
 class Fit:
     """The best end with its log posterior `value`, the jitter it needed, and how each climb ended.
 
-    It was fitted to so many distinct `observations`. After the best one, `contenders` holds an end that more
-    observations may prefer: one with another value, within 10 nats.
+    It was fitted to `observations` distinct observations. After the best, `contenders` holds an end that more observations may
+    prefer: one with another value, within 10 nats.
     """
 
     contenders: tuple[Start, ...]
@@ -146,7 +147,7 @@ def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Ca
 
 
 def cold_normals(prior: Prior, generator: torch.Generator, cold: int) -> Array:
-    """Return the standard normal numbers [cold − 1, h] that a fit with so many cold starts takes from the generator."""
+    """Return the standard normal numbers [cold − 1, h] that a fit with `cold` cold starts takes from the generator."""
     shape = max(cold - 1, 0), len(prior.location)
     return torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
 

@@ -114,7 +114,7 @@ class Posterior:
         return self.y - self.noise * (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
-        """Return bounds of f at the observed points [M, n], at least so many standard deviations away.
+        """Return bounds of f at the observed points [M, n], at least `deviations` sds away.
 
         A point's own observation leaves a variance of at most noise/(1 + noise).
         """

@@ -17,7 +17,7 @@ from overnight.bo_core.surrogate.hyperparameters import Record
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_HALF_PI = math.sqrt(math.pi / 2.0)
-# Length scales and noise are learnt from at most so many points, including at least so many failures.
+# The most points that length scales and noise are learnt from, and the fewest failures among them.
 _MOST_FITTED, _LEAST_FAILURES = 128, 16
 _COLD_STARTS = 1
 

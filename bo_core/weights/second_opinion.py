@@ -24,10 +24,10 @@ from overnight.campaign.errors import ModelFailed
 
 # The prior standard deviation of the function, in standard deviations of the outcomes.
 _RANGE = 10.0
-# A point is hopeless if it lies more than so many standard deviations below the best. Its score falls by so many nats
-# times the square of the excess.
+# A point this many standard deviations below the best is hopeless, and its score falls by this many nats times the
+# square of the excess.
 _HOPELESS, _STEEPNESS = 3.0, 16.0
-# It is conditioned on at most so many observations; length scales and noise are learnt from at most so many.
+# The most observations that it is conditioned on, and the most that length scales and noise are learnt from.
 _MOST_KNOWN, _MOST_FITTED = 256, 64
 
 

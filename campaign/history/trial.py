@@ -128,7 +128,7 @@ class Stopped(BaseModel):
 
 
 class Withdrawal(BaseModel):
-    """The end of a trial without a result by a person, and why; it gives no information about the point."""
+    """The end of a trial by a person, without a result, and why; it gives no information about the point."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

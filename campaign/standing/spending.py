@@ -36,8 +36,8 @@ class Spending:
     def room(self, budget: Budget) -> int:
         """Return how many more evaluations may start now.
 
-        For a budget of cost, every running evaluation reserves the highest known cost; only the last one to start needs
-        no more than the expected cost. The budget is therefore overspent at most by what that last evaluation costs
+        For a budget of cost, running evaluations are reserved at the highest known cost, except the last one to start,
+        which is reserved at the expected cost. The budget is therefore overspent at most by what that last one costs
         above the mean, plus what others cost above the highest cost known when they started. Until a cost is known,
         evaluations run one at a time.
         """
