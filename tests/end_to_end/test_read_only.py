@@ -113,7 +113,9 @@ def test_a_run_that_may_not_write_its_ledger_says_so_and_what_to_do(folder, kept
 def test_a_run_that_may_not_write_its_work_says_so_and_what_to_do(folder):
     (folder / "free").chmod(0o555)
     problem = said(folder, "run", code=2)
-    assert f"work: expected a folder that can be written, but in {folder}/free: Permission denied" in problem
+    assert (
+        f"work: expected a folder that can be written, but cannot write in {folder}/free: Permission denied" in problem
+    )
     assert "Traceback" not in problem
 
 

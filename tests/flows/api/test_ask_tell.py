@@ -136,7 +136,7 @@ def test_a_forked_process_is_told_to_open_the_campaign_itself(source):
     said = forking.Queue()
     child = forking.Process(target=asked_in_a_child, args=(campaign, source, said))
     child.start()
-    assert "Open the campaign there, too" in said.get()
+    assert "Open it in this process as well" in said.get()
     assert said.get() == 2
     child.join()
 

@@ -288,7 +288,7 @@ def test_outside_of_the_window_nothing_is_given_out_unless_it_is_ignored(source)
 def test_what_is_kept_for_running_evaluations_may_be_there_later(source):
     campaign = AskTell({**source, "budget": {"trials": 9, "cost": 10}})
     first = campaign.ask()
-    with pytest.raises(AskLater, match="kept for the evaluations that are under way"):
+    with pytest.raises(AskLater, match="kept for the evaluations under way"):
         campaign.ask()
     campaign.tell(first, 1.0, cost=1)
     assert campaign.ask().id == 2

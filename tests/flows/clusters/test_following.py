@@ -112,7 +112,7 @@ async def test_its_outcome_and_what_it_reported_on_the_way_come_back(order):
 async def test_an_order_that_is_carried_out_several_times_is_evaluated_once(order, tmp_path):
     told = await asyncio.gather(*(carry_out(order) for _ in range(3)))
     assert sorted(told)[0] == "loss 0.5"
-    assert sum("somebody else has taken" in text for text in told) == 2
+    assert sum("this attempt was taken before" in text for text in told) == 2
     assert (tmp_path / "evaluations.log").read_text() == "once\n"
 
 
@@ -128,7 +128,7 @@ async def test_one_that_ended_before_it_began_can_begin_no_more(order, tmp_path)
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "infrastructure"
     assert outcome.message == "it did not begin: its flow run is Crashed: no such image"
-    assert "somebody else has taken" in await carry_out(order)
+    assert "this attempt was taken before" in await carry_out(order)
     assert not (tmp_path / "evaluations.log").exists()
 
 
@@ -201,7 +201,7 @@ async def test_an_evaluation_that_cannot_give_signs_of_life_ends_itself(order, t
     order = with_pulse(order, beat=0.05, silence=1)
     outcome = await _Evaluation(order, Mailbox(Unreachable(tmp_path), "box/")).run()
     assert isinstance(outcome, EvaluationFailed)
-    assert "it could leave no sign of life beside the ledger" in outcome.message
+    assert "it could not leave a sign of life in the mailbox" in outcome.message
 
 
 async def test_a_command_that_cannot_be_started_on_the_worker_is_an_outcome(order):
@@ -244,9 +244,7 @@ async def test_an_outcome_that_cannot_be_read_is_a_failure_in_one_sentence(order
     await from_afar(order)
     await mailbox(order).put(OUTCOME, "{ torn")
     outcome = await following(order, Cluster(works=False)).to_its_end()
-    assert (
-        outcome.message == "expected the outcome of an evaluation as `outcome` beside the ledger, found something else"
-    )
+    assert outcome.message == "expected the outcome of an evaluation as `outcome` in the mailbox, found something else"
 
 
 def with_a_drawn_key(order: Order) -> Order:

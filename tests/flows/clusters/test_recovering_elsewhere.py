@@ -110,7 +110,7 @@ async def test_what_was_sent_nobody_knows_where_and_has_not_begun_never_will(tmp
     outcome = await recovered(sent_evaluator(tmp_path), tmp_path)
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "infrastructure"
-    assert outcome.message.endswith("`sent` beside the ledger cannot be read")
+    assert outcome.message.endswith("`sent` in the mailbox cannot be read")
     assert not outcome.lost
     assert not await box.put(CLAIM, CLAIMED)
 

@@ -123,7 +123,7 @@ def test_an_outcome_that_cannot_be_written_is_one_that_says_so():
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "invalid_result"
     assert outcome.seconds == 3.0
-    assert "could not be written down" in outcome.message
+    assert "could not be recorded" in outcome.message
 
 
 def test_an_outcome_that_can_be_written_is_told_as_it_is():

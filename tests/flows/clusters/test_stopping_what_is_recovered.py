@@ -95,7 +95,7 @@ async def test_what_waits_elsewhere_will_never_begin(tmp_path):
     await sent.mailboxes.of(KEY).put(SENT, POOL.model_dump_json())
     order = Order(ledger=sent.ledger, work=sent.work, evaluator=sent.evaluator, request=REQUEST, pulse=sent.pulse)
     await recover_and_stop_at_once(sent, tmp_path)
-    assert await carry_out(order) == "somebody else has taken this attempt, so nothing was evaluated"
+    assert await carry_out(order) == "this attempt was taken before, so nothing was evaluated"
 
 
 async def test_what_runs_here_is_ended(tmp_path):

@@ -180,7 +180,7 @@ def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid(monkeypatch: pyte
 
 def test_a_local_ledger_that_cannot_be_one_is_refused_by_check_as_by_run():
     write({"ledger": "loaf.yaml"})
-    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, found that .* is none"):
+    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, but .* is not one"):
         said("check", "loaf.yaml")
 
 

@@ -293,5 +293,5 @@ def test_a_rule_that_makes_no_sense_is_named_with_its_path(wrong, said):
 
 async def test_an_end_by_the_expected_gain_asks_for_a_proposer_that_tells_it():
     file = read_campaign(FILE | {"stop_when": GAIN, "proposer": {"kind": "sobol"}})
-    with pytest.raises(InvalidDefinition, match=r"expected a proposer that tells .*, got `kind: sobol`"):
+    with pytest.raises(InvalidDefinition, match=r"expected a proposer that computes .*, got `kind: sobol`"):
         await file.check()

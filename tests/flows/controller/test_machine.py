@@ -102,7 +102,7 @@ def test_when_every_slot_fails_for_the_machines_sake_nothing_is_quarantined_or_c
     failed = [a.failed for trial in history.trials.values() for a in trial.attempts if a.failed is not None]
     assert all(end.machine and end.will_retry for end in failed)
     assert os.strerror(number) in night.said[0]
-    assert night.said[1] == "Evaluations are started again."
+    assert night.said[1] == "Evaluations start again."
 
 
 def test_nothing_is_started_while_the_work_folder_cannot_be_used_and_it_goes_on_by_itself(tmp_path: Path):
@@ -122,7 +122,7 @@ def test_nothing_is_started_while_the_work_folder_cannot_be_used_and_it_goes_on_
     # The hour in which nothing could run does not count towards the ten minutes.
     assert history.active_seconds < 5 * MINUTE
     paused, resumed = [e for e in night.events() if isinstance(e, CampaignPaused | CampaignResumed)]
-    assert f"{work} is no folder that can be written to" in paused.why
+    assert f"{work} is not a writable folder" in paused.why
     assert (resumed.time - paused.time).total_seconds() == pytest.approx(60 * MINUTE, abs=61)
 
 
@@ -310,7 +310,7 @@ def test_a_disk_without_space_or_names_and_one_that_is_read_only_are_noticed_bef
         names = [disk / str(number) for number in range(950)]
         for name in names:
             name.touch()
-        assert "no more files can be made" in str(trouble_at(work))
+        assert "no more files can be created" in str(trouble_at(work))
         for name in names:
             name.unlink()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

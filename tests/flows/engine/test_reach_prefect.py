@@ -70,7 +70,7 @@ async def test_an_address_at_which_nobody_listens_says_so_and_what_to_do(monkeyp
 
 async def test_a_deployment_is_not_told_to_do_without_the_server_that_it_needs(monkeypatch):
     said, _ = await said_of(f"http://127.0.0.1:{free_port()}/api", monkeypatch, reach_prefect_to_deploy)
-    assert "mend the address: a deployment needs a server that stays. Nothing was started." in said
+    assert "correct the address: a deployment needs a permanent server. Nothing was started." in said
     assert "unset" not in said
 
 

@@ -109,5 +109,5 @@ def test_without_a_window_a_schedule_goes_on_with_what_has_died_and_not_with_wha
     without = file_of(window=None)
     assert at(NOON, told(*at_work(), file=without), file=without) is None
     ended = told(drained(MIDNIGHT), file=without)
-    assert "whoever wants to starts a run by hand" in at(NOON, ended, file=without)
+    assert "start a run by hand to continue sooner" in at(NOON, ended, file=without)
     assert at(NOON, ended, file=without, by_schedule=False) is None

@@ -170,7 +170,7 @@ async def test_an_evaluation_of_a_lost_state_of_the_ledger_is_ended_before_its_p
     controller.wait()
     assert values(await run(tmp_path, older, [0.7, 0.8, 0.9], ALONE, told.append)).keys() == {0.7, 0.8, 0.9}
     assert not (tmp_path / "another one lives").exists()
-    assert any("1 evaluation of this campaign still ran" in text for text in told)
+    assert any("Ended 1 evaluation of this campaign" in text for text in told)
 
 
 async def test_what_a_living_controller_of_another_copy_of_the_ledger_evaluates_is_left_alone(tmp_path: Path):
