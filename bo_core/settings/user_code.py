@@ -94,7 +94,7 @@ class UserCode:
 
 
 def described(error: BaseException) -> str:
-    """Return one line that describes an exception and where it was raised."""
+    """Return one line with an exception's type, text and place."""
     try:
         text = " ".join(str(error).split())[:500]
     except Exception:

@@ -70,8 +70,8 @@ class Start:
 class Fit:
     """The best end with its log posterior `value`, the jitter it needed, and how each climb ended.
 
-    It was fitted to `observations` distinct observations. After the best, `contenders` holds an end that more observations may
-    prefer: one with another value, within 10 nats.
+    It was fitted to `observations` distinct observations. After the best, `contenders` holds an end that more of them
+    may prefer: one with another value, within 10 nats.
     """
 
     contenders: tuple[Start, ...]

@@ -100,8 +100,8 @@ class FittedModel(_Part):
 class Models(_Part):
     """The models with which a point was chosen: one for each metric by name, one of feasibility, one of cost.
 
-    `feasibility` and `cost` are separate fields, because a metric may be called `cost`. `feasibility` is None if no
-    failure was known, `cost` if costs did not count. `opinions` holds the second models of metrics, which recognise
+    `feasibility` and `cost` are separate fields, because a metric may be called `cost`. Without a known failure there is no
+    `feasibility`, and no `cost` if costs did not count. `opinions` holds the second models of metrics, which recognise
     hopeless points, as far as they were asked.
     """
 
