@@ -100,9 +100,9 @@ class FittedModel(_Part):
 class Models(_Part):
     """The models with which a point was chosen: one for each metric by name, one of feasibility, one of cost.
 
-    `feasibility` and `cost` are separate fields, because a metric may be called `cost`. Without a known failure there is no
-    `feasibility`, and no `cost` if costs did not count. `opinions` holds the second models of metrics, which recognise
-    hopeless points, as far as they were asked.
+    `feasibility` and `cost` are separate fields, since a metric may be called `cost`. Without a known failure there is
+    no `feasibility`, and no `cost` if costs did not count. `opinions` holds the second models of metrics, which
+    recognise hopeless points, as far as they were asked.
     """
 
     compared = "except for rounding"
