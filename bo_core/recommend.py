@@ -96,7 +96,7 @@ def _believed_best(
 
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
-    """Return the trial with the best measurement, with nothing believed beyond it, where no model can be computed."""
+    """Return the trial with the best measurement, with nothing believed beyond it; no model could be computed."""
     best, objective = campaign.goal.best(trials), campaign.objective.metric
     assert best is not None
     [measured] = campaign.goal.values_of([best])

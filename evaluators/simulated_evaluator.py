@@ -86,6 +86,11 @@ class SimulatedEvaluator(BaseModel):
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Return the function's value after the time that it is to take."""
         del folder, report
+        expected, found = self.synthetic.dimension, len(request.parameters)
+        if expected not in (None, found):
+            names = ", ".join(request.parameters)
+            message = f"`{self.function}` is a function of {expected} parameters, found {found} at this point: {names}"
+            return EvaluationFailed(cause="configuration", message=message)
         if self.seconds is not None:
             await asyncio.sleep(self.seconds.total_seconds())
         # A later attempt may fare better, but measures the same noise: that is the trial's.

@@ -93,9 +93,9 @@ class Outcomes:
         return self.sign * y
 
     def standardised(self, threshold: float) -> float:
-        """Return a threshold in the metric's own unit on the scale of y, where what is no worse is no smaller.
+        """Return a threshold in the metric's own unit on the scale of y, where a better one is higher.
 
-        It takes the same way as the outcomes did, the compressed tail included.
+        Outcomes were standardised by the same transformation, the compressed tail included.
         """
         raw = self.y.new_tensor([self.sign * (threshold / self.unit)])
         if self.tail is not None:
