@@ -21,6 +21,7 @@ from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.parameters import FloatParameter, IntParameter, Value
 from overnight.campaign.result import noise_problem
 from overnight.campaign.values.duration import Duration
+from overnight.campaign.values.numbers import Real, Truth
 from overnight.evaluators.evaluator import Report
 from overnight.evaluators.results.returned_metrics import metric_problems
 from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, SyntheticFunction
@@ -37,10 +38,10 @@ class SimulatedEvaluator(BaseModel):
 
     kind: Literal["simulated"] = "simulated"
     function: Literal["branin", "hartmann3", "hartmann6", "ackley", "levy"]
-    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    report_sem: bool = False
+    noise: Annotated[Real, Field(ge=0, allow_inf_nan=False)] = 0.0
+    report_sem: Truth = False
     seconds: Duration | None = None
-    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    failure_rate: Annotated[Real, Field(ge=0, le=1)] = 0.0
     time_limit: Duration = timedelta(days=1)
 
     @property
