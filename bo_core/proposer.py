@@ -20,6 +20,7 @@ from pydantic_core.core_schema import CoreSchema, literal_schema
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS, DEFAULT, GAINS
 from overnight.bo_core.settings.surrogates import AnySurrogate, ExactSurrogate
+from overnight.campaign.values.numbers import WHOLE, Real, Truth
 
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
@@ -79,26 +80,26 @@ class BayesianProposer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["bayesian"] = "bayesian"
-    initial: Annotated[int, Field(ge=1)] | None = None
+    initial: Annotated[int, Field(ge=1), WHOLE] | None = None
     acquisition: Annotated[str, _OneOf(tuple(ACQUISITIONS))] = DEFAULT
-    exploration: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    exploration: Annotated[Real, Field(ge=0, allow_inf_nan=False)] = 2.0
     surrogate: AnySurrogate = ExactSurrogate()
     kernel: Literal["matern52", "rbf"] = "matern52"
     prior: Literal["firm", "loose"] = "firm"
     hyperparameters: Literal["auto", "map", "average"] = "auto"
     warping: Literal["auto", "always", "never"] = "auto"
     replication: Literal["auto", "always", "never"] = "auto"
-    extra_noise: bool = False
+    extra_noise: Truth = False
     repeats: Literal["learn", "ignore"] = "learn"
     tails: TailTreatment = "auto"
     hopeless: HopelessTreatment = "avoid"
-    starts: Annotated[int, Field(ge=0, le=100)] = 3
+    starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
-    cost_aware: bool = False
-    draws: Annotated[int, Field(ge=16, le=16_384)] = 128
-    restarts: Annotated[int, Field(ge=1, le=200)] = 10
-    raw_points: Annotated[int, Field(ge=16, le=65_536)] = 512
+    cost_aware: Truth = False
+    draws: Annotated[int, Field(ge=16, le=16_384), WHOLE] = 128
+    restarts: Annotated[int, Field(ge=1, le=200), WHOLE] = 10
+    raw_points: Annotated[int, Field(ge=16, le=65_536), WHOLE] = 512
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @field_validator("cost_aware")

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,6 +26,7 @@ from overnight.bo_core.surrogate import safe_cholesky
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
+from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
@@ -83,27 +83,28 @@ def _believed_best(
     trials = [view.observed[i] for i in places]
     found: list[tuple[int | None, Point]] = [*((t.id, t.point) for t in trials), *((None, p) for p in elsewhere)]
     units = model.observed.outcomes
+    base = _place_of_baseline(campaign, trials)
     return Recommendation(
         trial=found[best][0],
         point=found[best][1],
-        mean=units.mean_in_units(float(mean[best])),
-        sd=units.spread_in_units(float(mean[best]), _sd(covariance, best)),
+        objective=objective,
+        predicted={objective: _prediction(units, mean, covariance, best)},
+        baseline={} if base is None else {objective: _prediction(units, mean, covariance, base)},
         probability_best=float((samples.argmax(0) == best).double().mean()),
-        without_model=None,
-        **_against_baseline(campaign, units, trials, mean, covariance, best),
+        probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
     )
 
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
     """Return the trial with the best measurement, for lack of a model, with nothing inferred beyond the measurement."""
-    best = campaign.goal.best(trials)
+    best, objective = campaign.goal.best(trials), campaign.objective.metric
     assert best is not None
     [measured] = campaign.goal.values_of([best])
     return Recommendation(
         trial=best.id,
         point=best.point,
-        mean=measured.mean,
-        sd=measured.sem or 0.0,
+        objective=objective,
+        predicted={objective: Prediction(mean=measured.mean, sd=measured.sem)},
         probability_best=1.0 / len(_first_of_each_point(trials)),
         without_model=why,
     )
@@ -150,24 +151,27 @@ def _first_of_each_point(trials: Sequence[Trial]) -> list[int]:
     return list(first.values())
 
 
-def _against_baseline(
-    campaign: Campaign, units: Outcomes, trials: Sequence[Trial], mean: Tensor, covariance: Tensor, best: int
-) -> dict[str, Any]:
+def _place_of_baseline(campaign: Campaign, trials: Sequence[Trial]) -> int | None:
+    """Return the place of the trial of the baseline, None if there is none."""
     if campaign.baseline is None:
-        return {}
+        return None
     key = key_of(campaign.parameters.point(campaign.baseline))
-    places = [i for i, trial in enumerate(trials) if key_of(trial.point) == key]
-    if not places:
-        return {}
-    base = places[0]
+    return next((i for i, trial in enumerate(trials) if key_of(trial.point) == key), None)
+
+
+def _prediction(units: Outcomes, mean: Tensor, covariance: Tensor, i: int) -> Prediction:
+    """Return the belief about a point in the metric's own unit."""
+    center, sd = float(mean[i]), math.sqrt(max(float(covariance[i, i]), 0.0))
+    low, high = units.interval_in_units(center, sd)
+    return Prediction(mean=units.mean_in_units(center), sd=units.spread_in_units(center, sd), low=low, high=high)
+
+
+def _better(mean: Tensor, covariance: Tensor, best: int, base: int) -> float:
+    """Return the probability that the recommended point is better than the baseline."""
+    if base == best:
+        return 0.5
     variance = float(covariance[best, best] + covariance[base, base] - 2 * covariance[best, base])
-    gap = float(mean[best] - mean[base])
-    better = 0.5 if base == best else _normal_cdf(gap / math.sqrt(max(variance, _JITTER)))
-    return {
-        "baseline_mean": units.mean_in_units(float(mean[base])),
-        "baseline_sd": units.spread_in_units(float(mean[base]), _sd(covariance, base)),
-        "probability_better_than_baseline": better,
-    }
+    return _normal_cdf(float(mean[best] - mean[base]) / math.sqrt(max(variance, _JITTER)))
 
 
 def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> Tensor:
@@ -177,10 +181,6 @@ def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> 
     normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
     # In place, because this is the most memory that a report uses.
     return (L @ normals).add_(means.unsqueeze(2)).transpose(0, 1).flatten(1)
-
-
-def _sd(covariance: Tensor, i: int) -> float:
-    return math.sqrt(max(float(covariance[i, i]), 0.0))
 
 
 def _normal_cdf(v: float) -> float:

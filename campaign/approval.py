@@ -11,6 +11,7 @@ from overnight.campaign.parameters import (
 )
 from overnight.campaign.problems import Problem, unknown_key
 from overnight.campaign.space import Space
+from overnight.campaign.values.numbers import WHOLE, Real
 from overnight.campaign.values.read_only import ReadOnly
 
 
@@ -29,7 +30,7 @@ def _forms(expected: str) -> Discriminator:
     return Discriminator(_form_of, custom_error_type="form", custom_error_message=expected)
 
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[Real, Field(ge=0, lt=1)]
 Limit = Annotated[
     Annotated[Fraction, Tag("number")]
     | Annotated[Literal["any"], Tag("word")]
@@ -50,8 +51,8 @@ class Predicted(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    worse_than: Annotated[float, Field(allow_inf_nan=False)]
-    standard_deviations: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    worse_than: Annotated[Real, Field(allow_inf_nan=False)]
+    standard_deviations: Annotated[Real, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
 class ApproveWhen(BaseModel):
@@ -71,7 +72,7 @@ class ApproveWhen(BaseModel):
 
     change: Change | None = None
     predicted: Predicted | None = None
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    cost: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _has_a_reason(self) -> "ApproveWhen":
@@ -105,7 +106,7 @@ class ApprovalPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     when: ApproveWhen
-    most_waiting: Annotated[int, Field(ge=1, le=10_000)] = 10
+    most_waiting: Annotated[int, Field(ge=1, le=10_000), WHOLE] = 10
 
 
 Approve = Annotated[

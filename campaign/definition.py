@@ -13,6 +13,7 @@ from overnight.campaign.space import Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
 from overnight.campaign.values.duration import Duration, Pause
 from overnight.campaign.values.may_be_revised import MayBeRevised
+from overnight.campaign.values.numbers import WHOLE, Real, Truth
 from overnight.campaign.window import Window
 
 # The largest count allowed: dividing by an integer too large for a float would end the campaign.
@@ -28,10 +29,10 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trials: Annotated[int, Field(ge=1, le=MOST)]
+    trials: Annotated[int, Field(ge=1, le=MOST), WHOLE]
     wall_clock: Duration | None = None
-    evaluations: Annotated[int, Field(ge=1, le=MOST)] | None = None
-    cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    evaluations: Annotated[int, Field(ge=1, le=MOST), WHOLE] | None = None
+    cost: Annotated[Real, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 _FAILURES_IN_A_ROW, _PATIENCE_ONCE_MEASURED = 5, 4
@@ -48,8 +49,8 @@ class FailurePolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_attempts: Annotated[int, Field(ge=1, le=MOST)] = 3
-    max_in_a_row: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MOST), WHOLE] = 3
+    max_in_a_row: Annotated[int, Field(ge=1, le=MOST), WHOLE] | None = None
     back_off: Pause = timedelta(seconds=30)
     longest_back_off: Pause = timedelta(minutes=10)
     on_timeout: Literal["fail", "retry"] = "fail"
@@ -74,12 +75,13 @@ class StopWhen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    expected_gain_below: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    in_a_row: Annotated[int, Field(ge=1, le=MOST)] = 3
-    advice_only: bool = False
+    expected_gain_below: Annotated[Real, Field(gt=0, allow_inf_nan=False)]
+    in_a_row: Annotated[int, Field(ge=1, le=MOST), WHOLE] = 3
+    advice_only: Truth = False
 
 
 Noise = Literal["none", "known", "infer"]
+_Name = Annotated[str, Field(min_length=1)]
 
 
 class Campaign(BaseModel):
@@ -99,11 +101,11 @@ class Campaign(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     description: Annotated[str | None, MayBeRevised.FREELY] = None
     parameters: Space
-    minimize: str | None = None
-    maximize: str | None = None
-    metrics: tuple[str, ...] = ()
+    minimize: _Name | None = None
+    maximize: _Name | None = None
+    metrics: tuple[_Name, ...] = ()
     noise: Noise | None = None
-    workers: Annotated[int, Field(ge=1, le=10_000), MayBeRevised.FREELY] = 1
+    workers: Annotated[int, Field(ge=1, le=10_000), WHOLE, MayBeRevised.FREELY] = 1
     budget: Annotated[Budget, MayBeRevised.FREELY]
     window: Annotated[Window | None, MayBeRevised.FREELY] = None
     baseline: Point | None = None
@@ -112,7 +114,7 @@ class Campaign(BaseModel):
     approve: Annotated[Approve, MayBeRevised.FREELY] = "never"
     stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None
     stop_when: Annotated[StopWhen | None, MayBeRevised.FREELY] = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Campaign":

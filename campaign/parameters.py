@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.number_line import Scale, place_of
+from overnight.campaign.values.numbers import WHOLE, Real
 from overnight.campaign.values.spelling import number_of, spells
 
 Value = bool | int | float | str
@@ -78,8 +79,8 @@ class FloatParameter(_Number):
     """A real number between two bounds, searched on a linear or a logarithmic scale."""
 
     kind: Literal["float"]
-    low: Annotated[float, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
-    high: Annotated[float, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
+    low: Annotated[Real, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
+    high: Annotated[Real, Field(allow_inf_nan=False), MayBeRevised.ON_REQUEST]
     scale: Scale = "linear"
 
     def canonical(self, value: Any) -> float:
@@ -94,8 +95,8 @@ class IntParameter(_Number):
     """A whole number between two bounds, both included."""
 
     kind: Literal["int"]
-    low: Annotated[int, Field(ge=-(2**53), le=2**53), MayBeRevised.ON_REQUEST]
-    high: Annotated[int, Field(ge=-(2**53), le=2**53), MayBeRevised.ON_REQUEST]
+    low: Annotated[int, Field(ge=-(2**53), le=2**53), WHOLE, MayBeRevised.ON_REQUEST]
+    high: Annotated[int, Field(ge=-(2**53), le=2**53), WHOLE, MayBeRevised.ON_REQUEST]
     scale: Scale = "linear"
 
     def canonical(self, value: Any) -> int:

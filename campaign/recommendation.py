@@ -1,29 +1,50 @@
 """A recommendation: the configuration believed to be best, with its uncertainty."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.space import Point
-from overnight.campaign.values.read_only import GivesItsPoint
+from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 
 class Recommendation(GivesItsPoint, BaseModel):
     """The point with the best posterior mean, of the observed points or of all; never the luckiest noisy value.
 
-    `trial` is None if the point has not been observed. `mean` and `sd` are the model's, for the true value of the
-    objective in its own unit. `probability_best` is the probability that this point is the best of itself and all
-    observed points. `baseline_mean` and `baseline_sd` are None if no baseline was observed. `without_model` is the
-    reason why no model could be computed. In that case the point is the one with the best measurement, `sd` is its
-    standard error, and every point is equally likely to be best.
+    `trial` is None if the point has not been observed. `predicted` is the model's belief about the true value of each
+    modelled metric there, in the metric's own unit. `baseline` is the same at the baseline, and empty if that was not
+    observed. `objective` is the metric that decided; `mean`, `sd`, `baseline_mean` and `baseline_sd` are its numbers.
+    `probability_best` is the probability that this point is the best of itself and all observed points.
+    `without_model` is the reason why no model could be computed. In that case the point is the one with the best
+    measurement, `sd` is its standard error if that is known, and every point is equally likely to be best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial: int | None
     point: Point
-    mean: float
-    sd: float
+    objective: str
+    predicted: ReadOnly[dict[str, Prediction]]
+    baseline: ReadOnly[dict[str, Prediction]] = Field(default_factory=ReadOnlyDict)
     probability_best: float
-    baseline_mean: float | None = None
-    baseline_sd: float | None = None
     probability_better_than_baseline: float | None = None
     without_model: str | None = None
+
+    @property
+    def mean(self) -> float:
+        """Return the mean of the objective."""
+        return self.predicted[self.objective].mean
+
+    @property
+    def sd(self) -> float | None:
+        """Return the standard deviation of the objective's mean, None if it is unknown."""
+        return self.predicted[self.objective].sd
+
+    @property
+    def baseline_mean(self) -> float | None:
+        """Return the mean of the objective at the baseline, None if that was not observed."""
+        return self.baseline[self.objective].mean if self.baseline else None
+
+    @property
+    def baseline_sd(self) -> float | None:
+        """Return the standard deviation of the objective's mean at the baseline, None if that was not observed."""
+        return self.baseline[self.objective].sd if self.baseline else None

@@ -11,6 +11,11 @@ from overnight.campaign.problems import Problem, shown, unknown_key
 from overnight.campaign.values.read_only import ReadOnly
 
 Point = ReadOnly[dict[str, Value]]
+"""The values of the active parameters by name; a fixed parameter is always active.
+
+Today every parameter is active, and only `Space` says so. All other code reads the parameters that a point holds: a
+point without a parameter is another point than one with it, whatever the other values are.
+"""
 
 
 class Space(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Parameter]]]):

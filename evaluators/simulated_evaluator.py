@@ -21,6 +21,7 @@ from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.parameters import FloatParameter, IntParameter, Value
 from overnight.campaign.result import noise_problem
 from overnight.campaign.values.duration import Duration
+from overnight.campaign.values.numbers import Real, Truth
 from overnight.evaluators.evaluator import Report
 from overnight.evaluators.kind import EvaluatorKind
 from overnight.evaluators.results.returned_metrics import metric_problems
@@ -37,10 +38,10 @@ class SimulatedEvaluator(EvaluatorKind):
 
     kind: Literal["simulated"] = "simulated"
     function: Literal["branin", "hartmann3", "hartmann6", "ackley", "levy"]
-    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    report_sem: bool = False
+    noise: Annotated[Real, Field(ge=0, allow_inf_nan=False)] = 0.0
+    report_sem: Truth = False
     seconds: Duration | None = None
-    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    failure_rate: Annotated[Real, Field(ge=0, le=1)] = 0.0
     time_limit: Duration = timedelta(days=1)
 
     @property
@@ -81,6 +82,11 @@ class SimulatedEvaluator(EvaluatorKind):
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Return the function's value after the configured time."""
         del folder, report
+        expected, found = self.synthetic.dimension, len(request.parameters)
+        if expected not in (None, found):
+            names = ", ".join(request.parameters)
+            message = f"`{self.function}` is a function of {expected} parameters, found {found} at this point: {names}"
+            return EvaluationFailed(cause="configuration", message=message)
         if self.seconds is not None:
             await asyncio.sleep(self.seconds.total_seconds())
         # A later attempt may succeed, but it measures the same noise, which depends on the trial alone.

@@ -54,11 +54,23 @@ _ATTEMPTS = """
     left join (from outcomes where kind = 'trial_observed') o using (trial, attempt)
 """
 # `asked` calls parameters p0, p1, …, because their own names may be those of other columns.
+# Versions 1 and 2 did not record batches: trials that saw the same events and have one seed were proposed together.
 _ASKED = """
     create view asked as
-    select trial, generator, batch, weight, time as proposed, actor, {parameters} body
-    from events where kind = 'trial_proposed'
-    qualify row_number() over (partition by trial order by segment, position) = 1
+    with first as (
+        select trial, generator, batch, weight, time as proposed, actor, {parameters} body,
+            nullif(body->>'$.provenance.asked.events_seen', '0') || ' ' || (body->>'$.provenance.made_by.seed') as saw
+        from events where kind = 'trial_proposed'
+        qualify row_number() over (partition by trial order by segment, position) = 1
+    ), began as (
+        select *, lag((trial + 1, saw)) over (order by trial) as expected,
+            case when batch is not null or expected is distinct from (trial, saw) then coalesce(batch, trial) end
+                as begins
+        from first
+    )
+    select * exclude (batch, saw, expected, begins), coalesce(batch,
+        case when saw is not null then last_value(begins ignore nulls) over (order by trial) end) as batch
+    from began
 """
 _PROPOSALS = """
     create view proposals as

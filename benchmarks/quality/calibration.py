@@ -61,7 +61,7 @@ def _prediction(row: Row, ended: int, setting: Literal["map", "average"]) -> Pre
     _, earlier = stored_campaign(row, campaign)
     history = earlier[row["curve_trials"].index(ended)]
     found = recommend(campaign, history, BayesianProposer(hyperparameters=setting))
-    if found is None:
+    if found is None or found.sd is None:
         return None
     deviations = (cell.problem.minimum + cell.problem.regret(found.point) - found.mean) / found.sd
     spreads = found.sd / cell.problem.spread

@@ -8,6 +8,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from overnight.campaign.errors import ModelFailed
 from overnight.campaign.parameters import (
     CategoricalParameter,
     FixedParameter,
@@ -16,6 +17,7 @@ from overnight.campaign.parameters import (
     OrdinalParameter,
     Value,
 )
+from overnight.campaign.problems import shown
 from overnight.campaign.space import Point, Space
 from overnight.campaign.values.number_line import place_of, value_at
 
@@ -185,9 +187,14 @@ class Encoding:
         self.k = len(self.columns)
 
     def encode(self, points: Sequence[Point]) -> Tensor:
-        """Return the features [len(points), d]."""
-        rows = [[f for name, c in self.columns.items() for f in c.features(point[name])] for point in points]
-        return torch.tensor(rows, dtype=torch.float64).reshape(len(points), self.d)
+        """Return the features [len(points), d]; raises ModelFailed if a point lacks a parameter."""
+        return torch.tensor([self._row(p) for p in points], dtype=torch.float64).reshape(len(points), self.d)
+
+    def _row(self, point: Point) -> list[float]:
+        if lacking := [name for name in self.columns if name not in point]:
+            names = ", ".join(f"`{name}`" for name in lacking)
+            raise ModelFailed(f"The model has no features for a point without a value of {names}: {shown(point)}.")
+        return [feature for name, column in self.columns.items() for feature in column.features(point[name])]
 
     def decode(self, features: Tensor) -> Point:
         """Return the point nearest to the features [d]."""
@@ -209,8 +216,9 @@ class Encoding:
         return torch.cat([column.snap(X[:, self.slices[name]]) for name, column in self.columns.items()], 1)
 
     def neighbours(self, point: Point) -> list[Point]:
-        """Return the points that differ from this one by one step of one discrete parameter."""
-        return [{**point, name: v} for name, column in self.columns.items() for v in column.neighbours(point[name])]
+        """Return the points that differ from this one by one step of one discrete parameter that it holds."""
+        columns = [(name, column) for name, column in self.columns.items() if name in point]
+        return [{**point, name: v} for name, column in columns for v in column.neighbours(point[name])]
 
     def size(self) -> int | None:
         """Return the number of points in the space, None if it holds a continuum."""

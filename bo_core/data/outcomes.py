@@ -92,6 +92,16 @@ class Outcomes:
         """Return standardised outcomes in the metric's own direction; turned twice, they are to be maximised again."""
         return self.sign * y
 
+    def standardised(self, threshold: float) -> float:
+        """Return a threshold in the metric's own unit on the scale of y, where a better one is higher.
+
+        Outcomes were standardised by the same transformation, the compressed tail included.
+        """
+        raw = self.y.new_tensor([self.sign * (threshold / self.unit)])
+        if self.tail is not None:
+            raw, _ = self.tail.compress(raw)
+        return finite(float((raw - self.center) / self.scale))
+
     def mean_in_units(self, mean: float) -> float:
         """Return a standardised mean in the metric's own unit and sign; with a compressed tail it is the median."""
         y = self.center + self.scale * mean

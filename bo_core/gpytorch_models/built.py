@@ -9,6 +9,7 @@ from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor, nn
 
 from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.numerics.threads import same_threads
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.settings.user_code import Unusable, described
 from overnight.campaign.errors import ModelFailed
@@ -20,7 +21,7 @@ def built(surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes) -> tuple[
     Raises Unusable.
     """
     known = not bool(outcomes.variance.isnan().any())
-    with surrogate.code.importable():
+    with same_threads(), surrogate.code.importable():
         function = surrogate.code.found()
         shapes = f"X of shape {tuple(X.shape)} and y of shape {tuple(outcomes.y.shape)}"
         with user_errors(surrogate, f"a model for {shapes}", "it"):
@@ -51,9 +52,13 @@ def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> M
 
 @contextmanager
 def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> Iterator[None]:
-    """Raise Unusable for anything that a model's own code raises, including exits, except numerical failures."""
+    """Raise Unusable for anything that a model's own code raises, including exits, except numerical failures.
+
+    The number of threads is restored afterwards.
+    """
     try:
-        yield
+        with same_threads():
+            yield
     except (NotPSDError, NanError, Unusable, ModelFailed):
         raise
     except (Exception, SystemExit) as error:

@@ -29,3 +29,15 @@ def threads_for(observations: int) -> Iterator[int]:
             yield threads
         finally:
             torch.set_num_threads(before)
+
+
+@contextmanager
+def same_threads() -> Iterator[None]:
+    """Restore the number of threads if code of the user changes it."""
+    with ONE_AT_A_TIME:
+        before = torch.get_num_threads()
+        try:
+            yield
+        finally:
+            if torch.get_num_threads() != before:
+                torch.set_num_threads(before)

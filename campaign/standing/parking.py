@@ -40,21 +40,26 @@ def _changes(campaign: Campaign, policy: ApprovalPolicy, point: Point) -> Iterat
         return
     baseline = campaign.parameters.point(campaign.baseline)
     for name, limit in policy.when.limits(campaign.parameters).items():
-        too_far = _too_far(campaign.parameters.root[name], limit, baseline[name], point[name])
+        before, now = baseline.get(name), point.get(name)
+        too_far = _too_far(campaign.parameters.root[name], limit, before, now)
         if too_far is not None:
-            yield f"{name} is {_text(point[name])}, {too_far} (`approve.when.change`)"
+            yield f"{name} is {_text(now)}, {too_far} (`approve.when.change`)"
 
 
-def _too_far(parameter: Parameter, limit: Limit, before: Value, now: Value) -> str | None:
-    """Return how far a value is from the baseline's, if that is beyond the limit."""
-    if parameter.canonical(now) == parameter.canonical(before):
+def _too_far(parameter: Parameter, limit: Limit, before: Value | None, now: Value | None) -> str | None:
+    """Return how far a value is from the baseline's, if that is beyond the limit.
+
+    A parameter that is active at only one of the two points is beyond every limit, except a list of other choices.
+    """
+    was, becomes = (None if value is None else parameter.canonical(value) for value in (before, now))
+    if was == becomes:
         return None
-    if limit == "any":
-        return f"and {_text(before)} in the baseline"
     if isinstance(limit, tuple):
-        listed = parameter.canonical(now) in [parameter.canonical(choice) for choice in limit]
+        listed = becomes in [parameter.canonical(choice) for choice in limit]
         return f"one of the choices that need approval, and {_text(before)} in the baseline" if listed else None
-    share = parameter.distance(before, now)
+    if limit == "any" or was is None or becomes is None:
+        return f"and {_text(before)} in the baseline"
+    share = parameter.distance(was, becomes)
     if share <= limit + _ROUNDING:
         return None
     return f"{share:.3g} of its range away from {_text(before)} in the baseline, more than {limit:g}"
@@ -88,5 +93,7 @@ def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
         yield f"its expected cost is {expected:.4g} ({source}), more than {limit:g} (`approve.when.cost`)"
 
 
-def _text(value: Value) -> str:
+def _text(value: Value | None) -> str:
+    if value is None:
+        return "not active"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.stopping.curve import Curve
 from overnight.campaign.stopping.reason import Reason
+from overnight.campaign.values.numbers import WHOLE
 
 
 class MedianRule(BaseModel):
@@ -22,8 +23,8 @@ class MedianRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Literal["median"] = "median"
-    after_step: Annotated[int, Field(ge=0)] = 1
-    after_trials: Annotated[int, Field(ge=1)] = 5
+    after_step: Annotated[int, Field(ge=0), WHOLE] = 1
+    after_trials: Annotated[int, Field(ge=1), WHOLE] = 5
 
     def should_stop(self, curve: Curve, others: Sequence[Curve], step: int) -> Reason | None:
         """Return why the trial should stop, now that it has reported at `step`; None if it continues."""

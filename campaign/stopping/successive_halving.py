@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.campaign.stopping.curve import Curve
 from overnight.campaign.stopping.reason import Reason
+from overnight.campaign.values.numbers import WHOLE
 
 
 class SuccessiveHalvingRule(BaseModel):
@@ -22,8 +23,8 @@ class SuccessiveHalvingRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Literal["successive_halving"] = "successive_halving"
-    reduction: Annotated[int, Field(ge=2)] = 3
-    first_step: Annotated[int, Field(ge=1)] = 1
+    reduction: Annotated[int, Field(ge=2), WHOLE] = 3
+    first_step: Annotated[int, Field(ge=1), WHOLE] = 1
 
     def should_stop(self, curve: Curve, others: Sequence[Curve], step: int) -> Reason | None:
         """Return why the trial should stop, now that it has reported at `step`; None if it continues."""

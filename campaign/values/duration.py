@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 # The validation context for values that a person wrote into a file.
 WRITTEN_BY_HAND = {"durations": "with their unit"}
@@ -33,7 +34,9 @@ def _timedelta(seconds: float, written: Any) -> timedelta:
 
 
 def _read(value: Any, info: ValidationInfo) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, bool):
+        raise PydanticKnownError("time_delta_type")
+    number = isinstance(value, int | float)
     # A bare number from a program is in seconds, but a person may mean any unit. Zero needs no unit.
     if info.context == WRITTEN_BY_HAND and number and value != 0:
         raise ValueError(f"expected a duration with its unit, such as {value}s, {value}m or {value}h, got {value}")

@@ -12,7 +12,8 @@ Schema = Mapping[str, Any]
 _HEAD = """# The campaign file
 
 A YAML file with these keys at its top level. `overnight check` validates it and names the line of each problem.
-`overnight schema` prints this page as a JSON Schema, which `overnight init` writes for your editor.
+`overnight schema` prints this page as a JSON Schema, which `overnight init` writes for your editor. A key is the text
+that is written, even if it is `1` or `true`. A number in quotes is text, and neither text nor `true` is a number.
 
 """
 

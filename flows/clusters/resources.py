@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from overnight.campaign.values.numbers import WHOLE, Real
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|[kKMGT]i?B?)?")
 _DECIMAL = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -14,9 +16,9 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 
 def parse_size(value: Any) -> Any:
     """Return bytes for `4GB`, `512MiB` or a number of bytes; leave other types alone."""
-    if not isinstance(value, str):
+    if not isinstance(value, bool | str):
         return value
-    found = _SIZE.fullmatch(value.strip())
+    found = _SIZE.fullmatch(str(value).strip())
     if found is None:
         raise ValueError(f"expected a size such as 512MB, 4GB or 4GiB, got {value!r}")
     unit = (found[2] or "B").upper()
@@ -43,8 +45,8 @@ class Resources(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    gpus: Annotated[int, Field(ge=0)] | None = None
+    cpus: Annotated[Real, Field(gt=0, allow_inf_nan=False)] | None = None
+    gpus: Annotated[int, Field(ge=0), WHOLE] | None = None
     memory: Size | None = None
 
     def named(self) -> dict[str, float | int]:

@@ -43,8 +43,8 @@ _EXPECTED = {
     "string_type": "text",
     "time_delta_parsing": _DURATION,
     "time_delta_type": _DURATION,
-    "too_long": "at most {max_length} items",
-    "too_short": "at least {min_length} items",
+    "too_long": "at most {items}",
+    "too_short": "at least {items}",
     "tuple_type": _LIST,
 }
 
@@ -117,8 +117,14 @@ def _finding(
         got = found.get(key) if isinstance(found, Mapping) else None
         return (*where, key), f"one of {', '.join(_kinds_of_union(place.here))}", shown(got)
     if kind in _EXPECTED:
-        return where, _EXPECTED[kind].format(**context), "nothing" if kind == "missing" else shown(found)
+        expected = _EXPECTED[kind].format(**context, items=_items(context))
+        return where, expected, "nothing" if kind == "missing" else shown(found)
     return where, details["msg"].removeprefix("Input should be "), shown(found)
+
+
+def _items(context: Mapping[str, Any]) -> str:
+    count = context.get("min_length", context.get("max_length"))
+    return "1 item" if count == 1 else f"{count} items"
 
 
 def _from_validator(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:

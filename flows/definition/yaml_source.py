@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.problems import Problem, Where, one_line
@@ -15,6 +15,8 @@ from overnight.flows.definition.yaml_limits import TOO_DEEP, what_is_too_much
 
 # A few thousand points in `start_with` need a tenth of this.
 _MOST_BYTES = 2 << 20
+_TEXT = "tag:yaml.org,2002:str"
+_READ_AS_OTHERS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp")}
 
 
 @dataclass(frozen=True)
@@ -51,19 +53,20 @@ class YamlSource:
 
 
 def read_yaml(path: Path) -> YamlSource:
-    """Read the file as YAML 1.2, in which `off` is text and `1e-5` a number.
+    """Read the file as YAML 1.2, in which `off` is text and `1e-5` a number; a key is the text that is written.
 
     Raises InvalidDefinition with the reason if the file does not exist or is not YAML.
     """
     text = _read_text(path)
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = _composed(text)
         # Checked before any alias is expanded: a few lines can expand to billions of values.
         if root is not None and (excess := what_is_too_much(root)) is not None:
             raise InvalidDefinition([one_line(f"{path}:{excess.node.start_mark.line + 1}: {excess.text}")])
         loader = YAML(typ="safe", pure=True)
         loader.allow_duplicate_keys = True  # `repeated_keys` reports them together with all other problems
-        data = loader.load(text)
+        # Of a tree of its own, in which it puts the keys that `<<` merges.
+        data = None if root is None else loader.constructor.construct_document(_composed(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -96,6 +99,27 @@ def _read_text(path: Path) -> str:
     except ValueError as error:
         found = f"an impossible name ({error})"
     raise InvalidDefinition([one_line(f"{path}: expected a campaign file, got {found}")])
+
+
+def _composed(text: str) -> Node | None:
+    """Return the tree of the text, in which keys such as `1` and `true` are text as well; None if it is empty."""
+    root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    seen: set[int] = set()
+    todo = [] if root is None else [root]
+    while todo:
+        node = todo.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            if isinstance(node, MappingNode):
+                node.value = [(_as_written(key), value) for key, value in node.value]
+            todo += [child for _, _, child in _entries(node)]
+    return root
+
+
+def _as_written(key: Node) -> Node:
+    if not isinstance(key, ScalarNode) or key.tag not in _READ_AS_OTHERS:
+        return key
+    return ScalarNode(_TEXT, key.value, start_mark=key.start_mark, end_mark=key.end_mark)
 
 
 def _entries(node: Node) -> list[tuple[str | int, Node, Node]]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from overnight.campaign import Campaign, Measurement, Point
 from overnight.campaign.errors import CannotImport
-from overnight.campaign.parameters import FixedParameter
 from overnight.campaign.problems import one_line, shown
 from overnight.campaign.result import noise_problem
 from overnight.flows.past_results.values import is_missing, measurement_of, value_of
@@ -101,15 +100,17 @@ def _metrics(row: PastRow) -> tuple[dict[str, Measurement], list[str]]:
 
 
 def _point(campaign: Campaign, row: PastRow) -> tuple[Point, list[str]]:
+    """Return the row's point and what is wrong with it; only the space knows which values may be missing."""
     point: Point = {}
-    wrong = []
+    wrong = {}
     for name, parameter in campaign.parameters.items():
-        if isinstance(parameter, FixedParameter) and name not in row.parameters:
-            point[name] = parameter.value
+        if (found := row.parameters.get(name)) is None:
             continue
-        found = row.parameters.get(name)
         try:
             point[name] = value_of(parameter, found)
         except ValueError as expected:
-            wrong.append(f", `{name}`: expected {expected}, found {shown(found)}")
-    return point, wrong
+            wrong[name] = f"expected {expected}, found {shown(found)}"
+    problems = {str(problem.where[0]): problem.text for problem in campaign.parameters.problems(point)} | wrong
+    if problems:
+        return point, [f", `{name}`: {text}" for name, text in problems.items()]
+    return campaign.parameters.point(point), []

@@ -1,4 +1,5 @@
 import random
+from statistics import NormalDist
 
 import pytest
 from told_campaigns import MIXED, bowl, campaign_of, cube, defined, failed, history_of, proposed, some_points
@@ -88,6 +89,20 @@ def test_the_recommendation_is_compared_with_the_baseline() -> None:
     assert found.baseline_sd == pytest.approx(0.05, abs=0.03)
     assert found.probability_better_than_baseline is not None
     assert found.probability_better_than_baseline > 0.999
+
+
+def test_each_belief_is_of_a_metric_in_its_own_unit_with_an_interval_that_holds_ninety_percent() -> None:
+    points, means = [at(0.5), at(0.1), at(0.9)], [100.0, 20.0, 90.0]
+    found = recommend(LINE, history_of(LINE, points, means, [5.0] * 3))
+    assert found is not None
+    assert [*found.predicted] == [*found.baseline] == [found.objective] == ["loss"]
+    for belief, mean in ((found.predicted["loss"], 20.0), (found.baseline["loss"], 100.0)):
+        assert belief.mean == pytest.approx(mean, abs=10.0)
+        assert belief.sd is not None
+        within = NormalDist(belief.mean, belief.sd)
+        assert (belief.low, belief.high) == pytest.approx((within.inv_cdf(0.05), within.inv_cdf(0.95)))
+    assert (found.mean, found.sd) == (found.predicted["loss"].mean, found.predicted["loss"].sd)
+    assert (found.baseline_mean, found.baseline_sd) == (found.baseline["loss"].mean, found.baseline["loss"].sd)
 
 
 def test_where_the_noise_drowns_the_difference_the_comparison_says_so() -> None:

@@ -58,6 +58,17 @@ async def test_noise_belongs_to_the_seed_and_its_sd_can_be_told(tmp_path: Path):
     assert evaluator.true_value(point) == pytest.approx(0.397887, abs=1e-5)
 
 
+async def test_a_point_that_lacks_a_parameter_of_the_function_has_no_value(tmp_path: Path):
+    outcome = await SimulatedEvaluator(function="branin").evaluate(request(parameters={"x": 1.0}), tmp_path, no_report)
+    assert isinstance(outcome, EvaluationFailed)
+    assert outcome.cause == "configuration"
+    assert outcome.message == "`branin` is a function of 2 parameters, found 1 at this point: x"
+    # Any number of parameters will do for this one.
+    outcome = await SimulatedEvaluator(function="ackley").evaluate(request(parameters={"x": 0.0}), tmp_path, no_report)
+    assert isinstance(outcome, EvaluationSucceeded)
+    assert outcome.metrics["loss"].mean == pytest.approx(0.0, abs=1e-12)
+
+
 async def test_as_many_fail_as_are_asked_to(tmp_path: Path):
     evaluator = SimulatedEvaluator(function="ackley", failure_rate=0.3)
     outcomes = [await evaluator.evaluate(request(seed=seed), tmp_path, no_report) for seed in range(500)]

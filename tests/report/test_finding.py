@@ -3,24 +3,25 @@
 from typing import Any
 
 import pytest
+from recommendations import recommendation
 from told_stories import POINT, Story, campaign_of
 
-from overnight.campaign.recommendation import Recommendation
 from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
 from overnight.report.status import finding_lines
 from overnight.report.summary import summarise
 
 BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
-FOUND = Recommendation(
-    trial=2,
-    point=POINT,
-    mean=0.0031,
-    sd=0.0066,
-    probability_best=0.9,
-    baseline_mean=0.9,
-    baseline_sd=0.1,
-    probability_better_than_baseline=0.99,
-)
+BELIEVED: dict[str, Any] = {
+    "trial": 2,
+    "point": POINT,
+    "mean": 0.0031,
+    "sd": 0.0066,
+    "probability_best": 0.9,
+    "baseline_mean": 0.9,
+    "baseline_sd": 0.1,
+    "probability_better_than_baseline": 0.99,
+}
+FOUND = recommendation(**BELIEVED)
 
 
 def repeated(*values: float, sem: float | None = None, **changes: Any) -> Story:
@@ -91,7 +92,7 @@ def test_a_change_between_both_ends_of_the_floats_is_a_number_all_the_same():
     ("before", "after", "change"), [(1e307, 2e307, "(+100 %)."), (-1e308, 1.7e308, "(+270 %)."), (5e-324, 1e308, "n.")]
 )
 def test_results_at_the_ends_of_the_floats_have_a_change_in_per_cent(before: float, after: float, change: str):
-    found = FOUND.model_copy(update={"mean": after, "baseline_mean": before})
+    found = recommendation(**BELIEVED | {"mean": after, "baseline_mean": before})
     assert finding_sentence(repeated(0.002).history, found).endswith(change)
 
 

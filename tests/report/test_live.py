@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from provenances import altered
+from recommendations import recommendation
 from rich.console import Console
 from told_stories import POINT, Story, campaign_of
 
@@ -28,7 +29,7 @@ def settings(story: Story, **more: Any) -> Story:
 
 def found(**changes: Any) -> Recommendation:
     values: dict[str, Any] = {"trial": 1, "point": POINT, "mean": 2.0, "sd": 0.1, "probability_best": 1.0}
-    return Recommendation(**values | changes)
+    return recommendation(**values | changes)
 
 
 def test_no_time_is_left_to_tell_while_a_campaign_is_paused():

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import plotly.graph_objects as go
 import pytest
+from recommendations import recommendation
 from told_stories import HOSTILE, POINT, Story, at, campaign_of
 
 from overnight.campaign import Campaign, History
@@ -79,7 +80,7 @@ def believed(trial: int = 2, **changes: Any) -> Recommendation:
         "baseline_sd": 0.0071,
         "probability_better_than_baseline": 0.9984,
     }
-    return Recommendation(**values | changes)
+    return recommendation(**values | changes)
 
 
 def a_night() -> Story:

@@ -115,6 +115,13 @@ async def test_a_query_finds_what_was_predicted_under_the_objectives_name(folder
         assert rows.rows == [(trial, mean) for trial, _, mean in known]
 
 
+async def test_a_query_finds_the_batches_that_the_history_knows(folder):
+    trials = (await folded(folder)).trials
+    known = [(number, trials[number].batch) for number in sorted(trials)]
+    assert query(opened(folder, "kept"), "select trial, batch from proposals order by trial").rows == known
+    assert len({batch for _, batch in known}) < len(known)
+
+
 async def test_why_a_controller_ended_is_known_in_words_only(folder):
     [segment] = [
         s for s in await opened(folder, "kept").read() if any(isinstance(e, CampaignDrained) for e in s.events)

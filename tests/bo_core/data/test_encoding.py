@@ -12,6 +12,7 @@ from told_campaigns import MIXED
 
 from overnight.bo_core.data.encoding import Encoding, key_of
 from overnight.campaign import Point, Space
+from overnight.campaign.errors import ModelFailed
 
 
 def space_of(**parameters: Any) -> Space:
@@ -210,3 +211,29 @@ def test_a_span_that_overflows_is_divided_evenly() -> None:
     log = {"x": {"kind": "float", "low": 1e-308, "high": 1e308, "scale": "log"}}
     encoding = Encoding(Space.model_validate(log))
     assert [encoding.point_at([u])["x"] for u in (0.25, 0.5, 0.75)] == pytest.approx([1e-154, 1.0, 1e154])
+
+
+def test_a_point_that_lacks_a_parameter_has_no_features_and_the_model_says_which_one() -> None:
+    encoding = Encoding(space_of(**MIXED))
+    whole = encoding.point_at([0.5] * encoding.k)
+    partial = {name: value for name, value in whole.items() if name not in ("depth", "batch", "epochs")}
+    with pytest.raises(ModelFailed, match=r"without a value of `depth`, `batch`: \{'method': "):
+        encoding.encode([whole, partial])
+    # A fixed parameter has no features, and what is not there is not needed.
+    fixed = {name: value for name, value in whole.items() if name != "epochs"}
+    assert torch.equal(encoding.encode([fixed]), encoding.encode([whole]))
+
+
+def test_the_neighbours_of_a_point_have_the_parameters_that_it_has() -> None:
+    encoding = Encoding(space_of(**MIXED))
+    whole = encoding.point_at([0.5] * encoding.k)
+    partial = {name: value for name, value in whole.items() if name != "method"}
+    expected = [point for point in encoding.neighbours(whole) if point["method"] == whole["method"]]
+    assert encoding.neighbours(partial) == [
+        {name: value for name, value in point.items() if name != "method"} for point in expected
+    ]
+
+
+def test_a_point_without_a_parameter_is_another_point_than_one_with_it() -> None:
+    assert key_of({"a": 1}) != key_of({"a": 1, "b": 2})
+    assert key_of({"a": 1}) == key_of({"a": 1})

@@ -159,3 +159,41 @@ def test_ties_and_tiny_and_vast_outcomes_stay_finite_and_in_order(means: tuple[f
 def test_a_prediction_far_below_everything_that_was_seen_does_not_overflow() -> None:
     outcomes = Outcomes.of(measured(*with_a_tail()), LESS)
     assert math.isfinite(outcomes.mean_in_units(-1e6))
+
+
+@pytest.mark.parametrize("objective", [LESS, MORE])
+@pytest.mark.parametrize("losses", [[3.0, 1.0, 8.0, -2.0], with_a_tail(), [*with_a_tail(), 1e300]])
+def test_a_threshold_that_equals_an_outcome_is_where_that_outcome_is_to_the_last_bit(
+    objective: Objective, losses: list[float]
+) -> None:
+    means = [-objective.sign * loss for loss in losses]
+    outcomes = Outcomes.of(measured(*means), objective)
+    assert (outcomes.tail is None) == (len(losses) == 4)
+    assert [outcomes.standardised(mean) for mean in means] == outcomes.y.tolist()
+
+
+@pytest.mark.parametrize("objective", [LESS, MORE])
+@pytest.mark.parametrize("tail_width", [1.0, 4.0, None])
+def test_a_better_threshold_is_higher_and_comes_back_in_its_unit(
+    objective: Objective, tail_width: float | None
+) -> None:
+    outcomes = Outcomes.of(measured(*(-objective.sign * loss for loss in with_a_tail())), objective, tail_width)
+    better_and_better = [objective.sign * value for value in (-1e5, -1e4, -300.0, -8.0, -1.0, 0.0, 0.5, 3.0, 1e3)]
+    found = [outcomes.standardised(threshold) for threshold in better_and_better]
+    assert found == sorted(set(found))
+    assert [outcomes.mean_in_units(y) for y in found] == pytest.approx(better_and_better, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("objective", [LESS, MORE])
+def test_an_outcome_meets_a_threshold_in_units_if_it_does_so_when_both_are_standardised(objective: Objective) -> None:
+    means = [-objective.sign * loss for loss in with_a_tail()]
+    outcomes = Outcomes.of(measured(*means), objective)
+    for threshold in (*means, -20.0, 0.25, 9.0, 2e4):
+        meets = [objective.turned(mean) >= objective.turned(threshold) for mean in means]
+        assert (outcomes.y >= outcomes.standardised(threshold)).tolist() == meets
+
+
+@pytest.mark.parametrize("threshold", [-1.7e308, 1.7e308])
+def test_a_vast_threshold_stays_finite(threshold: float) -> None:
+    for means in ([1e-9, 2e-9, 4e-9], with_a_tail()):
+        assert math.isfinite(Outcomes.of(measured(*means), LESS).standardised(threshold))

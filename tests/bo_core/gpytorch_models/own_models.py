@@ -141,3 +141,16 @@ def wordless(X: Tensor, y: Tensor) -> Plain:
 
 
 not_a_function = 3
+
+
+class SetsThreads(Plain):
+    """Asks for more threads whenever it is asked anything."""
+
+    def forward(self, X: Tensor) -> MultivariateNormal:
+        torch.set_num_threads(3)
+        return super().forward(X)
+
+
+def sets_threads(X: Tensor, y: Tensor) -> Plain:
+    torch.set_num_threads(2)
+    return SetsThreads(X, y, GaussianLikelihood())

@@ -206,6 +206,20 @@ def test_a_function_that_can_be_used_passes_the_check(function: str) -> None:
     assert propose(SPACE, told(SPACE, 10), asking(function), 1)
 
 
+def test_threads_that_a_function_asks_for_are_not_left_to_others() -> None:
+    here = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        check(own("sets_threads"), SPACE)
+        assert torch.get_num_threads() == 4
+        observed = observed_by(SPACE, told(SPACE, 10).model_view())
+        belief = Model.of(observed, asking("sets_threads"), torch.Generator(), averaged=False).posterior
+        belief.averaged(observed.X)
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(here)
+
+
 def test_a_function_that_fails_later_ends_the_campaign_with_what_it_raised() -> None:
     with pytest.raises(CannotPropose, match=r"raised KeyError.* Correct it and run the campaign again"):
         propose(SPACE, told(SPACE, 10), asking("raising"), 1)

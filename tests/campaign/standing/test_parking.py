@@ -93,6 +93,23 @@ def test_a_mapping_limits_the_parameters_that_it_names_and_no_others(limits, val
     assert [part.split(" is ")[0] for part in reasons.split("; ")] == named if named else reasons is None
 
 
+@pytest.mark.parametrize(
+    ("name", "limit", "reason"),
+    [
+        ("heat", 0.9, "heat is not active, and 0.5 in the baseline (`approve.when.change`)"),
+        ("heat", {"heat": "any"}, "heat is not active, and 0.5 in the baseline (`approve.when.change`)"),
+        ("heat", {"turns": 0.9}, None),
+        # A list names the choices that need approval, and the point has none of them.
+        ("oven", {"oven": ["wood", "coal"]}, None),
+    ],
+    ids=str,
+)
+def test_a_parameter_that_is_active_only_in_the_baseline_has_changed_beyond_every_limit(name, limit, reason):
+    campaign = campaign_of({"change": limit})
+    point = {other: value for other, value in campaign.parameters.point(BASELINE).items() if other != name}
+    assert why_parked(campaign, History(), Proposal(point=point, generator="model")) == reason
+
+
 @pytest.mark.parametrize(("minimize", "mean", "waits"), [(True, 2.1, True), (True, 1.9, False), (False, 1.9, True)])
 def test_a_point_waits_if_it_is_predicted_worse_than_the_limit_in_the_direction_of_the_objective(minimize, mean, waits):
     reason = why({"predicted": {"worse_than": 2.0}}, minimize=minimize, mean=mean, sd=0.5)

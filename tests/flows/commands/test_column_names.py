@@ -86,7 +86,7 @@ def tried(campaign: Campaign, measured: list[str], counted: Collection[str] = ()
 @example(["loss_n"], ["loss_n_n", "loss_n"], ["x"], {"loss_n"})
 @given(
     NAMES.map(lambda names: [name for name in names if name] or ["x"]),
-    NAMES,
+    NAMES.map(lambda names: [name for name in names if name]),
     NAMES,
     st.sets(st.sampled_from(["loss", *HOSTILE])),
 )

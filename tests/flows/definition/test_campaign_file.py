@@ -93,6 +93,26 @@ def problems_of(path: Path, text: str) -> list[str]:
         ("low: 1,", "low: 1.5,", r"campaign.yaml:7: parameters.depth.low: expected a whole number, got 1.5"),
         ("depth: {kind: int, low: 1, high: 9}", "depth: 5", r"campaign.yaml:7: parameters.depth: .*a mapping, got 5"),
         ("trials: 20", "trials: 0", r"campaign.yaml:14: budget.trials: expected 1 or more, got 0"),
+        ("minimize: loss", "minimize: ''", r"campaign.yaml:11: minimize: expected text that is not empty, got ''"),
+        ("minimize: loss", "maximize: ''", r"campaign.yaml:11: maximize: expected text that is not empty, got ''"),
+        (
+            "minimize: loss",
+            "minimize: loss\nmetrics: [speed, '']",
+            r"campaign.yaml:12: metrics.1: expected text that is not empty, got ''",
+        ),
+        ("  depth: 3", "  depth: 3\n  true: 3", r"campaign.yaml:18: baseline.true: .* the unknown key `true`"),
+        ("  depth: 3", "  depth: 3\n  yes: 3", r"campaign.yaml:18: baseline.yes: .* the unknown key `yes`"),
+        ("  depth: 3", "  depth: 3\n  0x10: 3", r"campaign.yaml:18: baseline.0x10: .* the unknown key `0x10`"),
+        (
+            "  depth: 3",
+            "  depth: 3\n  1: 3\n  '1': 4",
+            r"campaign.yaml:18: baseline.1: expected this key once, got it on lines 18 and 19",
+        ),
+        (
+            "objective:evaluate",
+            "{command: []}",
+            r"campaign.yaml:12: evaluator.command: expected at least 1 item, got \[\]",
+        ),
         ("trials: 20", "trials: ", r"campaign.yaml:14: budget.trials: expected a whole number, got nothing"),
         ("  trials: 20", "  wall_clock: 2h", r"campaign.yaml:13: budget.trials: expected a value, got nothing"),
         (
