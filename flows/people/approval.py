@@ -13,9 +13,9 @@ def awaiting_approval(history: History) -> list[Trial]:
 
 
 def approve(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialApproved]:
-    """Return the event that a parked trial may be started.
+    """Return the event that lets a parked trial start.
 
-    Raises Refused where it does not wait, where nothing is left for it, and where the campaign is over.
+    Raises Refused if the trial does not await approval, the campaign is over, or the budget has no room for the trial.
     """
     _refuse_unless_it_waits(history, number)
     if history.finished is not None:
@@ -29,13 +29,13 @@ def approve(history: History, who: str, why: str, now: datetime, number: int) ->
 
 
 def reject(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialRejected]:
-    """Return the event that ends a parked trial; raises Refused where it does not wait."""
+    """Return the event that ends a parked trial; raises Refused if the trial does not await approval."""
     _refuse_unless_it_waits(history, number)
     return [TrialRejected(time=now, actor=who, trial=number, why=why)]
 
 
 def refuse_unless_it_fits(history: History, number: int) -> None:
-    """Raise Refused where a parked trial, once it counts, would be more than the budget has."""
+    """Raise Refused if the trial budget has no room for a parked trial, which does not count while it is parked."""
     budget = history.definition.budget.trials
     if history.budgeted >= budget:
         raise Refused(

@@ -11,9 +11,12 @@ from overnight.report.summary import request_text
 
 
 def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignPaused]:
-    """Return the event that keeps new trials from starting; raises Refused where they are kept from it already."""
+    """Return the event that keeps new trials from starting.
+
+    Raises Refused if the campaign is over, or if a person has already paused it.
+    """
     _refuse_if_over(history)
-    # A person's pause outlasts the one of a controller whose machine is in trouble.
+    # A controller's own pause ends when its machine recovers; a person's pause has to outlast it.
     if history.paused is not None and history.paused.actor != CONTROLLER:
         raise Refused(
             f"Campaign `{history.definition.name}`: expected one that is not paused, found it "
@@ -23,7 +26,7 @@ def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignP
 
 
 def resume(history: History, who: str, why: str, now: datetime) -> list[CampaignResumed]:
-    """Return the event that lets a paused campaign start trials again; raises Refused where it is not paused."""
+    """Return the event that lets a paused campaign start trials again; raises Refused if it is not paused."""
     if history.paused is None:
         raise Refused(
             f"Campaign `{history.definition.name}`: expected one that is paused, found that it is not. Nothing was "
@@ -33,7 +36,7 @@ def resume(history: History, who: str, why: str, now: datetime) -> list[Campaign
 
 
 def ask_to_stop(history: History, who: str, why: str, now: datetime, *, at_once: bool) -> Sequence[CampaignAskedToStop]:
-    """Return the event that ends the present controller; raises Refused where there is none or it knows already."""
+    """Return the event that ends the current controller; raises Refused if none is running or it was already asked."""
     name, lease = history.definition.name, history.lease
     if lease is None or history.closed_by is not None:
         closed = history.closed_by

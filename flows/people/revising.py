@@ -1,4 +1,4 @@
-"""Revisions of a campaign while it runs: what may change, and what becomes of trials outside of new bounds."""
+"""Revisions of a running campaign: the keys that may change, and the end of waiting trials outside new bounds."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,11 +14,11 @@ from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
 def revise(
     history: History, who: str, why: str, now: datetime, campaign: Campaign, settings: dict[str, Any]
 ) -> Sequence[CampaignRevised | TrialAbandoned]:
-    """Return the event that this definition holds from the next proposal on, and those that end what waits outside.
+    """Return a revision that holds from the next proposal on, and the end of each waiting trial outside its bounds.
 
-    What waits outside of the new bounds is never started; what runs there is left to end. A campaign that had finished
-    goes on where the new definition leaves it something to do. Raises Refused for a change that makes it another
-    campaign, for one of the parts that are plugged in, and for none at all.
+    Trials outside the new bounds that are running may finish. A finished campaign continues if the new definition
+    leaves it something to do. Raises Refused if the definition makes it another campaign, changes the evaluator or the
+    proposer, or changes nothing.
     """
     latest, name = history.revised or history.defined, campaign.name
     assert latest is not None
