@@ -1,4 +1,4 @@
-"""Match past results against a campaign: fitting rows become observations, others are named."""
+"""Match past results against a campaign: rows that fit become observations, and the others are reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from overnight.storage.past.results import PastResults, PastRow
 
 @dataclass(frozen=True)
 class PastObservation:
-    """A result of another time as a point of the space, what was measured there, and where it was kept."""
+    """A past result as a point of the space, with its measurements and its place in the source."""
 
     point: Point
     metrics: Mapping[str, Measurement]
@@ -24,7 +24,10 @@ class PastObservation:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fits, in the order of the source; a line for each problem; how many rows have one, or no objective."""
+    """The observations that fit, in the order of the source, and a line for each problem with another row.
+
+    `misfits` counts the rows with a problem, `unmeasured` those without a value of the objective.
+    """
 
     observations: tuple[PastObservation, ...]
     problems: tuple[str, ...]
@@ -33,9 +36,9 @@ class Fitted:
 
 
 def fitted(campaign: Campaign, results: PastResults) -> Fitted:
-    """Return what of the results is an observation of the campaign.
+    """Return the results that are observations of the campaign.
 
-    Raises CannotImport where there are none, or none of them has a value for a parameter or for the objective.
+    Raises CannotImport if there are no results, or if no row has a value of the objective or of one tuned parameter.
     """
     _check_that_all_is_there(campaign, results)
     observations: list[PastObservation] = []
@@ -75,7 +78,7 @@ def _counted(left_out: Mapping[str, int]) -> str:
 
 
 def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | None, list[str]]:
-    """Return the row's observation and what is wrong with the row; neither where the objective was not measured."""
+    """Return the row's observation and its problems: None and no problem if the objective was not measured."""
     if row.broken:
         return None, [f": {row.broken}"]
     if is_missing(row.means.get(campaign.objective.metric)):
