@@ -10,7 +10,7 @@ from overnight.storage import open_ledger
 
 
 class LedgerReader:
-    """Reads a ledger as it grows, and folds only what is asked for; what comes after that waits for its turn."""
+    """Reads a growing ledger and folds only as many events as are asked for; later events are kept unfolded."""
 
     def __init__(self, place: LedgerPlace) -> None:
         self.place = place
@@ -18,7 +18,7 @@ class LedgerReader:
         self._start_again()
 
     async def history_after(self, count: int) -> History:
-        """Return the fold of the first `count` events; raises LedgerError where the ledger holds fewer."""
+        """Return the history of the first `count` events; raises LedgerError if the ledger holds fewer."""
         if count < self._folded:
             self._start_again()
         if count > self._folded + len(self._unfolded):
