@@ -15,7 +15,7 @@ _ACTOR = "user"
 
 @dataclass(frozen=True)
 class ReceiptsFile:
-    """The file with the receipts of one campaign's ledger, and where that ledger lies."""
+    """The file with the receipts of one campaign's ledger, and the location of that ledger."""
 
     path: Path
     campaign: str
@@ -25,8 +25,8 @@ class ReceiptsFile:
 async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None) -> None:
     """Raise LedgerDamaged if the ledger lacks the segment that the newest receipt names, or has another in its place.
 
-    One object is read. No receipts yet, as at the first start, are fine. Raises LedgerError if the receipts cannot be
-    read, or are those of another campaign.
+    Only one object is read. Receipts may be missing, as at the first start. Raises LedgerError if they cannot be read
+    or belong to another campaign.
     """
     receipt = None if file is None else await asyncio.to_thread(_newest, file)
     if file is None or receipt is None:
@@ -50,9 +50,9 @@ async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None)
 async def accept_loss(
     ledger: ParquetLedger, file: ReceiptsFile | None, why: str, clock: Clock, tell: Callable[[str], None]
 ) -> None:
-    """Record that a person goes on without what the newest receipt names, and add a receipt of what there is.
+    """Record that a person continues without the segment that the newest receipt names, and add a receipt of the rest.
 
-    Nothing is written if nothing is missing. Raises LedgerError if either cannot be written.
+    Nothing is written if nothing is missing. Raises LedgerError if the record or the receipt cannot be written.
     """
     try:
         await check_newest_receipt(ledger, file)
@@ -81,7 +81,7 @@ async def accept_loss(
 async def check_or_accept(
     ledger: ParquetLedger, file: ReceiptsFile | None, why: str | None, clock: Clock, tell: Callable[[str], None]
 ) -> None:
-    """Refuse a ledger that is not what its newest receipt says, unless a person has said why to go on."""
+    """Refuse a ledger that does not match its newest receipt, unless a person has given a reason to continue."""
     if why is None:
         await check_newest_receipt(ledger, file)
     else:
@@ -89,7 +89,7 @@ async def check_or_accept(
 
 
 def _newest(file: ReceiptsFile) -> Receipt | None:
-    """Return the last line of the receipts that is whole, since lines are only added."""
+    """Return the receipt on the last whole line, which is the newest because lines are only added."""
     kept = read_receipts(file.path).kept
     return kept[-1] if kept else None
 
