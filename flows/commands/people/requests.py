@@ -19,13 +19,13 @@ def pause(path: Path, why: str) -> None:
 
 
 def resume(path: Path, why: str) -> None:
-    """Let a paused campaign go on."""
+    """Let a paused campaign continue."""
     history = append_request(path, lambda history, who, now: requests.resume(history, who, why, now))
     say_written(history, "resumed", path)
 
 
 def ask_to_stop(path: Path, why: str, *, at_once: bool) -> None:
-    """End the campaign's controller, wherever it is, as Ctrl-C would."""
+    """End the campaign's controller, on whichever machine it runs, as Ctrl-C would."""
 
     def request(history: History, who: str, now: datetime) -> Sequence[CampaignAskedToStop]:
         events = requests.ask_to_stop(history, who, why, now, at_once=at_once)

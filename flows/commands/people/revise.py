@@ -15,7 +15,7 @@ from overnight.flows.people.revising import revise as revised
 
 
 def revise(path: Path, why: str) -> None:
-    """Append the definition as the file has it now, and say what becomes of trials outside of its bounds."""
+    """Append the file's current definition, and report the trials outside its bounds."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
     written: list[CampaignRevised | TrialAbandoned] = []

@@ -15,9 +15,9 @@ from overnight.storage import ledger_location, open_ledger
 
 
 def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, History]:
-    """Return a campaign's file and its history, all of it or as it was known then.
+    """Return a campaign's file and its history, complete or as of a moment.
 
-    `as_of` is how many events were there, or a time. Raises LedgerError where nothing was written yet.
+    `as_of` is a number of events or a time. Raises LedgerError if nothing had been written by then.
     """
     file = load_campaign_file(path)
     events = read_events(file, path)
@@ -28,7 +28,7 @@ def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, Histo
 
 
 def read_events(file: CampaignFile, path: Path) -> list[Event]:
-    """Return all events of a campaign; raises LedgerError where nothing was written yet."""
+    """Return all events of a campaign; raises LedgerError if nothing has been written yet."""
     name = file.campaign.name
     segments = asyncio.run(open_ledger(file.ledger, name, Path()).read())
     events = [event for segment in segments for event in segment.events]
@@ -41,10 +41,10 @@ def read_events(file: CampaignFile, path: Path) -> list[Event]:
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
-    """Return so many events, or all before the first that is later; raises LedgerError where `as_of` is neither.
+    """Return the first `as_of` events, or those before the first event that is later than the time `as_of`.
 
-    Where a clock was set back, events behind that one say that they are earlier: they are told of and left out, since
-    nobody knew them without it.
+    If a clock was set back, events after that later one may have earlier times. They are left out, since they were
+    never known without it, and a warning counts them. Raises LedgerError if `as_of` is neither a number nor a time.
     """
     if as_of.isdecimal():
         if not 0 < int(as_of) <= len(events):

@@ -30,21 +30,21 @@ _DAMAGED, _UNREADABLE = 1, 2
 
 @dataclass(frozen=True)
 class _Keys:
-    """Who signs the receipt that is added, and by whom all others must be signed."""
+    """The signer of the receipt that is added, and the key with which all others must be signed."""
 
     signer: Signer | None = None
     signed_by: str | None = None
 
     @property
     def may_add(self) -> bool:
-        """Tell whether a receipt of today would be one of those that are demanded."""
+        """Return whether a new receipt would have the signature that is demanded."""
         return self.signed_by is None or self.signer is not None
 
 
 def verify_ledger(place: str, receipts: Path | None, sign: Path | None = None, signed_by: Path | None = None) -> None:
-    """Print what was found; exit with 1 if the ledger is damaged and 2 if it, or its receipts, cannot be read.
+    """Print the findings; exit with 1 if the ledger is damaged and 2 if it, or its receipts, cannot be read.
 
-    A whole ledger's newest segment is added to `receipts` unless it is there.
+    If the ledger is whole, a receipt of its newest segment is added to `receipts` unless they have one.
     """
     console = terminal()
     try:
@@ -63,7 +63,7 @@ def verify_ledger(place: str, receipts: Path | None, sign: Path | None = None, s
 
 
 def _ledger_of(place: str) -> tuple[str, str, Path | None]:
-    """Return the address of the ledgers, the campaign's name, and its receipts where its file names them."""
+    """Return the address of the ledgers, the campaign's name, and its receipts if its file names them."""
     if "://" not in place and not Path(place).is_dir():
         file = load_campaign_file(Path(place))
         return file.ledger, file.campaign.name, Path(file.receipts) if file.receipts else None
@@ -81,7 +81,7 @@ def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _
     if receipts is None:
         option = "--sign" if sign else "--signed-by"
         raise LedgerError(f"{option}: expected --receipts FILE beside it, which holds what is signed, found none.")
-    # Only who signs, or asks for signatures, needs the library for them.
+    # Imported here, since only signatures need the library for them.
     from overnight.storage.proofs.signing import read_private_key, read_public_key
 
     keys = _Keys(
@@ -94,7 +94,7 @@ def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _
 
 
 def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[str]:
-    """Verify the ledger, add a receipt where one is to be added, and return what to say of both."""
+    """Verify the ledger, add a receipt if one is due, and return the lines to print."""
     location = ledger_location(url, name, Path())
     receipts = read_receipts(file, keys.signed_by) if file else Receipts()
     if not receipts.kept and not keys.may_add:
@@ -119,7 +119,7 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
 
 
 def _is_kept(found: Verification, receipts: Receipts, signer: Signer | None) -> bool:
-    """Tell whether there is a receipt of the newest segment, with the signature that it would get now."""
+    """Return whether the newest segment has a receipt with the signature that a new one would get."""
     newest = [receipt for receipt in receipts.kept if receipt.segment == found.segment]
     return any(signer is None or receipt.key == signer.key for receipt in newest)
 
@@ -136,7 +136,7 @@ def _receipts_remark(found: Verification, receipts: Receipts, file: Path, keys: 
 
 
 def _tail_remark(found: Verification, file: Path | None, *, added: bool) -> str:
-    """Say how much stands behind no receipt."""
+    """Return a line on the segments that no receipt covers."""
     segments = found.segment - found.anchored
     if not segments:
         return "loose: nothing"

@@ -1,4 +1,4 @@
-"""`overnight check`: show whether a campaign could run, and what it would do."""
+"""`overnight check`: validate a campaign, and describe what a run of it would do."""
 
 import asyncio
 from pathlib import Path
@@ -23,7 +23,7 @@ from overnight.storage import open_ledger
 
 
 def check(path: Path) -> None:
-    """Validate the file and what it plugs in, and print what would be done; refuse what `overnight run` refuses."""
+    """Validate the file and its plug-ins, and print what a run would do; refuse what `overnight run` refuses."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
     would = _what_run_would_do(file, path)
@@ -53,7 +53,7 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
         refuse_changed(history, sources)
-    # As `run` does for a setting that names no server.
+    # As `run` does, refuse a setting that is not the address of a server.
     named_server()
     try:
         refuse_if_it_lives_here(history)

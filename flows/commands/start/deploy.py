@@ -20,7 +20,7 @@ from overnight.storage import open_ledger
 
 
 def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
-    """Create the deployment and say when it starts, and what has to run for that."""
+    """Create the deployment, and print when it starts and which workers it needs."""
     file = load_campaign_file(path)
     named = named_server()
     if named is None:
@@ -34,7 +34,7 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     console.print(str(named), soft_wrap=True)
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     asyncio.run(check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), console.print))
-    # Prefect reads its settings when it is imported.
+    # Imported only now, because Prefect reads its settings on import.
     asyncio.run(
         importlib.import_module("overnight.flows.engine.reach").reach_prefect_to_deploy(
             lambda text: console.print(text, soft_wrap=True)

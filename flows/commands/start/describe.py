@@ -1,4 +1,4 @@
-"""Describe what a campaign would do, for `overnight check`."""
+"""Describe a campaign's plan, for `overnight check`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from overnight.storage import ledger_location
 
 
 def describe(file: CampaignFile, now: datetime) -> Group:
-    """Return what would be tried, how, when and how often, and where it is written down."""
+    """Return a table of the space, and lines on how and when points would be tried and recorded."""
     campaign = file.campaign
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
@@ -107,7 +107,7 @@ def _failures(file: CampaignFile) -> str:
 
 
 def _approval(campaign: Campaign) -> list[tuple[str, str]]:
-    """Return which points wait for a person."""
+    """Return a line on the points that would await approval, if any would."""
     policy = campaign.approve
     if not isinstance(policy, ApprovalPolicy):
         return [("approval", "all that is computed waits for a person")] if policy == "always" else []
@@ -131,7 +131,7 @@ def _limit(limit: Limit) -> str:
 
 
 def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
-    """Return what may end before its time, trials and the campaign."""
+    """Return a line on trials that may be stopped early, and one on a campaign that may end early."""
     lines, rule, when = list[tuple[str, str]](), campaign.stop_early, campaign.stop_when
     if rule is not None:
         name = rule.rule.replace("_", " ")

@@ -22,7 +22,7 @@ _MOST_NAMED = 10
 
 
 def import_results(source: str, path: Path, study: str | None, *, skip_misfits: bool) -> None:
-    """Check all of the source, write what it holds, and say what was taken and what was not."""
+    """Check the whole source, append its results, and print how many were imported and which were left out."""
     file = load_campaign_file(path)
     found, taken = asyncio.run(_import(file, source, study, skip_misfits=skip_misfits))
     console = terminal()
@@ -81,6 +81,6 @@ def _not_taken(campaign: Campaign, found: PastResults, taken: Fitted) -> list[st
 
 
 def _first(problems: Sequence[str]) -> list[str]:
-    """Return a few problems, and how many more there are."""
+    """Return the first few problems, and a line that counts the others."""
     more = len(problems) - _MOST_NAMED
     return [*problems[:_MOST_NAMED], *([f"… and {more} more"] if more > 0 else [])]
