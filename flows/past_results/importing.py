@@ -22,9 +22,9 @@ def check_that_it_is_new(campaign: Campaign, history: History) -> None:
     if history.trials:
         imported = sum(trial.imported for trial in history.trials.values())
         raise CannotImport(
-            f"Campaign `{campaign.name}`: expected one without trials, because past results come before anything is "
-            f"tried, found {len(history.trials)} trials, {imported} of them imported. Give the campaign another `name` "
-            "and import into that."
+            f"Campaign `{campaign.name}` already has {len(history.trials)} trials, {imported} of them imported, and "
+            "past results can only be imported before the first trial. Nothing was written. Give the campaign another "
+            "`name` and import them into that one."
         )
 
 

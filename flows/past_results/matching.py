@@ -68,8 +68,8 @@ def _check_that_all_is_there(campaign: Campaign, results: PastResults) -> None:
     if missing and whole:
         expected, found = ", ".join(f"`{name}`" for name in missing), ", ".join(f"`{name}`" for name in results.names)
         raise CannotImport(
-            f"{results.source}: expected values of {expected}, as campaign `{campaign.name}` has them, found only "
-            f"{found}. Rename what is called otherwise, or change the campaign."
+            f"{results.source}: expected values of {expected} for campaign `{campaign.name}`, found only {found}. "
+            "Rename those that have other names in the source, or change the campaign."
         )
 
 

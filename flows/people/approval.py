@@ -20,9 +20,9 @@ def approve(history: History, who: str, why: str, now: datetime, number: int) ->
     _refuse_unless_it_waits(history, number)
     if history.finished is not None:
         raise Refused(
-            f"trial {number}: expected a campaign that goes on, found `{history.definition.name}` finished: "
-            f"{history.finished.reason}. Nothing was written, since nobody would start it. Give it a larger `budget` "
-            "in its file and say `overnight revise`; then approve the trial and run the campaign again."
+            f"trial {number}: campaign `{history.definition.name}` has finished: {history.finished.reason}. Nothing "
+            "was written, because no controller would start the trial. Raise `budget` in the campaign's file and run "
+            "`overnight revise`; then approve the trial and run the campaign again."
         )
     refuse_unless_it_fits(history, number)
     return [TrialApproved(time=now, actor=who, trial=number, why=why)]
@@ -39,18 +39,16 @@ def refuse_unless_it_fits(history: History, number: int) -> None:
     budget = history.definition.budget.trials
     if history.budgeted >= budget:
         raise Refused(
-            f"trial {number}: expected budget for it, found all {budget} trials of campaign "
-            f"`{history.definition.name}` taken. Nothing was written. Raise `budget.trials` in its file and say "
-            "`overnight revise`, or reject the trial."
+            f"trial {number}: all {budget} trials in the budget of campaign `{history.definition.name}` are taken. "
+            "Nothing was written. Raise `budget.trials` in its file and run `overnight revise`, or reject the trial."
         )
 
 
 def _refuse_unless_it_waits(history: History, number: int) -> None:
     trial = history.trials.get(number)
     if trial is None or trial.status != "awaiting approval":
-        found = "no such trial" if trial is None else f"it {trial.status}"
+        found = "it does not exist" if trial is None else f"its status is `{trial.status}`"
         waiting = ", ".join(str(t.id) for t in awaiting_approval(history)) or "none"
         raise Refused(
-            f"trial {number}: expected one that awaits approval, found {found}. Nothing was written. Awaiting "
-            f"approval: {waiting}."
+            f"trial {number} does not await approval: {found}. Nothing was written. Awaiting approval: {waiting}."
         )

@@ -86,9 +86,9 @@ def _refuse_if_spent(history: History) -> None:
     over = None if history.finished is None else history.finished.reason
     if history.taken >= campaign.budget.trials:
         over = f"all {campaign.budget.trials} trials of its budget are taken"
-        over += f", {awaiting} of them by what awaits approval" if awaiting else ""
+        over += f", {awaiting} of them by trials that await approval" if awaiting else ""
     if over is not None:
         raise Refused(
-            f"Campaign `{campaign.name}`: expected budget for another trial, found that {over}. Nothing was written. "
-            "Raise `budget` in its file and say `overnight revise`."
+            f"Campaign `{campaign.name}` has no budget for another trial: {over}. Nothing was written. Raise `budget` "
+            "in its file and run `overnight revise`."
         )

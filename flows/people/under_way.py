@@ -29,11 +29,11 @@ def unended(history: History, trial: Trial | int, asked: str) -> Trial:
         name = f"campaign `{history.definition.name}` has" if history.defined is not None else "there are"
         raise _refusal(asked, number, f"no such trial; {name} {len(history.trials)}: see `overnight trials`")
     if isinstance(trial, Trial) and (trial.point, trial.proposed) != (known.point, known.proposed):
-        raise _refusal(asked, number, "another trial has this number here; this one is of another campaign or ledger")
+        raise _refusal(asked, number, "it belongs to another campaign or ledger; here, another trial has its number")
     if known.outcome is not None:
         by = f" by {known.outcome.by}" if isinstance(known.outcome, Withdrawal) else ""
         ended = f"it has already ended, {known.outcome.kind}{by} at {known.outcome.ended:%Y-%m-%d %H:%M} UTC"
-        raise _refusal(asked, number, f"{ended}, and how a trial ended stands")
+        raise _refusal(asked, number, f"{ended}, and its end is final")
     return known
 
 
@@ -52,7 +52,7 @@ def under_way(history: History, trial: Trial | int, asked: str) -> tuple[Trial, 
     meant = trial.attempts[-1].number if isinstance(trial, Trial) and trial.attempts else attempt.number
     if meant != attempt.number:
         given_up = f"attempt {meant} of it was given up, and attempt {attempt.number} is under way"
-        raise _refusal(asked, known.id, f"{given_up}; give its number instead if your result is to count all the same")
+        raise _refusal(asked, known.id, f"{given_up}; pass the trial's number to report your result for that one")
     return known, attempt
 
 
@@ -65,8 +65,8 @@ def why_evaluated(attempt: Attempt) -> str:
     """Explain that a controller is evaluating an attempt, and how a person can still record a result of their own."""
     host = f" on {attempt.host}" if attempt.host else ""
     return (
-        f"a controller{host} has it evaluated, attempt {attempt.number} since {attempt.started:%Y-%m-%d %H:%M} UTC, "
-        "and two results must not compete. Let it end; or abandon it, and report your result with its point: "
+        f"a controller{host} is evaluating it, attempt {attempt.number} since {attempt.started:%Y-%m-%d %H:%M} UTC, "
+        "and a trial has only one result. Wait for its end; or abandon it, and report your result with its point: "
         "overnight suggest --point … --metrics …"
     )
 

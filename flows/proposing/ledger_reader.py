@@ -29,7 +29,7 @@ class LedgerReader:
         if missing > len(self._unfolded):
             raise LedgerError(
                 f"ledger `{self.place.url}`: expected {count} events of campaign `{self.place.campaign}`, found "
-                f"{self._folded + len(self._unfolded)}. Does whoever computes proposals see the same ledger?"
+                f"{self._folded + len(self._unfolded)}. Check that the proposer reads the controller's ledger."
             )
         self._history = self._history.extended(self._unfolded[:missing])
         self._unfolded, self._folded = self._unfolded[missing:], count

@@ -68,17 +68,19 @@ class PoolProposer:
             async with get_client() as client:
                 return (await self._answered(client, question)).points()
         except (HTTPError, PrefectException) as problem:
-            raise ProposerAway(f"the Prefect server gave no answer: {problem!r}") from problem
+            raise ProposerAway(f"the Prefect server did not answer: {problem!r}") from problem
 
     async def _answered(self, client: PrefectClient, question: Question) -> Answer:
         run = await self._asked(client, question)
         try:
             ended = await asyncio.wait_for(_ended(client, run), self._time_limit.total_seconds())
         except TimeoutError:
-            await client.set_flow_run_state(run.id, Cancelled(message="nobody waits for it any more"), force=True)
+            await client.set_flow_run_state(
+                run.id, Cancelled(message="the controller no longer waits for it"), force=True
+            )
             limit = format_duration(self._time_limit)
             raise ProposerAway(
-                f"no worker of pool `{self._pool}` gave an answer within {limit} (`proposing.time_limit`)"
+                f"no worker of pool `{self._pool}` answered within {limit} (`proposing.time_limit`)"
             ) from None
         if not ended.is_completed():
             raise ProposerAway(f"a worker of pool `{self._pool}` failed ({ended.name}): {ended.message}")
@@ -146,4 +148,4 @@ async def _answer(client: PrefectClient, run: FlowRun) -> Answer:
         # Prefect accepts JSON and returns it as text.
         if artifact.type == _ANSWER and isinstance(artifact.data, str):
             return Answer.model_validate_json(artifact.data)
-    raise ProposerAway(f"run `{run.name}` has ended and left no answer")
+    raise ProposerAway(f"run `{run.name}` ended without an answer")

@@ -105,7 +105,7 @@ class ProposalSlot:
             said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
         except OSError as problem:
             return f"its log cannot be read ({problem})"
-        return self._for_good(said) or "it said nothing"
+        return self._for_good(said) or "it printed nothing"
 
     def _for_good(self, said: str) -> str:
         """Return the end of a text, without secrets."""

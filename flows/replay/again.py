@@ -62,7 +62,7 @@ def _verdicts(
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
         made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers)), strict=False))
     except (OvernightError, ValidationError) as problem:
-        yield from (Replayed(trial, "different", f"it cannot be made: {problem}") for trial in computed)
+        yield from (Replayed(trial, "different", f"it cannot be computed again: {problem}") for trial in computed)
         return
     for trial in computed:
         found = compared(trials[trial].proposal, made.get(trial), partial(batch.appraisal, trial))
@@ -94,7 +94,7 @@ class _Batch:
         if not isinstance(self.proposer, BayesianProposer):
             raise Contradicted("the campaign's proposer has no model")
         if not self.history.model_view().observed:
-            raise Contradicted("nothing was observed that a model could be fitted to")
+            raise Contradicted("there are no observations to fit a model to")
         of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator == "model"}
         others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:

@@ -29,7 +29,7 @@ class Found:
 def compared(recorded: Proposal, made: Proposal | None, appraisal: Callable[[], Appraisal]) -> Found:
     """Return the verdict on a recorded proposal; the appraisal is computed only if a model's bits differ."""
     if made is None or made.provenance is None or recorded.provenance is None:
-        return Found("different", "no such proposal is made from these events")
+        return Found("different", "these events do not lead to such a proposal")
     differ = [*_differences(recorded, made), *recorded.provenance.differences(made.provenance)]
     stack = recorded.provenance.stack.changes(made.provenance.stack)
     if not differ:
@@ -38,7 +38,7 @@ def compared(recorded: Proposal, made: Proposal | None, appraisal: Callable[[], 
     if not _explicable(recorded, differ):
         return Found("different", why)
     if not recorded.provenance.stack.libraries:
-        return Found("cannot be told", f"{why}, and on which stack it was made is not recorded")
+        return Found("cannot be told", f"{why}, and its stack is not recorded")
     if recorded.generator == "model":
         return _of_a_model(why, stack, appraisal)
     if not stack or (recorded.generator == "sobol" and not _another_sequence(recorded, made)):

@@ -48,9 +48,9 @@ class FailuresInARow:
         left = f"{max(budget - history.started, 0)} of {budget} trials left"
         return (
             f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
-            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nWhat it printed here is in "
-            f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where "
-            f"it stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
+            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nIts output on this machine is in "
+            f"{self.work / trial.attempts[-1].key}. Fix the cause and run the campaign again: it continues, with "
+            f"{left}. To make up for the failed trials, raise `budget.trials`."
         )
 
 

@@ -71,8 +71,8 @@ def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOut
 
 
 def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str) -> AttemptFailed:
-    late = "the trial had ended before it: "
-    late += outcome.message if isinstance(outcome, EvaluationFailed) else f"it found {_found(outcome)}"
+    late = "the trial ended before this attempt: "
+    late += outcome.message if isinstance(outcome, EvaluationFailed) else f"it measured {_found(outcome)}"
     return AttemptFailed(
         time=now,
         actor=actor,

@@ -29,7 +29,7 @@ def _how_it_ended(history: History) -> str:
     closed = history.closed_by
     if closed is None:
         last = history.last_time
-        said = "" if last is None else f"; its last entry in the ledger is of {last:%Y-%m-%d %H:%M:%S} UTC"
+        said = "" if last is None else f"; its last entry in the ledger is from {last:%Y-%m-%d %H:%M:%S} UTC"
         return f"The last run was interrupted{said}."
     how = "finished" if isinstance(closed, CampaignFinished) else "was drained"
     return f"The last run {how} at {closed.time:%Y-%m-%d %H:%M:%S} UTC: {closed.reason}."

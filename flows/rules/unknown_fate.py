@@ -22,9 +22,9 @@ def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnkno
     if attempt.unknown is not None:
         return []
     message = (
-        f"{_where(attempt)}, and whether it still runs there cannot be known from here. If it has ended, say how: "
-        f"AskTell(FILE).tell({trial.id}, RESULT), an exception for a failure. If nothing of it is left, set "
-        "`failures.when_unknown: retry` and run the campaign again"
+        f"{_where(attempt)}, so it may still be running there. If it has ended, report its result, or an exception for "
+        f"a failure: AskTell(FILE).tell({trial.id}, RESULT). If nothing of it is left, set `failures.when_unknown: "
+        "retry` and run the campaign again"
     )
     return [AttemptUnknown(time=now, actor=CONTROLLER, trial=trial.id, attempt=attempt.number, message=message)]
 
@@ -32,7 +32,7 @@ def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnkno
 def presumed_dead(attempt: Attempt, outcome: EvaluationFailed) -> EvaluationFailed:
     """Return the end of an attempt that is considered dead, although its fate is unknown."""
     where = outcome.unseen or _where(attempt)
-    told = f"{where} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
+    told = f"{where} and is considered dead (`failures.when_unknown: retry`): {outcome.message}"
     return outcome.model_copy(update={"message": told})
 
 
@@ -42,7 +42,7 @@ def undecided(campaign: Campaign, trials: Iterable[Trial]) -> str | None:
     if not waiting or campaign.failures.when_unknown == "retry":
         return None
     named = ", ".join(map(str, waiting))
-    return f"how these trials ended is not known, and somebody has to say it (`failures.when_unknown: ask`): {named}"
+    return f"the outcome of these trials is unknown and has to be reported (`failures.when_unknown: ask`): {named}"
 
 
 def _where(attempt: Attempt) -> str:

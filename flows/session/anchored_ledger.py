@@ -68,7 +68,7 @@ class AnchoredLedger:
             await self._idle()
         if self._busy:
             self._say(
-                f"receipts `{self._plan.file}`: expected to add the last one, found that the file does not answer. The "
+                f"receipts `{self._plan.file}`: the file does not respond, so the last receipt was not added. The "
                 "ledger is whole without it; `overnight verify` adds it."
             )
 
@@ -101,7 +101,7 @@ class AnchoredLedger:
             add_receipt(self._plan.file, receipt)
             self._written = number
         except OvernightError as problem:
-            self._say(f"{problem} The campaign goes on, and tries again when the next receipt is due.")
+            self._say(f"{problem} The campaign continues, and tries again when the next receipt is due.")
 
     def _say(self, problem: str) -> None:
         if not self._told:

@@ -166,9 +166,9 @@ class Journal:
             if self.head > head:
                 return
         raise LedgerError(
-            f"{moved}: expected to read what was appended there, found nothing in {sum(self._pauses):.0f} s. The "
-            "ledger's place does not list what it keeps, or lists it under another name. Nothing was written; give the "
-            "ledger another place."
+            f"{moved}: expected to read the events of the other writer, found none in {sum(self._pauses):.0f} s. The "
+            "ledger's place does not list all files that it keeps, or lists them under other names. Nothing was "
+            "written; give the ledger another place."
         )
 
     async def _refresh(self) -> None:

@@ -110,7 +110,7 @@ def seen_from_afar(history: History) -> str | None:
     lease = _open_lease(history)
     if lease is None or _is_here(lease):
         return None
-    return f"held by {_who(lease)}; whether that is alive is found out when it is run here"
+    return f"held by {_who(lease)}, which cannot be seen from here; `overnight run` finds out whether it is alive"
 
 
 def hangs_here(history: History) -> str | None:
@@ -147,9 +147,9 @@ async def _wait_until_gone(
         return
     if heartbeat is None:
         raise CampaignHeld(
-            f"The campaign is held by {_who(holder)}, and whether that is alive cannot be known from here."
+            f"The campaign is held by {_who(holder)}, and it cannot be seen from here whether that is alive."
         )
-    tell(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life of it …")
+    tell(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life …")
     lives = await gives_signs(heartbeat, rhythm, stop)
     await journal.refresh()
     if lives and _open_lease(journal.history) == holder:

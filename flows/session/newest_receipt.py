@@ -40,8 +40,9 @@ async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None)
             f"one belongs to `{receipt.ledger}`. Nothing was written: give each campaign a `receipts` file of its own."
         )
     raise LedgerDamaged(
-        f"ledger file `{ledger.chain.name(receipt.segment)}`: expected what the newest receipt in `{file.path}` "
-        f"names, of {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _instead(ledger, found)}. Nothing was written. "
+        f"ledger file `{ledger.chain.name(receipt.segment)}`: expected the one that the newest receipt in "
+        f"`{file.path}` names, from {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _instead(ledger, found)}. Nothing "
+        "was written. "
         "Restore the ledger from a copy. If the missing part is lost for good, continue without it: overnight run "
         'CAMPAIGN --accept-loss "why", which the ledger records.'
     )
@@ -58,9 +59,9 @@ async def accept_loss(
         await check_newest_receipt(ledger, file)
     except LedgerDamaged:
         if not why.strip():
-            raise LedgerError("--accept-loss: expected why, found nothing. Nothing was written.") from None
+            raise LedgerError("--accept-loss: expected a reason, found none. Nothing was written.") from None
     else:
-        tell("--accept-loss: the ledger is what its newest receipt says, so there is nothing to accept.")
+        tell("--accept-loss: the ledger agrees with its newest receipt, so there is nothing to accept.")
         return
     assert file is not None
     receipt = await asyncio.to_thread(_newest, file)
@@ -74,7 +75,7 @@ async def accept_loss(
     await asyncio.to_thread(add_receipt, file.path, accepted)
     tell(
         f"The loss is accepted and recorded as segment {number}. `overnight verify` still reports older receipts in "
-        f"`{file.path}`; move them to another file when they are of no more use."
+        f"`{file.path}`; move them to another file when they are no longer needed."
     )
 
 
@@ -96,6 +97,6 @@ def _newest(file: ReceiptsFile) -> Receipt | None:
 
 async def _instead(ledger: ParquetLedger, hash_found: str | None) -> str:
     if hash_found is not None:
-        return "another file, so that the ledger was written anew or belongs to another run of the campaign"
+        return "another file, so the ledger was rewritten or belongs to another run of the campaign"
     newest = await asyncio.to_thread(ledger.chain.newest, 0)
-    return f"that the ledger ends with segment {newest}" if newest else "no ledger there at all"
+    return f"that the ledger ends with segment {newest}" if newest else "no ledger at all"

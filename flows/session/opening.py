@@ -54,11 +54,11 @@ def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN")
     if not (changes := what_is_refused(history, campaign)):
         return
     bounds = not differences(history.definition, campaign, but_bounds=True)
-    or_revise = f"; or say that its bounds changed, by `overnight revise {path}`" if bounds else ""
+    or_revise = f"; or apply its new bounds with `overnight revise {path}`" if bounds else ""
     raise InvalidDefinition(
         [
-            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
-            f"or give this one another `name`{or_revise}:",
+            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Undo the changes, "
+            f"or give this campaign another `name`{or_revise}:",
             *changes,
         ]
     )
@@ -78,8 +78,8 @@ def why_outdated(history: History, campaign: Campaign) -> str | None:
     if revised is None or _is_same(revised.definition, campaign) or not _is_held(history, campaign):
         return None
     return (
-        f"Campaign `{campaign.name}` was revised since its file was as it is here: revision {revised.revision} holds, "
-        "as the ledger has it; to go back on purpose, say `overnight revise` with this file."
+        f"Campaign `{campaign.name}` was revised since this version of its file, and the ledger's revision "
+        f"{revised.revision} holds. To go back on purpose, run `overnight revise` with this file."
     )
 
 

@@ -68,7 +68,7 @@ def say_written(history: History, what: str, path: Path) -> None:
     """Print what was written, and when a controller will act on it."""
     lease = history.lease
     if lease is not None and controller_lives(history):
-        heard = f"process {lease.pid} on {lease.host} hears of it within seconds"
+        heard = f"process {lease.pid} on {lease.host} reads it within seconds"
     else:
-        heard = f"no controller runs here now; the next one knows of it: overnight run {path}"
+        heard = f"no controller runs here now; the next one reads it: overnight run {path}"
     terminal().print(f"{history.definition.name}: {what}; {heard}", soft_wrap=True)

@@ -42,7 +42,7 @@ def _mapping(option: str, text: str, example: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as problem:
-        raise Refused(f"{option}: expected JSON such as '{example}', got {text!r}, where {problem}.") from None
+        raise Refused(f"{option}: expected JSON such as '{example}', got {text!r} ({problem}).") from None
     if not isinstance(found, dict):
         raise Refused(f"{option}: expected a JSON object such as '{example}', got {text!r}.")
     return found

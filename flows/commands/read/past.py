@@ -23,7 +23,7 @@ def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, Histo
     events = read_events(file, path)
     history = History.from_events(events if as_of is None else known(events, as_of))
     if history.defined is None:
-        raise LedgerError(f"--as-of {as_of}: expected a moment in the campaign's life, found that it began later.")
+        raise LedgerError(f"--as-of {as_of}: the campaign began later than that.")
     return file, history
 
 
@@ -48,9 +48,7 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
     """
     if as_of.isdecimal():
         if not 0 < int(as_of) <= len(events):
-            raise LedgerError(
-                f"--as-of {as_of}: expected a number from 1 to {len(events)}, as many as there are events."
-            )
+            raise LedgerError(f"--as-of {as_of}: expected a number from 1 to {len(events)}, the number of events.")
         return events[: int(as_of)]
     try:
         moment = datetime.fromisoformat(as_of).astimezone()
@@ -63,8 +61,8 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
     left_out = sum(event.time <= moment for event in events[len(before) :])
     if left_out:
         terminal(stderr=True).print(
-            f"--as-of {as_of}: a clock was set back: {left_out} events that say they are earlier stand in the ledger "
-            f"after one that says it is later, and are not shown. Its order decides; --as-of N shows the first N of "
+            f"--as-of {as_of}: a clock was set back: {left_out} events with an earlier time come after one with a "
+            f"later time in the ledger, and are not shown. The ledger's order decides; --as-of N shows the first N of "
             f"its {len(events)} events.",
             style="yellow",
             soft_wrap=True,

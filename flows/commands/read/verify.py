@@ -80,7 +80,7 @@ def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _
         return _Keys()
     if receipts is None:
         option = "--sign" if sign else "--signed-by"
-        raise LedgerError(f"{option}: expected --receipts FILE beside it, which holds what is signed, found none.")
+        raise LedgerError(f"{option}: expected --receipts FILE as well, the file of the signed receipts, found none.")
     # Imported here, since only signatures need the library for them.
     from overnight.storage.proofs.signing import read_private_key, read_public_key
 
@@ -89,7 +89,9 @@ def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _
         signed_by=read_public_key(signed_by) if signed_by else None,
     )
     if keys.signer and keys.signed_by and keys.signer.key != keys.signed_by:
-        raise LedgerError(f"--sign {sign}: expected the private half of `{signed_by}`, found another key's.")
+        raise LedgerError(
+            f"--sign {sign}: expected the private half of `{signed_by}`, found the private half of another key."
+        )
     return keys
 
 
@@ -98,7 +100,9 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
     location = ledger_location(url, name, Path())
     receipts = read_receipts(file, keys.signed_by) if file else Receipts()
     if not receipts.kept and not keys.may_add:
-        raise LedgerError(f"receipts `{file}`: expected one that is signed, found none. Make the first with --sign.")
+        raise LedgerError(
+            f"receipts `{file}`: expected a signed receipt, found none. Create the first one with --sign."
+        )
     found = verify(open_ledger(url, name, Path()), receipts.kept)
     if not found.segment:
         raise LedgerError(f"{location}: expected a campaign's ledger, found nothing.")
@@ -107,12 +111,12 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
         receipt = receipt_of(found, location, SystemClock().now())
         add_receipt(file, signed(receipt, keys.signer) if keys.signer else receipt)
         added = True
-    yield f"events: {found.events} in {found.segment} segments, each as the next one found it"
+    yield f"events: {found.events} in {found.segment} segments, each as recorded in the next one"
     yield f"head: {found.hash} (segment {found.segment})"
     if found.unlinked:
-        yield f"segments 1 to {found.unlinked} are of version 1, whose order and bytes nothing but their numbers holds"
+        yield f"segments 1 to {found.unlinked} are of version 1: only numbers show their order, and no hash their bytes"
     for number in receipts.torn:
-        yield f"receipts: line {number} of {file} was cut off as it was written and says nothing; take it out"
+        yield f"receipts: line {number} of {file} was cut off while it was written and proves nothing; remove it"
     if file:
         yield _receipts_remark(found, receipts, file, keys)
     yield _tail_remark(found, file, added=added)
@@ -126,7 +130,7 @@ def _is_kept(found: Verification, receipts: Receipts, signer: Signer | None) -> 
 
 def _receipts_remark(found: Verification, receipts: Receipts, file: Path, keys: _Keys) -> str:
     if not found.anchored:
-        return f"receipts: this is the first; keep {file} where whoever writes the ledger cannot write"
+        return f"receipts: this is the first; keep {file} in a place that writers of the ledger cannot change"
     by = "the demanded key" if keys.signed_by else "the key that each names"
     count = sum(receipt.signature is not None for receipt in receipts.kept)
     return (
@@ -144,8 +148,8 @@ def _tail_remark(found: Verification, file: Path | None, *, added: bool) -> str:
     events = found.events - found.anchored_events
     tail = f"{_counted(segments, 'segment')} with {_counted(events, 'event')}{since}"
     if file is None:
-        return f"loose: all {tail}; without receipts a cut end, or a ledger written anew, looks the same"
-    return f"loose: {tail}, {'until the receipt that was added now' if added else 'after the last receipt'}"
+        return f"loose: all {tail}; without receipts, a ledger with its end cut off, or a rewritten one, looks the same"
+    return f"loose: {tail}, {'before the receipt that was just added' if added else 'after the last receipt'}"
 
 
 def _counted(number: int, what: str) -> str:

@@ -42,13 +42,13 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
         raise
     except LedgerError as away:
         refuse_unusable_places(file)
-        return f". Whether it goes on is not known, for its ledger cannot be read from here: {away}"
+        return f". Whether it has finished is unknown, because its ledger cannot be read from here: {away}"
     history = journal.history
     if history.defined is None:
         refuse_overlaps(file)
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
-        return f", and has finished. What was found: overnight report {path}"
+        return f", and has finished. Its findings: overnight report {path}"
     refuse_unusable_places(file)
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
@@ -60,7 +60,7 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     except CampaignHeld as held:
         return f". {held}"
     next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
-    goes_on = f" and goes on with trial {next_trial}" if history.trials else ""
+    goes_on = f" and continues with trial {next_trial}" if history.trials else ""
     outdated = why_outdated(history, file.campaign)
     told = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
     return f"{goes_on}. Run it with: overnight run {path}{told}"

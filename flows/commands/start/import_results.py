@@ -49,22 +49,22 @@ async def _import(
 def _check_that_it_may_be_written(campaign: Campaign, found: PastResults, taken: Fitted, *, skip_misfits: bool) -> None:
     if taken.misfits and not skip_misfits:
         raise CannotImport(
-            f"{found.source}: expected results that fit campaign `{campaign.name}`, found {taken.misfits} of "
-            f"{len(found.rows)} that do not. Nothing was written: mend them or the campaign, or leave them out with "
-            "--skip-misfits.\n" + "\n".join(_first(taken.problems))
+            f"{found.source}: {taken.misfits} of {len(found.rows)} results do not fit campaign `{campaign.name}`. "
+            "Nothing was written: correct them or the campaign, or leave them out with --skip-misfits.\n"
+            + "\n".join(_first(taken.problems))
         )
     if not taken.observations:
         raise CannotImport(
             f"{found.source}: expected results that fit campaign `{campaign.name}`, found none among "
-            f"{len(found.rows)}. Nothing was written.\n"
+            f"{len(found.rows)} rows. Nothing was written.\n"
             + "\n".join([*_not_taken(campaign, found, taken), *_first(taken.problems)])
         )
 
 
 def _said(campaign: Campaign, found: PastResults, taken: Fitted) -> Iterator[str]:
     yield (
-        f"imported: {len(taken.observations)} results of {found.source} into campaign `{campaign.name}`; the budget of "
-        f"{campaign.budget.trials} trials is as it was"
+        f"imported: {len(taken.observations)} results of {found.source} into campaign `{campaign.name}`; they leave "
+        f"the budget of {campaign.budget.trials} trials as it was"
     )
     yield from _not_taken(campaign, found, taken)
     yield from _first(taken.problems)
