@@ -18,7 +18,7 @@ def value_of(parameter: Parameter, found: Any) -> Value:
 
 
 def measurement_of(mean: Any, sem: Any, n: Any = None) -> Measurement | None:
-    """Return the measurement, or None if `mean` is missing; raises ValueError for anything but numbers."""
+    """Return the measurement, or None if `mean` is missing; a ValueError names the expected and the found value."""
     if is_missing(mean):
         return None
     if isinstance(mean, bool):

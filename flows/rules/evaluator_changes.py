@@ -22,7 +22,7 @@ def changed_evaluator(history: History, sources: Sources) -> str | None:
 
 
 def note_on(history: History, sources: Sources) -> str | None:
-    """Return a note on a changed evaluator whose results count like earlier ones; None if it has not changed."""
+    """Return a note about a changed evaluator whose results count like the earlier ones."""
     changed = changed_evaluator(history, sources)
     if changed is None:
         return None

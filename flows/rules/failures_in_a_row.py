@@ -8,7 +8,8 @@ from overnight.campaign.errors import CampaignStopped
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Failure, Observation
 
-# A failure that the model foresaw is weak evidence against the evaluator, so three of them count as one.
+# The model may explore a region that it expects to fail. That is weak evidence against the evaluator: three such
+# failures count as one.
 _FORESEEN = 3
 
 

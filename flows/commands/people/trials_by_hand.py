@@ -10,7 +10,7 @@ from overnight.flows.people import trials_by_hand
 
 
 def suggest(path: Path, point: str, metrics: str | None, why: str) -> None:
-    """Add a trial of a person's point; with `metrics`, the point has already been measured."""
+    """Add a trial of a point that a person gives; with `metrics`, the point has already been measured."""
     values = _mapping("--point", point, '{"x": 0.3}')
     if metrics is None:
         history = append_request(path, lambda h, who, now: trials_by_hand.suggest(h, who, why, now, values))
