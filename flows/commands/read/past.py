@@ -23,7 +23,7 @@ def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, Histo
     events = read_events(file, path)
     history = History.from_events(events if as_of is None else known(events, as_of))
     if history.defined is None:
-        raise LedgerError(f"--as-of {as_of}: the campaign began later than that.")
+        raise LedgerError(f"--as-of {as_of}: expected a time since the campaign began; it began later.")
     return file, history
 
 

@@ -37,7 +37,7 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
         at_any_time = " (with --now at any time)" if result.history.definition.window and not ignore_window else ""
-        console.print(f"\nTo continue where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
+        console.print(f"\nIt continues where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
     console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
     give_up_what_cannot_be_written()
