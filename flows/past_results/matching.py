@@ -40,7 +40,7 @@ def fitted(campaign: Campaign, results: PastResults) -> Fitted:
 
     Raises CannotImport if there are no results, or if no row has a value of the objective or of one tuned parameter.
     """
-    _check_that_all_is_there(campaign, results)
+    _refuse_missing_names(campaign, results)
     observations: list[PastObservation] = []
     problems: list[str] = []
     misfits = unmeasured = 0
@@ -54,7 +54,7 @@ def fitted(campaign: Campaign, results: PastResults) -> Fitted:
     return Fitted(tuple(observations), tuple(problems), misfits, unmeasured)
 
 
-def _check_that_all_is_there(campaign: Campaign, results: PastResults) -> None:
+def _refuse_missing_names(campaign: Campaign, results: PastResults) -> None:
     whole = [row for row in results.rows if not row.broken]
     if not results.rows:
         raise CannotImport(f"{results.source}: expected results, found none{_counted(results.left_out)}.")

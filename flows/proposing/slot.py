@@ -75,7 +75,7 @@ class ProposalSlot:
                 await self._kill()
                 raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
         answer = Answer.model_validate_json(line)
-        return answer.model_copy(update={"why": answer.why and self._for_good(answer.why)}).points()
+        return answer.model_copy(update={"why": answer.why and self._redacted_end(answer.why)}).points()
 
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
@@ -102,14 +102,14 @@ class ProposalSlot:
 
     def _last_words(self) -> str:
         try:
-            said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
+            printed = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
         except OSError as problem:
             return f"its log cannot be read ({problem})"
-        return self._for_good(said) or "it printed nothing"
+        return self._redacted_end(printed) or "it printed nothing"
 
-    def _for_good(self, said: str) -> str:
+    def _redacted_end(self, text: str) -> str:
         """Return the end of a text, without secrets."""
-        return self._redaction.text(said)[-_LAST_WORDS:].strip()
+        return self._redaction.text(text)[-_LAST_WORDS:].strip()
 
 
 async def _answered(process: Process, question: Question) -> bytes:

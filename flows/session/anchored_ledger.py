@@ -38,7 +38,7 @@ class AnchoredLedger:
         self._tried: tuple[int, datetime] | None = None
         self._written = 0
         self._thread: Thread | None = None
-        self._told = False
+        self._reported = False
 
     @property
     def heartbeat(self) -> Heartbeat:
@@ -67,7 +67,7 @@ class AnchoredLedger:
             self._add()
             await self._idle()
         if self._busy:
-            self._say(
+            self._report(
                 f"receipts `{self._plan.file}`: the file does not respond, so the last receipt was not added. The "
                 "ledger is whole without it; `overnight verify` adds it."
             )
@@ -101,11 +101,11 @@ class AnchoredLedger:
             add_receipt(self._plan.file, receipt)
             self._written = number
         except OvernightError as problem:
-            self._say(f"{problem} The campaign continues, and tries again when the next receipt is due.")
+            self._report(f"{problem} The campaign continues, and tries again when the next receipt is due.")
 
-    def _say(self, problem: str) -> None:
-        if not self._told:
-            self._told = True
+    def _report(self, problem: str) -> None:
+        if not self._reported:
+            self._reported = True
             self._tell(problem)
 
     @property

@@ -41,10 +41,9 @@ async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None)
         )
     raise LedgerDamaged(
         f"ledger file `{ledger.chain.name(receipt.segment)}`: expected the one that the newest receipt in "
-        f"`{file.path}` names, from {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _instead(ledger, found)}. Nothing "
-        "was written. "
-        "Restore the ledger from a copy. If the missing part is lost for good, continue without it: overnight run "
-        'CAMPAIGN --accept-loss "why", which the ledger records.'
+        f"`{file.path}` names, from {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _found_instead(ledger, found)}. "
+        "Nothing was written. Restore the ledger from a copy. If the missing part is lost for good, continue without "
+        'it: overnight run CAMPAIGN --accept-loss "why", which the ledger records.'
     )
 
 
@@ -95,7 +94,7 @@ def _newest(file: ReceiptsFile) -> Receipt | None:
     return kept[-1] if kept else None
 
 
-async def _instead(ledger: ParquetLedger, hash_found: str | None) -> str:
+async def _found_instead(ledger: ParquetLedger, hash_found: str | None) -> str:
     if hash_found is not None:
         return "another file, so the ledger was rewritten or belongs to another run of the campaign"
     newest = await asyncio.to_thread(ledger.chain.newest, 0)

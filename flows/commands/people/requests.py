@@ -37,5 +37,5 @@ def ask_to_stop(path: Path, why: str, *, at_once: bool) -> None:
         return events
 
     history = append_request(path, request)
-    at_an_end = "stops at once: running evaluations are ended and tried again later"
-    say_written(history, at_an_end if at_once else "drains: running evaluations finish and are recorded", path)
+    stopping = "stops at once: running evaluations are ended and tried again later"
+    say_written(history, stopping if at_once else "drains: running evaluations finish and are recorded", path)

@@ -26,13 +26,13 @@ def check(path: Path) -> None:
     """Validate the file and its plug-ins, and print what a run would do; refuse what `overnight run` refuses."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
-    would = _what_run_would_do(file, path)
+    next_run = _next_run(file, path)
     console = terminal()
     console.print(describe(file, SystemClock().now()))
-    console.print(Text.assemble(("✓", "green"), f" {path} is valid{would}"), soft_wrap=True)
+    console.print(Text.assemble(("✓", "green"), f" {path} is valid{next_run}"), soft_wrap=True)
 
 
-def _what_run_would_do(file: CampaignFile, path: Path) -> str:
+def _next_run(file: CampaignFile, path: Path) -> str:
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     journal = Journal(ledger)
     try:
@@ -40,9 +40,9 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
         asyncio.run(journal.refresh())
     except (LedgerDamaged, LedgerTooNew):
         raise
-    except LedgerError as away:
+    except LedgerError as problem:
         refuse_unusable_places(file)
-        return f". Whether it has finished is unknown, because its ledger cannot be read from here: {away}"
+        return f". Whether it has finished is unknown, because its ledger cannot be read from here: {problem}"
     history = journal.history
     if history.defined is None:
         refuse_overlaps(file)
@@ -60,7 +60,7 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
     except CampaignHeld as held:
         return f". {held}"
     next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
-    goes_on = f" and continues with trial {next_trial}" if history.trials else ""
+    continues = f" and continues with trial {next_trial}" if history.trials else ""
     outdated = why_outdated(history, file.campaign)
-    told = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
-    return f"{goes_on}. Run it with: overnight run {path}{told}"
+    notes = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
+    return f"{continues}. Run it with: overnight run {path}{notes}"
