@@ -1,4 +1,4 @@
-"""Write the page of a report; a separate module, since it imports the model and the charts."""
+"""The page of a report; a separate module, because it imports the model and the charts."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from overnight.storage import ledger_location, open_ledger
 
 
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:
-    """Render the report of what has happened so far."""
+    """Render the report of this history and write it to a file."""
     recommendation = recommend(history.definition, history, file.proposer)
     name = file.campaign.name
     number, head = open_ledger(file.ledger, name, Path()).head()
@@ -24,7 +24,7 @@ def write_report(file: CampaignFile, history: History, output: Path) -> Path:
         output.write_text(page, encoding="utf-8")
     except OSError as problem:
         raise OvernightError(
-            f"{output}: expected to write the report there, but {problem.strerror}. Name another file: "
+            f"{output}: the report cannot be written: {problem.strerror}. Name another file: "
             "overnight report CAMPAIGN --output FILE"
         ) from None
     return output
