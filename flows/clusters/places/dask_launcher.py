@@ -10,8 +10,8 @@ from typing import Any
 from distributed import Future
 from prefect_dask.client import PrefectDaskClient
 
-from overnight.flows.clusters.dask_worker import evaluate_on_dask
 from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.places.dask_worker import evaluate_on_dask
 from overnight.flows.clusters.resources import Resources
 
 _CONNECT_SECONDS = 30
