@@ -107,7 +107,7 @@ def test_a_receipt_that_nobody_signed_and_one_of_another_key_are_named_where_a_k
 def test_who_demands_a_key_and_does_not_sign_adds_nothing():
     missing = verified("--signed-by", "public.pem")
     assert missing.exit_code == 2
-    assert "receipts `bread.jsonl`: expected one that is signed, found none" in missing.output
+    assert "receipts `bread.jsonl`: expected a signed receipt, found none" in missing.output
     verified("--sign", "key.pem")
     append(2)
     done = verified("--signed-by", "public.pem")
@@ -138,7 +138,7 @@ def test_keys_that_cannot_serve_are_refused_before_anything_is_read():
     for option in ("--sign", "--signed-by"):
         done = CliRunner().invoke(app, ["verify", "ledger/bread", option, "key.pem"])
         assert done.exit_code == 2
-        assert f"{option}: expected --receipts FILE beside it" in done.output
+        assert f"{option}: expected --receipts FILE as well" in done.output
 
 
 # Runs `overnight verify` in a process that cannot import `cryptography`, and prints whether it tried.
