@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from overnight.campaign.errors import InvalidPoint
-from overnight.campaign.parameters import FixedParameter, Parameter, Value
+from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.problems import Problem, shown, unknown_key
 from overnight.campaign.values.read_only import ReadOnly
 
@@ -55,10 +55,11 @@ class Space(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Paramet
         problems = [Problem((name,), unknown_key(name, self.root)) for name in values if name not in self.root]
         point: Point = {}
         for name, parameter in self.items():
-            if isinstance(parameter, FixedParameter) and name not in values:
-                point[name] = parameter.value
-            elif name not in values:
-                problems.append(Problem((name,), "expected a value, got nothing"))
+            if name not in values:
+                if parameter.fixed_value is None:
+                    problems.append(Problem((name,), "expected a value, got nothing"))
+                else:
+                    point[name] = parameter.fixed_value
             else:
                 try:
                     point[name] = parameter.canonical(values[name])

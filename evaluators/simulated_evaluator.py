@@ -18,7 +18,7 @@ from overnight.campaign import (
     Measurement,
 )
 from overnight.campaign.errors import InvalidDefinition
-from overnight.campaign.parameters import FloatParameter, IntParameter, Value
+from overnight.campaign.parameters import Value
 from overnight.campaign.result import noise_problem
 from overnight.campaign.values.duration import Duration
 from overnight.campaign.values.numbers import Real, Truth
@@ -69,7 +69,7 @@ class SimulatedEvaluator(EvaluatorKind):
         if expected is not None and found != expected:
             problems.append(f"`parameters`: expected {expected} for `{self.function}`, found {found}")
         for name, parameter in campaign.parameters.items():
-            if not isinstance(parameter, FloatParameter | IntParameter):
+            if parameter.bounds is None:
                 problems.append(f"`parameters.{name}`: expected a float or int parameter, found {parameter.kind}")
         if (contradiction := noise_problem(campaign, {campaign.objective.metric: self._measured(0.0)})) is not None:
             problems.append(f"`evaluator.report_sem`: {contradiction}")

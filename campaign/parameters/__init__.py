@@ -1,0 +1,19 @@
+"""The kinds of parameters, a file each; it imports only `overnight.campaign.values`."""
+
+from overnight.campaign.parameters.any_parameter import Parameter
+from overnight.campaign.parameters.categorical_parameter import CategoricalParameter
+from overnight.campaign.parameters.fixed_parameter import FixedParameter
+from overnight.campaign.parameters.float_parameter import FloatParameter
+from overnight.campaign.parameters.int_parameter import IntParameter
+from overnight.campaign.parameters.kind import Value
+from overnight.campaign.parameters.ordinal_parameter import OrdinalParameter
+
+__all__ = [
+    "CategoricalParameter",
+    "FixedParameter",
+    "FloatParameter",
+    "IntParameter",
+    "OrdinalParameter",
+    "Parameter",
+    "Value",
+]

@@ -1,0 +1,43 @@
+"""A value that is not tuned."""
+
+import math
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from overnight.campaign.parameters.kind import Value
+from overnight.campaign.parameters.listed import ListedKind
+
+
+class FixedParameter(ListedKind):
+    """A value that every evaluation receives and that is not tuned."""
+
+    kind: Literal["fixed"]
+    value: Value
+
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            raise ValueError(f"expected a finite value, got {self.value}")
+        return self
+
+    @property
+    def fixed_value(self) -> Value:
+        """Return the value."""
+        return self.value
+
+    @property
+    def listed(self) -> tuple[Value, ...]:
+        """Return the one value."""
+        return (self.value,)
+
+    def distance(self, one: Value, other: Value) -> float:
+        """Return 0: the value never changes."""
+        del one, other
+        return 0.0
+
+    def canonical(self, value: Any) -> Value:
+        """Return the fixed value; the text of a ValueError describes valid values."""
+        if value != self.value or isinstance(value, bool) != isinstance(self.value, bool):
+            raise ValueError(f"the fixed value {self.value!r}")
+        return self.value

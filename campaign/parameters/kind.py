@@ -1,0 +1,68 @@
+"""The base of every kind of parameter."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Value = bool | int | float | str
+# The features of a kind on the unit cube: a continuum, whole numbers on a scale, evenly spaced steps, or one corner for
+# each value.
+Geometry = Literal["real", "whole", "steps", "corners"]
+
+
+class ParameterKind(BaseModel):
+    """A kind of parameter: its values, their distances, their description and their spelling.
+
+    A kind has a literal `kind`, and a `geometry` from which the model derives its features. It is not tuned if it has
+    no geometry.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: str | None = None
+    description: str | None = None
+
+    geometry: ClassVar[Geometry | None] = None
+    has_distances: ClassVar[bool] = True
+
+    @property
+    def is_tuned(self) -> bool:
+        """Return whether a search chooses the value."""
+        return self.geometry is not None
+
+    @property
+    def fixed_value(self) -> Value | None:
+        """Return the value of every point that does not name the parameter; None if each point must name it."""
+        return None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest number; None if the values are listed."""
+        return None
+
+    @property
+    def listed(self) -> tuple[Value, ...]:
+        """Return the values in their order; empty if they are numbers between bounds."""
+        return ()
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """Return whether distances are ratios."""
+        return False
+
+    @abstractmethod
+    def canonical(self, value: Any) -> Value:
+        """Return the value as this parameter's type; the text of a ValueError describes valid values."""
+
+    @abstractmethod
+    def distance(self, one: Value, other: Value) -> float:
+        """Return the distance between two values as a fraction of the range."""
+
+    @abstractmethod
+    def spelled(self, text: str) -> Any:
+        """Return the value that a text spells, or the text; raises ValueError if it spells several values."""
+
+    @abstractmethod
+    def described(self) -> str:
+        """Return the values in words."""

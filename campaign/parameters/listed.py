@@ -1,0 +1,51 @@
+"""Values from a list."""
+
+import math
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from overnight.campaign.parameters.kind import ParameterKind, Value
+from overnight.campaign.values.spelling import spells
+
+
+class ListedKind(ParameterKind):
+    """A value from a list, which each kind declares as `listed`."""
+
+    def spelled(self, text: str) -> Any:
+        """Return the value that a text spells, or the text; raises ValueError if it spells several values."""
+        meant = [value for value in self.listed if spells(text, value)]
+        if len(meant) > 1:
+            raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text matches {len(meant)}")
+        return meant[0] if meant else text
+
+    def described(self) -> str:
+        """Return the values in words."""
+        return ", ".join(map(str, self.listed))
+
+
+class ChoiceKind(ListedKind):
+    """One of several choices."""
+
+    choices: Annotated[tuple[Value, ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _choices_differ(self) -> Self:
+        for position, choice in enumerate(self.choices):
+            if isinstance(choice, float) and not math.isfinite(choice):
+                raise ValueError(f"expected finite choices, got {choice}")
+            if choice in self.choices[:position]:
+                raise ValueError(f"expected distinct choices, got {choice!r} twice")
+        return self
+
+    @property
+    def listed(self) -> tuple[Value, ...]:
+        """Return the choices in their order."""
+        return self.choices
+
+    def canonical(self, value: Any) -> Value:
+        """Return the choice that equals the value; the text of a ValueError describes valid values."""
+        for choice in self.choices:
+            if choice == value and isinstance(choice, bool) == isinstance(value, bool):
+                return choice
+        raise ValueError(f"one of {', '.join(map(repr, self.choices))}")
