@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
-from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.provenance import Prediction, Provenance
-from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
-from overnight.campaign.parameters import Value
+from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import costs_were_told
-from overnight.report.numbers import duration, measured, number, value_text, with_uncertainty
-from overnight.report.trial_facts import notes_of
+from overnight.report.numbers import duration, measured, number, with_uncertainty
+from overnight.report.phrases import changes_text, counted
+from overnight.report.story.versions import version_of, versions_of
+from overnight.report.trial_facts import ending, notes_of, point_text
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
@@ -29,7 +29,7 @@ _GENERATORS = {
 
 def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> Iterator[str]:
     """Return the lines; `then` is the history that the proposal saw, `features` where each parameter has its own."""
-    yield f"Trial {trial.id}: {', '.join(f'{n} = {value_text(v)}' for n, v in _tuned(then, trial).items())}"
+    yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters.tuned(), equals=' = ')}"
     provenance = trial.proposal.provenance
     if trial.proposal.generator in _GENERATORS:
         yield _GENERATORS[trial.proposal.generator]
@@ -40,8 +40,13 @@ def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> I
     yield from _became(then, trial)
 
 
-def _tuned(then: History, trial: Trial) -> dict[str, Value]:
-    return {name: trial.point[name] for name in then.definition.parameters.tuned() if name in trial.point}
+def version_sentence(history: History, trial: Trial) -> str | None:
+    """Return the version of the evaluator that measured a trial; None unless several versions have measured trials."""
+    measured_by, versions = version_of(trial), versions_of(history)
+    for version in versions if len(versions) > 1 else ():
+        if version.digest == measured_by:
+            return f"It was measured by version {version.digest} of the evaluator{changes_text(version)}."
+    return None
 
 
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
@@ -50,9 +55,9 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     by = provenance.made_by.proposer or (provenance.chosen.acquisition or "the model").replace("_", " ")
     yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
     if asked.unseen:
-        yield f"While it was made, {_counted(asked.unseen, 'result')} came in that it does not know."
-    results, failures = _counted(len(view.observed), "result"), _counted(len(view.failed), "failure")
-    stopped = f", {_counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
+        yield f"While it was made, {counted(asked.unseen, 'result')} came in that it does not know."
+    results, failures = counted(len(view.observed), "result"), counted(len(view.failed), "failure")
+    stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
     yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
     trials = "trial" if len(knew.pending) == 1 else "trials"
     running = ", ".join(str(t) for t in knew.pending)
@@ -112,10 +117,6 @@ def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
     return f"It expected the point to take {duration(cost)}, which counts against what it may gain."
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def _best_of(then: History) -> str:
     best = _best_measured(then)
     if best is None:
@@ -151,20 +152,15 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     after += f" and {attempts} attempts" if attempts > 1 else ""
     if trial.parked_because is not None:
         yield f"It had to be approved: {trial.parked_because}."
-    match trial.outcome:
-        case None:
-            yield "It awaits approval." if trial.parked else "It has not ended yet."
-        case Failure() as failure:
-            yield f"It failed{after} ({cause_text(failure.cause)}): {failure.message}"
-        case Stopped(why=why):
-            yield f"It was stopped{after}: {why}."
-        case Withdrawal(kind=kind, by=by, why=why):
-            yield f"It was {kind}{after} by {by}: {why}"
-        case Observation():
-            value = then.definition.goal.value_of(trial)
-            if value is not None:
-                surprise = _surprise(trial.proposal.prediction(metric), value)
-                yield f"It turned out to be {metric} {measured(value)}{after}{surprise}."
+    value = then.definition.goal.value_of(trial)
+    if trial.outcome is None:
+        yield "It awaits approval." if trial.parked else "It has not ended yet."
+    elif value is not None:
+        surprise = _surprise(trial.proposal.prediction(metric), value)
+        yield f"It turned out to be {metric} {measured(value)}{after}{surprise}."
+    elif not isinstance(trial.outcome, Observation):
+        end = ending(trial)
+        yield f"It {end.verb}{after}{end.by}: {end.why}"
     yield from (f"Note: {note}." for note in notes_of(trial))
 
 

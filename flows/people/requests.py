@@ -7,7 +7,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignAskedToStop, CampaignPaused, CampaignResumed
 from overnight.flows.session.lease import CONTROLLER
-from overnight.report.summary import request_text
+from overnight.report.story.people import request_of
 
 
 def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignPaused]:
@@ -17,7 +17,7 @@ def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignP
     if history.paused is not None and history.paused.actor != CONTROLLER:
         raise Refused(
             f"Campaign `{history.definition.name}`: expected one that is not paused, found it "
-            f"{request_text(history.paused)}. Nothing was written; `overnight resume` lets it go on."
+            f"{request_of(history.paused)}. Nothing was written; `overnight resume` lets it go on."
         )
     return [CampaignPaused(time=now, actor=who, request=history.requests + 1, why=why)]
 
@@ -45,7 +45,7 @@ def ask_to_stop(history: History, who: str, why: str, now: datetime, *, at_once:
     asked = history.asked_to_stop
     if asked is not None and asked.at_once >= at_once:
         raise Refused(
-            f"Campaign `{name}`: expected a controller that was not asked yet, found it {request_text(asked)}."
+            f"Campaign `{name}`: expected a controller that was not asked yet, found it {request_of(asked)}."
             " Nothing was written."
         )
     return [CampaignAskedToStop(time=now, actor=who, epoch=lease.epoch, at_once=at_once, why=why)]

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import Cause
-from overnight.campaign.history.trial import Attempt, Failure, Observation, Stopped
+from overnight.campaign.history.trial import Attempt, Failure, Observation, Status
 from overnight.report.trial_facts import was_ended_with_its_trial
-
-End = Literal["observed", "failed", "stopped early", "abandoned", "running"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,7 @@ class Span:
     attempt: int
     began: datetime
     ended: datetime
-    end: End
+    end: Status
     cause: Cause | None
     lane: int
 
@@ -54,9 +51,9 @@ def utilisation(spans: list[Span], workers: int, active_seconds: float) -> float
     return min(sum(s.seconds for s in spans) / (workers * active_seconds), 1.0)
 
 
-def _end(trial: Trial, attempt: Attempt) -> tuple[End, Cause | None]:
+def _end(trial: Trial, attempt: Attempt) -> tuple[Status, Cause | None]:
     if was_ended_with_its_trial(trial, attempt):
-        return "stopped early" if isinstance(trial.outcome, Stopped) else "abandoned", None
+        return trial.status, None
     if attempt.failed is not None:
         return "failed", attempt.failed.cause
     match trial.outcome:
