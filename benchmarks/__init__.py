@@ -1,1 +1,1 @@
-"""Quality and speed, measured; what a benchmark prints stands in `benchmarks/README.md` beside its command."""
+"""Benchmarks of quality and speed; `benchmarks/README.md` lists each result with its command."""

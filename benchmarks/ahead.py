@@ -1,8 +1,8 @@
-"""What it is worth to propose points before they are needed: `python -m benchmarks.ahead`.
+"""Measure the benefit of proposing points before they are needed: `python -m benchmarks.ahead`.
 
-Campaigns in virtual time, each as long as a given number of evaluations, whose proposals take a given part of an
-evaluation: once always asked when a worker is free, once always ahead. The table in docs/proofs/proposing.md comes
-from here.
+Each campaign runs in virtual time, for as long as a given number of evaluations takes. A proposal takes a given
+fraction of an evaluation. Each campaign runs twice: once every proposal is made when a worker is free, and once every
+proposal is made ahead. The table in docs/proofs/proposing.md comes from here.
 """
 
 import argparse
@@ -32,17 +32,17 @@ from overnight.storage import MemoryLedger
 
 _MEAN_SECONDS = 60.0
 _FUNCTIONS = ("branin", "hartmann6")
-# What a proposal takes, as a part of what an evaluation takes on average.
+# The time that a proposal takes, as a fraction of the mean time of an evaluation.
 _PARTS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-# Beside the evaluator's own streams.
+# Separate from the evaluator's own random streams.
 _DURATION_STREAM = 1_000_003
 
 
 class LastingEvaluator(SimulatedEvaluator):
-    """A function whose evaluations take random times of a minute on average."""
+    """A function whose evaluations take random times, a minute on average."""
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Return the value after a time that the request's seed decides."""
+        """Return the value after a time determined by the request's seed."""
         generator = np.random.default_rng([request.seed, _DURATION_STREAM])
         await asyncio.sleep(_MEAN_SECONDS * draw_duration("log-normal", generator))
         return await super().evaluate(request, folder, report)
@@ -50,7 +50,7 @@ class LastingEvaluator(SimulatedEvaluator):
 
 @dataclass(frozen=True)
 class _SlowSteps:
-    """Proposals take so many virtual seconds."""
+    """Steps whose proposals take a given number of virtual seconds."""
 
     seconds: float
 
@@ -83,14 +83,14 @@ def _run(
 
 
 def _regret(history: History, function: str) -> float:
-    """Return how far the best that was observed is from the optimum."""
+    """Return how far the best observed value is from the optimum."""
     outcomes = [trial.outcome for trial in history.model_view().observed]
     best = min(o.metrics["value"].mean for o in outcomes if isinstance(o, Observation))
     return best - SimulatedEvaluator.model_validate({"function": function}).synthetic.minimum
 
 
 def table(seeds: range, workers: int, evaluations: int) -> Iterator[str]:
-    """Return a line for each function and p / d, a proposal's time by an evaluation's; seeds are compared pairwise."""
+    """Yield a line for each function and p / d, a proposal's time over an evaluation's; seeds are compared pairwise."""
     heads = "function", "p / d", "trials, when free", "ahead", "regret, when free", "ahead", "wins : losses of ahead"
     yield f"| {' | '.join(heads)} |"
     yield "|---|---|---|---|---|---|---|"

@@ -1,8 +1,8 @@
-"""Late trials that lie far off: `python -m benchmarks.far`, one worker on smooth functions, in some minutes.
+"""Count late trials that lie far off: `python -m benchmarks.far`, one worker on smooth functions, in a few minutes.
 
-Far off is worse than a tenth of the space's points; late is the second half of the trials. Optuna's Gaussian process
-takes part if its environment is installed (`python -m benchmarks.peers.install optuna-gp`); it starts from the same
-points and is not given standard errors, for which it has no place.
+A trial is far off if a tenth of the space's points are better; it is late if it belongs to the second half of the
+trials. Optuna's Gaussian process takes part if its environment is installed (`python -m benchmarks.peers.install
+optuna-gp`). It starts from the same points, and it is not given standard errors because it does not accept them.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Search = Callable[[Campaign, History], Proposal]
 
 @dataclass(frozen=True)
 class Landscape:
-    """A function to minimise in a cube around 0 of so many parameters, from −bound to bound."""
+    """A function to minimise in a cube around 0 with d parameters, each from −bound to bound."""
 
     function: Callable[[list[float]], float]
     d: int
@@ -70,7 +70,7 @@ def own(proposer: BayesianProposer) -> Search:
 
 
 def peer(process: PeerProcess) -> Search:
-    """Return the search of a peer, which begins as ours does."""
+    """Return the search of a peer, which starts from the same points as ours."""
 
     def search(campaign: Campaign, history: History) -> Proposal:
         encoding, observed = Encoding(campaign.parameters), history.model_view().observed
@@ -85,7 +85,7 @@ def peer(process: PeerProcess) -> Search:
 
 
 def searches() -> Iterator[tuple[str, Search]]:
-    """Return who searches, by name."""
+    """Yield each search with its name."""
     for name, proposer in OURS.items():
         yield name, own(proposer)
     with suppress(PeerIsNotInstalled), PeerProcess(PEERS["optuna-gp"].command(), threads=1) as process:
@@ -93,7 +93,7 @@ def searches() -> Iterator[tuple[str, Search]]:
 
 
 def tried(landscape: Landscape, search: Search, trials: int, sem: float, seed: int) -> list[float]:
-    """Return the true losses of a campaign's trials; with a `sem` of 0 the results are exact, which is not said."""
+    """Return the true losses of a campaign's trials; a `sem` of 0 means exact results without standard errors."""
     low, high = -landscape.bound, landscape.bound
     parameters = {f"x{i}": {"kind": "float", "low": low, "high": high} for i in range(landscape.d)}
     definition = {"name": "far", "minimize": "loss", "parameters": parameters, "budget": {"trials": trials}}
@@ -112,14 +112,14 @@ def tried(landscape: Landscape, search: Search, trials: int, sem: float, seed: i
 
 
 def far_from(landscape: Landscape) -> float:
-    """Return the loss from which on a point lies far off."""
+    """Return the loss above which a point lies far off."""
     rng = random.Random(0)
     sample = ([rng.uniform(-1, 1) * landscape.bound for _ in range(landscape.d)] for _ in range(_SAMPLED))
     return sorted(map(landscape.function, sample))[round(_FAR * _SAMPLED)]
 
 
 def main() -> None:
-    """Print how many late trials lie far off, and the best that was tried."""
+    """Print the number of late trials that lie far off, and the best trial."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.far", description=__doc__)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seeds", type=seeds_of, default="0-3", help="as 0-9 or 3 or 0,2,5")

@@ -1,7 +1,7 @@
-"""What a model of one's own is worth on its problem: `python -m benchmarks.own_model`, on the example's pipeline.
+"""Measure the benefit of a user's own model: `python -m benchmarks.own_model`, on the example's pipeline.
 
 Each seed is one campaign with the built-in surrogate and one with the example's additive gpytorch model, from the same
-Sobol points. They are compared by how many seconds the best trial is above the optimum.
+Sobol points. The comparison is by how many seconds the best trial is above the optimum.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def regret(campaign: Campaign, proposer: BayesianProposer, evaluate: Evaluate) -
 
 
 def main() -> None:
-    """Print both regrets of each seed, and the median of their differences with its interval of 90 %."""
+    """Print both regrets of each seed, and the median of their differences with its 90 % interval."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.own_model", description=__doc__)
     parser.add_argument("--seeds", type=seeds_of, default=seeds_of("0-31"))
     file = load_campaign_file(_EXAMPLE / "campaign.yaml")

@@ -1,7 +1,7 @@
-"""How well beliefs predict what was not measured, under different priors: `python -m benchmarks.priors`.
+"""Compare how well beliefs predict unmeasured points under different priors: `python -m benchmarks.priors`.
 
-No campaign is run: its points are imitated, half of them spread and half near a good one, so that a prior is judged by
-what it makes of the same data. The table in docs/decisions/0006-priors.md comes from here.
+No campaign is run; the points of one are imitated, half of them spread and half near a good one, so that all priors are
+judged on the same data. The table in docs/decisions/0006-priors.md comes from here.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _DENSITY_FLOOR = 1e-12
 
 @dataclass(frozen=True)
 class Belief:
-    """A prior to try: log length scales, shifted against `loose` and with a spread; log noise, location and spread."""
+    """A prior to try: log length scales with a shift from `loose` and a spread; log noise with location and spread."""
 
     shift: float
     scale_spread: float
@@ -43,7 +43,7 @@ class Belief:
     noise_spread: float
 
     def prior(self, d: int) -> Prior:
-        """Return it for d features."""
+        """Return the prior for d features."""
         prior = Prior(d, "loose")
         prior.location[:d] += self.shift
         prior.spread[:d] = self.scale_spread
@@ -60,7 +60,7 @@ BELIEFS = [
 
 @dataclass(frozen=True)
 class Sample:
-    """Observations `data`, features X [b, d] that were not measured, and the standardised truth there [b]."""
+    """Observations `data`, unmeasured features X [b, d], and the standardised truth there [b]."""
 
     data: TrainingData
     X: torch.Tensor
@@ -77,7 +77,7 @@ def samples(seeds: int) -> Iterator[Sample]:
 
 
 def _sample(cell: Cell, n: int, idle: int, rng: np.random.Generator) -> Sample:
-    """Return n observations of a cell's function, with so many features beside its own that do not matter."""
+    """Return n observations of a cell's function, with `idle` additional features that have no effect."""
     d = len(cell.problem.parameters) + idle
     X = rng.random((n + _ASKED, d))
     good = X[np.argmin(_values(cell, X[:60]))]
@@ -101,7 +101,7 @@ def _values(cell: Cell, X: Vector) -> Vector:
 
 
 def judge(sample: Sample, belief: Belief) -> tuple[float, float]:
-    """Return the mean log density of the truth and its correlation with the mean, averaged over hyperparameters."""
+    """Return the truth's mean log density and its correlation with the mean, averaged over hyperparameters."""
     d = sample.X.shape[1]
     prior, generator = belief.prior(d), torch.Generator().manual_seed(1)
     with torch.inference_mode():

@@ -1,8 +1,8 @@
-"""Seeds as they are written in a command."""
+"""Parse the seeds in a command."""
 
 
 def seeds_of(text: str) -> list[int]:
-    """Return the seeds of `0-9`, `3` or `0,2,5`."""
+    """Return the seeds in `0-9`, `3` or `0,2,5`."""
     seeds: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")

@@ -1,4 +1,4 @@
-"""Compare how long `overnight --help` takes with a typer app that has as many commands and does nothing.
+"""Compare the time of `overnight --help` with that of a typer app with as many commands that do nothing.
 
 `python -m benchmarks.startup` alternates the two and prints the ratio of their computing time.
 """
@@ -46,7 +46,7 @@ def seconds(command: Sequence[str]) -> float:
 
 
 def pairs(bare: Path, runs: int = RUNS) -> Iterator[tuple[float, float]]:
-    """Yield the seconds of ours and of the bare one, called after each other."""
+    """Yield the seconds of ours and of the bare app, called in turn."""
     for _ in range(runs):
         ours = seconds([sys.executable, "-P", "-m", "overnight", "--help"])
         yield ours, seconds([sys.executable, "-P", str(bare), "--help"])

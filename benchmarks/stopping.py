@@ -1,8 +1,8 @@
-"""What stopping saves and what it costs: `python -m benchmarks.stopping trials` and `… campaigns`.
+"""Measure the savings and the cost of stopping: `python -m benchmarks.stopping trials` and `… campaigns`.
 
-`trials` runs campaigns whose evaluations report a learning curve on the way, for as long as a given virtual time,
-without a rule and with each, and with what stopped trials have reported used or left out. `campaigns` runs campaigns
-with a generous budget that end by the expected gain. The tables in docs/proofs/stopping.md come from here.
+`trials` runs campaigns of a given virtual time whose evaluations report a learning curve: without a rule and with each
+rule, and with the reports of stopped trials used or ignored. `campaigns` runs campaigns with a generous budget that end
+by the expected gain. The tables in docs/proofs/stopping.md come from here.
 """
 
 import argparse
@@ -46,10 +46,10 @@ _RULES = {"none": None, "median": {"rule": "median"}, "successive halving": {"ru
 
 
 class LearningEvaluator:
-    """Reports 27 steps of a minute each: the function's value, from above, by a power law whose speed is the point's.
+    """Reports 27 steps of a minute each, which approach the function's value from above by a power law.
 
-    The excess at the beginning is about the function's own spread and differs from point to point, so that curves
-    cross; each report has noise of a hundredth of that spread.
+    The power law's speed differs from point to point. The excess at the start is about the function's own spread and
+    also differs, so that curves cross. Each report has noise of a hundredth of that spread.
     """
 
     time_limit = timedelta(days=1)
@@ -59,14 +59,14 @@ class LearningEvaluator:
         self.inner, self.spread = SimulatedEvaluator.model_validate({"function": function}), spread
 
     def secrets(self) -> dict[str, str]:
-        """Return nothing: nothing is passed on."""
+        """Return an empty mapping: nothing is passed on."""
         return {}
 
     async def check(self, campaign: Campaign) -> None:
-        """Accept every campaign: this file makes them."""
+        """Accept every campaign, since all are defined in this file."""
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Report on the way to the function's value."""
+        """Report steps on the way to the function's value."""
         random = np.random.default_rng(request.seed)
         excess, speed = self.spread * random.uniform(0.5, 1.5), random.uniform(0.5, 1.5)
         value = self.inner.true_value(request.parameters)
@@ -78,12 +78,12 @@ class LearningEvaluator:
         return EvaluationSucceeded(metrics={"value": Measurement(mean=value)})
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return None: it dies with its controller."""
+        """Return None: an evaluation dies with its controller."""
         return None
 
 
 class _Steps:
-    """Proposals take no virtual time."""
+    """Steps whose proposals take no virtual time."""
 
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         return await execution.run()
@@ -105,7 +105,7 @@ def _run(campaign: Campaign, evaluator: LearningEvaluator | SimulatedEvaluator) 
 
 
 def _regret(history: History, function: str) -> float:
-    """Return how far the best that was observed is from the optimum."""
+    """Return how far the best observed value is from the optimum."""
     outcomes = [trial.outcome for trial in history.model_view().observed]
     best = min((o.metrics["value"].mean for o in outcomes if isinstance(o, Observation)), default=math.inf)
     return best - SimulatedEvaluator.model_validate({"function": function}).synthetic.minimum
@@ -119,7 +119,10 @@ def _spread(function: str) -> float:
 
 
 def _trials(seeds: range, evaluations: int) -> Iterator[str]:
-    """Return a line for each function and way, over campaigns that last as long as so many whole evaluations."""
+    """Yield a line for each function, rule and use of reports.
+
+    Each campaign lasts as long as `evaluations` whole evaluations on its workers.
+    """
     yield "| function | rule | reports of stopped trials | trials | observed | stopped | regret, median (quartiles) |"
     yield "|---|---|---|---|---|---|---|"
     minutes = evaluations * _STEPS / 4
@@ -158,7 +161,7 @@ def _quartiles(values: list[float]) -> str:
 
 
 def _campaigns(seeds: range, trials: int) -> Iterator[str]:
-    """Return a line for each function and threshold: when campaigns of a budget of so many trials end, and how well."""
+    """Yield a line for each function and threshold: when campaigns end, and with which regret."""
     yield f"| function | expected_gain_below | trials of {trials} | regret at the end, median (quartiles) |"
     yield "|---|---|---|---|"
     for function in _FUNCTIONS:

@@ -1,4 +1,4 @@
-"""Virtual time: an event loop whose clock jumps to whatever is due next, so that hours pass in an instant."""
+"""Virtual time: an event loop whose clock jumps to the next due event, so that hours pass in an instant."""
 
 import asyncio
 import selectors
@@ -11,11 +11,11 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class NothingIsDue(RuntimeError):
-    """Everything waits and no timer is set: virtual time would stand still for ever."""
+    """Every task waits and no timer is set: virtual time would stand still for ever."""
 
 
 class _JumpingSelector(selectors.SelectSelector):
-    """Instead of waiting for so many seconds, says that they have passed."""
+    """A selector that advances the clock by the timeout instead of waiting."""
 
     def __init__(self, jump: Callable[[float], None]) -> None:
         super().__init__()
@@ -32,9 +32,10 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Runs callbacks in the order of their times and never waits; two runs of the same tasks are the same.
+    """Runs callbacks in the order of their times and never waits; two runs of the same tasks are identical.
 
-    Nothing may run beside it: while a thread computes, time would fly. What takes real time runs inside it.
+    Nothing may run in parallel: while a thread computes, virtual time would race ahead. Work that takes real time runs
+    inside the loop.
     """
 
     def __init__(self) -> None:
@@ -50,14 +51,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """A campaign's Clock that follows the event loop it is asked in."""
+    """A campaign's Clock that follows the running event loop."""
 
     def now(self) -> datetime:
         """Return the present moment, counted from the year 2000."""
         return BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
 
     async def sleep(self, seconds: float) -> None:
-        """Return when so many virtual seconds have passed."""
+        """Return after the given number of virtual seconds."""
         await asyncio.sleep(seconds)
 
 

@@ -1,1 +1,1 @@
-"""How busy a campaign keeps its workers, and what it costs to run one: `make bench-flow`."""
+"""How busy a campaign keeps its workers, and the cost of running it: `make bench-flow`."""

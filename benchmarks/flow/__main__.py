@@ -1,7 +1,7 @@
-"""Measures what running a campaign costs, with Prefect on PostgreSQL: `make bench-flow`.
+"""Measure the cost of running a campaign, with Prefect on PostgreSQL: `make bench-flow`.
 
-Three campaigns: sixteen workers whose evaluations take about ten seconds; one worker whose evaluations take no time;
-and one worker whose proposals come from a work pool. Nothing else should run on the machine.
+There are three campaigns: sixteen workers whose evaluations take about ten seconds; one worker whose evaluations take
+no time; and one worker whose proposals come from a work pool. Nothing else should run on the machine.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from benchmarks.flow.night import Environment, Plan, prefect, run
 from benchmarks.speed.origin import Origin
 
 _RESULTS = Path(__file__).parents[1] / "results" / "flow" / "tables.md"
-# Seconds: log-normal with median 10, and what two in three lie within is 7.4 to 13.5.
+# Seconds: log-normal with median 10; about two in three lie between 7.4 and 13.5.
 _ABOUT_TEN = "random.Random(seed).lognormvariate(2.302585, 0.3)"
 _BLOCK = 190
 Row = tuple[str, str, str]

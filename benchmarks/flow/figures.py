@@ -1,4 +1,4 @@
-"""What is read off a campaign: how busy its workers were, and what a trial cost beside evaluating and proposing."""
+"""Figures computed from a campaign: the share of busy time, and a trial's time apart from evaluating and proposing."""
 
 import math
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ MIB = 2**20
 
 
 def busy_share(night: Night) -> float:
-    """Return the share of the workers' time in which they really evaluated.
+    """Return the share of the workers' time that was spent evaluating.
 
-    The time is that from when every worker had its first trial until the last trial began: before is the cold start,
-    afterwards there is nothing more to do.
+    The period runs from the moment at which every worker has had its first trial until the last trial began. The time
+    before is the cold start; afterwards no trial is left to start.
     """
     began = sorted(start for start, _ in night.evaluated.values())
     workers = night.history.definition.workers
@@ -25,15 +25,15 @@ def busy_share(night: Night) -> float:
 
 
 def cold_start_seconds(night: Night) -> float:
-    """Return how long it took from the first evaluation's begin until every worker had one."""
+    """Return the seconds from the start of the first evaluation until every worker had one."""
     began = sorted(start for start, _ in night.evaluated.values())
     return began[night.history.definition.workers - 1] - began[0]
 
 
 def overheads(night: Night) -> dict[int, float]:
-    """Return what each trial of a single worker took beside evaluating and proposing, in seconds, by its number.
+    """Return each trial's seconds apart from evaluating and proposing, by its number, for a single worker.
 
-    That is the time between the end of one evaluation and the begin of the next, less what the proposal took.
+    This is the time between the end of one evaluation and the start of the next, minus the time of the proposal.
     """
     numbers = sorted(night.evaluated)
     gaps = pairwise(numbers)
@@ -50,12 +50,12 @@ def latencies(night: Night, since: int) -> list[float]:
 
 
 def proposing_seconds(night: Night) -> list[float]:
-    """Return how long each proposal of the model took."""
+    """Return how long each proposal by the model took."""
     return [_proposing(t) for t in night.history.trials.values() if t.proposal.generator == "model"]
 
 
 def memory_growth(night: Night, first: int, last: int) -> float:
-    """Return by how many MiB the controller has grown between the ends of two trials."""
+    """Return how many MiB the controller's memory grew between the ends of two trials."""
     return (_memory_at(night, last) - _memory_at(night, first)) / MIB
 
 
@@ -70,6 +70,6 @@ def _proposing(trial: Trial) -> float:
 
 
 def milliseconds(seconds: Iterable[float]) -> str:
-    """Return the median and the mean for people."""
+    """Return the median and the mean, formatted for people."""
     values = list(seconds)
     return f"{1000 * median(values):.0f} ms (mean {1000 * mean(values):.0f})"

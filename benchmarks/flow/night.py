@@ -1,4 +1,4 @@
-"""One campaign, run by its own command against a Prefect server on PostgreSQL, and what it leaves to be read."""
+"""Run one campaign with its own command against a Prefect server on PostgreSQL, and collect the results."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from overnight.campaign import History
 from overnight.campaign.history.events import Event
 from overnight.storage import open_ledger
 
-# Each evaluation says when it really began and ended, whatever anybody else believes.
+# Each evaluation records its own start and end, independently of the ledger.
 _EVALUATOR = """
 import json, os, random, time
 
@@ -50,7 +50,7 @@ Environment = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """A campaign of so many trials; an evaluation sleeps for `seconds`, a Python expression that knows its `seed`."""
+    """A campaign with a number of trials; an evaluation sleeps for `seconds`, a Python expression in `seed`."""
 
     workers: int
     trials: int
@@ -60,9 +60,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Night:
-    """What a campaign left: its events, when each evaluation really began and ended, and the controller's memory.
+    """The results of a campaign: its events, the true start and end of each evaluation, and the controller's memory.
 
-    `memory` holds pairs of a moment and the resident bytes at that; all moments are seconds since 1970.
+    `memory` holds pairs of a moment and the resident bytes at that moment. All moments are seconds since 1970.
     """
 
     history: History
@@ -72,7 +72,7 @@ class Night:
 
 @contextmanager
 def prefect() -> Iterator[Environment]:
-    """Give the environment of somebody who uses a Prefect server on PostgreSQL."""
+    """Yield the environment of a user of a Prefect server on PostgreSQL."""
     with postgres_server() as postgres, tempfile.TemporaryDirectory() as folder:
         database = postgres.create_database("prefect", "postgresql+asyncpg")
         with prefect_on_postgres(Path(folder), database) as server:
@@ -80,7 +80,7 @@ def prefect() -> Iterator[Environment]:
 
 
 def run(plan: Plan, folder: Path, environment: Environment) -> Night:
-    """Run the campaign to its end in a folder of its own; raises CalledProcessError if it does not get there."""
+    """Run the campaign to its end in a folder of its own; raise CalledProcessError if it does not succeed."""
     folder.mkdir(parents=True)
     (folder / "campaign.yaml").write_text(_CAMPAIGN.format(workers=plan.workers, trials=plan.trials, more=plan.more))
     (folder / "measured.py").write_text(_EVALUATOR.format(seconds=plan.seconds))
@@ -103,7 +103,7 @@ def _evaluated(log: Path) -> dict[int, tuple[float, float]]:
 
 @contextmanager
 def _memory_of(pid: int) -> Iterator[list[tuple[float, int]]]:
-    """Give a list that grows while a process lives."""
+    """Yield a list of memory samples that grows while the process lives."""
     seen: list[tuple[float, int]] = []
     over = Signal()
 

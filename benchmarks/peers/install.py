@@ -1,4 +1,4 @@
-"""Install peers, each into `.venvs`, by `python -m benchmarks.peers.install [NAME...]`."""
+"""Install peers, each into `.venvs`, with `python -m benchmarks.peers.install [NAME...]`."""
 
 import argparse
 import subprocess
@@ -11,13 +11,13 @@ _ALL = {**PEERS, **STORES}
 
 
 def install(peer: Peer) -> None:
-    """Make the peer's virtual environment and install exactly the pinned versions."""
+    """Create the peer's virtual environment and install exactly the pinned versions."""
     python = peer.venv_folder / "bin" / "python"
     if not python.exists():
         venv.create(peer.venv_folder, with_pip=True)
     pip = [str(python), "-m", "pip", "install", "--quiet"]
     pins = peer.requirements_file.read_text().splitlines()
-    # Torch comes first: asked for beside the others, it may resolve to a build with gigabytes of GPU packages.
+    # Torch comes first: requested together with the others, it may resolve to a build with gigabytes of GPU packages.
     torch = next((pin for pin in pins if pin.startswith("torch==")), None)
     if torch is not None:
         subprocess.run([*pip, torch], check=True)
@@ -25,7 +25,7 @@ def install(peer: Peer) -> None:
 
 
 def main() -> None:
-    """Install the peers that are named, or all."""
+    """Install the named peers, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_ALL)}; all where none is named")
     names = parser.parse_args().names or list(_ALL)

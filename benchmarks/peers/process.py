@@ -1,4 +1,4 @@
-"""Talk to one peer in its own process: a JSON object a line, both ways."""
+"""Communicate with one peer in its own process: one JSON object a line in each direction."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ Rows = Iterable[Iterable[float]]
 
 
 class PeerFailure(Exception):
-    """The peer's library raised an exception; the process lives on."""
+    """The peer's library raised an exception; its process is still alive."""
 
 
 class PeerDied(Exception):
@@ -22,7 +22,7 @@ class PeerDied(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """Hold what a peer answered to an ask: q points, the library's own seconds, the fit where it tells one."""
+    """A peer's answer to an ask: q points, the seconds measured by the peer, and the fit if the library provides it."""
 
     points: list[list[float]]
     seconds: float
@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Recommended:
-    """Hold the index into X that a peer recommends."""
+    """The index into X that a peer recommends."""
 
     index: int
     seconds: float
@@ -41,8 +41,8 @@ class Recommended:
 class PeerProcess:
     """Start a peer, ask it, and kill it at the end: `with PeerProcess(PEERS["botorch"].command()) as peer:`.
 
-    limit_seconds: how long one answer may take (the first one includes the start); then the process is killed and
-    PeerDied raised.
+    limit_seconds: how long one answer may take (the first one includes the start); after that the process is killed and
+    PeerDied is raised.
     """
 
     def __init__(self, command: Sequence[str], threads: int = 2, limit_seconds: float = 600.0):
@@ -50,7 +50,7 @@ class PeerProcess:
         self.limit_seconds = limit_seconds
 
     def __enter__(self) -> Self:
-        """Start the process; what its libraries say goes to a file, to be quoted if it dies."""
+        """Start the process; the output of its libraries goes to a file, which is quoted if the process dies."""
         self._said = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True
@@ -58,14 +58,14 @@ class PeerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill the process: it holds nothing that is worth an orderly end."""
+        """Kill the process: it holds nothing worth an orderly end."""
         self._process.kill()
         self._process.communicate()
         self._said.close()
 
     @property
     def pid(self) -> int:
-        """Return the id of the process, for those who watch its memory."""
+        """Return the id of the process, for measuring its memory."""
         return self._process.pid
 
     def ask(
@@ -81,13 +81,13 @@ class PeerProcess:
         return Recommended(**self._answer({"op": "recommend", **problem(X, y, pending, failed, d, seed)}))
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of the packages that count."""
+        """Return the versions of the packages that matter."""
         return self._answer({"op": "versions"})["versions"]
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        # A timer that kills is the one limit that also holds where a library hangs in compiled code.
+        # A timer that kills the process is the only limit that still works if a library hangs in compiled code.
         limit = threading.Timer(self.limit_seconds, self._process.kill)
         limit.start()
         try:
@@ -112,7 +112,7 @@ class PeerProcess:
 
 
 def problem(X: Rows, y: Iterable[float], pending: Rows, failed: Rows, d: int, seed: int) -> dict[str, Any]:
-    """Turn arrays or lists into what JSON can say."""
+    """Convert arrays or lists to JSON types."""
 
     def rows(points: Rows) -> list[list[float]]:
         return [[float(value) for value in point] for point in points]

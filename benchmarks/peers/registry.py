@@ -1,4 +1,4 @@
-"""The peer optimizers: which program runs in which virtual environment."""
+"""The peer optimizers, each with its program and its virtual environment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ class PeerIsNotInstalled(Exception):
 
 @dataclass(frozen=True)
 class Peer:
-    """Hold where a peer lives.
+    """The location of a peer.
 
     venv: a folder in `.venvs`; program: a file in `programs` and its arguments; requirements: a file in `requirements`.
     """
@@ -30,11 +30,11 @@ class Peer:
 
     @property
     def requirements_file(self) -> Path:
-        """Return the file of the pinned versions."""
+        """Return the file with the pinned versions."""
         return FOLDER / "requirements" / self.requirements
 
     def command(self) -> list[str]:
-        """Return the command that starts the peer; raise PeerIsNotInstalled where there is no virtual environment."""
+        """Return the command that starts the peer; raise PeerIsNotInstalled if its virtual environment is missing."""
         python = self.venv_folder / "bin" / "python"
         if not python.exists():
             raise PeerIsNotInstalled(
@@ -46,7 +46,7 @@ class Peer:
 
 
 def answered_by(name: str, venv: str, module: str) -> Peer:
-    """Describe a peer whose module is loaded by the program that all share."""
+    """Describe a peer whose module is loaded by the shared program `answer.py`."""
     return Peer(name=name, venv=venv, program=("answer.py", module), requirements=f"{venv}.txt")
 
 
@@ -61,7 +61,7 @@ PEERS = {
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )
 }
-# They keep results, and are asked for no points.
+# These keep results; they are not asked for points.
 STORES = {
     "delta": Peer("delta", "delta", ("delta_peer.py",), "delta.txt"),
     "optuna-journal": Peer("optuna-journal", "optuna", ("optuna_journal_peer.py",), "optuna.txt"),

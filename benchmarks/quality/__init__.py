@@ -1,1 +1,1 @@
-"""What campaigns find: whole asynchronous campaigns in virtual time, ours and the peers', and who found more."""
+"""Whole asynchronous campaigns in virtual time, ours and the peers', and a comparison of their results."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.quality`, and what it is to do with the quality of campaigns."""
+"""The command line `python -m benchmarks.quality`, which measures the quality of campaigns."""
 
 import argparse
 import os
@@ -12,9 +12,9 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NU
 
 
 def main() -> int:
-    """Do what is asked and return the exit status."""
+    """Run the requested command and return the exit status."""
     asked = _asked()
-    # Before torch and numpy are imported, here and in the processes started from here: they read it only then.
+    # Set before torch and numpy are imported, here and in child processes, because they read it only at import.
     for name in _ONE_THREAD:
         os.environ[name] = "1"
     from benchmarks.quality import commands

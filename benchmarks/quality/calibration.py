@@ -1,7 +1,7 @@
-"""Whether what is said of a recommendation holds: how often the truth lies in its interval, and how surprising it is.
+"""Check the uncertainty of recommendations: how often the truth lies in the interval, and how surprising it is.
 
-Stored campaigns of ours are read as they were when so many trials had ended, and the same are judged with the
-likeliest hyperparameters and averaged over several sets.
+Stored campaigns of ours are read as they were after a given number of trials had ended. The same campaigns are judged
+with the likeliest hyperparameters and averaged over several sets.
 """
 
 import math
@@ -24,7 +24,7 @@ _DEVIATIONS_OF_90_PERCENT = 1.645
 
 @dataclass(frozen=True)
 class Prediction:
-    """How far the truth is from a recommendation's mean, in its standard deviations, and its log density.
+    """The distance of the truth from a recommendation's mean, in its standard deviations, and the truth's log density.
 
     The density is in units of the function's spread, so that cells can be averaged.
     """
@@ -34,7 +34,7 @@ class Prediction:
 
 
 def calibration_table(rows: Iterable[Row]) -> str:
-    """Return a markdown table: a line for each number of trials ended and each way to treat hyperparameters."""
+    """Return a markdown table with a line for each number of ended trials and each treatment of hyperparameters."""
     rows = list(rows)
     lines = []
     for ended in _ENDED:
@@ -53,7 +53,7 @@ def _numbers(found: Sequence[Prediction]) -> list[str]:
 
 
 def _prediction(row: Row, ended: int, setting: Literal["map", "average"]) -> Prediction | None:
-    """Return what was said of the point recommended then; None where the campaign has no such step."""
+    """Return the prediction for the point recommended then; None if the campaign has no such step."""
     if ended not in row["curve_trials"]:
         return None
     cell = CELLS[row["cell"]]

@@ -1,4 +1,4 @@
-"""Runs one campaign in virtual time through the real loop and keeps what was known on the way."""
+"""Run one campaign in virtual time through the real loop and keep its earlier histories."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ CURVE_STEP = 10
 
 @dataclass
 class CampaignRun:
-    """A finished campaign: its history, the earlier ones by how many trials had ended, and what each ask took."""
+    """A finished campaign: its history, earlier histories by number of ended trials, and the seconds of each ask."""
 
     campaign: Campaign
     history: History = field(default_factory=History)
@@ -40,7 +40,7 @@ class CampaignRun:
 
 @dataclass(frozen=True)
 class _StepsInTheLoop:
-    """Proposals computed inside the event loop, in no time or in the time that they took."""
+    """Proposals computed inside the event loop; they take no virtual time, or their real time if `charge` is set."""
 
     contestant: Contestant
     run: CampaignRun
@@ -63,11 +63,12 @@ class _StepsInTheLoop:
 def run_campaign(cell: Cell, seed: int, contestant: Contestant, *, charge: bool = False) -> CampaignRun:
     """Run the campaign of a cell and a seed to its end.
 
-    The same on every run, whatever else the machine does, unless the proposals' time is charged to the virtual clock.
+    The result is the same on every run and does not depend on the machine's load, unless the proposals' time is charged
+    to the virtual clock.
     """
     run = CampaignRun(cell.campaign(seed))
-    # The job's own proposer is not asked: the contestant is, in its place.
-    # Nobody appends to this ledger from elsewhere, so nobody is listened to.
+    # The contestant is asked in place of the job's own proposer. No other process appends to this ledger, so the loop
+    # never polls for new events.
     alone = Rhythm(hear=math.inf)
     job = Job(run.campaign, work_of(cell), SobolProposer(), MemoryLedger(), Path("unused"), rhythm=alone)
     steps = _StepsInTheLoop(contestant, run, charge)

@@ -1,4 +1,4 @@
-"""The cells of the benchmark, declared before anything was measured: what is minimised, with how many workers, how."""
+"""The cells of the benchmark, declared before any measurement: the problem, the noise and the workers of each."""
 
 from dataclasses import dataclass, replace
 
@@ -29,10 +29,10 @@ class Cell:
     cost_budget: float | None = None
 
     def campaign(self, seed: int) -> Campaign:
-        """Return the campaign, which starts with the same Sobol points whoever proposes the others.
+        """Return the campaign, which starts with the same Sobol points for every contestant.
 
-        They are as many as our own proposer would take, and at least one a worker: before the first result
-        there is nothing to learn from. A failed trial is not repeated, and no run of failures ends the campaign.
+        There are as many as our own proposer would use, and at least one per worker: before the first result there is
+        nothing to learn from. A failed trial is not repeated, and no run of failures ends the campaign.
         """
         encoding = Encoding(Space.model_validate(self.problem.parameters))
         count = max(BayesianProposer().initial_points(encoding.k, self.trials), min(self.workers, self.trials))
@@ -62,7 +62,7 @@ GRID = (
     replace(_HARTMANN6, name="hartmann6-failures", failure_rate=0.1),
 )
 
-# Where the advice is not to use Bayesian optimisation: few evaluations, many dimensions, more noise than signal.
+# Cases for which Bayesian optimisation is not recommended: few evaluations, many dimensions, more noise than signal.
 AGAINST_ADVICE = (
     Cell("branin-20-trials", BRANIN, BRANIN.moderate, workers=4, trials=20),
     Cell("hartmann3-20-trials", HARTMANN3, HARTMANN3.moderate, workers=4, trials=20),
@@ -70,7 +70,8 @@ AGAINST_ADVICE = (
     Cell("hartmann6-noise-3x", HARTMANN6, round(3 * HARTMANN6.spread, 2)),
 )
 
-# Where points fail by their own fault, and in one kind of cell a tenth of all trials that says nothing of its points.
+# Cells in which points fail through their own fault; in `tenth`, a tenth of all trials fails independently of the
+# point.
 _REGIONS: tuple[FailureRegion, ...] = ("half", "disc", "narrow", "tenth")
 FAILING = tuple(
     Cell(f"{name}-{region}-fails", problem, problem.moderate, fails=region)
@@ -78,7 +79,7 @@ FAILING = tuple(
     for region in _REGIONS
 )
 
-# Where evaluations cost between 1 and 16 and so much may be spent: 60 times the middle of these, by logarithm.
+# Cells with evaluations that cost between 1 and 16. The budget is 60 times the middle of this range on a log scale.
 _COSTS: tuple[CostRegion, ...] = ("cheap", "dear", "slope", "random")
 COSTLY = tuple(
     Cell(f"{name}-{costs}-costs", problem, problem.moderate, workers=4, trials=250, costs=costs, cost_budget=240.0)

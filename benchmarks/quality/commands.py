@@ -1,4 +1,4 @@
-"""What the command line does."""
+"""The subcommands of the command line."""
 
 import sys
 from collections.abc import Collection
@@ -26,7 +26,7 @@ _GROUPS = {
 def run(
     folder: Path, contestants: list[str], cells: list[str], seeds: list[int], jobs: int, *, again: bool, charge: bool
 ) -> int:
-    """Run what is missing; seeds go round slowest, so that an interrupted run has whole rounds."""
+    """Run the missing campaigns; seeds are the outermost loop, so that an interrupted run has complete rounds."""
     named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
     contestants = installed() if contestants == ["all"] else contestants
     _check(named, CELLS, "cell")
@@ -44,7 +44,7 @@ def _check(names: list[str], known: Collection[str], what: str) -> None:
 
 
 def rejudge(folder: Path, contestants: list[str]) -> int:
-    """Judge stored campaigns again, after a change of our recommendation."""
+    """Judge stored campaigns again, after our recommendation has changed."""
     names = sorted({row["contestant"] for row in read_all(folder)}) if contestants == ["all"] else contestants
     for name in names:
         print(f"{name}: {judge_again(name, folder)} campaigns judged again", flush=True)
@@ -52,7 +52,7 @@ def rejudge(folder: Path, contestants: list[str]) -> int:
 
 
 def table(folder: Path) -> int:
-    """Write the tables beside the results and print them."""
+    """Write the tables next to the results and print them."""
     text = all_tables(read_all(folder))
     (folder / "tables.md").write_text(text)
     print(text)
@@ -60,25 +60,25 @@ def table(folder: Path) -> int:
 
 
 def calibration(folder: Path) -> int:
-    """Print whether what our recommendations say of themselves holds."""
+    """Print whether the uncertainty of our recommendations is right."""
     print(calibration_table(read_rows("overnight", folder)))
     return 0
 
 
 def failing(folder: Path) -> int:
-    """Print what it is worth to learn which points fail."""
+    """Print the benefit of learning which points fail."""
     print(failing_table(read_all(folder)))
     return 0
 
 
 def costly(folder: Path) -> int:
-    """Print what it is worth to reckon with costs."""
+    """Print the benefit of taking costs into account."""
     print(costly_table(read_all(folder)))
     return 0
 
 
 def plot(folder: Path) -> int:
-    """Draw the curves beside the results."""
+    """Draw the curves next to the results."""
     page = folder / "curves.html"
     page.write_text(curves_page(read_all(folder)))
     print(page)

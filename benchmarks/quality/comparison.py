@@ -1,4 +1,4 @@
-"""Who found more, by definitions that were fixed before anything was compared.
+"""Compare contestants by definitions that were fixed before any comparison.
 
 - *Regret* is the true value at the recommended point minus the optimum. The scale of a cell is the median regret of
   its Sobol campaigns; a *difference* is (our regret − the rival's regret) / scale in the campaigns of one cell and one
@@ -6,11 +6,11 @@
 - A cell's difference is the median over its seeds; its interval holds 90 % of the medians of 10,000 bootstrap samples
   of the seeds, drawn from a fixed seed.
 - *tie*: the median lies within ±0.05. *win* and *loss*: it lies beyond, and the interval excludes 0. *open*: it lies
-  beyond, but the interval includes 0; that is neither a win nor a tie, only a reason to run more seeds. With fewer than
+  beyond, but the interval includes 0; this is neither a win nor a tie, only a reason to run more seeds. With fewer than
   5 seeds every cell is open.
 - The pooled difference against a rival is the mean over the cells of the mean over the seeds, so that disasters count;
   its interval holds 90 % of the same figure in bootstrap samples of the seeds within each cell.
-- We are *worst* in a cell where our median regret is above that of every peer.
+- We are *worst* in a cell if our median regret is above that of every peer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """Return what the difference says about us."""
+        """Return the verdict on our contestant."""
         if self.count < FEWEST_SEEDS:
             return "open"
         if abs(self.value) <= MARGIN:
@@ -53,7 +53,7 @@ class Difference:
 
 
 def paired(ours: Regrets, rivals: Regrets, scale: float) -> Vector:
-    """Return the differences of the seeds that both have run, in the order of the seeds."""
+    """Return the differences for the seeds that both have run, in the order of the seeds."""
     seeds = sorted(set(ours) & set(rivals))
     return np.array([(ours[seed] - rivals[seed]) / scale for seed in seeds])
 
@@ -87,6 +87,6 @@ def _with_interval(value: float, samples: Vector, count: int) -> Difference:
 
 
 def is_worst(ours: Regrets, peers: Sequence[Regrets]) -> bool:
-    """Tell whether our median regret is above that of every peer; never where either is missing."""
+    """Return whether our median regret is above that of every peer; False if either side is missing."""
     medians = [float(np.median(list(peer.values()))) for peer in peers]
     return bool(ours) and bool(medians) and float(np.median(list(ours.values()))) > max(medians)

@@ -1,4 +1,4 @@
-"""Who competes: our proposer, its variants, points that learn nothing, and the peers."""
+"""The contestants: our proposer, its variants, points that learn nothing, and the peers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,18 +15,18 @@ from overnight.campaign import Campaign, History, Proposal
 
 
 class Contestant(Protocol):
-    """Somebody who proposes points and says in the end which one to use; both depend on their arguments alone."""
+    """A source of proposals and of the final recommendation; both depend on their arguments alone."""
 
     def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
         """Return the next q points."""
         ...
 
     def recommend(self, campaign: Campaign, history: History) -> int | None:
-        """Return the observed trial whose point is believed to be best, None where nothing is observed."""
+        """Return the observed trial whose point is believed to be best; None if nothing is observed."""
         ...
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of what computes."""
+        """Return the versions of the libraries that compute."""
         ...
 
 
@@ -50,7 +50,7 @@ class OwnContestant:
 
 
 def judged_best(campaign: Campaign, history: History) -> int | None:
-    """Return the trial that our recommendation picks: the judge of what a search has found, the same for all."""
+    """Return the trial that our recommendation picks; it judges the searches of all contestants alike."""
     found = recommend(campaign, history)
     return None if found is None else found.trial
 
@@ -75,7 +75,7 @@ NAMES = (*OURS, *PEERS)
 
 
 def installed() -> list[str]:
-    """Return who can compete on this machine: ours, and the peers whose virtual environments are there."""
+    """Return the contestants available on this machine: ours, and the peers with a virtual environment."""
     return [*OURS, *(name for name in PEERS if _is_installed(name))]
 
 

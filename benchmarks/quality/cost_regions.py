@@ -1,4 +1,4 @@
-"""What an evaluation of a cell costs, between 1 and 16, by where its point lies or by its seed alone."""
+"""The cost of an evaluation, between 1 and 16, determined by its point or by its seed alone."""
 
 import math
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from overnight.campaign.parameters import Value
 
 CostRegion = Literal["cheap", "dear", "slope", "random"]
 _DEAREST = 16.0
-# As a share of the cube's diagonal: the distance from the optimum that makes all of the difference.
+# The distance from the optimum at which the cost stops changing, as a share of the cube's diagonal.
 _FAR = 0.5
-# Beside the seeds of noise, failures and durations.
+# Separate from the seeds of noise, failures and durations.
 _COST_STREAM = 1_000_081
 
 
 def cost_of(region: CostRegion, problem: Problem, point: Mapping[str, Value], seed: int) -> float:
-    """Return what a trial costs: it grows away from the optimum, which is `cheap`, or towards it, which is `dear`.
+    """Return the cost of a trial: it grows away from the optimum (`cheap`) or towards it (`dear`).
 
-    Along a `slope` it grows with the first parameter whatever is there; a `random` one says nothing of the point.
+    With `slope` it grows with the first parameter alone; with `random` it does not depend on the point.
     """
     if region == "random":
         return float(_DEAREST ** np.random.default_rng([seed, _COST_STREAM]).random())

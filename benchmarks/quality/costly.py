@@ -1,4 +1,4 @@
-"""What it is worth to reckon with costs: regret after the same cost, and the cost of a regret, without and with."""
+"""Measure the benefit of taking costs into account: regret at equal cost, and the cost to reach a regret."""
 
 import math
 import statistics
@@ -16,10 +16,10 @@ _EARLY = 1.0 / 3.0
 
 
 def costly_table(rows: list[Row]) -> str:
-    """Return a markdown table over the cells whose evaluations cost; medians.
+    """Return a markdown table over the cells with costs; figures are medians.
 
-    The target is a regret of the best point tried that half of the campaigns reach, without and with; the cost to reach
-    it is what half of them had spent at most.
+    The target is a regret of the best point tried that half of the campaigns reach, both without and with cost
+    awareness. Half of the campaigns reach it at no more than the cost shown.
     """
     regrets = Standings(rows, "judged_regret")
     names = [cell.name for cell in COSTLY if regrets.of(cell.name, _WITH) and regrets.of(cell.name, _SCALE)]
@@ -41,19 +41,19 @@ def _row(cell: str, rows: list[Row], regrets: Standings) -> list[str]:
 
 
 def cost_to_reach(row: Row, target: float) -> float:
-    """Return what had been spent when a point of no more than this regret had been measured; infinite if none was."""
+    """Return the cost spent when a point with at most this regret had been measured; infinite if there was none."""
     return next((spent for spent, regret in _measured(row) if regret <= target), math.inf)
 
 
 def best_tried_early(row: Row) -> float:
-    """Return the least regret of what had been measured when a third of the budget was spent."""
+    """Return the least regret measured by the time a third of the budget was spent."""
     budget = CELLS[row["cell"]].cost_budget
     assert budget is not None
     return min((regret for spent, regret in _measured(row) if spent <= _EARLY * budget), default=math.inf)
 
 
 def _measured(row: Row) -> Iterator[tuple[float, float]]:
-    """Return what had been spent when each trial ended, in the order of their ends, and the regret at its point."""
+    """Yield the cost spent by the end of each trial, in the order of their ends, and the regret at its point."""
     problem, spent = CELLS[row["cell"]].problem, 0.0
     for _, point, cost in sorted(zip(row["ended"], row["points"], row["costs"], strict=True)):
         spent += cost

@@ -1,4 +1,4 @@
-"""How long evaluations take: four distributions with mean 1, from the tamest to the wildest."""
+"""Durations of evaluations: four distributions with mean 1, from the tamest to the wildest."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What it is worth to learn which points fail: failed trials and regret with and without, paired by seed."""
+"""Measure the benefit of learning which points fail: failed trials and regret, without and with, paired by seed."""
 
 import statistics
 
@@ -15,7 +15,10 @@ _HEAD += ["difference in Sobol's median [90 %]", "verdict", "best tried without"
 
 
 def failing_table(rows: list[Row]) -> str:
-    """Return a markdown table over the cells in which trials fail by their own fault; medians, means of failures."""
+    """Return a markdown table over the cells in which points fail through their own fault.
+
+    Figures are medians, except that failures are means.
+    """
     regrets, failures, tried = (Standings(rows, name) for name in ("judged_regret", "failures", "best_tried_regret"))
     names = [cell.name for cell in FAILING if regrets.of(cell.name, _WITH) and regrets.of(cell.name, _SCALE)]
     return markdown(_HEAD, [_row(name, regrets, failures, tried) for name in names])
@@ -33,7 +36,7 @@ def _row(cell: str, regrets: Standings, failures: Standings, tried: Standings) -
 
 
 def _of_both(standings: Standings, cell: str) -> list[Regrets]:
-    """Return what was measured without and with, of the seeds that both have run."""
+    """Return the measurements without and with, for the seeds that both have run."""
     both = [standings.of(cell, who) for who in (_WITHOUT, _WITH)]
     return [{seed: each[seed] for seed in sorted(both[0].keys() & both[1].keys())} for each in both]
 

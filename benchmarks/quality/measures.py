@@ -1,4 +1,4 @@
-"""What is measured of a finished campaign."""
+"""Measures of a finished campaign."""
 
 import statistics
 import time
@@ -17,7 +17,7 @@ _SAME = 1e-6
 
 
 def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> Row:
-    """Run one campaign of a contestant and return its row, without where it came from."""
+    """Run one campaign of a contestant and return its row, without its origin."""
     began = time.perf_counter()
     with contestant_named(name) as contestant:
         run = run_campaign(cell, seed, contestant, charge=charge)
@@ -40,7 +40,7 @@ def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> Row:
 
 
 def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> Row:
-    """Return what was found in the end and on the way, by the contestant's own recommendation and by our judge's."""
+    """Return the final and intermediate results, by the contestant's own recommendation and by our judge's."""
     own = _regret(cell, run.history, contestant.recommend(run.campaign, run.history))
     tried = [cell.problem.regret(trial.point) for trial in run.history.model_view().observed]
     steps = sorted(run.earlier)
@@ -57,13 +57,13 @@ def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> Row:
 
 
 def judged(cell: Cell, campaign: Campaign, history: History, earlier: list[History]) -> Row:
-    """Return the regrets by our judge's recommendation, in the end and on the way."""
+    """Return the final and intermediate regrets of our judge's recommendation."""
     regrets = [_regret(cell, h, judged_best(campaign, h)) for h in (*earlier, history)]
     return {"judged_regret": regrets[-1], "curve_judged_regret": regrets[:-1]}
 
 
 def judged_again(row: Row) -> Row:
-    """Return a stored row with the regrets that our present recommendation has, for ours also as its own."""
+    """Return a stored row with the regrets of our present recommendation; for ours, these also replace its own."""
     cell = CELLS[row["cell"]]
     campaign = cell.campaign(row["seed"])
     history, earlier = stored_campaign(row, campaign)
@@ -80,7 +80,7 @@ def _regret(cell: Cell, history: History, trial: int | None) -> float | None:
 
 
 def utilisation(campaign: Campaign, history: History) -> float:
-    """Return the share of the workers' time, from the first start to the last end, in which they were busy."""
+    """Return the share of the workers' time in which they were busy, from the first start to the last end."""
     spans = [(t.attempts[0].started, t.outcome.ended) for t in history.trials.values() if t.outcome and t.attempts]
     busy = sum((end - start).total_seconds() for start, end in spans)
     makespan = (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()

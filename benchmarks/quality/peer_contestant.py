@@ -1,4 +1,4 @@
-"""A peer as a contestant: it is asked in the unit cube, in a process of its own, about the same campaign as we are."""
+"""A peer as a contestant: asked in the unit cube, in a process of its own, about the same campaign as ours."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -14,12 +14,12 @@ from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.propose import propose
 from overnight.campaign import Campaign, History, Proposal
 
-# As our own proposer: with a single result there is nothing to model.
+# The same as for our own proposer: a single result is not enough for a model.
 _LEAST_OBSERVED = 2
 
 
 class Peer(Protocol):
-    """What answers about a campaign in the unit cube; a PeerProcess is one."""
+    """An optimizer that answers about a campaign in the unit cube; a PeerProcess is one."""
 
     def ask(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, q: int, seed: int) -> Asked:
         """Return the next q points."""
@@ -35,18 +35,18 @@ class Peer(Protocol):
 
 
 def open_peer(name: str) -> AbstractContextManager[Peer]:
-    """Start a peer's process of one thread, which ends with the context."""
+    """Start a peer's process with one thread; it ends with the context."""
     return PeerProcess(PEERS[name].command(), threads=1)
 
 
 class PeerContestant:
-    """Shares our start; after that the peer proposes."""
+    """A contestant with the same starting points as ours; after these, the peer proposes."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
 
     def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
-        """Return the next q points; the first of a campaign are the ones that it starts with."""
+        """Return the next q points; a campaign begins with its starting points."""
         start = _start_points(campaign, history, q)
         more = q - len(start)
         if not more:
@@ -72,7 +72,7 @@ class PeerContestant:
 
 
 def _start_points(campaign: Campaign, history: History, q: int) -> list[Proposal]:
-    """Return those of the next q points that are the campaign's start, which go on until there are two results."""
+    """Return the starting points among the next q points; they continue until there are two results."""
     too_few = len(history.model_view().observed) < _LEAST_OBSERVED
     left = q if too_few else min(max(len(campaign.start_with) - len(history.trials), 0), q)
     return propose(campaign, history, SobolProposer(), left) if left else []

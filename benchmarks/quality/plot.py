@@ -1,4 +1,4 @@
-"""Regret over ended trials, one panel a cell, as a page that needs nothing else."""
+"""Draw regret over ended trials, one panel per cell, as a self-contained page."""
 
 from collections.abc import Sequence
 

@@ -1,12 +1,12 @@
-"""The functions that campaigns minimise: where they live, how much they vary and how much noise is put on them.
+"""The functions that campaigns minimise: their domains, their spread and the noise added to them.
 
-Noise levels were fixed before anything was measured. `spread` is the function's standard deviation over its domain (2¹⁶
-Sobol points, seed 0). Hartmann-6 has the levels of the published anchors, 0.1 and 0.5: 0.26 and 1.3 of its spread. The
-others have a tenth of their spread as moderate noise and their spread as dominating noise, rounded.
+Noise levels were fixed before any measurement. `spread` is the function's standard deviation over its domain (2¹⁶ Sobol
+points, seed 0). Hartmann-6 has the levels of the published anchors, 0.1 and 0.5, which are 0.26 and 1.3 of its spread.
+For the others, moderate noise is a tenth of their spread and dominating noise is their spread, rounded.
 
-Ackley and Levy have their optimum in the middle of their usual domain or near it, where some methods look first. The
-domain is therefore moved, so that the optimum lies at `_OPTIMUM` of the unit cube: numbers written down without looking
-at any method, none near 1/2.
+The optimum of Ackley and Levy is in or near the middle of their usual domain, which some methods try first. The domain
+is therefore moved so that the optimum lies at `_OPTIMUM` in the unit cube. These numbers were chosen without reference
+to any method; none is near 1/2.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Problem:
 
     @property
     def bounds(self) -> list[tuple[float, float]]:
-        """Return the box; where a function is defined in any dimension, moved so that its optimum is not central."""
+        """Return the box; a function that is defined in any dimension is moved so that its optimum is not central."""
         synthetic = SYNTHETIC_FUNCTIONS[self.function]
         if synthetic.dimension is not None:
             return list(synthetic.domain)
@@ -49,7 +49,7 @@ class Problem:
 
     @property
     def optimum(self) -> list[float]:
-        """Return where the optimum lies in the unit cube; one of them where there are several."""
+        """Return the optimum's position in the unit cube; one of them if there are several."""
         synthetic = SYNTHETIC_FUNCTIONS[self.function]
         if synthetic.dimension is None:
             return list(_OPTIMUM[: self.dimension])
@@ -63,7 +63,7 @@ class Problem:
 
     @property
     def minimum(self) -> float:
-        """Return the least value."""
+        """Return the minimum of the function."""
         return SYNTHETIC_FUNCTIONS[self.function].minimum
 
     def regret(self, point: Mapping[str, Value]) -> float:

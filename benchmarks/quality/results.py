@@ -1,4 +1,4 @@
-"""Where results are kept: one Parquet file a contestant, one row a campaign, each with the command that made it."""
+"""Stored results: one Parquet file per contestant and one row per campaign, each with the command that made it."""
 
 import fcntl
 import os
@@ -14,9 +14,9 @@ Row = dict[str, Any]
 
 RESULTS = Path("benchmarks/results/quality")
 
-# One row a campaign. `points` (in the function's units), `values` (None where it failed), `started` and `ended`
-# (virtual seconds) and `costs` (None where none was told) have an entry a trial, so that a campaign can be judged
-# again; `curve_…` one a step of the curve. Rows stored before there were costs have no list of them.
+# One row per campaign. `points` (in the function's units), `values` (None for a failed trial), `started` and `ended`
+# (virtual seconds) and `costs` (None if no cost was reported) have one entry per trial, so that a campaign can be
+# judged again; `curve_…` have one per step of the curve. Rows stored before costs existed lack that list.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -51,12 +51,12 @@ SCHEMA = pa.schema(
 
 
 def key_of(row: Row) -> tuple[str, int, bool]:
-    """Return what tells a contestant's campaigns apart."""
+    """Return the key that identifies a campaign of a contestant."""
     return row["cell"], row["seed"], row["charged"]
 
 
 def read_rows(contestant: str, folder: Path = RESULTS) -> list[Row]:
-    """Return a contestant's rows, none where it has not run."""
+    """Return a contestant's rows; an empty list if it has not run."""
     path = folder / f"{contestant}.parquet"
     return pq.read_table(path).to_pylist() if path.exists() else []
 
@@ -67,9 +67,9 @@ def read_all(folder: Path = RESULTS) -> list[Row]:
 
 
 def store_row(row: Row, folder: Path = RESULTS) -> None:
-    """Add a row to its contestant's file, in the place of an earlier one of the same campaign.
+    """Add a row to its contestant's file, replacing an earlier row of the same campaign.
 
-    The file is replaced at once, so that a kill loses no other row, and other processes may store beside this one.
+    The file is replaced atomically, so that a kill loses no other row and several processes may store at the same time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{row['contestant']}.parquet"

@@ -1,4 +1,4 @@
-"""Runs the campaigns that are not stored yet, one after the other or several at once, and stores each as it ends."""
+"""Run the campaigns that are not stored yet, one at a time or several at once, and store each as it ends."""
 
 import multiprocessing
 import subprocess
@@ -25,7 +25,7 @@ class Task:
     charge: bool = False
 
     def measured(self) -> Row | str:
-        """Return the campaign's row, or what went wrong."""
+        """Return the campaign's row, or the traceback of its failure."""
         try:
             return measure(CELLS[self.cell], self.seed, self.contestant, charge=self.charge)
         except Exception:
@@ -33,7 +33,7 @@ class Task:
 
 
 def missing(tasks: Iterable[Task], folder: Path, *, again: bool) -> list[Task]:
-    """Return the tasks whose campaigns are not stored, or all of them."""
+    """Return the tasks whose campaigns are not stored, or all of them if `again` is set."""
     tasks = list(tasks)
     if again:
         return tasks
@@ -42,7 +42,7 @@ def missing(tasks: Iterable[Task], folder: Path, *, again: bool) -> list[Task]:
 
 
 def run_and_store(tasks: list[Task], folder: Path, jobs: int) -> int:
-    """Run the tasks, store the rows of those that end well and return how many did not."""
+    """Run the tasks, store the rows of those that succeed and return how many did not."""
     source = {"command": _command(), "commit": _commit()}
     failed = 0
     for done, (task, result) in enumerate(_results(tasks, jobs), start=1):
@@ -68,7 +68,7 @@ def _results(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Row | str]]:
 
 
 def judge_again(contestant: str, folder: Path) -> int:
-    """Judge a contestant's stored campaigns again by our present recommendation; return how many there are."""
+    """Judge a contestant's stored campaigns again with our present recommendation; return how many there are."""
     rows = read_rows(contestant, folder)
     for row in rows:
         store_row(judged_again(row), folder)
@@ -80,7 +80,7 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    """Return the commit of this code, marked where files that make the results differ from it."""
+    """Return the commit of this code, marked if any tracked Python file differs from it."""
     commit = _git("rev-parse", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
     return f"{commit}-changed" if changed else commit

@@ -1,4 +1,4 @@
-"""The evaluations of a cell: the campaign's seed and the trial alone decide noise, time, cost and failure of each."""
+"""Evaluations of a cell: the campaign's seed and the trial alone determine noise, time, cost and failure."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from overnight.campaign.evaluation import EvaluationFailed
 from overnight.evaluators import Report, SimulatedEvaluator
 
 MEAN_SECONDS = 60.0
-# The evaluator's own streams are the seed alone (noise) and the seed with the number of the attempt (failure).
+# The evaluator's own streams use the seed alone (noise) and the seed with the attempt's number (failure).
 _DURATION_STREAM = 1_000_003
 
 
@@ -32,7 +32,7 @@ class TimedEvaluator:
     patience: timedelta = timedelta()
 
     def secrets(self) -> dict[str, str]:
-        """Return nothing: nothing is passed on."""
+        """Return an empty mapping: nothing is passed on."""
         return {}
 
     async def check(self, campaign: Campaign) -> None:
@@ -40,7 +40,7 @@ class TimedEvaluator:
         await self.simulated.check(campaign)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Evaluate after a time that the request's seed decides."""
+        """Evaluate after a time determined by the request's seed."""
         generator = np.random.default_rng([request.seed, _DURATION_STREAM])
         await asyncio.sleep(MEAN_SECONDS * draw_duration(self.durations, generator))
         if self.cell.fails is not None and fails(self.cell.fails, self.cell.problem, request.parameters, request.seed):
@@ -52,7 +52,7 @@ class TimedEvaluator:
         return found.model_copy(update={"cost": cost})
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Recover nothing: it dies with its controller."""
+        """Recover nothing: an evaluation dies with its controller."""
         return await self.simulated.recover(request, folder, report)
 
 

@@ -1,4 +1,4 @@
-"""What is stored of a campaign's trials, and the history that it was, so that it can be judged again later."""
+"""Convert the trials of a campaign to stored columns, and back to a history that can be judged again later."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from overnight.campaign.history.trials import Trials
 
 
 def as_told(history: History) -> Row:
-    """Return the columns that tell what was tried, when, what came of it and what it cost."""
+    """Return the columns with each trial's point, times, value and cost."""
     trials = [history.trials[i] for i in sorted(history.trials)]
     return {
         "points": [list(trial.point.values()) for trial in trials],
@@ -22,7 +22,7 @@ def as_told(history: History) -> Row:
 
 
 def stored_campaign(row: Row, campaign: Campaign) -> tuple[History, list[History]]:
-    """Return the finished history of a row and the earlier ones of its curve, as far as a recommendation reads them."""
+    """Return a row's finished history and the earlier ones of its curve, as far as a recommendation needs them."""
     order = sorted(row["ended"])
     earlier = [_history(row, campaign, order[k - 1]) for k in row["curve_trials"]]
     return _history(row, campaign, order[-1]), earlier

@@ -1,4 +1,4 @@
-"""The stored results as markdown tables: what each found in each cell, who won, and what it cost."""
+"""Tables of the stored results in markdown: each contestant's regret in each cell, the winners and the cost."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -43,12 +43,12 @@ class Standings:
 
     @property
     def contestants(self) -> list[str]:
-        """Return who has results, in their declared order."""
+        """Return the contestants that have results, in their declared order."""
         return [name for name in NAMES if any(name in of_cell for of_cell in self.regrets.values())]
 
     @property
     def rivals(self) -> list[str]:
-        """Return everybody but us."""
+        """Return every contestant except ours."""
         return [name for name in self.contestants if name != _OURS]
 
     def of(self, cell: str, contestant: str) -> Regrets:
@@ -56,7 +56,7 @@ class Standings:
         return self.regrets.get(cell, {}).get(contestant, {})
 
     def differences(self, cell: str, rival: str) -> Vector:
-        """Return our paired differences against a rival; none where either or the scale is missing."""
+        """Return our paired differences against a rival; empty if either one or the scale is missing."""
         scale = self.of(cell, _SCALE)
         if not scale:
             return np.array([])
@@ -145,6 +145,6 @@ def _cost_row(name: str, rows: list[Row]) -> list[str]:
 
 
 def markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are text already."""
+    """Return a table of cells that are already text."""
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

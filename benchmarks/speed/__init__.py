@@ -1,1 +1,1 @@
-"""How long a whole proposal takes, beside the peers and at equal quality: `python -m benchmarks.speed`."""
+"""The time of a whole proposal, compared with the peers at equal quality: `python -m benchmarks.speed`."""

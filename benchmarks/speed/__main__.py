@@ -1,4 +1,4 @@
-"""Measure, and write the tables: `python -m benchmarks.speed run|table|large|gpu`."""
+"""Measure, and print the tables: `python -m benchmarks.speed run|table|large|gpu`."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ from benchmarks.speed.table import tables
 
 
 def run(asked: argparse.Namespace) -> None:
-    """Play the rounds that have not been played yet, and keep each when it has ended."""
+    """Play the rounds that have not been played yet, and store each as it ends."""
     cells = asked.cells or grid(asked.n, asked.d, asked.pending, asked.q)
     names = contestants(asked.peers, threads=asked.threads)
     questions = [(cell, seed) for cell in cells for seed in asked.seeds]
@@ -37,7 +37,7 @@ def run(asked: argparse.Namespace) -> None:
 
 
 def played(question: Question, names: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Tell whether the latest round of this cell and seed has all who are asked now and was not disturbed."""
+    """Return whether the latest round of this cell and seed includes all requested contestants and was undisturbed."""
     cell, seed = question
     latest = latest_rounds(r for r in rows if (r.suite, r.cell, r.seed) == ("grid", cell, seed))
     return set(names) <= {row.contestant for row in latest} and not any(row.disturbed for row in latest)
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Do what is asked."""
+    """Run the requested command."""
     asked = _parser().parse_args()
     try:
         asked.run(asked)

@@ -1,7 +1,7 @@
-"""BoTorch as its documentation says, on CUDA tensors: `python -m benchmarks.speed.botorch_on_cuda`, for the GPU table.
+"""Ask BoTorch, used as documented, on CUDA tensors: `python -m benchmarks.speed.botorch_on_cuda`, for the GPU table.
 
-The peer of the other tables runs on the CPU in an environment of its own; this one needs the CUDA build of PyTorch that
-ours has, and answers the same protocol.
+The peer of the other tables runs on the CPU in an environment of its own. This one needs the CUDA build of PyTorch in
+our environment, and it answers the same protocol.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _LIBRARIES = ("botorch", "gpytorch", "torch")
 
 
 def answer(question: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Return the points and the seconds from tensors on the device to points."""
+    """Return the points, and the seconds from tensors on the device to points."""
     if question["op"] == "versions":
         return {"versions": {name: version(name) for name in _LIBRARIES}}
     torch.manual_seed(question["seed"])
@@ -46,7 +46,7 @@ def answer(question: dict[str, Any], device: torch.device) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until the questions end."""
+    """Answer until the input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda")

@@ -1,4 +1,4 @@
-"""Who takes part: this project in four columns, and the peers; each a command that starts a process."""
+"""The contestants: four configurations of this project, and the peers; each is a command that starts a process."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ DEFAULT_COLD, DEFAULT_WARM = "overnight default cold", "overnight default warm"
 OURS = (MAP_COLD, MAP_WARM, DEFAULT_COLD, DEFAULT_WARM)
 BOTORCH, AX, OPTUNA, RUST = "botorch", "ax", "optuna-gp", "botorch-rust"
 RIVALS = (BOTORCH, AX, OPTUNA, RUST)
-# Those whose model is the same as ours in MAP mode, and who tell what they fitted.
+# Contestants that use the same model as ours in MAP mode and report their fit.
 SAME_MODEL = (MAP_COLD, MAP_WARM, BOTORCH, RUST)
 
 
@@ -21,19 +21,19 @@ class UnknownPeer(Exception):
 
 @dataclass(frozen=True)
 class Contestant:
-    """A name and the command of its process, without its threads."""
+    """A name and the command of its process, without the number of threads."""
 
     name: str
     command: tuple[str, ...]
 
 
 def contestants(peers: Sequence[str], device: str = "cpu", threads: int = 2) -> list[Contestant]:
-    """Return ours and the peers that are named; raises PeerIsNotInstalled where a peer has no environment."""
+    """Return ours and the named peers; raise PeerIsNotInstalled if a peer has no environment."""
     return [*(ours(name, device, threads) for name in OURS), *(_peer(name) for name in peers)]
 
 
 def ours(name: str, device: str = "cpu", threads: int = 2) -> Contestant:
-    """Return one of our columns; thread pools read the environment when they are loaded, so it is set before."""
+    """Return one of our configurations; its command sets the thread limits, which thread pools read when loaded."""
     _, mode, start = name.lower().split()
     pools = (f"{pool}_NUM_THREADS={threads}" for pool in ("OMP", "MKL", "OPENBLAS"))
     program = (sys.executable, "-m", "benchmarks.speed.worker")

@@ -1,4 +1,4 @@
-"""What was demanded of the speed, beside what was reached: a line for every figure."""
+"""The demands on speed and the figures reached, one line for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Demand:
-    """One figure: what is demanded and what was reached; `held` is None where it has not been measured."""
+    """One figure: the demand and the value reached; `held` is None if it has not been measured."""
 
     what: str
     demanded: str
@@ -33,7 +33,7 @@ class Demand:
 
 
 def demands(rows: Sequence[Row]) -> list[Demand]:
-    """Return every figure that was demanded."""
+    """Return every demanded figure."""
     summary = Summary(rows)
     return [
         _mean(summary, MAP_COLD, BOTORCH, 20),

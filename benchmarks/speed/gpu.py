@@ -1,4 +1,4 @@
-"""Ours and BoTorch on the same CUDA device, up to n = 20,000; without a device it says so."""
+"""Compare ours and BoTorch on the same CUDA device, up to n = 20,000; print a notice if there is no device."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _D, _PENDING, _THREADS = 20, 8, 2
 
 
 def measure_gpu(sizes: Sequence[int], limit_seconds: float) -> list[Row]:
-    """Ask everybody in turn at each size; return nothing where no CUDA device is found."""
+    """Ask each contestant in turn at each size; return an empty list if no CUDA device is found."""
     if not torch.cuda.is_available():
         print("No CUDA device was found; the table says `not yet measured`.")
         return []

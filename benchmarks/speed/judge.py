@@ -1,7 +1,7 @@
-"""Whether the contestants are equally good: one judge for all, made of BoTorch's own objects.
+"""Judge whether the contestants' answers are equally good, with one judge built from BoTorch's own objects.
 
-The clock is not running here. Fits are judged by the objective that BoTorch maximises, and batches by its noisy
-expected improvement with one set of base samples, on one model.
+Judging is not timed. Fits are judged by the objective that BoTorch maximises, and batches by its noisy expected
+improvement with one set of base samples, on one model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ class Fit:
 
 
 class Judge:
-    """Judges the answers to one problem."""
+    """A judge of the answers to one problem."""
 
     def __init__(self, problem: Problem, samples: int = SAMPLES) -> None:
         self.problem, self.samples = problem, samples
@@ -42,7 +42,7 @@ class Judge:
         self.y = torch.as_tensor(standardised(problem.y))
 
     def objective(self, fit: Fit) -> float:
-        """Return the log marginal likelihood plus the log priors, per observation, as BoTorch's own object says."""
+        """Return the log marginal likelihood plus the log priors, per observation, computed by BoTorch's own object."""
         model = self._model(fit)
         mll = ExactMarginalLogLikelihood(model.likelihood, model)
         model.train()
@@ -54,12 +54,12 @@ class Judge:
         return float(value)
 
     def batch_values(self, fit: Fit, batches: Mapping[str, Array]) -> dict[str, float]:
-        """Return the log noisy expected improvement of each batch [q, d] over what is observed and pending.
+        """Return the log noisy expected improvement of each batch [q, d] over the observed and pending points.
 
-        The pending points are part of the baseline: what a batch adds to them is what it was chosen for. (With
-        `incremental=False` the pending points' own improvement would be counted for every contestant and hide
-        the differences.) The acquisition's constructor gets them, and nothing here sets them afterwards, where BoTorch
-        would prune again. The baseline is pruned once for all.
+        The pending points are part of the baseline, because a batch was chosen for its gain over them. (With
+        `incremental=False` the pending points' own improvement would count for every contestant and hide the
+        differences.) They are passed to the acquisition's constructor; setting them later would make BoTorch prune
+        again. The baseline is pruned once for all batches.
         """
         model = self._model(fit)
         model.eval()
@@ -78,7 +78,7 @@ class Judge:
             return {name: float(acquisition(torch.as_tensor(batch))) for name, batch in batches.items()}
 
     def _model(self, fit: Fit) -> SingleTaskGP:
-        # The outcomes are standardised already, for every contestant in the same way.
+        # The outcomes are already standardised, in the same way for every contestant.
         model = SingleTaskGP(self.X, self.y.unsqueeze(-1), outcome_transform=None)
         covariance, likelihood, mean = model.covar_module, model.likelihood, model.mean_module
         scales = torch.tensor([list(fit.lengthscales)], dtype=torch.float64)
@@ -90,7 +90,7 @@ class Judge:
         return model
 
     def _mean(self, scales: Tensor, noise: float) -> float:
-        """Return the constant with the highest likelihood given the rest, the generalised least-squares mean."""
+        """Return the constant with the highest likelihood given the rest (the generalised least-squares mean)."""
         Z = self.X / scales
         K = torch.exp(-0.5 * torch.cdist(Z, Z).square()) + noise * torch.eye(len(Z), dtype=torch.float64)
         ones_and_y = torch.stack([torch.ones_like(self.y), self.y], 1)
@@ -104,13 +104,13 @@ def standardised(y: Array) -> Array:
 
 
 def shortfalls(values: Mapping[str, float]) -> dict[str, float]:
-    """Return by how much each falls short of the highest."""
+    """Return how far each value falls short of the highest."""
     best = max(values.values(), default=0.0)
     return {name: best - value for name, value in values.items()}
 
 
 def _set(module: object, raw: str, value: Tensor) -> None:
-    """Write a hyperparameter past gpytorch's check, which refuses values that lie on a bound."""
+    """Set a hyperparameter without gpytorch's check, which refuses values that lie on a bound."""
     assert isinstance(module, torch.nn.Module)
     constraint = getattr(module, f"{raw}_constraint", None)
     if constraint is not None:

@@ -1,4 +1,4 @@
-"""Ours alone where the peers would take too long: seconds and peak memory of one ask at n = 5000."""
+"""Measure ours alone at n = 5000, at which the peers would take too long: seconds and peak memory of one ask."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from benchmarks.speed.seat import seated
 
 
 def measure_large(names: Sequence[str], n: int, threads: int, limit_seconds: float) -> list[Row]:
-    """Ask each of ours once, each in a fresh process, and print what it took."""
+    """Ask each of ours once, in a new process, and print its time and memory."""
     rows = []
     problem = problem_of(Cell(n, 20, 8, 1), seed=0)
     for name in names:

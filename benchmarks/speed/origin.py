@@ -1,4 +1,4 @@
-"""Where a measurement comes from: the machine, the versions, the commit, the command and the time."""
+"""The origin of a measurement: the machine, the versions, the commit, the command and the time."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _LIBRARIES = ("torch", "numpy", "scipy", "gpytorch", "botorch")
 
 @dataclass(frozen=True)
 class Origin:
-    """What every row of one run has in common."""
+    """The facts that all rows of one run share."""
 
     machine: str
     commit: str
@@ -24,18 +24,18 @@ class Origin:
 
     @classmethod
     def here(cls) -> "Origin":
-        """Return it for this process."""
+        """Return the origin of this process's measurements."""
         command = " ".join(["python -m benchmarks.speed", *sys.argv[1:]])
         return cls(_machine(), _commit(), command, now())
 
 
 def now() -> str:
-    """Return the time in UTC, in a form that sorts."""
+    """Return the time in UTC, in a format that sorts."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions(told: Mapping[str, str]) -> str:
-    """Return as JSON the versions that a peer told, or, where it told none, those of this environment."""
+    """Return as JSON the versions that a peer reported or, if it reported none, those of this environment."""
     here = {"python": ".".join(map(str, sys.version_info[:3]))} | {name: version(name) for name in _LIBRARIES}
     return json.dumps(dict(told) or here)
 

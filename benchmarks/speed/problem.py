@@ -1,4 +1,4 @@
-"""What every contestant is asked: noisy values of a smooth function, as a campaign of that size would hold them."""
+"""The question to every contestant: noisy values of a smooth function, as a campaign of that size would hold them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 Array = NDArray[np.float64]
 
 NOISE = 0.1
-# Six of the twenty parameters decide, scattered among the others.
+# Six of the twenty parameters matter most; they are scattered among the others.
 DECISIVE = (0, 3, 7, 11, 14, 18)
 _SLOPE = 0.05
 _STEP = (0.02, 0.2)
@@ -22,7 +22,7 @@ _BLOCK = 10
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One size of the question: n observed, d parameters, trials pending, q points asked for."""
+    """One size of the question: n observed points, d parameters, the number of pending trials, q points to ask for."""
 
     n: int
     d: int
@@ -34,7 +34,7 @@ class Cell:
 
     @classmethod
     def of(cls, text: str) -> "Cell":
-        """Read it as it is printed."""
+        """Parse a cell from its printed form."""
         parts = text.split("/")
         if len(parts) != 4 or not all(part.isdigit() for part in parts):
             raise ValueError(f"cell: expected n/d/pending/q such as 100/6/8/1, got {text!r}")
@@ -47,13 +47,13 @@ def grid(
     pending: Iterable[int] = (0, 8),
     q: Iterable[int] = (1, 4),
 ) -> list[Cell]:
-    """Return every cell, the small ones first."""
+    """Return every cell, small ones first."""
     return sorted(Cell(*sizes) for sizes in product(n, d, pending, q))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Points X [n, d] of the unit cube, their noisy values y [n] to minimise, and pending points [p, d]."""
+    """Points X [n, d] in the unit cube, their noisy values y [n] to minimise, and pending points [p, d]."""
 
     cell: Cell
     seed: int
@@ -65,9 +65,9 @@ class Problem:
 def problem_of(cell: Cell, seed: int) -> Problem:
     """Return the question of a cell: half of the points spread evenly, half around the best so far.
 
-    The second half is found as a campaign finds it, block after block around the point that was best before, at
-    distances from a fiftieth to a fifth of the cube; the pending points come from the next such block. The noise has a
-    tenth of the standard deviation of the values at these points.
+    The second half is found as in a campaign: each block lies around the best point before it, at distances from a
+    fiftieth to a fifth of the cube. The pending points come from the next such block. The noise has a tenth of the
+    standard deviation of the values at these points.
     """
     generator = np.random.default_rng([cell.n, cell.d, seed])
     sobol = qmc.Sobol(cell.d, scramble=True, rng=generator)
@@ -79,17 +79,17 @@ def problem_of(cell: Cell, seed: int) -> Problem:
         block = _around(X[values[: cell.n].argmin()], min(_BLOCK, room), generator)
         X, values = np.concatenate([X, block]), np.concatenate([values, true_values(block)])
     observed = values[: cell.n]
-    # A generator of its own, so that cells which differ only in what is pending hold the same results.
+    # A separate generator, so that cells that differ only in their pending points hold the same results.
     noise = np.random.default_rng([cell.n, cell.d, seed, 1]).standard_normal(cell.n)
     y = observed + NOISE * observed.std(ddof=1) * noise
     return Problem(cell, seed, X[: cell.n], y, X[cell.n :])
 
 
 def true_values(X: Array) -> Array:
-    """Return the function's values [n] at X [n, d]: Hartmann-6, and for more parameters weak slopes beside it.
+    """Return the function's values [n] at X [n, d]: Hartmann-6, plus weak slopes if there are more parameters.
 
-    With d = 20, six parameters make Hartmann-6 and the others add a slope each: a length scale has to be found for
-    every one of them, as in real campaigns, where few parameters matter much and none matters exactly nothing.
+    With d = 20, six parameters form Hartmann-6 and each of the others adds a slope. A length scale therefore has to be
+    found for every one, as in real campaigns, in which few parameters matter much and none has exactly no effect.
     """
     d = X.shape[1]
     if d == 6:
@@ -105,7 +105,7 @@ def _hartmann6(X: Array) -> Array:
 
 
 def _around(best: Array, count: int, generator: np.random.Generator) -> Array:
-    """Return points near another, mirrored at the walls of the cube so that none lies exactly on them."""
+    """Return points near another, reflected at the faces of the cube so that none lies exactly on them."""
     low, high = np.log(_STEP)
     sd = np.exp(generator.uniform(low, high, (count, 1)))
     moved = np.abs(best + sd * generator.standard_normal((count, len(best)))) % 2.0

@@ -1,4 +1,4 @@
-"""What was measured, kept in Parquet: one row for each contestant, cell and seed."""
+"""Measurements in Parquet: one row for each contestant, cell and seed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from benchmarks.speed.problem import Cell
 
 RESULTS = Path("benchmarks/results/speed")
-# Where others keep more cores busy than this, libraries that wait in spinning threads become many times slower.
+# If other processes keep more cores busy than this, libraries whose threads spin while they wait become many times
+# slower.
 MOST_BUSY_ELSEWHERE = 0.3
 
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: pa.float64(), int | None: pa.int64()}
@@ -20,10 +21,11 @@ _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: 
 class Row:
     """One ask of one contestant.
 
-    Rows of one `round` were measured interleaved, and only those are compared. `seconds` is None where the contestant
-    failed, and `error` says why. Shortfalls are in nats, against the best of the round; None where not judged. `given`
-    is how many threads the process was given, `threads` how many it said that it used; `others` is how many cores other
-    processes kept busy meanwhile: where it is not near 0, the seconds say little.
+    Rows of one `round` were measured interleaved, and only these are compared. If the contestant failed, `seconds` is
+    None and `error` holds the reason. Shortfalls are in nats, relative to the best of the round; None if not judged.
+    `given` is the number of threads that the process was given, and `threads` the number that it reported using.
+    `others` is the number of cores that other processes kept busy during the ask; unless it is near 0, the seconds mean
+    little.
     """
 
     suite: str
@@ -54,12 +56,12 @@ class Row:
 
     @property
     def cell(self) -> Cell:
-        """Return the cell that it belongs to."""
+        """Return the cell of this ask."""
         return Cell(self.n, self.d, self.pending, self.q)
 
     @property
     def disturbed(self) -> bool:
-        """Tell whether other processes kept the machine so busy that the seconds should not be published."""
+        """Return whether other processes kept the machine too busy for the seconds to be published."""
         return self.others is not None and self.others > MOST_BUSY_ELSEWHERE
 
 
@@ -67,7 +69,7 @@ _SCHEMA = pa.schema([(f.name, _TYPES[f.type]) for f in fields(Row)])  # pyright:
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """Write a file whole, or not at all."""
+    """Write a file as a whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows], _SCHEMA), unfinished)
@@ -75,13 +77,13 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def read(folder: Path) -> list[Row]:
-    """Return every row, the oldest first."""
+    """Return every row, oldest first."""
     rows = [Row(**row) for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
     return sorted(rows, key=lambda row: row.date)
 
 
 def latest_rounds(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows of each cell's and seed's latest round; rows of different rounds are never mixed."""
+    """Return the rows of the latest round of each cell and seed; rows of different rounds are never mixed."""
     rows = list(rows)
     latest = {(row.suite, row.cell, row.seed): row.round for row in sorted(rows, key=lambda row: row.date)}
     return [row for row in rows if latest[row.suite, row.cell, row.seed] == row.round]

@@ -1,4 +1,4 @@
-"""Rounds: in each, every contestant is asked the same question in turn, and then all are judged."""
+"""Rounds: in each, all contestants are asked the same question in turn, and then all are judged."""
 
 import json
 import time
@@ -21,7 +21,7 @@ Question = tuple[Cell, int]
 def play(
     seats: Sequence[Seat], questions: Sequence[Question], origin: Origin, say: Callable[[str], None]
 ) -> Iterator[list[Row]]:
-    """Play a round for each question and yield its rows; say how far it is and how long the rest may take."""
+    """Play a round for each question and yield its rows; report the progress and the estimated time left."""
     taken: dict[Cell, list[float]] = {}
     for done, (cell, seed) in enumerate(questions, start=1):
         began = time.monotonic()
@@ -34,7 +34,7 @@ def play(
 
 
 def round_of(seats: Sequence[Seat], cell: Cell, seed: int, origin: Origin) -> list[Row]:
-    """Ask everybody, each round beginning with another contestant, then judge off the clock."""
+    """Ask every contestant, starting with a different one for each seed, then judge without timing."""
     problem = problem_of(cell, seed)
     first = seed % len(seats)
     attempts = [seat.ask(problem) for seat in (*seats[first:], *seats[:first])]
@@ -51,14 +51,14 @@ def measured(seat: Seat, problem: Problem, origin: Origin) -> Row:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the judge says of a round: objectives of those who have the same model, and values of all batches."""
+    """The judge's results for a round: objectives of contestants with the same model, and values of all batches."""
 
     objectives: Mapping[str, float] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, problem: Problem, attempts: Sequence[Attempt]) -> "Verdicts":
-        """Judge the fits, and on the model of the best of them the batches."""
+        """Judge the fits, then judge the batches on the model of the best fit."""
         judge = Judge(problem)
         fits = {a.contestant: _judged(a) for a in attempts if a.fit is not None and a.contestant in SAME_MODEL}
         if not fits:
@@ -70,7 +70,7 @@ class Verdicts:
 
 
 def expected_seconds(cell: Cell, taken: dict[Cell, list[float]]) -> float:
-    """Return how long a round may take: as long as before, or as the nearest size before, scaled."""
+    """Return how long a round may take: as long as an earlier one, or as one of the nearest size, scaled."""
     if cell in taken:
         return sum(taken[cell]) / len(taken[cell])
     nearest = min(taken, key=lambda other: (abs(np.log(other.n / cell.n)), other.d != cell.d, abs(other.q - cell.q)))
@@ -79,7 +79,7 @@ def expected_seconds(cell: Cell, taken: dict[Cell, list[float]]) -> float:
 
 
 def _judged(attempt: Attempt) -> Fit:
-    """Read a fit; the protocol's mean is that of outcomes to minimise, the judge's of outcomes to maximise."""
+    """Convert a fit: the protocol's mean is for outcomes to minimise, the judge's for outcomes to maximise."""
     fit = attempt.fit
     assert fit is not None
     return Fit(fit["lengthscales"], fit["noise"], None if fit["mean"] is None else -fit["mean"])

@@ -1,4 +1,4 @@
-"""A contestant's seat in a run: its process, started when first asked and started again after it died."""
+"""A contestant's process in a run, started at its first ask and restarted after it dies."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -11,13 +11,13 @@ from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.watch import Watch
 
-# Idle OpenMP threads go on spinning for a while after an ask and would slow the next contestant's.
+# Idle OpenMP threads keep spinning for a while after an ask and would slow the next contestant.
 REST_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one ask; `seconds` is None where it failed, and `error` says why."""
+    """The result of one ask; if it failed, `seconds` is None and `error` holds the reason."""
 
     contestant: str
     seconds: float | None = None
@@ -69,7 +69,7 @@ class Seat:
 
 @contextmanager
 def seated(contestants: Sequence[Contestant], threads: int, limit_seconds: float) -> Iterator[list[Seat]]:
-    """Offer every contestant a seat, and end all processes afterwards."""
+    """Yield a seat for every contestant, and end all processes afterwards."""
     with ExitStack() as stack:
         seats = [Seat(contestant, threads, limit_seconds) for contestant in contestants]
         for seat in seats:

@@ -1,4 +1,4 @@
-"""The arithmetic of the tables: medians over seeds, ratios within rounds, geometric means over the grid."""
+"""Arithmetic of the tables: medians over seeds, ratios within rounds, geometric means over the grid."""
 
 import math
 import statistics
@@ -18,7 +18,7 @@ class Worst:
 
 
 class Summary:
-    """What the latest round of each cell and seed says."""
+    """The figures of the latest round of each cell and seed."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows = latest_rounds(row for row in rows if row.suite == "grid")
@@ -29,17 +29,17 @@ class Summary:
         }
 
     def seeds(self, cell: Cell, *contestants: str) -> list[int]:
-        """Return the seeds in which all of these contestants answered."""
+        """Return the seeds for which all of these contestants answered."""
         seeds = sorted({row.seed for row in self.rows if row.cell == cell})
         return [s for s in seeds if all((cell, s, c) in self._seconds for c in contestants)]
 
     def median(self, cell: Cell, contestant: str, seeds: Sequence[int] | None = None) -> float | None:
-        """Return the median of its seconds; None where it never answered."""
+        """Return the median of a contestant's seconds; None if it never answered."""
         seeds = self.seeds(cell, contestant) if seeds is None else seeds
         return statistics.median(self._seconds[cell, s, contestant] for s in seeds) if seeds else None
 
     def ratio(self, cell: Cell, ours: str, rival: str) -> float | None:
-        """Return how many times as long the rival takes: medians over the seeds in which both answered."""
+        """Return how many times as long the rival takes, from medians over the seeds for which both answered."""
         seeds = self.seeds(cell, ours, rival)
         mine, other = self.median(cell, ours, seeds), self.median(cell, rival, seeds)
         return None if mine is None or other is None else other / mine
@@ -50,7 +50,7 @@ class Summary:
         return {cell: ratio for cell, ratio in found.items() if ratio is not None}
 
     def worst(self, contestant: str, shortfall: str) -> Worst | None:
-        """Return the worst of `fit_shortfall` or `acquisition_shortfall`; None where none was judged."""
+        """Return the worst `fit_shortfall` or `acquisition_shortfall`; None if none was judged."""
         by_cell: dict[Cell, list[float]] = {}
         for row in self.rows:
             value = getattr(row, shortfall)
@@ -61,12 +61,12 @@ class Summary:
         return Worst(max(map(max, by_cell.values())), max(map(statistics.median, by_cell.values())))
 
     def peak_rss(self, cell: Cell, contestant: str) -> int | None:
-        """Return the highest peak of a cell's seeds in bytes."""
+        """Return the highest peak over the seeds of a cell, in bytes."""
         peaks = [r.peak_rss for r in self.rows if r.cell == cell and r.contestant == contestant and r.peak_rss]
         return max(peaks, default=None)
 
 
 def geometric_mean(ratios: Iterable[float]) -> float | None:
-    """Return it; None of nothing."""
+    """Return the geometric mean; None if there are no ratios."""
     logs = [math.log(ratio) for ratio in ratios]
     return math.exp(statistics.fmean(logs)) if logs else None

@@ -1,4 +1,4 @@
-"""The tables in Markdown, from the rows alone."""
+"""Render the tables in Markdown from the rows alone."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""A question as this project knows it: a campaign and the history in which it stands."""
+"""A question in this project's terms: a campaign and its history."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Told:
-    """Points with results y, points without, and how many are asked for."""
+    """Points with results y, pending points, and the number of points asked for."""
 
     campaign: Campaign
     X: list[list[float]]
@@ -25,7 +25,7 @@ class Told:
 
     @classmethod
     def of(cls, question: dict[str, Any]) -> "Told":
-        """Read it from the peers' protocol."""
+        """Read a question from the peers' protocol."""
         campaign = Campaign.model_validate(
             {
                 "name": "speed",
@@ -40,14 +40,14 @@ class Told:
         return cls(campaign, question["X"], question["y"], question["pending"], question["q"])
 
     def with_the_last_one_pending(self) -> "Told":
-        """Return the question as it was before the last result came."""
+        """Return the question as it was before the last result arrived."""
         return replace(self, X=self.X[:-1], y=self.y[:-1], pending=[self.X[-1], *self.pending])
 
 
 def told_history(told: Told, provenance: Provenance | None) -> History:
-    """Return the history: the observed trials, then the pending ones; `provenance` belongs to the last of all.
+    """Return the history: the observed trials, then the pending ones; `provenance` belongs to the last trial.
 
-    The last trial is then one that the model proposed when one result fewer was known.
+    That trial was then proposed by the model when one result fewer was known.
     """
     points = told.X + told.pending
     trials = {}

@@ -1,4 +1,4 @@
-"""Watches a process during one ask from outside: its peak memory, and how busy others kept the machine."""
+"""Watch a process from outside during one ask: its peak memory, and how busy others kept the machine."""
 
 import math
 import os
@@ -10,17 +10,17 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Watch:
-    """Begins when it is made; where the system does not tell, the answers are None."""
+    """A watch that starts when created; answers are None if the system does not provide them."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        # The kernel counts the peak from now on; where it does not allow that, the peak is that of the whole life.
+        # Reset the kernel's peak. If this is not allowed, the peak is that of the process's whole life.
         with suppress(OSError):
             Path(f"/proc/{pid}/clear_refs").write_text("5")
         self._began, self._all, self._own = time.monotonic(), _busy_seconds(), self._cpu_seconds()
 
     def peak_rss(self) -> int | None:
-        """Return the peak of the process's resident memory since then, in bytes."""
+        """Return the peak of the process's resident memory since the start, in bytes."""
         with suppress(OSError):
             for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
@@ -28,7 +28,7 @@ class Watch:
         return None
 
     def others(self) -> float | None:
-        """Return how many cores all other processes together kept busy since then."""
+        """Return how many cores all other processes together kept busy since the start."""
         wall = time.monotonic() - self._began
         others = _busy_seconds() - self._all - (self._cpu_seconds() - self._own)
         return None if math.isnan(others) or wall <= 0.0 else max(others / wall, 0.0)
@@ -41,7 +41,7 @@ class Watch:
 
 
 def _busy_seconds() -> float:
-    """Return the seconds that all cores together have been busy, time stolen by a hypervisor included."""
+    """Return the seconds that all cores together have been busy, including time stolen by a hypervisor."""
     with suppress(OSError):
         user, nice, system, _, _, irq, softirq, steal = map(
             int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]

@@ -1,6 +1,6 @@
-"""Answers with this project's own `propose`, in a process of its own: `python -m benchmarks.speed.worker`.
+"""Answer with this project's own `propose`, in a process of its own: `python -m benchmarks.speed.worker`.
 
-It speaks the protocol of the peers' programs: one JSON object a line, a question in, an answer out.
+It uses the protocol of the peers' programs: one JSON object a line, a question in, an answer out.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from overnight.bo_core.propose import propose
 from overnight.campaign import History, Proposal
 from overnight.campaign.history.provenance import Provenance
 
-# As small as what the peers' programs warm themselves up with.
+# As small as the problem with which the peers' programs warm up.
 WARM_UP = {
     "X": [[0.1, 0.2], [0.9, 0.3], [0.4, 0.8], [0.6, 0.5], [0.2, 0.6], [0.7, 0.9]],
     "y": [0.3, -0.4, 1.2, 0.1, 0.5, 0.9],
@@ -31,9 +31,9 @@ WARM_UP = {
 
 
 def proposer_of(mode: str, device: str) -> BayesianProposer:
-    """Return the settings of a column: `map`, with BoTorch's kernel, priors and one start, or the `default`.
+    """Return the settings of a mode: `map`, with BoTorch's kernel, priors and a single start, or `default`.
 
-    `initial` is 1, as the history holds points enough already.
+    `initial` is 1, because the history already holds enough points.
     """
     plain = BayesianProposer.model_validate({"initial": 1, "device": device})
     if mode == "default":
@@ -44,7 +44,7 @@ def proposer_of(mode: str, device: str) -> BayesianProposer:
 
 
 def answer(question: dict[str, Any], proposer: BayesianProposer, warm: bool) -> dict[str, Any]:
-    """Return the points, the seconds that only `propose` took, and the fit where there is a single one."""
+    """Return the points, the seconds of `propose` alone, and the fit if there is a single one."""
     told = Told.of(question)
     provenance = _earlier(told, proposer) if warm else None
     history = told_history(told, provenance)
@@ -64,15 +64,15 @@ def answer(question: dict[str, Any], proposer: BayesianProposer, warm: bool) -> 
 
 
 def _earlier(told: Told, proposer: BayesianProposer) -> Provenance | None:
-    """Return how a proposal was made when one result fewer was known and its trial was still running."""
+    """Return the provenance of a proposal made when one result fewer was known and its trial was still running."""
     history: History = told_history(told.with_the_last_one_pending(), None)
     return propose(told.campaign, history, proposer, 1)[0].provenance
 
 
 def _fit(proposal: Proposal) -> dict[str, Any] | None:
-    """Return the one set of hyperparameters; None where a proposal averages over several or has none.
+    """Return the one set of hyperparameters; None if a proposal averages over several or has none.
 
-    The constant mean is not among them: it is the generalised least-squares mean that follows from the others.
+    The constant mean is not included: it is the generalised least-squares mean, which follows from the others.
     """
     models = {} if proposal.provenance is None else proposal.provenance.models.metrics
     recorded = next((model.hyperparameters for model in models.values()), None)
@@ -91,7 +91,7 @@ def _finish() -> None:
 
 
 def main() -> None:
-    """Answer until the questions end."""
+    """Answer until the input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--mode", choices=("map", "default"), default="map")
@@ -101,7 +101,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     proposer = proposer_of(asked.mode, asked.device)
     with suppress(Exception):
-        # No first call's cost is counted; where this fails, the questions that follow fail too and say why.
+        # The cost of a first call is not measured. If this fails, the following questions fail too, with the reason.
         answer(WARM_UP, proposer, asked.start == "warm")
     for line in sys.stdin:
         question = json.loads(line)

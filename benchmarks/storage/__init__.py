@@ -1,1 +1,1 @@
-"""What a ledger costs: appends, reads, proofs and SQL, on a directory and on an S3 server, beside what others use."""
+"""The cost of a ledger: appends, reads, proofs and SQL, in a directory and on an S3 server, compared with peers."""

@@ -1,4 +1,4 @@
-"""Measures a ledger on a directory and on an S3 server: `python -m benchmarks.storage`."""
+"""Measure a ledger in a directory and on an S3 server: `python -m benchmarks.storage`."""
 
 import argparse
 import asyncio
@@ -63,7 +63,7 @@ def _places() -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _s3() -> Iterator[str]:
-    """Run the server that `make s3` runs, with what it says to export in the environment."""
+    """Run the server that `make s3` runs, with the variables that it exports set in the environment."""
     program = Path(__file__).parents[2] / "tests" / "support" / "s3_server.py"
     with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -82,7 +82,7 @@ def _s3() -> Iterator[str]:
 
 
 def _measured(where: str, place: str, commits: int, number: int, rows: int) -> list[Row]:
-    """Return what ours takes; each figure is printed when it is there."""
+    """Return our figures; each is printed as soon as it is measured."""
     told: list[Row] = []
 
     def tell(what: str, figure: str) -> None:
@@ -132,7 +132,7 @@ def _measured(where: str, place: str, commits: int, number: int, rows: int) -> l
 
 
 def _appends(ledger: ParquetLedger, commits: int) -> list[float]:
-    """Return the seconds of each of so many appends of one event."""
+    """Return the seconds of each append of one event."""
     made = events(commits)
 
     async def append() -> list[float]:
@@ -155,7 +155,7 @@ def _fill(ledger: ParquetLedger, made: Sequence[Event], size: int) -> None:
 
 
 def _together(ledger: ParquetLedger, writers: int, each: int) -> float:
-    """Return the seconds in which so many tasks append so many proposals each, one after the other."""
+    """Return the seconds in which `writers` concurrent tasks append `each` proposals each, one at a time."""
     made = [event for event in events(4 * writers * each) if event.kind == "trial_proposed"][: writers * each]
     journal = Journal(ledger)
 
@@ -178,13 +178,13 @@ def _timed(work: Callable[[], object]) -> tuple[float, object]:
 
 
 def _peer(name: str, where: str, place: str, commits: int) -> list[Row]:
-    """Return what a peer takes for appends of one event, in a process of its own."""
+    """Return the figures of a peer for appends of one event, in a process of its own."""
     try:
         command = [*STORES[name].command(), place, str(min(commits, 1_000))]
     except PeerIsNotInstalled as problem:
         return [(f"{name}: append of one event", where, f"not measured: {problem}")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    # One of them crashes when it ends, after it has told what it took.
+    # One of the peers crashes at exit, after it has printed its figures.
     if not done.stdout.strip():
         return [(f"{name}: append of one event", where, f"not measured: {done.stderr.strip().splitlines()[-1]}")]
     told = [(f"{name}: {what}", where, figure) for what, figure in json.loads(done.stdout.splitlines()[-1]).items()]

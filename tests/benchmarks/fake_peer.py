@@ -1,4 +1,4 @@
-"""A peer without a library: it speaks the protocol, fails when it is told to, and hangs when it is told to."""
+"""A peer without a library: it speaks the protocol, and fails or hangs on request."""
 
 import sys
 import time

@@ -29,7 +29,7 @@ OURS = OwnContestant(BayesianProposer(draws=16, restarts=1, raw_points=16))
 
 @dataclass
 class CornerPeer:
-    """A peer that walks along the diagonal and keeps what it was asked."""
+    """A peer that walks along the diagonal and keeps the requests to it."""
 
     asked: list[dict[str, Any]]
 

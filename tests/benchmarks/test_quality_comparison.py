@@ -1,4 +1,4 @@
-"""Comparisons have the known answers, and stored results come back as they were."""
+"""Comparisons have the known answers, and stored results are read back unchanged."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Campaigns whose evaluations cost: what is told, what ends them, and what is said of them."""
+"""Campaigns with costs: the costs reported, the end of the budget, and the table."""
 
 import math
 from dataclasses import replace
@@ -14,7 +14,7 @@ from benchmarks.quality.measures import measure
 from overnight.bo_core import SobolProposer
 from overnight.campaign.standing.spending import spending
 
-# One worker: with several, what runs when the first cost is known may overspend.
+# One worker: with several, evaluations that are running when the first cost becomes known may overspend.
 SMALL = [replace(cell, cost_budget=40.0, workers=1) for cell in COSTLY]
 
 

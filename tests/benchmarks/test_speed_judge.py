@@ -1,4 +1,4 @@
-"""The judge of the speed benchmark says what closed forms and plain sampling say."""
+"""The judge of the speed benchmark agrees with closed forms and with plain sampling."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The questions of the speed benchmark, and how this project is told them."""
+"""The questions of the speed benchmark, and their form for this project."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Virtual time passes in an instant, in the order of the timers, and never flies past what is ready."""
+"""Virtual time passes in an instant, in the order of the timers, and never skips a callback that is ready."""
 
 import asyncio
 import time

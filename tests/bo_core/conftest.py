@@ -1,4 +1,4 @@
-"""The core's small matrices are computed with one thread, as the product does, also on a machine that is busy."""
+"""Compute the core's small matrices with one thread, as the product does, even on a busy machine."""
 
 from collections.abc import Iterator
 

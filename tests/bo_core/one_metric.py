@@ -25,12 +25,12 @@ def joint_draws(
     parked: int = 0,
     approval: float = 1.0,
 ) -> JointDraws:
-    """Return draws of the metric, see `JointDraws`."""
+    """Return draws of the metric; see `JointDraws`."""
     return JointDraws({METRIC: posterior}, points, draws, more, seed, parked=parked, approval=approval)
 
 
 def average(draws: JointDraws, utility: Utility) -> AverageScore:
-    """Return the average of a utility of the metric over the draws as they are."""
+    """Return the average of a utility of the metric over the draws."""
     return AverageScore(draws, OneObjective(METRIC, utility))
 
 
@@ -42,5 +42,5 @@ def drawn(draws: JointDraws) -> BorderedDraws:
 
 
 def best(draws: JointDraws) -> Tensor:
-    """Return the best of the metric in each draw."""
+    """Return the best value of the metric in each draw."""
     return best_in_each_draw(draws.drawn.values[METRIC], draws.drawn.eligible)

@@ -1,4 +1,4 @@
-"""Reads a campaign and its events from standard input, proposes, and writes the proposals: a process of its own."""
+"""Read a campaign and its events from standard input, propose, and write the proposals, in a separate process."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Observations, hyperparameters, textbook kernels and derivatives that the tests of the surrogate share."""
+"""Observations, hyperparameters, textbook kernels and derivatives shared by the tests of the surrogate."""
 
 from collections.abc import Callable
 
@@ -10,17 +10,17 @@ from torch import Tensor
 from overnight.bo_core.surrogate import Hyperparameters, KernelName, Prior, TrainingData
 
 KERNELS: list[KernelName] = ["matern52", "rbf"]
-# "known" and "mixed" follow the standard errors that were reported, "extra" infers noise on top of them.
+# "known" and "mixed" use the reported standard errors; "extra" infers noise on top of them.
 NOISES = ["inferred", "known", "mixed", "extra"]
 
 
 def uniform(b: int, d: int, seed: int) -> Tensor:
-    """Return points [b, d] of the unit cube."""
+    """Return points [b, d] in the unit cube."""
     return torch.rand(b, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def observations(n: int, d: int, noise: str, copies: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    """Return X [n, d], y [n] and variances [n]; with copies every point is measured so often, not side by side."""
+    """Return X [n, d], y [n] and variances [n]; every point is measured `copies` times, not in adjacent rows."""
     generator = torch.Generator().manual_seed(7)
     places = torch.arange(n) % -(-n // copies)
     X = torch.rand(n, d, generator=generator, dtype=torch.float64)[places]
@@ -34,12 +34,12 @@ def observations(n: int, d: int, noise: str, copies: int = 1) -> tuple[Tensor, T
 
 
 def pooled_data(n: int, d: int, noise: str, copies: int = 1) -> TrainingData:
-    """Return observations as the product makes them."""
+    """Return observations, pooled as the product pools them."""
     return TrainingData.of(*observations(n, d, noise, copies), extra_noise=noise == "extra")
 
 
 def single_data(n: int, d: int, noise: str, copies: int = 1) -> TrainingData:
-    """Return the same observations, every row by itself."""
+    """Return the same observations, each row by itself."""
     X, y, variance = observations(n, d, noise, copies)
     inferred = torch.ones_like(y) if noise == "extra" else variance.isnan().double()
     return TrainingData(X, y, variance.nan_to_num(0.0), inferred, torch.ones_like(y), torch.zeros_like(y))
@@ -77,7 +77,7 @@ def kernel_by_the_textbook(name: KernelName, A: Tensor, B: Tensor, theta: Tensor
 
 
 def correlation_by_the_textbook(name: KernelName, distance: np.ndarray) -> np.ndarray:
-    """Return a kernel's value at distances in units of the length scales."""
+    """Return a kernel's values at distances in units of the length scales."""
     if name == "rbf":
         return np.exp(-0.5 * distance**2)
     r = np.sqrt(5.0) * distance
@@ -91,7 +91,7 @@ def noise_by_the_textbook(data: TrainingData, theta: Tensor) -> np.ndarray:
 
 
 def central_differences(function: Callable[[Tensor], Tensor], x: Tensor, step: float) -> Tensor:
-    """Return the derivatives of values [b] by x [b, h], to fourth order in the step."""
+    """Return the derivatives of values [b] with respect to x [b, h], to fourth order in the step."""
     columns = []
     for j in range(x.shape[1]):
         e = torch.zeros_like(x)
@@ -102,7 +102,7 @@ def central_differences(function: Callable[[Tensor], Tensor], x: Tensor, step: f
 
 
 def waves(seed: int) -> TrainingData:
-    """Return eight noisy values of two waves: few enough for several explanations."""
+    """Return eight noisy values of two waves, few enough to allow several explanations."""
     generator = torch.Generator().manual_seed(seed)
     X = torch.rand(8, 2, generator=generator, dtype=torch.float64)
     y = torch.sin(12.0 * X[:, 0]) + torch.cos(9.0 * X[:, 1])

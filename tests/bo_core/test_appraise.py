@@ -41,7 +41,7 @@ FINITE: dict[str, dict[str, Any]] = {
 
 
 def life(campaign: Campaign, count: int, noise: float = 0.02, loss: Callable[[Point], float] = bowl) -> History:
-    """Return a history of so many observations, a failure and two pending trials."""
+    """Return a history of `count` observations, a failure and two pending trials."""
     noisy = random.Random(3)
     points = some_points(campaign, count + 3)
     events: list[Event] = [defined(campaign)]
@@ -74,7 +74,7 @@ def changed(proposal: Proposal, changes: Mapping[str, Any] | None = None, point:
 
 
 def situations() -> Iterator[Any]:
-    """Return campaigns, how many were observed with how much noise, and proposers."""
+    """Yield campaigns, their numbers of observations, and proposers."""
     for acquisition in ACQUISITIONS:
         proposer = MODEL.model_copy(update={"acquisition": acquisition})
         yield pytest.param(campaign_of(cube(2)), 12, proposer, id=acquisition)

@@ -30,7 +30,7 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def written(tmp_path):
-    """Return a way to write a module of a name of its own, and to have the proposer that is in it."""
+    """Return a function that writes a module with a new name and returns the proposer in it."""
 
     def write(text: str, name: str = "Mine", **settings: object) -> CustomProposer:
         module = f"third_party_{next(_numbers)}"
@@ -41,7 +41,7 @@ def written(tmp_path):
 
 
 def returning(expression: str) -> str:
-    """Return a module whose class returns this from `propose`."""
+    """Return a module whose class returns this expression from `propose`."""
     return (
         "from overnight.campaign import Proposal\nfrom overnight.campaign.errors import SpaceExhausted\n"
         f"class Mine:\n    def propose(self, campaign, history, q):\n        return {expression}\n"

@@ -1,4 +1,4 @@
-"""Which of very many observations a recommendation is made from."""
+"""The choice of observations for a recommendation when there are very many."""
 
 import random
 

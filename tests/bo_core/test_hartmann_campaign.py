@@ -26,13 +26,13 @@ P = 1e-4 * np.array(
 
 
 def hartmann6(point: Point) -> float:
-    """Return the function of Hartmann in six dimensions, whose least value is -3.322."""
+    """Return the six-dimensional Hartmann function, whose minimum is -3.322."""
     x = np.array([float(value) for value in point.values()])
     return float(-ALPHA @ np.exp(-np.sum(A * (x - P) ** 2, axis=1)))
 
 
 def run_asynchronously(campaign: Campaign, proposer: BayesianProposer) -> History:
-    """Return the history of a campaign whose workers end in a random order, one at a time."""
+    """Return the history of a campaign whose workers finish in random order, one at a time."""
     chance = random.Random(11)
     history = History.from_events([defined(campaign)])
     while len(history.model_view().observed) < TRIALS:
@@ -51,7 +51,7 @@ def test_four_workers_find_a_good_point_of_a_noisy_function_of_six_parameters_in
     assert found is not None
     assert hartmann6(found.point) <= -2.5
     assert found.mean == pytest.approx(hartmann6(found.point), abs=0.3)
-    # A point comes again only where that was what it was proposed for.
+    # Points are repeated only by proposals of a replication.
     provenances = [t.proposal.provenance for t in history.trials.values()]
     again = sum(p is not None and p.chosen.acquisition == "replication" for p in provenances)
     assert len({key(t.point) for t in history.trials.values()}) == TRIALS - again

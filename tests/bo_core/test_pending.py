@@ -33,7 +33,7 @@ def with_pending(treatment: PendingTreatment) -> BayesianProposer:
 def treated(
     treatment: PendingTreatment, campaign: Campaign = SPACE, pending: int = 2
 ) -> tuple[Model, Treated, torch.Tensor]:
-    """Return the model of a noisy bowl, how the pending trials were treated, and their features."""
+    """Return the model of a noisy bowl, the treatment of its pending trials, and their features."""
     view, encoding = told(campaign, 10, pending).model_view(), Encoding(campaign.parameters)
     model = Model.of(observed_by(campaign, view), MODEL, torch.Generator().manual_seed(0), averaged=False)
     X = encoding.encode([t.point for t in view.pending])
@@ -90,7 +90,7 @@ def test_ignoring_proposes_as_if_nobody_had_proposed_the_pending_points() -> Non
     history = told(SPACE, 10)
     best = next_point(history, "joint")
     busy = history.extended([proposed(history.next_trial, {**best, "x0": best["x0"] + 1e-3})])
-    # The number of the trial, and with it the seed, differs, so the points do by the search's tolerance.
+    # The trial's number differs, and with it the seed, so the points differ by the search's tolerance.
     assert distance(next_point(busy, "ignore"), best) < 0.02
     assert distance(next_point(busy, "joint"), best) > 0.02
 

@@ -90,7 +90,7 @@ def test_a_small_space_is_tried_to_exhaustion_without_a_point_twice(proposer: Ba
         proposals = propose(campaign, history, proposer, 4)
         seen += [key(p.point) for p in proposals]
         trial, history = history.next_trial, add(history, proposals)
-        # Of each four one fails, one stays pending, two are observed.
+        # Of each four, one fails, one stays pending and two are observed.
         history = history.extended([failed(trial), observed(trial + 1, 0.1 * trial)])
         history = history.extended([observed(trial + 2, -0.3 * trial)] if trial + 2 in history.trials else [])
     assert len(seen) == len(set(seen)) == 18

@@ -33,7 +33,7 @@ def test_every_point_of_a_batch_keeps_away_from_where_a_trial_is_pending(q: int)
 
 
 def test_a_batch_goes_where_single_proposals_go_while_all_of_them_are_pending() -> None:
-    # Many draws, as each trial has draws of its own.
+    # Many draws, because each trial has its own.
     proposer = MODEL.model_copy(update={"draws": 1024})
     campaign = campaign_of(cube(2))
     history = told(campaign, 14, noise=0.0)

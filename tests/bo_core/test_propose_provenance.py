@@ -69,7 +69,7 @@ def test_hyperparameters_are_written_to_the_last_bit_as_a_warm_start_needs_them(
 
 
 def before(record: Record | None) -> Provenance:
-    """Return how a last proposal was made."""
+    """Return the provenance of an earlier proposal."""
     models = {} if record is None else {"loss": FittedModel(hyperparameters=record)}
     return Provenance(made_by=MadeBy(seed=0), models=Models(metrics=models))
 
@@ -88,7 +88,7 @@ def test_what_the_last_proposal_recorded_is_where_the_next_fit_starts() -> None:
         return (provenance_of(proposal).models.metrics["loss"].hyperparameters)["log_length_scales"]
 
     expected = pytest.approx(better.theta[:2].tolist(), abs=0.05)
-    # With some seeds a cold start misses the explanation of highest density.
+    # With some seeds, a cold start misses the explanation of highest density.
     missing = [seed for seed in range(12) if length_scales_after(seed, None) != expected]
     assert missing
     assert all(length_scales_after(seed, recorded) == expected for seed in missing)
@@ -102,5 +102,5 @@ def test_a_sobol_point_says_from_which_seed_it_came() -> None:
     assert provenance.chosen.value is None
     assert math.isfinite(provenance.made_by.seed)
     assert provenance.stack.libraries["torch"] == torch.__version__
-    # One thread or many, on whatever device, it is the same.
+    # It is the same with any number of threads and on any device.
     assert (provenance.stack.threads, provenance.stack.device) == (None, None)

@@ -107,7 +107,7 @@ def test_another_process_proposes_the_same_from_the_written_events() -> None:
         text=True,
         check=True,
         cwd=folder.parents[1],
-        # The environment may choose the instructions of a BLAS, and with them the bits.
+        # The environment may select the instruction set of a BLAS, and with it the bits.
         env={**os.environ, "PYTHONPATH": str(folder.parents[1]), "PYTHONHASHSEED": "77", "OMP_NUM_THREADS": "2"},
     )
     assert [Proposal.model_validate(p) for p in json.loads(there.stdout)] == here
@@ -115,7 +115,7 @@ def test_another_process_proposes_the_same_from_the_written_events() -> None:
 
 @st.composite
 def interleavings(draw: st.DrawFn) -> list[Event]:
-    """Return the events of one campaign in some order that keeps each trial's own."""
+    """Return the events of one campaign in a random order that keeps each trial's own."""
     campaign = campaign_of(cube(2))
     points = some_points(campaign, 9)
     lives: list[list[Event]] = []

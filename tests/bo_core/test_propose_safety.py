@@ -15,7 +15,7 @@ BOWL = [bowl(p) + 0.01 * NOISY.gauss(0, 1) for p in POINTS]
 
 
 def check(campaign: Campaign, history: History) -> list[Proposal]:
-    """Return two proposals, of which every number must be finite and every point new and in the space."""
+    """Return two proposals, after checking that every number is finite and every point is new and in the space."""
     proposals = propose(campaign, history, MODEL, 2)
     known = {key(t.point) for t in history.trials.values()}
     assert len({key(p.point) for p in proposals} - known) == 2
@@ -56,7 +56,7 @@ SITUATIONS: dict[str, tuple[Sequence[Point], Sequence[float], Sequence[float | N
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_whatever_was_measured_the_proposals_are_sound(name: str) -> None:
     points, means, sems = SITUATIONS[name]
-    # What is pending lies on what was observed, and twice at that.
+    # Pending points coincide with observed ones, two of them with the same one.
     check(CUBE, history_of(CUBE, points, means, sems, pending=[points[0], points[0], points[-1]]))
 
 

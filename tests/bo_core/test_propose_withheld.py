@@ -1,4 +1,4 @@
-"""Points that wait for approval, and those that people rejected: never proposed again, and kept away from."""
+"""Points that wait for approval or were rejected are never proposed again, and proposals keep away from them."""
 
 import math
 
@@ -53,7 +53,7 @@ def with_parked(history: History, point: Point) -> History:
 
 
 def decided(history: History, approvals: int, rejections: int) -> History:
-    """Return the history after decisions about points in a corner; what was approved has been measured."""
+    """Return the history after decisions about points in a corner; approved points have been measured."""
     for i in range(approvals + rejections):
         trial, point = history.next_trial, {"x0": 0.9 + 0.01 * i, "x1": 0.95}
         end: list[Event] = [approved(trial), observed(trial, bowl(point))] if i < approvals else [rejected(trial)]
@@ -90,7 +90,7 @@ def test_once_a_point_was_rejected_others_are_proposed_away_from_it():
 def test_what_waits_counts_as_if_it_were_tried_or_nobody_had_proposed_it_as_likely_as_it_is_approved(
     approvals: int, rejections: int
 ):
-    """In a space with one point left, which is scored in each case; with as many trials all else is the same."""
+    """One point is left in the space and is scored in each case; equal numbers of trials make all else the same."""
     campaign = campaign_of({"n": {"kind": "int", "low": 1, "high": 9}}, approve=POLICY)
     losses = {1: 0.9, 2: 0.6, 3: 0.4, 8: 0.5, 9: 0.8}
     history = history_of(campaign, [{"n": n} for n in losses], list(losses.values()))
@@ -139,7 +139,7 @@ def test_decisions_about_points_outside_of_narrowed_bounds_are_decisions():
 
 @st.composite
 def interleavings(draw: st.DrawFn, campaign: Campaign) -> list[Event]:
-    """Return what happened to trials, some of which had to be approved, in some order that keeps each trial's own."""
+    """Return events of trials, some of which needed approval, in a random order that keeps each trial's own."""
     points = some_points(campaign, 10)
     lives: list[list[Event]] = [[proposed(i, points[i - 1]), observed(i, bowl(points[i - 1]))] for i in range(1, 6)]
     ends = [[approved(6), observed(6, bowl(points[5]))], [approved(7)], [rejected(8)], [abandoned(9)], []]
@@ -172,7 +172,7 @@ def test_a_point_that_was_approved_is_pending_like_any_other():
 
 
 def test_where_everything_is_approved_what_waits_has_no_part_in_a_proposal():
-    """Proposals that were recorded so have to be made again bit for bit."""
+    """Proposals recorded with `approve: always` must replay bit for bit."""
     always, never = (campaign_of(cube(2), approve=word, baseline=MIDDLE) for word in ("always", "never"))
     history = told(never, 12)
     wanted, waiting = {"x0": 0.31, "x1": 0.62}, history

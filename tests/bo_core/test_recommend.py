@@ -30,7 +30,7 @@ def test_the_only_observation_is_recommended() -> None:
 def test_the_luckiest_noisy_value_is_not_recommended_over_a_point_that_was_good_again_and_again(direction: str) -> None:
     campaign = campaign_of(cube(1), **({"maximize": "gain"} if direction == "maximize" else {}))
     sign = -1.0 if direction == "maximize" else 1.0
-    # At 0.8 the loss is 1 but for one lucky -0.3; at 0.2 it is 0 each time.
+    # At 0.8 the loss is about 1, except for one lucky -0.3; at 0.2 it is about 0 each time.
     points = [at(0.2)] * 6 + [at(0.8)] * 6 + [at(0.5)] * 3
     losses = [0.05, -0.1, 0.1, 0.0, -0.05, 0.02, 1.1, -0.3, 0.9, 1.2, 1.0, 1.1, 0.6, 0.5, 0.7]
     found = recommend(campaign, history_of(campaign, points, [sign * loss for loss in losses]))

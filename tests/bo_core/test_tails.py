@@ -1,4 +1,4 @@
-"""Bad outcomes are drawn together as far as that makes them likely, and what is said of them is right in their unit."""
+"""Bad outcomes are compressed as far as this makes them likely, and predictions for them are right in their unit."""
 
 import math
 import random
@@ -29,7 +29,7 @@ def valley(point: Point) -> float:
 
 
 def searched(function, trials: int, proposer: BayesianProposer, seed: int) -> History:
-    """Return what one worker has tried and measured with a known noise."""
+    """Return the trials of one worker, measured with known noise."""
     campaign, noise = campaign_of(SQUARE, seed=seed, budget={"trials": trials}), random.Random(seed)
     history = history_of(campaign, (start := some_points(campaign, 4, seed)), [function(p) for p in start], [0.1] * 4)
     for trial in range(5, trials + 1):
@@ -41,7 +41,7 @@ def searched(function, trials: int, proposer: BayesianProposer, seed: int) -> Hi
 
 
 def near(campaign: Campaign, function, seed: int) -> History:
-    """Return a history of points in the whole square and close to the optimum, as a search leaves it behind."""
+    """Return a history of points in the whole square and close to the optimum, as a search leaves them."""
     points, rng = some_points(campaign, 16, seed), random.Random(seed)
     points += [{"x": rng.gauss(1.0, 0.2), "y": rng.gauss(2.0, 0.2)} for _ in range(24)]
     return history_of(campaign, points, [function(p) + rng.gauss(0.0, 0.02) for p in points], [0.02] * len(points))

@@ -1,4 +1,4 @@
-"""No finite result may stop a campaign, however large, small or alike its numbers are."""
+"""No finite results stop a campaign, however large, small or alike they are."""
 
 import math
 import sys
@@ -61,7 +61,7 @@ def test_small_results_keep_their_proportions_beside_the_largest_float(size: flo
     means = [size * mean for mean in (7.0, 5.0, 3.0, 1.0, 9.0, 2.0, 4.0)]
     less = Objective(metric="loss", direction="minimize")
     y = Outcomes.of([Measurement(mean=mean) for mean in (*means, MOST)], less).y
-    # The better half is above the tail.
+    # The better half lies above the tail.
     better = torch.tensor([3, 5, 2, 6])
     apart = (y[better] - y[3]) / (y[5] - y[3])
     torch.testing.assert_close(apart, torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=torch.float64), rtol=1e-9, atol=1e-9)
@@ -69,7 +69,7 @@ def test_small_results_keep_their_proportions_beside_the_largest_float(size: flo
 
 
 def unreadable(campaign: Campaign, mean: float = math.nan) -> History:
-    """Return a history with a result that no evaluator can report and no model can be fitted to."""
+    """Return a history with a result that no evaluator can report and to which no model can be fitted."""
     some = some_points(campaign, 3)
     history = history_of(campaign, some[:2], [0.3, 0.1])
     torn = observed(3, 0.0).model_copy(update={"metrics": {"loss": Measurement.model_construct(mean=mean, sem=None)}})

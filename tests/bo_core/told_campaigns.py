@@ -1,4 +1,4 @@
-"""Small campaigns and their histories, told as the events that a ledger would hold."""
+"""Small campaigns and their histories, built from the events that a ledger would hold."""
 
 import math
 import random
@@ -25,7 +25,7 @@ from overnight.campaign.history.provenance import Provenance
 from overnight.campaign.history.trial import Generator
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-# Tests that do not ask for repetitions want new points; `test_replication` asks.
+# Tests that do not test replication need new points; `test_replication` enables it.
 QUICK = BayesianProposer(draws=64, restarts=4, raw_points=128, device="cpu", replication="never")
 MODEL = QUICK.model_copy(update={"initial": 2})
 AVERAGED = MODEL.model_copy(update={"hyperparameters": "average"})
@@ -47,7 +47,7 @@ def cube(d: int) -> dict[str, dict[str, Any]]:
 
 
 def campaign_of(parameters: Mapping[str, Any], **more: Any) -> Campaign:
-    """Return a campaign that minimises `loss` unless told otherwise."""
+    """Return a campaign that minimises `loss` unless `more` overrides it."""
     goal = {} if "maximize" in more else {"minimize": "loss"}
     return Campaign.model_validate(
         {"name": "told", "parameters": parameters, "budget": {"trials": 100}, **goal, **more},
@@ -55,21 +55,21 @@ def campaign_of(parameters: Mapping[str, Any], **more: Any) -> Campaign:
 
 
 def defined(campaign: Campaign) -> CampaignDefined:
-    """Return how every history begins."""
+    """Return the first event of every history."""
     return CampaignDefined(time=NOON, actor="test", uid="u", definition=campaign)
 
 
 def proposed(
     trial: int, point: Point, generator: Generator = "manual", provenance: Provenance | None = None
 ) -> TrialProposed:
-    """Return that a trial was proposed."""
+    """Return the event that a trial was proposed."""
     return TrialProposed(time=NOON, actor="test", trial=trial, point=point, generator=generator, provenance=provenance)
 
 
 def observed(
     trial: int, mean: float, sem: float | None = None, metric: str = "loss", **spent: float | None
 ) -> TrialObserved:
-    """Return that a trial ended well."""
+    """Return the event that a trial was observed."""
     metrics = {metric: Measurement(mean=mean, sem=sem)}
     return TrialObserved.model_validate(
         {"time": NOON, "actor": "test", "trial": trial, "attempt": 1, "metrics": metrics} | spent
@@ -77,12 +77,12 @@ def observed(
 
 
 def attempt(trial: int) -> AttemptStarted:
-    """Return that a trial's first attempt started."""
+    """Return the event that a trial's first attempt started."""
     return AttemptStarted(time=NOON, actor="test", trial=trial, attempt=1, key=f"told/{trial}/1")
 
 
 def failed(trial: int, cause: Cause = "infeasible") -> TrialFailed:
-    """Return that a trial ended badly."""
+    """Return the event that a trial failed."""
     return TrialFailed(time=NOON, actor="test", trial=trial, attempt=1, cause=cause, message="no")
 
 
@@ -104,18 +104,18 @@ def history_of(
 
 
 def add(history: History, proposals: Sequence[Proposal]) -> History:
-    """Return the history in which these proposals have become pending trials."""
+    """Return the history with these proposals added as pending trials."""
     first = history.next_trial
     return history.extended(proposed(first + i, p.point, p.generator, p.provenance) for i, p in enumerate(proposals))
 
 
 def bowl(point: Point) -> float:
-    """Return a loss that is least where every number is 0.3."""
+    """Return a loss that is least if every number is 0.3."""
     return sum((float(x) - 0.3) ** 2 for x in point.values() if isinstance(x, float))
 
 
 def some_points(campaign: Campaign, count: int, seed: int = 0) -> list[Point]:
-    """Return points of the space as the Sobol proposer finds them."""
+    """Return points of the space chosen by the Sobol proposer."""
     other = campaign.model_copy(update={"seed": 1000 + seed, "baseline": None, "start_with": ()})
     return [p.point for p in propose(other, History(), SobolProposer(), count)]
 
@@ -129,29 +129,29 @@ def told(campaign: Campaign, count: int, pending: int = 0, noise: float = 0.02) 
 
 
 def observed_by(campaign: Campaign, view: ModelView, *, learn_noise: bool = True) -> Observed:
-    """Return what a view holds of the objective."""
+    """Return a view's data for the objective."""
     situation = Situation.of(campaign, view, Encoding(campaign.parameters), learn_noise=learn_noise)
     return situation.observed[campaign.objective.metric]
 
 
 def distance(a: Point, b: Point) -> float:
-    """Return how far two points of numbers lie from each other."""
+    """Return the distance between two numeric points."""
     return math.dist([float(a[name]) for name in a], [float(b[name]) for name in a])
 
 
 def provenance_of(proposal: Proposal) -> Provenance:
-    """Return how a proposal of the model was made."""
+    """Return the provenance of a proposal by the model."""
     assert proposal.provenance is not None
     return proposal.provenance
 
 
 def acquisition_value(proposal: Proposal) -> float:
-    """Return what the model expected of its proposal."""
+    """Return the acquisition value of a proposal by the model."""
     value = provenance_of(proposal).chosen.value
     assert value is not None
     return value
 
 
 def key(point: Point) -> tuple[tuple[str, Any], ...]:
-    """Return what makes points equal, whatever the order of their names."""
+    """Return a key that is equal for equal points, in any order of their names."""
     return tuple(sorted(point.items()))

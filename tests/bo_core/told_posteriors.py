@@ -1,4 +1,4 @@
-"""Small posteriors of a noisy bowl, and what tests compare them with."""
+"""Small posteriors of a noisy bowl, and values to compare them with."""
 
 import math
 
@@ -20,7 +20,7 @@ def a_posterior(
     *,
     warped: bool = False,
 ) -> Posterior:
-    """Return what is believed of a bowl after n noisy observations, for several sets of hyperparameters."""
+    """Return the posterior of a bowl after n noisy observations, for several sets of hyperparameters."""
     generator = torch.Generator().manual_seed(n)
     X = uniform(n, d, n)
     y = -((X - 0.4) ** 2).sum(1)
@@ -34,6 +34,6 @@ def a_posterior(
 
 
 def prior_covariance(kernel: KernelName, A: Tensor, B: Tensor, length_scales: Tensor) -> np.ndarray:
-    """Return the kernel [a, b] between features, written down anew."""
+    """Return the kernel [a, b] between features, implemented independently."""
     scales = length_scales.numpy()
     return correlation_by_the_textbook(kernel, cdist(A.numpy() / scales, B.numpy() / scales))

@@ -1,4 +1,4 @@
-"""Contradictions within a definition: written once, reported alike for what is written and by the model."""
+"""Contradictions within a definition: each rule is written once, and is reported alike for a file and by the model."""
 
 import pytest
 from pydantic import ValidationError

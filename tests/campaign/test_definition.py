@@ -1,4 +1,4 @@
-"""The definition of a campaign: what contradicts itself is refused with its path."""
+"""The definition of a campaign: contradictions are refused with their path."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The goal of a campaign: what is better is decided in one place, and that place agrees with brute force."""
+"""The goal of a campaign: one place decides which outcome is better, and it agrees with brute force."""
 
 import random
 import re
@@ -19,7 +19,7 @@ TASTE = Objective(metric="taste", direction="maximize")
 
 @dataclass(frozen=True)
 class AtMost:
-    """A constraint such as a later step may add: it needs a metric and an answer."""
+    """A possible later constraint: it needs only a metric and a method that judges a measurement."""
 
     metric: str
     limit: float

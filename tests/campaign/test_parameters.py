@@ -1,4 +1,4 @@
-"""Each kind of parameter knows its values, its distances, and how a text spells it."""
+"""Each kind of parameter knows its values, its distances and its spelling as text."""
 
 import math
 

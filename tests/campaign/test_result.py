@@ -1,4 +1,4 @@
-"""The rule for results: what was asked for and is well is kept, the rest is noted."""
+"""The rule for results: requested metrics with valid values are kept, the rest is noted."""
 
 import json
 import math

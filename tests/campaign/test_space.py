@@ -1,4 +1,4 @@
-"""Spaces: what is a point of one, and what is said about what is not."""
+"""Spaces: valid points, and the errors for invalid ones."""
 
 import pytest
 from pydantic import ValidationError

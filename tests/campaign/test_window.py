@@ -13,7 +13,8 @@ from overnight.campaign.window import Window
 A_MINUTE, A_DAY = timedelta(minutes=1), timedelta(days=1)
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
-# A date on which the clocks of a zone are changed, or none are; one skipped a whole day, one changes at midnight.
+# A zone and a date on which its clocks change, or an ordinary date. One zone skipped a whole day, one changes at
+# midnight.
 CHANGES = [
     ("Europe/Berlin", date(2026, 3, 29)),
     ("Europe/Berlin", date(2026, 10, 25)),
@@ -41,7 +42,7 @@ def window(text: str, **more: object) -> Window:
 
 @cache
 def wall_clock(zone: str, around: date) -> list[tuple[datetime, datetime]]:
-    """Return each minute of some days as (the instant, what the clocks of the zone show)."""
+    """Return each minute of nine days as (instant, local time in the zone)."""
     first = datetime(around.year, around.month, around.day, tzinfo=UTC) - 4 * A_DAY
     instants = [first + i * A_MINUTE for i in range(9 * 24 * 60)]
     return [(instant, instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) for instant in instants]
@@ -52,7 +53,7 @@ def first_shown(minutes: list[tuple[datetime, datetime]], wall: datetime) -> dat
 
 
 def intervals(asked: Window, around: date) -> list[tuple[datetime, datetime]]:
-    """Return when it is open around a date, found by looking at the clock on the wall minute by minute."""
+    """Return the intervals in which the window is open around a date, found by checking the wall clock every minute."""
     minutes = wall_clock(asked.zone, around)
     found = []
     for distance in range(-2, 3):
@@ -80,7 +81,7 @@ def test_a_window_is_open_when_the_clock_on_the_wall_says_so_also_when_clocks_ar
     asked = window(f"{opens}–{shuts} {zone}", days=sorted(days))
     open_then = intervals(asked, day)
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + minute * A_MINUTE
-    # What the oracle cannot see begins or ends beyond the days that it looks at.
+    # The oracle does not see intervals that begin or end outside the days that it checks.
     assume(abs(moment - datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) < timedelta(hours=20))
     opened, closes = next(((start, end) for start, end in open_then if start <= moment < end), (None, None))
     assert (asked.opened(moment), asked.closes(moment)) == (opened, closes)
@@ -109,12 +110,12 @@ def test_the_hours_of_the_year_add_up_to_those_of_its_nights():
 @pytest.mark.parametrize(
     ("text", "moment", "opens", "closes"),
     [
-        # 02:30 is skipped: it opens when the clocks go on to 03:00.
+        # 02:30 is skipped: the window opens when the clocks jump to 03:00.
         ("02:30–05:00 Europe/Berlin", "2026-03-29T00:00", "2026-03-29T01:00", "2026-03-29T03:00"),
-        # 02:30 is there twice: it counts when it comes first.
+        # 02:30 occurs twice: the first one counts.
         ("02:30–05:00 Europe/Berlin", "2026-10-25T00:00", "2026-10-25T00:30", "2026-10-25T04:00"),
         ("22:00–02:30 Europe/Berlin", "2026-10-24T18:00", "2026-10-24T20:00", "2026-10-25T00:30"),
-        # All of it is skipped: it does not open in that night.
+        # The whole window is skipped: it does not open that night.
         ("02:10–02:50 Europe/Berlin", "2026-03-28T12:00", "2026-03-30T00:10", "2026-03-30T00:50"),
     ],
 )

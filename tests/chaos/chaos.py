@@ -1,6 +1,6 @@
-"""Kills what runs a campaign at random moments and writes down what was lost: `make chaos KILLS=20`, some minutes.
+"""Kill the processes of a campaign at random moments and record what was lost: `make chaos KILLS=20`, a few minutes.
 
-Each run is stored; the table in docs/proofs/reliability.md adds up all runs that are stored.
+Each run is stored; the table in docs/proofs/reliability.md sums all stored runs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _LEFT_LIMIT = 30.0
 
 
 def main() -> int:
-    """Disturb one campaign, store what came of it, write the table, and return 1 if a promise was broken."""
+    """Disturb one campaign, store its figures, write the table, and return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--trials", type=int, default=30)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def disturb(folder: Path, trials: int, plan: Plan) -> tuple[StoredRun, list[Fault]]:
-    """Run a campaign through a storm and return its figures, and every promise that was broken."""
+    """Run a campaign through a storm and return its figures, and every broken promise."""
     began = time.monotonic()
     _tell(f"seed {plan.seed}, {plan.kills} kills, {trials} trials")
     with operation(folder, trials, plan.seed) as campaign:
@@ -74,7 +74,7 @@ def _refused(campaign: Operation) -> int:
 
 
 def _left_over(campaign: Operation) -> list[str]:
-    """Return what is still there though the campaign has ended, besides the server and the worker."""
+    """Return the processes that are still alive after the campaign has ended, except the server and the worker."""
     kept = {process.pid for process in (campaign.prefect.server, campaign.prefect.worker) if process is not None}
     deadline = time.monotonic() + _LEFT_LIMIT
     while left := [v for v in campaign.scene().victims if not {v.pid, v.process.parent, v.process.session} & kept]:

@@ -1,4 +1,4 @@
-"""Read what the evaluations themselves wrote down: for each attempt, what it did and what it found."""
+"""Read the log that the evaluations themselves wrote: the actions and the result of each attempt."""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass
 class Evaluated:
-    """One attempt according to its own processes; `began` holds a time for each process that did.
+    """One attempt according to its own processes; `began` holds the start of each process.
 
-    `point` is what it was asked for. `alone` is False if another evaluation of its trial lived, `room` if every worker
-    of the campaign was taken by a living evaluation.
+    `point` is the requested point. `alone` is False if another evaluation of the trial was alive. `room` is False if
+    living evaluations occupied every worker of the campaign.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Try, as another user of the machine, to read and change what belongs to a campaign."""
+"""Try, as another user of the machine, to read and change the files and processes of a campaign."""
 
 import json
 import os
@@ -18,8 +18,8 @@ _CALLS = [
 
 
 def become_nobody() -> None:
-    """Give up every right of root, for good."""
-    # Python loads this codec when a socket is first opened, and its own files may be out of reach by then.
+    """Give up all rights of root, irreversibly."""
+    # Python loads this codec when a socket is first opened, and its own files may be unreadable by then.
     "127.0.0.1".encode("idna")
     os.setgroups([])
     os.setgid(_NOBODY)
@@ -61,7 +61,7 @@ def _server(port: int) -> Iterator[str]:
 
 
 def _command_lines(folder: Path) -> Iterator[str]:
-    """Name the processes of the campaign that show a password to everybody who lists processes."""
+    """Name the campaign's processes whose command line shows a password to every user of the machine."""
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")

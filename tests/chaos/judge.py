@@ -1,4 +1,4 @@
-"""Compares what a disturbed campaign's ledger says with what its evaluations say, and names every broken promise."""
+"""Compare a disturbed campaign's ledger with the log of its evaluations, and name every broken promise."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ from overnight.campaign.history.events import (
 from overnight.flows.replay.again import Replayed
 
 Broken = Literal["lost", "foreign", "duplicated", "crowded", "stuck", "budget", "chain", "replay", "open"]
-# What may be tried again says nothing about its point.
+# Causes that are tried again, because they do not reflect on the point.
 _TRIED_AGAIN = ("infrastructure", "cancelled", "timeout")
 _OUTCOMES = (TrialObserved, TrialFailed)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One promise that was broken, and where."""
+    """One broken promise, with a description."""
 
     broken: Broken
     what: str
@@ -36,11 +36,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run leaves behind.
+    """The evidence that a run leaves.
 
-    `seen` are events that were read while it ran, `struck` the attempts of which a process was killed or stopped,
-    `left` the processes that are still there, `damage` what `verify` found. `rolled_back` says that an older copy of
-    the ledger was put back, which may know nothing of attempts that ran.
+    `seen` are events that were read while it ran, `struck` the attempts with a killed or stopped process, `left` the
+    processes that are still alive, `damage` the finding of `verify`. `rolled_back` means that an older copy of the
+    ledger was restored, which may lack attempts that ran.
     """
 
     trials: int
@@ -55,17 +55,17 @@ class Evidence:
 
     @cached_property
     def history(self) -> History:
-        """Return the campaign as it stands in the end."""
+        """Return the final history of the campaign."""
         return History.from_events(self.events)
 
     @cached_property
     def started(self) -> dict[str, AttemptStarted]:
-        """Return what the ledger says of attempts that began, by key."""
+        """Return the ledger's records of started attempts, by key."""
         return {event.key: event for event in self.events if isinstance(event, AttemptStarted)}
 
 
 def judge(evidence: Evidence) -> list[Fault]:
-    """Return every promise that was broken; nothing if all were kept."""
+    """Return every broken promise; nothing if all were kept."""
     return [*_lost(evidence), *_foreign(evidence), *_duplicated(evidence), *_stuck(evidence), *_others(evidence)]
 
 
@@ -95,7 +95,7 @@ def _lost(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _foreign(evidence: Evidence) -> Iterator[Fault]:
-    """Name the results that were recorded for a point or an attempt that did not give them."""
+    """Name the results recorded for a point or an attempt that did not produce them."""
     points = {trial.id: dict(trial.point) for trial in evidence.history.trials.values()}
     for key, one in evidence.evaluated.items():
         if key in evidence.started and points.get(one.trial) != one.point:
@@ -107,7 +107,7 @@ def _foreign(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _forgotten_strikes(evidence: Evidence) -> Iterator[Fault]:
-    """Name the attempts that were killed or stopped and neither had a result by then nor were tried again."""
+    """Name the attempts that were killed or stopped without a result by then, and were not tried again."""
     failed = {(e.trial, e.attempt): e for e in evidence.events if isinstance(e, AttemptFailed)}
     observed = {(e.trial, e.attempt) for e in evidence.events if isinstance(e, TrialObserved)}
     for key in dict.fromkeys(evidence.struck):

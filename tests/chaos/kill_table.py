@@ -1,4 +1,4 @@
-"""The stored runs of `make chaos`, one a line, and the table in docs/proofs/reliability.md that adds them up."""
+"""The stored runs of `make chaos`, one per line, and the table in docs/proofs/reliability.md that sums them."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -82,7 +82,7 @@ class StoredRun(BaseModel):
         refused: int,
         seconds: float,
     ) -> "StoredRun":
-        """Return what is kept of a run."""
+        """Return the stored figures of a run."""
         lease = evidence.history.lease
         return cls(
             seed=plan.seed,
@@ -107,14 +107,14 @@ class StoredRun(BaseModel):
 
 
 def store(run: StoredRun, file: Path) -> None:
-    """Append a run to those that are stored."""
+    """Append a run to the stored ones."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as stored:
         stored.write(run.model_dump_json() + "\n")
 
 
 def read_runs(file: Path) -> list[StoredRun]:
-    """Return every run that is stored."""
+    """Return every stored run."""
     return [StoredRun.model_validate_json(line) for line in file.read_text().splitlines()]
 
 
@@ -124,7 +124,7 @@ def publish() -> None:
 
 
 def section(runs: Sequence[StoredRun]) -> str:
-    """Return what the page says of these runs."""
+    """Return the page's section on these runs."""
     kills = {kind: sum(run.kills.get(kind, 0) for run in runs) for kind in KINDS}
     stops = {kind: sum(run.stops.get(kind, 0) for run in runs) for kind in STOPPED}
     outages = [run.outage_seconds for run in runs if run.outage_seconds >= _OUTAGE]

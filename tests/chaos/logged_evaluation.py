@@ -1,9 +1,9 @@
-"""An evaluation that keeps its own log, so that a source other than Overnight knows what ran.
+"""An evaluation that keeps its own log, as evidence that is independent of Overnight.
 
-`python logged_evaluation.py LOG LOCKS WORKERS STUBBORN`: one line when it begins, has found a value, has stored it, and
-ends. Locks, which the kernel takes back at their holder's death, show whether another evaluation of the same trial
-lives and whether more evaluations live than the campaign has workers. The first attempt at a trial ignores SIGTERM for
-STUBBORN seconds.
+`python logged_evaluation.py LOG LOCKS WORKERS STUBBORN` writes a line when it begins, when it has found a value, when
+it has stored it, and when it ends. Locks, which the kernel releases at their holder's death, show whether another
+evaluation of the same trial is alive and whether more evaluations are alive than the campaign has workers. The first
+attempt at a trial ignores SIGTERM for STUBBORN seconds.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ def main(log: Path, locks: Path, workers: int, stubborn: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(stubborn)
     time.sleep(1 + request["seed"] % 1000 / 250)
-    # Noise of its own for each attempt, so that a value tells which one found it.
+    # Each attempt has its own noise, so that a value identifies the attempt that found it.
     noise = random.Random(request["key"]).gauss(0, 0.02)
     value = (request["parameters"]["x"] - 0.3) ** 2 + request["parameters"]["n"] / 100 + noise
     say("found", value=value)
@@ -45,7 +45,7 @@ def main(log: Path, locks: Path, workers: int, stubborn: int) -> None:
     written.write_text(json.dumps({"metrics": {"loss": value}}))
     written.rename(result)
     say("stored")
-    # Tidying up takes programs some time, too, and they may be killed at that.
+    # Programs also take time to clean up, and may be killed while they do.
     time.sleep(request["seed"] % 7 / 10)
     say("ended")
 

@@ -27,7 +27,7 @@ _SECONDS_TO_LEAVE = 30.0
 
 
 class LoneCampaign:
-    """A campaign that was written into this folder, and the process that runs it."""
+    """A campaign written into this folder, and the process that runs it."""
 
     def __init__(self, folder: Path, trials: int) -> None:
         self.folder, self.trials = folder, trials
@@ -40,16 +40,16 @@ class LoneCampaign:
 
     @property
     def output(self) -> str:
-        """Return everything that the terminal has shown."""
+        """Return all output of the terminal."""
         return (self.folder / "output.log").read_text()
 
     def start(self) -> None:
-        """Run the campaign, or resume it, as a person does."""
+        """Run the campaign, or resume it, as a person would."""
         with (self.folder / "output.log").open("ab") as output:
             self.controller = subprocess.Popen(
                 [sys.executable, "-m", "overnight", "run", "campaign.yaml"],
                 cwd=self.folder,
-                # The folder in the environment is what tells its processes from everybody else's.
+                # The folder in the environment identifies the campaign's processes.
                 env={**without_prefect(os.environ), "PYTHONPATH": str(_REPOSITORY), "CHAOS": str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -58,14 +58,14 @@ class LoneCampaign:
             )
 
     def read(self) -> History:
-        """Return the campaign as it stands; nothing before its ledger is there."""
+        """Return the current history; an empty one if the ledger does not exist yet."""
         try:
             return History.from_events(asyncio.run(events_of(self.ledger)))
         except (LedgerError, FileNotFoundError):
             return History()
 
     def wait_until(self, true: Callable[[History], bool]) -> None:
-        """Return when something is so of its history; raises RuntimeError if the campaign ends before or takes long."""
+        """Return once the history meets a condition; raise RuntimeError if the campaign ends first or is too slow."""
         assert self.controller is not None
         deadline = time.monotonic() + _LONGEST
         while not true(self.read()):
@@ -74,7 +74,7 @@ class LoneCampaign:
             time.sleep(_LOOK)
 
     def wait(self) -> None:
-        """Return when its process has ended; what takes too long is killed, and the judge finds it unfinished."""
+        """Return when the process has ended; one that takes too long is killed, and the judge finds it unfinished."""
         assert self.controller is not None
         try:
             self.controller.wait(_LONGEST)
@@ -82,7 +82,7 @@ class LoneCampaign:
             self.kill_everything()
 
     def kill_everything(self) -> None:
-        """Kill every process that was given the folder."""
+        """Kill every process that has the folder in its environment."""
         while victims := Scene.of(self.folder).victims:
             for victim in victims:
                 victim.kill()
@@ -90,7 +90,7 @@ class LoneCampaign:
             self.controller.wait()
 
     def evidence(self, *, rolled_back: bool = False) -> Evidence:
-        """Return what the campaign left behind, once it has ended."""
+        """Return the evidence of the campaign, once it has ended."""
         left = self._left_over()
         events = asyncio.run(events_of(self.ledger))
         return Evidence(

@@ -1,6 +1,6 @@
-"""Operate a campaign with a Prefect server, a worker, a deployment, and a schedule that starts it whenever it rests.
+"""Operate a campaign with a Prefect server, a worker, a deployment, and a schedule that restarts it whenever it rests.
 
-Everything is of the run's own folder and on loopback.
+All files are in the run's own folder, and all connections are on loopback.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ budget: {{trials: {trials}}}
 failures: {{back_off: 1s, max_attempts: 100, on_timeout: retry}}
 seed: {seed}
 """
-# A run that the worker took before it was killed never starts, and Prefect waits for it for ever.
+# If the worker is killed after it has taken a run, that run never starts, and Prefect waits for it for ever.
 _PATIENCE = 20.0
 
 
@@ -51,7 +51,7 @@ def write_campaign(
     grace: str = "2s",
     stubborn: int = 0,
 ) -> None:
-    """Write a campaign and its evaluation, whose first attempts ignore SIGTERM for so many `stubborn` seconds."""
+    """Write a campaign and its evaluation, whose first attempts ignore SIGTERM for `stubborn` seconds."""
     (folder / "locks").mkdir()
     shutil.copy(Path(__file__).with_name("logged_evaluation.py"), folder)
     (folder / "evaluations.log").touch()
@@ -70,7 +70,7 @@ def write_campaign(
 
 
 class Operation:
-    """One run: its campaign, and the server and the worker that it is deployed at."""
+    """One run: its campaign, its Prefect server and its worker."""
 
     def __init__(self, folder: Path, trials: int, seed: int) -> None:
         self.folder, self.trials = folder.resolve(), trials
@@ -91,25 +91,25 @@ class Operation:
         return Scene.of(self.folder)
 
     def read(self) -> History:
-        """Read what was appended since, and return the campaign as it stands."""
+        """Read newly appended events and return the current history."""
         for segment in asyncio.run(self.ledger.read(after=self._head)):
             self._head = segment.number
             self.events += segment.events
         return History.from_events(self.events)
 
     def deploy(self) -> None:
-        """Deploy the campaign, when the server answers, as a person does."""
+        """Deploy the campaign as a person would, once the server answers."""
         self.prefect.wait_for_server()
         self.prefect.deploy(self.folder)
         self._deployment = self.prefect.ask("/deployments/filter", {})[0]["id"]
 
     def start_run(self) -> None:
-        """Ask for a flow run, as a schedule does at its time, whether or not another one is alive."""
+        """Request a flow run, as a schedule does at its time, even if another one is alive."""
         self._newest_run = self.prefect.ask(f"/deployments/{self._deployment}/create_flow_run", {})["id"]
         self._asked = time.monotonic()
 
     def start_run_if_none_is_alive(self, scene: Scene) -> None:
-        """Ask for a flow run if none is alive and none is about to be; a stopped one does nothing for the campaign."""
+        """Request a flow run if none is alive or about to start; a stopped controller does nothing for the campaign."""
         if any(not controller.stopped for controller in scene.controllers):
             return
         if self._newest_run:
@@ -121,14 +121,14 @@ class Operation:
         self.start_run()
 
     def refused_runs(self) -> int:
-        """Return how many flow runs were told that another controller holds the campaign."""
+        """Return how many flow runs were refused because another controller holds the campaign."""
         runs = self.prefect.ask("/flow_runs/filter", {"limit": 200})
         return sum("The campaign is held by" in (run["state"]["message"] or "") for run in runs)
 
 
 @contextmanager
 def operation(folder: Path, trials: int, seed: int) -> Iterator[Operation]:
-    """Start everything but the campaign, which its schedule starts; nothing of it is left afterwards."""
+    """Start everything except the campaign, which its schedule starts, and end everything afterwards."""
     run = Operation(folder, trials, seed)
     try:
         run.prefect.start_server()

@@ -1,4 +1,4 @@
-"""Kill and stop processes of a running campaign at random, and start again what an operator's machine would."""
+"""Kill and stop processes of a running campaign at random, and restart those that an operator's machine would."""
 
 import math
 import random
@@ -16,7 +16,7 @@ from victims import Scene, Victim
 from overnight.campaign.history.events import CampaignFinished
 
 KINDS = ("controller", "evaluator", "worker", "server", "supervisor")
-# A stopped process stays as it is until somebody ends it; only the server is let go on.
+# A stopped process stays stopped until another process ends it; only the server is continued.
 STOPPED = ("controller", "evaluator", "server", "supervisor")
 _STOP = "stopped "
 _LOOK = 0.2
@@ -26,7 +26,7 @@ _LAST_TRIALS = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen: how many kills, stopped processes and second starts, and how long an outage."""
+    """A plan: the numbers of kills, stopped processes and second starts, and the length of the outage."""
 
     seed: int
     kills: int
@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass
 class Damage:
-    """What was done: kills and stops by kind, the attempts that were hit, and the rest."""
+    """The damage done: kills and stops by kind, the attempts that were hit, and the rest."""
 
     kills: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
@@ -71,7 +71,7 @@ class Storm:
         return kinds
 
     def pass_over(self) -> Damage:
-        """Strike until the campaign is finished and its controllers have ended, or the time limit is over."""
+        """Strike until the campaign is finished and its controllers have ended, or the time limit has passed."""
         total = len(self.strikes)
         while self._passed() < self.plan.limit:
             history, scene = self.run.read(), self.run.scene()
@@ -80,7 +80,7 @@ class Storm:
             if finished and not scene.controllers:
                 break
             self._operate(scene, finished=finished)
-            # Spread over the campaign, so that the last one finds it unfinished.
+            # Strikes are spread over the campaign, so that the last one comes before its end.
             due = ended * total >= (total - len(self.strikes)) * (self.run.trials - _LAST_TRIALS)
             if due and not finished and time.monotonic() >= self.next_strike:
                 self._strike_where_something_is(ended)
@@ -93,18 +93,18 @@ class Storm:
         return time.monotonic() - self.began
 
     def _strike_where_something_is(self, ended: int) -> None:
-        """Do the first of what is to come that finds a victim now: without a controller there are no evaluations."""
+        """Carry out the first pending strike that has a victim now: without a controller there are no evaluations."""
         for i, kind in enumerate(self.strikes):
             if self._strike(kind):
                 del self.strikes[i]
                 self.tell(f"{self._passed():4.0f} s: {kind}, {ended} trials ended")
-                # An outage is sometimes over before anything else happens.
+                # Sometimes an outage is over before the next strike.
                 longest = self.plan.outage * 1.5 if kind == "outage" else _LONGEST_LULL
                 self.next_strike = time.monotonic() + self.dice.uniform(0, longest)
                 return
 
     def _operate(self, scene: Scene, *, finished: bool) -> None:
-        """Do what an init system and a schedule do."""
+        """Do the work of an init system and a schedule."""
         now = time.monotonic()
         if now >= self.goes_on_at:
             self._send_to_server(signal.SIGCONT)
@@ -114,12 +114,12 @@ class Storm:
         if _has_ended(self.prefect.worker) and now >= self.down_until["worker"]:
             self.prefect.start_worker()
         if not finished:
-            # The server may be down; a schedule is late then, too.
+            # The server may be down; a schedule would then be late, too.
             with suppress(OSError):
                 self.run.start_run_if_none_is_alive(scene)
 
     def _strike(self, kind: str) -> bool:
-        """Do it, and tell whether there was something to be struck."""
+        """Carry out a strike, and return whether it had a victim."""
         match kind:
             case "outage":
                 return self._server_down(self.plan.outage)
@@ -192,7 +192,7 @@ class Storm:
         return True
 
     def _send_to_server(self, number: signal.Signals) -> None:
-        """Send a signal to all of its session: the command may have started the server proper beside itself."""
+        """Signal the server's whole session: its command may have started the actual server as another process."""
         assert self.prefect.server is not None
         for victim in self.run.scene().victims:
             if victim.process.session == self.prefect.server.pid:

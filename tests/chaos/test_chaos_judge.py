@@ -1,4 +1,4 @@
-"""The judge of disturbed campaigns names every promise that is broken, and none that is kept."""
+"""The judge of disturbed campaigns names every broken promise, and none that is kept."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

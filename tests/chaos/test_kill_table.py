@@ -33,7 +33,7 @@ def test_the_table_adds_up_what_is_stored(tmp_path):
     assert "| SIGKILLs of one process | 9 |" in said
     assert "| SIGKILL of the Prefect server | 3 |" in said
     assert "| SIGSTOP of an evaluation's supervisor | 2 |" in said
-    # A server that was only restarted was no outage.
+    # A mere restart of the server is not an outage.
     assert "| outage of the server for 60 s | 1 |" in said
     assert "| trials | 60 |" in said
     assert "lost | 0 |" in said

@@ -1,4 +1,4 @@
-"""`make chaos` in small: a real campaign on a real Prefect server, disturbed."""
+"""`make chaos` on a small scale: a disturbed campaign on a real Prefect server."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The stored troubles of `make chaos`, one a line, and the table in docs/proofs/reliability.md that adds them up."""
+"""The stored troubles of `make chaos`, one per line, and the table in docs/proofs/reliability.md that sums them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class StoredTrouble(BaseModel):
     def of(
         cls, what: str, seed: int, evidence: Evidence, faults: Sequence[Fault], *, seconds: float
     ) -> "StoredTrouble":
-        """Return what is kept of a campaign."""
+        """Return the stored figures of a campaign."""
         return cls(
             what=what,
             seed=seed,
@@ -76,7 +76,7 @@ def publish() -> None:
 
 
 def section(runs: Sequence[StoredTrouble]) -> str:
-    """Return what the page says of these campaigns."""
+    """Return the page's section on these campaigns."""
     rows = []
     for what, words in _WHAT.items():
         these = [run for run in runs if run.what == what]

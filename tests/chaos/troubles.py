@@ -1,6 +1,6 @@
-"""Hurt campaigns in other ways than by kills, each with a campaign of its own: part of `make chaos`, some minutes.
+"""Disturb campaigns in ways other than kills, each with a campaign of its own: part of `make chaos`, a few minutes.
 
-Each trouble is stored; the table in docs/proofs/reliability.md adds up what is stored.
+Each trouble is stored; the table in docs/proofs/reliability.md sums the stored ones.
 """
 
 import argparse
@@ -29,7 +29,7 @@ Trouble = Callable[[Path, int], tuple[Evidence, list[Fault]]]
 
 
 def rolled_back(folder: Path, seed: int) -> tuple[Evidence, list[Fault]]:
-    """Put back an older copy of the ledger after everything has died, beside the work folder as it is."""
+    """Restore an older copy of the ledger after everything has died, and leave the work folder unchanged."""
     write_campaign(folder, 12, seed)
     campaign = LoneCampaign(folder, 12)
     campaign.start()
@@ -81,7 +81,7 @@ def _fill(path: Path) -> None:
 def hostile_user(folder: Path, seed: int) -> tuple[Evidence, list[Fault]]:
     """Let another user of the machine try everything that the file system and the ports allow."""
     write_campaign(folder, 10, seed)
-    # The campaign's own folder is as open as a home folder may be; its parents lead there.
+    # The campaign's own folder is as open as a home folder may be, and its parents can be entered.
     folder.chmod(0o755)
     campaign = LoneCampaign(folder, 10)
     campaign.start()
@@ -114,7 +114,7 @@ TROUBLES: Mapping[str, Trouble] = {
 
 
 def main() -> int:
-    """Run the named troubles, store what came of them, write the table, and return 1 if a promise was broken."""
+    """Run the named troubles, store the results, write the table, and return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("troubles", nargs="*", choices=[*TROUBLES, []], help="all of them if none is named")
     parser.add_argument("--times", type=int, default=1)
@@ -137,7 +137,7 @@ def main() -> int:
 
 
 def hurt(what: str, seed: int) -> tuple[StoredTrouble, list[Fault]]:
-    """Run one campaign through one trouble, and return its figures and every promise that was broken."""
+    """Run one campaign through one trouble, and return its figures and every broken promise."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)

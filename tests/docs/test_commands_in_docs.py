@@ -37,7 +37,7 @@ def has_commands(path: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the campaign that a reader of the first tutorial is left with."""
+    """Return the folder of the campaign that a reader has at the end of the first tutorial."""
     shell = Shell(tmp_path_factory.mktemp("reader"))
     shell.follow(FIRST.read_text())
     return shell.folder
@@ -95,7 +95,7 @@ def problems(schema: dict[str, Any], text: str) -> list[str]:
 
 
 def refused(file: dict[str, Any]) -> list[str]:
-    """Return why the reader refuses a file."""
+    """Return the reader's reasons for refusing a file; nothing if it accepts the file."""
     try:
         read_campaign(file)
     except InvalidDefinition as problem:

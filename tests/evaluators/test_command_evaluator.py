@@ -1,4 +1,4 @@
-"""What a command may do, and what its attempt then comes to."""
+"""The ways in which a command may behave, and the outcome of its attempt."""
 
 import asyncio
 import json
@@ -158,7 +158,7 @@ async def test_reports_arrive_while_it_runs_and_bad_lines_do_no_harm(tmp_path: P
     assert outcome.metadata == {"ignored_report_lines": 3}
 
 
-# Each starts a process that does not care about SIGTERM and leaves its id in the file `grandchild`.
+# Each starts a process that ignores SIGTERM and writes its id to the file `grandchild`.
 STUBBORN = """
     if os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Words of a command that only a shell would understand, or that look as if values were put into them."""
+"""Words of a command that only a shell would interpret, or that look like placeholders for values."""
 
 import pytest
 from attempts import campaign

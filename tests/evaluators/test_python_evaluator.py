@@ -1,4 +1,4 @@
-"""What a Python function may do, and what its attempt then comes to."""
+"""The ways in which a Python function may behave, and the outcome of its attempt."""
 
 import textwrap
 from pathlib import Path
@@ -217,7 +217,7 @@ async def test_a_module_next_to_the_campaign_may_bear_the_name_of_one_of_ours(tm
     assert isinstance(outcome, EvaluationSucceeded)
 
 
-# Files that people have beside a campaign: of our names, of the standard library's, and of libraries'.
+# Files next to a campaign whose names collide with ours, the standard library's or other libraries'.
 NAMESAKES = (
     *("campaign", "report", "storage", "flows", "bo_core", "evaluators"),
     *("types", "json", "logging", "random", "select", "prefect", "torch"),

@@ -1,4 +1,4 @@
-"""What happens to an attempt whose controller, or whose supervisor, was killed."""
+"""Recovery of an attempt whose controller or supervisor was killed."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_what_a_controller_stopped_that_died_over_it_was_cancelled(tmp_pat
     stopped = asyncio.create_task(evaluator.recover(request(), tmp_path / "attempt", no_report))
     await asyncio.sleep(0)
     stopped.cancel()
-    # The first one has asked, and learns nothing of how it ended.
+    # The first controller has requested the stop, and never learns how the attempt ended.
     await until((tmp_path / "attempt" / "stop.json").exists)
     outcome = await recover(evaluator, tmp_path)
     assert isinstance(outcome, EvaluationFailed)

@@ -1,4 +1,4 @@
-"""Synthetic functions have the optimum that they promise, and simulated evaluations can be repeated."""
+"""Synthetic functions have the stated optimum, and simulated evaluations are repeatable."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which files an evaluator is made of, found without running any of them."""
+"""The source files of an evaluator, found without running any of them."""
 
 import ast
 import gc

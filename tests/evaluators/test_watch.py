@@ -1,4 +1,4 @@
-"""What waits for a supervisor that it has started."""
+"""Waiting for a supervisor in the process that started it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The campaigns of the two nights: what they are asked, and what they leave behind."""
+"""The campaigns of the two nights: their files and the evidence that they leave."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ seed: {seed}
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One attempt as its own process told it; `ended` is None where it was killed before it could say so."""
+    """One attempt as recorded by its own process; `ended` is None after a kill that left no time to record it."""
 
     key: str
     began: tuple[datetime, ...]
@@ -45,7 +45,7 @@ class Evaluated:
 
 
 class NightCampaign:
-    """One campaign in a folder of its own, named for what its window does with what runs."""
+    """One campaign in a folder of its own, named after its window's treatment of running evaluations."""
 
     def __init__(self, folder: Path, running: str, trials: int, seed: int, environment: Mapping[str, str]) -> None:
         self.name, self.trials, self.folder = f"running-{running}", trials, folder
@@ -53,7 +53,7 @@ class NightCampaign:
         self._environment, self._seed = environment, seed
 
     def write(self, first_opening: datetime) -> None:
-        """Write the campaign's file and what it evaluates; the surprise is at the end of the first night."""
+        """Write the campaign's file and its evaluation; the overlong evaluation comes at the end of the first night."""
         self.folder.mkdir()
         shutil.copy(Path(__file__).with_name("night_evaluation.py"), self.folder)
         (self.folder / "evaluations.log").touch()
@@ -74,17 +74,17 @@ class NightCampaign:
 
     @property
     def ledger(self) -> ParquetLedger:
-        """Return its ledger."""
+        """Return the campaign's ledger."""
         return open_ledger(str(self.folder / "ledger"), self.name, self.folder)
 
     def events(self) -> list[Event]:
-        """Return what is written by now."""
+        """Return the events written so far."""
         if not (self.folder / "ledger").exists():
             return []
         return asyncio.run(events_of(self.ledger))
 
     def evaluated(self) -> dict[str, Evaluated]:
-        """Return what its evaluations themselves wrote down, by key."""
+        """Return the log of the evaluations themselves, by key."""
         return read_evaluations((self.folder / "evaluations.log").read_text())
 
 

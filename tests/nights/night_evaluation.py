@@ -1,7 +1,7 @@
-"""An evaluation of a night: ten to forty seconds as dice say, with a log of its own by the clock on the wall.
+"""An evaluation of a night: ten to forty seconds at random, with a log of its own in wall-clock time.
 
-`python night_evaluation.py LOG SURPRISE CLOSES`: the first one that begins in the last 75 s before CLOSES, in seconds
-since 1970, takes until 15 s after it, which nobody expects; the file SURPRISE says that there was one.
+`python night_evaluation.py LOG SURPRISE CLOSES`: the first evaluation that begins in the last 75 s before CLOSES
+(seconds since 1970) unexpectedly lasts until 15 s after CLOSES. The file SURPRISE records that there was one.
 """
 
 import json
@@ -17,7 +17,7 @@ _LAST, _BEYOND = 75.0, 15.0
 
 
 def main(log: Path, surprise: Path, closes: float) -> None:
-    """Evaluate what is asked for."""
+    """Evaluate the requested point."""
     request = json.loads(Path(os.environ["EVAL_REQUEST"]).read_text())
 
     def say(what: str) -> None:

@@ -1,4 +1,4 @@
-"""Holds what two nights left behind against what a window promises, and names every promise that was broken."""
+"""Compare the evidence of two nights with the promises of a window, and name every broken promise."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,14 +26,14 @@ from overnight.flows.host.attempt_key import attempt_number
 from overnight.flows.replay.again import Replayed
 
 TIME_LIMIT = timedelta(seconds=100)
-# How early Prefect may be, and how late what was decided is written down; and how long an evaluation may take to end.
+# Tolerances: how early Prefect may be and how late a decision may be recorded; how long an evaluation may take to end.
 _MOMENT, _GRACE = timedelta(seconds=1), timedelta(seconds=10)
 _ENOUGH = 5
 
 
 @dataclass(frozen=True)
 class FlowRun:
-    """A run as Prefect tells it: when it was due and at work, how it ended, and whether its schedule made it."""
+    """A run as reported by Prefect: when it was due, began and ended, its state, and whether it was scheduled."""
 
     due: datetime
     began: datetime | None
@@ -44,39 +44,39 @@ class FlowRun:
 
 @dataclass(frozen=True)
 class Night:
-    """What one controller wrote, from its lease to its last word, and how the campaign stood when it began."""
+    """The events of one controller, from its lease to its last event, and the history before it began."""
 
     before: History
     events: Sequence[Event]
 
     @property
     def started(self) -> list[AttemptStarted]:
-        """Return the attempts that it started."""
+        """Return the attempts that the controller started."""
         return [event for event in self.events if isinstance(event, AttemptStarted)]
 
     @property
     def observed(self) -> list[TrialObserved]:
-        """Return the results that came in."""
+        """Return the results recorded by the controller."""
         return [event for event in self.events if isinstance(event, TrialObserved)]
 
     @property
     def stopped(self) -> list[AttemptFailed]:
-        """Return the attempts that it ended before they were through."""
+        """Return the attempts that the controller stopped before they were finished."""
         return [event for event in self.events if isinstance(event, AttemptFailed) and event.cause == "cancelled"]
 
     @property
     def reason(self) -> str:
-        """Return why it ended, in its own words."""
+        """Return the reason that the controller recorded for its end."""
         last = self.events[-1]
         return last.reason if isinstance(last, CampaignDrained | CampaignFinished) else "it did not say"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one campaign leaves behind after its nights.
+    """The evidence that one campaign leaves after its nights.
 
-    `runs` are those of its flow runs that began, `by_hand` is what a second start was told in the first night, None
-    where there was none, `damage` what `verify` found.
+    `runs` are its flow runs that began. `by_hand` is the answer to a second start in the first night; None if there was
+    no second start. `damage` is the finding of `verify`.
     """
 
     name: str
@@ -92,12 +92,12 @@ class Evidence:
 
     @cached_property
     def history(self) -> History:
-        """Return the campaign as it stands in the end."""
+        """Return the final history of the campaign."""
         return History.from_events(self.events)
 
     @cached_property
     def nights(self) -> list[Night]:
-        """Return what each controller wrote, in their order."""
+        """Return the events of each controller, in order."""
         begins = [i for i, event in enumerate(self.events) if isinstance(event, LeaseTaken)]
         return [
             Night(History.from_events(self.events[:i]), self.events[i:j])
@@ -105,19 +105,19 @@ class Evidence:
         ]
 
     def closes(self, night: int) -> datetime:
-        """Return when the window of a night closed, counted from 0."""
+        """Return when the window of a night closed; nights are counted from 0."""
         closes = self.window.closes(self.openings[night])
         assert closes is not None
         return closes
 
     def at_work_at_the_end(self, night: int) -> list[Evaluated]:
-        """Return the evaluations that were at work when the window closed, as they tell it themselves."""
+        """Return the evaluations that were running when the window closed, by their own log."""
         closes = self.closes(night)
         return [e for e in self.evaluated.values() if e.began[0] < closes and (e.ended is None or e.ended > closes)]
 
 
 def judge(evidence: Evidence) -> list[str]:
-    """Return every promise that was broken, in words; nothing if all were kept."""
+    """Return every broken promise, in words; nothing if all were kept."""
     return [
         *_started_by_the_schedule(evidence),
         *_in_the_window(evidence),
@@ -130,7 +130,8 @@ def judge(evidence: Evidence) -> list[str]:
 
 
 def _started_by_the_schedule(evidence: Evidence) -> Iterator[str]:
-    # A schedule starts again what has died, but later than these windows close: none of its runs is surplus.
+    # The schedule also restarts a dead controller, but only after these windows have closed: each run is one at an
+    # opening.
     due = [run.due for run in evidence.runs if run.by_schedule]
     if due != list(evidence.openings) or len(evidence.runs) != len(due):
         yield f"expected one run by the schedule at each opening and no other, found {evidence.runs}"
@@ -160,7 +161,7 @@ def _in_the_window(evidence: Evidence) -> Iterator[str]:
 
 
 def _expected(known: Sequence[float]) -> timedelta:
-    """Return the least duration that at least nine in ten did not exceed, from its definition."""
+    """Return the shortest duration that at least nine in ten did not exceed, computed from its definition."""
     if len(known) < _ENOUGH:
         return TIME_LIMIT
     least = min(one for one in known if 10 * sum(other <= one for other in known) >= 9 * len(known))

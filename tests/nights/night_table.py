@@ -1,4 +1,4 @@
-"""What two nights came to, as a section of the guide."""
+"""The results of two nights, as a section of the guide."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ def publish(evidence: Sequence[Evidence], faults: Mapping[str, Sequence[str]], s
 
 
 def section(evidence: Sequence[Evidence], faults: Mapping[str, Sequence[str]], seed: int, seconds: float) -> str:
-    """Return what the page says of these nights."""
+    """Return the page's section on these nights."""
     head = _HEAD.format(trials=evidence[0].trials, zone=ZONE)
     rows = "".join(f"| {' | '.join(row)} |\n" for each in evidence for row in _rows(each))
     said = "".join(_BY_HAND.format(said=each.by_hand) for each in evidence if each.by_hand is not None)

@@ -1,7 +1,7 @@
-"""Runs two scheduled campaigns over two nights and writes down how they went: `make nights`, a quarter of an hour.
+"""Run two scheduled campaigns over two nights and record how they went: `make nights`, a quarter of an hour.
 
-A Prefect server's own scheduler starts them, nobody else. Within a night every second lasts a second; the hours between
-are skipped by putting the clock of all processes forward.
+Only a Prefect server's own scheduler starts them. During a night, time runs at normal speed; the hours between the
+nights are skipped by putting the clock of all processes forward.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from overnight.campaign.history.events import LeaseTaken, TrialObserved
 from overnight.flows.replay.again import replay
 
 NOON = datetime(2026, 3, 28, 11, tzinfo=UTC)
-# In the night of 28 March 2026 the clocks of Berlin go from 02:00 to 03:00.
+# In the night after 28 March 2026, the clocks in Berlin jump from 02:00 to 03:00.
 CLOCKS_CHANGE = datetime(2026, 3, 29, 1, tzinfo=UTC)
 OPENINGS = (datetime(2026, 3, 28, 21, tzinfo=UTC), datetime(2026, 3, 29, 20, tzinfo=UTC))
 _BEFORE, _BEYOND_THE_CHANGE = timedelta(seconds=20), timedelta(seconds=15)
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def spend(folder: Path, trials: int, seed: int) -> list[Evidence]:
-    """Spend two nights and return what each campaign leaves behind."""
+    """Spend two nights and return the evidence of each campaign."""
     clock = ShiftedClock(folder)
     clock.set_to(NOON)
     campaigns = [
@@ -80,7 +80,7 @@ def spend(folder: Path, trials: int, seed: int) -> list[Evidence]:
 
 @contextmanager
 def _prefect(folder: Path, clock: ShiftedClock) -> Iterator[PrefectOnSqlite]:
-    """Give a server that lives by the clock; nothing of it and of what was started beside it is left afterwards."""
+    """Yield a server that uses the clock, and end it afterwards with everything started with it."""
     own = PrefectOnSqlite(folder, "nights", clock.environment)
     try:
         own.start_server()
@@ -91,7 +91,7 @@ def _prefect(folder: Path, clock: ShiftedClock) -> Iterator[PrefectOnSqlite]:
 
 
 def _first_night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[NightCampaign]) -> str:
-    """Let the first night pass, and start a campaign once more by hand meanwhile; return what was said to that."""
+    """Let the first night pass, start a campaign a second time by hand during it, and return the answer to that."""
     _night(own, clock, campaigns, OPENINGS[0])
     by_hand = campaigns[0]
     until(lambda: any(isinstance(e, TrialObserved) for e in by_hand.events()), "there is a result", _NIGHT_LIMIT)
@@ -104,7 +104,7 @@ def _first_night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[
 
 
 def _night(own: PrefectOnSqlite, clock: ShiftedClock, campaigns: Sequence[NightCampaign], opens: datetime) -> None:
-    """Skip the hours until just before the opening, once Prefect has it on its schedule."""
+    """Skip the hours until just before a scheduled opening, and wait until the controllers have begun."""
     for each in campaigns:
         due = f"{each.name} is on the schedule for {opens}"
         until(lambda name=each.name: any(r.due == opens for r in _flow_runs(own, name)), due, _SOON)
@@ -133,7 +133,7 @@ def _leases(campaign: NightCampaign) -> int:
 
 
 def _flow_runs(own: PrefectOnSqlite, name: str) -> list[FlowRun]:
-    """Return the flow runs of a campaign, also those that are only on the schedule."""
+    """Return the flow runs of a campaign, including those that are only scheduled."""
     asked = own.ask("/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}, "limit": 200})
     runs = [
         FlowRun(

@@ -1,7 +1,7 @@
-/* A clock on the wall that is set by a file: preloaded into a process, it adds the file's seconds to the time of day.
+/* A wall clock set by a file: preloaded into a process, it adds the file's seconds to the time of day.
  *
- * SHIFTED_CLOCK names the file, which holds one 64-bit number and is mapped, so that a change is seen at once and by
- * everybody. What measures durations (CLOCK_MONOTONIC, sleeping, waiting) is left alone: time runs at its own speed.
+ * SHIFTED_CLOCK names the file. It holds one 64-bit number and is mapped, so that all processes see a change at once.
+ * Durations (CLOCK_MONOTONIC, sleeping, waiting) are unchanged: time runs at its own speed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,7 +31,7 @@ static int64_t shifted_by(void) {
 
 static int is_of_the_wall(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE; }
 
-/* By its newest version: there is an old pthread_cond_timedwait of another layout. */
+/* Look up the newest version: an old pthread_cond_timedwait has another layout. */
 static void *real(const char *name, const char *version) {
     void *found = dlvsym(RTLD_NEXT, name, version);
     return found != NULL ? found : dlsym(RTLD_NEXT, name);
@@ -65,8 +65,8 @@ int timespec_get(struct timespec *now, int base) {
     return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, now) == 0 ? base : 0;
 }
 
-/* Those that wait until a time of day are asked by the shifted clock and wait by the kernel's. A condition may wait by
- * the monotonic clock instead, which is far from such numbers. */
+/* Convert a time of day from the shifted clock to the kernel's. Small numbers are left unchanged: a condition may wait
+ * by the monotonic clock instead, whose values are far below those of a time of day. */
 static struct timespec until(const struct timespec *moment) {
     struct timespec kernels = *moment;
     if (kernels.tv_sec > 1000000000) kernels.tv_sec -= shifted_by();

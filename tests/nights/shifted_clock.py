@@ -1,7 +1,7 @@
-"""A clock on the wall that a test sets, for whole processes: its seconds last a second, and it can be put forward.
+"""A wall clock that a test sets for whole processes: it runs at normal speed and can be put forward.
 
-`shifted_clock.c` is preloaded into them. Debian's libfaketime 0.9.10 is not: with a monotonic clock left alone, its
-`clock_nanosleep` fails, and so does every `time.sleep` of Python.
+`shifted_clock.c` is preloaded into these processes. Debian's libfaketime 0.9.10 would not work: if the monotonic clock
+is left unchanged, its `clock_nanosleep` fails, and with it every `time.sleep` of Python.
 """
 
 import mmap
@@ -14,7 +14,7 @@ _BYTES = 8
 
 
 class ShiftedClock:
-    """What the clock of everybody shows who was started with its environment; `folder` is to be its own."""
+    """The clock of all processes that are started with its environment; `folder` must be its own."""
 
     def __init__(self, folder: Path) -> None:
         self._library, file = folder / "shifted_clock.so", folder / "seconds"
@@ -22,14 +22,14 @@ class ShiftedClock:
         subprocess.run(compile_it, check=True)
         file.write_bytes(bytes(_BYTES))
         with file.open("r+b") as opened:
-            # One store of one number: nobody reads a half of it.
+            # A single store of one number, so that no process reads half of it.
             self._seconds = memoryview(mmap.mmap(opened.fileno(), _BYTES)).cast("q")
         self.environment = {"LD_PRELOAD": str(self._library), "SHIFTED_CLOCK": str(file)}
 
     def now(self) -> datetime:
-        """Return what it shows, in UTC."""
+        """Return the time that the clock shows, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self._seconds[0])
 
     def set_to(self, moment: datetime) -> None:
-        """Let it show this moment, to the second, from now on."""
+        """Set the clock to this moment, to the second."""
         self._seconds[0] = round((moment - datetime.now(UTC)).total_seconds())

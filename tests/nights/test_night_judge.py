@@ -1,4 +1,4 @@
-"""The judge of two nights names every promise that is broken, and none that is kept."""
+"""The judge of two nights names every broken promise, and none that is kept."""
 
 import json
 from dataclasses import replace
@@ -76,7 +76,7 @@ def finished() -> Event:
 
 
 def log_of(events: list[Event]) -> str:
-    """Return what the evaluations of such a campaign write down, each a moment after the ledger."""
+    """Return the log of such a campaign's evaluations: their times lie 0.2 s inside those of the ledger's events."""
     lines, keys = [], {}
     for event in events:
         if isinstance(event, AttemptStarted):
@@ -89,7 +89,7 @@ def log_of(events: list[Event]) -> str:
 
 
 def story(running: str) -> Evidence:
-    """Return two nights that went as they should: the sixth trial is at work when the first window closes."""
+    """Return two nights without faults; the sixth trial is running when the first window closes."""
     events = [defined(), lease(FIRST, 1)]
     for trial in range(1, 6):
         second = 10.0 + 25 * trial
@@ -129,14 +129,14 @@ def without(evidence: Evidence, index: int) -> Evidence:
 
 
 def instead(evidence: Evidence, *changes: tuple[Event, Event]) -> Evidence:
-    """Return the same with some events changed, also where the evaluations tell of them."""
+    """Return the evidence with some events changed, in the evaluations' log too."""
     changed = {id(old): new for old, new in changes}
     events = [changed.get(id(event), event) for event in evidence.events]
     return replace(evidence, events=events, evaluated=read_evaluations(log_of(events)))
 
 
 def before(evidence: Evidence, early: Event, late: Event) -> Evidence:
-    """Return the same with the late event right after the early one."""
+    """Return the evidence with the late event right after the early one."""
     others = [event for event in evidence.events if event is not late]
     place = others.index(early) + 1
     return replace(evidence, events=[*others[:place], late, *others[place:]])

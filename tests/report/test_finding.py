@@ -1,4 +1,4 @@
-"""What was found, in sentences."""
+"""The finding of a campaign, in sentences."""
 
 from typing import Any
 

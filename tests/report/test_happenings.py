@@ -1,4 +1,4 @@
-"""What people are told of while a campaign runs."""
+"""News for people while a campaign runs."""
 
 import pytest
 from happening_events import NOW, POINT, defined, lease, measured, proposed, started
@@ -15,7 +15,7 @@ from overnight.report.happenings import Happening, News
 
 
 def told(*appends: list[Event]) -> list[Happening]:
-    """Return what is told after each append to a campaign that has been defined."""
+    """Return the news of each append to a campaign that has been defined."""
     history = defined()
     news = News()
     assert news.of(history) == []

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal while a campaign runs, and at its end."""
+"""The terminal display while a campaign runs, and at its end."""
 
 import io
 from collections.abc import Iterator, ValuesView
@@ -97,7 +97,7 @@ def test_a_baseline_that_failed_is_said_where_it_would_be_compared():
 
 
 class CountedTrials(Trials):
-    """Trials that count how often all of them are gone through."""
+    """Trials that count how often all of them are iterated over."""
 
     looked = 0
 

@@ -14,7 +14,7 @@ _BACK = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 
 def read(text: str) -> float:
-    """Read what a person would read."""
+    """Parse a number as a person would read it."""
     mantissa, _, power = text.translate(_BACK).replace(",", "").partition(" × 10")
     return float(f"{mantissa}e{power or 0}")
 

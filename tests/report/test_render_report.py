@@ -20,7 +20,7 @@ BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: text by element, attributes, scripts."""
+    """A page as a browser parses it: text by element, attributes, scripts."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Page(HTMLParser):
 
     @property
     def figures(self) -> dict[str, go.Figure]:
-        """Return the charts, read by plotly itself."""
+        """Return the charts, parsed by plotly itself."""
         found = next(s for s in self.scripts if "const figures" in s)
         inner = found[found.index("{") + 1 : found.index("};\n")].strip().rstrip(",")
         return {name: go.Figure(figure) for name, figure in json.loads("{" + inner + "}").items()}

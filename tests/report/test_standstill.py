@@ -1,4 +1,4 @@
-"""A campaign whose trials give no results says so."""
+"""A notice that a campaign's trials give no results."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from overnight.report.story.standstill import standstill
 
 
 def ends(story: Story, trial: int, cause: Cause) -> None:
-    """Tell of a trial that ends without a result."""
+    """Append the events of a trial that ends without a result."""
     story.proposed(trial, trial).started(trial, trial)
     about: dict[str, Any] = {"time": story.events[-1].time, "actor": "controller", "trial": trial, "attempt": 1}
     story.events.append(AttemptFailed(**about, cause=cause, message=f"case {trial}", will_retry=False))

@@ -15,7 +15,7 @@ from overnight.report.trial_lines import failed_attempts, trial_lines
 
 
 def half_way() -> Story:
-    """Two observed in 60 and 180 s, one failed after 60 s and a repeated attempt of 60 s, one running, one waiting."""
+    """Two trials observed in 60 and 180 s, one failed after attempts of 60 s each, one running, one waiting."""
     story = Story().tried(1, 0, mean=3.0).proposed(2, 1).started(2, 1).observed(2, 4, mean=2.0, seconds=180.0)
     story.proposed(3, 4).started(3, 4).failed(3, 5, retry=True).started(3, 5, attempt=2).failed(3, 6)
     return story.proposed(4, 6).started(4, 6).proposed(5, 6)

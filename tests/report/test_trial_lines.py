@@ -1,4 +1,4 @@
-"""The trials, and why some gave no result, as lines of text for people."""
+"""Trials as lines of text for people, with the reasons for missing results."""
 
 from standing import status_lines
 from told_stories import Story, campaign_of

@@ -1,4 +1,4 @@
-"""`overnight trials` for people: few in a frame, many in plain columns, and why some failed."""
+"""`overnight trials` for people: few trials in a frame, many in plain columns, and the reasons for failures."""
 
 import asyncio
 import re

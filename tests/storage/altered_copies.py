@@ -1,6 +1,6 @@
-"""Alter the copies beside a ledger's segments, and count the readers that believed or were ended by one.
+"""Alter the copies of a ledger's segments, and count the readers that believed an altered copy or failed because of it.
 
-The truth is what the segments say, which stay as they are; the copies under `compact/` are only there to read faster.
+The segments are the truth and stay unchanged; the copies under `compact/` only make reading faster.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Alteration = Callable[[Files, random.Random], dict[str, bytes | None]]
 
 @dataclass(frozen=True)
 class Altered:
-    """What came of alterations: the readers that believed a copy, those that it ended, and those that verify missed."""
+    """The effects of alterations: readers that believed a copy or failed, and alterations that verify named."""
 
     injected: int
     believed: int
@@ -35,7 +35,7 @@ class Altered:
 
     @property
     def kept(self) -> bool:
-        """Return whether nobody was deceived or stopped, and every alteration was named."""
+        """Return whether no reader was deceived or failed, and every alteration was named."""
         return not self.believed and not self.ended and self.named == self.injected
 
 
@@ -52,7 +52,7 @@ def _cut_short(files: Files, dice: random.Random) -> dict[str, bytes | None]:
 
 
 def _edited(files: Files, dice: random.Random) -> dict[str, bytes | None]:
-    """Let one event say that somebody else wrote it, in a file whose checksums are whole and whose metadata is kept."""
+    """Change the actor of one event, in a file whose checksums are valid and whose metadata is kept."""
     name = dice.choice(_copies(files))
     table = pq.read_table(io.BytesIO(files[name]))
     bodies = table["body"].to_pylist()
@@ -86,7 +86,7 @@ ALTERATIONS: Mapping[str, Alteration] = {
 
 
 def make_ledger_with_copies(place: Place) -> None:
-    """Write a ledger with one block of segments and some more after it."""
+    """Write a ledger with one block of segments and a few segments after it."""
     ledger = opened(place)
     asyncio.run(ledger.append(EVENTS, after=0))
     for number in range(2, blocks.SIZE + 9):
@@ -95,7 +95,7 @@ def make_ledger_with_copies(place: Place) -> None:
 
 
 def alter(place: Place, kind: str, times: int, seed: int) -> Altered:
-    """Alter a copy so often, read the ledger each time as a new process would, and put back what was there."""
+    """Alter a copy the given number of times, read the ledger as a new process each time, and restore the files."""
     dice, files = random.Random(seed), place.read()
     truth, receipt = _read(place), _receipt(place)
     believed = ended = named = 0

@@ -1,4 +1,4 @@
-"""Append to a ledger until killed, and print the number of each segment that was won."""
+"""Append to a ledger until killed, and print the number of each acknowledged segment."""
 
 import asyncio
 import sys
@@ -25,7 +25,7 @@ async def main(place: str, actor: str) -> None:
         try:
             head = await ledger.append([started(head + 1, actor)], after=head)
             say(str(head))
-            # Otherwise the ledger grows faster than one that starts anew can read it.
+            # Otherwise the ledger grows faster than a newly started process can read it.
             await asyncio.sleep(0.01)
         except LedgerMoved:
             head = (await ledger.read(after=head))[-1].number

@@ -1,4 +1,4 @@
-"""A ledger of four segments in a directory, and where its files are."""
+"""A ledger of four segments in a directory, and the paths of its files."""
 
 from collections.abc import Callable
 from pathlib import Path

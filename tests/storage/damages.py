@@ -1,7 +1,7 @@
-"""Damages a ledger's files one after the other, and counts what was found, named and still there.
+"""Damage a ledger's files in turn, and count the damages that were found and named, and the events that were lost.
 
-The head is kept in a receipt, as `docs/how-to/verify.md` advises: without one a newest segment that is gone leaves no
-trace.
+The head is kept in a receipt, as `docs/how-to/verify.md` advises: without a receipt, the loss of the newest segment
+leaves no trace.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ Files = dict[str, bytes]
 
 
 class Place(Protocol):
-    """Where the files of one ledger lie, as somebody sees them who is no ledger."""
+    """The location of one ledger's files, seen from outside the ledger."""
 
     @property
     def store(self) -> ObjectStore:
-        """Return it as a ledger sees it."""
+        """Return the store that a ledger uses."""
         ...
 
     def read(self) -> Files:
@@ -38,7 +38,7 @@ class Place(Protocol):
         ...
 
     def write(self, changes: Mapping[str, bytes | None]) -> None:
-        """Put these bytes under these paths; None takes the file away."""
+        """Write these bytes to these paths; None deletes the file."""
         ...
 
 
@@ -89,7 +89,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Damage:
-    """What is done to files, and the files of which one has to be named."""
+    """The changes to files, and the files of which one has to be named."""
 
     changes: Mapping[str, bytes | None]
     culprits: Sequence[str]
@@ -97,11 +97,10 @@ class Damage:
 
 @dataclass(frozen=True)
 class Findings:
-    """What came of some damages: how many were found with a file named, what was lost, and what did not mend.
+    """The effects of some damages: how many were found with a file named, the events lost, and the ledgers left broken.
 
-    `lost` counts events in files that nobody touched which could not be read from these files alone; `unmended` counts
-    ledgers that did not end with the receipt's hash again, every file as the next one names it, when the files were put
-    back.
+    `lost` counts events in untouched files that could not be read from these files alone. `unmended` counts ledgers
+    that, after the files were put back, did not verify against the receipt again.
     """
 
     injected: int
@@ -112,7 +111,7 @@ class Findings:
 
     @property
     def kept(self) -> bool:
-        """Tell whether all was found and nothing lost."""
+        """Return whether every damage was found and nothing was lost."""
         return self.named == self.injected and not self.lost and not self.unmended
 
 
@@ -139,7 +138,7 @@ def _duplicated(files: Files, dice: random.Random) -> Damage:
 
 
 def _renamed(files: Files, dice: random.Random) -> Damage:
-    """To the number of another that it replaces, to the next one, or to none at all."""
+    """Rename a segment to another's number, replacing that file, to the next number, or to a name without a number."""
     name = dice.choice(sorted(files))
     others = [other for other in (*files, _segment(len(files) + 1), f"{name}.bak") if other != name]
     to = dice.choice(others)
@@ -164,7 +163,7 @@ DAMAGES: Mapping[str, Callable[[Files, random.Random], Damage]] = {
 
 
 def make_ledger(place: Place) -> None:
-    """Write a ledger that holds an event of each kind, and a few segments more."""
+    """Write a ledger that holds an event of each kind, and a few more segments."""
     ledger = opened(place)
     asyncio.run(ledger.append(EVENTS, after=0))
     for number in range(2, _SEGMENTS + 1):
@@ -172,7 +171,7 @@ def make_ledger(place: Place) -> None:
 
 
 def inject(place: Place, kind: str, times: int, seed: int) -> Findings:
-    """Damage the ledger so often, each time in another way, and put back what was there."""
+    """Damage the ledger the given number of times, each time differently, and restore the files."""
     dice, files = random.Random(seed), place.read()
     ledger = opened(place)
     receipt, segments = receipt_of(verify(ledger), "here", NOON), asyncio.run(ledger.read())
@@ -192,7 +191,7 @@ def inject(place: Place, kind: str, times: int, seed: int) -> Findings:
 
 @contextmanager
 def damaged_by(place: Place, files: Files, changes: Mapping[str, bytes | None]) -> Iterator[None]:
-    """Change files for a while, and put back what was there."""
+    """Change files for the duration of the context, then restore them."""
     place.write(changes)
     try:
         yield
@@ -201,7 +200,7 @@ def damaged_by(place: Place, files: Files, changes: Mapping[str, bytes | None]) 
 
 
 def what_verify_says(place: Place, receipt: Receipt) -> str:
-    """Return what an auditor is told; nothing where all is whole."""
+    """Return the message of `verify`; empty if the ledger is whole."""
     try:
         verify(opened(place), [receipt])
     except LedgerError as problem:
@@ -210,7 +209,7 @@ def what_verify_says(place: Place, receipt: Receipt) -> str:
 
 
 def _unreadable(files: Files, damage: Damage, segments: Sequence[Segment]) -> int:
-    """Return how many events of files that nobody touched cannot be read from these."""
+    """Return how many events of untouched files cannot be read from these files."""
     missing = 0
     for segment in segments:
         name = _segment(segment.number)
@@ -225,7 +224,7 @@ def _unreadable(files: Files, damage: Damage, segments: Sequence[Segment]) -> in
 
 
 def opened(place: Place) -> ParquetLedger:
-    """Return the ledger as a process sees it that has read nothing yet."""
+    """Return the ledger as seen by a process that has read nothing yet."""
     return ParquetLedger(place.store, f"{_NAME}/")
 
 

@@ -1,4 +1,4 @@
-"""One event of every kind, with every field filled in that it can have."""
+"""One event of every kind, with every possible field filled in."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -41,7 +41,7 @@ from overnight.campaign.history.provenance import (
     Weights,
 )
 
-# So many has the ledger that tests damage.
+# The number of segments in the ledger that tests damage.
 SEGMENTS = 4
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SUMMER = timezone(timedelta(hours=2))
@@ -63,7 +63,7 @@ DEFINITION = Campaign.model_validate(
         "budget": {"trials": 7, "wall_clock": "2h30m"},
         "baseline": {"heat": 0.1, "turns": 0, "flour": False, "salt": 0.1},
         "start_with": [{"heat": 2, "turns": 5, "flour": 2**70, "salt": 0.2, "oven": "stone"}],
-        # Written out, as the old ledgers hold it: another number was the default then.
+        # Written out, as in the old ledgers, because the default was a different number then.
         "failures": {"max_attempts": 2, "max_in_a_row": 5},
         "seed": 2**63 - 1,
     }
@@ -177,7 +177,7 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
-# What came after the old ledgers in `old_ledgers` had been written.
+# Kinds of events that are newer than the ledgers in `old_ledgers`.
 _LATER_KINDS = {
     "attempt_unknown",
     "campaign_asked_to_stop",
@@ -204,7 +204,7 @@ _IN_OLD_LEDGERS = Provenance(
 
 
 def in_old_ledgers() -> list[Event]:
-    """Return the events that the ledgers of versions 1 and 2 hold, without what these did not know."""
+    """Return the events that the ledgers of versions 1 and 2 hold, without later kinds and fields."""
     known = [event for event in EVENTS if event.kind not in _LATER_KINDS]
     return [event.model_copy(update=_as_it_was(event)) for event in known]
 
@@ -220,10 +220,10 @@ def _as_it_was(event: Event) -> dict[str, Any]:
 
 
 def sample(kind: str) -> Event:
-    """Return the fullest event of a kind, which is its first."""
+    """Return the fullest event of a kind, which is its first one."""
     return next(event for event in EVENTS if event.kind == kind)
 
 
 def started(number: int, actor: str = "writer") -> AttemptStarted:
-    """Return an event that says which segment it was written for."""
+    """Return an event that names the segment for which it was written."""
     return AttemptStarted(time=NOON, actor=actor, trial=number, attempt=1, key=str(number))

@@ -1,8 +1,8 @@
-"""Injects faults into writers, stores and disks and writes down what was lost: `make faults`, some minutes.
+"""Inject faults into writers, stores and disks and record what was lost: `make faults`, a few minutes.
 
-Its part of docs/proofs/reliability.md is replaced; what is beside it belongs to `make chaos`.
+Its section of docs/proofs/reliability.md is replaced; the rest of that page belongs to `make chaos`.
 
-The power cuts and the full disk need root and loop devices; where these are missing the table says so.
+The power cuts and the full disk need root and loop devices. If these are missing, the table reports it.
 """
 
 import argparse
@@ -80,7 +80,7 @@ The same in small is in the tests: `tests/storage/test_several_processes.py` (20
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; no tally where the machine does not allow the experiment."""
+    """One line of the table; no tally if the machine does not allow the experiment."""
 
     where: str
     injected: str
@@ -146,7 +146,7 @@ def main() -> int:
 
 
 def _told(experiments: Iterator[_AnyRow]) -> list[_AnyRow]:
-    """Return all rows, having printed each when it was known."""
+    """Return all rows, printing each as soon as it is known."""
     rows = []
     for row in experiments:
         sys.stdout.write(f"{row}\n")
@@ -170,7 +170,7 @@ def _damages(faults: int) -> Iterator[DamageRow]:
 def _damages_in(where: str, place: Place, faults: int) -> Iterator[DamageRow]:
     make_ledger(place)
     for seed, kind in enumerate(DAMAGES):
-        # A bit has many places to be flipped in; the others have few.
+        # A bit can be flipped in many places; the other kinds of damage have few.
         times = faults if kind == FLIPPED else max(faults // 10, 1)
         found = inject(place, kind, times, seed)
         if found.missed:
@@ -226,7 +226,7 @@ def _restart_of(server: S3Server) -> Callable[[random.Random], None]:
 
 
 def _power_cuts(cuts: int) -> Tally | None:
-    """Return what is left on what had reached the disk at a random moment: the image of a file system in use."""
+    """Return the tally of the data on the disk at a random moment: the image of a file system in use."""
     total = Tally(0, 0, 0, 0, 0)
     dice = random.Random(5)
     with tempfile.TemporaryDirectory() as folder:
@@ -240,7 +240,7 @@ def _power_cuts(cuts: int) -> Tally | None:
                 while len(writer.won) < 20:
                     time.sleep(0.001)
                 time.sleep(dice.uniform(0, 1))
-                # While the disk is copied nothing more may reach it.
+                # Nothing more may reach the disk while it is copied.
                 writer.process.send_signal(signal.SIGSTOP)
                 time.sleep(0.05)
                 promised = list(writer.won)
@@ -253,7 +253,7 @@ def _power_cuts(cuts: int) -> Tally | None:
 
 
 def _full_disk(times: int) -> Tally | None:
-    """Return what became of what was promised before a disk was full."""
+    """Return the tally of the events that were acknowledged before a disk was full."""
     total = Tally(0, 0, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
         disk, mount = Path(folder, "disk"), Path(folder, "mount")
@@ -263,7 +263,7 @@ def _full_disk(times: int) -> Tally | None:
                 return None
             with _mounted(disk, mount):
                 writer = Writer.start(str(mount), f"writer-{i}")
-                # It ends by itself, with an error that says that the disk is full.
+                # The writer ends by itself with the error that the disk is full.
                 writer.process.wait(60)
                 writer.kill()
                 total += tally(str(mount), 1, [writer])

@@ -1,4 +1,4 @@
-"""Several processes append to one ledger while things go wrong; then what they were promised is compared with it."""
+"""Let several processes append to one ledger during faults, then compare the ledger with the acknowledged appends."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ WRITERS = 4
 
 @dataclass
 class Tally:
-    """What was promised and what is there."""
+    """The acknowledged appends, compared with the ledger."""
 
     injected: int
     acknowledged: int
@@ -32,7 +32,7 @@ class Tally:
     damage: str = ""
 
     def __add__(self, other: "Tally") -> "Tally":
-        """Return both together, with the first damage."""
+        """Return the sum of both, with the first damage."""
         return Tally(
             self.injected + other.injected,
             self.acknowledged + other.acknowledged,
@@ -44,13 +44,13 @@ class Tally:
 
     @property
     def kept(self) -> bool:
-        """Tell whether every promise was kept."""
+        """Return whether every promise was kept."""
         return not (self.lost or self.twice or self.damage)
 
 
 @dataclass
 class Writer:
-    """A process that appends, and the numbers that it said were its own."""
+    """A process that appends, and the segment numbers that were acknowledged to it."""
 
     actor: str
     process: subprocess.Popen[str]
@@ -59,7 +59,7 @@ class Writer:
 
     @classmethod
     def start(cls, place: str, actor: str) -> "Writer":
-        """Start one and let it go when it is ready."""
+        """Start a writer and let it append as soon as it is ready."""
         program = str(Path(__file__).with_name("appending_process.py"))
         process = subprocess.Popen(
             [sys.executable, program, place, actor],
@@ -84,7 +84,7 @@ class Writer:
                 self.won.append(int(line))
 
     def kill(self) -> None:
-        """Kill it and hear what it said last."""
+        """Kill the process and read its remaining output."""
         assert self.listener is not None
         self.process.kill()
         self.listener.join()
@@ -95,15 +95,16 @@ class Writer:
 
 
 def run_writers(place: str, faults: int, inject: Callable[[random.Random], None] | None, seed: int) -> Tally:
-    """Let four writers append while faults happen, and return what became of what they were promised.
+    """Let four writers append during faults, and return the tally of their acknowledged appends.
 
-    Each fault is `inject`, or the SIGKILL of a writer that has won a number, whom another follows.
+    Each fault is `inject`. Without it, a fault is the SIGKILL of a writer with an acknowledged append, which is
+    replaced by a new writer.
     """
     dice = random.Random(seed)
     writers = [Writer.start(place, f"writer-{i}") for i in range(WRITERS)]
     gone: list[Writer] = []
     try:
-        # A writer that has never had an answer waits for one for a few seconds only.
+        # A writer waits only a few seconds for its very first answer.
         while not all(writer.won for writer in writers):
             _wait_until_somebody_wins(writers, more=1)
         for fault in range(faults):
@@ -124,7 +125,7 @@ def run_writers(place: str, faults: int, inject: Callable[[random.Random], None]
 
 
 def _wait_until_somebody_wins(writers: list[Writer], more: int) -> None:
-    """Return when so many more numbers were won, and by one of these writers at least."""
+    """Return when these writers have won the given number of further segments."""
     goal = sum(len(writer.won) for writer in writers) + more
     while sum(len(writer.won) for writer in writers) < goal:
         for writer in writers:
@@ -134,7 +135,7 @@ def _wait_until_somebody_wins(writers: list[Writer], more: int) -> None:
 
 
 def tally(place: str, injected: int, writers: list[Writer]) -> Tally:
-    """Read the ledger and compare it with what these writers were promised."""
+    """Read the ledger and compare it with the appends that these writers had acknowledged."""
     ledger = open_ledger(place, "bread", Path())
     promised = [(number, writer.actor) for writer in writers for number in writer.won]
     twice = len(promised) - len({number for number, _ in promised})

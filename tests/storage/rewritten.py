@@ -1,4 +1,4 @@
-"""A file of a ledger as somebody may have edited it."""
+"""Edit a file of a ledger, as a person might."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 
 def write_with(file: Path, column: str, values: pa.Array) -> None:
-    """Replace a segment's file by one that says the same but in one column."""
+    """Replace a segment's file with one that differs only in one column."""
     parquet = pq.ParquetFile(pa.BufferReader(file.read_bytes()))
     rows = parquet.read()
     rows = rows.set_column(rows.schema.get_field_index(column), column, values)

@@ -1,4 +1,4 @@
-"""Files that were damaged at random are found and named, and whole again when they are put back."""
+"""Randomly damaged files are found and named, and the ledger is whole again when they are restored."""
 
 import pytest
 from damages import DAMAGES, Bucket, Folder, Place, inject, make_ledger

@@ -1,4 +1,4 @@
-"""What a directory or a bucket holds, whatever lies there beside the ledgers."""
+"""The campaigns in a directory or a bucket are listed, even among files that belong to no ledger."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Any row of appends and reads by several writers leaves a ledger in files as it leaves one in memory."""
+"""Any sequence of appends and reads by several writers gives the same ledger in files as in memory."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ WRITERS = 3
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Each writer has an object of its own, and knows only what it has read; small blocks are made at any time."""
+    """Each writer has an object of its own and knows only what it has read; small blocks are made at any time."""
 
     def __init__(self, place: str, folder: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What every ledger promises, whatever holds its bytes; a new one is one line in LEDGERS."""
+"""The promises of every ledger, for any place that holds its bytes; a new ledger is one line in LEDGERS."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,7 +32,7 @@ async def test_events_of_every_kind_are_read_back_exactly(ledger: Ledger):
     assert {type(event) for event in EVENTS} == set(get_args(get_args(Event)[0]))
     await ledger.append(EVENTS, after=0)
     [segment] = await ledger.read()
-    # The text tells 1 from 1.0 and True, and NaN from nothing, where `==` does not.
+    # Unlike `==`, the text distinguishes 1 from 1.0 and True, and treats NaN as equal to itself.
     assert [_exact(e) for e in segment.events] == [_exact(e) for e in EVENTS]
 
 

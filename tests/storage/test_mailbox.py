@@ -1,4 +1,4 @@
-"""What controllers and workers leave each other beside a ledger, in a directory and in a bucket."""
+"""Files that controllers and workers leave for each other next to a ledger, in a directory and in a bucket."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A thousand campaigns in one place: each is listed, opens and is whole by itself, and pays for itself only."""
+"""A thousand campaigns in one place: each is listed, opens and is whole by itself, and costs no more than alone."""
 
 import asyncio
 from collections import Counter
@@ -19,12 +19,12 @@ CAMPAIGNS = 1000
 SEGMENTS = 2
 NAMES = [f"night-{number:04d}" for number in range(CAMPAIGNS)]
 AT_ONCE = 16
-# Verifying is not what grows with the number of campaigns: a sample of them says the same.
+# The cost of verifying does not grow with the number of campaigns, so a sample is enough.
 VERIFIED = NAMES[::20]
 
 
 def files_of(name: str) -> dict[str, bytes]:
-    """Return what a campaign's ledger consists of, so that it can be put in place at once."""
+    """Return the files of a campaign's ledger, so that it can be put in place at once."""
     files, previous = {}, GENESIS
     for number in range(1, SEGMENTS + 1):
         data = encode(number, [started(number, name)], previous).data
@@ -75,7 +75,7 @@ def test_a_thousand_campaigns_are_listed_and_each_is_whole_by_itself(place, monk
 @pytest.mark.slow
 def test_a_campaign_among_many_costs_what_it_costs_alone(s3: S3Server, bucket: str, monkeypatch):
     def requests_of(names: list[str]) -> Counter[tuple[str, str]]:
-        """Return what reading, verifying and appending to the first of these campaigns asks the store for."""
+        """Return the requests to the store for reading, verifying and appending to the first of these campaigns."""
         place = f"{bucket}/{len(names)}"
         for name in names:
             asyncio.run(open_ledger(place, name, Path()).append([started(1, name)], after=0))

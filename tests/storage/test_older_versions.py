@@ -1,4 +1,4 @@
-"""Ledgers that versions 1 and 2 have written, with their blocks and snapshots, are read as this version's own."""
+"""Ledgers written by versions 1 and 2, with their blocks and snapshots, are read like those of this version."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ from overnight.storage.sql import query
 from overnight.storage.stores.local_store import LocalStore
 
 KEPT = Path(__file__).parent / "old_ledgers" / "kept-by-version-2"
-# `bread` begins with a segment of version 1. Its blocks were made of three segments each.
+# `bread` begins with a segment of version 1. Its blocks hold three segments each.
 CAMPAIGNS = ("bread", "kept")
 
 
@@ -40,13 +40,13 @@ def opened(folder: Path, campaign: str) -> ParquetLedger:
 
 
 def bodies(folder: Path, campaign: str) -> list[dict[str, Any]]:
-    """Return the events as JSON, just as version 2 wrote them."""
+    """Return the events as JSON, exactly as version 2 wrote them."""
     files = sorted((folder / campaign / "events").rglob("*.parquet"))
     return [json.loads(body) for file in files for body in pq.read_table(file)["body"].to_pylist()]
 
 
 def flat(folder: Path) -> dict[int, dict[str, Any]]:
-    """Return how each trial was proposed as version 2 wrote it."""
+    """Return each trial's provenance as version 2 wrote it."""
     made = {
         event["trial"]: event["provenance"] for event in bodies(folder, "kept") if event["kind"] == "trial_proposed"
     }
@@ -73,7 +73,7 @@ async def test_each_number_that_version_2_recorded_is_in_its_place(folder):
 
 
 def in_one_list(made: Provenance) -> dict[str, Any]:
-    """Return provenance as version 2 had it: this is written without a look at how the ledger reads it."""
+    """Return provenance in the layout of version 2, written independently of the ledger's own reader."""
     model, predicted = made.models.metrics.get("cost"), made.predicted.get("cost")
     found = {
         **made.made_by.model_dump(),

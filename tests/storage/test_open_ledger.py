@@ -1,4 +1,4 @@
-"""From the address in a campaign's file to its ledger."""
+"""Open the ledger at the address in a campaign's file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A ledger in files: what damages it is named, what is only unfinished is not damage, and anyone can query it."""
+"""A ledger in files: damage is named, an unfinished file is not damage, and anyone can query it."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ def overwrite(path: Path, data: bytes) -> None:
 
 
 async def damage(ledger: ParquetLedger, path: Path) -> str:
-    """Return what the ledger says, having checked that it names the file."""
+    """Return the ledger's error message, after checking that it names the file."""
     with pytest.raises(LedgerDamaged) as caught:
         await ledger.read()
     assert str(path) in str(caught.value)
@@ -75,11 +75,11 @@ async def test_no_flipped_byte_changes_what_is_read(ledger, file, number):
         flipped = bytearray(whole)
         flipped[position] ^= 1 << position % 8
         overwrite(file(number), bytes(flipped))
-        # Of the last one, that no other names, a byte between the pages may change unseen.
+        # No later segment vouches for the last one, so a byte between its pages may change unnoticed.
         if number == SEGMENTS and not await is_damaged(ledger):
             assert repr(await ledger.read()) == expected
         else:
-            # A flipped version may be one that a newer Overnight could have written.
+            # A flipped version number may look like that of a newer Overnight.
             with pytest.raises((LedgerDamaged, LedgerTooNew), match=re.escape(str(file(number)))):
                 await ledger.read()
 
@@ -135,7 +135,7 @@ async def test_a_parquet_file_of_somebody_else_is_damage(ledger, file):
 
 
 def give_version(path: Path, version: str) -> None:
-    """Replace a segment's file by one of this version, with a column that nobody knows."""
+    """Replace a segment's file with one of this version that has an unknown column."""
     parquet = pq.ParquetFile(pa.BufferReader(path.read_bytes()))
     said = {**parquet.metadata.metadata, b"schema_version": version.encode()}
     table = parquet.read().append_column("mood", pa.array(["fine"]))
@@ -192,7 +192,7 @@ async def test_a_thousand_segments_lie_in_one_folder_and_the_next_in_another(tmp
 
 
 class StoreThatListsLate:
-    """A LocalStore whose listing misses one file, as it may when the file appears while the folder is listed."""
+    """A LocalStore whose listing misses one file, as can happen if the file appears while the folder is listed."""
 
     def __init__(self, store: LocalStore, missed: str) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Who reads the files with DuckDB, polars, pandas or pyarrow and a key that may only read finds what `query` says."""
+"""Readers with DuckDB, polars, pandas or pyarrow and a read-only key find the same as `query`."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ def tried(trial: int) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory of a ledger `bread` with as many segments as a block holds and a few more."""
+    """Return the directory of a ledger `bread` with as many segments as a block holds, and a few more."""
     root = tmp_path_factory.mktemp("ledger")
     ledger = ParquetLedger(LocalStore(root), "bread/")
 
@@ -61,7 +61,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["directory", "bucket"])
 def place(request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return where the ledger is, below which everybody may only read: its newest segments, blocks and snapshots."""
+    """Return the place of a ledger, in which everyone may only read: its newest segments, blocks and snapshots."""
     kept = sorted(root.glob("bread/events/*/*.parquet"))[-5:]
     kept += [*root.glob("bread/compact/*.parquet"), *root.glob("bread/snapshots/*.parquet")]
     if request.param == "directory":
@@ -87,7 +87,7 @@ def in_bucket(place: str) -> bool:
 
 
 def from_the_guide(begins: str, place: str, folder: str = "events") -> str:
-    """Return the page's program that begins so, changed as the page says for another place and other files."""
+    """Return the page's program with this beginning, adapted to another place and other files as the page explains."""
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     [program] = [block for block in blocks if block.startswith(begins)]
     program = program.replace(FILES["events"], FILES[folder]).replace("bread/events", f"bread/{folder}")

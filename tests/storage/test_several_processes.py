@@ -1,4 +1,4 @@
-"""Writers in processes of their own, racing and being killed: nothing acknowledged is lost."""
+"""Writers in separate processes, racing and being killed: no acknowledged append is lost."""
 
 import random
 
@@ -12,7 +12,7 @@ KILLS = 20
 
 def assert_kept(tally: Tally) -> None:
     assert tally.kept, tally
-    # Each kill may have hit a writer that had committed and had not come to saying so.
+    # Each kill may have hit a writer that had committed a segment but not yet printed its number.
     assert 0 <= tally.segments - tally.acknowledged <= tally.injected + 4
 
 

@@ -31,7 +31,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def storage_in(file: Path) -> BaseStorage:
-    """Return Optuna's storage in the file, of the kind that its name says."""
+    """Return Optuna's storage in the file, of the kind given by its suffix."""
     if file.suffix == ".log":
         return JournalStorage(JournalFileBackend(str(file)))
     return RDBStorage(f"sqlite:///{file}")
@@ -54,7 +54,7 @@ def bake(trial: optuna.Trial) -> float:
 
 
 def tell_study(file: Path, name: str = "first", direction: str = "minimize", trials: int = 12) -> optuna.Study:
-    """Let Optuna write a study of which one trial was pruned, one failed, one still runs and one waits."""
+    """Let Optuna write a study in which one trial was pruned, one failed, one is still running and one is waiting."""
     sampler = optuna.samplers.RandomSampler(seed=1)
     study = optuna.create_study(storage=storage_in(file), study_name=name, direction=direction, sampler=sampler)
     study.optimize(bake, n_trials=trials, catch=ValueError)

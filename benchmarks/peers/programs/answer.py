@@ -1,7 +1,7 @@
-"""Answer a benchmark's questions with one peer: JSON lines in, JSON lines out, by `python answer.py PEER_MODULE`.
+"""Answer a benchmark's questions with one peer: JSON lines in, JSON lines out, with `python answer.py PEER_MODULE`.
 
-It runs in the peer's own virtual environment, where nothing of this project is installed. A peer module offers
-`PACKAGES`, whose versions count, and `rebuild(told) -> Session`.
+The program runs in the peer's own virtual environment, without any part of this project. A peer module provides
+`PACKAGES`, whose versions matter, and `rebuild(told) -> Session`.
 """
 
 import argparse
@@ -43,14 +43,14 @@ def main() -> None:
 
 
 def claim_stdout() -> TextIO:
-    """Keep the protocol's stream for answers and send whatever else is printed, from C too, to stderr."""
+    """Reserve the protocol's stream for answers and redirect all other output, including output from C, to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers
 
 
 def load(name: str, threads: int) -> ModuleType:
-    """Import the peer with its thread pools limited: they read the environment when they are loaded."""
+    """Import the peer with limited thread pools, which read the environment when they are loaded."""
     for variable in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "RAYON"):
         os.environ[f"{variable}_NUM_THREADS"] = str(threads)
     os.environ["DO_NOT_TRACK"] = "1"
@@ -60,13 +60,13 @@ def load(name: str, threads: int) -> ModuleType:
 
 
 def warm_up(peer: ModuleType) -> None:
-    """Make one small throw-away ask and recommendation, so that no first call's cost is counted later."""
+    """Make one small throw-away ask and recommendation, so that the cost of a first call is not measured later."""
     try:
         session = peer.rebuild(WARM_UP)
         session.ask(1)
         session.recommend()
     except Exception:
-        # The questions that follow meet the same failure and answer with it.
+        # The following questions meet the same failure and answer with it.
         traceback.print_exc()
 
 
@@ -88,7 +88,7 @@ def answer(peer: ModuleType, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer_ask(peer: ModuleType, request: dict[str, Any]) -> dict[str, Any]:
-    """Ask for q points; the clock starts when the library's state is rebuilt."""
+    """Ask for q points; the clock starts after the library's state has been rebuilt."""
     session = peer.rebuild(told_by(request))
     began = time.perf_counter()
     points, fit = session.ask(request["q"])
@@ -110,7 +110,7 @@ def answer_recommend(peer: ModuleType, request: dict[str, Any]) -> dict[str, Any
 
 
 def told_by(request: dict[str, Any]) -> Told:
-    """Read the problem out of a request."""
+    """Read the problem from a request."""
     return Told(
         d=request["d"],
         X=request["X"],
@@ -122,7 +122,7 @@ def told_by(request: dict[str, Any]) -> Told:
 
 
 def threads_in_use() -> int:
-    """Tell how many threads a matrix product may take."""
+    """Return how many threads a matrix product may use."""
     torch = sys.modules.get("torch")
     return torch.get_num_threads() if torch else int(os.environ["OMP_NUM_THREADS"])
 

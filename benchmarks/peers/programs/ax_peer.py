@@ -1,6 +1,6 @@
-"""Ask Ax through its Client, with the generation strategy that it chooses by default ("fast") and no Sobol of its own.
+"""Ask Ax through its Client, with its default generation strategy ("fast") and without Sobol points of its own.
 
-A failed trial is told as failed: Ax's model does not see it, and Ax may suggest it again.
+Failed trials are passed as failed. Ax's model does not see them, and Ax may suggest them again.
 """
 
 import logging
@@ -15,29 +15,29 @@ PACKAGES = ("ax-platform", "botorch", "gpytorch", "linear_operator", "torch", "s
 
 @dataclass(frozen=True)
 class AxSession:
-    """A client with its trials attached: observed ones first, so that a trial's index is its index into X."""
+    """A client with its trials attached, observed ones first, so that a trial's index is its index into X."""
 
     client: Client
     names: list[str]
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
-        """Get the next trials: Ax fits its model in this call.
+        """Get the next trials; Ax fits its model in this call.
 
-        Ax chooses them in q searches for one point each, where the trials that run are pending in every search.
+        Ax chooses them in q searches for one point each. Running trials are pending in every search.
         """
         trials = self.client.get_next_trials(max_trials=q)
         return [[float(parameters[name]) for name in self.names] for parameters in trials.values()], None
 
     def recommend(self) -> int:
         """Return the trial that Ax's model predicts to be the best."""
-        # A client that was rebuilt has no model yet; one that ran the campaign would have that of its last ask.
+        # A rebuilt client has no model yet; a client that ran the campaign would have the model of its last ask.
         self.client.get_next_trials(max_trials=1)
         _, _, trial_index, _ = self.client.get_best_parameterization(use_model_predictions=True)
         return trial_index
 
 
 def rebuild(told: Told) -> AxSession:
-    """Attach every trial to a new client; the transforms and the fit of the model wait until the ask."""
+    """Attach every trial to a new client; the transforms and the model's fit are left to the ask."""
     logging.getLogger("ax").setLevel(logging.ERROR)
     client = Client(random_seed=told.seed)
     names = [f"x{i}" for i in range(told.d)]

@@ -1,6 +1,6 @@
 """Ask BoTorch as its documentation does: its default GP, qLogNoisyExpectedImprovement, greedy batches.
 
-Failed points are not told: BoTorch's GP has no place for them.
+Failed points are not passed on: BoTorch's GP cannot use them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ PACKAGES = ("botorch", "gpytorch", "linear_operator", "torch", "scipy", "numpy")
 
 @dataclass(frozen=True)
 class BotorchSession:
-    """The data as tensors: BoTorch keeps no other state."""
+    """The data as tensors; BoTorch keeps no other state."""
 
     X: torch.Tensor
     Y: torch.Tensor
@@ -26,11 +26,11 @@ class BotorchSession:
     seed: int
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
-        """Fit, then choose q points one after the other."""
+        """Fit, then choose q points one at a time."""
         torch.manual_seed(self.seed)
         model = self.fitted()
-        # The default `incremental=True` forgets the pending points from the second of q points on. It is kept: that is
-        # what a user of the library gets.
+        # The default `incremental=True` forgets the pending points from the second of q points on. The default is kept
+        # because it is what users of the library get.
         acquisition = qLogNoisyExpectedImprovement(
             model, X_baseline=self.X, X_pending=self.pending, prune_baseline=True
         )
@@ -46,21 +46,21 @@ class BotorchSession:
         return candidates.tolist(), fit_of(model)
 
     def recommend(self) -> int:
-        """Return the observed point of the best posterior mean."""
+        """Return the observed point with the best posterior mean."""
         torch.manual_seed(self.seed)
         model = self.fitted()
         with torch.no_grad():
             return int(model.posterior(self.X).mean.argmax())
 
     def fitted(self) -> SingleTaskGP:
-        """Fit the default model to outcomes that are standardised already, so that the scale of the fit is known."""
+        """Fit the default model to outcomes that are already standardised, so that the scale of the fit is known."""
         model = SingleTaskGP(self.X, self.Y, outcome_transform=None)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         return model
 
 
 def fit_of(model: SingleTaskGP) -> Fit:
-    """Read the hyperparameters; the model maximises, so that its mean changes sign."""
+    """Read the hyperparameters; the model maximises, so its mean changes sign."""
     return Fit(
         lengthscales=model.covar_module.lengthscale.detach().flatten().tolist(),
         noise=float(model.likelihood.noise),
@@ -69,11 +69,11 @@ def fit_of(model: SingleTaskGP) -> Fit:
 
 
 def rebuild(told: Told) -> BotorchSession:
-    """Standardise the outcomes and turn them round: BoTorch maximises."""
+    """Standardise the outcomes and flip their sign: BoTorch maximises."""
     y = torch.tensor(told.y, dtype=torch.double).unsqueeze(-1)
     scale = y.std()
     if not scale >= 1e-8:
-        # A constant outcome or a single one has no scale: BoTorch's own Standardize takes 1 there, too.
+        # Constant outcomes, or a single one, have no scale; BoTorch's own Standardize uses 1 for them too.
         scale = torch.ones(())
     return BotorchSession(
         X=torch.tensor(told.X, dtype=torch.double),

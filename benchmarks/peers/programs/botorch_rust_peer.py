@@ -1,6 +1,6 @@
-"""Ask botorch-rust, a port of BoTorch to Rust with its Python names, set up as `botorch_peer.py` sets up BoTorch.
+"""Ask botorch-rust, a port of BoTorch to Rust with its Python names, configured like `botorch_peer.py`.
 
-Its defaults are BoTorch's: RBF kernel, dimension-scaled priors, 512 samples. Failed points are not told.
+Its defaults are BoTorch's: RBF kernel, dimension-scaled priors, 512 samples. Failed points are not passed on.
 """
 
 import os
@@ -22,7 +22,7 @@ botorch_rs.set_num_threads(int(os.environ["RAYON_NUM_THREADS"]))
 
 @dataclass(frozen=True)
 class BotorchRustSession:
-    """The data as tensors: the library keeps no other state."""
+    """The data as tensors; the library keeps no other state."""
 
     X: torch.Tensor
     Y: torch.Tensor
@@ -30,7 +30,7 @@ class BotorchRustSession:
     seed: int
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
-        """Fit, then choose q points one after the other."""
+        """Fit, then choose q points one at a time."""
         torch.manual_seed(self.seed)
         model = self.fitted()
         # Unlike BoTorch 0.18.1, it keeps the pending points for all q choices.
@@ -45,25 +45,25 @@ class BotorchRustSession:
             num_restarts=10,
             raw_samples=512,
             sequential=True,
-            # The starting points come from a generator of the library's own, which `torch.manual_seed` does not reach.
+            # The starting points come from the library's own generator, which `torch.manual_seed` does not affect.
             options={"seed": self.seed},
         )
         return candidates.tolist(), fit_of(model)
 
     def recommend(self) -> int:
-        """Return the observed point of the best posterior mean."""
+        """Return the observed point with the best posterior mean."""
         torch.manual_seed(self.seed)
         return int(self.fitted().posterior(self.X).mean.argmax())
 
     def fitted(self) -> SingleTaskGP:
-        """Fit the default model to outcomes that are standardised already, so that the scale of the fit is known."""
+        """Fit the default model to outcomes that are already standardised, so that the scale of the fit is known."""
         model = SingleTaskGP(self.X, self.Y, outcome_transform=None)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         return model
 
 
 def fit_of(model: SingleTaskGP) -> Fit:
-    """Read the hyperparameters; the model maximises, so that its mean changes sign."""
+    """Read the hyperparameters; the model maximises, so its mean changes sign."""
     return Fit(
         lengthscales=model.covar_module.lengthscale.detach().flatten().tolist(),
         noise=float(model.likelihood.noise),
@@ -72,11 +72,11 @@ def fit_of(model: SingleTaskGP) -> Fit:
 
 
 def rebuild(told: Told) -> BotorchRustSession:
-    """Standardise the outcomes and turn them round: the library maximises."""
+    """Standardise the outcomes and flip their sign: the library maximises."""
     y = torch.tensor(told.y, dtype=torch.double).unsqueeze(-1)
     scale = y.std()
     if not scale >= 1e-8:
-        # A constant outcome or a single one has no scale: BoTorch's own Standardize takes 1 there, too.
+        # Constant outcomes, or a single one, have no scale; BoTorch's own Standardize uses 1 for them too.
         scale = torch.ones(())
     return BotorchRustSession(
         X=torch.tensor(told.X, dtype=torch.double),

@@ -11,7 +11,7 @@ SCHEMA = pa.schema([("body", pa.string())])
 
 
 def main(place: str, commits: int) -> None:
-    """Time so many appends below the place."""
+    """Time the given number of appends to a table in `place`."""
     table = f"{place}/delta"
     options = {"AWS_ALLOW_HTTP": "true", **{n: v for n, v in os.environ.items() if n.startswith("AWS_")}}
     delta = DeltaTable.create(table, SCHEMA, storage_options=options if "://" in place else None)

@@ -1,6 +1,7 @@
 """Ask HEBO as its documentation does: its GP with a power transform, and MACE's Pareto front searched by NSGA-II.
 
-HEBO knows no pending and no failed points; its choice from the front is random, which spreads parallel asks a little.
+HEBO does not support pending or failed points. Its choice from the front is random, which spreads parallel asks a
+little.
 """
 
 from dataclasses import dataclass
@@ -12,13 +13,13 @@ from hebo.design_space.design_space import DesignSpace
 from hebo.optimizers.hebo import HEBO
 from told import Fit, Told
 
-# When it is imported, HEBO limits torch to one thread for the whole process; that is left as its users have it.
+# On import, HEBO limits torch to one thread for the whole process. This is kept, because it is what HEBO's users get.
 PACKAGES = ("hebo", "pymoo", "gpytorch", "torch", "scikit-learn", "pandas", "scipy", "numpy")
 
 
 @dataclass(frozen=True)
 class HeboSession:
-    """An optimizer that has observed the points in their order."""
+    """An optimizer that has observed the points in order."""
 
     optimizer: HEBO
     names: list[str]
@@ -28,12 +29,12 @@ class HeboSession:
         return self.optimizer.suggest(n_suggestions=q)[self.names].to_numpy(dtype=float).tolist(), None
 
     def recommend(self) -> int:
-        """Return the point of the best value, noise and all: HEBO's own best point."""
+        """Return the point with the best observed value, noise included: HEBO's own best point."""
         return int(self.optimizer.get_best_id())
 
 
 def rebuild(told: Told) -> HeboSession:
-    """Observe every point with a new optimizer that draws no more initial points than it must."""
+    """Observe every point with a new optimizer that draws as few initial points as possible."""
     # The model's initial weights and the search draw from the global generators.
     np.random.seed(told.seed)
     torch.manual_seed(told.seed)

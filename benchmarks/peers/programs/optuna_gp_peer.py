@@ -1,4 +1,4 @@
-"""Ask Optuna's GPSampler: a Matérn GP with LogEI, or qLogEI over 128 samples where trials are running."""
+"""Ask Optuna's GPSampler: a Matérn GP with LogEI, or with qLogEI over 128 samples if trials are running."""
 
 from optuna.samplers import GPSampler
 from optuna_study import PACKAGES, OptunaSession, rebuild_study

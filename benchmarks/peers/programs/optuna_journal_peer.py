@@ -1,4 +1,4 @@
-"""Optuna's JournalStorage: each event is a line of a file; there is none for buckets."""
+"""Optuna's JournalStorage: each event is a line of a file; it has no backend for buckets."""
 
 import sys
 
@@ -7,7 +7,7 @@ from timed_appends import tell
 
 
 def main(place: str, commits: int) -> None:
-    """Time so many appends below the place."""
+    """Time the given number of appends to a journal in `place`."""
     if "://" in place:
         sys.exit("it has no backend for object storage")
     journal = JournalFileBackend(f"{place}/journal.log")

@@ -1,4 +1,4 @@
-"""Rebuild an Optuna study from what was told and ask it, whatever its sampler is."""
+"""Rebuild an Optuna study from a problem and ask it, with any sampler."""
 
 from dataclasses import dataclass
 
@@ -13,25 +13,25 @@ PACKAGES = ("optuna", "torch", "scipy", "numpy")
 
 @dataclass(frozen=True)
 class OptunaSession:
-    """A study in memory: observed trials first, so that a trial's number is its index into X."""
+    """A study in memory, observed trials first, so that a trial's number is its index into X."""
 
     study: optuna.Study
     space: dict[str, BaseDistribution]
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
-        """Ask q times; the trials asked before are running, and both samplers look at running trials."""
+        """Ask q times; earlier asks are running trials, and both samplers take running trials into account."""
         trials = [self.study.ask(self.space) for _ in range(q)]
         return [[trial.params[name] for name in self.space] for trial in trials], None
 
     def recommend(self) -> int:
-        """Return the trial of the best value, noise and all: the study's own best trial."""
+        """Return the trial with the best observed value, noise included: the study's own best trial."""
         return self.study.best_trial.number
 
 
 def rebuild_study(told: Told, sampler: BaseSampler) -> OptunaSession:
     """Add every trial to a new study.
 
-    A long-lived sampler would start the GP's fit at its last hyperparameters; a rebuilt one starts afresh.
+    A long-lived sampler would start the GP's fit at its last hyperparameters; a rebuilt one makes a cold start.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize", sampler=sampler)

@@ -1,4 +1,4 @@
-"""What the storage peers share: appends of one event are timed, and told as JSON."""
+"""Time appends of one event and print the figures as JSON, for all storage peers."""
 
 import json
 import time
@@ -9,7 +9,7 @@ NEAR = 100
 
 
 def tell(append: Callable[[str], None], read: Callable[[], int], commits: int) -> None:
-    """Append so many events, read them back, and print what that took."""
+    """Append the given number of events, read them back, and print the times."""
     taken = []
     for number in range(commits):
         body = json.dumps(

@@ -1,4 +1,4 @@
-"""What a peer is told and what it answers, the same for every library."""
+"""The question to a peer and its answer, the same for every library."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,9 +6,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Told:
-    """Hold one problem: points on the unit cube, an objective to be minimised.
+    """One problem: points on the unit cube, and an objective to minimise.
 
-    X: n × d observed points, y: n values, pending: points that are being evaluated, failed: points without a value.
+    X: n × d observed points, y: n values, pending: points under evaluation, failed: points without a value.
     """
 
     d: int
@@ -21,7 +21,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Fit:
-    """Hold hyperparameters on the scale where y has mean 0 and standard deviation 1 (ddof=1) and is minimised."""
+    """Hyperparameters on the scale on which y has mean 0 and standard deviation 1 (ddof=1) and is minimised."""
 
     lengthscales: list[float]
     noise: float
@@ -29,12 +29,12 @@ class Fit:
 
 
 class Session(Protocol):
-    """A library's own state, rebuilt from what was told; only its methods are timed."""
+    """A library's own state, rebuilt from the problem; only its methods are timed."""
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
         """Choose q points: fit, optimise the acquisition and decode."""
         ...
 
     def recommend(self) -> int:
-        """Return the index into X that the library itself would recommend in the end."""
+        """Return the index into X that the library itself would recommend at the end."""
         ...

@@ -8,7 +8,7 @@ MAGNITUDES = [0.0, 1e-300, 1e-9, 1e-3, 0.5, 1.0, 3.0, 5.0, 10.0, 24.9, 25.1, 38.
 
 
 def exactly(v: float) -> tuple[float, float, float]:
-    """Return log h, Φ/h and φ/h from their definitions in 90 digits."""
+    """Return log h, Φ/h and φ/h computed from their definitions with 90 digits."""
     with mpmath.workdps(90):
         phi, Phi = mpmath.npdf(v), mpmath.erfc(-mpmath.mpf(v) / mpmath.sqrt(2)) / 2
         h = phi + v * Phi
@@ -18,7 +18,7 @@ def exactly(v: float) -> tuple[float, float, float]:
 @pytest.mark.parametrize("v", [sign * m for m in MAGNITUDES for sign in (-1.0, 1.0)])
 def test_logarithm_and_ratios_are_exact_wherever_they_are_asked_for(v: float) -> None:
     found = [float(part) for part in log_h_and_ratios(torch.tensor([v], dtype=torch.float64))]
-    # Above 25 φ/h is less than 1e-130 and may as well be 0.
+    # Above 25, φ/h is less than 1e-130 and may as well be 0.
     assert found == pytest.approx(exactly(v), rel=1e-8, abs=1e-100)
 
 

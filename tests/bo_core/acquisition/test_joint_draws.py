@@ -23,13 +23,13 @@ UTILITY = LogExpectedImprovement()
 
 
 class BotorchModel(GaussianProcess, GPyTorchModel):
-    """Our model of gpytorch's parts, as BoTorch wants it."""
+    """Our model built from gpytorch's parts, in the form that BoTorch expects."""
 
     _num_outputs = 1
 
 
 class Listener:
-    """A utility that keeps what it was asked about."""
+    """A utility that keeps its arguments."""
 
     logarithmic = True
     mean: Tensor
@@ -42,7 +42,7 @@ class Listener:
 
 
 class MeanSquare:
-    """The mean square of a candidate, a utility that is no logarithm."""
+    """The mean square of a candidate: a utility that is not a logarithm."""
 
     logarithmic = False
 
@@ -117,7 +117,7 @@ def test_the_value_over_sets_is_the_logarithm_of_the_mean_over_the_sets(kernel: 
     found = average(joint_draws(Posterior.of(data, together), points, 64, more=1, seed=3), UTILITY).value(X)
     values = []
     for i, theta in enumerate(together.theta):
-        # Three sets share one sequence of draws: the i-th has the i-th run of it.
+        # Three sets share one sequence of draws; the i-th set uses the i-th run of it.
         alone = joint_draws(Posterior.of(data, replace(together, theta=theta[None])), points, 3 * 64, more=1, seed=3)
         heard, run = Listener(), slice(64 * i, 64 * (i + 1))
         average(alone, heard).value(X)
@@ -161,7 +161,7 @@ def test_a_candidate_given_a_draw_is_the_dense_conditional_gaussian() -> None:
     def by_the_textbook(A: Tensor, B: Tensor) -> np.ndarray:
         return kernel_by_the_textbook("matern52", A, B, theta)
 
-    # Observations with their noise and draws without are one vector of which everything is known.
+    # Noisy observations and noiseless draws form one vector of known values.
     known = torch.cat([data.X, points])
     K = by_the_textbook(known, known) + np.diag([0.1] * 12 + [draws.jitter] * 4)
     gain = np.linalg.solve(K, by_the_textbook(known, X)).T
@@ -217,13 +217,13 @@ def test_parked_points_count_as_in_the_mixture_of_what_people_may_decide(approva
     posterior = Posterior.of(data, replace(hyperparameters, theta=hyperparameters.theta[:sets]))
     pool, pending = uniform(300, 3, 6), uniform(1, 3, 5)
     certain = torch.cat([data.X, pending])
-    # Two of the most promising points, side by side with others that promise as much.
+    # Two of the most promising points; others in the pool are as promising.
     parked = pool[average(joint_draws(posterior, certain, 256, more=0, seed=3), UTILITY).value(pool).argsort()[-20::10]]
     found = joint_draws(posterior, torch.cat([certain, parked]), 4096, more=0, seed=3, parked=2, approval=approval)
 
     expected = torch.zeros(300, dtype=torch.float64)
     for approved in itertools.product([False, True], repeat=2):
-        # Those that are rejected are not drawn at all.
+        # Rejected points are not drawn at all.
         points = torch.cat([certain, parked[list(approved)]])
         gain = average(joint_draws(posterior, points, 4096, more=0, seed=4), UTILITY).value(pool).exp()
         expected += math.prod(approval if yes else 1.0 - approval for yes in approved) * gain
@@ -248,7 +248,7 @@ def test_a_parked_point_counts_in_its_share_of_draws_and_all_others_in_every_one
     counts = heard.best[0, 0] > f[:3].amax(0) + 1e-9
     assert bool((heard.best[0, 0] >= f[:3].amax(0) - 1e-9).all())
     torch.testing.assert_close(heard.best[0, 0][counts], f[3][counts])
-    # It is above the others in some draws.
+    # In some draws it exceeds all others.
     assert bool((f[3] > f[:3].amax(0)).any())
     assert bool(counts.any()) == (approval > 0.0)
 
@@ -293,6 +293,6 @@ def test_who_could_be_best_is_ordered_by_how_often_it_is_and_misses_nobody_who_o
     normals = torch.randn(3, 40, 20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     often = torch.bincount((mean.unsqueeze(2) + L @ normals).argmax(1).flatten(), minlength=40) / 60_000
     assert set(torch.nonzero(often > 0.01).flatten().tolist()) <= set(kept.tolist())
-    # A thousand samples tell 3 % more from less.
+    # A thousand samples distinguish shares that differ by 3 %.
     shares = often[kept]
     assert bool((shares.cummin(0).values >= shares - 0.05).all())

@@ -69,7 +69,7 @@ def test_the_expected_maximum_of_random_lines_is_that_of_quadrature(seed: int) -
 
 
 def test_a_gain_too_small_to_be_seen_in_the_maximum_keeps_its_digits() -> None:
-    # (b₂ − b₁) h(−8) with h(−8) = φ(8) − 8 (1 − Φ(8)), in many digits.
+    # The expected value is (b₂ − b₁) h(−8) with h(−8) = φ(8) − 8 (1 − Φ(8)), in many digits.
     found = expected_gain(torch.tensor([1.0, 0.2], dtype=torch.float64), torch.tensor([0.0, 0.1], dtype=torch.float64))
     with mpmath.workdps(50):
         h = mpmath.npdf(8) - 8 * mpmath.ncdf(-8)
@@ -79,14 +79,14 @@ def test_a_gain_too_small_to_be_seen_in_the_maximum_keeps_its_digits() -> None:
 def gains_by_simulation(
     posterior: Posterior, member: int, points: Tensor, noise: Tensor, fixed: Tensor, samples: int
 ) -> Tensor:
-    """Return the gains [c] of one set, each from outcomes drawn at one point and a model that is told of them."""
+    """Return the gains [c] of one set, each by drawing outcomes at one point and conditioning the model on them."""
     mean, covariance = (part[member] for part in posterior.joint(torch.cat([points, fixed])))
     c, p = len(points), len(fixed)
     sigma2 = float(posterior.hyperparameters.noise_variance[member])
     normals = torch.randn(samples, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     gains = []
     for j in range(c):
-        # Outstanding measurements are made with outcomes as expected, then the one at j with any outcome.
+        # Outstanding measurements have their expected outcomes; then the measurement at j has any outcome.
         told = [*range(c, c + p), j]
         K = covariance[told][:, told] + torch.diag(torch.tensor([sigma2] * p + [float(noise[member, j])]))
         K, cross = K.double(), covariance[:, told]
@@ -137,7 +137,7 @@ def told_noisily(sd: float, count: int, sem: float | None, parameters: dict) -> 
 
 
 def proposed_in_turn(parameters: dict, history: History, sd: float, sem: float | None, count: int) -> list[Point]:
-    """Return the points of so many proposals, each observed before the next."""
+    """Return the points of the given number of proposals, each observed before the next."""
     campaign, noisy, points = campaign_of(parameters), random.Random(5), []
     for _ in range(count):
         [proposal] = propose(campaign, history, REPEATING, 1)
@@ -159,7 +159,7 @@ def test_where_noise_dominates_a_point_is_measured_again_at_some_time(parameters
     history = told_noisily(1.0, 40, sem, parameters)
     known = {key(t.point) for t in history.trials.values()}
     points = proposed_in_turn(parameters, history, 1.0, sem, 6)
-    # To the last bit the same point, however its parameters are scaled: only then are the results pooled.
+    # The point is the same to the last bit, with any scale of its parameters: only then are the results pooled.
     assert len(known | {key(p) for p in points}) < 40 + 6
 
 

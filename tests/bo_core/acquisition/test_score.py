@@ -1,4 +1,4 @@
-"""The seam of the acquisition: a score of several metrics needs no more than its own class."""
+"""The extension point of the acquisition: a score of several metrics needs only its own class."""
 
 import math
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Constrained:
 
     def against(self, drawn: Drawn) -> Scoring:
         feasible = drawn.eligible & (drawn.values["heat"] <= LIMIT)
-        # Without a feasible point anything improves on the worst that was drawn.
+        # Without a feasible point, every candidate improves on the worst drawn value.
         worst = drawn.values["speed"].amin(1, keepdim=True) - 1.0
         best = torch.maximum(best_in_each_draw(drawn.values["speed"], feasible), worst)
 
@@ -54,7 +54,7 @@ class Constrained:
 
 
 class WeightedMeans:
-    """A weighted sum of two means, which is no logarithm."""
+    """A weighted sum of two means, which is not a logarithm."""
 
     logarithmic = False
 

@@ -28,7 +28,7 @@ def test_the_probability_of_improvement_keeps_its_digits_far_from_the_best(v: fl
     sd, best = 0.25, 0.0
     found = LogProbabilityOfImprovement().evaluate(number(best + sd * v), number(sd), number(best))
     with mpmath.workdps(60):
-        # erfc is accurate in the tail, where ncdf is not.
+        # erfc is accurate in the tail; ncdf is not.
         Phi = mpmath.erfc(-mpmath.mpf(v) / mpmath.sqrt(2)) / 2
         ratio = mpmath.npdf(v) / Phi
         expected = [mpmath.log(Phi), ratio / sd, -v * ratio / sd]

@@ -81,7 +81,7 @@ def test_whatever_the_features_and_coordinates_their_point_lies_in_the_space(
 ) -> None:
     space, _ = pair
     encoding = Encoding(space)
-    # `point` refuses what does not lie in the space and changes nothing of what does.
+    # `point` refuses values outside the space and leaves those inside unchanged.
     row = torch.tensor((numbers * 2)[: encoding.d], dtype=torch.float64)
     for point in (encoding.decode(row), encoding.decode(3.0 * row - 1.0), encoding.point_at(numbers[: encoding.k])):
         assert space.point(point) == point
@@ -184,7 +184,7 @@ def test_points_and_features_are_finite_and_inside_whatever_the_bounds_are() -> 
         shares = [0.0, 1e-17, 0.1, 0.5, 0.9, 1.0 - 1e-16, 1.0]
         values = [float(encoding.point_at([u])["x"]) for u in shares]
         assert values == sorted(values)
-        # A power of a ratio, or what is added to a low bound, may miss its end by rounding.
+        # Rounding may make a power of a ratio, or a sum with a low bound, miss its end.
         assert values[0] == pytest.approx(low, rel=1e-9)
         assert values[-1] == pytest.approx(high, rel=1e-9, abs=1e-15 * abs(low))
         for value in (low, *values, high):

@@ -1,4 +1,4 @@
-"""What is known of noise: said in the campaign, reported, or learnt from repeats that agree to the last bit."""
+"""Knowledge of the noise: given in the campaign, reported, or learnt from repeats that agree to the last bit."""
 
 import math
 
@@ -19,7 +19,7 @@ def loss(point) -> float:
 
 
 def repeated(campaign: Campaign, times: int, wobble: float = 0.0, sem: float | None = None) -> History:
-    """Return a history of eight points, of which the best is measured so many times more."""
+    """Return a history of eight points, the best of which is measured `times` more times."""
     points = some_points(campaign, 8)
     points += [min(points, key=loss)] * times
     means = [loss(point) for point in points]

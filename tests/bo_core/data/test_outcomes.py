@@ -50,13 +50,13 @@ def normal_outcomes(n: int, seed: int, outlier: float | None = None) -> list[flo
 
 
 def with_a_tail(n: int = 30, seed: int = 0) -> list[float]:
-    """Return losses of which some are far worse than the others, in no order."""
+    """Return losses in random order, some of which are far worse than the others."""
     losses = normal_outcomes(n, seed)
     losses[3], losses[11], losses[12], losses[20] = 12.0, 40.0, 7.5, 1e4
     return losses
 
 
-# The better half of few outcomes says little of their spread.
+# With few outcomes, the better half is a poor estimate of their spread.
 @pytest.mark.parametrize(("n", "share"), [(10, 0.17), (30, 0.13), (100, 0.06), (400, 0.05)])
 def test_normal_outcomes_are_rarely_compressed_and_the_better_half_of_them_never(n: int, share: float) -> None:
     compressed = 0
@@ -84,7 +84,7 @@ def test_a_tail_of_bad_outcomes_is_drawn_together_and_leaves_the_others_in_propo
     usual = [i for i, loss in enumerate(losses) if -loss > outcomes.tail.floor]
     y, raw = outcomes.y[usual], -torch.tensor(losses, dtype=torch.float64)[usual]
     torch.testing.assert_close((y - y[0]) * outcomes.scale, raw - raw[0], rtol=1e-12, atol=1e-12)
-    # Unless it is compressed the worst leaves nothing of what makes the others differ.
+    # Without compression, the worst outcome would leave almost no difference between the others.
     assert float(y.max() - y.min()) > 1.0
     assert float(outcomes.y.min()) > -5.0
 
@@ -148,7 +148,7 @@ def test_ties_and_tiny_and_vast_outcomes_stay_finite_and_in_order(means: tuple[f
         assert bool(outcomes.y.isfinite().all() & outcomes.variance.isfinite().all())
         assert bool(((outcomes.y * objective.sign).diff() >= 0.0).all())
         back = [outcomes.mean_in_units(float(y)) for y in outcomes.y]
-        # Where the tail is e^500 times as long as the spread what comes back is only known to be vast.
+        # If the tail is e^500 times as long as the spread, the value converted back is only known to be vast.
         vast = max(map(abs, means))
         assert all(
             b == pytest.approx(m, rel=1e-6, abs=1e-9 * vast) or min(abs(b), abs(m)) > 1e200

@@ -1,4 +1,4 @@
-"""What is expected of trials that were stopped, from those that reported as far and ended."""
+"""The expected final results of stopped trials, from ended trials that reported at the same steps."""
 
 from datetime import UTC, datetime
 

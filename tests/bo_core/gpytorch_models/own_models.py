@@ -1,4 +1,4 @@
-"""Models that a campaign may bring along, some of which cannot be used."""
+"""Models of a campaign's own, some of which cannot be used."""
 
 import gpytorch
 import torch
@@ -11,12 +11,12 @@ from torch import Tensor
 from overnight.bo_core.surrogate import Hyperparameters, TrainingData
 from overnight.bo_core.surrogate.gaussian_process import GaussianProcess
 
-# Of the model that the built-in surrogate is compared with.
+# Hyperparameters of the model that is compared with the built-in surrogate.
 SCALES, NOISE = (0.6, 0.9, 0.7), 0.05
 
 
 class Plain(gpytorch.models.ExactGP):
-    """A Matérn kernel with a scale and a constant mean, all of it learnt."""
+    """A Matérn kernel with a scale and a constant mean, all of them learnt."""
 
     def __init__(self, X: Tensor, y: Tensor, likelihood: GaussianLikelihood) -> None:
         super().__init__(X, y, likelihood)
@@ -36,7 +36,7 @@ def with_noise(X: Tensor, y: Tensor, noise: Tensor | None) -> Plain:
 
 
 def like_the_built_in(X: Tensor, y: Tensor) -> GaussianProcess:
-    """Return the built-in surrogate as gpytorch defines it, with hyperparameters that are not learnt."""
+    """Return the built-in surrogate as defined in gpytorch, with fixed hyperparameters."""
     d = X.shape[1]
     theta = torch.tensor([[*SCALES[:d], NOISE]], dtype=torch.float64).log()
     data = TrainingData.of(X, y, torch.full_like(y, torch.nan))
@@ -44,7 +44,7 @@ def like_the_built_in(X: Tensor, y: Tensor) -> GaussianProcess:
 
 
 class Fitted(torch.nn.Module):
-    """A module that comes fitted and has a posterior of its own."""
+    """A module that is already fitted and has a posterior of its own."""
 
     def __init__(self, model: gpytorch.models.ExactGP) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ def untrainable(X: Tensor, y: Tensor) -> Untrainable:
 
 
 class Leaving(torch.nn.Module):
-    """A posterior that ends the process, and cannot even be looked at without."""
+    """A posterior that ends the process; even inspecting it does."""
 
     @property
     def posterior(self) -> None:

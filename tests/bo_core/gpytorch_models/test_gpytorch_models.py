@@ -1,4 +1,4 @@
-"""A campaign's own gpytorch model proposes, is recommended from, recorded and replayed like the built-in one."""
+"""A campaign's own gpytorch model proposes, recommends, is recorded and replays like the built-in one."""
 
 import re
 from dataclasses import replace
@@ -50,7 +50,7 @@ def asking(function: str, **more: object) -> BayesianProposer:
 
 
 def both_beliefs(n: int = 25) -> tuple[Posterior, GpytorchBelief]:
-    """Return what both surrogates believe with the same kernel, hyperparameters and observations."""
+    """Return the beliefs of both surrogates with the same kernel, hyperparameters and observations."""
     observed = observed_by(SPACE, told(SPACE, n).model_view())
     model = Model.of(observed, asking("like_the_built_in"), torch.Generator(), averaged=False)
     assert isinstance(model.posterior, GpytorchBelief)
@@ -89,7 +89,7 @@ def test_draws_of_it_are_those_of_the_built_in_surrogate_also_after_a_choice() -
 
 
 class SameBounds(Posterior):
-    """The built-in posterior with the other's bounds, by which as many random numbers are drawn."""
+    """The built-in posterior with the other surrogate's bounds, so that both draw equally many random numbers."""
 
     def bounds_at_data(self, deviations: float) -> tuple[torch.Tensor, torch.Tensor]:
         mean, covariance = self.joint(self.Z[0] / self.scaling.inverse_scales[0] + self.scaling.center)
@@ -110,7 +110,7 @@ def test_a_batch_is_that_of_the_built_in_surrogate_with_the_same_hyperparameters
         of = staticmethod(fixed)
 
     monkeypatch.setattr("overnight.bo_core.model_proposals.Model", Fixed)
-    # Without cold starts the built-in fit takes nothing from the generator, as the other takes nothing either.
+    # Neither model uses the generator: without cold starts, the built-in fit draws no random numbers.
     expected = propose(SPACE, history, MODEL.model_copy(update={"starts": 1, "warping": "never", **asked}), 2)
     for mine, its in zip(found, expected, strict=True):
         assert distance(mine.point, its.point) < 1e-3

@@ -1,4 +1,4 @@
-"""What a caller has set for torch or NumPy changes no bit of what comes out, and is left as it was."""
+"""A caller's settings for torch or NumPy change no bit of the results, and remain as they were."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def deterministic() -> Iterator[None]:
 
 
 def everything() -> str:
-    """Return all that the core says of a campaign, to the last bit."""
+    """Return all results of the core for a campaign, to the last bit."""
     proposals = propose(CAMPAIGN, HISTORY, MODEL, 1)
     asked = Asked(CAMPAIGN, HISTORY, MODEL, Encoding(CAMPAIGN.parameters), [], 1)
     appraised = [appraisal.objections for appraisal in appraise(asked, proposals)]
@@ -100,5 +100,5 @@ def test_results_too_small_for_normal_numbers_are_no_zeros_where_the_caller_flus
     with flushing():
         after = propose(CAMPAIGN, history, MODEL, 1), recommend(CAMPAIGN, history, MODEL)
         assert float(torch.tensor(1e-310, dtype=torch.float64) * 1.0) == 0.0
-    # Written down where nothing is flushed: to write a number is to compute with it.
+    # Converted to text outside the context, because this conversion is a computation, which flushing would affect.
     assert repr(after) == repr(before)

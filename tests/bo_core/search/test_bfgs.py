@@ -6,12 +6,12 @@ from scipy.optimize import minimize as scipy_minimize
 
 from overnight.bo_core.search.bfgs import Array, Objective, Stopping, minimize
 
-# Stop only at a flat place.
+# Stop only when the gradient vanishes.
 TO_THE_END = Stopping(gradient=1e-7, progress=0.0)
 
 
 def quadratics(b: int, h: int, seed: int, condition: float = 100.0) -> tuple[Objective, Array]:
-    """Return a convex quadratic function for each row, and their Hessians [b, h, h] of at most this condition."""
+    """Return a convex quadratic function for each row, and the Hessians [b, h, h], of at most this condition number."""
     generator = np.random.default_rng(seed)
     axes, _ = np.linalg.qr(generator.standard_normal((b, h, h)))
     curvature = condition ** generator.uniform(-0.5, 0.5, (b, 1, h))
@@ -158,7 +158,7 @@ def test_with_an_exact_inverse_hessian_a_quadratic_takes_at_most_three_evaluatio
 
 def test_a_small_step_that_taught_no_curvature_does_not_end_a_row() -> None:
     def dome(x: Array, rows: np.ndarray) -> tuple[Array, Array]:
-        """A dome whose top is flat: every step bends the wrong way for a curvature, and wins little at first."""
+        """A dome with a flat top: no step shows positive curvature, and the first steps gain little."""
         del rows
         return -1e-3 * (x**2).sum(1), -2e-3 * x
 

@@ -46,7 +46,7 @@ def surface_of(value: Callable[[Tensor], Tensor], scales: Tensor) -> Surface:
 
 
 def valley(X: Tensor) -> Tensor:
-    """A narrow ridge across the features, so that rounding a relaxed optimum is seldom the best whole point."""
+    """A narrow ridge across the features, so that rounding a relaxed optimum rarely gives the best integer point."""
     along = X @ torch.linspace(1.0, 2.0, X.shape[1], dtype=torch.float64) - 2.3
     return -40.0 * along**2 - ((X - 0.37) ** 2).sum(1)
 
@@ -131,7 +131,7 @@ def test_in_a_continuous_space_the_best_end_is_found_with_its_own_value_and_anot
     encoding = Encoding(Space.model_validate({f"x{j}": {"kind": "float", "low": 0.0, "high": 1.0} for j in range(2)}))
 
     def peaks(X: Tensor) -> Tensor:
-        """Two peaks on corners, which climbs reach to the last bit."""
+        """Two peaks in corners, which climbs reach to the last bit."""
         return torch.logaddexp(-4.0 * X.sum(1), 1.0 - 4.0 * (1.0 - X).sum(1))
 
     best, value = found_in(encoding, peaks, set())

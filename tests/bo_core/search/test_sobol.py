@@ -1,4 +1,4 @@
-"""Points of the Sobol sequence are the same however they are asked for, and no ask begins the sequence again."""
+"""Points of the Sobol sequence do not depend on the sizes of the requests, and no request restarts the sequence."""
 
 import torch
 from told_campaigns import MIXED, campaign_of, key

@@ -37,7 +37,7 @@ def moments_by_quadrature(density: LogPosterior) -> tuple[Array, Array]:
     return mean, np.sqrt(weights @ (grid - mean) ** 2)
 
 
-# From data that say much to data that say nothing, where the tail of long length scales is the prior's.
+# From informative data to data without information, for which the prior determines the tail of long length scales.
 @pytest.mark.parametrize("n", [3, 8, 20])
 @pytest.mark.parametrize("noise", [0.05, 0.5, 3.0, 10.0])
 def test_draws_have_the_moments_of_the_density_by_quadrature(noise: float, n: int) -> None:
@@ -45,7 +45,7 @@ def test_draws_have_the_moments_of_the_density_by_quadrature(noise: float, n: in
     density = log_posterior(data)
     draws = draw_hyperparameters(density, mode_of(data), CHAINS, torch.Generator().manual_seed(1))
     mean, sd = moments_by_quadrature(density)
-    # Sampling alone moves a mean by 0.02 and a standard deviation by 0.03 of the latter.
+    # Sampling alone moves a mean by 0.02 standard deviations, and a standard deviation by 0.03 of itself.
     assert ((draws.mean(0) - mean) / sd).tolist() == pytest.approx([0.0, 0.0], abs=0.1)
     assert (draws.std(0, ddof=1) / sd).tolist() == pytest.approx([1.0, 1.0], abs=0.1)
 
@@ -74,5 +74,5 @@ def test_draws_from_data_that_differ_by_rounding_differ_by_rounding() -> None:
     draws = [
         draw_hyperparameters(log_posterior(d), mode_of(d), 64, torch.Generator().manual_seed(1)) for d in (data, shaken)
     ]
-    # A chain may rarely take a step in one and not in the other.
+    # Rarely, a chain takes a step in one case and not in the other.
     assert int((np.abs(draws[0] - draws[1]).max(1) > 1e-4).sum()) <= 1

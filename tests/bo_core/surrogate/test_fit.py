@@ -11,7 +11,7 @@ from overnight.bo_core.surrogate import Fit, KernelName, LogPosterior, Prior, Tr
 from overnight.bo_core.surrogate.priors import PriorName
 from overnight.campaign.errors import CannotPropose
 
-# What a climb may leave: a gradient in nats an observation, and nats of all together.
+# Tolerances of a climb: the gradient in nats per observation, and the total shortfall in nats.
 GRADIENT = 1e-3
 BELOW = 0.2
 
@@ -20,7 +20,7 @@ RACES += [pytest.param(260, 4, 1.0, marks=pytest.mark.slow), pytest.param(320, 6
 
 
 def many(n: int, d: int, seed: int, noise: float = 0.3) -> TrainingData:
-    """Return observations of a function of which only some features matter."""
+    """Return observations of a function in which only some features matter."""
     X = uniform(n, d, seed)
     y = torch.sin(6.0 * X[:, 0]) + X[:, 1] ** 2 - torch.cos(4.0 * X[:, 0] * X[:, 1])
     normals = torch.randn(n, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
@@ -38,7 +38,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def minimum_from(data: TrainingData, starts: Array, prior: Prior, kernel: KernelName = "matern52") -> float:
-    """Return the least value in nats that climbs by themselves, without any race, reach from these starts [b, h]."""
+    """Return the least value in nats that independent climbs, without a race, reach from these starts [b, h]."""
     objective = log_posterior(data, kernel, prior)
 
     def negative(x: Array, rows: np.ndarray) -> tuple[Array, Array]:
@@ -76,7 +76,7 @@ def test_a_warm_start_finds_again_what_was_found_before(name: PriorName, seed: i
     cold, before = (fit(data, "matern52", prior, seeded(generator)) for generator in (0, 2))
     assert cold.value < before.value - 0.5
     again = fit(data, "matern52", prior, seeded(0), warm=before.theta)
-    # At most what a climb may leave.
+    # At most the tolerance of a climb.
     assert again.value == pytest.approx(before.value, abs=1e-3)
     assert again.value >= before.value
 
@@ -149,14 +149,14 @@ def test_what_explains_a_part_second_best_goes_on_and_wins_where_all_data_prefer
 
 
 def hartmann_and_slopes(n: int) -> TrainingData:
-    """Return the first of 1,000 observations: six parameters decide, scattered among fourteen that matter little."""
+    """Return the first n of 1,000 observations: six parameters matter most, among fourteen that matter little."""
     problem = problem_of(Cell(1000, 20, 8, 1), seed=3)
     return unknown_noise(torch.from_numpy(problem.X[:n]), torch.from_numpy(problem.y[:n]))
 
 
 @pytest.mark.slow
 def test_a_parameter_that_seemed_to_count_for_nothing_counts_where_all_data_say_so() -> None:
-    # Climbed from its parts, the fit to these takes one of the six that decide for one that does not.
+    # Climbed from parts of these data, the fit mistakes one of the six important parameters for a minor one.
     data, prior = hartmann_and_slopes(999), Prior(20, "loose")
     found = fit(data, "rbf", prior, seeded(0), cold=1)
     assert (found.theta[[*DECISIVE]] < 0.5).all()

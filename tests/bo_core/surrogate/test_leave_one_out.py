@@ -30,7 +30,7 @@ def test_each_observation_is_predicted_by_a_model_that_never_saw_it(noise: str) 
 
 
 def measured(campaign: Campaign, count: int, squeezed: bool) -> History:
-    """Return a history of a smooth function, of x or of x squeezed so that all happens near 0."""
+    """Return a history of a smooth function of x, or of x squeezed so that the function varies mostly near 0."""
     points, noise = some_points(campaign, count), np.random.default_rng(0).normal(scale=0.05, size=count)
     values = [np.sin(9.0 * float(p["x0"]) ** (0.2 if squeezed else 1.0)) + float(p["x1"]) for p in points]
     return history_of(campaign, points, list(values + noise), [0.05] * count)
@@ -48,7 +48,7 @@ def test_inputs_are_warped_where_a_function_happens_near_an_edge_and_not_where_i
     model = provenance_of(proposal).models.metrics["loss"]
     recorded, starts = model.hyperparameters, model.starts
     assert ("log_warp_exponents" in recorded) == squeezed
-    # The climb with warping is recorded whatever came of it, on the part and, where it paid, on all.
+    # The climb with warping is always recorded: on a part of the data and, if it improved the fit, on all data.
     asked, all_data = f"warped, {min(count, 128)} observations", f"warped, {count} observations"
     assert sum(name.endswith(asked) for name in starts) == 1
     assert sum(name.endswith(all_data) for name in starts) == (squeezed or count == 45)

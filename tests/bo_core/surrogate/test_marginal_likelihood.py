@@ -43,17 +43,17 @@ def log_posterior(
 
 
 def log_normal(theta: Tensor, prior: Prior, which: slice = slice(None)) -> float:
-    """Return scipy's normal densities of some of the θ."""
+    """Return the sum of scipy's log normal densities of some of the θ."""
     return float(norm.logpdf(theta.numpy()[which], prior.location[which], prior.spread[which]).sum())
 
 
 def constant_of_modes(prior: Prior, which: slice) -> float:
-    """Return by how much the normal density of θ at a log-normal density's mode is larger than that density."""
+    """Return the log density of θ, normal about a log-normal's mode, minus the log density of that log-normal."""
     return float((prior.location + 0.5 * prior.spread**2)[which].sum())
 
 
 def constant_of_replicates(data: TrainingData) -> float:
-    """Return the log density of replicates of known noise about their means, which no hyperparameter changes."""
+    """Return the log density of replicates with known noise about their means: no hyperparameter changes it."""
     total = 0.0
     for count, scatter, known, inferred in zip(data.count, data.scatter, data.known, data.inferred, strict=True):
         if count > 1 and not inferred:
@@ -62,7 +62,7 @@ def constant_of_replicates(data: TrainingData) -> float:
 
 
 def dense_log_likelihood(data: TrainingData, kernel: KernelName, theta: Tensor, jitter: float) -> float:
-    """The textbook: a dense Gaussian of the single rows whose mean is the one of highest likelihood."""
+    """The textbook value: a dense Gaussian of the single rows, with the mean of highest likelihood."""
     y = data.y.numpy()
     K = kernel_by_the_textbook(kernel, data.X, data.X, theta) + np.diag(noise_by_the_textbook(data, theta) + jitter)
     ones = np.ones(len(y))
@@ -106,7 +106,8 @@ def test_the_value_is_that_of_the_gaussian_process_which_people_read_on_the_sing
     ours = log_posterior(pooled_data(n, d, noise, copies), kernel, name, warped=warped, jitter=0.0)
     for theta in some_theta(d, 3, warped=warped):
         expected = gpytorch_log_posterior(single, Hyperparameters(theta[None], d, kernel, 0.0), prior)
-        # Where noise is known gpytorch has no noise to have a prior of, and our model there has none of the warping.
+        # With known noise, gpytorch has no noise parameter and so no prior on it; its model here has no prior on the
+        # warping.
         there = d if noise != "inferred" else d + 1
         expected += constant_of_modes(prior, slice(there)) + log_normal(theta, prior, slice(there, None))
         expected -= constant_of_replicates(ours.data)
@@ -158,7 +159,7 @@ def test_the_prior_is_a_density_of_the_logarithms(name: PriorName) -> None:
 
 
 def expected_information(data: TrainingData, kernel: KernelName, theta: Tensor) -> np.ndarray:
-    """Return ½ tr(K⁻¹ ∂K K⁻¹ ∂K) [h, h] of single rows, from the textbook's K and finite differences of it."""
+    """Return ½ tr(K⁻¹ ∂K K⁻¹ ∂K) [h, h] of single rows, from the textbook's K and its finite differences."""
 
     def covariance(theta: Tensor) -> np.ndarray:
         return kernel_by_the_textbook(kernel, data.X, data.X, theta) + np.diag(
@@ -246,7 +247,7 @@ def test_what_is_not_positive_definite_is_infinitely_unlikely_and_flat_and_spoil
 def test_what_is_not_positive_definite_spoils_no_other_of_its_batch() -> None:
     X = torch.tensor([[0.5], [0.5 + 1e-13]], dtype=torch.float64)
     near = TrainingData.of(X, torch.tensor([0.0, 1.0]), torch.zeros(2))
-    # Only with a length scale as small as the gap are the two rows told apart.
+    # Only a length scale as small as the gap distinguishes the two rows.
     theta = np.array([[0.0, -3.0], [math.log(1e-13), -3.0], [0.0, -3.0]])
     objective = log_posterior(near, "rbf", jitter=0.0)
     value, gradient = objective(theta)

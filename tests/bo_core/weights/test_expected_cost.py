@@ -38,7 +38,7 @@ def dear_on_the_right(point: Point) -> float:
 
 
 def story(campaign: Campaign, points: Sequence[Point], cost: Callable[[Point], float | None]) -> History:
-    """Return a history of a bowl's values at these points, with what each cost."""
+    """Return a history of a bowl's values at these points, with their costs."""
     events: list[Event] = [defined(campaign)]
     for i, point in enumerate(points, start=1):
         events += [proposed(i, point), attempt(i), observed(i, bowl(point), cost=cost(point))]
@@ -128,12 +128,12 @@ def test_where_no_evaluation_tells_a_cost_the_seconds_are_the_costs() -> None:
 
 
 def valleys(point: Point) -> float:
-    """Return a loss with three valleys along x0, each as deep as the others."""
+    """Return a loss with three equally deep valleys along x0."""
     return math.cos(6 * math.pi * float(point["x0"])) + 4 * (float(point["x1"]) - 0.6) ** 2
 
 
 def spent_until(loss: Callable[[Point], float], target: float, proposer: BayesianProposer, seed: int) -> float:
-    """Return what one worker spends after eight points until a loss is below the target, infinite after 30 trials."""
+    """Return one worker's cost after eight points until a loss is below the target; infinite after 30 trials."""
     campaign = campaign_of(cube(2))
     events: list[Event] = [defined(campaign)]
     for i, point in enumerate(some_points(campaign, 8, seed), start=1):

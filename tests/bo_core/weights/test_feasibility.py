@@ -33,7 +33,7 @@ IGNORING = MODEL.model_copy(update={"feasibility": "ignore"})
 
 
 def learnt(works: Callable[[Tensor], Tensor], d: int, n: int) -> tuple[Feasibility, Tensor]:
-    """Return what is learnt from n points of which some work, and probabilities at 1,000 others."""
+    """Return the feasibility learnt from n points, some of which work, and the probabilities at 1,000 others."""
     X, others = uniform_draws(d, n, 1), uniform_draws(d, 1000, 2)
     good = works(X)
     found = Feasibility.fitted(X[good], X[~good])
@@ -50,7 +50,7 @@ def story(campaign: Campaign, points: Sequence[Point], works: Callable[[Point], 
 
 
 def went_on(campaign: Campaign, proposer: BayesianProposer, works: Callable[[Point], bool], count: int) -> list[Point]:
-    """Return the points of so many proposals after six points spread evenly, one after the other."""
+    """Return the points of `count` successive proposals after six evenly spread points."""
     history = story(campaign, some_points(campaign, 6), works, "configuration")
     found: list[Point] = []
     for _ in range(count):
@@ -197,6 +197,6 @@ def test_a_recommendation_of_any_point_of_the_space_is_not_one_that_is_believed_
     there, blind = (recommend(campaign, history, proposer, anywhere=True) for proposer in (MODEL, IGNORING))
     assert there is not None
     assert blind is not None
-    # The bowl's bottom, at 0.3, lies where everything fails.
+    # The bowl's bottom, at 0.3, lies in the region in which everything fails.
     assert float(blind.point["x0"]) < 0.37
     assert float(there.point["x0"]) > 0.37

@@ -1,4 +1,4 @@
-"""A second model finds points hopeless that the first one, which drew bad outcomes together, would search."""
+"""A second model identifies hopeless points that the first, in which bad outcomes are compressed, would search."""
 
 import math
 import random
@@ -120,7 +120,7 @@ def test_hopeless_points_do_not_change_how_the_scores_of_others_are_spread() -> 
 
 
 def searched(proposer: BayesianProposer, trials: int, seed: int) -> History:
-    """Return what one worker has tried of a bowl, exactly measured."""
+    """Return the trials of one worker on a bowl, measured exactly."""
     campaign = campaign_of(SQUARE, seed=seed, budget={"trials": trials})
     history = history_of(campaign, (start := some_points(campaign, 4, seed)), [bowl(p) for p in start])
     for trial in range(5, trials + 1):

@@ -1,4 +1,4 @@
-"""The history of a campaign: the fold of its events, in whatever order trials finish."""
+"""The history of a campaign: the fold of its events, in any order in which trials finish."""
 
 from collections.abc import Sequence
 
@@ -162,7 +162,7 @@ def test_extending_a_history_leaves_the_old_one_alone():
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[list[Event]]:
-    """Draw the events of several trials, each trial's own in their order."""
+    """Draw the events of several trials, with each trial's events in order."""
     return [draw(one_life(trial)) for trial in range(1, draw(st.integers(1, 6)) + 1)]
 
 

@@ -1,4 +1,4 @@
-"""How a proposal was made, compared part by part with how it is made again."""
+"""The provenance of a proposal, compared part by part with that of its replay."""
 
 import pytest
 
@@ -21,7 +21,7 @@ WHOLE = Provenance(
     made_by=MadeBy(seed=3, proposer="a:B"),
     stack=Stack(device="cpu", threads=1, libraries={"torch": "2.13", "numpy": "2.4"}),
     knew=Knew(observed=5, pending=(6, 7), probability_of_approval=0.5),
-    # A metric of the user's may be called like a model of ours.
+    # A user's metric may have the same name as one of our models.
     models=Models(metrics={"cost": COST}, feasibility=COST),
     predicted={"cost": Prediction(mean=1.0, sd=0.1, low=0.8, high=1.2)},
     chosen=Chosen(acquisition="thompson_sampling", value=-0.0),

@@ -1,4 +1,4 @@
-"""What people ask of a campaign, folded: in force until it is taken back, and never counted as time at work."""
+"""People's requests in a history: in force until withdrawn, and never counted as working time."""
 
 from history_events import at, defined, leased, observed, proposed, started
 

@@ -1,4 +1,4 @@
-"""All trials of a campaign: what is counted as they change is what counting them anew gives."""
+"""All trials of a campaign: counts kept up to date equal counts from scratch."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ def trial(number: int, outcome: Outcome | None = None, *, attempts: int = 0, imp
 
 @st.composite
 def changes(draw: st.DrawFn) -> list[dict[int, Trial]]:
-    """Draw what is appended: new trials and later states of old ones, none of which changes an outcome."""
+    """Draw appends: new trials, and later states of old ones that change no outcome."""
     known: dict[int, Trial] = {}
     steps = []
     for _ in range(draw(st.integers(0, 8))):

@@ -1,4 +1,4 @@
-"""Which proposals wait for a person, and the reasons that they are given."""
+"""Proposals that wait for a person, and the reasons given."""
 
 import math
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ def why(when: object, *, history: History = History(), minimize: bool = True, **
     ("name", "inside", "beyond"),
     [
         ("heat", 0.8, 0.81),
-        # Three tenths of four decades, from 0.01 on.
+        # Three tenths of four decades, starting from 0.01.
         ("rate", 0.15, 0.17),
         ("turns", 9, 10),
         ("size", "l", "xl"),

@@ -65,7 +65,7 @@ def test_as_many_start_as_can_be_paid_for_with_those_that_run_at_the_highest_kno
 
     found = spent.room(Budget(trials=1, cost=cap))
     for more in range(1, 40):
-        # On the very edge either is right.
+        # Exactly on the limit, either answer is right.
         if abs(paid + (running + more - 1) * dearest + mean - cap) > 1e-6 * cap:
             assert (more <= found) == affordable(more)
 

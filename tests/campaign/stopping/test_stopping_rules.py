@@ -1,4 +1,4 @@
-"""Rules that end a trial on its way, held against the rules as their papers say them."""
+"""Rules that stop a running trial, compared with their definitions in the papers."""
 
 import statistics
 import sys
@@ -87,7 +87,7 @@ def test_of_all_that_reach_a_rung_at_least_the_best_share_goes_on(others, own, r
 
 def test_averages_and_medians_of_the_largest_floats_are_finite() -> None:
     most = sys.float_info.max
-    # Thirds of the largest float are rounded up, so that their sum overflows.
+    # Thirds of the largest float are rounded up, so their sum overflows.
     assert Curve(1, (1, 2, 3), (most, most, most), ended=True).average_by(3) == most
     assert Curve(1, (1, 2, 3), (-most, -most, -most), ended=True).average_by(3) == -most
     others = [Curve(i, (1,), (sign * most,), ended=True) for i, sign in enumerate((1, 1, 1, 1))]

@@ -1,4 +1,4 @@
-"""Durations: what people write is read, and what is written is read back."""
+"""Durations: people's notations are read, and written durations are read back."""
 
 from datetime import timedelta
 

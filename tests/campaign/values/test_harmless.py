@@ -1,4 +1,4 @@
-"""Foreign text as it may be shown: an oracle from Unicode's own tables, not from the pattern that is used."""
+"""Foreign text made safe to show, tested with an oracle from Unicode's own tables instead of the product's pattern."""
 
 import json
 import sys
@@ -6,13 +6,13 @@ import unicodedata
 
 from overnight.campaign.values.harmless import first_line, harmless, harmless_json
 
-# Characters of the category "format" that are seen, or that shape letters and emoji and are wanted.
+# Characters of the category "format" that are visible, or that are needed to shape letters and emoji.
 WANTED = {"\u00ad", "\u200c", "\u200d"}
 EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
 
 
 def steers(character: str) -> bool:
-    """Tell by Unicode's tables whether a character steers a terminal or the direction of text, or cannot be encoded."""
+    """Return whether, by Unicode's tables, a character controls a terminal or text direction or cannot be encoded."""
     control = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character not in "\t\n"
     turns = unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", "B")
     return control or (turns and character not in "\n")

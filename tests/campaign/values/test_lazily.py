@@ -1,4 +1,4 @@
-"""Tables of contents whose names are imported when they are first used."""
+"""Tables of contents whose names are imported on first use."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""Dicts and lists that refuse changes, and that no model of a campaign holds any others."""
+"""Dicts and lists that refuse changes; no model of a campaign holds any others."""
 
 import copy
 import json

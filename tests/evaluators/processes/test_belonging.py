@@ -1,4 +1,4 @@
-"""What lies in an attempt's folder is believed only where it is that attempt's own, and whole."""
+"""Files in an attempt's folder are trusted only if they belong to that attempt and are whole."""
 
 import asyncio
 import json
@@ -105,7 +105,7 @@ async def test_a_functions_result_is_believed_for_its_own_attempt_only(tmp_path:
     for asked, name in ((request(), "attempt"), (ANOTHER, "another")):
         await evaluator.evaluate(asked, tmp_path / name, no_report)
     another_s(tmp_path / "attempt" / "result.json")
-    # As after the supervisor's death, whose word of the result's hash is missing.
+    # As after the supervisor's death: its record of the result's hash is missing.
     (tmp_path / "attempt" / "exit.json").unlink()
     assert_lost(await evaluator.recover(request(), tmp_path / "attempt", no_report))
 
@@ -156,7 +156,7 @@ async def test_what_an_attempt_leaves_can_be_read_by_its_user_only(tmp_path: Pat
 
 
 class SeenWhileWritten(dict[str, int]):
-    """Content that looks into the folder while it is being written there."""
+    """Content that inspects the folder while it is being written there."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(x=1)

@@ -1,4 +1,4 @@
-"""Every way in which an attempt can end, row by row as in the table of docs/how-to/command-evaluator.md."""
+"""Every way in which an attempt can end, in the order of the table in docs/how-to/command-evaluator.md."""
 
 import asyncio
 import errno
@@ -21,7 +21,7 @@ from overnight.evaluators.results.command_result import outcome_of_exit
 from overnight.evaluators.secrets.environment import Redaction
 
 DIE = "os.kill(os.getpid(), signal.{})"
-# A core file would take longer to write than all the rest.
+# Writing a core file would take longer than the rest of the test.
 CRASH = "import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); " + DIE
 STARVE = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 30)"
 SHELL = ["sh", "-c", "sh -c 'ulimit -c 0; kill -{0} $$'; exit $?"]
@@ -175,7 +175,7 @@ async def test_how_a_function_ends_tells_whose_fault_it_was(tmp_path: Path, func
 
 async def test_a_secret_in_what_came_instead_of_a_result_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TOKEN", "swordfish")
-    # The secret lies across the place at which the evidence is cut.
+    # The secret spans the position at which the evidence is cut.
     script = 'print("x" * 495 + os.environ["TOKEN"])'
     _, message = await ending_of(tmp_path, command(tmp_path, script, environment=("TOKEN",)))
     assert "what came was: xxx" in message
@@ -222,7 +222,7 @@ print(outcome.model_dump_json())
 
 @contextmanager
 def little_memory() -> Iterator[Path]:
-    """Make a control group of this process's own that may hold 200 MiB."""
+    """Yield a new control group with a limit of 200 MiB; skip the test if this machine does not allow it."""
     groups = dict(line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines())
     old = "memory" in groups
     root = Path("/sys/fs/cgroup/memory" if old else "/sys/fs/cgroup") / groups.get("memory", groups.get("", "")).lstrip(

@@ -1,4 +1,4 @@
-"""In another container the numbers of processes are others': there nothing is ended by them, nor taken for dead."""
+"""Process ids from another container are never used to end a process or to prove it dead."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def _needs_containers() -> None:
 
 
 def _attempt(folder: Path, **claimed: object) -> Path:
-    """Leave what a supervisor leaves that has taken the attempt and was never heard of again."""
+    """Write the files of a supervisor that claimed the attempt and then vanished."""
     attempt = folder / "attempt"
     attempt.mkdir()
     (attempt / "request.json").write_text(request().model_dump_json())
@@ -50,7 +50,7 @@ def _attempt(folder: Path, **claimed: object) -> Path:
 
 async def test_recovery_ends_no_process_whose_number_was_anothers_in_another_container(tmp_path: Path):
     _needs_containers()
-    # There the number belongs to the session of something else, whose first process may have gone.
+    # In the container, the id belongs to an unrelated session, whose first process may have ended.
     folder = _attempt(tmp_path, pid="PID", namespace=os.readlink("/proc/self/ns/pid"))
     evaluator = command(tmp_path, "pass")
     arguments = [evaluator.model_dump_json(), request().model_dump_json(), str(folder)]

@@ -1,4 +1,4 @@
-"""A supervisor that is stopped (SIGSTOP) does nothing: its time limit and its end are then seen to by others."""
+"""A stopped supervisor (SIGSTOP) does nothing: other processes enforce its time limit and end it."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def attempt_process(folder: Path, script: str, *, time_limit: float = 3600.0) ->
 
 
 async def keep_stopped(pid: int) -> None:
-    """Stop a process again whenever it has been woken."""
+    """Stop a process again whenever it has been continued."""
     with suppress(ProcessLookupError):
         while True:
             os.kill(pid, signal.SIGSTOP)
@@ -68,7 +68,7 @@ async def test_a_supervisor_that_stays_stopped_is_ended_with_its_evaluation_befo
     assert left(tmp_path) == []
     recovering.close()
     await asyncio.gather(running, stopping)
-    # The next controller reads the same.
+    # The next controller reads the same outcome.
     again = await process.recover(request(), tmp_path / "attempt", no_report)
     assert isinstance(again, EvaluationFailed)
     assert again.cause == "timeout"

@@ -1,4 +1,4 @@
-"""What is shown elsewhere of what an evaluation has printed."""
+"""The parts of an evaluation's output that are shown elsewhere."""
 
 from overnight.evaluators import CommandEvaluator, SimulatedEvaluator
 from overnight.evaluators.results.printed import printed

@@ -1,4 +1,4 @@
-"""What a result that an evaluation left amounts to, and what of it never costs the rest."""
+"""The outcome of a stored result; a defect in one part of it never costs the rest."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ from overnight.evaluators.secrets.secret_names import name_problems
 
 ENDED = Exit(status=0, seconds=1.0)
 LOSS = {"loss": Measurement(mean=0.25)}
-# Python's `splitlines` ends a line at each of them; for JSON they are characters like any other.
+# Python's `splitlines` ends a line at each of these; in JSON they are ordinary characters.
 SEPARATORS = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"
 
 
@@ -231,7 +231,7 @@ def test_a_value_that_no_name_holds_or_that_hides_nothing_is_accepted(monkeypatc
 
 
 class Reports:
-    """A growing file of reports, and what is heard of it."""
+    """A growing file of reports, and the reports read from it."""
 
     def __init__(self, folder: Path, secrets: dict[str, str] | None = None, asked: tuple[str, ...] = ()) -> None:
         self.path = folder / "reports.jsonl"

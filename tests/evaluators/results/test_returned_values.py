@@ -1,4 +1,4 @@
-"""What a Python function may return or raise, called in this process as its own process does it."""
+"""Values and exceptions of a Python function, which is called in this process in the same way as in its own."""
 
 import ast
 import functools
@@ -32,13 +32,13 @@ Pair = namedtuple("Pair", "mean sem")
 
 
 class Metric(Enum):
-    """Names of metrics that are no text."""
+    """Names of metrics that are not strings."""
 
     LOSS = "loss"
 
 
 class Unspeakable:
-    """Has no number and no text."""
+    """An object that can be converted neither to a number nor to text."""
 
     def __float__(self) -> float:
         raise RuntimeError
@@ -48,7 +48,7 @@ class Unspeakable:
 
 
 def of(monkeypatch: pytest.MonkeyPatch, function: Any, *metrics: str) -> EvaluationOutcome:
-    """Return the outcome of calling a function, as it comes out of the file that its process would write."""
+    """Return the outcome of calling a function, read from the text that its own process would write to a file."""
     module = types.ModuleType("objective")
     module.function = function  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, "objective", module)
@@ -143,7 +143,7 @@ async def an_async_generator(params: object) -> Any:
 
 
 class Objective:
-    """Can be called, and so can what it makes."""
+    """A class that can be called, and so can its instances."""
 
     async def __call__(self, params: object) -> float:
         return 0.5
@@ -179,7 +179,7 @@ def test_one_that_hides_what_it_returns_is_refused_at_its_call(monkeypatch: pyte
 
 
 class TooHot(Infeasible):
-    """An infeasible point of a certain kind."""
+    """A specific kind of infeasible point."""
 
 
 def raising(problem: BaseException) -> Any:
@@ -249,7 +249,7 @@ class Whole(TypedDict):
 
 
 class Loose(TypedDict):
-    """The same, with metrics of any name."""
+    """The same form, with metrics of any name."""
 
     metrics: dict[str, float]
 

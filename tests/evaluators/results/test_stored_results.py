@@ -1,4 +1,4 @@
-"""A whole result that an evaluation has stored counts, however its processes are ended afterwards."""
+"""A whole result that an evaluation has stored counts, no matter how its processes end afterwards."""
 
 import asyncio
 from datetime import timedelta

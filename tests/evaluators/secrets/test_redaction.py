@@ -1,4 +1,4 @@
-"""Values that are secret are recognised however a program writes them down, and nothing else is."""
+"""Secret values are recognised in every form in which a program may write them, and nothing else is."""
 
 import json
 import re
@@ -38,14 +38,14 @@ ENCODERS = (b64encode, urlsafe_b64encode)
 
 
 def switches_something(value: str) -> bool:
-    """Tell whether a line of it is a word or a small number of which any text may be full."""
+    """Return whether any line of the value is a word or a small number that may occur in any text."""
     return any(line.strip().lower() in SWITCHES or len(line.strip()) < 4 for line in value.splitlines())
 
 
 AWKWARD = st.text(
     st.one_of(
         st.sampled_from("'\"\\/%+&=?#$ \n\r\tnux0259aé€😀\x1b\x85\u2028"),
-        # K stands around them.
+        # K is written on both sides of the secret.
         st.characters(exclude_categories=["Cs"], exclude_characters="\0K"),
     ),
     min_size=4,
@@ -78,7 +78,7 @@ def test_a_secret_is_hidden_in_whatever_a_program_writes(write: Callable[[str], 
 def test_a_secret_is_hidden_in_base64_wherever_it_begins_there(secret: str, user: str, encode: Callable[..., bytes]):
     header = encode(f"{user}:{secret}".encode()).decode()
     found = Redaction({"T": secret}).text(f"Authorization: Basic {header}")
-    # Beside it stays what holds bits of its neighbours.
+    # Characters next to the secret that also hold bits of its neighbours remain.
     room = 4 * len(user.encode()) / 3 + 7
     assert "[T]" in found
     assert len(found.replace("[T]", "")) <= len("Authorization: Basic ") + room

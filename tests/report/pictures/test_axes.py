@@ -1,4 +1,4 @@
-"""When values are drawn over decades, and what is drawn of trials that gave no value."""
+"""The choice of a logarithmic axis, and the drawing of trials without a value."""
 
 import math
 import random
@@ -20,7 +20,7 @@ NORMALS = [LUCK.gauss(0, 1) for _ in range(60)]
 def told(values: Sequence[float], sem: float | None = None) -> Story:
     story = Story(campaign_of(baseline=None, budget={"trials": 100}))
     for i, value in enumerate(values, 1):
-        # Points that differ, since what was measured twice says how much noise there is.
+        # The points differ, because repeated measurements would reveal the noise.
         story.tried(i, i, value, sem, point=POINT | {"rate": 1e-4 + i * 1e-3})
     return story
 

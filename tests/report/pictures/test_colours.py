@@ -1,4 +1,4 @@
-"""Whoever looks at a picture can tell its parts, in the light, in the dark and without seeing all colours."""
+"""The parts of a picture are distinguishable in light mode, in dark mode and without full colour vision."""
 
 from typing import get_args
 
@@ -10,7 +10,7 @@ from overnight.report.statuses import LOOKS
 
 
 def luminance(colour: str) -> float:
-    """Return the relative luminance of sRGB, as WCAG 2.2 defines it."""
+    """Return the relative luminance of sRGB as defined in WCAG 2.2."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

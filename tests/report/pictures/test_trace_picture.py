@@ -22,7 +22,7 @@ def drawn(*means: float, **campaign: object) -> ElementTree.Element:
 
 
 def heights(picture: ElementTree.Element) -> list[float]:
-    """Return where the trials' points lie, from the bottom up."""
+    """Return the heights of the trials' points, measured upwards."""
     return [-float(circle.attrib["cy"]) for circle in picture.iter(f"{SVG}circle")]
 
 

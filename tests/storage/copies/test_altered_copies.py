@@ -1,4 +1,4 @@
-"""A copy that was altered is named by `verify` and deceives or stops nobody who reads the ledger."""
+"""An altered copy is named by `verify`, and it neither deceives nor stops a reader of the ledger."""
 
 import pytest
 from altered_copies import ALTERATIONS, alter, make_ledger_with_copies

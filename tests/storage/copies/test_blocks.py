@@ -1,4 +1,4 @@
-"""Blocks make reading fast and change nothing of what is read; killed, lost or spoilt, they are made again."""
+"""Blocks make reading fast without changing the result; a block that is unfinished, lost or damaged is made again."""
 
 import threading
 from pathlib import Path
@@ -36,7 +36,7 @@ async def ledger(tmp_path: Path) -> ParquetLedger:
 
 
 def finish_blocks() -> None:
-    """Wait for the threads that make blocks beside the appends."""
+    """Wait for the background threads that make blocks."""
     for thread in threading.enumerate():
         if thread.name == "copies":
             thread.join()
@@ -102,7 +102,7 @@ def replace_file(file: Path, data: bytes) -> None:
 
 
 def with_column(file: Path, column: str, values: list) -> bytes:
-    """Return the bytes of a block that says other things in one column, whole but for that."""
+    """Return the bytes of a valid block with other values in one column."""
     parquet = pq.ParquetFile(file)
     rows = parquet.read()
     place = rows.schema.get_field_index(column)
@@ -116,10 +116,10 @@ def with_column(file: Path, column: str, values: list) -> bytes:
 
 
 def a_bit_flipped(file: Path) -> bytes:
-    """Return the bytes of a block with another bit among those of its events."""
+    """Return the bytes of a block with one bit of its events flipped."""
     group, whole = pq.ParquetFile(file).metadata.row_group(0), bytearray(file.read_bytes())
     [column] = [c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == "body"]
-    # Beside the values there are only statistics, which nobody reads.
+    # Among the values: the rest of the column is only statistics, which no reader uses.
     whole[(column.dictionary_page_offset + column.data_page_offset) // 2] ^= 1
     return bytes(whole)
 
@@ -198,7 +198,7 @@ async def test_segments_that_record_no_contents_are_read_themselves(ledger, tmp_
     for number in range(1, SEGMENTS + 1):
         path = tmp_path / f"bread/events/00000/{number:020d}.parquet"
         previous = GENESIS if number == 1 else digest(path.with_name(f"{number - 1:020d}.parquet").read_bytes())
-        # As a version before contents wrote them.
+        # As written by a version that did not record contents.
         written = encode(number, decode(path.read_bytes(), number, "").events, previous).data
         replace_file(path, without_contents(written))
     old = ParquetLedger(LocalStore(tmp_path), "bread/")

@@ -1,4 +1,4 @@
-"""Snapshots show every trial in columns of its own, as SQL over the events does; nothing depends on them."""
+"""Snapshots show every trial in columns of its own, like SQL over the events; nothing depends on them."""
 
 import asyncio
 import math
@@ -58,14 +58,14 @@ MEASURED = st.builds(Measurement, mean=FINITE, sem=st.none() | FINITE.map(abs), 
 
 
 def predicting(mean: float) -> Provenance:
-    """Return how a proposal was made of which a result was expected."""
+    """Return the provenance of a proposal with this predicted mean."""
     metric = DEFINED.definition.objective.metric
     return Provenance(made_by=MadeBy(seed=1), predicted={metric: Prediction(mean=mean)})
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Event]:
-    """Draw the events of trials that stand in every way, with points and metrics of any names and kinds."""
+    """Draw the events of trials in every state, with points and metrics of any names and kinds."""
     clock = (NOON + timedelta(seconds=i) for i in count())
     events: list[Event] = [DEFINED]
     for trial in range(1, draw(st.integers(0, 5)) + 1):
@@ -143,7 +143,7 @@ def observed(trial: int) -> TrialObserved:
 
 
 def told(value: Any) -> Any:
-    """Return the value so that a number that is none is like itself, and a time whatever its zone is called."""
+    """Return a comparable value: NaN as text, and a time without its zone's name."""
     if isinstance(value, float) and math.isnan(value):
         return "nan"
     return value.timestamp() if hasattr(value, "timestamp") else value

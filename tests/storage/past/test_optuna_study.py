@@ -1,4 +1,4 @@
-"""Studies are read without Optuna as Optuna itself reads them."""
+"""Studies are read without Optuna exactly as Optuna itself reads them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Receipts are kept one a line, by several writers at once, and each signature in them is checked."""
+"""Receipts are kept one per line, by several concurrent writers, and each of their signatures is checked."""
 
 import json
 import subprocess
@@ -126,7 +126,7 @@ def test_lines_of_processes_that_add_at_once_stay_whole(kept):
         ("key", OTHER.key),
         ("signature", OTHER.sign(signed(RECEIPT, SIGNER).said())),
     ],
-    # Keys are made anew in each process, which would give a test another name in each.
+    # Keys are generated in each process, so without these ids the names of the tests would differ between processes.
     ids=["ledger", "segment", "events", "hash", "time", "key", "signature"],
 )
 def test_each_field_of_a_signed_receipt_is_held_by_the_signature(kept, field, other):
@@ -177,7 +177,7 @@ def test_keys_are_read_from_their_files(tmp_path):
     (tmp_path / "public.pem").write_bytes(public_pem(private))
     assert read_public_key(tmp_path / "public.pem") == SIGNER.key
     assert read_private_key(tmp_path / "key.pem", None).key == SIGNER.key
-    # One password serves several keys, of which some have none.
+    # One password may be given for several keys, some of which have none.
     assert read_private_key(tmp_path / "key.pem", "unused").key == SIGNER.key
     assert read_private_key(tmp_path / "locked.pem", "schlüssel").key == SIGNER.key
     assert SIGNER.key in (tmp_path / "public.pem").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""A ledger proves itself: what was altered, cut, swapped or written anew is named, with the help of receipts."""
+"""A ledger proves itself: altered, cut, swapped or rewritten files are named, with the help of receipts."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ OLD = Path(__file__).parents[1] / "old_ledgers"
 
 
 def write_anew(file: Callable[[int], Path], first: int, actor: str) -> None:
-    """Replace the segments from `first` on by others that follow each other as they should."""
+    """Replace the segments from `first` on with others that form a valid chain."""
     for number in range(first, SEGMENTS + 1):
         file(number).unlink()
         file(number).write_bytes(encode(number, [started(number, actor)], digest(file(number - 1).read_bytes())).data)
@@ -161,7 +161,7 @@ async def test_a_field_that_is_not_known_beside_one_that_is_wrong_is_damage(ledg
 
 async def test_a_ledger_that_grows_and_is_copied_meanwhile_is_whole(tmp_path):
     class Growing(LocalStore):
-        """Lets somebody else end a run when the first segment is read."""
+        """Lets another writer end a run when the first segment is read."""
 
         grown = False
 

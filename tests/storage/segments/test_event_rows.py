@@ -1,4 +1,4 @@
-"""Rows hold events exactly, whatever the numbers and names in them."""
+"""Rows hold events exactly, with any numbers and names in them."""
 
 import struct
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ def test_times_are_kept_as_instants_to_the_microsecond(moment):
     event = started(1).model_copy(update={"time": moment, "deadline": moment})
     read = through_a_file(event)
     assert isinstance(read, AttemptStarted)
-    # Both are turned to UTC, because in the hour that a clock repeats times of two zones are never equal.
+    # Both are converted to UTC: in the hour that a clock repeats, times of two zones are never equal.
     assert (read.time, read.deadline) == (moment.astimezone(UTC), moment.astimezone(UTC))
 
 

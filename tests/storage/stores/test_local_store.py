@@ -1,4 +1,4 @@
-"""Objects in a directory: written once, durable when acknowledged, and clear about what went wrong."""
+"""Objects in a directory: written once, durable when acknowledged, and with clear errors."""
 
 import errno
 import os
@@ -100,7 +100,7 @@ def test_an_object_that_does_not_fit_leaves_nothing_behind(tmp_path):
     store = LocalStore(tmp_path)
     store.create("a/small", b"")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # A limit on the size of files fails a write halfway, as a full disk does.
+    # A limit on file sizes makes a write fail halfway, as a full disk does.
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
         with pytest.raises(LedgerError, match=r"cannot write.*a/large.*Free some space"):
@@ -132,7 +132,7 @@ def test_a_directory_that_may_not_be_written_is_named(tmp_path):
 
 @contextmanager
 def flagged(folder: Path, flag: str) -> Iterator[None]:
-    """Give the folder an attribute of the file system; skip the test if this machine does not allow it."""
+    """Set an attribute of the file system on the folder; skip the test if this machine does not allow it."""
     try:
         given = subprocess.run(["chattr", f"+{flag}", folder], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Objects in a real S3 server: once created never replaced, whatever happens to the answers."""
+"""Objects in a real S3 server: never replaced after their creation, even if answers are lost or altered."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def store(prefix: str) -> S3Store:
 
 @pytest.fixture
 def become(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Credentials], None]:
-    """Return how to put other credentials into the environment."""
+    """Return a function that puts other credentials into the environment."""
 
     def put(who: Credentials) -> None:
         for name, value in who.environment(s3.endpoint).items():
@@ -119,7 +119,7 @@ def test_who_may_not_delete_can_create_a_ledger_and_leaves_a_probe(prefix, store
 
 
 class Busy(S3Store):
-    """A store that is busy twice before it answers, in words of its own."""
+    """A store that answers twice that it is busy, with a code of its own, before it works."""
 
     def __init__(self, prefix: str, status: int, code: str) -> None:
         super().__init__(BUCKET, prefix)
@@ -141,7 +141,7 @@ def test_a_store_that_is_busy_is_asked_again(prefix, store, status, code):
 
 
 class Overwriting(S3Store):
-    """A store that answers as those do that do not know the condition."""
+    """A store that ignores the condition, as some servers do."""
 
     def _call(self, operation, **arguments):
         arguments.pop("IfNoneMatch", None)
@@ -285,6 +285,6 @@ def test_a_missing_bucket_is_named(bucket):
     nowhere = f"none-{secrets.token_hex(8)}"
     with pytest.raises(LedgerError, match=rf"s3://{nowhere}/a/1`: NoSuchBucket. Create the bucket"):
         S3Store(nowhere, "").get("a/1")
-    # Some servers say no more than this to who may not create buckets.
+    # Some servers give only this answer to users who may not create buckets.
     with pytest.raises(LedgerError, match=rf"s3://{nowhere}/a/1`: AccessDenied. See that the bucket exists"):
         S3Store(nowhere, "").create("a/1", b"")
