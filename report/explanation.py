@@ -1,4 +1,4 @@
-"""Explain a trial: what was known, what was running, what was expected, and how it ended."""
+"""Explain a trial by the knowledge behind its proposal, the expectations, and its end."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ _GENERATORS = {
 
 
 def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> Iterator[str]:
-    """Return the lines; `then` is the history that the proposal saw, `features` where each parameter has its own."""
+    """Yield the lines; `then` is the history that the proposal saw, `features` the columns of each parameter."""
     yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters.tuned(), equals=' = ')}"
     provenance = trial.proposal.provenance
     if trial.proposal.generator in _GENERATORS:
@@ -36,7 +36,7 @@ def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> I
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
     if provenance is not None and provenance.asked.stand_in is not None:
-        yield f"It stood in for one of the campaign's own proposer, which was away: {provenance.asked.away}"
+        yield f"It replaces a point of the campaign's own proposer, which was unavailable: {provenance.asked.away}"
     yield from _became(then, trial)
 
 
@@ -55,13 +55,13 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     by = provenance.made_by.proposer or (provenance.chosen.acquisition or "the model").replace("_", " ")
     yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
     if asked.unseen:
-        yield f"While it was made, {counted(asked.unseen, 'result')} came in that it does not know."
+        yield f"It does not know {counted(asked.unseen, 'result')} that came in while it was made."
     results, failures = counted(len(view.observed), "result"), counted(len(view.failed), "failure")
     stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
     yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
     trials = "trial" if len(knew.pending) == 1 else "trials"
     running = ", ".join(str(t) for t in knew.pending)
-    yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
+    yield f"It took into account {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
     yield from _expected(then, provenance)
     if provenance.weights.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.weights.predicted_cost)
@@ -78,7 +78,7 @@ def _expected(then: History, provenance: Provenance) -> Iterator[str]:
         yield f"It expected {metric} {with_uncertainty(predicted.mean, predicted.sd)}{_between(predicted)}."
     feasible, gain = provenance.weights.probability_feasible, provenance.chosen.expected_gain
     if feasible is not None and feasible < _CERTAIN:
-        yield f"It gave the point a chance of {number(feasible, 2)} to yield a result at all."
+        yield f"It gave the point a chance of {number(feasible, 2)} to give a result."
     if gain is not None:
         yield f"It expected a new point to improve on the best by {number(gain, 2)}, on average."
     yield from _why_there(then, provenance)
@@ -90,7 +90,7 @@ def _between(predicted: Prediction) -> str:
 
 
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
-    """Say why a point was chosen that is expected to be worse than the best so far by more than the model doubts."""
+    """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
     objective, best, chosen = then.definition.objective, _best_measured(then), provenance.chosen
     predicted = provenance.predicted.get(objective.metric)
     if chosen.expected_gain is None or predicted is None or best is None or chosen.instead_of is not None:
@@ -101,13 +101,13 @@ def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
         return
     yield (
         "It explores: a result there is expected to be worse than the best so far, and would improve on it only with "
-        "luck, but beside the best so little is left to gain that this was worth more."
+        "luck. So little is left to gain close to the best that this was worth more."
     )
     model = provenance.models.metrics.get(objective.metric)
     if model is not None and model.tail_width is not None:
         yield (
-            "Results far worse than most were drawn together before the model saw them, so that it is unsure of what "
-            "lies far from the best."
+            "Results far worse than most were drawn together before the model saw them. It is therefore unsure about "
+            "points far from the best."
         )
 
 
@@ -125,13 +125,13 @@ def _best_of(then: History) -> str:
 
 
 def _best_measured(then: History) -> tuple[int, Measurement] | None:
-    """Return the trial with the best measurement, and that."""
+    """Return the trial with the best measurement, and the measurement."""
     best = then.definition.goal.best(then.model_view().observed)
     return None if best is None else (best.id, then.definition.goal.values_of([best])[0])
 
 
 def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
-    """Say which parameters bent the model; a category counts by its shortest length scale."""
+    """Yield the parameters that bent the model; a category counts by its shortest length scale."""
     recorded, d = hyperparameters.get("log_length_scales", ()), max((s.stop for s in features.values()), default=0)
     if not d or len(recorded) % d:
         return
@@ -141,9 +141,9 @@ def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: M
     order = sorted(shortest, key=lambda name: shortest[name])
     bend = [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]
     if bend:
-        yield f"What mattered, by length scale in widths of the range: {', '.join(bend)}."
+        yield f"Parameters that mattered, by length scale in widths of the range: {', '.join(bend)}."
     if flat := [name for name in order if shortest[name] >= _LONG]:
-        yield f"What hardly mattered: {', '.join(flat)}."
+        yield f"Parameters that hardly mattered: {', '.join(flat)}."
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:
@@ -165,13 +165,13 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
 
 
 def _surprise(predicted: Prediction | None, value: Measurement) -> str:
-    """Say how far from the expectation it was, in standard deviations of both, where these are known."""
+    """Return the distance from the expectation in standard deviations of both; empty if these are unknown."""
     if predicted is None or not predicted.sd:
         return ""
-    # Results at both ends of the floats lie further apart than a float can say.
+    # The distance between results at both ends of the floats is no float.
     expected, sd = Decimal(predicted.mean), Decimal(predicted.sd)
     if predicted.low is not None and predicted.high is not None:
-        # Where bad results are drawn together the two sides differ.
+        # The two sides differ if bad results are drawn together.
         end = predicted.high if value.mean > predicted.mean else predicted.low
         sd = abs(Decimal(end) - expected) / Decimal(_INTERVAL) or sd
     off = (Decimal(value.mean) - expected) / (sd**2 + Decimal(value.sem or 0.0) ** 2).sqrt()

@@ -1,4 +1,4 @@
-"""The news of a running campaign, found by comparing its history with an earlier one."""
+"""The events of a running campaign that people want to hear of, found by comparing its history with an earlier one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Happening:
 
 
 class News:
-    """Compares each history with the one before; what the first one holds is no news."""
+    """Compares each history with the one before; nothing in the first one is news."""
 
     def __init__(self) -> None:
         self._known: History | None = None

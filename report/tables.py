@@ -21,7 +21,7 @@ def trial_rows(history: History) -> list[Row]:
     """Return a row for each trial in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
-    are what the objective was expected to be; `seconds` are those of all ended attempts, None if no attempt has ended.
+    are the expectation of the objective; `seconds` are those of all ended attempts, None if no attempt has ended.
     Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """
@@ -52,7 +52,7 @@ def to_csv(rows: list[Row]) -> str:
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Return CSV that may be printed: control characters in texts are made visible, while JSON keeps what they are."""
+    """Return CSV that may be printed: control characters in texts are made visible, while JSON escapes them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([harmless(column) for column in columns])

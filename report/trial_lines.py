@@ -18,7 +18,7 @@ from overnight.report.trial_facts import (
     was_ended_with_its_trial,
 )
 
-# Of the trials with the same note.
+# The most trials that are named with one note.
 _MOST_NUMBERS = 10
 
 

@@ -11,7 +11,7 @@ from overnight.report.trial_facts import was_ended_with_its_trial
 
 @dataclass(frozen=True)
 class Span:
-    """One attempt in time; an attempt that has not ended reaches to the moment that was asked about."""
+    """One attempt in time; an attempt that has not ended reaches to the end of the picture."""
 
     trial: int
     attempt: int
@@ -30,7 +30,7 @@ class Span:
 def attempt_spans(history: History, until: datetime) -> list[Span]:
     """Return every attempt in the order of their starts, each in the first lane that was free.
 
-    Nothing records which worker made an attempt: there are as many lanes as attempts were ever under way at once.
+    No worker is recorded: there are as many lanes as attempts ever ran at once.
     """
     attempts = [(a, t) for t in history.trials.values() for a in t.attempts]
     free_from: list[datetime] = []
@@ -65,9 +65,9 @@ def _end(trial: Trial, attempt: Attempt) -> tuple[Status, Cause | None]:
 
 
 def _ended(trial: Trial, attempt: Attempt, until: datetime) -> datetime:
-    """Return when an attempt ended: after its own seconds, or where these are unknown, when that was written down.
+    """Return the end of an attempt: after its own seconds, or if these are unknown, the time of the record.
 
-    An outcome that a controller found after a gap was written down long after the attempt had ended.
+    After a gap between controllers, the record is much later than the end.
     """
     last = attempt is trial.attempts[-1]
     seconds = 0.0

@@ -24,7 +24,7 @@ class BestMeasured(Section):
 class Baseline(Section):
     """The baseline: the trial that tried it with its measurement, and the recommendation's belief about its true value.
 
-    `sd` is None if measurements are exact. `missing` says why there is no value to compare with.
+    `sd` is absent if measurements are exact. `missing` is the reason if there is no value to compare with.
     """
 
     point: Point
@@ -38,9 +38,9 @@ class Baseline(Section):
 class Recommended(Section):
     """The recommended point, and the belief about its true value.
 
-    `trial` is None if the point was not tried, `sd` if measurements are `exact`. `change_percent` is relative to the
-    baseline; it is None without one, and if the baseline is too close to zero. `without_model` says why the figures are
-    a measurement with its standard error, and not a model's belief.
+    `trial` is absent if the point was not tried, `sd` if measurements are `exact`, and `change_percent` if there is no
+    baseline or it is too close to zero. `without_model` is the reason if the figures are a measurement with its
+    standard error, and not a model's belief.
     """
 
     trial: int | None

@@ -45,8 +45,8 @@ class Spent(Section):
 
     `trials` counts each trial once, by its status. `imported` is how many of the observed ones came with past results,
     outside the budget; `ended` is how many trials of the budget have ended. Attempts run in the cluster `sent_to`, and
-    `running` then includes those that no worker has taken yet. `seconds_per_trial` is None before the first trial has
-    ended here. `seconds_left` is None as well while the campaign waits for people.
+    `running` then includes those that no worker has taken yet. `seconds_per_trial` is unknown before the first trial
+    has ended here, and `seconds_left` also while the campaign waits for people.
     """
 
     trials: ReadOnly[dict[Status, int]]

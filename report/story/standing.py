@@ -19,9 +19,9 @@ _WAITS: dict[Waits, str] = {
 class Standing(Section):
     """The state of a campaign.
 
-    `reason` says why the campaign was closed or waits for people, and `because` and `waits` say the same for programs.
-    `next_step` is the command that a person can run next, None if the controller needs no one. `notices` are facts
-    about the controller's process and the campaign's file, which a ledger does not hold.
+    `reason` explains why the campaign was closed or waits for people; programs read it as `because` and `waits`.
+    `next_step` names the command that a person can run next, if one is needed. `notices` are facts about the
+    controller's process and the campaign's file, which a ledger does not hold.
     """
 
     state: State

@@ -20,8 +20,7 @@ class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
-    `events`, if the reader has passed it. `gain` is None unless the campaign asks for it. `versions` are those of the
-    evaluator.
+    `events`. Only a campaign with `stop_when` has a `gain`. `versions` are those of the evaluator.
     """
 
     campaign: str
