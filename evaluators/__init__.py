@@ -1,7 +1,7 @@
-"""Trying a point in the world: with a command, a Python function, or a simulated function of known optimum.
+"""Evaluators: try a point with a command, a Python function, or a simulated function with a known optimum.
 
-Each name is imported when it is first used: an evaluated function imports `Infeasible` in a process of its own for
-every attempt, and nothing else.
+Each name is imported on first use. An evaluated function imports `Infeasible` in a new process for every attempt, and
+that must not load anything else.
 """
 
 from typing import TYPE_CHECKING

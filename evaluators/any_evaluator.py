@@ -1,4 +1,4 @@
-"""The kinds of evaluators in a campaign file; each takes one line here."""
+"""The kinds of evaluators in a campaign file, one line each."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Run an attempt in its own processes: start it once, follow it to its end, adopt it after a controller's death."""
+"""Run an attempt in its own processes: start it once, watch it until it ends, adopt it if its controller has died."""
 
 import asyncio
 import os
@@ -25,8 +25,8 @@ from overnight.evaluators.results.report_lines import ReportLines
 from overnight.evaluators.secrets.environment import Redaction
 from overnight.evaluators.watch import OwnChild, Watch, Watched
 
-# For how many seconds the process that started an attempt may be stopped before the attempt ends with it, as it does at
-# its death: so it is where nobody would adopt it. None where a controller on the same machine does, and lets it go on.
+# How many seconds the process that started an attempt may be suspended before the attempt is ended. The attempt is also
+# ended if that process dies, because no other process would adopt it. None: a controller on this machine adopts it.
 ends_with_its_parent: ContextVar[float | None] = ContextVar("ends_with_its_parent", default=None)
 
 _SUPERVISOR_DIED = "its supervisor was killed or could not start, and nothing of the evaluation is left"
@@ -34,10 +34,10 @@ _SUPERVISOR_DIED = "its supervisor was killed or could not start, and nothing of
 
 @dataclass(frozen=True)
 class AttemptProcess:
-    """What is started for an attempt, where, in which environment, and how long it may take.
+    """The command of an attempt, with its folder, environment and limits.
 
-    `result_ends` it where a result is written only once all is done. `margin` is for how long beyond its time limit and
-    its grace a supervisor may be late before the attempt is ended over its head.
+    `result_ends`: the evaluation is over once it has written its result. `margin`: how late a supervisor may be, after
+    the time limit and the grace, before it is killed with the attempt.
     """
 
     command: tuple[str, ...]
@@ -58,7 +58,7 @@ class AttemptProcess:
                 return EvaluationFailed(cause="infrastructure", message=refusal)
             child = OwnChild(self._start(attempt))
         except OSError as problem:
-            # Nothing of the evaluation has begun: the point cannot be to blame.
+            # The evaluation has not begun, so the point cannot be to blame.
             message = f"could not be started: {problem}"
             return EvaluationFailed(cause="infrastructure", message=message, machine=True)
         lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
@@ -72,7 +72,7 @@ class AttemptProcess:
                 return stored
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how an attempt ended that somebody else has started; None if that never began."""
+        """Return the outcome of an attempt that another process started; None if it never began."""
         async with self._ended_if_unreadable(folder):
             attempt = AttemptFolder.at(folder)
             lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
@@ -85,7 +85,7 @@ class AttemptProcess:
 
     @asynccontextmanager
     async def _ended_if_unreadable(self, folder: Path) -> AsyncIterator[None]:
-        """End the attempt where its folder cannot be used: it must not run on beside the next one."""
+        """End the attempt if its folder cannot be used: it must not run at the same time as the next attempt."""
         try:
             yield
         except OSError:
@@ -106,7 +106,7 @@ class AttemptProcess:
         }
 
     def _start(self, attempt: AttemptFolder) -> "subprocess.Popen[bytes]":
-        # Not asyncio's: a cancellation while it starts would kill the supervisor and leave what it has begun.
+        # Not asyncio's: a cancellation during its start would kill the supervisor, but not the command that it started.
         with open_private(attempt.supervisor_log) as log:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", supervisor.__file__, str(attempt.path)],
@@ -129,15 +129,15 @@ class AttemptProcess:
         claim_for_nobody(attempt)
         claim = read_claim(attempt)
         if claim is not None and claim.pid is None:
-            # Where somebody has emptied its folder it may run all the same.
+            # An attempt whose folder was emptied may still be running.
             await end_survivors(None, attempt, self.grace)
             return None
         foreign = why_foreign(attempt, request, claim)
         if foreign is not None or claim is None:
-            # A claim that is another's names processes that are nobody's business here.
+            # Another attempt's claim names processes that must not be touched.
             await end_survivors(None, attempt, self.grace)
             return self._lost(attempt, f"it cannot be adopted, because {foreign}; nothing of it is left")
-        # Those that hold for it are those that it was started with, whatever the campaign's file says by now.
+        # The limits that it was started with apply, even if the campaign's file has changed since.
         time_limit, grace = limits(attempt, self.time_limit, self.grace)
         await self._watch(claim, attempt, lines, time_limit - claim.age(), grace).to_its_end()
         if read_exit(attempt, claim) is None:
@@ -150,7 +150,7 @@ class AttemptProcess:
     async def _stored(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
     ) -> EvaluationOutcome | None:
-        """Return what an attempt that was stopped had found by then, if it had stored that; it would be lost."""
+        """Return the outcome of a stopped attempt that had already stored its result, which would be lost otherwise."""
         settled = await self._settle(attempt, request, lines) if attempt.result.exists() else None
         ended = isinstance(settled, EvaluationFailed) and settled.cause in ("cancelled", "infrastructure")
         return None if ended else settled
@@ -160,14 +160,14 @@ class AttemptProcess:
     ) -> EvaluationOutcome | None:
         if (ended := read_exit(attempt, claim)) is not None:
             return outcome_of_exit(attempt, request, ended, redaction, result_ends=self.result_ends)
-        # The supervisor was killed: how the evaluation ended is lost, but a whole result speaks for itself.
+        # The supervisor was killed, so the way the evaluation ended is unknown. A complete result still counts.
         if attempt.exit.exists() or not attempt.result.is_file():
             return None
         seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
         return stored_outcome(attempt, request, max(0.0, seconds), redaction)
 
     def _without_word(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
-        """Return the end of an attempt that has left none, nor a result."""
+        """Return the failure of an attempt that left neither a record of its end nor a result."""
         if attempt.exit.exists():
             return self._lost(attempt, f"{attempt.exit} cannot be read or is of another attempt")
         if claim.of_this_boot() and not claim.can_be_seen():

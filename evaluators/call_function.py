@@ -1,7 +1,7 @@
 """Call a Python function with a request's parameters and store its result.
 
-A script that imports nothing but the standard library and the user's module, so that it starts fast and the
-function finds the interpreter as it expects it.
+This script imports only the standard library and the user's module. It therefore starts fast, and leaves the
+interpreter in the state that the function expects.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _RETRY_EXIT_CODE = 75
-# Larger whole numbers are no floating-point numbers, and much larger ones could not even be written.
+# Larger integers do not fit into a float, and much larger ones cannot even be converted to text.
 _MOST_BITS = 1024
 _DEEPEST = 150
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 1 << 20
 _MEASUREMENT = {"mean", "sem", "n"}
-# Of each, how a function is known and how what it returns, and what to say of it.
+# For each kind: a test of the function, a test of the value it returns, and the end of the message.
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
     (
         (inspect.iscoroutinefunction, inspect.iscoroutine),
@@ -47,7 +47,7 @@ _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], st
 
 
 class CannotCall(Exception):
-    """What was named is no function that can be evaluated; says why."""
+    """The name does not lead to a function that can be evaluated; the message explains why."""
 
 
 def load(reference: str) -> Callable[..., Any]:
@@ -72,7 +72,7 @@ def load(reference: str) -> Callable[..., Any]:
 
 
 def _module(name: str) -> Any:
-    """Import a module; one of the working folder that is named like one of the standard library under another name."""
+    """Import a module. One in the working folder that shares its name with a standard module gets another name."""
     top, _, rest = name.partition(".")
     found = PathFinder.find_spec(top, [os.getcwd()]) if top in sys.stdlib_module_names else None
     if found is None or found.origin is None:
@@ -89,10 +89,10 @@ def _module(name: str) -> Any:
 
 
 def make_importable(folder: str) -> None:
-    """Have modules of a folder found after the standard library, and before all others that are installed.
+    """Make modules in a folder importable, after the standard library and before all installed packages.
 
-    A `types.py` or `random.py` that lies there is nothing that NumPy should find, but a `storage.py` is what the
-    user's own modules mean.
+    NumPy must not find a `types.py` or `random.py` in this folder, but the user's modules must find their own
+    `storage.py`.
     """
     library = sysconfig.get_path("stdlib")
     version = "".join(map(str, sys.version_info[:2]))
@@ -113,7 +113,7 @@ def _functions_in(module: Any) -> str:
 
 
 def extra_arguments(function: Callable[..., Any], offered: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the offered arguments that the function has parameters for, besides the first."""
+    """Return the offered arguments that the function has parameters for, apart from its first parameter."""
     try:
         signature = inspect.signature(function)
     except ValueError:
@@ -131,7 +131,7 @@ def extra_arguments(function: Callable[..., Any], offered: dict[str, Any]) -> di
 
 
 def reference_name(function: Callable[..., Any]) -> str:
-    """Return the function's name for people."""
+    """Return the function's name for messages."""
     return getattr(function, "__qualname__", type(function).__name__)
 
 
@@ -143,14 +143,14 @@ def metrics_of(returned: Any, objective: str) -> dict[str, Any]:
 
 
 def result_of(returned: Any, expected: list[str], objective: str) -> dict[str, Any]:
-    """Return the result that a function meant: metrics by name, or with a mapping `metrics` the form of a command's."""
+    """Return a function's result in the form of a command's, which a mapping with `metrics` already has."""
     if isinstance(returned, Mapping) and is_full(returned, expected):
         return {str(name): value for name, value in returned.items()}
     return {"metrics": metrics_of(returned, objective)}
 
 
 def is_full(result: Mapping[Any, Any], expected: Collection[str]) -> bool:
-    """Tell whether a result has its metrics within `metrics`, and not beside it: the first expected one shows where."""
+    """Return whether a result has its metrics in `metrics` and not at the top level; the first expected one decides."""
     within, first = result.get("metrics"), next(iter(expected), None)
     if not isinstance(within, Mapping):
         return False
@@ -159,12 +159,12 @@ def is_full(result: Mapping[Any, Any], expected: Collection[str]) -> bool:
 
 
 def to_json(value: Any) -> str:
-    """Return JSON; numbers of other libraries become plain ones, and what is no number shows what it is."""
+    """Return JSON; numbers of other libraries become plain numbers, and all other values become text."""
     return json.dumps(_plain(value, _DEEPEST))
 
 
 def _plain(value: Any, levels: int) -> Any:
-    """Return a value as JSON can say it."""
+    """Return a value that JSON can represent."""
     if value is None or isinstance(value, str | bool | float):
         return value
     if levels == 0:
@@ -179,29 +179,29 @@ def _plain(value: Any, levels: int) -> Any:
 
 
 def _number_or_text(value: Any) -> float | str:
-    # Some libraries make a real number of a complex one, with a warning that nobody sees.
+    # Some libraries turn a complex number into a real one with only a warning, which would be overlooked.
     try:
         if not (isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)):
             return float(value)
-    except Exception:  # noqa: S110 - what is no number raises what it likes
+    except Exception:  # noqa: S110 - a value that is not a number may raise anything
         pass
     try:
         text = repr(value)
     except Exception:
         text = ""
-    # Not cut: half of a secret would be left, which nobody could recognise.
+    # Never truncated: half of a secret would remain, and could not be recognised and redacted.
     return text if 0 < len(text) <= _LONGEST_TEXT else f"a value of type {type(value).__qualname__}"
 
 
 def evaluate(reference: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Return the result of one call, whatever the function does, with the cost that it has told by then."""
+    """Return the result of one call, even if the function raises, with the cost that it has charged until then."""
     charged: list[Any] = []
     result = _result(reference, request, charged.append)
     return {**result, "cost": _total(charged)} if charged else result
 
 
 def _total(charged: list[Any]) -> Any:
-    """Return the sum of what was charged; the first charge that is no cost, if there is one, which nobody will take."""
+    """Return the sum of the charges; if one is not a valid cost, return it instead, and the reader will refuse it."""
     costs = [_plain(cost, _DEEPEST) for cost in charged]
     wrong = [cost for cost in costs if not isinstance(cost, int | float) or not 0 <= cost < math.inf]
     return wrong[0] if wrong else math.fsum(costs)
@@ -239,7 +239,7 @@ def _infeasible(problem: Exception, objective: str) -> dict[str, Any]:
 
 
 def refuse_unfinished(returned: Any, function: Callable[..., Any]) -> None:
-    """Raise CannotCall if a call has returned something that would still have to be run."""
+    """Raise CannotCall if a call has returned something that still has to be run, such as a coroutine."""
     if inspect.iscoroutine(returned):
         returned.close()
     for (_, is_one), what in _UNFINISHED:
@@ -252,16 +252,16 @@ def _disk_is_full(problem: BaseException) -> bool:
 
 
 def _says_infeasible(problem: Exception) -> bool:
-    # By name: importing the class would import all of the package's dependencies.
+    # Compared by name: importing the class would import all of the package's dependencies.
     return any(
         (c.__module__, c.__name__) == ("overnight.evaluators.infeasible", "Infeasible") for c in type(problem).__mro__
     )
 
 
 def describe(problem: BaseException) -> dict[str, str]:
-    """Return what was raised, and where in the user's code.
+    """Return the text of an exception, and the line of the user's code that raised it.
 
-    Nothing is cut or joined here, since only the reader of the result knows which of it is secret.
+    Nothing is truncated or joined here, because only the reader of the result knows the secrets.
     """
     text = _text_of(problem)
     if isinstance(problem, CannotCall):
@@ -287,7 +287,7 @@ def _is_library(filename: str) -> bool:
 
 
 def inspect_function(reference: str) -> dict[str, Any]:
-    """Return what is wrong with the function, and which metrics its annotation promises (objective: null)."""
+    """Return the problem with a function, and the metrics that its annotation promises (null is the objective)."""
     try:
         function = load(reference)
         extra_arguments(function, {"seed": 0, "report": print, "charge": print})
@@ -310,7 +310,7 @@ def _promised_metrics(function: Callable[..., Any]) -> list[str | None] | None:
 
 
 def _keys(annotation: Any) -> list[str | None] | None:
-    """Return the metrics of a typed mapping; None where it has them within `metrics`, by names that are not known."""
+    """Return the metrics of a typed mapping; None if it has them in a `metrics` whose keys are unknown."""
     hints = typing.get_type_hints(annotation)
     within = hints.get("metrics")
     if typing.is_typeddict(within):
@@ -319,9 +319,9 @@ def _keys(annotation: Any) -> list[str | None] | None:
 
 
 def write_once(path: Path, text: str) -> None:
-    """Store a whole result, unless there is one."""
+    """Store a complete result; raises FileExistsError if there is one already."""
     temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
-    # Nobody can know this name before, and what lies there all the same is not followed.
+    # The name cannot be guessed, and a link in its place is not followed.
     opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with open(opened, "w") as file:
@@ -334,14 +334,14 @@ def write_once(path: Path, text: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Evaluate the function that is named, or with `--check` only look at it."""
+    """Evaluate the named function; with `--check`, only inspect it."""
     make_importable(os.getcwd())
     if arguments[0] == "--check":
         sys.stdout.write("\n" + json.dumps(inspect_function(arguments[1])) + "\n")
         return
     request = json.loads(Path(os.environ["EVAL_REQUEST"]).read_text())
     try:
-        # Its last part says whose result it is: that of no other attempt is believed.
+        # The last field names the attempt: a result of another attempt is refused.
         result = {**evaluate(arguments[0], request), "attempt_key": request["key"]}
         write_once(Path(os.environ["EVAL_RESULT"]), to_json(result))
     except OSError as problem:
@@ -354,7 +354,7 @@ def _ask_for_another_attempt() -> NoReturn:
     with contextlib.suppress(OSError):
         traceback.print_exc()
         sys.stdout.flush()
-    # The interpreter's own end writes once more, and would turn the code into another one.
+    # A normal exit of the interpreter flushes again, which can fail and change the exit code.
     os._exit(_RETRY_EXIT_CODE)
 
 

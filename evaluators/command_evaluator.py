@@ -2,94 +2,75 @@
 
 import shlex
 import shutil
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign import Campaign
 from overnight.campaign.errors import InvalidDefinition
-from overnight.campaign.values.duration import Duration
 from overnight.evaluators.attempt_process import AttemptProcess
 from overnight.evaluators.command_words import word_problems
-from overnight.evaluators.evaluator import Report
+from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.evaluators.results.returned_metrics import metric_problems
-from overnight.evaluators.secrets.environment import Variable, child_environment, environment_problems, passed_on
-from overnight.evaluators.secrets.secret_names import name_problems
+from overnight.evaluators.secrets.environment import child_environment
+from overnight.evaluators.sources import SourceFiles
 
 
 def _split(value: Any) -> Any:
     return shlex.split(value) if isinstance(value, str) else value
 
 
-class CommandEvaluator(BaseModel):
-    """Starts a command for every attempt; text is split as a shell would, but there is no shell.
+class CommandEvaluator(ProcessEvaluator):
+    """Start a command for every attempt. Text is split into words as in a shell, but no shell runs it.
 
-    The command reads the file `EVAL_REQUEST` and writes `EVAL_RESULT`, or prints its result as the last line of
-    stdout. It sees only the environment variables that are named: `NAME` is passed on, `NAME=value` is set.
-    `returns` names the metrics that it promises. `folder` is where it runs.
+    The command reads its request from the file `EVAL_REQUEST`. It writes its result to the file `EVAL_RESULT`, or
+    prints it as the last line of stdout. Apart from variables that every program needs, such as `PATH`, it sees only
+    those listed in `environment`: `NAME` is passed on, `NAME=value` is set. `returns` lists the metrics that it
+    promises. It runs in `folder`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["command"] = "command"
     command: Annotated[
         tuple[str, ...], Field(min_length=1), BeforeValidator(_split, json_schema_input_type=str | tuple[str, ...])
     ]
-    time_limit: Duration = timedelta(days=1)
-    grace: Duration = timedelta(seconds=10)
-    environment: tuple[Variable, ...] = ()
-    returns: tuple[str, ...] | None = None
-    folder: Path | None = None
-
-    @property
-    def patience(self) -> timedelta:
-        """Return zero: an attempt begins at once."""
-        return timedelta()
-
-    def secrets(self) -> dict[str, str]:
-        """Return the variables that are passed on, with their values."""
-        return passed_on(self.environment)
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if the command cannot be found or does not promise what is expected."""
+        """Raise InvalidDefinition if the command is not found or does not promise the expected metrics."""
         problems = [
             *self._command_problems(campaign),
-            *environment_problems(self.environment),
-            *name_problems(self.environment, campaign),
+            *self.environment_problems(campaign),
             *metric_problems(campaign, self.returns),
         ]
         if problems:
             raise InvalidDefinition(problems)
 
-    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Run the command once and say how that ended."""
-        return await self._process().run(request, folder, report)
+    def described(self) -> str:
+        """Return the words of the command."""
+        return " ".join(self.command)
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how a command ended whose controller has died; None if it is proven never to have begun."""
-        return await self._process().recover(request, folder, report)
+    def source_files(self, sources: SourceFiles) -> set[Path]:
+        """Return its program, the scripts and settings that it names, and what Python scripts among them import."""
+        path = child_environment(self.environment).get("PATH")
+        return sources.of_command(self.command, path, self.working_folder())
 
-    def _process(self) -> AttemptProcess:
+    def process(self) -> AttemptProcess:
+        """Return the process of the command."""
         return AttemptProcess(
             command=self.command,
-            folder=self._working_folder(),
+            folder=self.working_folder(),
             environment=child_environment(self.environment),
             secrets=self.secrets(),
             time_limit=self.time_limit,
             grace=self.grace,
         )
 
-    def _working_folder(self) -> Path:
-        return (self.folder or Path()).resolve()
-
     def _command_problems(self, campaign: Campaign) -> list[str]:
         if problems := word_problems(self.command, campaign.parameters.root):
             return problems
         program = self.command[0]
-        where = self._working_folder() / program if "/" in program else program
+        where = self.working_folder() / program if "/" in program else program
         if shutil.which(where, path=child_environment(self.environment).get("PATH")):
             return []
-        place = f"in {self._working_folder()}" if "/" in program else "on the PATH"
+        place = f"in {self.working_folder()}" if "/" in program else "on the PATH"
         return [f"`evaluator.command`: expected a program that can be run, found no `{program}` {place}"]

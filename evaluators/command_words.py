@@ -1,4 +1,4 @@
-"""Find words of a command that need a shell or a placeholder; commands get neither."""
+"""Find words of a command that only a shell would understand, and placeholders, which are never filled in."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -47,11 +47,11 @@ def _shell_problems(command: Sequence[str]) -> list[str]:
 
 
 def _placeholder(word: str, names: Iterable[str]) -> str | None:
-    """Return what in a word looks as if a value was to be put there."""
+    """Return the part of a word that looks like a placeholder for a value."""
     if not re.search(r"\s", word):
         found = _PLACEHOLDER.fullmatch(word)
         return word if found else next(filter(None, (_named(word, name) for name in names)), None)
-    # In a script of several words, which may have its own braces, it stands by itself.
+    # A script of several words may have braces of its own, so only a whole word counts.
     loose = (re.search(rf"(?:^|[\s=])(\{{{re.escape(name)}\}})(?=\s|$)", word) for name in names)
     return next((found[1] for found in loose if found), None)
 

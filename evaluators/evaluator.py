@@ -12,10 +12,10 @@ Report = Callable[[EvaluationReport], None]
 
 
 class Evaluator(Protocol):
-    """Something that can try a point.
+    """A way to try a point.
 
-    `folder` is the attempt's own, the same for the same request's key in every process; whatever must outlive a
-    controller is kept there.
+    `folder` belongs to the attempt: a request's key leads to the same folder in every process. Files that must outlive
+    a controller are kept there.
     """
 
     @property
@@ -25,7 +25,7 @@ class Evaluator(Protocol):
 
     @property
     def grace(self) -> timedelta:
-        """Return how long what an attempt started may take to end by itself, once it is asked to."""
+        """Return how long an attempt may take to end by itself once it has been asked to."""
         ...
 
     @property
@@ -34,7 +34,7 @@ class Evaluator(Protocol):
         ...
 
     def secrets(self) -> dict[str, str]:
-        """Return the values that must not be written down or shown anywhere, each with the name to show instead."""
+        """Return the values that must never be recorded or shown, each under the name to show instead."""
         ...
 
     async def check(self, campaign: Campaign) -> None:
@@ -42,17 +42,17 @@ class Evaluator(Protocol):
         ...
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Try the point once and say how it ended; `report` is called for each measurement on the way.
+        """Try the point once and return the outcome; call `report` for each measurement on the way.
 
-        A bad evaluation is an outcome, not an exception. When cancelled, everything that was started is
-        stopped before the cancellation goes on.
+        A bad evaluation is an outcome, not an exception. A cancellation first stops everything that was started, and
+        then propagates.
         """
         ...
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how an attempt ended whose controller has died, waiting for it if it is still alive.
+        """Return the outcome of an attempt whose controller has died; wait if it is still running.
 
-        None means proven: it never began, or its end with its controller says nothing of the point; it is not running,
-        never will, and has left no result. One that its machine took with it has failed for the infrastructure.
+        None: the attempt provably never ran, or died with its controller without a result. It is not running, and never
+        will. An attempt that died with its machine is an infrastructure failure.
         """
         ...

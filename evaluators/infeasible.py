@@ -1,16 +1,16 @@
-"""The exception with which an evaluation reports that a point cannot be tried.
+"""The exception by which an evaluation reports that a point cannot be tried.
 
-It imports nothing, because an evaluated function imports it in a process of its own for every attempt.
+This module imports nothing, because an evaluated function imports it in a new process for every attempt.
 """
 
 
 class Infeasible(Exception):
-    """The point has no result, and never will: raise or return it from a function, or give it to `AskTell.tell`.
+    """The point can never have a result. Raise or return this from a function, or pass it to `AskTell.tell`.
 
-    `metrics` is what was measured all the same, as a function returns it: it is kept with the failure.
+    `metrics` holds any measurements, in the form that a function returns; they are kept with the failure.
     """
 
     def __init__(self, *why: object, metrics: object = None) -> None:
-        """Take the reason in words, and what was measured."""
+        """Take the reason in words, and any measurements."""
         super().__init__(*why)
         self.metrics = metrics

@@ -6,34 +6,26 @@ import json
 import os
 import signal
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign import Campaign
 from overnight.campaign.errors import InvalidDefinition
-from overnight.campaign.values.duration import Duration
 from overnight.evaluators import call_function
 from overnight.evaluators.attempt_process import AttemptProcess
-from overnight.evaluators.evaluator import Report
+from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.evaluators.results.returned_metrics import metric_problems
-from overnight.evaluators.secrets.environment import (
-    Redaction,
-    Variable,
-    child_environment,
-    environment_problems,
-    passed_on,
-)
-from overnight.evaluators.secrets.secret_names import name_problems
+from overnight.evaluators.secrets.environment import Redaction, child_environment
+from overnight.evaluators.sources import SourceFiles
 
 _IMPORT_LIMIT = 300.0
 _LONGEST_PROBLEM = 1500
 
 
 class Inspection(BaseModel):
-    """What looking at a function told; in `returns`, None stands for the objective."""
+    """The findings about a function; in `returns`, None stands for the objective."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,59 +33,43 @@ class Inspection(BaseModel):
     returns: tuple[str | None, ...] | None = None
 
 
-class PythonEvaluator(BaseModel):
-    """Calls `function(parameters)` for every attempt, with `seed=` and `report=` if it has such parameters.
+class PythonEvaluator(ProcessEvaluator):
+    """Call `function(parameters)` for every attempt, with `seed=`, `report=` and `charge=` if it has such parameters.
 
-    It returns a number, a pair (mean, sem) or metrics by name. `folder` is where it runs and what it can import
-    from. Its process lives by the rules of a command, also for `environment`, `returns` and `time_limit`.
+    The function returns a number, a pair (mean, sem), or metrics by name. It runs in `folder` and can import from it.
+    Its process follows the rules of a command, also for `environment`, `returns` and `time_limit`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["python"] = "python"
     function: Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
-    time_limit: Duration = timedelta(days=1)
-    grace: Duration = timedelta(seconds=10)
-    environment: tuple[Variable, ...] = ()
-    returns: tuple[str, ...] | None = None
-    folder: Path | None = None
-
-    @property
-    def patience(self) -> timedelta:
-        """Return zero: an attempt begins at once."""
-        return timedelta()
-
-    def secrets(self) -> dict[str, str]:
-        """Return the variables that are passed on, with their values."""
-        return passed_on(self.environment)
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if the function cannot be imported or called, or does not return what is expected."""
+        """Raise InvalidDefinition if the function cannot be imported or called, or lacks an expected metric."""
         inspection = await self._inspect()
         problems = [f"`evaluator.function`: {inspection.problem}"] if inspection.problem else []
         returned = self.returns
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)
         problems += [
-            *environment_problems(self.environment),
-            *name_problems(self.environment, campaign),
+            *self.environment_problems(campaign),
             *metric_problems(campaign, returned),
         ]
         if problems:
             raise InvalidDefinition(problems)
 
-    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Call the function once and say how that ended."""
-        return await self._process().run(request, folder, report)
+    def described(self) -> str:
+        """Return the function's name."""
+        return self.function
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how a call ended whose controller has died; None if it is proven never to have begun."""
-        return await self._process().recover(request, folder, report)
+    def source_files(self, sources: SourceFiles) -> set[Path]:
+        """Return its module, and the modules that this imports from the evaluator's folder or from `PYTHONPATH`."""
+        return sources.of_module(self.function.partition(":")[0], self.working_folder())
 
-    def _process(self) -> AttemptProcess:
+    def process(self) -> AttemptProcess:
+        """Return the process that imports the function and calls it."""
         return AttemptProcess(
             command=self._command(),
-            folder=self._working_folder(),
+            folder=self.working_folder(),
             environment=self._environment(),
             secrets=self.secrets(),
             time_limit=self.time_limit,
@@ -102,19 +78,16 @@ class PythonEvaluator(BaseModel):
         )
 
     def _command(self, *options: str) -> tuple[str, ...]:
-        # -P: the script's own folder is not where the user's modules are.
+        # -P: the script's own folder holds none of the user's modules.
         return (sys.executable, "-P", call_function.__file__, *options, self.function)
 
     def _environment(self) -> dict[str, str]:
         return child_environment(self.environment, also=("PYTHONPATH",))
 
-    def _working_folder(self) -> Path:
-        return (self.folder or Path()).resolve()
-
     async def _inspect(self) -> Inspection:
         process = await asyncio.create_subprocess_exec(
             *self._command("--check"),
-            cwd=self._working_folder(),
+            cwd=self.working_folder(),
             env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from overnight.campaign import (
     Campaign,
@@ -22,18 +22,18 @@ from overnight.campaign.parameters import FloatParameter, IntParameter, Value
 from overnight.campaign.result import noise_problem
 from overnight.campaign.values.duration import Duration
 from overnight.evaluators.evaluator import Report
+from overnight.evaluators.kind import EvaluatorKind
 from overnight.evaluators.results.returned_metrics import metric_problems
 from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS, SyntheticFunction
 
 
-class SimulatedEvaluator(BaseModel):
-    """Computes a synthetic function of the parameters, taken in the campaign's order and in the function's own units.
+class SimulatedEvaluator(EvaluatorKind):
+    """Compute a synthetic function of the parameters, in the campaign's order and in the function's own units.
 
-    `noise` is the standard deviation of what is added, by the request's seed; `report_sem` tells it to the model.
-    `seconds` is how long an evaluation takes, `failure_rate` how often one fails.
+    `noise` is the standard deviation of the added noise, which depends on the request's seed; with `report_sem` it is
+    reported as the standard error. `seconds` is how long an evaluation takes. `failure_rate` is the probability that
+    an attempt fails.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["simulated"] = "simulated"
     function: Literal["branin", "hartmann3", "hartmann6", "ackley", "levy"]
@@ -54,20 +54,15 @@ class SimulatedEvaluator(BaseModel):
 
     @property
     def grace(self) -> timedelta:
-        """Return zero: nothing is started that would have to end."""
+        """Return zero: there are no processes to end."""
         return timedelta()
 
-    @property
-    def patience(self) -> timedelta:
-        """Return zero: an attempt begins at once."""
-        return timedelta()
-
-    def secrets(self) -> dict[str, str]:
-        """Return nothing: nothing is passed on."""
-        return {}
+    def described(self) -> str:
+        """Return the function's name."""
+        return self.function
 
     async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition unless the parameters are as many numbers as the function has, and its noise fits."""
+        """Raise InvalidDefinition unless the function can take the parameters and the campaign accepts its noise."""
         problems = metric_problems(campaign, (campaign.objective.metric,))
         expected, found = self.synthetic.dimension, len(list(campaign.parameters.items()))
         if expected is not None and found != expected:
@@ -84,11 +79,11 @@ class SimulatedEvaluator(BaseModel):
         return Measurement(mean=mean, sem=self.noise if self.report_sem else None)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Return the function's value after the time that it is to take."""
+        """Return the function's value after the configured time."""
         del folder, report
         if self.seconds is not None:
             await asyncio.sleep(self.seconds.total_seconds())
-        # A later attempt may fare better, but measures the same noise: that is the trial's.
+        # A later attempt may succeed, but it measures the same noise, which depends on the trial alone.
         if np.random.default_rng([request.seed, request.attempt]).random() < self.failure_rate:
             return EvaluationFailed(cause="infrastructure", message="a simulated failure")
         mean = self.true_value(request.parameters) + self.noise * np.random.default_rng(request.seed).standard_normal()

@@ -7,18 +7,15 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
+from typing import Protocol
 
-from overnight.evaluators.command_evaluator import CommandEvaluator
-from overnight.evaluators.python_evaluator import PythonEvaluator
-from overnight.evaluators.secrets.environment import child_environment
-
-# A hash of these many files and bytes says enough; a program may be larger than anybody wants to read each time.
+# This many files and bytes suffice to notice changes; reading all of a large program each time would take too long.
 _MOST_FILES, _MOST_BYTES = 200, 1 << 25
 _HEX_DIGITS = 16
-# What a command names beside programs may be data, or be written by the evaluation itself.
+# Apart from programs, a command may also name data, or files that the evaluation writes itself.
 _WRITTEN_BY_PEOPLE = {
     ".py",
     ".sh",
@@ -41,32 +38,35 @@ _INTERPRETERS = re.compile(r"(python|pypy|ruby|perl|node|julia|lua|php|Rscript|R
 Sources = dict[str, str]
 
 
-class SourceFiles:
-    """The files of an evaluator as they are now; a file that has not changed is read once.
+class HasSources(Protocol):
+    """An evaluator, as far as its files are looked for."""
 
-    Of a Python function these are its module and what that imports from the evaluator's folder or from `PYTHONPATH`. Of
-    a command they are its program, the scripts and settings that it names, and what Python scripts import from beside
-    them. Programs of the system and installed packages are not looked into.
+    def working_folder(self) -> Path:
+        """Return the folder against which its files are named."""
+        ...
+
+    def source_files(self, sources: "SourceFiles") -> set[Path]:
+        """Return the files that its results depend on."""
+        ...
+
+
+class SourceFiles:
+    """The current source files of an evaluator; a file that has not changed is read only once.
+
+    The evaluator's `source_files` starts the search here. System programs and installed packages are not followed.
     """
 
-    def __init__(self, evaluator: object) -> None:
+    def __init__(self, evaluator: "HasSources") -> None:
         self._evaluator = evaluator
         self._read: dict[Path, tuple[tuple[int, int, int], str, tuple[_Import, ...]]] = {}
 
     def hashes(self) -> Sources:
-        """Return the hash of each file by its path in the evaluator's folder; nothing if they cannot be known."""
-        match self._evaluator:
-            case PythonEvaluator():
-                folder = (self._evaluator.folder or Path()).resolve()
-                found = self._of_module(self._evaluator.function.partition(":")[0], folder)
-            case CommandEvaluator():
-                folder = (self._evaluator.folder or Path()).resolve()
-                found = self._of_command(self._evaluator, folder)
-            case _:
-                return {}
+        """Return the hash of each file by its path in the evaluator's folder; empty if the files are unknown."""
+        folder, found = self._evaluator.working_folder(), self._evaluator.source_files(self)
         return {_name(path, folder): self._look(path)[0] for path in sorted(found)[:_MOST_FILES]}
 
-    def _of_module(self, module: str, folder: Path) -> set[Path]:
+    def of_module(self, module: str, folder: Path) -> set[Path]:
+        """Return the files of a module, and those that it imports from the folder or from `PYTHONPATH`."""
         theirs = [folder, *(Path(p).resolve() for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)]
         for base in theirs:
             if files := _files_of(module, base):
@@ -74,14 +74,14 @@ class SourceFiles:
         installed = (files for base in sys.path if base and (files := _files_of(module, Path(base))))
         return set(next(installed, []))
 
-    def _of_command(self, evaluator: CommandEvaluator, folder: Path) -> set[Path]:
-        program, *arguments = evaluator.command
+    def of_command(self, command: Sequence[str], path: str | None, folder: Path) -> set[Path]:
+        """Return the program of a command, found on this PATH, and the files of the folder that it names or imports."""
+        program, *arguments = command
         found = set[Path]()
-        path = child_environment(evaluator.environment).get("PATH")
         where = shutil.which(str(folder / program) if "/" in program else program, path=path)
         if where is not None and not _is_of_the_system(Path(where)):
             found.add(Path(where))
-        for before, word in zip(evaluator.command, arguments, strict=False):
+        for before, word in zip(command, arguments, strict=False):
             if before == "-m":
                 found |= self._with_imports(_files_of(word, folder), [folder])
             named = folder / word.rpartition("=")[2]
@@ -90,7 +90,7 @@ class SourceFiles:
         return self._with_imports(found, [folder])
 
     def _with_imports(self, files: Iterable[Path], bases: list[Path]) -> set[Path]:
-        """Return the files and all that they import from these folders or from beside themselves."""
+        """Return the files and all files that they import from these folders or from their own."""
         found, new = set[Path](), list(files)
         while new and len(found) < _MOST_FILES:
             path = new.pop()
@@ -114,13 +114,13 @@ class SourceFiles:
 
 
 class _Import:
-    """An import statement: its module, how many dots stand before it, and the names that it asks for."""
+    """An import statement: its module, the number of dots before it, and the names that it imports."""
 
     def __init__(self, module: str, dots: int, names: tuple[str, ...]) -> None:
         self.module, self.dots, self.names = module, dots, names
 
     def files(self, importer: Path, bases: list[Path]) -> list[Path]:
-        """Return the files that it leads to, if they lie in these folders."""
+        """Return the files that it imports, if they are in these folders."""
         roots = [importer.parents[min(self.dots, len(importer.parents)) - 1]] if self.dots else bases
         wanted = [f"{self.module}.{name}".strip(".") for name in self.names] or [self.module]
         for root in roots:
@@ -137,7 +137,7 @@ def _read(path: Path, size: int) -> tuple[str, tuple[_Import, ...]]:
     if path.suffix != ".py":
         return digest, ()
     try:
-        # Not `ast.parse`, which fails now and then in some versions of Python while another thread parses, too.
+        # Not `ast.parse`: some versions of Python make it fail now and then while another thread is parsing.
         with warnings.catch_warnings(action="ignore"):
             return digest, tuple(_imports(compile(content, path, "exec", dont_inherit=True, optimize=0)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -155,7 +155,7 @@ def _imports(code: CodeType) -> Iterator[_Import]:
 
 
 def _files_of(dotted: str, base: Path) -> list[Path]:
-    """Return the files that importing this name from this folder would run; names within a module add none."""
+    """Return the files that importing this name from this folder would run; names inside a module add none."""
     found, here = list[Path](), base
     for part in dotted.split("."):
         package, module = here / part / "__init__.py", here / f"{part}.py"
@@ -170,11 +170,11 @@ def _files_of(dotted: str, base: Path) -> list[Path]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    """Return a file's path in the folder, and only its name if it lies elsewhere: where is this machine's business."""
+    """Return a file's path in the folder; only its name if it is elsewhere, since such paths differ by machine."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
 def _is_of_the_system(program: Path) -> bool:
-    """Tell whether a program is one that runs others' scripts, or was installed with the system or with Python."""
+    """Return whether a program is an interpreter, or was installed with the system or with Python."""
     path = program.resolve()
     return bool(_INTERPRETERS.fullmatch(path.name)) or any(path.is_relative_to(folder) for folder in _OF_THE_SYSTEM)

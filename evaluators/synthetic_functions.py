@@ -15,9 +15,9 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SyntheticFunction:
-    """A function with its standard domain and its optimum; `dimension` is None if any will do.
+    """A function with its standard domain and its optimum.
 
-    Where any dimension will do, `domain` and `minimizer` hold one coordinate, the same for all.
+    Without a `dimension` any number of parameters will do; `domain` and `minimizer` then hold one coordinate for all.
     """
 
     value: Callable[[Vector], float]

@@ -1,4 +1,4 @@
-"""Wait for an attempt's supervisor, and enforce the limits if the supervisor is stopped."""
+"""Wait for an attempt's supervisor, and enforce the limits if the supervisor cannot."""
 
 import asyncio
 import signal
@@ -18,14 +18,14 @@ _LONGEST_PAUSE = 0.2
 
 
 class Watched(Protocol):
-    """A supervisor as it is seen by the process that waits for it."""
+    """A supervisor, as seen by the process that waits for it."""
 
     def supervisor(self) -> Process | None:
-        """Return it, if it lives."""
+        """Return the supervisor's process if it is alive."""
         ...
 
     def send(self, number: int) -> None:
-        """Send it a signal, if it lives."""
+        """Send the supervisor a signal if it is alive."""
         ...
 
 
@@ -36,25 +36,25 @@ class OwnChild:
     process: "subprocess.Popen[bytes]"
 
     def supervisor(self) -> Process | None:
-        """Return it if it is alive; reap it if it has ended."""
-        # Once it is reaped, its id may be another process's.
+        """Return the supervisor's process if it is alive; reap it if it has ended."""
+        # Once it has been reaped, its id may belong to another process.
         living = read_process(self.process.pid) if self.process.returncode is None else None
         if living is None:
             self.process.poll()
         return living
 
     def send(self, number: int) -> None:
-        """Send it a signal, if it lives."""
+        """Send the supervisor a signal if it is alive."""
         self.process.send_signal(number)
 
 
 @dataclass
 class Watch:
-    """Follows an attempt to its supervisor's end, which comes at most `left` seconds from now, and `margin` later.
+    """Follows an attempt until its supervisor ends, which takes at most `left` plus `margin` seconds from now.
 
-    `left` is what remains of the time limit and the grace; `grace` is what an evaluation has that is asked to end. A
-    supervisor that is stopped is woken, since nothing else would enforce the time limit. One that does not end in time
-    all the same is killed with everything that it has started, before this says that it has ended.
+    `left` is the rest of the time limit plus the grace; `grace` is the time that an evaluation has to end by itself. A
+    suspended supervisor is resumed, since nothing else would enforce the time limit. A supervisor that still does not
+    end in time is killed with everything that it has started, and only then does it count as ended.
     """
 
     watched: Watched
@@ -65,12 +65,12 @@ class Watch:
     margin: float
 
     async def to_its_end(self) -> None:
-        """Pass on reports until the supervisor has ended; if that is interrupted, see to it that it ends."""
+        """Pass on reports until the supervisor has ended; if interrupted, end it first."""
         try:
             await self._within(self.left, reading=True)
         except (asyncio.CancelledError, Exception):
-            # Left before the signal, so that it is known to be ours also if this controller dies at once. On a full
-            # disk it may be missing: then the attempt counts as ended by somebody else.
+            # Written before the signal, so that the signal is known to be ours even if this controller dies now. On a
+            # full disk it may be missing: then the attempt counts as ended by another process.
             with suppress(OSError):
                 put_if_absent(self.attempt.stop, {})
             self.watched.send(signal.SIGTERM)
@@ -78,7 +78,7 @@ class Watch:
             raise
 
     async def _within(self, seconds: float, *, reading: bool) -> None:
-        """Return when the supervisor has ended, by force if that takes longer than so many seconds and the margin."""
+        """Wait until the supervisor has ended; kill it if that takes longer than this time plus the margin."""
         passed, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
         due, looked, late = passed() + seconds, passed(), 0.0
         while (supervisor := self.watched.supervisor()) is not None:
@@ -90,13 +90,13 @@ class Watch:
                 say = partial(self._say, supervisor, "timeout" if reading else "cancelled")
                 await end_by_force(supervisor, self.attempt, say)
             await asyncio.sleep(pause)
-            # Where this process was stopped, too, the supervisor has its time from when both go on.
+            # Time for which this process itself was suspended does not count against the supervisor.
             if passed() > due:
                 late += min(passed() - looked, 2 * pause)
             looked, pause = passed(), min(pause * 1.3, _LONGEST_PAUSE)
 
     def _say(self, supervisor: Process, why: Literal["timeout", "cancelled"]) -> None:
-        """Write down how it ended, in the place of a supervisor that had claimed it and does not."""
+        """Record the end of the attempt in place of the supervisor, if that supervisor has claimed it."""
         claim = read_claim(self.attempt)
         if claim is None or (claim.pid, claim.ticks) != (supervisor.pid, supervisor.ticks):
             return

@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from overnight.evaluators import AnyEvaluator, Evaluator, SimulatedEvaluator
+from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
 from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.order import Pulse
-from overnight.flows.clusters.resources import Resources
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.controller.job import Job
 from overnight.flows.definition.campaign_file import CampaignFile
@@ -29,8 +28,8 @@ from overnight.storage import (
     open_mailboxes,
 )
 
-# Nothing stands in for what stands in, so it may take long on a machine that is busy.
-_OF_STAND_IN = timedelta(minutes=10)
+# The stand-in has no stand-in of its own, so it may take long on a busy machine.
+_STAND_IN_LIMIT = timedelta(minutes=10)
 
 
 @asynccontextmanager
@@ -40,9 +39,9 @@ async def anchored(
     clock: Clock,
     tell: Callable[[str], None],
 ) -> AsyncIterator[Ledger]:
-    """Give the ledger to whoever runs the campaign, with receipts where its file asks for them.
+    """Yield the ledger that a campaign writes to; it adds receipts if the campaign file asks for them.
 
-    Raises LedgerDamaged if it is not what the newest of them says.
+    Raises LedgerDamaged if the ledger contradicts its newest receipt.
     """
     receipts = receipts_of(file)
     if receipts is None:
@@ -60,10 +59,10 @@ async def anchored(
 async def placed(
     file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = LOG.warning
 ) -> AsyncIterator[SentEvaluator]:
-    """Give the file's evaluator as it evaluates where the file says; its connections are closed afterwards.
+    """Yield the file's evaluator, set to run at the file's `run_on` place; close its connections afterwards.
 
-    Raises CannotStart where nothing answers there. `tell` hears what is waited for before, and of the first attempt
-    that no worker takes for a while.
+    Raises CannotStart if nothing answers there. `tell` is called once if the place is slow to answer, and once for the
+    first attempt that waits long for a worker.
     """
     await file.run_on.reach(tell)
     sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
@@ -75,7 +74,7 @@ async def placed(
 
 
 def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Return what passes the first text on, and no other."""
+    """Return a function that passes on only its first text."""
     said: list[str] = []
 
     def told(text: str) -> None:
@@ -88,10 +87,10 @@ def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 def _sent(file: CampaignFile, pulse: Pulse) -> SentEvaluator:
     return SentEvaluator(
-        evaluator=with_threads(file.evaluator, file.resources),
+        evaluator=file.evaluator.with_variables(file.resources.variables()),
         place=file.run_on,
         resources=file.resources,
-        # Whoever reads it elsewhere begins in another folder.
+        # A worker elsewhere has another working folder.
         ledger=file.ledger if "://" in file.ledger else str(Path(file.ledger).resolve()),
         work=str(Path(file.work).resolve()),
         mailboxes=open_mailboxes(file.ledger, file.campaign.name, Path()),
@@ -99,36 +98,27 @@ def _sent(file: CampaignFile, pulse: Pulse) -> SentEvaluator:
     )
 
 
-def with_threads(evaluator: AnyEvaluator, resources: Resources) -> AnyEvaluator:
-    """Return the evaluator with the variables of its resources, except those that its own `environment` names."""
-    if isinstance(evaluator, SimulatedEvaluator):
-        return evaluator
-    named = {variable.partition("=")[0] for variable in evaluator.environment}
-    added = [variable for variable in resources.variables() if variable.partition("=")[0] not in named]
-    return evaluator.model_copy(update={"environment": (*added, *evaluator.environment)})
-
-
 @asynccontextmanager
 async def proposers(file: CampaignFile) -> AsyncIterator[Proposers]:
-    """Give those that a campaign asks; their processes are gone afterwards."""
+    """Yield the proposers that a campaign asks; end their processes afterwards."""
     place = place_of(file.ledger, file.campaign.name)
     logs, limit = Path(file.work) / f"{file.campaign.name}-proposer", file.proposing.time_limit
     secrets = file.evaluator.secrets()
     async with (
         ProposalSlot(logs / "log", limit, secrets) as slot,
-        ProposalSlot(logs / "stand-in-log", _OF_STAND_IN, secrets) as stand_in,
+        ProposalSlot(logs / "stand-in-log", _STAND_IN_LIMIT, secrets) as stand_in,
     ):
         pool = file.proposing.pool
         yield Proposers(place, slot if pool is None else _on_pool(pool, limit), stand_in)
 
 
 def _on_pool(pool: str, limit: timedelta) -> Proposer:
-    # Prefect reads its settings when it is imported, and commands that only look pay for no import of it.
+    # Prefect is slow to import, and it reads its settings then: commands that only read must not import it.
     return importlib.import_module("overnight.flows.proposing.pool").PoolProposer(pool, limit)
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
-    """Return the parts that a campaign file plugs together, with its evaluator as it evaluates where the file says."""
+    """Return the parts that a campaign file combines; `evaluator` comes from `placed`."""
     return Job(
         campaign=file.campaign,
         evaluator=evaluator,

@@ -52,7 +52,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-def _say_version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"overnight {version('overnight')}")
         raise typer.Exit
@@ -61,7 +61,7 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Tuning campaigns that run unattended and can be trusted in the morning."""
@@ -93,10 +93,10 @@ def run(
     now: Annotated[bool, typer.Option("--now", help="Ignore the campaign's window.")] = False,
     accept_loss: AcceptLoss = None,
 ) -> None:
-    """Run a campaign, or resume it where it stopped; Ctrl-C drains, twice stops at once.
+    """Run a campaign, or resume it where it stopped; Ctrl-C drains, a second one stops at once.
 
-    Exits with 0 if it finished with results, was drained, or its window has closed. Exits with 1 if it could not
-    continue, for example after too many failures in a row, with 2 if its definition is wrong, and with 3 if it finished
+    Exits with 0 if the campaign finished with results, was drained, or its window has closed; with 1 if it could not
+    continue, for example after too many failures in a row; with 2 if its definition is wrong; and with 3 if it finished
     and no trial gave a result.
     """
     code = heavy("start.run").run(campaign, ignore_window=now, accept_loss=accept_loss)
@@ -128,7 +128,7 @@ def status(
 @app.command()
 def trials(
     campaign: CampaignPath = Path("campaign.yaml"),
-    format: Annotated[Format, typer.Option(help="How to print them.")] = Format.TABLE,  # noqa: A002
+    format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
 ) -> None:
     """List every trial with its point, its outcome and its measurements."""
@@ -183,7 +183,7 @@ def import_results(
         bool, typer.Option("--skip-misfits", help="Leave out rows that do not fit the campaign.")
     ] = False,
 ) -> None:
-    """Take past results into a new campaign, as observations outside its budget."""
+    """Import past results into a new campaign, as observations outside its budget."""
     heavy("start.import_results").import_results(source, campaign, study, skip_misfits=skip_misfits)
 
 
@@ -235,7 +235,7 @@ def explain(
     trial: TrialNumber,
     campaign: CampaignPath = Path("campaign.yaml"),
 ) -> None:
-    """Show why a point was tried: the knowledge and the running trials then, the expectation, and the result."""
+    """Show why a point was tried: the results and running trials at the time, the expectation, and the outcome."""
     heavy("read.explain").explain(trial, campaign)
 
 
@@ -245,7 +245,7 @@ def replay(
     trial: Annotated[int | None, typer.Option(help="Replay the proposal of this trial only.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Replay every proposal, the default.")] = False,
 ) -> None:
-    """Compute the recorded proposals again and compare; exits with 1 if one is different."""
+    """Compute the recorded proposals again and compare; exits with 1 if any differs."""
     if every and trial is not None:
         raise typer.BadParameter(f"expected one of --all and --trial, got --all and --trial {trial}.")
     heavy("read.replay").replay_campaign(campaign, trial)
@@ -255,7 +255,7 @@ app.add_typer(people)
 
 
 def main() -> None:
-    """Run the command line; errors of ours are one paragraph and exit with 1, 2 for a wrong definition."""
+    """Run the command line; an OvernightError prints one paragraph and exits with 1, a wrong definition with 2."""
     put_working_folder_last()
     show_what_the_encoding_lacks()
     try:

@@ -8,7 +8,7 @@ from overnight.flows.definition.campaign_file import CampaignFile
 
 
 class ReportFile:
-    """A campaign's report in some folder."""
+    """The HTML report of a campaign, in one folder."""
 
     def __init__(self, file: CampaignFile, folder: Path) -> None:
         self._file = file
@@ -16,13 +16,13 @@ class ReportFile:
         self.path = folder / f"{file.campaign.name}-report.html"
 
     def write(self, history: History) -> Path:
-        """Write what has happened so far, unless that was written last, and return where; makes the folder.
+        """Write the report of this history, unless it was written last, and return its path.
 
-        Raises OSError where the folder cannot be made, OvernightError where the file cannot be written.
+        The folder is made if needed. Raises OSError if it cannot be made, OvernightError if the file cannot be written.
         """
         if history is not self._written:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # It draws pictures and asks the model: whoever only runs a campaign does not wait for these to be imported.
+            # This imports the charts and the model, which a run should not have to wait for.
             importlib.import_module("overnight.flows.report_page").write_report(self._file, history, self.path)
             self._written = history
         return self.path.resolve()

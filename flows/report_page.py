@@ -1,4 +1,4 @@
-"""Write the page of a report; a separate module, since it imports the model and the charts."""
+"""The page of a report; a separate module, because it imports the model and the charts."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from overnight.storage import ledger_location, open_ledger
 
 
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:
-    """Render the report of what has happened so far."""
+    """Render the report of this history and write it to a file."""
     name = file.campaign.name
     number, head = open_ledger(file.ledger, name, Path()).head()
     where = f"{ledger_location(file.ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
@@ -30,7 +30,7 @@ def write_report(file: CampaignFile, history: History, output: Path) -> Path:
         output.write_text(page, encoding="utf-8")
     except OSError as problem:
         raise OvernightError(
-            f"{output}: expected to write the report there, but {problem.strerror}. Name another file: "
+            f"{output}: the report cannot be written: {problem.strerror}. Name another file: "
             "overnight report CAMPAIGN --output FILE"
         ) from None
     return output

@@ -1,8 +1,8 @@
-"""Starts on this machine, from packages, what compose.yaml starts from images: `make stack`, until Ctrl-C.
+"""Start the services of compose.yaml on this machine, from packages instead of images: `make stack`, until Ctrl-C.
 
-PostgreSQL, a Prefect server on it with an auth string of its own, an S3 server, a worker for evaluations and one for
-the GPU, and a Dask cluster where `distributed` is installed. All of it listens on loopback only, and all that it keeps
-lies in one temporary folder and goes with it.
+PostgreSQL, a Prefect server that uses it and has its own auth string, an S3 server, a worker for evaluations and one
+for the GPU, and a Dask cluster if `distributed` is installed. Everything listens on loopback only, and its data are in
+temporary folders that are deleted at the end.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-# In tests/, which start the same servers; the Makefile puts that on the path.
+# From tests/support, since the tests start the same servers; the Makefile puts that folder on the path.
 from ending import end_as_by_ctrl_c
 from postgres_server import postgres_server
 from prefect_on_postgres import PrefectOnPostgres, prefect_on_postgres, without_prefect
 from s3_server import BUCKET, WRITER, s3_server
 
 _HOST = "127.0.0.1"
-# How many flow runs a pool lets run at once: a GPU serves one proposal at a time.
+# The most flow runs of a pool at a time: a GPU serves one proposal at a time.
 _POOLS = {"evaluations": None, "gpu": 1}
 _DASK_WORKERS = 2
 _SECONDS_TO_START = 240
@@ -35,7 +35,7 @@ _SECONDS_TO_END = 20
 
 @contextmanager
 def stack(say: Callable[[str], None]) -> Iterator[dict[str, str]]:
-    """Start everything and give the environment in which campaigns, workers and people use it."""
+    """Start everything, and yield the environment for the campaigns, workers and people that use it."""
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="overnight-stack-")))
         say("PostgreSQL …")
@@ -61,12 +61,12 @@ def stack(say: Callable[[str], None]) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _dask_cluster(environment: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """Start a scheduler and its workers, and give its address."""
+    """Start a scheduler and its workers, and yield its address."""
     with socket.socket() as free:
         free.bind((_HOST, 0))
         port = free.getsockname()[1]
     address, dask = f"tcp://{_HOST}:{port}", [sys.executable, "-m", "dask"]
-    # Without a dashboard it still serves pages, by itself on every address of the machine.
+    # Without a dashboard it still serves pages, by default on every address of the machine.
     here = ["--host", _HOST, "--no-dashboard", "--dashboard-address", f"{_HOST}:0"]
     many = ["--nworkers", str(_DASK_WORKERS), "--nthreads", "1", "--local-directory", str(folder)]
     client = importlib.import_module("distributed").Client
@@ -81,7 +81,7 @@ def _dask_cluster(environment: Mapping[str, str], folder: Path) -> Iterator[str]
 
 @contextmanager
 def _running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[None]:
-    """Run a program, and end it with everything that it has started."""
+    """Run a program, and end it together with everything that it has started."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *command],  # noqa: S607 - every Linux has it on its path
@@ -136,7 +136,7 @@ What Prefect shows is at {server}, which asks for PREFECT_API_AUTH_STRING.
 
 
 def main() -> None:
-    """Start it, say how to use it, and end it when asked to."""
+    """Start everything, print how to use it, and end it on request."""
     parser = argparse.ArgumentParser(description="Start all parts of a small installation on this machine.")
     parser.add_argument("--exports", type=Path, metavar="FILE", help="write what is to be exported here as well")
     exports = parser.parse_args().exports
@@ -150,7 +150,7 @@ def main() -> None:
     with suppress(KeyboardInterrupt), stack(say) as environment:
         say(_how_to_use(environment))
         if exports is not None:
-            # It holds the auth string; whoever waits for the file finds all of it.
+            # The file holds the auth string. It is renamed into place, so that a waiting reader finds all of it.
             written = exports.with_name(f"{exports.name}.part")
             written.touch(mode=0o600)
             written.write_text(_exports(environment))

@@ -53,7 +53,8 @@ def spent_text(spent: Spent) -> str:
         parts.append(f"evaluations: {spent.evaluations} of {limits.evaluations}")
     if cost.charged is not None and (limits.cost is not None or cost.reported):
         limit = "" if limits.cost is None else f" of {number(limits.cost)}"
-        unreported = f" ({cost.unreported} reported none and count as the mean)" if cost.unreported else ""
+        charged = " and count as the mean" if cost.reported else ""
+        unreported = f" ({cost.unreported} reported none{charged})" if cost.unreported else ""
         parts.append(f"cost: {number(cost.charged)}{limit}{unreported}")
     return ", ".join(parts)
 

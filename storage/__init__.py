@@ -1,4 +1,4 @@
-"""The ledger of events, and the places that can hold one."""
+"""The ledger of events, and the stores that can hold one."""
 
 from overnight.storage.ledger import Heartbeat, Ledger, Segment
 from overnight.storage.mailbox import Mailbox, Mailboxes

@@ -11,15 +11,15 @@ _S3 = re.compile(r"(?i:s3)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]+)(/(?P<prefix>
 
 
 def scheme_of(url: str) -> str | None:
-    """Return the scheme in small letters; None if the address is a path."""
+    """Return the scheme in lower case; None if the address is a path."""
     scheme = _SCHEME.match(url)
     return None if scheme is None else scheme[1].lower()
 
 
 def address_problem(url: str) -> str | None:
-    """Return what was expected of an address that leads to no directory and no bucket; None if it leads to one.
+    """Return the problem of an address that leads neither to a directory nor to a bucket; None if it leads to one.
 
-    An address of a bucket is not repeated: people write secrets into it.
+    The address of a bucket is not repeated, because people write secrets into it.
     """
     match scheme_of(url):
         case "s3":
@@ -40,7 +40,7 @@ def address_problem(url: str) -> str | None:
 
 
 def bucket_and_prefix(url: str) -> tuple[str, str]:
-    """Return the bucket of an address that has no problem, and the prefix, which is empty or ends in `/`."""
+    """Return the bucket and the prefix of a valid address; the prefix is empty or ends in `/`."""
     found = _S3.fullmatch(url)
     assert found is not None
     prefix = (found["prefix"] or "").removesuffix("/")
@@ -48,7 +48,7 @@ def bucket_and_prefix(url: str) -> tuple[str, str]:
 
 
 def directory(url: str, folder: Path) -> Path:
-    """Return the directory of an address that has no problem; a relative one starts at `folder`."""
+    """Return the directory of a valid address; a relative one starts at `folder`."""
     if scheme_of(url) == "file":
         return Path(unquote(urlsplit(url).path))
     return (folder / Path(url).expanduser()).resolve()
@@ -85,7 +85,7 @@ def _file_problem(url: str) -> str | None:
 
 
 def _path_problem(path: str) -> str | None:
-    """Return a problem of a path in a file system, which keeps every name as it is written."""
+    """Return the problem of a path; a file system keeps every name unchanged, except one with NUL."""
     return "expected a path, got one with the character NUL, which no file system knows" if "\0" in path else None
 
 

@@ -1,4 +1,4 @@
-"""A sign of life: one small object next to the ledger."""
+"""The heartbeat: one small object next to the ledger."""
 
 import asyncio
 
@@ -6,18 +6,18 @@ from overnight.storage.stores.store import ObjectMissing, ObjectStore
 
 
 class StoredHeartbeat:
-    """A Heartbeat in the object `prefix` + `heartbeat`: the only one that is ever replaced."""
+    """A Heartbeat in the object `prefix` + `heartbeat`, the only object of a ledger that is ever replaced."""
 
     def __init__(self, store: ObjectStore, prefix: str) -> None:
         self._store = store
         self._key = f"{prefix}heartbeat"
 
     async def beat(self, sign: str) -> None:
-        """Leave the sign in the place of the one before."""
+        """Replace the sign of life."""
         await asyncio.to_thread(self._store.replace, self._key, sign.encode())
 
     async def last(self) -> str:
-        """Return the newest sign; empty if there has been none."""
+        """Return the latest sign of life, empty before the first."""
         try:
             return (await asyncio.to_thread(self._store.get, self._key)).decode(errors="replace")
         except ObjectMissing:

@@ -1,6 +1,6 @@
 """Messages between a controller and the worker of an attempt, stored next to the ledger's chain.
 
-Nothing of it is the ledger's: `overnight verify` does not look at it, and once an attempt is closed nobody reads it.
+They are not part of the ledger: `overnight verify` ignores them, and they are not read once the attempt is closed.
 """
 
 import asyncio
@@ -9,15 +9,15 @@ from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectSt
 
 
 class Mailbox:
-    """Small texts under names, one folder for an attempt; all methods raise LedgerError where the store refuses."""
+    """Short texts by name, in one folder for each attempt; all methods raise LedgerError if the store refuses."""
 
     def __init__(self, store: ObjectStore, folder: str) -> None:
         self._store, self._folder = store, folder
 
     async def put(self, name: str, text: str) -> bool:
-        """Leave a text unless one of that name is there; tell whether this call did.
+        """Store a text unless the name is taken; return whether this call stored it.
 
-        The text must be one that nobody else would write, since a store whose answer was lost takes it for its own.
+        No other writer may put the same text: if the answer to a put was lost, an equal text counts as its own.
         """
         try:
             await asyncio.to_thread(self._store.create, self._folder + name, text.encode())
@@ -26,11 +26,11 @@ class Mailbox:
         return True
 
     async def replace(self, name: str, text: str) -> None:
-        """Leave a text in the place of the one before."""
+        """Store a text in place of the previous one."""
         await asyncio.to_thread(self._store.replace, self._folder + name, text.encode())
 
     async def get(self, name: str) -> str | None:
-        """Return a text; None if there is none."""
+        """Return a text; None if there is no such text."""
         try:
             return (await asyncio.to_thread(self._store.get, self._folder + name)).decode(errors="replace")
         except ObjectMissing:

@@ -16,7 +16,7 @@ class MemoryLedger:
         self._segments: list[Segment] = []
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
-        """Keep the events as segment `after + 1` and return that number."""
+        """Store the events as segment `after + 1` and return that number."""
         head = len(self._segments)
         if after < head:
             raise LedgerMoved(f"ledger in memory: segment {after + 1} exists; read what is new and decide again")

@@ -1,4 +1,4 @@
-"""Open the ledger at an address of a campaign file."""
+"""Open the ledger at an address from a campaign file."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,14 +19,13 @@ _ASKED_AT_ONCE = 16
 def open_ledger(url: str, campaign: str, folder: Path) -> ParquetLedger:
     """Return the campaign's ledger in the directory or bucket `url`; a relative directory starts at `folder`.
 
-    Writes nothing: the directory is made by the first append. Raises LedgerError for an address that leads
-    to neither.
+    Writes nothing: the first append creates the directory. Raises LedgerError if the address leads to neither.
     """
     return ParquetLedger(_store(url, folder), f"{campaign}/")
 
 
 def open_mailboxes(url: str, campaign: str, folder: Path) -> Mailboxes:
-    """Return the mailboxes beside the ledger that `open_ledger` returns for the same; raises what that raises."""
+    """Return the mailboxes next to the ledger that `open_ledger` returns; raises LedgerError as that does."""
     return Mailboxes(_store(url, folder), f"{campaign}/")
 
 
@@ -40,9 +39,9 @@ def ledger_location(url: str, campaign: str, folder: Path) -> str:
 
 @dataclass(frozen=True)
 class KeptCampaign:
-    """A campaign that a directory or a bucket holds: how many appends there were, and when the last was.
+    """A campaign in a directory or a bucket, with the number of its segments and the time of its last event.
 
-    Where that cannot be read, `damage` says why.
+    If they cannot be read, `damage` gives the reason.
     """
 
     name: str
@@ -52,9 +51,9 @@ class KeptCampaign:
 
 
 def kept_campaigns(url: str, folder: Path) -> list[KeptCampaign]:
-    """Return the campaigns in the directory or bucket `url`, by name; what is no ledger is passed over.
+    """Return the campaigns in the directory or bucket `url` by name, and ignore everything that is not a ledger.
 
-    Of each only the newest segment is read. Raises LedgerError as `open_ledger` does.
+    Only the newest segment of each is read. Raises LedgerError as `open_ledger` does.
     """
     store = _store(url, folder)
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
@@ -77,14 +76,14 @@ def _kept(store: ObjectStore, name: str) -> KeptCampaign | None:
 def _store(url: str, folder: Path) -> ObjectStore:
     if _checked_scheme(url) != "s3":
         return LocalStore(directory(url, folder))
-    # Half a second, which nobody should wait for whose ledger is a directory.
+    # This import takes half a second, which a ledger in a directory should not cost.
     from overnight.storage.stores.s3_store import S3Store
 
     return S3Store(*bucket_and_prefix(url))
 
 
 def _checked_scheme(url: str) -> str | None:
-    """Return the scheme of an address; raises LedgerError if it leads to no directory and no bucket."""
+    """Return the scheme of an address; raises LedgerError if it leads neither to a directory nor to a bucket."""
     scheme = scheme_of(url)
     if (problem := address_problem(url)) is not None:
         raise LedgerError(f"ledger `{'s3://…' if scheme == 's3' else url}`: {problem}.")

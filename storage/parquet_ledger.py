@@ -23,7 +23,7 @@ from overnight.storage.stores.store import ObjectExists, ObjectStore
 class ParquetLedger:
     """A Ledger in an object store, under a prefix that ends in `/`.
 
-    An append that is cancelled while it writes may still be committed; read before you append again.
+    An append that is cancelled while it writes may still be committed: read before the next append.
     """
 
     def __init__(self, store: ObjectStore, prefix: str) -> None:
@@ -35,7 +35,7 @@ class ParquetLedger:
 
     @property
     def folder(self) -> str:
-        """Return where all that is the ledger's lies, as people would look for it."""
+        """Return the path or address of the ledger's folder."""
         return self.chain.folder
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
@@ -43,16 +43,16 @@ class ParquetLedger:
         return await asyncio.to_thread(self._append, tuple(events), after)
 
     async def read(self, *, after: int = 0) -> tuple[Segment, ...]:
-        """Return the segments with numbers above `after`; of the older files only `after` is read, for its hash."""
+        """Return the segments with numbers above `after`; the only older file that is read is `after`, for its hash."""
         return await asyncio.to_thread(self._read, after)
 
     def head(self) -> tuple[int, str]:
-        """Return the number and the hash of the newest segment: who keeps them can tell this ledger from any other."""
+        """Return the number and the hash of the newest segment; kept elsewhere, they prove which ledger this is."""
         newest = self.chain.newest(0)
         return newest, self.chain.tip(newest).hash
 
     def hash_of(self, number: int) -> str:
-        """Return the hash of a segment; nothing is read for the one that was read or written last."""
+        """Return the hash of a segment; that of the segment read or written last is known without reading."""
         return self.chain.remembered(number)
 
     def rows(self) -> pa.Table:

@@ -16,7 +16,7 @@ from overnight.campaign.history.events import CampaignDefined, CampaignRevised
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.segments.event_rows import events_of
 
-# What is asked may come from anywhere: it sees the views and nothing else, neither files nor the network.
+# A query may come from anywhere, so it sees only the views: no files and no network.
 _CLOSED = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -53,7 +53,7 @@ _ATTEMPTS = """
         using (trial, attempt)
     left join (from outcomes where kind = 'trial_observed') o using (trial, attempt)
 """
-# `asked` names parameters p0, p1, …: what people call them may be what a column is called.
+# `asked` calls parameters p0, p1, …, because their own names may be those of other columns.
 _ASKED = """
     create view asked as
     select trial, generator, batch, weight, time as proposed, actor, {parameters} body
@@ -104,7 +104,7 @@ _TRIALS = """
                from attempts group by trial) a using (trial)
     order by p.trial
 """
-# In the order in which they are first named.
+# In the order of their first use.
 _METRIC_NAMES = """
     select m.name, bool_or(m.n is not null)
     from (select segment, position, unnest(metrics) as m, generate_subscripts(metrics, 1) as i from outcomes)
@@ -126,18 +126,18 @@ _NAMED = "create macro named(list, wanted) as list_filter(list, lambda entry: en
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query returned: the names of its columns, and its rows."""
+    """The result of a query: the names of its columns, and its rows."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
 
 def query(ledger: ParquetLedger, sql: str) -> Answer:
-    """Return what the SQL says about the ledger; raises LedgerError with DuckDB's own words where it cannot be run.
+    """Return the result of an SQL query; raises LedgerError with DuckDB's own words if it cannot be run.
 
-    `events` has a row for each event; the other views are made of it. In `trials` each
-    parameter and each metric has a column; one whose name is taken, whatever its case, gets `parameter_` or `metric_`
-    before it, twice if need be.
+    `events` has a row for each event, and the other views are derived from it. `trials` has a column for each parameter
+    and each metric. If the name is taken (case is ignored), the column is prefixed by `parameter_` or `metric_`, twice
+    if necessary.
     """
     try:
         with _views_of(ledger) as connection:
@@ -155,7 +155,7 @@ def query(ledger: ParquetLedger, sql: str) -> Answer:
 
 
 def export_trials(ledger: ParquetLedger, file: Path) -> None:
-    """Write the view `trials` as a Parquet or CSV file; raises LedgerError for another ending or where it cannot."""
+    """Write the view `trials` to a Parquet or CSV file; raises LedgerError for another suffix or if writing fails."""
     form = file.suffix.lower().removeprefix(".")
     if form not in ("parquet", "csv"):
         raise LedgerError(f"export `{file}`: expected a name that ends in .parquet or .csv, found `{file.suffix}`.")
@@ -178,7 +178,7 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
         first = ledger.chain.name(1)
         raise LedgerError(f"ledger file `{first}`: expected the first segment, found none. Run the campaign first.")
     with duckdb.connect(config={**_CLOSED}) as connection:
-        # Otherwise a name that is no view may be a variable of this program.
+        # Otherwise a name that is not a view could refer to a variable of this program.
         connection.execute("set python_enable_replacements = false")
         connection.execute("set timezone = 'UTC'")
         connection.register("events", rows)
@@ -207,7 +207,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _definition(connection: duckdb.DuckDBPyConnection) -> Campaign | None:
-    """Return what was asked for last, None if nothing was."""
+    """Return the latest definition of the campaign; None before the first."""
     found = connection.execute(_DEFINITION).fetchone()
     if found is None:
         return None
@@ -227,7 +227,7 @@ def _parameter_columns(columns: Mapping[str, str]) -> list[str]:
 
 
 def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool) -> str:
-    """Return a parameter's value in the narrowest type that holds all its values; some integers are too `large`."""
+    """Return SQL for a parameter in the narrowest type for all its values; integers may be too `large` for 64 bits."""
     value = f"named(parameters, {_text(name)})"
     kinds = [kind for kind, used in (("number", number), ("integer", integer), ("text", text), ("flag", flag)) if used]
     match kinds:

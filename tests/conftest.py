@@ -1,4 +1,4 @@
-"""What all tests share: servers, a marker for tests that use one, and properties that no load of the machine fails."""
+"""Set-up of all tests: servers, a marker for tests that use one, and no deadlines for Hypothesis."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,16 +8,17 @@ from hypothesis import settings
 from postgres_server import PostgresServer, postgres_server
 from s3_server import BUCKET, WRITER, S3Server, s3_server
 
+# A busy machine must not fail a property.
 settings.register_profile("overnight", deadline=None)
 settings.load_profile("overnight")
 
-# The fixtures that start a server, also if a test asks for one by the name in its parameters.
+# Fixtures that start a server. A test may also name one of them in its parameters.
 SERVERS = {"s3", "bucket", "postgres", "server"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a server, and begin with files that have slow tests: none is waited for at the end."""
+    """Mark tests that use a server, and run files with slow tests first, so that none is left for the end."""
     for item in items:
         if isinstance(item, pytest.Function) and SERVERS & _asked_by(item):
             item.add_marker(pytest.mark.server)
@@ -38,7 +39,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture
 def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the address of an empty place in the server, with the writer's credentials in the environment."""
+    """Return the address of an empty prefix on the server; the writer's credentials are in the environment."""
     for name, value in WRITER.environment(s3.endpoint).items():
         monkeypatch.setenv(name, value)
     return f"s3://{BUCKET}/{secrets.token_hex(8)}"

@@ -37,9 +37,12 @@ def _described(part: Schema) -> str:
 
 def _keys(model: Schema) -> str:
     meaning, required = meanings(KEYS), model.get("required", ())
+    # Keys that models share come first in the schema, but a reader looks for the kind and the required keys.
+    properties = model["properties"]
+    keys = sorted(properties, key=lambda key: (key != "kind", key not in required))
     rows = [
         (f"`{key}`", _form(form), "required" if key in required else _default(form), meaning.get(key, ""))
-        for key, form in model["properties"].items()
+        for key, form in ((key, properties[key]) for key in keys)
     ]
     return table(("key", "form", "without it", "meaning"), rows)
 

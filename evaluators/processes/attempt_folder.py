@@ -1,4 +1,4 @@
-"""The folder of one attempt: its request, its result, and the signs of life of its supervisor."""
+"""The folder of one attempt: its request, its result, and the records of its supervisor."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,78 +8,78 @@ from overnight.evaluators.processes.private_folder import open_private, private_
 
 @dataclass(frozen=True)
 class AttemptFolder:
-    """The files that an attempt leaves, by name; the supervisor writes claim, exit, stdout and stderr."""
+    """The paths of an attempt's files; the supervisor writes claim, exit, stdout and stderr."""
 
     path: Path
 
     @classmethod
     def at(cls, folder: Path) -> "AttemptFolder":
-        """Return the same names for the same folder, wherever it is called from, and create it."""
+        """Create the folder if it is missing; every process gets the same paths for it."""
         private_folder(folder)
         return cls(folder.resolve())
 
     def make_places(self) -> None:
-        """Create what an evaluation finds when it begins: where it may report to, and where it may keep things."""
+        """Create the file for reports and the folder for artifacts, which an evaluation expects to find."""
         private_folder(self.artifacts)
         open_private(self.reports).close()
 
     @property
     def request(self) -> Path:
-        """Return what is asked of the evaluation."""
+        """Return the file with the request to the evaluation."""
         return self.path / "request.json"
 
     @property
     def result(self) -> Path:
-        """Return where the evaluation puts its result."""
+        """Return the file for the evaluation's result."""
         return self.path / "result.json"
 
     @property
     def reports(self) -> Path:
-        """Return where the evaluation appends what it measures on its way."""
+        """Return the file to which the evaluation appends its reports while it runs."""
         return self.path / "reports.jsonl"
 
     @property
     def artifacts(self) -> Path:
-        """Return the folder for whatever the evaluation wants to keep."""
+        """Return the folder for files that the evaluation keeps."""
         return self.path / "artifacts"
 
     @property
     def start(self) -> Path:
-        """Return what the supervisor is to start."""
+        """Return the file with the command and its limits, for the supervisor."""
         return self.path / "start.json"
 
     @property
     def claim(self) -> Path:
-        """Return who has taken this attempt; there is one for ever."""
+        """Return the file by which one process has taken this attempt; it is never replaced."""
         return self.path / "claim.json"
 
     @property
     def stop(self) -> Path:
-        """Return the sign that a controller has asked for the attempt's end; whoever else asks leaves none."""
+        """Return the file that exists if a controller has asked the attempt to end; other requests leave none."""
         return self.path / "stop.json"
 
     @property
     def exit(self) -> Path:
-        """Return how the attempt ended; once it is there, nothing of it runs."""
+        """Return the record of the attempt's end; once it exists, no process of the attempt runs."""
         return self.path / "exit.json"
 
     @property
     def stdout(self) -> Path:
-        """Return what the evaluation printed."""
+        """Return the file with the evaluation's standard output."""
         return self.path / "stdout"
 
     @property
     def stderr(self) -> Path:
-        """Return what the evaluation complained about."""
+        """Return the file with the evaluation's standard error."""
         return self.path / "stderr"
 
     @property
     def supervisor_log(self) -> Path:
-        """Return what the supervisor itself complained about."""
+        """Return the file with the output of the supervisor itself."""
         return self.path / "supervisor.log"
 
     def variables(self) -> dict[str, str]:
-        """Return the environment variables that lead an evaluation to its files."""
+        """Return the environment variables by which an evaluation finds its files."""
         return {
             "EVAL_REQUEST": str(self.request),
             "EVAL_RESULT": str(self.result),
@@ -89,7 +89,7 @@ class AttemptFolder:
 
 
 def last_text(path: Path, size: int = 65_536) -> str:
-    """Return the last bytes of a file as text; nothing if there is no such file."""
+    """Return the last `size` bytes of a file as text; an empty text if there is no such file."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - size))

@@ -13,12 +13,12 @@ from overnight.evaluators.processes.exit_status import Exit
 from overnight.evaluators.processes.supervisor import put_if_absent
 from overnight.evaluators.processes.survivors import Claim
 
-# These belong to the process that starts an attempt, and its time to whenever that does: both may differ.
+# These describe the process that starts an attempt, so they differ if another process starts it again.
 _OF_THE_STARTER = {"parent", "silence", "starter"}
 
 
 def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, Any]) -> str | None:
-    """Write down what is asked and what is to be started; return why the attempt cannot begin, if it cannot."""
+    """Store the request and the command to start; return why the attempt cannot begin, or None if it can."""
     where = f"the attempt's folder {attempt.path}"
     if not put_if_absent(attempt.request, request.model_dump(mode="json")) and not is_asked(attempt, request):
         return f"expected {where} to be empty or this attempt's, found the request of another one in it"
@@ -32,7 +32,7 @@ def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, A
 
 
 def why_foreign(attempt: AttemptFolder, request: EvaluationRequest, claim: Claim | None) -> str | None:
-    """Return why an attempt that was taken cannot be adopted as the answer to this request; None if it can."""
+    """Return why a claimed attempt cannot be adopted as the answer to this request; None if it can."""
     where = f"its folder {attempt.path}"
     if claim is None:
         return f"{where} holds a claim.json that cannot be read"
@@ -44,7 +44,7 @@ def why_foreign(attempt: AttemptFolder, request: EvaluationRequest, claim: Claim
 
 
 def is_asked(attempt: AttemptFolder, request: EvaluationRequest) -> bool:
-    """Tell whether the request that lies there asks for the same; only the time by which it should end may differ."""
+    """Return whether the stored request is the same as this one; only the deadline may differ."""
     try:
         there = EvaluationRequest.model_validate_json(attempt.request.read_bytes())
     except (OSError, ValidationError):
@@ -53,7 +53,7 @@ def is_asked(attempt: AttemptFolder, request: EvaluationRequest) -> bool:
 
 
 def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:
-    """Return how the attempt ended that was claimed so; None where that is not there, torn, or another claim's."""
+    """Return the recorded end of the attempt with this claim; None if it is missing, torn, or of another claim."""
     try:
         ended = Exit.model_validate_json(attempt.exit.read_bytes())
     except (OSError, ValidationError):
@@ -62,7 +62,7 @@ def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:
 
 
 def limits(attempt: AttemptFolder, time_limit: timedelta, grace: timedelta) -> tuple[timedelta, timedelta]:
-    """Return the time limit and the grace that an attempt was started with; these, where that cannot be read."""
+    """Return the time limit and the grace that an attempt was started with; the given ones if those are unreadable."""
     start = _read(attempt.start)
     try:
         return timedelta(seconds=start["time_limit"]), timedelta(seconds=start["grace"])
@@ -71,7 +71,7 @@ def limits(attempt: AttemptFolder, time_limit: timedelta, grace: timedelta) -> t
 
 
 def starter(attempt: AttemptFolder) -> int | None:
-    """Return the number of the process that has started an attempt; None where that is not known."""
+    """Return the id of the process that started an attempt; None if it is unknown."""
     start = _read(attempt.start)
     pid = start.get("starter") if isinstance(start, dict) else None
     return pid if isinstance(pid, int) else None

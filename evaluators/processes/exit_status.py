@@ -21,7 +21,7 @@ _BY_ITSELF = {
     signal.SIGXFSZ,
 }
 _SHELL_ADDS = 128
-# What the machine lacks or is busy with, whatever was tried: no point and no program is to blame.
+# Errors of a machine that lacks something or is busy: neither the point nor the program is to blame.
 OF_THE_MACHINE = {
     errno.EAGAIN,
     errno.EDQUOT,
@@ -36,11 +36,12 @@ OF_THE_MACHINE = {
 
 
 class Exit(BaseModel):
-    """How the supervisor saw the evaluation end; a negative `status` is the signal that killed it.
+    """How an evaluation ended, as its supervisor saw it; a negative `status` is the signal that killed it.
 
-    `stopped` is `returned` if its result was there and it did not end by itself. `oom_kills` is how many processes the
-    kernel killed meanwhile, for want of memory, where the evaluation ran. `mark` is the claim's, `result` the hash of
-    the file with the result, None without one; those from before these were have neither.
+    `stopped` is `returned` if the evaluation had stored its result but did not end by itself. `oom_kills` counts the
+    processes that the kernel killed to free memory while the evaluation ran: in its control group, or on the whole
+    machine if the group has no count. `mark` is the claim's. `result` is the hash of the result's file, None without
+    one. Older records have neither `mark` nor `result`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,7 +57,7 @@ class Exit(BaseModel):
 
 
 def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
-    """Return whose fault a bad end was, with its message; None where a result is to be read."""
+    """Return the cause and the message of a bad end; None if the result has to be read."""
     if ended.start_error is not None:
         passing = ended.start_errno in OF_THE_MACHINE
         return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
@@ -81,16 +82,16 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
 
 
 def spoke_for_itself(ended: Exit) -> bool:
-    """Tell whether its exit code is the evaluation's own word: neither a signal ended it nor did we stop it."""
+    """Return whether the exit code is the evaluation's own: neither a signal nor Overnight ended it."""
     return ended.stopped is None and _signal_of(ended.status or 0) is None
 
 
 def _signal_of(status: int) -> int | None:
-    """Return the signal that killed a program, or the command of the shell that passed its end on."""
+    """Return the signal that killed a program, or that a shell reports to have killed its command."""
     if status < 0:
         return -status
     said = status - _SHELL_ADDS
-    # Below 32 only: what a program means by a larger exit code is its own business.
+    # Only the standard signals: programs give larger exit codes meanings of their own.
     return said if 0 < said < signal.SIGRTMIN and _signal_name(said).startswith("SIG") else None
 
 

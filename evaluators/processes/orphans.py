@@ -19,9 +19,9 @@ _GRACE = timedelta(seconds=10)
 
 
 async def end_orphans(folder: Path, known: Collection[Path]) -> int:
-    """End all evaluations of attempts below this folder whose starter is dead, but for the known ones; return how many.
+    """End the attempts below this folder whose starter is dead, except the known ones; return how many there were.
 
-    What a living process has started is left alone: another campaign's controller may share the folder.
+    Attempts of a living process are left alone, because another campaign's controller may share the folder.
     """
     orphans = _orphans(folder, known)
     await asyncio.gather(*map(_end, orphans))
@@ -37,7 +37,7 @@ def _orphans(folder: Path, known: Collection[Path]) -> list[AttemptFolder]:
 
 
 def _attempts_alive(folder: Path) -> dict[Path, list[Process]]:
-    """Return the folders of attempts below this one of which something runs here, with the processes that bear them."""
+    """Return the attempt folders below this one that have processes on this machine, with these processes."""
     alive: dict[Path, list[Process]] = defaultdict(list)
     for process in all_processes():
         request = _request_of(process)
@@ -56,7 +56,7 @@ def _request_of(process: Process) -> Path | None:
 
 
 def _is_orphan(attempt: AttemptFolder, living: list[Process]) -> bool:
-    """Tell whether the process that started an attempt is known not to live: its children get another parent then."""
+    """Return whether the process that started an attempt is known to be dead: then its children have another parent."""
     pid = starter(attempt)
     return pid is not None and all(process.parent != pid for process in living)
 
@@ -64,12 +64,12 @@ def _is_orphan(attempt: AttemptFolder, living: list[Process]) -> bool:
 async def _end(attempt: AttemptFolder) -> None:
     with suppress(OSError):
         claim_for_nobody(attempt)
-        # Whoever waits for it all the same is to know that it was ended on purpose.
+        # A process that still waits for this attempt must see that it was ended on purpose.
         put_if_absent(attempt.stop, {})
     claim = read_claim(attempt)
     _, grace = limits(attempt, timedelta(), _GRACE)
     if claim is not None:
-        # It ends what it supervises, and leaves word of that.
+        # The supervisor ends the evaluation and records that.
         claim.send(signal.SIGTERM)
         claim.send(signal.SIGCONT)
     await end_survivors(claim, attempt, grace)

@@ -11,9 +11,9 @@ _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def private_folder(folder: Path) -> None:
-    """Create a folder, and those above it that are missing, for its owner alone; close one that is open to others.
+    """Create a folder and its missing parents for their owner alone; close an existing folder to others.
 
-    Raises PermissionError for a link that another user has put in its place, which may lead to anything.
+    Raises PermissionError if a link of another user is in its place, because it may lead anywhere.
     """
     if folder.is_symlink() and folder.lstat().st_uid not in (os.geteuid(), 0):
         raise PermissionError(
@@ -26,7 +26,7 @@ def private_folder(folder: Path) -> None:
 
 
 def close_to_others(folder: Path) -> None:
-    """Take every permission of the group and of others from a folder, if this user and the file system may do that."""
+    """Remove all permissions of the group and of others from a folder, if this user and the file system allow it."""
     found = folder.stat()
     if found.st_mode & _OF_OTHERS and found.st_uid == os.geteuid():
         with suppress(PermissionError):
@@ -39,5 +39,5 @@ def is_open_to_others(folder: Path) -> bool:
 
 
 def open_private(path: Path) -> BinaryIO:
-    """Return a file to append to that only this user can read; a link in its place is not followed."""
+    """Open a file for appending that only this user can read; a link in its place is not followed."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")

@@ -1,7 +1,7 @@
 """Supervise one evaluation: start it once, end it in time with all descendants, and record how it ended.
 
-A script that outlives the controller. It imports nothing but the standard library, because it starts for every
-attempt. Its own environment is the evaluation's, so that no secret is written to a file on the way.
+This script outlives the controller. It imports only the standard library, because it starts for every attempt. It has
+the environment of the evaluation, so that no secret has to be passed on in a file.
 """
 
 import ctypes
@@ -22,9 +22,9 @@ _LONGEST_WAIT, _LOOK_AROUND, _GLANCE = 3600.0, 0.5, 0.05
 
 
 class Process(NamedTuple):
-    """A living process; its id and start ticks together are never given to another one until the next boot.
+    """A living process. Until the next boot, no other process has the same id and start ticks.
 
-    `STOPPED` is its `state` where a signal has stopped it, so that it does nothing until it is woken.
+    Its `state` is `STOPPED` if a signal has suspended it: it does nothing until it is resumed.
     """
 
     pid: int
@@ -35,12 +35,12 @@ class Process(NamedTuple):
 
 
 def read_process(pid: int) -> Process | None:
-    """Return the living process of this id; one that only waits to be reaped does not live."""
+    """Return the living process with this id; a process that only waits to be reaped is not alive."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
-    # The name in parentheses may hold spaces and parentheses itself.
+    # The name in parentheses may itself contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
     # A process whose first thread has ended looks dead while its other threads run.
     if fields[0] in "ZX" and int(fields[17]) <= 1:
@@ -55,7 +55,7 @@ def all_processes() -> list[Process]:
 
 
 def with_descendants(roots: set[int], processes: list[Process]) -> set[int]:
-    """Return the ids of these processes and of everything that they started."""
+    """Return the ids of these processes and of all their descendants."""
     children = defaultdict(list)
     for process in processes:
         children[process.parent].append(process.pid)
@@ -76,12 +76,12 @@ def send(number: int, pids: set[int]) -> None:
 
 
 def boot_id() -> str:
-    """Return what tells this boot of the machine from every other one."""
+    """Return the identity of this boot of the machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def pid_namespace() -> str:
-    """Return what tells this namespace of process numbers from every other one of the machine."""
+    """Return the identity of this namespace of process ids."""
     return os.readlink("/proc/self/ns/pid")
 
 
@@ -94,9 +94,9 @@ def digest_of(path: Path) -> str | None:
 
 
 def put_if_absent(path: Path, content: dict[str, Any]) -> bool:
-    """Store the content durably under this path unless something is there; tell whether this call did."""
+    """Store the content durably under this path unless it is taken; return whether this call stored it."""
     temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
-    # Nobody can know this name before, and what lies there all the same is not followed.
+    # The name cannot be guessed, and a link in its place is not followed.
     opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with open(opened, "w") as file:
@@ -117,7 +117,7 @@ def put_if_absent(path: Path, content: dict[str, Any]) -> bool:
 
 
 def oom_kills() -> int:
-    """Return how often the kernel killed for want of memory: in this control group if that is told, else at all."""
+    """Return how many processes the kernel killed to free memory, in this control group or else on this machine."""
     for path in (*_memory_events(), Path("/proc/vmstat")):
         try:
             lines = path.read_text().splitlines()
@@ -136,12 +136,12 @@ def _memory_events() -> list[Path]:
             found.append(root / "memory" / group.lstrip("/") / "memory.oom_control")
         elif number == "0":
             found.append(root / group.lstrip("/") / "memory.events")
-    # In a container the group may bear its outer name, while only what is below it can be seen.
+    # In a container the group may have its outer name, although only the part below it is visible.
     return [*found, root / "memory.events", root / "memory" / "memory.oom_control"]
 
 
 class Command:
-    """The evaluation's first process, and whether anything of it is left."""
+    """The evaluation's first process, and whether any process of the evaluation is left."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -149,7 +149,7 @@ class Command:
         self.gone = False
 
     def reap(self) -> None:
-        """Collect everything that has died."""
+        """Collect the exit status of every child that has died."""
         while not self.gone:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -164,10 +164,10 @@ class Command:
 
 
 class Reasons:
-    """What an evaluation must be stopped for while its command runs, as its `start.json` says.
+    """The reasons to stop an evaluation while its command runs, from its `start.json`.
 
-    `parent` is the process with which it ends, where it does, and `silence` how long that may be stopped. Where
-    `result_ends` it, all is done when the result is there, and its writer has `grace` to end by itself.
+    If there is a `parent`, the evaluation ends when that process dies or is suspended for more than `silence` seconds.
+    With `result_ends`, the evaluation is over when its result exists, and its writer has `grace` to end by itself.
     """
 
     def __init__(self, folder: Path, start: dict[str, Any], began: float) -> None:
@@ -178,12 +178,12 @@ class Reasons:
         self.result_seen: float | None = None
 
     def pause(self) -> float:
-        """Return for how long nothing has to be looked at."""
+        """Return how many seconds may pass before the next check."""
         looks = self.parent is not None or self.result is not None
         return max(min(self.deadline - time.monotonic(), _LOOK_AROUND if looks else _LONGEST_WAIT), 0.0)
 
     def found(self) -> str | None:
-        """Return why the evaluation must be stopped now, if it must."""
+        """Return the reason to stop the evaluation now; None if there is no reason."""
         now = time.monotonic()
         if now >= self.deadline:
             return "timeout"
@@ -195,7 +195,7 @@ class Reasons:
         return "returned" if now - self.result_seen >= self.grace else None
 
     def killed_late(self, status: int) -> str | None:
-        """Return the time limit if it had passed when the command was killed: a waiting process enforced it."""
+        """Return `timeout` if the command was killed after its time limit: the process that waits for it did that."""
         return "timeout" if status == -signal.SIGKILL and time.monotonic() >= self.deadline else None
 
     def _is_away(self, parent: int, now: float) -> bool:
@@ -207,7 +207,7 @@ class Reasons:
 
 
 def supervise(folder: Path) -> None:
-    """Run what `start.json` in this folder says, unless somebody has claimed the attempt before."""
+    """Run the command in this folder's `start.json`, unless the attempt has already been claimed."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     start = json.loads((folder / "start.json").read_text())
@@ -226,7 +226,7 @@ def supervise(folder: Path) -> None:
     why_stopped = _wait(command, reasons, folder / "stop.json")
     if why_stopped:
         _ask_to_end(command, start["grace"])
-    # What hung after its result was there took no longer for that.
+    # The time that an evaluation hung after it had stored its result does not count.
     ended = (reasons.result_seen if why_stopped == "returned" else None) or time.monotonic()
     _kill(command)
     said = {"mark": mark, "status": command.status, "stopped": why_stopped, "seconds": ended - began}
@@ -259,16 +259,16 @@ def _spawn(folder: Path, start: dict[str, Any]) -> int:
             (os.POSIX_SPAWN_OPEN, 2, str(folder / "stderr"), written, 0o600),
         ],
         setpgroup=0,
-        # Our mask and what Python ignores are not the evaluation's business.
+        # The evaluation must not inherit this process's signal mask, or the signals that Python ignores.
         setsigmask=[],
         setsigdef=[*_HEARD, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ],
     )
 
 
 def _wait(command: Command, reasons: Reasons, asked: Path) -> str | None:
-    """Wait for the command's end; return why it must be stopped before, if it must.
+    """Wait until the command ends; return the reason if it must be stopped first.
 
-    A signal is a controller's if `asked` is there, and else a stranger's.
+    A signal comes from a controller if the file `asked` exists, and otherwise from elsewhere.
     """
     while True:
         command.reap()
@@ -278,14 +278,14 @@ def _wait(command: Command, reasons: Reasons, asked: Path) -> str | None:
             return why
         heard = signal.sigtimedwait(_HEARD, reasons.pause())
         if heard is not None and heard.si_signo != signal.SIGCHLD:
-            # A supervisor that was stopped past the time limit hears of the signal before it looks at the clock.
+            # A supervisor that was suspended beyond the time limit receives the signal before it checks the clock.
             return "cancelled" if asked.exists() else reasons.found() or "foreign_signal"
 
 
 def _ask_to_end(command: Command, grace: float) -> None:
     deadline = time.monotonic() + grace
     asked = _descendants()
-    # What is stopped hears of it only once it is woken.
+    # A suspended process receives SIGTERM only once it is resumed.
     for number in (signal.SIGTERM, signal.SIGCONT):
         send(number, asked)
     while not command.gone and time.monotonic() < deadline:

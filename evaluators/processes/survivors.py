@@ -26,10 +26,10 @@ _PAUSE = 0.05
 
 
 class Claim(BaseModel):
-    """Who has taken an attempt: a supervisor, or nobody ever (`pid` is None).
+    """The supervisor that has taken an attempt; a claim without a `pid` keeps the attempt from ever starting.
 
-    `mark` is like no other, and `key` the attempt's; claims from before they were have none. `began` is a time of the
-    clock that runs from the machine's start, `namespace` tells in which container the numbers of processes hold.
+    `mark` is unique, and `key` is the attempt's; older claims have neither. `began` is a time of the clock that starts
+    when the machine does. `namespace` identifies the container in which the process ids are valid.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,45 +43,45 @@ class Claim(BaseModel):
     began: float | None = None
 
     def of_this_boot(self) -> bool:
-        """Tell whether the machine has not been started anew since, nor is another one."""
+        """Return whether this is the same machine, without a restart since."""
         return self.boot == boot_id()
 
     def can_be_seen(self) -> bool:
-        """Tell whether its process has the same number here: not after a reboot, nor from another container."""
+        """Return whether its process id is valid here, which it is not after a reboot or in another container."""
         return self.of_this_boot() and self.namespace in (None, pid_namespace())
 
     def supervisor(self) -> Process | None:
-        """Return the very supervisor that made this claim, if it can be seen from here and lives."""
+        """Return the supervisor that made this claim, if it is visible from here and still alive."""
         if self.pid is None or not self.can_be_seen():
             return None
         process = read_process(self.pid)
         return process if process is not None and process.ticks == self.ticks else None
 
     def supervisor_lives(self) -> bool:
-        """Tell whether the very supervisor that made this claim still runs."""
+        """Return whether the supervisor that made this claim is visible from here and still alive."""
         return self.supervisor() is not None
 
     def send(self, number: int) -> None:
-        """Send the supervisor a signal, if it lives."""
+        """Send the supervisor a signal if it is alive."""
         if (process := self.supervisor()) is not None:
             send(number, {process.pid})
 
     def age(self) -> timedelta:
-        """Return for how long the evaluation has had time; none where that cannot be known."""
+        """Return how long ago the evaluation began; zero if that is unknown."""
         if self.began is None or not self.of_this_boot():
             return timedelta()
         return timedelta(seconds=max(time.monotonic() - self.began, 0.0))
 
 
 def claim_for_nobody(attempt: AttemptFolder) -> None:
-    """Take an attempt that no supervisor has taken, so that none ever will."""
-    # Looked at first, because on a full disk not even the attempt to claim could be made.
+    """Claim an attempt that no supervisor has claimed, so that none ever will."""
+    # Checked first: on a full disk even trying to claim fails.
     if not attempt.claim.exists():
         put_if_absent(attempt.claim, {})
 
 
 def read_claim(attempt: AttemptFolder) -> Claim | None:
-    """Return who has taken this attempt; None where that cannot be read."""
+    """Return the claim of this attempt; None if it cannot be read."""
     try:
         return Claim.model_validate_json(attempt.claim.read_bytes())
     except (OSError, ValidationError):
@@ -89,11 +89,11 @@ def read_claim(attempt: AttemptFolder) -> Claim | None:
 
 
 async def end_survivors(claim: Claim | None, attempt: AttemptFolder, grace: timedelta) -> None:
-    """End every process of an attempt whose supervisor is dead or unknown; return when none is left."""
+    """End every process of an attempt whose supervisor is dead or unknown; return once none is left."""
     deadline = time.monotonic() + grace.total_seconds()
     left = survivors(claim, attempt)
     send(signal.SIGTERM, left)
-    # What is stopped hears of it only once it is woken.
+    # A suspended process receives SIGTERM only once it is resumed.
     send(signal.SIGCONT, left)
     while left:
         await asyncio.sleep(_PAUSE)
@@ -103,12 +103,12 @@ async def end_survivors(claim: Claim | None, attempt: AttemptFolder, grace: time
 
 
 async def end_by_force(supervisor: Process, attempt: AttemptFolder, say: Callable[[], None]) -> None:
-    """Kill a supervisor that does not end in time with everything that it has started; return when none is left.
+    """Kill a supervisor that does not end in time, and everything that it has started; return once none is left.
 
-    Once only the supervisor is left, `say` writes down how that ended, so that nobody sees all of it gone without word.
+    Once only the supervisor is left, `say` records the end, so that the processes never disappear without a record.
     """
     claim = Claim(pid=supervisor.pid, ticks=supervisor.ticks, boot=boot_id(), namespace=pid_namespace())
-    # Stopped, it starts nothing more, and what is orphaned still becomes its child, by which it is found.
+    # A suspended supervisor starts nothing more, but orphans still become its children and can be found.
     claim.send(signal.SIGSTOP)
     while left := (_family(claim) | survivors(claim, attempt)) - {supervisor.pid}:
         send(signal.SIGKILL, left)
@@ -126,10 +126,10 @@ def _family(claim: Claim) -> set[int]:
 
 
 def survivors(claim: Claim | None, attempt: AttemptFolder) -> set[int]:
-    """Return the attempt's processes: by session, by the request they were given, and what those started.
+    """Return the ids of the attempt's processes, found by session and by environment, and of their descendants.
 
-    The session finds those that dropped their environment, the environment those that left the session. Without a
-    claim that can be read, only what bears the attempt's own request counts.
+    The session finds processes that dropped their environment; the environment finds those that left the session.
+    Without a readable claim, only processes with the attempt's own request in their environment count.
     """
     claim = claim or Claim(boot=boot_id())
     if not claim.can_be_seen():
@@ -142,11 +142,11 @@ def survivors(claim: Claim | None, attempt: AttemptFolder) -> set[int]:
 
 
 def _session_of(claim: Claim) -> int | None:
-    """Return the session of a claim's supervisor, unless another one may bear its number by now."""
+    """Return the session of a claim's supervisor, unless another session may have its number by now."""
     if claim.pid is None:
         return None
     leader = read_process(claim.pid)
-    # The kernel gives a number to nobody else as long as a session bears it: a new holder means no session left.
+    # The kernel does not reuse a number while a session has it, so a new holder means that the session is gone.
     return claim.pid if leader is None or leader.ticks == claim.ticks else None
 
 

@@ -32,10 +32,10 @@ _STDERR = "; stderr ended with:\n"
 def outcome_of_exit(
     attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction, *, result_ends: bool
 ) -> EvaluationOutcome:
-    """Return what an attempt came to whose supervisor saw it end; a bad end comes with the last lines of stderr.
+    """Return the outcome of an attempt whose supervisor recorded its end; a failure includes the end of stderr.
 
-    A stored result counts unless the evaluation's own exit code says otherwise; where a result is written only once all
-    is done (`result_ends`), nothing that comes afterwards takes anything from it.
+    A stored result counts unless the evaluation's own exit code contradicts it. With `result_ends` the result is the
+    last thing written, so a stored result always counts.
     """
     failure = failure_of_exit(ended)
     if _was_changed(attempt, ended):
@@ -68,8 +68,8 @@ def outcome_of_exit(
 
 
 def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
-    """Tell whether the file with the result is another one than the supervisor saw when nothing ran any more."""
-    # One that is too large is refused unread.
+    """Return whether the result's file differs from the one that the supervisor saw once no process was left."""
+    # A file that is too large is refused and never read.
     known = "result" in ended.model_fields_set and not is_too_large(attempt)
     return known and ended.result != digest_of(attempt.result)
 
@@ -77,7 +77,7 @@ def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
 def stored_outcome(
     attempt: AttemptFolder, request: EvaluationRequest, seconds: float, redaction: Redaction
 ) -> EvaluationOutcome | None:
-    """Return what the whole result says that an evaluation stored before it was ended; None if there is none."""
+    """Return the outcome in the complete result that an evaluation stored before it was ended; None without one."""
     if not attempt.result.is_file():
         return None
     try:
@@ -87,7 +87,7 @@ def stored_outcome(
 
 
 def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationOutcome:
-    """Return what a result amounts to, without secrets; raises InvalidResult."""
+    """Return the outcome that a result describes, without secrets; raises InvalidResult."""
     asked = request.expected_metrics
     written = written_result(text, asked, request.key, redaction)
     cost, cost_notes = read_cost(written.beside.get("cost"))
@@ -111,7 +111,7 @@ def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, red
 def _failure(
     written: WrittenResult, seconds: float, cost: float | None, cost_notes: Collection[str]
 ) -> EvaluationFailed:
-    """Return the outcome of a result that is none: nothing is asked of it, but what was measured is worth keeping."""
+    """Return the outcome of a result with a bad status: no metric is required, but all measurements are kept."""
     cause: Cause = "infeasible" if written.status == "infeasible" else "configuration"
     read = read_metrics(written.metrics, asked=())
     place = f" ({written.raised_at})" if written.raised_at else ""
@@ -126,7 +126,7 @@ def _failure(
 
 
 def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> EvaluationOutcome:
-    """Return the outcome as it may be written down; what a result states has been redacted when it was read."""
+    """Return the outcome with a redacted message; the contents of a result were redacted when it was read."""
     if not isinstance(outcome, EvaluationFailed):
         return outcome
     return outcome.model_copy(update={"message": _shortened(redaction.text(outcome.message), _LONGEST_MESSAGE)})
@@ -137,14 +137,14 @@ def _shortened(text: str, longest: int) -> str:
 
 
 def _evidence(text: str, redaction: Redaction) -> str:
-    """Return the beginning of what came instead of a result."""
+    """Return the beginning of the text that came instead of a result."""
     shown = " ".join(redaction.text(text).split())
     cut = f"{shown[:_LONGEST_EVIDENCE]} …" if len(shown) > _LONGEST_EVIDENCE else shown
     return f"; what came was: {cut}" if shown else ""
 
 
 def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> str:
-    # Secrets go before the cut, or else a half of one would stay.
+    # Redacted before it is truncated, since half of a secret would remain otherwise.
     stderr = redaction.text(last_text(attempt.stderr)).strip()
     room = _LONGEST_MESSAGE - len(message) - len(_STDERR)
     return f"{message}{_STDERR}{stderr[-room:]}" if stderr and room > 0 else message

@@ -11,11 +11,11 @@ _MOST = 32_768
 
 
 def printed(evaluator: Evaluator, folder: Path) -> dict[str, str]:
-    """Return the last part of `stdout` and `stderr` of the attempt in this folder; streams without text are left out.
+    """Return the end of `stdout` and `stderr` of the attempt in this folder, without streams that have no text.
 
-    Up to 32 KiB of each, as a terminal may show it. The evaluator's secrets are replaced by their names.
+    Each text has at most 32 KiB and is safe to show in a terminal. Secrets are replaced by their names.
     """
     redaction = Redaction(evaluator.secrets())
-    # Hidden before it is cut: half of a secret is a secret, too.
+    # Redacted before it is truncated, since half of a secret would remain otherwise.
     texts = {name: redaction.text(last_text(folder / name))[-_MOST:].strip() for name in ("stdout", "stderr")}
     return {name: harmless(text) for name, text in texts.items() if text}

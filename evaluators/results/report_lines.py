@@ -21,10 +21,10 @@ _MOST_NOTES = 100
 
 
 class ReportLines:
-    """Passes on each line of a growing file once, without secrets, and notes what of it makes no sense.
+    """Passes on each line of a growing file once, without secrets, and notes which parts were ignored.
 
-    A line is a report, or part of none: `ignored` counts those that make no sense. Lines beyond the limits are not
-    read. Of a report, each metric stands for itself.
+    Each line is one report; `ignored` counts the lines that are invalid. Lines beyond the limits are not read. If a
+    metric of a report is invalid, its other metrics still count.
     """
 
     def __init__(self, path: Path, report: Report, redaction: Redaction, asked: Collection[str] = ()) -> None:
@@ -40,7 +40,7 @@ class ReportLines:
         self.ignored = 0
 
     def read(self) -> bool:
-        """Pass on lines that have been completed since the last call, some of them if there are many.
+        """Pass on the lines completed since the last call, or some of them if there are many.
 
         Return whether there may be more.
         """
@@ -58,7 +58,7 @@ class ReportLines:
         return True
 
     def read_rest(self) -> None:
-        """Pass on what is left when nobody writes any more; a torn last line is nobody's fault."""
+        """Pass on the remaining lines once the evaluation has ended; a torn last line does not count as ignored."""
         while self.read():
             pass
         last = self._new_bytes()
@@ -68,7 +68,7 @@ class ReportLines:
             self._pass_on(last)
 
     def notes(self) -> tuple[str, ...]:
-        """Return a sentence for each kind of thing in the reports that was ignored."""
+        """Return a sentence for each kind of content that was ignored."""
         notes = list(self._notes)
         if self.ignored:
             notes.append(f"{self.ignored} lines of reports were ignored: expected a step and finite metrics")
@@ -80,7 +80,7 @@ class ReportLines:
 
     def _new_bytes(self) -> bytes:
         try:
-            # What is no file, such as a pipe, could be waited for without end.
+            # Anything but a regular file, such as a pipe, could block forever.
             with open(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     return b""
@@ -116,7 +116,7 @@ class ReportLines:
         return True
 
     def _as_report(self, step: Any, found: dict[str, Any]) -> EvaluationReport | None:
-        # Secrets go before a note cuts anything, or else a half of one would stay.
+        # Redacted before a note truncates anything, since half of a secret would remain otherwise.
         read = read_metrics(self._redaction.metrics(found, self._asked), asked=())
         if len(self._notes) < _MOST_NOTES:
             self._notes |= {f"in reports, {note}": None for note in read.notes}
@@ -124,7 +124,7 @@ class ReportLines:
 
 
 def _step_and_metrics(line: Any) -> tuple[Any, dict[str, Any]]:
-    """Return the two parts of a report, whose metrics may also stand beside its step; raises ValueError."""
+    """Return the step and the metrics of a report, which may also be at its top level; raises ValueError."""
     if not isinstance(line, dict) or "step" not in line:
         raise ValueError("expected an object with a step")
     metrics = line.get("metrics")

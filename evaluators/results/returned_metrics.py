@@ -6,7 +6,7 @@ from overnight.campaign import Campaign
 
 
 def metric_problems(campaign: Campaign, returned: Collection[str] | None) -> list[str]:
-    """Return a sentence for each expected metric that is not returned; None returned means that it is unknown."""
+    """Return a sentence for each expected metric that is not returned; no sentence if `returned` is unknown (None)."""
     if returned is None:
         return []
     offered = ", ".join(f"`{name}`" for name in returned) or "nothing"

@@ -14,28 +14,28 @@ from overnight.evaluators.secrets.environment import Redaction
 
 LARGEST_RESULT = 1 << 24
 LARGEST_STDOUT_LINE = 1 << 20
-# Beyond this Python neither reads nor writes a whole number.
+# Slightly fewer than the longest integer that Python converts from or to text.
 _MOST_DIGITS = 4000
 Status = Literal["ok", "infeasible", "failed"]
 _BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
-# Whatever an evaluation likes to write down, numbers as well.
+# Free content, in which numbers may be secret, too.
 _FREE = ("artifacts", "metadata", "message", "reason")
 _LONGEST_PLACE = 500
 
 
 class InvalidResult(Exception):
-    """What an evaluation left is not a result; says why."""
+    """The evaluation left no valid result; the message explains why."""
 
 
 class ForeignResult(InvalidResult):
-    """The result is another attempt's; says whose."""
+    """The result belongs to another attempt, which the message names."""
 
 
 @dataclass(frozen=True)
 class WrittenResult:
-    """What an evaluation states about itself, as it was written but for secrets; only the status has been looked at.
+    """The result as the evaluation wrote it, without secrets; only its status has been checked.
 
-    `raised_at` is where a Python function raised an exception.
+    `beside` holds all fields other than the metrics.
     """
 
     status: Status
@@ -44,7 +44,7 @@ class WrittenResult:
 
     @property
     def message(self) -> str:
-        """Return in one line why there is no good result, in the evaluation's own words if it has any."""
+        """Return one line on why there is no good result, in the evaluation's own words if it has any."""
         said = self.beside.get("message") or self.beside.get("reason")
         if said is None:
             return f"the evaluation reported status `{self.status}`"
@@ -52,24 +52,24 @@ class WrittenResult:
 
     @property
     def raised_at(self) -> str | None:
-        """Return the file and the line."""
+        """Return the file and the line in which a Python function raised an exception."""
         place = self.beside.get("raised_at")
         return place[-_LONGEST_PLACE:] if isinstance(place, str) else None
 
 
 def result_text(attempt: AttemptFolder) -> str:
-    """Return the text that should be a result; empty if there is none. Raises InvalidResult if it is too large."""
+    """Return the text that should be a result, empty if it is missing; raises InvalidResult if it is too large."""
     if attempt.result.exists():
         return _file_text(attempt)
-    # A line longer than this is not looked at: what remains of it here has lost its beginning.
+    # A longer line does not count, because its beginning is missing here.
     text = last_text(attempt.stdout, LARGEST_STDOUT_LINE)
-    # A progress bar returns to the beginning of its line. Every other separator may be part of a JSON text.
+    # A progress bar ends its lines with carriage returns. All other separators may be part of a JSON text.
     last = re.split(r"[\r\n]", text.strip())[-1].strip()
     return last if last.startswith("{") else ""
 
 
 def is_too_large(attempt: AttemptFolder) -> bool:
-    """Tell whether the file with the result is larger than what is read."""
+    """Return whether the result's file is larger than the limit."""
     return attempt.result.is_file() and attempt.result.stat().st_size > LARGEST_RESULT
 
 
@@ -89,7 +89,7 @@ def _file_text(attempt: AttemptFolder) -> str:
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return a JSON value, with infinity for whole numbers of more digits than Python reads; raises ValueError."""
+    """Return a JSON value, with infinity for integers of more digits than Python reads; raises ValueError."""
     try:
         return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else math.inf)
     except RecursionError:
@@ -97,12 +97,12 @@ def read_json(text: str | bytes) -> Any:
 
 
 def written_result(text: str, asked: Collection[str], key: str, redaction: Redaction) -> WrittenResult:
-    """Return the result of the attempt `key` that a text holds, without secrets; raises InvalidResult.
+    """Return the result of the attempt `key` from a text, without secrets; raises InvalidResult.
 
-    Secrets are taken out before anything is cut, or else a half of one would stay. The result's full form is an object
-    with an object `metrics`, in which the first metric that was asked for is, or which has none beside it. Otherwise
-    each of its keys is a metric, except those that the full form has beside its metrics. A key that is the name of a
-    metric that was asked for is always that metric.
+    Secrets are redacted before anything is truncated, since half of a secret would remain otherwise. A result in full
+    form is an object with an object `metrics`, unless the first expected metric is only at its top level. In the short
+    form each key is a metric, except the keys that the full form has in addition to `metrics`. A key with the name of
+    an expected metric is always that metric.
     """
     if not text.strip():
         raise InvalidResult(
@@ -125,7 +125,7 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
 
 
 def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metrics and what is beside them."""
+    """Return the metrics and the other fields."""
     if is_full(value, asked):
         return value["metrics"], {name: found for name, found in value.items() if name != "metrics"}
     beside = {name: value[name] for name in _BESIDE_METRICS if name in value and name not in asked}

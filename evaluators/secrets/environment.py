@@ -25,35 +25,35 @@ Variable = Annotated[str, AfterValidator(_well_formed)]
 
 _ALWAYS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SHORT = 4
-# So many characters turn up by chance in no Base64.
+# This many characters do not occur in Base64 by chance.
 _LONG = 6
-# Deeper than what can be kept of a result.
+# Deeper than any part of a result that is kept.
 _DEEPEST = 200
-# Words of which any text may be full: a variable with such a value switches something, and hides no secret.
+# Common words: a variable with such a value is a switch, and not a secret.
 SWITCHES = {"true", "false", "yes", "no", "on", "off", "none", "null", "auto", "default", "cpu", "gpu"}
 SWITCHES |= {"debug", "info", "warning", "warn", "error", "critical"}
 _SMALL_NUMBER = re.compile(r"[-+0-9.]{1,3}")
 
 
 def child_environment(variables: Iterable[str], also: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return an evaluation's environment: what every program needs, and what the campaign's file names."""
+    """Return an evaluation's environment: the variables that every program needs, and those of the campaign's file."""
     kept = {name: os.environ[name] for name in (*_ALWAYS, *also) if name in os.environ}
     written = dict(v.split("=", 1) for v in variables if "=" in v)
     return {**kept, **passed_on(variables), **written}
 
 
 def passed_on(variables: Iterable[str]) -> dict[str, str]:
-    """Return the variables that are named without a value, with their values."""
+    """Return the variables that are listed without a value, with their current values."""
     return {name: os.environ[name] for name in variables if "=" not in name and name in os.environ}
 
 
 def written_out(variables: Iterable[str]) -> list[str]:
-    """Return the names of the variables whose values the campaign's file holds."""
+    """Return the names of the variables whose values are in the campaign's file."""
     return [variable.partition("=")[0] for variable in variables if "=" in variable]
 
 
 def environment_problems(variables: Iterable[str]) -> list[str]:
-    """Return a sentence for each variable that is to be passed on and is not set."""
+    """Return a sentence for each variable that should be passed on but is not set."""
     return [
         f"`evaluator.environment`: expected `{name}` to be set where Overnight runs, found nothing; "
         f"set it, or write `{name}=value`"
@@ -63,14 +63,14 @@ def environment_problems(variables: Iterable[str]) -> list[str]:
 
 
 class Redaction:
-    """Replaces the values of passed-on variables by their names, wherever they turn up.
+    """Replaces secrets, which are the values of passed-on variables, by the names of these variables.
 
-    A value is recognised as it is, as `repr`, JSON and the percent signs of an address write it, and, if it is long
-    enough, in Base64; one of several lines also by each of them. A value of less than four characters only counts as a
-    whole word. A number of up to three digits, a word such as `true` or `info`, and a short value without a letter or
-    digit do not count at all, or else a `1` would make every message unreadable.
+    A secret is recognised in plain text, in the forms of `repr`, JSON and percent-encoding, and, if it is long enough,
+    in Base64. If it has several lines, each of them is recognised, too. A secret of fewer than four characters counts
+    only as a whole word. Numbers of up to three digits, words such as `true` or `info`, and short values without a
+    letter or digit are never replaced: replacing every `1` would make messages unreadable.
 
-    Texts are redacted, not the names by which the program finds its way: see `names`.
+    Only texts are redacted, not the names that the program relies on: see `names`.
     """
 
     def __init__(self, secrets: dict[str, str]) -> None:
@@ -79,32 +79,32 @@ class Redaction:
         long = {name: value for name, value in secrets.items() if value in parts and len(value) >= _LONG}
         found += [(pattern, name) for name, value in long.items() for pattern in base64_spellings(value)]
         self._names = [name for _, name in found]
-        # An empty group at the end of each tells which one it was; at its beginning it would make the search slow.
+        # An empty group at the end of each pattern identifies the match; at the beginning it would slow the search.
         self._pattern = re.compile("|".join(f"{pattern}()" for pattern, _ in found)) if found else None
 
     def text(self, text: str) -> str:
-        """Return the text without the values."""
+        """Return the text without secrets."""
         if self._pattern is None:
             return text
         return self._pattern.sub(lambda found: f"[{self._names[(found.lastindex or 0) - 1]}]", text)
 
     def hides(self, text: str) -> bool:
-        """Tell whether one of the values turns up in the text."""
+        """Return whether a secret occurs in the text."""
         return self._pattern is not None and self._pattern.search(text) is not None
 
     def names(self, metrics: Mapping[str, T], asked: Collection[str]) -> dict[str, T]:
-        """Return the metrics, those that nobody asked for under names without the values.
+        """Return the metrics, without secrets in the names of unexpected ones.
 
-        The names of those that were asked for are in the campaign's definition; nothing takes their place.
+        The names of expected metrics are in the campaign's definition, and no other metric can take such a name.
         """
         shown = {name: name if name in asked else self.text(name) for name in metrics}
         taken = {name for name in metrics if name in asked}
         return {shown[name]: found for name, found in metrics.items() if name in taken or shown[name] not in taken}
 
     def metrics(self, found: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:
-        """Return metrics as they were written, without the values in names that nobody asked for and in what they hold.
+        """Return metrics as they were written, without secrets in unexpected names and in values.
 
-        The keys of a measurement are the form's, not a text.
+        The keys of a measurement are fixed words, and not redacted.
         """
         named = self.names(found, asked)
         return {
@@ -112,13 +112,13 @@ class Redaction:
         }
 
     def under_keys(self, value: Mapping[str, Any], texts: Collection[str] = ()) -> dict[str, Any]:
-        """Return a mapping whose own keys stay as they are; under those that stand for `texts`, numbers are texts."""
+        """Return a mapping with its own keys unchanged and redacted values; under keys in `texts`, numbers as well."""
         return {key: self.tree(item, numbers=key in texts) for key, item in value.items()}
 
     def tree(self, value: Any, levels: int = _DEEPEST, *, numbers: bool = False) -> Any:
-        """Return a JSON value without the values in any of its strings, and without what is nested too deeply.
+        """Return a JSON value without secrets in its strings, and without content that is nested too deeply.
 
-        A number stays what it is, unless `numbers` may be secret, too: then it is shown by its name.
+        Numbers stay as they are unless `numbers` is set; then a secret one is replaced by its name.
         """
         if levels == 0:
             return "…"

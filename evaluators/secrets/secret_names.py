@@ -7,9 +7,9 @@ from overnight.evaluators.secrets.environment import Redaction, passed_on
 
 
 def name_problems(variables: Iterable[str], campaign: Campaign) -> list[str]:
-    """Return a sentence for each variable that is to be passed on and whose value is part of one of the names.
+    """Return a sentence for each passed-on variable whose value is part of one of the campaign's names.
 
-    Names are written down as they are, so such a value could not be kept out of the ledger.
+    Names are recorded as they are, so such a value could not be kept out of the ledger.
     """
     redactions = {name: Redaction({name: value}) for name, value in passed_on(variables).items()}
     return [
@@ -23,7 +23,7 @@ def name_problems(variables: Iterable[str], campaign: Campaign) -> list[str]:
 
 
 def _names(campaign: Campaign) -> Iterator[tuple[str, str]]:
-    """Return the names that a campaign steers by, each with where its file has it."""
+    """Return the names that a campaign relies on, each with its place in the campaign's file."""
     yield f"the campaign's `name`, `{campaign.name}`", campaign.name
     for metric in campaign.expected_metrics:
         yield f"the metric `{metric}`", metric

@@ -1,26 +1,26 @@
-"""Regular expressions for the ways in which programs write a text: plain, escaped, in addresses, in Base64."""
+"""Regular expressions for the ways in which programs write a text: plain, escaped, percent-encoded, in Base64."""
 
 import re
 from base64 import b64encode
 from collections.abc import Iterator
 
-# What is never escaped begins a pattern as it is, which is what makes the search for it fast.
+# Characters that are never escaped. A pattern that begins with one is found fast.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]")
 _LETTERS = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
 _BACKSLASH = r"(?:\\|%(?:25){0,2}5[Cc])"
-# Three escapes within one another. Were their number not bounded, a long row of backslashes would take for ever.
+# Up to three nested escapes. Without this bound, a long row of backslashes would take forever.
 _MAYBE_ESCAPED, _ESCAPED = _BACKSLASH + "{0,7}+", _BACKSLASH + "{1,7}+"
-# Here it may be the last one of a row of the text's own.
+# The backslash before an escape may also be the last of a row in the text itself.
 _IS_ESCAPED = r"(?:(?<=\\)|(?<=%5[Cc])|(?<=%255[Cc])|(?<=%25255[Cc]))"
 
 
 def spellings(text: str) -> str:
-    """Return a pattern of the text as it is and as `repr`, JSON and an address write it, up to three in one another."""
+    """Return a pattern of the text, plain or written by `repr`, JSON and percent-encoding, nested up to three times."""
     return "".join(_spelled(part) for part in re.findall(r"\\+|.", text, re.DOTALL))
 
 
 def base64_spellings(text: str) -> Iterator[str]:
-    """Return patterns of the text within what Base64 writes, less the characters that hold bits of its neighbours."""
+    """Return patterns of the text inside Base64, without the characters that it shares with its neighbours."""
     data = text.encode(errors="surrogateescape")
     for before in range(3):
         written = b64encode(bytes(before) + data).decode()
@@ -29,7 +29,7 @@ def base64_spellings(text: str) -> Iterator[str]:
 
 
 def _spelled(part: str) -> str:
-    """Return the pattern of a character, or of a row of backslashes: their number is all that an escape changes."""
+    """Return the pattern of a character, or of a row of backslashes; an escape changes only how many there are."""
     if _PLAIN.fullmatch(part):
         return re.escape(part)
     if part[0] == "\\":
@@ -45,7 +45,7 @@ def _spelled(part: str) -> str:
     plain = [
         "(?i:" + "".join(rf"%(?:25){{0,2}}{byte:02x}" for byte in data) + ")",
         *([r"\+"] if part == " " else []),
-        # What was no text in the environment has become a sign of that where it was read again.
+        # Bytes of the environment that are not text become a replacement character when they are decoded again.
         rf"[{part}\ufffd?]" if "\ud800" <= part <= "\udfff" else re.escape(part),
     ]
     return f"{_MAYBE_ESCAPED}(?:{'|'.join(plain)}|{_IS_ESCAPED}(?i:{'|'.join(escapes)}))"

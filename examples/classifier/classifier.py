@@ -1,7 +1,7 @@
 """Cross-validated log loss of a gradient-boosting classifier on the breast-cancer data that ships with scikit-learn.
 
-569 tumours, 30 measurements each, malignant or benign. The folds are reshuffled by the trial's seed, so that the
-standard error over folds tells honestly how far another shuffle could be.
+569 tumours, 30 measurements each, malignant or benign. The trial's seed reshuffles the folds, so the standard error
+over folds is an honest measure of how far the result of another shuffle could differ.
 """
 
 import numpy as np

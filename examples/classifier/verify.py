@@ -1,6 +1,6 @@
-"""Measures afterwards, on the same fresh folds, what the demo's recommendation is worth: `python verify.py`.
+"""Measure the demo's recommendation and the library's default again, on fresh folds: `python verify.py`.
 
-Ten repetitions of 5 folds from a seed that the campaign did not use, the same ones for both configurations.
+Both configurations use the same ten repetitions of 5 folds, from a seed that the campaign did not use.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A Gaussian process for a sum: one kernel for each parameter, as stages that do not know of each other add up."""
+"""A Gaussian process for a sum: one kernel for each parameter, since the times of independent stages add up."""
 
 import gpytorch
 import torch
@@ -8,7 +8,7 @@ from gpytorch.priors import GammaPrior
 
 
 class Additive(gpytorch.models.ExactGP):
-    """A constant mean and a sum of one-dimensional Matérn kernels, each with a weight of its own."""
+    """A constant mean and a sum of one-dimensional Matérn kernels, each with its own weight."""
 
     def __init__(self, X: torch.Tensor, y: torch.Tensor) -> None:
         super().__init__(X, y, GaussianLikelihood(noise_prior=GammaPrior(1.1, 20.0)))

@@ -1,1 +1,1 @@
-"""Run campaigns from Python: the whole of one, or a loop of your own."""
+"""Run campaigns from Python: a whole campaign in one call, or a loop of your own."""

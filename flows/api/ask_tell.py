@@ -41,7 +41,7 @@ from overnight.storage import open_ledger
 T = TypeVar("T")
 _ACTOR = "ask-tell"
 _NOT_RECORDED = (
-    "Nothing was written: the trial is still under way. If its evaluation failed, give an exception instead."
+    "Nothing was written: the trial is still under way. If its evaluation failed, pass an exception instead."
 )
 
 
@@ -60,11 +60,11 @@ class AskTell:
         ignore_window: bool = False,
         accept_loss: str | None = None,
     ) -> None:
-        """Read the campaign; its ledger is made when the first trial is asked for.
+        """Read the campaign; its ledger is created when the first trial is asked for.
 
         A ledger that contradicts its newest receipt is refused then, unless `accept_loss` gives a reason to continue.
 
-        From then on the ledger's definition is followed, regardless of the source.
+        From then on the definition in the ledger applies, regardless of the source.
         """
         self.file = read_campaign(source)
         self.clock = clock or SystemClock()
@@ -74,7 +74,7 @@ class AskTell:
         self._accept_loss = accept_loss
         self._journal = Journal(self._ledger)
         self._opened = False
-        # Each who asks has to know what the one before was given.
+        # Each request must see the trial that the one before it returned.
         self._asking = asyncio.Lock()
 
     def ask(self) -> Trial:
@@ -82,8 +82,8 @@ class AskTell:
 
         Waiting trials come first: suggested, approved, or to be tried again as a new attempt. Otherwise a point is
         proposed. Raises CampaignStopped if there is nothing more to ask for (BudgetSpent if a budget is spent), and
-        AskLater if there may be later: the campaign is paused, trials await approval, the window is closed, or the rest
-        of a budget is kept for trials under way.
+        AskLater if more may come later: the campaign is paused, trials await approval, the window is closed, or the
+        rest of a budget is kept for trials under way.
         """
         return self._run(self._ask())
 
@@ -91,33 +91,33 @@ class AskTell:
         """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
 
         An exception means that the point has no result. If the point is not to blame, use `retry` or `abandon`.
-        Unexpected metrics never cost a result: those that are not numbers are noted. Raises InvalidResult if an
+        Unexpected metrics never invalidate a result: those that are not numbers are noted. Raises InvalidResult if an
         expected metric is missing or not a finite number, and NotUnderWay if the trial does not exist, has ended (the
         first outcome stands), or is evaluated by a controller; nothing is written then.
         """
         self._run(self._tell(trial, result, cost))
 
     def retry(self, trial: Trial | int, why: str | BaseException) -> bool:
-        """Record that an evaluation was lost, as its worker was: `ask` returns the trial again, as a new attempt.
+        """Record that an evaluation was lost, for example with its worker; return whether it will be tried again.
 
-        Nothing is learnt about the point. After `failures.max_attempts` lost attempts the trial fails, as with a
-        controller. Return whether it will be tried again. Raises NotUnderWay as `tell` does.
+        Nothing is learnt about the point. `ask` returns the trial again, as a new attempt. After
+        `failures.max_attempts` lost attempts the trial fails, as with a controller. Raises NotUnderWay as `tell` does.
         """
         return self._run(self._retry(trial, why))
 
     def abandon(self, trial: Trial | int, why: str | BaseException) -> None:
         """End a trial without a result: nothing is learnt about its point, and it is not proposed again.
 
-        It may be under way or wait. If a controller has it evaluated, that ends the evaluation. Raises NotUnderWay if
-        the trial does not exist or has ended.
+        The trial may be waiting or under way. If a controller is evaluating it, the controller ends that evaluation.
+        Raises NotUnderWay if the trial does not exist or has ended.
         """
         self._run(self._abandon(trial, why))
 
     def report(self, trial: Trial | int, step: int, result: Any) -> str | None:
         """Record a measurement of a running trial; return the reason to end it now, or None if it continues.
 
-        Only the objective has to be in it. A trial that is to be ended is so in the ledger when this returns: nothing
-        more is to be recorded of it. Raises InvalidResult and NotUnderWay as `tell` does.
+        The measurement needs only the objective. If a reason is returned, the trial has already ended in the ledger:
+        record nothing more of it. Raises InvalidResult and NotUnderWay as `tell` does.
         """
         return self._run(self._report(trial, step, result))
 
@@ -137,8 +137,8 @@ class AskTell:
         if os.getpid() != self._process:
             work.close()
             raise CannotStart(
-                f"AskTell: expected to be used in the process that opened campaign `{self.file.campaign.name}`, found "
-                "that it was forked into another one. Open the campaign there, too: all may share its ledger."
+                f"AskTell: campaign `{self.file.campaign.name}` was opened in another process, from which this one was "
+                "forked. Open it in this process as well: several processes may share its ledger."
             )
         return run_in_background(work)
 
@@ -147,7 +147,7 @@ class AskTell:
         return self._journal.history
 
     async def _open(self) -> History:
-        """Open the campaign once, so that a later revision of it is not contradicted."""
+        """Open the campaign once; opening it again would contradict a later revision."""
         if self._opened:
             return await self._read()
         await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
@@ -172,7 +172,7 @@ class AskTell:
                         return self._journal.history.trials[event.trial]
 
     def _starts(self, history: History) -> list[Event]:
-        """Return the start of the first waiting trial; nothing if another process has just taken it."""
+        """Return the start of the first waiting trial, or nothing if another process has just taken it."""
         now = self.clock.now()
         trial = next_waiting(own_allowance(history, now, ignore_window=self.ignore_window))
         return [] if trial is None else [attempt_event(history, trial.id, len(trial.attempts) + 1, now, _ACTOR)]
@@ -189,7 +189,7 @@ class AskTell:
     def _proposed(
         self, asked: History, seen: int, proposals: Sequence[Proposal], seconds: float, history: History
     ) -> list[Event]:
-        """Return a new trial, and its start unless it must be approved; nothing if it has to be computed again."""
+        """Return a new trial, and its start unless it needs approval; nothing if the point must be computed again."""
         now = self.clock.now()
         outdated = (asked.next_trial, asked.revised) != (history.next_trial, history.revised)
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
@@ -200,7 +200,7 @@ class AskTell:
         return [proposed] if proposed.parked else [proposed, attempt_event(history, proposed.trial, 1, now, _ACTOR)]
 
     async def _known(self, trial: Trial | int, asked: str) -> History:
-        """Return the history of a campaign that has been begun; raises NotUnderWay if it has not, writing nothing."""
+        """Return the history of a campaign that has begun; if it has not, raise NotUnderWay and write nothing."""
         history = await self._read()
         if history.defined is None:
             unended(history, trial, asked)
@@ -230,7 +230,7 @@ class AskTell:
         await self._journal.insist(partial(self._withdrawn, trial, described(why)))
 
     def _withdrawn(self, trial: Trial | int, why: str, history: History) -> list[Event]:
-        """Return the end of a trial, and of the attempt at it, unless a controller is to end that one."""
+        """Return the end of a trial, and of its attempt unless a controller will end that."""
         known, now = unended(history, trial, "abandon"), self.clock.now()
         abandoned = TrialAbandoned(time=now, actor=_ACTOR, trial=known.id, why=why)
         attempt = known.open_attempt

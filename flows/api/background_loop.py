@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def run_in_background(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in the one loop of this process and return the result; who is interrupted meanwhile ends it."""
+    """Run a coroutine in the one loop of this process and return its result; an interrupted caller cancels it."""
     running = asyncio.run_coroutine_threadsafe(coroutine, _loop_of(os.getpid()))
     try:
         return running.result()
@@ -21,7 +21,7 @@ def run_in_background(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @cache
 def _loop_of(process: int) -> asyncio.AbstractEventLoop:
-    """Return the loop of this process; that of the one from which it was forked does not go on here."""
+    """Return the loop of this process; the loop of a parent does not run in a fork."""
     del process
     loop = asyncio.new_event_loop()
     Thread(target=loop.run_forever, name="overnight", daemon=True).start()

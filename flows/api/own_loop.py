@@ -1,4 +1,4 @@
-"""Decide what a user's own loop may try now, by the same allowance as a controller's."""
+"""Decide which trial a user's own loop may start now, under the same allowance as a controller's."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from overnight.report.story.people import request_of
 
 
 def own_allowance(history: History, now: datetime, *, ignore_window: bool = False) -> Allowance:
-    """Return what a loop of people's own may start: as many at once as it likes, within the budgets and the window."""
+    """Return the allowance of a user's own loop: any number of trials at once, within the budgets and the window."""
     window = None if ignore_window else history.definition.window
     return Allowance(
         history=history,
@@ -23,35 +23,37 @@ def own_allowance(history: History, now: datetime, *, ignore_window: bool = Fals
 
 
 def next_waiting(allowed: Allowance) -> Trial | None:
-    """Return the trial that is to be started before anything is proposed: suggested, approved, or to be tried again.
+    """Return the trial to start before anything is proposed: suggested, approved, or to be tried again.
 
-    One that has failed is not waited for, as a controller waits: a loop of people's own has its own pauses.
+    A failed trial is returned without a controller's pause before it: a user's own loop makes its own pauses.
     """
     return allowed.waiting[0] if allowed.waiting and allowed.slots > 0 else None
 
 
 def may_propose(allowed: Allowance) -> bool:
-    """Tell whether another trial may be proposed; with `approve: always`, people look at few of them at a time."""
+    """Return whether another trial may be proposed; with `approve: always`, at most `workers` await approval."""
     campaign = allowed.campaign
     enough = campaign.approve == "always" and allowed.history.awaiting >= campaign.workers
     return allowed.unproposed > 0 and not enough
 
 
 def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
-    """Return why nothing is to be tried: CampaignStopped if it is over as it stands, AskLater if that may pass."""
+    """Return why there is nothing to try: CampaignStopped if the campaign is over, AskLater if that may change."""
     campaign, history = allowed.campaign, allowed.history
     trials = campaign.budget.trials
     if history.started >= trials and not allowed.waiting:
         return BudgetSpent(
-            f"All {trials} trials of campaign `{campaign.name}` have been asked for. Raise `budget.trials` to go on."
+            f"All {trials} trials of campaign `{campaign.name}` have been asked for. Raise `budget.trials` to continue."
         )
     if (why := allowed.why_over) is not None:
         if why.because == "gain":
-            return CampaignStopped(f"Campaign `{campaign.name}` is over: {why}. Change `stop_when` to go on.")
-        return BudgetSpent(f"Campaign `{campaign.name}` has nothing left to ask for: {why}. Raise `budget` to go on.")
+            return CampaignStopped(f"Campaign `{campaign.name}` is over: {why}. Change `stop_when` to continue.")
+        return BudgetSpent(
+            f"Campaign `{campaign.name}` has nothing left to ask for: {why}. Raise `budget` to continue."
+        )
     if (why := _why_later(allowed)) is not None:
-        return AskLater(f"Campaign `{campaign.name}`: nothing may be tried now, as {why}. Ask again later.")
-    return CampaignStopped(f"Campaign `{campaign.name}` has nothing left to ask for as it stands.")
+        return AskLater(f"Campaign `{campaign.name}`: nothing may be tried now, because {why}. Ask again later.")
+    return CampaignStopped(f"Campaign `{campaign.name}` has nothing left to ask for.")
 
 
 def _why_later(allowed: Allowance) -> str | None:
@@ -64,12 +66,12 @@ def _why_later(allowed: Allowance) -> str | None:
             f"it is outside of the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
         )
     if allowed.room < 1:
-        return "what is left of its budget is kept for the evaluations that are under way"
+        return "the rest of its budget is kept for the evaluations under way"
     return awaited(history)
 
 
 def awaited(history: History) -> str | None:
-    """Return that trials await approval, and how they get it; None if none does."""
+    """Return which trials await approval and how to decide on them; None if no trial does."""
     waiting = [trial.id for trial in history.trials.open if trial.parked]
     if not waiting:
         return None

@@ -38,7 +38,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """The result of a campaign; if nothing was begun because its window is closed, `not_yet` names the next opening."""
+    """The result of a campaign; if a closed window kept it from starting, `not_yet` names the next opening."""
 
     history: History
     recommendation: Recommendation | None
@@ -55,15 +55,15 @@ def run_campaign(
     ignore_window: bool = False,
     accept_loss: str | None = None,
 ) -> CampaignResult:
-    """Run or resume a campaign given as a file's path, as a mapping of the same keys, or as read already.
+    """Run or resume a campaign, given as the path of its file, a mapping with the same keys, or a CampaignFile.
 
-    Ctrl-C drains: no new trials, running ones are recorded; a second Ctrl-C stops at once. `watch` is called with the
-    history after every append, `on_stop` after every request to stop, `tell` with each warning. `report` writes the
-    report that the user's own Prefect server links to, by default into the work folder. Outside its window the campaign
-    begins and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier controller
-    left running. `accept_loss` is the recorded reason to continue with a ledger that contradicts its newest receipt.
-    Raises an OvernightError for a wrong definition, a held campaign, such a ledger, or too many failures in a row;
-    events recorded by then stay.
+    Ctrl-C drains: no new trials start, and running ones are recorded; a second Ctrl-C stops at once. `watch` is called
+    with the history after every append, `on_stop` after every request to stop, `tell` with each warning. `report`
+    writes the report that the user's own Prefect server links to, by default into the work folder. Outside its window
+    the campaign starts and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier
+    controller left running. `accept_loss` is the recorded reason to continue with a ledger that contradicts its newest
+    receipt. Raises an OvernightError for a wrong definition, a held campaign, such a ledger, or too many failures in a
+    row; events recorded until then stay.
     """
     file = read_campaign(source)
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
@@ -87,10 +87,10 @@ async def _run(
     ignore_window: bool,
     accept_loss: str | None,
 ) -> tuple[History, str | None]:
-    """Return the history, and the reason if a closed window prevents the start."""
+    """Return the history, and the reason if a closed window prevents a start."""
     await file.check()
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
-    # Also accepted here, where a finished campaign ends, and one with a closed window.
+    # Here as well as in the flow, which a campaign that is over or outside its window never reaches.
     await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), tell)
     journal = Journal(ledger, watch)
     await journal.refresh()
@@ -108,7 +108,7 @@ async def _run(
 
 
 def _refuse_to_start(file: CampaignFile, path: str, history: History, *, over: bool) -> None:
-    """Raise an OvernightError before a server is started; the loop checks again, and that check counts."""
+    """Raise an OvernightError before a server is started; the loop's own check, later, is the one that counts."""
     refuse_if_it_lives_here(history)
     if history.defined is None:
         refuse_unusable_places(file)
@@ -127,19 +127,19 @@ async def _run_with_prefect(
     *,
     ignore_window: bool,
 ) -> History:
-    """Run the campaign as a flow, at the server that the user has named or at a private one."""
+    """Run the campaign as a flow, on the server that the user has named or on a private one."""
     named = named_server()
     if "overnight.flows.engine.campaign_flow" in sys.modules and named is None:
         raise CannotStart(
-            "A process runs one campaign with a Prefect server of its own, and this one has run one already. Start "
-            "another process, or `prefect server start` and set PREFECT_API_URL."
+            "This process has already run a campaign with a private Prefect server, and it can run only one. Start "
+            "another process, or run `prefect server start` and set PREFECT_API_URL."
         )
     if named is not None:
         tell(str(named))
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
     async with prefect_server(home) as server:
-        # Prefect reads its settings when it is imported, and a check must not pay for it.
+        # Prefect reads its settings when it is imported, so they come first; a mere check never imports it.
         flow = importlib.import_module("overnight.flows.engine.campaign_flow")
         stop = StopRequest()
 
@@ -147,7 +147,7 @@ async def _run_with_prefect(
             stop.ask()
             on_stop(stop)
 
-        listening = functools.partial(_signals_that, ask_to_stop)
+        listening = functools.partial(_stop_on_signals, ask_to_stop)
         here = flow.Surroundings(
             stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
         )
@@ -155,8 +155,8 @@ async def _run_with_prefect(
 
 
 @contextlib.contextmanager
-def _signals_that(ask_to_stop: Callable[[], None]) -> Iterator[None]:
-    """Turn signals into requests to stop, if this is the main thread, which receives them."""
+def _stop_on_signals(ask_to_stop: Callable[[], None]) -> Iterator[None]:
+    """Turn signals into requests to stop; only the main thread receives signals."""
     loop = asyncio.get_running_loop()
     heard = []
     for number in _SIGNALS:

@@ -1,4 +1,4 @@
-"""Call async code from synchronous code, also in a notebook whose event loop already runs."""
+"""Call async code from synchronous code, even in a notebook whose event loop is already running."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end and return the result."""
+    """Run a coroutine to its end and return its result."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,6 +1,6 @@
 """Orders as tasks of a Dask cluster, through the client of prefect-dask.
 
-Dask may run a task again, when a worker has died; the attempt's claim sees to it that it is evaluated once.
+Dask may run a task again after a worker has died; the attempt's claim ensures that it is evaluated only once.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _CONNECT_SECONDS = 30
 
 
 class DaskLauncher:
-    """A Launcher for the cluster of the scheduler at this address."""
+    """A Launcher for the Dask cluster with its scheduler at this address."""
 
     def __init__(self, address: str, resources: Resources) -> None:
         self.address, self.resources = address, resources
@@ -27,7 +27,7 @@ class DaskLauncher:
         self._connected: PrefectDaskClient | None = None
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> asyncio.Future[Any]:
-        """Submit a task under the order's key, to other workers than those to avoid where there are any."""
+        """Submit a task under the order's key, to workers other than those to avoid if there are any."""
         client = await self._client()
         key = order.request.key
         others = [address for address in await self._workers(client) if address not in avoid] if avoid else []
@@ -41,12 +41,12 @@ class DaskLauncher:
             retries=0,
             pure=False,
         )
-        # In an event loop it returns what its annotation does not tell.
+        # In an event loop this returns an awaitable, contrary to its annotation.
         ended: Any = future.exception()
         return asyncio.ensure_future(ended)
 
     async def ended(self, key: str, worker: str) -> str | None:
-        """Return how a task failed, or that the worker that took it has left the cluster."""
+        """Return how a task failed, or the fact that the worker that took it has left the cluster."""
         future = self._futures.get(key)
         if future is None:
             return None
@@ -60,7 +60,7 @@ class DaskLauncher:
         return None
 
     async def withdraw(self, key: str) -> None:
-        """Have the scheduler forget a task; one that runs goes on until its mailbox says otherwise."""
+        """Make the scheduler forget a task; one that is running continues until its mailbox asks it to stop."""
         future = self._futures.pop(key, None)
         if future is not None:
             with suppress(Exception):
@@ -68,7 +68,7 @@ class DaskLauncher:
                 await cancelling
 
     async def close(self) -> None:
-        """Close the client; tasks that run go on to their end."""
+        """Close the client; running tasks continue to their end."""
         self._futures.clear()
         if self._connected is not None:
             with suppress(Exception):
@@ -91,4 +91,4 @@ class DaskLauncher:
         with suppress(Exception):
             problem = await future.exception()
             return f"{type(problem).__name__}: {problem}"
-        return "it does not say how"
+        return "the reason is unknown"

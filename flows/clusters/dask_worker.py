@@ -7,5 +7,5 @@ from overnight.flows.clusters.worker import carry_out
 
 
 async def evaluate_on_dask(order: str) -> str:
-    """Carry out an order, given as JSON; it takes the place of one of the worker's threads, but none of them."""
+    """Carry out an order, given as JSON; it counts as one of the worker's threads, but occupies none of them."""
     return await carry_out(Order.model_validate_json(order), worker=get_worker().address)

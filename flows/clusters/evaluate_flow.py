@@ -23,7 +23,7 @@ async def evaluate_flow(order: Order) -> State:
     redaction = Redaction(order.evaluator.secrets())
     folder = AttemptFolder(attempt_folder(order))
     for path in (folder.stdout, folder.stderr):
-        # Hidden before it is cut: half of a secret is a secret, too.
+        # Redacted before it is cut: half of a secret is a secret, too.
         if words := redaction.text(last_text(path))[-_LAST_WORDS:].strip():
             log.info("%s ends with:\n%s", path.name, harmless(words))
     return Completed(message=harmless(told))

@@ -1,4 +1,4 @@
-"""Follow one attempt elsewhere from the controller: launch it, read its mailbox, return its outcome."""
+"""Follow an attempt that runs on a cluster: launch it, read its mailbox, return its outcome."""
 
 import asyncio
 import secrets
@@ -21,17 +21,17 @@ from overnight.flows.host.attempt_key import is_unique
 from overnight.flows.host.identity import can_be_seen, process_started
 from overnight.storage import Mailbox
 
-# A slot whose evaluation has ended idles until that is seen: at most this share of the time that the evaluation took.
+# A slot idles until the end of its evaluation is seen: for at most this share of the time that the evaluation took.
 _SHARE = 1 / 50
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _ASK_THE_CLUSTER_EVERY = 5.0
-_WORTH_TELLING = timedelta(seconds=30)
+_LONG_WAIT = timedelta(seconds=30)
 _outcome = TypeAdapter[EvaluationOutcome](EvaluationSucceeded | EvaluationFailed)
 
 
 @dataclass
 class Following:
-    """One attempt that is carried out by `launcher`, which people call `place`; `start_within` is its longest wait."""
+    """One attempt that `launcher` starts at `place`, a name for people; `start_within` limits its wait for a worker."""
 
     order: Order
     mailbox: Mailbox
@@ -51,11 +51,11 @@ class Following:
         self.asked = self.launched - _ASK_THE_CLUSTER_EVERY
 
     def passed(self) -> float:
-        """Return seconds of a clock that nobody sets."""
+        """Return the seconds of a clock that is never set."""
         return asyncio.get_running_loop().time()
 
     async def to_its_end(self, avoid: tuple[str, ...] = ()) -> EvaluationOutcome:
-        """Have it launched, unless that was done, and return how it ended; when cancelled, it is ended first."""
+        """Launch the attempt, unless it was launched before, and return its outcome; if cancelled, end it first."""
         try:
             await self._launch(avoid)
             return await self._follow()
@@ -67,7 +67,7 @@ class Following:
         try:
             self.told = await self.launcher.launch(self.order, avoid)
         except Exception as problem:
-            # It may have been launched all the same, and then have begun.
+            # The attempt may have been launched nevertheless, and may have begun.
             self.trouble = f"it could not be sent to {self.place}: {type(problem).__name__}: {problem}"
 
     async def _follow(self, *, stopping: bool = False) -> EvaluationOutcome:
@@ -82,7 +82,7 @@ class Following:
             await self._pause()
 
     async def _pause(self) -> None:
-        """Wait in proportion to how long what comes next is waited for, or until the cluster says that it has ended."""
+        """Wait in proportion to the wait so far, or until the cluster reports that the attempt has ended."""
         waited = self.passed() - self.waiting_since
         pause = min(max(waited * _SHARE, _SHORTEST_PAUSE), _LONGEST_PAUSE)
         if self.told is None:
@@ -90,7 +90,7 @@ class Following:
             return
         await asyncio.wait({self.told}, timeout=pause)
         if self.told.done():
-            # It is looked at once for that; the mailbox says whether it has ended.
+            # A reason to read the mailbox at once; only the mailbox decides whether the attempt has ended.
             self.told = None
 
     async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationOutcome | None:
@@ -98,22 +98,22 @@ class Following:
         text = None if name is None else await self.mailbox.get(name)
         if text is None:
             return None
-        # What was reported last is there before the outcome, but perhaps not yet when the names were listed.
+        # The last reports are stored before the outcome, but perhaps after the names were listed.
         await self._read_reports(await self.mailbox.names())
         try:
             return _outcome.validate_json(text)
         except ValidationError:
-            why = f"expected the outcome of an evaluation as `{name}` beside the ledger, found something else"
+            why = f"expected the outcome of an evaluation as `{name}` in the mailbox, found something else"
             return EvaluationFailed(cause="infrastructure", message=why)
 
     async def _name_of_outcome(self, names: tuple[str, ...]) -> str | None:
-        """Return the name of the outcome that is there, if it is from the worker that has taken the attempt.
+        """Return the name of the stored outcome, if it is from the worker that claimed the attempt.
 
-        One that nobody has promised by a claim is nobody's. Workers from before left it without the claim's mark.
+        An outcome without a claim is ignored. Workers of older versions stored it without the claim's mark.
         """
         if CLAIM not in names:
             return None
-        await self._take_in_claim()
+        await self._note_claim()
         assert self.claim is not None
         from_before = not self.claim.marks_outcome and not is_unique(self.order.request.key)
         if self.claim.host is None:
@@ -125,13 +125,13 @@ class Following:
         for name in names:
             if name.startswith(REPORTS) and name not in self.read:
                 for line in (await self.mailbox.get(name) or "").split("\n"):
-                    # What is no report, whoever left it there, says nothing of the evaluation, which goes on.
+                    # A line that is not a report has no meaning for the evaluation, which continues.
                     with suppress(ValidationError):
                         self.report(EvaluationReport.model_validate_json(line))
                 self.read.add(name)
 
     async def _given_up(self, names: tuple[str, ...], *, stopping: bool) -> EvaluationFailed | None:
-        """Return the end of an attempt from which nothing more will come, if that can be said."""
+        """Return the end of an attempt from which nothing more will come; None if something may."""
         if CLAIM not in names:
             return await self._never_began()
         await self._listen(names)
@@ -139,12 +139,12 @@ class Following:
         if self.claim.host is None:
             return EvaluationFailed(cause="infrastructure", message=self.claim.reason)
         silent = self.passed() - self.heard
-        # A process whose evaluator it ended with has that long to see to it.
+        # The processes of an evaluation end with their worker, and have this long to do so.
         to_end = self.order.evaluator.grace.total_seconds()
         grace = to_end + 2 * self.order.pulse.beat
         if silent > grace and (how := await self._how_it_ended()):
             return EvaluationFailed(cause="infrastructure", message=f"it left no result {self._where()}: {how}")
-        # A worker that cannot leave a sign ends its evaluation after half of the silence, which takes its time, too.
+        # A worker that cannot leave a sign of life ends its evaluation after half of `silence`, which takes time, too.
         if silent > self.order.pulse.silence + to_end or (stopping and silent > self.order.pulse.silence / 2 + grace):
             unseen = f"it ran {self._where()}, which has given no sign of life for {silent:.0f}s"
             return EvaluationFailed(
@@ -154,24 +154,25 @@ class Following:
 
     async def _never_began(self) -> EvaluationFailed | None:
         waited = timedelta(seconds=self.passed() - self.launched)
-        if waited > min(_WORTH_TELLING, self.start_within / 2):
+        if waited > min(_LONG_WAIT, self.start_within / 2):
             self.tell(
-                f"no worker of {self.place} has taken trial {self.order.request.trial} yet: is there one that runs, "
-                "and has what it needs?"
+                f"no worker of {self.place} has taken trial {self.order.request.trial} yet. Check that one is running "
+                "and has the resources that the trial needs."
             )
         if waited > self.start_within:
             limit = format_duration(self.start_within)
-            why = f"no worker of {self.place} took it within {limit}: is there one that runs, and has what it needs?"
+            advice = "check that one is running and has the resources that it needs"
+            why = f"no worker of {self.place} took it within {limit}; {advice}"
         elif self.trouble is not None:
             why = self.trouble
-        elif how := await self._what_the_cluster_says(""):
+        elif how := await self._report_of_cluster(""):
             why = f"it did not begin: {how}"
         else:
             return None
         return await self._closed(why)
 
     async def _closed(self, why: str) -> EvaluationFailed | None:
-        """Take the attempt so that no worker ever will, and return its end; None if somebody has taken it before."""
+        """Claim the attempt so that no worker can, and return its end; None if it was claimed before."""
         claim = Claim(mark=secrets.token_hex(8), reason=why)
         if not await self.mailbox.put(CLAIM, claim.model_dump_json()):
             return None
@@ -179,11 +180,11 @@ class Following:
         return EvaluationFailed(cause="infrastructure", message=why)
 
     async def _listen(self, names: tuple[str, ...]) -> None:
-        """Take in the sign of life; what could not be looked at for a while is no silence."""
-        await self._take_in_claim()
+        """Read the sign of life; time during which it could not be read does not count as silence."""
+        await self._note_claim()
         now = self.passed()
         if self.beat is not None and now - self.looked < self.order.pulse.beat / 2:
-            # Nor does it come more often.
+            # The worker does not write it more often.
             return
         beat = await self.mailbox.get(BEAT) if BEAT in names else None
         if beat != self.beat:
@@ -192,7 +193,7 @@ class Following:
             self.heard += now - self.looked
         self.looked = now
 
-    async def _take_in_claim(self) -> None:
+    async def _note_claim(self) -> None:
         if self.claim is None:
             self.claim = read_claim(await self.mailbox.get(CLAIM) or "")
             self.waiting_since = self.heard = self.looked = self.passed()
@@ -204,9 +205,9 @@ class Following:
             return None
         if can_be_seen(claim.started) and process_started(claim.pid) != claim.started:
             return f"its process {claim.pid} has died"
-        return await self._what_the_cluster_says(claim.worker)
+        return await self._report_of_cluster(claim.worker)
 
-    async def _what_the_cluster_says(self, worker: str) -> str | None:
+    async def _report_of_cluster(self, worker: str) -> str | None:
         if self.passed() - self.asked < _ASK_THE_CLUSTER_EVERY:
             return None
         self.asked = self.passed()
@@ -218,7 +219,7 @@ class Following:
         return f"on host {self.claim.host}{worker}, for {self.place}"
 
     async def end(self) -> None:
-        """See to it that nothing of the attempt runs, as far as that can be known from here."""
+        """Make sure that nothing of the attempt runs, as far as that can be known from here."""
         await self.launcher.withdraw(self.order.request.key)
         with suppress(LedgerError):
             if await self._closed("stopped by its controller before it began") is None:

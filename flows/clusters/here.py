@@ -1,15 +1,17 @@
 """Evaluations as processes of the controller's own machine."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Here(BaseModel):
-    """On the machine of the controller, which starts a supervisor for each."""
+    """On the controller's machine, which starts a supervisor for each evaluation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: ClassVar[str] = "`here`"
 
     kind: Literal["here"] = "here"
 
@@ -17,8 +19,8 @@ class Here(BaseModel):
         return "this machine"
 
     async def reach(self, tell: Callable[[str], None]) -> None:
-        """Return at once: it is there."""
+        """Return at once: this machine is always reachable."""
 
     def problems(self) -> list[str]:
-        """Return what is missing for it: nothing."""
+        """Return no problems: nothing can be missing."""
         return []

@@ -7,31 +7,32 @@ from overnight.flows.clusters.order import Order
 
 
 class Launcher(Protocol):
-    """A cluster, as far as a controller needs it.
+    """The part of a cluster that a controller needs.
 
-    Whether an attempt runs, lives and has ended is told by its mailbox; what a cluster says is only believed where
-    the mailbox is silent, and a launch that was lost or doubled does no harm.
+    The mailbox of an attempt shows whether it runs, lives and has ended. The cluster's own reports count only if the
+    mailbox is silent, and a launch that is lost or repeated does no harm.
     """
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> asyncio.Future[Any] | None:
-        """Have the order carried out by some worker, if possible none of those to avoid.
+        """Have a worker carry out the order, if possible none of those to avoid.
 
-        An order whose key is known to the cluster is not sent again. Returns what is done once the cluster says that it
-        has ended, well or not; None where it does not tell by itself. Raises whatever the cluster's client raises.
+        An order whose key is known to the cluster is not sent again. Returns a future that is done once the cluster
+        reports the end of the order, good or bad; None if the cluster sends no reports. Any error of the cluster's
+        client is raised.
         """
         ...
 
     async def ended(self, key: str, worker: str) -> str | None:
-        """Return what the cluster says of an order that came to a bad end, with it or with the worker that took it.
+        """Return how an order, or the worker that took it, came to a bad end, according to the cluster.
 
-        None of all others, also of one that ended well, and where the cluster does not answer. Raises nothing.
+        Return None for all others, including those that ended well, and if the cluster does not answer. Raises nothing.
         """
         ...
 
     async def withdraw(self, key: str) -> None:
-        """Take back an order that has not begun; of others nothing is promised. Raises nothing."""
+        """Withdraw an order that has not begun; nothing is promised for others. Raises nothing."""
         ...
 
     async def close(self) -> None:
-        """Give up the connection; what runs goes on."""
+        """Close the connection; running orders continue."""
         ...

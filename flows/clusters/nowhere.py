@@ -1,4 +1,4 @@
-"""The place of an attempt whose record of where it was sent cannot be read any more."""
+"""The place of an attempt whose recorded place can no longer be read."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,24 +11,24 @@ from overnight.flows.clusters.resources import Resources
 
 @dataclass(frozen=True)
 class Nowhere:
-    """A place that has no workers, and its own Launcher: what has not begun never will, what runs can be followed."""
+    """A place without workers, and its own Launcher: it starts nothing, but a running attempt can be followed."""
 
     start_within: timedelta = timedelta.max
 
     def __str__(self) -> str:
-        return "a place that nobody knows"
+        return "an unknown place"
 
     def launcher(self, resources: Resources) -> Launcher:
-        """Return what launches nothing."""
+        """Return itself, which launches nothing."""
         del resources
         return self
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
         """Raise LedgerError."""
-        raise LedgerError(f"`{SENT}` beside the ledger cannot be read")
+        raise LedgerError(f"`{SENT}` in the mailbox cannot be read")
 
     async def ended(self, key: str, worker: str) -> str | None:
-        """Return None: there is nobody to say anything."""
+        """Return None: there is no cluster to ask."""
 
     async def withdraw(self, key: str) -> None:
         """Return at once."""

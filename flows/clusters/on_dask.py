@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,9 +20,11 @@ _PATIENCE, _ANSWER_SECONDS = 60.0, 10.0
 
 
 class OnDask(BaseModel):
-    """On the workers of the scheduler at this address; `start_within` is how long an attempt may wait for one."""
+    """On the workers of the Dask scheduler at this address; `start_within` limits an attempt's wait for a worker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: ClassVar[str] = "`{dask: tcp://HOST:PORT}` of a scheduler"
 
     kind: Literal["dask"] = "dask"
     dask: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://[^\s/]+:\d+$")]
@@ -32,15 +34,15 @@ class OnDask(BaseModel):
         return f"the Dask cluster {self.dask}"
 
     def problems(self) -> list[str]:
-        """Return what is missing for it, a sentence each."""
+        """Return the parts that are missing for it, a sentence each."""
         if find_spec("prefect_dask") is not None:
             return []
-        return ["`run_on.dask`: expected prefect-dask to be installed, found none; `pip install 'overnight[dask]'`"]
+        return ["`run_on.dask`: prefect-dask is not installed; install it with `pip install 'overnight[dask]'`"]
 
     async def reach(self, tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
-        """Return once something answers at the address; it may be starting. Raises CannotStart if nothing does."""
+        """Return once a scheduler answers, which may still be starting; raises CannotStart if none does in time."""
         if (problem := await wait_for(self._problem, tell, patience)) is not None:
-            advice = "Start it with `dask scheduler`, or mend the address. Nothing was started."
+            advice = "Start one with `dask scheduler`, or correct the address. Nothing was started."
             raise CannotStart(f"{problem} {advice}")
 
     async def _problem(self) -> str | None:
@@ -48,13 +50,13 @@ class OnDask(BaseModel):
         try:
             _, writer = await asyncio.wait_for(asyncio.open_connection(address.hostname, address.port), _ANSWER_SECONDS)
         except OSError as problem:
-            # Also a TimeoutError, which says nothing.
+            # This may be a TimeoutError, which has no text.
             why = str(problem) or "no answer"
             return f"run_on.dask: expected a Dask scheduler at {self.dask}, found none ({why})."
         writer.close()
         return None
 
     def launcher(self, resources: Resources) -> Launcher:
-        """Return what submits the tasks."""
-        # Half a second, which nobody should wait for whose evaluations run elsewhere.
+        """Return the launcher that submits the tasks."""
+        # This import takes half a second, which campaigns without a Dask cluster need not spend.
         return importlib.import_module("overnight.flows.clusters.dask_launcher").DaskLauncher(self.dask, resources)

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,9 +14,11 @@ from overnight.flows.host.named_server import missing_server
 
 
 class OnPool(BaseModel):
-    """On the workers of the work pool of this name; `start_within` is how long an attempt may wait for one."""
+    """On the workers of the work pool of this name; `start_within` limits an attempt's wait for a worker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: ClassVar[str] = "`{pool: NAME}` of a Prefect work pool"
 
     kind: Literal["pool"] = "pool"
     pool: Annotated[str, Field(pattern=r"^[^/%&><]+$")]
@@ -26,13 +28,13 @@ class OnPool(BaseModel):
         return f"work pool `{self.pool}`"
 
     async def reach(self, tell: Callable[[str], None]) -> None:
-        """Return at once: the pool is made at its server, which has been reached by now."""
+        """Return at once: the pool is created on its server, which has already been reached."""
 
     def problems(self) -> list[str]:
-        """Return what is missing for it, a sentence each."""
+        """Return the parts that are missing for it, a sentence each."""
         return missing_server("run_on.pool")
 
     def launcher(self, resources: Resources) -> Launcher:
-        """Return what creates the flow runs."""
-        # Prefect reads its settings when it is imported, and a check must not pay for it.
+        """Return the launcher that creates the flow runs."""
+        # Prefect reads its settings when it is imported, and a mere check never needs it.
         return importlib.import_module("overnight.flows.clusters.pool_launcher").PoolLauncher(self.pool, resources)

@@ -5,14 +5,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from overnight.campaign import EvaluationRequest
 from overnight.evaluators import AnyEvaluator
 
-# The names of what lies in an attempt's mailbox.
+# The names of the entries in an attempt's mailbox.
 SENT, CLAIM, BEAT, STOP, OUTCOME, REPORTS = "sent", "claim", "beat", "stop", "outcome", "reports-"
 
 
 class Pulse(BaseModel):
-    """How often an evaluation gives a sign of life, and after how long without one it is given up, in seconds.
+    """The seconds between an evaluation's signs of life, and the seconds of silence after which it is given up.
 
-    An evaluation that cannot give a sign for half of `silence` ends itself, so that it is over before others think so.
+    An evaluation that cannot give a sign for half of `silence` ends itself, so that it is over before it is given up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -22,9 +22,9 @@ class Pulse(BaseModel):
 
 
 class Order(BaseModel):
-    """One attempt with everything that a worker needs: what to evaluate, where, and where to leave word of it.
+    """One attempt with everything that a worker needs: the evaluator, the request, the folders, and the ledger.
 
-    Its paths are the controller's: a worker must find the evaluator's folder and the ledger at the same ones.
+    Its paths are the controller's: a worker must find the evaluator's folder and the ledger at the same paths.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,10 +37,11 @@ class Order(BaseModel):
 
 
 class Claim(BaseModel):
-    """Who has taken an attempt, one for ever: a worker's process, or nobody (`host` is None) for a reason.
+    """The one claim of an attempt: by a worker's process, or by its controller, which closes it for a `reason`.
 
     `started` names the process as `flows/host/identity.py` does, `worker` is the cluster's name for it. `mark` is
-    unique, and part of the outcome's name unless the worker is from before that was so.
+    unique, and part of the outcome's name unless the worker is of an older version (`marks_outcome` is false). A closed
+    attempt has no `host`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,12 +56,12 @@ class Claim(BaseModel):
 
 
 def outcome_name(claim: Claim) -> str:
-    """Return under which name the outcome lies of whoever has made this claim; nobody else knows it before."""
+    """Return the name under which the claim's process stores its outcome; no other process can guess it."""
     return f"{OUTCOME}-{claim.mark}"
 
 
 def read_claim(text: str) -> Claim:
-    """Return a claim; one that cannot be read, and so has no `mark`, is somebody's who may be at work all the same."""
+    """Return a claim; one that cannot be read has no `mark`, but its worker may still be at work."""
     try:
         return Claim.model_validate_json(text)
     except ValidationError:

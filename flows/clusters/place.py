@@ -1,7 +1,7 @@
 """The kinds of places under `run_on`; each takes one line here."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -10,22 +10,26 @@ from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.on_dask import OnDask
 from overnight.flows.clusters.on_pool import OnPool
 
+Place = Here | OnPool | OnDask
+
 
 def as_written(value: Any) -> Any:
-    """Return the place with its kind written out, where `here`, `{pool: NAME}` or `{dask: ADDRESS}` tell it."""
+    """Return the place with its kind filled in, if it is `here` or a mapping with the key of one kind."""
     if value == "here":
         return {"kind": "here"}
-    if isinstance(value, Here | OnPool | OnDask) or (isinstance(value, Mapping) and "kind" in value):
+    if isinstance(value, Place) or (isinstance(value, Mapping) and "kind" in value):
         return value
-    kinds = [kind for kind in ("pool", "dask") if isinstance(value, Mapping) and kind in value]
-    if len(kinds) == 1:
-        return {"kind": kinds[0], **value}
-    expected = "expected `here`, `{pool: NAME}` of a Prefect work pool or `{dask: tcp://HOST:PORT}` of a scheduler"
-    raise ValueError(f"{expected}, got {shown(value)}")
+    kinds = {kind.model_fields["kind"].default: kind for kind in get_args(Place)}
+    named = [name for name, kind in kinds.items() if name in kind.model_fields]
+    written = [name for name in named if isinstance(value, Mapping) and name in value]
+    if len(written) == 1:
+        return {"kind": written[0], **value}
+    *others, last = (kind.form for kind in kinds.values())
+    raise ValueError(f"expected {', '.join(others)} or {last}, got {shown(value)}")
 
 
 AnyPlace = Annotated[
-    Here | OnPool | OnDask,
+    Place,
     Field(discriminator="kind"),
-    BeforeValidator(as_written, json_schema_input_type=Literal["here"] | Here | OnPool | OnDask),
+    BeforeValidator(as_written, json_schema_input_type=Literal["here"] | Place),
 ]

@@ -1,4 +1,4 @@
-"""Orders as flow runs of one deployment on a Prefect work pool; equal keys are the same flow run."""
+"""Orders as flow runs of one deployment on a Prefect work pool; orders with the same key are the same flow run."""
 
 import asyncio
 from contextlib import suppress
@@ -18,12 +18,12 @@ from overnight.flows.clusters.order import Order
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.host.prefect_environment import OF_A_JOB
 
-# A process pool has no variables for these: the worker's machine is shared by what runs on it.
-_OF_DOCKER = {"memory": "mem_limit"}
+# A process pool has no variables for these: its jobs share the worker's machine.
+_DOCKER_NAMES = {"memory": "mem_limit"}
 
 
 async def deploy_evaluation(pool: str) -> dict[str, Any]:
-    """Create the work pool, of processes, if there is none, and the deployment `evaluate/POOL`.
+    """Create the deployment `evaluate/POOL`, and a work pool of processes if the pool does not exist.
 
     Returns the job variables that the pool's base job template declares, by name.
     """
@@ -34,7 +34,7 @@ async def deploy_evaluation(pool: str) -> dict[str, Any]:
     deployment = RunnerDeployment.from_flow(
         evaluate_flow,
         name=pool,
-        description="One attempt of a campaign; started by whoever runs the campaign.",
+        description="One attempt of a campaign, started by the campaign's controller.",
         tags=["overnight", "evaluation"],
         work_pool_name=pool,
         job_variables={"env": OF_A_JOB},
@@ -45,16 +45,16 @@ async def deploy_evaluation(pool: str) -> dict[str, Any]:
 
 
 def job_variables(resources: Resources, declared: dict[str, Any]) -> dict[str, str]:
-    """Return the resources as those job variables that a pool's template declares, by their own names or Docker's."""
+    """Return the resources as the job variables that a pool's template declares, under their own names or Docker's."""
     asked = {
         name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in resources.named().items()
     }
-    named = {name if name in declared else _OF_DOCKER.get(name, name): value for name, value in asked.items()}
+    named = {name if name in declared else _DOCKER_NAMES.get(name, name): value for name, value in asked.items()}
     return {name: value for name, value in named.items() if name in declared}
 
 
 class PoolLauncher:
-    """A Launcher for the work pool of this name, at the Prefect server of the environment."""
+    """A Launcher for the work pool of this name, on the Prefect server that the user has named."""
 
     def __init__(self, pool: str, resources: Resources) -> None:
         self.pool, self.resources = pool, resources
@@ -63,7 +63,7 @@ class PoolLauncher:
         self._declared: dict[str, Any] | None = None
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
-        """Create a flow run, or find the one of this key; which worker takes it is not for us to choose."""
+        """Create a flow run, or find the one with this key; Prefect, and not we, chooses its worker."""
         del avoid
         async with self._deploying:
             if self._declared is None:
@@ -85,7 +85,7 @@ class PoolLauncher:
         del worker
         if key not in self._runs:
             return None
-        # A server that does not answer knows nothing now; it is asked again.
+        # If the server does not answer, it is asked again later.
         with suppress(Exception):
             async with get_client() as client:
                 state = (await client.read_flow_run(self._runs[key])).state

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|[kKMGT]i?B?)?")
 _DECIMAL = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-# What the usual numerical libraries ask for how many threads they may start.
+# The variables from which common numerical libraries read how many threads they may start.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -39,7 +39,7 @@ Size = Annotated[
 
 
 class Resources(BaseModel):
-    """What one evaluation needs; None says nothing of it. `memory` is in bytes."""
+    """The resources that one evaluation needs, as far as they are known. `memory` is in bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,11 +48,11 @@ class Resources(BaseModel):
     memory: Size | None = None
 
     def named(self) -> dict[str, float | int]:
-        """Return what is asked for, by name."""
+        """Return the requested resources by name."""
         return self.model_dump(exclude_none=True)
 
     def variables(self) -> tuple[str, ...]:
-        """Return the environment variables that keep numerical libraries to `cpus` threads, at least one."""
+        """Return the environment variables that limit numerical libraries to `cpus` threads, at least one."""
         if self.cpus is None:
             return ()
         return tuple(f"{name}={max(1, int(self.cpus))}" for name in _THREADS)

@@ -1,4 +1,4 @@
-"""An evaluator whose evaluations run where `run_on` sends them, and are recovered from there."""
+"""An evaluator that sends its evaluations to the place under `run_on`, and recovers them from there."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -29,7 +29,7 @@ _place = TypeAdapter[AnyPlace](AnyPlace)
 
 @dataclass(frozen=True)
 class SentEvaluator:
-    """An Evaluator that has another one evaluate at a place, and follows that by the attempts' mailboxes."""
+    """An Evaluator that has another one evaluate at a place, and follows each attempt through its mailbox."""
 
     evaluator: AnyEvaluator
     place: AnyPlace
@@ -48,18 +48,18 @@ class SentEvaluator:
 
     @property
     def grace(self) -> timedelta:
-        """Return how long what an attempt started may take to end by itself, once it is asked to."""
+        """Return how long an attempt's processes may take to end by themselves once they are asked to."""
         return self.evaluator.grace
 
     @property
     def patience(self) -> timedelta:
-        """Return how long an attempt may take beyond that: waiting for a worker, and for a sign of life of it."""
+        """Return how much longer an attempt may take: it waits for a worker, and for the worker's signs of life."""
         if isinstance(self.place, Here):
             return timedelta()
         return self.place.start_within + 2 * timedelta(seconds=self.pulse.silence) + self.grace
 
     def secrets(self) -> dict[str, str]:
-        """Return what the evaluator keeps out of everything that is written down."""
+        """Return the values that the evaluator keeps out of every record."""
         return self.evaluator.secrets()
 
     async def check(self, campaign: Campaign) -> None:
@@ -67,35 +67,35 @@ class SentEvaluator:
         await self.evaluator.check(campaign)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Have the point tried once at the place, and say how it ended."""
+        """Have the point tried once at the place, and return how it ended."""
         if isinstance(self.place, Here):
             return await self.evaluator.evaluate(request, folder, report)
-        avoid = await self._workers_that_failed(request)
-        # Whoever comes after this controller looks there, whatever the campaign's file says by then.
+        avoid = await self._earlier_workers(request)
+        # The next controller looks there, even if the campaign file names another place by then.
         await self.mailboxes.of(request.key).put(SENT, self.place.model_dump_json())
         return await self._following(request, self.place, report).to_its_end(avoid)
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return how an attempt ended whose controller has died, wherever that had sent it."""
-        finding = asyncio.create_task(self._where_it_was_sent(request))
+        """Return how an attempt of a dead controller ended, at the place that it was sent to."""
+        finding = asyncio.create_task(self._recorded_place(request))
         try:
             sent = await asyncio.shield(finding)
         except asyncio.CancelledError:
-            # It runs there all the same, and would to its end.
+            # The attempt runs there regardless, and would run to its end.
             if (sent := await finding) is None:
                 return await _stopped(self.evaluator.recover(request, folder, report))
-            await self._following(request, _where(sent), report).end()
+            await self._following(request, _read_place(sent), report).end()
             raise
         if sent is None:
             return await self.evaluator.recover(request, folder, report)
-        # What the cluster has not seen, or has forgotten, is sent again: its key is evaluated once.
-        return await self._following(request, _where(sent), report).to_its_end()
+        # An order that the cluster has not seen, or has forgotten, is sent again: its key is evaluated only once.
+        return await self._following(request, _read_place(sent), report).to_its_end()
 
-    async def _where_it_was_sent(self, request: EvaluationRequest) -> str | None:
+    async def _recorded_place(self, request: EvaluationRequest) -> str | None:
         patient = AsyncRetrying(
             retry=retry_if_exception_type(LedgerError), wait=wait_exponential(self.pulse.beat, max=_LONGEST_PAUSE)
         )
-        # While nobody knows where it was sent, nobody knows that it has ended: to say so would have it tried twice.
+        # An attempt at an unknown place may still be running: to report its end would have the trial run twice.
         return await patient(self.mailboxes.of(request.key).get, SENT)
 
     def _following(self, request: EvaluationRequest, place: AnyPlace | Nowhere, report: Report) -> Following:
@@ -114,8 +114,8 @@ class SentEvaluator:
             tell=self.tell,
         )
 
-    async def _workers_that_failed(self, request: EvaluationRequest) -> tuple[str, ...]:
-        """Return who had the earlier attempts at this trial, where the cluster names its workers."""
+    async def _earlier_workers(self, request: EvaluationRequest) -> tuple[str, ...]:
+        """Return the workers of the earlier attempts at this trial, if the cluster names its workers."""
         if request.attempt == 1:
             return ()
         of_the_trial = self.mailboxes.of(trial_part(request.key))
@@ -128,7 +128,7 @@ class SentEvaluator:
         return tuple(claim.worker for text in claims if text and (claim := read_claim(text)).worker)
 
 
-def _where(sent: str) -> AnyPlace | Nowhere:
+def _read_place(sent: str) -> AnyPlace | Nowhere:
     try:
         return _place.validate_json(sent)
     except ValidationError:
@@ -136,9 +136,9 @@ def _where(sent: str) -> AnyPlace | Nowhere:
 
 
 async def _stopped(recovering: Coroutine[Any, Any, EvaluationOutcome | None]) -> EvaluationOutcome | None:
-    """Have a recovery end what it finds; return the outcome that this had stored by then, if it had."""
+    """Let a recovery end the attempt that it finds; return the attempt's outcome, if it had stored one by then."""
     task = asyncio.create_task(recovering)
-    # One that is cancelled before it has begun ends nothing.
+    # A recovery that is cancelled before it has begun ends nothing.
     await asyncio.sleep(0)
     task.cancel()
     return await task

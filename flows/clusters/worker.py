@@ -20,24 +20,24 @@ from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, 
 from overnight.flows.host.identity import process_started
 from overnight.storage import Mailbox, open_mailboxes
 
-# For how long a result is kept in memory when the store does not take it.
+# How long a result is kept in memory if the store does not accept it.
 _PATIENCE_SECONDS = 3600.0
 _LONGEST_PAUSE = 10.0
 _LONGEST_MESSAGE = 2000
-# To open a bucket takes a quarter of a second of computing, which all attempts of a worker would wait for.
+# Opening a bucket takes a quarter of a second of computing, for which all attempts of a worker would wait.
 _opened = cache(open_mailboxes)
 
 
 async def carry_out(order: Order, worker: str = "") -> str:
-    """Evaluate an attempt unless it was taken before, and return in words what came of it.
+    """Evaluate an attempt, unless it was claimed before, and return the result in words.
 
-    However often it is called with the same order, and wherever, the attempt is evaluated once. Raises LedgerError
-    where the ledger's store does not answer.
+    The attempt is evaluated once, no matter how often and on which machines this is called with the same order. Raises
+    LedgerError if the ledger's store does not answer.
     """
     mailbox = _opened(order.ledger, order.request.campaign, Path()).of(order.request.key)
     claim = own_claim(worker)
     if not await mailbox.put(CLAIM, claim.model_dump_json()):
-        return "somebody else has taken this attempt, so nothing was evaluated"
+        return "this attempt was taken before, so nothing was evaluated"
     outcome = await _Evaluation(order, mailbox, outcome_name(claim)).run()
     if isinstance(outcome, EvaluationFailed):
         return f"failed ({cause_text(outcome.cause)}): {outcome.message}"
@@ -58,20 +58,20 @@ def own_claim(worker: str) -> Claim:
 
 
 def that_can_be_told(outcome: EvaluationOutcome) -> EvaluationOutcome:
-    """Return the outcome or, where its text could not be written or read again, a failure that says so."""
+    """Return the outcome or, if its text could not be written or read again, a failure with the reason."""
     try:
         return type(outcome).model_validate_json(outcome.model_dump_json())
     except ValueError as problem:
-        why = f"how it ended could not be written down: {problem}"
+        why = f"its outcome could not be recorded: {problem}"
         return EvaluationFailed(
             cause="invalid_result", message=why[:_LONGEST_MESSAGE], seconds=outcome.seconds, cost=outcome.cost
         )
 
 
 class _Evaluation:
-    """An attempt that this process has taken: what it has reported, and when it last gave a sign of life.
+    """An attempt that this process has claimed, with its reports and its signs of life.
 
-    Its outcome is left under `outcome_name`.
+    Its outcome is stored under `outcome_name`.
     """
 
     def __init__(self, order: Order, mailbox: Mailbox, outcome_name: str = OUTCOME) -> None:
@@ -82,7 +82,7 @@ class _Evaluation:
         self.passing_on = asyncio.Lock()
 
     async def run(self) -> EvaluationOutcome:
-        """Return how it ended, after that is stored."""
+        """Evaluate the attempt, and return its outcome once that is stored."""
         signs = asyncio.create_task(self._give_signs())
         try:
             outcome = that_can_be_told(await self._outcome(signs))
@@ -102,20 +102,20 @@ class _Evaluation:
         return signs.result() if evaluation.cancelled() else evaluation.result()
 
     async def _evaluate(self) -> EvaluationOutcome:
-        # Where this process is stopped, its controller gives the attempt up after twice as long.
+        # If this process is stopped, its controller gives the attempt up after twice this time.
         ends_with_its_parent.set(self.order.pulse.silence / 2)
         evaluator, request = self.order.evaluator, self.order.request
-        # It may have waited for long: its time begins now.
+        # The attempt may have waited for long: its time begins now.
         request = request.model_copy(update={"deadline": datetime.now(UTC) + evaluator.time_limit})
         try:
             return await evaluator.evaluate(request, attempt_folder(self.order), self.reports.append)
         except Exception as problem:
-            # Whatever it was, somebody waits to be told.
+            # Even after an unexpected error, the controller waits for an outcome.
             why = Redaction(evaluator.secrets()).text(f"{type(problem).__name__}: {problem}")
             return EvaluationFailed(cause="infrastructure", message=why[:_LONGEST_MESSAGE])
 
     async def _give_signs(self) -> EvaluationFailed:
-        """Give signs of life and pass on reports; return why the evaluation has to end, as soon as it has to."""
+        """Give signs of life and pass on reports; return the reason once the evaluation has to end."""
         passed, pulse = asyncio.get_running_loop().time, self.order.pulse
         last = passed()
         while True:
@@ -124,11 +124,11 @@ class _Evaluation:
                     await self._give_sign()
                     if await self.mailbox.get(STOP) is not None:
                         return EvaluationFailed(cause="cancelled", message="stopped by its controller")
-                # One that comes after a pause as long as that may find that it was given up: it counts for nothing.
+                # A sign after a longer pause does not count: the attempt may have been given up by then.
                 if passed() - last <= pulse.silence / 2:
                     last = passed()
             if passed() - last > pulse.silence / 2:
-                why = f"ended itself: for {passed() - last:.0f}s it could leave no sign of life beside the ledger"
+                why = f"ended itself: it could not leave a sign of life in the mailbox for {passed() - last:.0f}s"
                 return EvaluationFailed(cause="infrastructure", message=why)
             await asyncio.sleep(pulse.beat)
 
@@ -138,10 +138,10 @@ class _Evaluation:
         await self._pass_on_reports()
 
     async def _pass_on_reports(self) -> None:
-        """Leave what was reported since the last time, as one text."""
+        """Store the reports since the last time as one text."""
         async with self.passing_on:
             while self.lines or self.reports:
-                # Nothing is added to a text that could not be left before: perhaps it was.
+                # A text that could not be stored before stays as it is: perhaps it was stored after all.
                 if not self.lines:
                     self.lines = "\n".join(report.model_dump_json() for report in self.reports)
                     self.reports.clear()
@@ -162,5 +162,5 @@ class _Evaluation:
 
 
 def attempt_folder(order: Order) -> Path:
-    """Return the attempt's own folder on the worker; `OVERNIGHT_WORK` names another place for them there."""
+    """Return the attempt's own folder on the worker; `OVERNIGHT_WORK` names another work folder there."""
     return Path(os.environ.get("OVERNIGHT_WORK", order.work)) / order.request.key

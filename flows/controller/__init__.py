@@ -1,1 +1,1 @@
-"""One campaign in plain asyncio: keep the workers busy, record everything. Knows neither Prefect nor the file."""
+"""Run one campaign in plain asyncio: keep the workers busy, record everything. Knows neither Prefect nor the file."""

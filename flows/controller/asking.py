@@ -1,4 +1,4 @@
-"""One request for points that is under way, and the trials that it leads to."""
+"""One request for proposals under way, and the trials that it leads to."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from overnight.flows.session.lease import CONTROLLER
 
 @dataclass(frozen=True)
 class Asking:
-    """A request under way, since `began` on the event loop's clock; `away` says why a stand-in was asked."""
+    """A request under way since `began` on the event loop's clock; `away` is the reason that a stand-in was asked."""
 
     task: asyncio.Task[list[Proposal]]
     request: ProposalRequest
@@ -22,13 +22,13 @@ class Asking:
     away: str | None = None
 
     def answered(self) -> "Answered":
-        """Return what came of it, once points have come."""
+        """Return the answer, once the points have come."""
         return Answered(self.request, tuple(self.task.result()), passed() - self.began, self.away)
 
 
 @dataclass(frozen=True)
 class Answered:
-    """Points that were proposed in so many seconds; nothing of them is in the ledger yet."""
+    """Proposed points, and the seconds that they took; none of them is in the ledger yet."""
 
     request: ProposalRequest
     proposals: tuple[Proposal, ...]
@@ -36,17 +36,17 @@ class Answered:
     away: str | None
 
     def is_out_of_date(self, history: History) -> bool:
-        """Tell whether a trial was added or the campaign revised meanwhile, so that its points are computed anew."""
+        """Return whether a trial was added or the campaign revised since; the points must be computed again then."""
         asked = self.request.history
         return (asked.next_trial, asked.revised) != (history.next_trial, history.revised)
 
     def events(self, history: History, now: datetime) -> list[TrialProposed]:
-        """Return what is appended when its points become trials."""
+        """Return the events that turn the points into trials."""
         asked = Asked(
             events_seen=self.request.events_seen,
             seconds=self.seconds,
             unseen=history.trials.observed - self.request.history.trials.observed,
-            # Otherwise the proposer itself records that points stand in for its own.
+            # If no stand-in was asked, the proposer itself records points that replace its own.
             stand_in=self.request.stand_in,
             away=None if self.request.stand_in is None else self.away,
         )
@@ -54,5 +54,5 @@ class Answered:
 
 
 def passed() -> float:
-    """Return seconds of a clock that nobody sets; only differences mean anything."""
+    """Return the seconds of a clock that is never set; only differences are meaningful."""
     return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""End evaluations of a state that the ledger has lost."""
+"""End evaluations that the ledger no longer knows."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,10 @@ from overnight.flows.host.attempt_key import campaign_part
 
 
 async def end_forgotten(job: Job, history: History, tell: Callable[[str], None]) -> None:
-    """End what still runs of this campaign on this machine and is in no ledger, before its place is taken.
+    """End this campaign's evaluations on this machine that are not in the ledger, before new ones start.
 
-    Nobody would wait for it, and its trials' numbers are given anew: two evaluations of one trial would run at once.
+    No controller would wait for them, and their trial numbers are used again: two evaluations of one trial would run at
+    once.
     """
     if not job.here or history.defined is None:
         return
@@ -20,6 +21,6 @@ async def end_forgotten(job: Job, history: History, tell: Callable[[str], None])
     if (count := await end_orphans(place, known)) > 0:
         what = "1 evaluation" if count == 1 else f"{count} evaluations"
         tell(
-            f"{what} of this campaign still ran below {place} that the ledger does not know, as after it was restored "
-            "from an older copy. Nobody waits for such a result, so it was ended; its files are still there."
+            f"Ended {what} of this campaign below {place} that the ledger does not know, for example because it was "
+            "restored from an older copy. No controller waited for a result; the files are still there."
         )

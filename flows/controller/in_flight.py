@@ -1,4 +1,4 @@
-"""The attempts that run: execute or recover them, hear their reports, and record how they ended."""
+"""The running attempts: execute or recover them, receive their reports, and record how they ended."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Running = asyncio.Task[EvaluationOutcome | None]
 
 @dataclass
 class InFlight:
-    """The attempts of one controller: a task each. `woken` is set when an evaluation reports a measurement."""
+    """The running attempts of one controller, a task each; `woken` is set when an evaluation reports a measurement."""
 
     job: Job
     steps: Steps
@@ -42,7 +42,7 @@ class InFlight:
 
     @property
     def trials(self) -> frozenset[int]:
-        """Return the numbers of the trials that are evaluated now."""
+        """Return the numbers of the trials that are being evaluated."""
         return frozenset(trial for trial, _ in self.tasks.values())
 
     @property
@@ -50,7 +50,7 @@ class InFlight:
         return self.journal.history
 
     def recover(self) -> None:
-        """Take over the attempts that the last controller began; a trial asked for by hand is left to its owner."""
+        """Take over the attempts of earlier controllers; attempts that people evaluate by hand are left to them."""
         for trial in self._history.trials.values():
             attempt = trial.open_attempt or trial.forsaken_attempt
             if attempt is not None and attempt.actor == CONTROLLER:
@@ -62,13 +62,13 @@ class InFlight:
         self._execute(self._history.trials[event.trial], event.attempt, event.key, recover=False)
 
     def end_trials_with_an_outcome(self) -> None:
-        """End the attempts at trials that have an outcome already: a person or a rule ended them."""
+        """End the attempts at trials that a person or a rule has already ended."""
         for task, (trial, _) in self.tasks.items():
             if self._history.trials[trial].outcome is not None and not task.done() and not task.cancelling():
                 task.cancel()
 
     async def record(self) -> CampaignStopped | None:
-        """Record new reports and ended attempts; return why nothing more is to be started, if too many failed."""
+        """Record new reports and ended attempts; if too many failed, return the reason to start nothing more."""
         reports, self._reports = not_yet_known(self._history, self._reports), []
         ended = {task: self._known_outcome_of(task) for task in self.tasks if task.done()}
         now, trouble = self.clock.now(), None
@@ -118,7 +118,7 @@ class InFlight:
         self.woken.set()
 
     def _ends(self, ended: dict[Running, EvaluationOutcome | None], now: datetime, history: History) -> list[Event]:
-        """Return the ends of attempts, as far as no other process has appended an end of the trial first."""
+        """Return the ends of attempts, and of their trials unless another process has ended those first."""
         self.journal.check_lease(history)
         events: list[Event] = []
         for task, outcome in ended.items():
@@ -131,14 +131,14 @@ class InFlight:
         return events
 
     def _stops(self, heard: Sequence[MeasurementReported], history: History) -> list[TrialStopped]:
-        """Return which of the trials that have reported are to be stopped; those that have ended have a result."""
+        """Return the stops of trials that have reported, except those whose evaluation has ended with a result."""
         self.journal.check_lease(history)
         at_work = {about for task, about in self.tasks.items() if not task.done()}
         asked = [report for report in heard if (report.trial, report.attempt) in at_work]
         return stops(history, asked, self.clock.now(), CONTROLLER)
 
     def _known_outcome_of(self, task: Running) -> EvaluationOutcome | None:
-        """Return how an attempt ended; None if that cannot be known and a person is to be asked."""
+        """Return how an attempt ended; None if that cannot be determined and a person must be asked."""
         trial, _ = self.tasks[task]
         campaign = self._history.definition
         outcome = self.machine.judged(_outcome_of(task), trial, campaign.workers)
@@ -158,7 +158,7 @@ async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 
 def _outcome_of(task: Running) -> EvaluationOutcome:
-    """Return how an attempt ended, also if the evaluator broke its promise and raised."""
+    """Return how an attempt ended, even if the evaluator broke its promise and raised."""
     if task.cancelled():
         return EvaluationFailed(cause="cancelled", message="stopped by the controller")
     error = task.exception()

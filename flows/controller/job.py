@@ -22,10 +22,10 @@ from overnight.storage import Ledger
 
 @dataclass(frozen=True)
 class Job:
-    """A campaign with its plugged-in parts; `ignore_window` runs it at any time of day.
+    """A campaign with its parts; `ignore_window` runs it at any time of day.
 
-    `here` says that evaluations run on this machine, with their files in the work folder. `sources` are the
-    hashes of the evaluator's files as they are when it is called; `refuse_changed` lets no changed one measure.
+    `here` is true if evaluations run on this machine, with their files in the work folder. `sources` returns the
+    current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called.
     """
 
     campaign: Campaign
@@ -44,10 +44,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Execution:
-    """One attempt as an evaluator gets it; `recover` asks for the outcome of one that was started before.
+    """One attempt as an evaluator receives it; `recover` asks for the outcome of an attempt that was started before.
 
-    `begun` is set once the evaluator has been asked. That is done in a task of its own, `asked`, which an engine that
-    gives the attempt up does not disturb while it ends what it has started.
+    `begun` is set once the evaluator is called. It is called in a task of its own, `asked`: an engine that gives the
+    attempt up does not disturb the evaluator while it ends its processes.
     """
 
     evaluator: Evaluator
@@ -60,16 +60,16 @@ class Execution:
 
     @property
     def longest(self) -> timedelta:
-        """Return after how long it has ended by itself: its time limit, its time to end, and its wait for a worker."""
+        """Return the longest time until it ends by itself: its time limit, its grace, and its wait for a worker."""
         return self.evaluator.time_limit + self.evaluator.grace + self.evaluator.patience
 
     async def run(self) -> EvaluationOutcome | None:
-        """Evaluate or recover; None only from a recovery that found nothing. When cancelled, it is ended first."""
+        """Evaluate or recover; None only if a recovery finds nothing. If cancelled, end the attempt first."""
         self.asked.append(asyncio.create_task(self._ask()))
         return await self.outcome()
 
     async def outcome(self) -> EvaluationOutcome | None:
-        """Return how it ends, once it was asked for; when cancelled, it is ended first."""
+        """Return the outcome of the attempt that `run` has begun; if cancelled, end the attempt first."""
         task = self.asked[-1]
         try:
             return await asyncio.shield(task)
@@ -79,7 +79,7 @@ class Execution:
             return task.result()
 
     async def end(self) -> EvaluationOutcome | None:
-        """End it, however often that is interrupted; return its outcome, or raise CancelledError where it has none."""
+        """End the attempt, despite interruptions; return its outcome, or raise CancelledError if it has none."""
         task = self.asked[-1]
         while not task.done():
             with suppress(asyncio.CancelledError):
@@ -94,25 +94,25 @@ class Execution:
         return await self.evaluator.evaluate(self.request, self.folder, self.report)
 
     async def _interrupt(self, task: "asyncio.Task[EvaluationOutcome | None]") -> None:
-        # An evaluator that is cancelled before it has begun ends nothing, and one that is ending would be disturbed.
+        # An evaluator that is cancelled before it begins ends nothing, and one that is already ending is disturbed.
         await self.begun.wait()
         if not task.cancelling():
             task.cancel()
 
 
 def evaluation_seed(campaign: Campaign, trial: int) -> int:
-    """Return the seed that a trial's evaluations get: below 2³², the same for each attempt."""
+    """Return the seed of a trial's evaluations: below 2³², and the same for each attempt."""
     digest = hashlib.sha256(f"overnight evaluation {campaign.seed} {trial}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
 
 class Steps(Protocol):
-    """The two things that take time; an engine may run them elsewhere and show them."""
+    """The two steps that take time; an engine may run them elsewhere and show them."""
 
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         """Run one attempt."""
         ...
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
-        """Return the points; raises ProposerAway where whoever computes them gives no answer."""
+        """Return the next points; raises ProposerAway if the proposer gives no answer."""
         ...

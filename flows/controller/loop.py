@@ -1,4 +1,4 @@
-"""Run one campaign: keep the workers busy, record everything before and after, and be killed at any moment."""
+"""Run one campaign: keep the workers busy, record every step before and after it, and survive a kill at any moment."""
 
 import asyncio
 from collections.abc import Callable
@@ -53,11 +53,11 @@ async def run_loop(
     watch: Callable[[History], None] = lambda history: None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> History:
-    """Run a campaign to its end, or resume it wherever its last controller stopped, and return its history.
+    """Run a campaign to its end, or resume it after an earlier controller, and return its history.
 
-    Write-ahead: a trial and its attempt are durable before the evaluator is called; an outcome is durable before
-    its slot is used again. `tell` hears what somebody who waits should know. Raises CampaignHeld if another controller
-    acts, CampaignStopped after too many failures.
+    Write-ahead: a trial and its attempt are durable before the evaluator is called; an outcome is durable before its
+    slot is used again. `tell` is called with news for a waiting person. Raises CampaignHeld if another controller acts,
+    CampaignStopped after too many failures.
     """
     journal = Journal(job.ledger, watch)
     await journal.refresh()
@@ -80,7 +80,7 @@ async def run_loop(
 
 
 class _Controller:
-    """The decisions of a running campaign, and its state that is not in the ledger."""
+    """The decisions of a running campaign, and the state that is not in the ledger."""
 
     def __init__(
         self,
@@ -107,11 +107,11 @@ class _Controller:
 
     @property
     def campaign(self) -> Campaign:
-        """Return what is asked for now; people may revise it meanwhile."""
+        """Return the current definition, which people may revise while the campaign runs."""
         return self.history.definition
 
     def allowed(self, history: History | None = None) -> Allowance:
-        """Return what may be started now, in the light of what this controller knows or of another history."""
+        """Return what may start now, given this controller's history or another one."""
         history = history or self.history
         return Allowance(
             history=history,
@@ -125,10 +125,10 @@ class _Controller:
         )
 
     async def work(self) -> None:
-        """Go round until nothing runs and nothing more is to be started."""
+        """Repeat until nothing runs and nothing more may start."""
         await end_forgotten(self.job, self.history, self.tell)
         self.in_flight.recover()
-        # An attempt that is to be ended must have begun, or its cancellation would not reach it.
+        # Let the attempts begin: a cancellation would not reach one that has not.
         await asyncio.sleep(0)
         while True:
             self.stop.ask_for(level_asked(self.history))
@@ -147,16 +147,16 @@ class _Controller:
             await self._write_proposals()
 
     async def stop_everything(self) -> None:
-        """End every evaluation and the proposals in flight, and write down how they ended."""
+        """End every running evaluation and proposal, and record how the evaluations ended."""
         try:
             await end_tasks([self.listener, *self.in_flight.tasks, *self.preparation.tasks])
             await self._record()
         finally:
-            # While anything runs, no other process may take this controller for dead.
+            # While anything runs, no other process may consider this controller dead.
             await end_tasks([self.life])
 
     async def close(self) -> History:
-        """Write down whether the campaign is over, and return its history."""
+        """Record whether the campaign is over, and return its history."""
         lease = self.history.lease
         assert lease is not None
         asked = undecided(self.campaign, self.history.trials.open)
@@ -183,7 +183,7 @@ class _Controller:
         if self.stop.level is not Stop.NO:
             return Drained("asked_to_stop", "asked to stop")
         why = self.shift.why_it_ends(self.history)
-        reserved = "what is left of the cost budget is kept for evaluations that somebody runs by hand"
+        reserved = "the rest of the cost budget is kept for evaluations that people run by hand"
         return why or Drained("cost_reserved", reserved)
 
     def _closes(self, end: CampaignFinished | CampaignDrained, history: History) -> list[Event]:
@@ -203,14 +203,14 @@ class _Controller:
             self.in_flight.start(event)
 
     def _starts(self, sources: Sources, history: History) -> list[AttemptStarted]:
-        """Return the starts that are allowed; a trial that another process has ended first is not started."""
+        """Return the starts that are allowed, without trials that another process has ended first."""
         self.journal.check_lease(history)
         starts = [self._attempt_event(trial.id, len(trial.attempts) + 1) for trial in self.allowed(history).to_start]
         changed = {"sources": changed_sources(history, sources)}
         return [*(event.model_copy(update=changed) for event in starts[:1]), *starts[1:]]
 
     def _refuses_changed(self, sources: Sources) -> bool:
-        """Start nothing more if the evaluator has changed while the campaign runs, and that is not to be."""
+        """Return whether the evaluator has changed and the campaign refuses that; if so, nothing more starts."""
         changed = changed_evaluator(self.history, sources) if self.job.refuse_changed else None
         if changed is not None:
             self.trouble = CampaignStopped(refusal(changed))
@@ -221,7 +221,7 @@ class _Controller:
         return attempt_event(self.history, trial, number, now, CONTROLLER, now + self.job.evaluator.time_limit)
 
     def _pauses(self, allowed: Allowance) -> list[float]:
-        """Return after how many seconds there is something to do, though nothing has ended meanwhile."""
+        """Return the seconds after which there is something to do, even if nothing has ended by then."""
         opening = self.shift.seconds_to_opening(self.history) if allowed.willing and allowed.why_over is None else None
         held_back, proposer = allowed.seconds_held_back, self.preparation.pause(allowed)
         machine = self.machine.pause if allowed.wants_to_start else None
@@ -229,9 +229,9 @@ class _Controller:
         return [pause for pause in pauses if pause is not None]
 
     async def _wait(self) -> None:
-        """Return when something has ended, was heard or asked for, or when a trial has waited long enough.
+        """Return when something has ended, been reported or been requested, or a trial has waited long enough.
 
-        Raises CampaignHeld when another controller has taken over.
+        Raises CampaignHeld if another controller has taken over.
         """
         nudges = [
             asyncio.create_task(self.woken.wait()),
@@ -261,18 +261,18 @@ class _Controller:
         try:
             answers = self.preparation.answered()
         except Exception as error:
-            # What runs is still worth recording: it is raised once everything has ended.
+            # The running evaluations are still worth recording, so this is raised once they have ended.
             self.trouble = error
             return
         for answer in answers:
             await self.journal.insist(partial(self._proposed, answer, self.clock.now()))
 
     def _proposed(self, answer: Answered, now: datetime, history: History) -> list[TrialProposed]:
-        """Return the trials to be added; none where the points have to be computed anew."""
-        # Asked again whenever somebody appended first, who may have added a trial, paused or revised the campaign.
+        """Return the trials to add; none if the points must be computed again."""
+        # Decided again if another process appends first: it may have added a trial, or paused or revised the campaign.
         self.journal.check_lease(history)
         allowed = self.allowed(history)
-        # What is to be tried again comes first where little of a budget is left.
+        # Trials that will be tried again come first if little of a budget is left.
         fits = (
             allowed.may_start
             and allowed.why_no_more is None

@@ -15,7 +15,7 @@ from overnight.flows.host.clock import Clock
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import CONTROLLER
 
-# An attempt's own files need a few kilobytes; below this, what it writes itself would hardly fit.
+# Our files of an attempt need a few kilobytes; below this, the evaluation's own files would hardly fit.
 LEAST_SPACE = 4 * 2**20
 LEAST_FILES = 100
 _FIRST_REST, _LONGEST_REST, _MOST_DOUBLINGS = 1.0, 60.0, 10
@@ -23,12 +23,12 @@ _COMPLAINTS = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUO
 
 
 class Machine:
-    """Whether evaluations can be carried out, and for how long nothing is started when they cannot.
+    """The health of the machine: whether it can carry out evaluations, and how long the campaign rests if it cannot.
 
-    Evaluations here need room in the work folder. A failure for the machine's sake rests the campaign, the longer the
-    more often that happens in a row. Elsewhere other workers may be well: only as many failures in a row as there are
-    workers say that none of them is. An evaluation that complains of a full disk may have filled that by itself and
-    cleaned up; when several trials in a row do, the machine is to blame.
+    Evaluations on this machine need room in the work folder. After a failure of the machine the campaign rests, longer
+    with each one in a row. On a cluster, other workers may be well: the campaign rests only after as many failures in a
+    row as there are workers. An evaluation that reports a full disk may have filled the disk and then cleaned up; if
+    several trials in a row report it, the machine is to blame.
     """
 
     def __init__(self, job: Job) -> None:
@@ -41,16 +41,16 @@ class Machine:
 
     @property
     def rests(self) -> bool:
-        """Tell whether nothing is to be started."""
+        """Return whether the campaign rests: nothing may start."""
         return self._why is not None
 
     @property
     def pause(self) -> float | None:
-        """Return for how many seconds it rests before it is looked at again; None if it does not."""
+        """Return the seconds until the machine is checked again; None if the campaign does not rest."""
         return max(self._again_at - passed(), 0.0) if self.rests else None
 
     def judged(self, outcome: EvaluationOutcome, trial: int, workers: int) -> EvaluationOutcome:
-        """Return how a trial's attempt ended, as the machine's failure if it is one: whatever fails without room is."""
+        """Return how an attempt ended, as a failure of the machine if it is one; without room, every failure is."""
         trouble = self._trouble_of(outcome, trial)
         if trouble is None or not isinstance(outcome, EvaluationFailed):
             self._in_a_row = self._rests = 0
@@ -62,7 +62,7 @@ class Machine:
         return outcome.model_copy(update={"cause": "infrastructure", "message": message, "machine": True})
 
     def _trouble_of(self, outcome: EvaluationOutcome, trial: int) -> str | None:
-        """Return what the machine lacked when an attempt failed; None if it is not known to lack anything."""
+        """Return why the machine is to blame for a failed attempt; None if it is not known to be."""
         if not isinstance(outcome, EvaluationFailed) or outcome.cause in ("cancelled", "infeasible"):
             self._complained.clear()
             return None
@@ -75,16 +75,16 @@ class Machine:
         return complains if len(self._complained) > 1 else None
 
     async def look(self, journal: Journal, clock: Clock, tell: Callable[[str], None], *, wanted: bool) -> None:
-        """Find out whether evaluations may start, if some are `wanted`; say and record when that changes."""
+        """Check whether evaluations may start, if any are `wanted`; report and record each change."""
         if self._recorded and journal.history.paused is None:
-            # A person has resumed it, and believes that the machine is well.
+            # A person has resumed the campaign, and believes that the machine is well.
             self._again_at, self._told, self._recorded = 0.0, None, False
         if passed() >= self._again_at:
             self._why = None
             if wanted and self._here and (trouble := trouble_at(self._work)) is not None:
                 self._rest(trouble)
         if self._why is None:
-            await self._go_on(journal, clock, tell)
+            await self._resume(journal, clock, tell)
         elif self._told is None and wanted:
             self._told = f"{self._why}; nothing counts as failed, and the campaign continues by itself afterwards"
             tell(f"Nothing new is started: {self._told}.")
@@ -101,10 +101,10 @@ class Machine:
             await journal.insist(pauses)
             self._recorded = True
         except LedgerError:
-            # The ledger may lie on the same disk: it rests all the same, and the time counts as any other.
+            # The ledger may lie on the same disk. The campaign rests anyway, and the time counts like any other.
             return
 
-    async def _go_on(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
+    async def _resume(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
         def resumes(history: History) -> list[CampaignResumed]:
             journal.check_lease(history)
             return takes_back_pause(history, clock)
@@ -113,7 +113,7 @@ class Machine:
             await journal.insist(resumes)
         if self._told is not None:
             self._told, self._recorded = None, False
-            tell("Evaluations are started again.")
+            tell("Evaluations start again.")
 
     def _rest(self, why: str) -> None:
         """Start nothing for a while, twice as long as the last time; failures during a rest do not prolong it."""
@@ -124,24 +124,24 @@ class Machine:
 
 
 def paused_by_controller(history: History) -> bool:
-    """Tell whether a controller, and no person, has paused the campaign."""
+    """Return whether a controller, and not a person, has paused the campaign."""
     return history.paused is not None and history.paused.actor == CONTROLLER
 
 
 def takes_back_pause(history: History, clock: Clock) -> list[CampaignResumed]:
-    """Return the event that takes a controller's own pause back; nothing if there is none."""
+    """Return the event that ends a controller's own pause; nothing if it has not paused."""
     if not paused_by_controller(history):
         return []
     return [CampaignResumed(time=clock.now(), actor=CONTROLLER, request=history.requests + 1)]
 
 
 def is_the_machines(problem: BaseException) -> bool:
-    """Tell whether an exception says that the machine lacks something, whatever was tried."""
+    """Return whether an exception means that the machine lacks something, regardless of the point."""
     return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in OF_THE_MACHINE)
 
 
 def trouble_at(work: Path) -> str | None:
-    """Return why no evaluation could keep its files in this folder, or in the one that it would be made in."""
+    """Return why no evaluation could keep its files in this folder, or in the parent in which it would be made."""
     place = work.absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -152,11 +152,11 @@ def trouble_at(work: Path) -> str | None:
     if left.f_flag & os.ST_RDONLY:
         return f"{place} is on a file system that is read-only"
     if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
-        return f"{place} is no folder that can be written to"
+        return f"{place} is not a writable folder"
     free = left.f_bavail * left.f_frsize
     if free < LEAST_SPACE:
         return f"no space is left on the disk of {place} ({free / 2**20:.1f} MiB, below {LEAST_SPACE >> 20} MiB)"
-    # Some file systems have no fixed number of files, and say 0.
+    # Some file systems have no fixed number of files, and report 0.
     if left.f_files and left.f_favail < LEAST_FILES:
-        return f"no more files can be made on the disk of {place} ({left.f_favail} are left, below {LEAST_FILES})"
+        return f"no more files can be created on the disk of {place} ({left.f_favail} are left, below {LEAST_FILES})"
     return None

@@ -9,7 +9,7 @@ from overnight.flows.proposing.request import ProposalRequest
 
 
 class PlainSteps:
-    """Evaluations in this event loop, proposals in a thread beside it."""
+    """Evaluations in this event loop, proposals in a thread."""
 
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         """Run one attempt."""

@@ -14,41 +14,41 @@ from overnight.flows.proposing.settings import ProposerAway, Proposing
 from overnight.flows.rules.allowance import Allowance
 from overnight.flows.rules.duration_forecast import typical_duration
 
-# How many of the latest proposals say how long the next one will take, and among how many trials they are looked for.
+# How many of the latest proposals predict the time of the next one, and among how many trials they are searched for.
 _LATEST, _NEWEST = 5, 100
-# The share of their time that workers may wait for proposals before points ahead find more.
+# The share of their time that workers may wait for proposals before proposing ahead is better.
 _EVEN = 1 / 8
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
-# In a row, of what stands in: with their pauses about as long as the ledger's store is waited for.
+# The most misses of a stand-in in a row: with their pauses, about as long as the longest wait for the ledger's store.
 _MOST_MISSES = 16
 
 
 @dataclass
 class _Patience:
-    """How often in a row one of them gave no answer, and when it is asked again: at once, then after pauses."""
+    """The requests in a row that a proposer left unanswered, and the time of the next: at once, then after pauses."""
 
     misses: int = 0
     again_at: float = 0.0
 
     def miss(self) -> None:
-        """Wait twice as long as the last time."""
+        """Count a request without an answer; wait twice as long as the last time."""
         pause = 0.0 if self.misses == 0 else _FIRST_PAUSE * 2.0 ** min(self.misses - 1, 30)
         self.again_at = passed() + min(pause, _LONGEST_PAUSE)
         self.misses += 1
 
     @property
     def left(self) -> float:
-        """Return for how many seconds it is left alone."""
+        """Return the seconds until the next request."""
         return self.again_at - passed()
 
 
 class Preparation:
-    """What is asked for now: one request of the proposer, and one of what stands in for it while that is away.
+    """The requests under way: one to the proposer, and one to its stand-in while the proposer does not answer.
 
-    A proposer that gave no answer is asked again at once, then after pauses that double up to a minute; meanwhile
-    what stands in for it fills the slots. So is that, if it has answered before or the proposer has: whatever keeps
-    both from answering for a moment, as a store that is away, is no reason to end a night.
+    A proposer that gave no answer is asked again at once, then after pauses that double up to a minute; until it
+    answers, its stand-in fills the slots. The stand-in is asked again in the same way, if either of them has answered
+    before: a short outage that affects both, such as that of a store, is no reason to end a night.
     """
 
     def __init__(self, job: Job, steps: Steps) -> None:
@@ -58,20 +58,20 @@ class Preparation:
         self._away: str | None = None
         self._patience, self._patience_with_stand_in = _Patience(), _Patience()
         self._answered = False
-        # The revision of the campaign whose space holds no other point.
+        # The revision of the campaign whose space is exhausted.
         self._exhausted: tuple[object] | None = None
 
     @property
     def tasks(self) -> set[asyncio.Task[list[Proposal]]]:
-        """Return what is under way."""
+        """Return the requests under way."""
         return {asking.task for asking in (self._main, self._stand_in) if asking is not None}
 
     def exhausted(self, history: History) -> bool:
-        """Tell whether the space, as it is now, holds no other point."""
+        """Return whether the current space holds no other point."""
         return self._exhausted == (history.revised,)
 
     def ask(self, allowed: Allowance, events_seen: int) -> None:
-        """Ask for the points that are needed now or soon, if nobody has been asked yet."""
+        """Ask for the points that are needed now or soon, unless a request is already under way."""
         wanted = min(allowed.idle + self._ahead(allowed), allowed.unproposed)
         needed = min(allowed.idle, allowed.unproposed)
         if self._main is None and wanted > 0 and self._patience.left <= 0:
@@ -83,14 +83,14 @@ class Preparation:
             self._stand_in = self._asking(request, self._away)
 
     def pause(self, allowed: Allowance) -> float | None:
-        """Return for how many seconds nobody is asked who is not asked already; None where no such pause is kept."""
+        """Return the seconds until the next request may be made; None if no request waits for a pause."""
         pauses = [self._patience.left] if self._main is None else []
         if self._stand_in is None and self._away is not None:
             pauses.append(self._patience_with_stand_in.left)
         return min((left for left in pauses if left > 0 and allowed.unproposed > 0), default=None)
 
     def answered(self) -> list[Answered]:
-        """Return what came of the requests that have ended; raises what a proposer raised that would raise it again."""
+        """Return the answers of the requests that have ended; raises an error that the proposer would raise again."""
         ended = [asking for asking in (self._main, self._stand_in) if asking is not None and asking.task.done()]
         for asking in ended:
             self._forget(asking)
@@ -106,7 +106,7 @@ class Preparation:
             self._stand_in = None
 
     def _is_answer(self, asking: Asking) -> bool:
-        """Tell whether points came; remember what that says about the proposer."""
+        """Return whether points came; remember whether the proposer answers."""
         error = None if asking.task.cancelled() else asking.task.exception()
         if isinstance(error, SpaceExhausted):
             self._exhausted = (asking.request.history.revised,)
@@ -114,7 +114,7 @@ class Preparation:
         if isinstance(error, OvernightError) and not isinstance(error, ProposerAway):
             raise error
         if error is not None or asking.task.cancelled():
-            # What is none of ours, of an engine or of the machine, may go well the next time.
+            # An error of the engine or the machine, unlike one of ours, may not happen again.
             ours = isinstance(error, ProposerAway)
             said = "it was cancelled" if error is None else str(error) if ours else f"{type(error).__name__}: {error}"
             self._miss(said, asking.request)
@@ -126,26 +126,26 @@ class Preparation:
         return True
 
     def _miss(self, why: str, request: ProposalRequest) -> None:
-        """Take notice that the proposer is away; raises CampaignStopped where nothing else can stand in."""
+        """Record that the proposer gave no answer; raises CampaignStopped if nothing else can stand in for it."""
         nothing = self._job.proposing.fallback == "none"
-        alone = "With `proposing.fallback: none` nothing stands in for it" if nothing else None
+        alone = "With `proposing.fallback: none`, nothing stands in for the proposer" if nothing else None
         if request.stand_in is not None:
             self._patience_with_stand_in.miss()
             if self._answered and self._patience_with_stand_in.misses < _MOST_MISSES:
                 return
-            alone = f"What stood in for the proposer, which is away ({self._away}), failed as well"
+            alone = f"The stand-in for the proposer, which does not answer ({self._away}), failed as well"
         if alone is not None:
             raise CampaignStopped(
-                f"No proposal came: {why}. {alone}. Mend what computes proposals and run the campaign again: it goes "
-                "on where it stopped."
+                f"No proposal came: {why}. {alone}. Correct that and run the campaign again: it continues from "
+                "where it stopped."
             )
         self._away = why
         self._patience.miss()
 
     def _ahead(self, allowed: Allowance) -> int:
-        """Return how many points should lie ready beside those that are needed, less those that do."""
+        """Return how many more points should be ready in advance, besides those that are needed now."""
         if self._away is not None:
-            # Asked though nobody waits for it, to hear whether it is back.
+            # One point that no worker waits for, to learn whether the proposer answers again.
             return 1
         ready = len(allowed.ready)
         return max(points_ahead(allowed.history, self._job.proposing) - ready, 0)
@@ -154,13 +154,13 @@ class Preparation:
 def points_ahead(history: History, proposing: Proposing) -> int:
     """Return how many points should be proposed before a slot is free for them.
 
-    While a proposal takes p seconds and an evaluation d, whoever proposes only when a slot is free leaves about
-    p / (p + d) of each worker's time unused; whoever proposes ahead decides each time without the latest results. In
-    campaigns with 1, 4 and 16 workers the two were even at about an eighth (docs/proofs/proposing.md). Ahead are then
-    one more than are started on average while the next ones are computed.
+    If a proposal takes p seconds and an evaluation d seconds, proposing only when a slot is free leaves about
+    p / (p + d) of each worker's time unused; proposing ahead decides each time without the latest results. In campaigns
+    with 1, 4 and 16 workers the two were even at about an eighth (docs/proofs/proposing.md). Above that, the number of
+    points ahead is one more than the average number that start while the next ones are computed.
     """
     campaign = history.definition
-    # People look at what waits for approval, however soon a worker is free.
+    # A person approves each trial first, however soon a worker is free.
     if proposing.ahead == "never" or campaign.approve == "always":
         return 0
     made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.workers
@@ -173,7 +173,7 @@ def points_ahead(history: History, proposing: Proposing) -> int:
 
 
 def _typical_seconds(history: History) -> float | None:
-    """Return the median of how long the latest proposals took that looked at results; None where there are none."""
+    """Return the median time of the latest proposals that used results; None before the first of them."""
     newest = (trial.proposal for trial in islice(history.trials.newest_first(), _NEWEST))
     made = (p.provenance for p in newest if p.generator in ("model", "custom"))
     asked = (m.asked for m in made if m is not None and m.asked.stand_in is None)

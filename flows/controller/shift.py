@@ -1,4 +1,4 @@
-"""The window of a campaign for its controller: what still fits in, and when running trials stop."""
+"""The window of a campaign for its controller: whether another trial fits in, and when running trials stop."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -12,27 +12,27 @@ from overnight.flows.host.clock import Clock
 from overnight.flows.rules.duration_forecast import predicted_duration
 from overnight.flows.session.lease import CONTROLLER
 
-# A machine may sleep and a clock may be set, so that the end of a long wait is looked for now and then.
+# A machine may sleep and a clock may be set, so a long wait looks at the clock now and then.
 _LOOK = timedelta(seconds=60)
-# Whoever starts a campaign at its opening may be early by our clock: Prefect once was by 22 ms, on one machine.
+# A scheduler that starts a campaign at its opening may be early by our clock: Prefect once was, by 22 ms.
 _SOON = timedelta(seconds=60)
 
 
 def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | None:
-    """Return why nobody needs to begin now, and when the window opens; None where there is something to do.
+    """Return why there is nothing to do now, and when the window opens; None if there is something to do.
 
-    So is a window that is about to open, which is waited for, and what an earlier controller left running.
+    A window that is about to open is something to do, and so are evaluations that an earlier controller left running.
     """
     window = campaign.window
-    if window is None or window.is_open(now) or _opens_soon(window, now) or _runs(history):
+    if window is None or window.is_open(now) or _opens_soon(window, now) or _left_running(history):
         return None
     return _outside(window, now)
 
 
 class Shift:
-    """The time from a window's opening to its end, over and over; without a window it never ends.
+    """The time from each opening of the window to its end; without a window it never ends.
 
-    The window is the history's: people may revise it meanwhile.
+    The window is read from the history, because people may revise it.
     """
 
     def __init__(self, job: Job, clock: Clock) -> None:
@@ -40,7 +40,7 @@ class Shift:
         self._worked = False
 
     def has_time(self, history: History) -> bool:
-        """Tell whether an evaluation that starts now is expected to end before the window does."""
+        """Return whether an evaluation that starts now is expected to end before the window does."""
         window = self._window(history)
         if window is None:
             return True
@@ -49,9 +49,10 @@ class Shift:
         return closes is not None and now + predicted_duration(history, self.time_limit) <= closes
 
     def is_over(self, history: History) -> bool:
-        """Tell whether what runs is to be stopped, since the window has closed in which this controller was at work.
+        """Return whether running evaluations must stop, because the window in which this controller worked has closed.
 
-        One that begins outside of the window lets end what it finds running: nobody knows for how long it has been.
+        A controller that begins outside the window does not stop the evaluations that it finds running, since it does
+        not know how long they have run.
         """
         window = self._window(history)
         if window is None or window.running == "finish":
@@ -59,14 +60,14 @@ class Shift:
         return self._closes(window, self.clock.now()) is None and self._worked
 
     def seconds_to_opening(self, history: History) -> float | None:
-        """Return for how long a window stays closed that is about to open; None where it is open, or opens later."""
+        """Return the seconds until a window that is about to open does so; None if it is open, or opens later."""
         window, now = self._window(history), self.clock.now()
         if window is None or window.is_open(now) or not _opens_soon(window, now):
             return None
         return (window.next_opening(now) - now).total_seconds()
 
     async def wait(self, history: History) -> None:
-        """Return when the window has opened or closed, or earlier; never, where there is none."""
+        """Return when the window has opened or closed, or earlier; never return without a window."""
         window = self._window(history)
         if window is None:
             await asyncio.Event().wait()
@@ -76,7 +77,7 @@ class Shift:
         await self.clock.sleep(min(turns - now, _LOOK).total_seconds())
 
     def why_it_ends(self, history: History) -> Drained | None:
-        """Return what keeps the campaign from starting more now, and when its window opens next; None if nothing."""
+        """Return why the window prevents further starts now, and when it opens next; None if it does not."""
         window = self._window(history)
         if window is None or self.has_time(history):
             return None
@@ -107,7 +108,7 @@ def _outside(window: Window, now: datetime) -> str:
     return f"outside of the window {window}; it opens {window.said(window.next_opening(now))}"
 
 
-def _runs(history: History) -> bool:
-    """Tell whether a controller began something whose end nobody has written down, also where its trial is over."""
+def _left_running(history: History) -> bool:
+    """Return whether an attempt begun by a controller has no recorded end, even if its trial is over."""
     attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
     return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)

@@ -1,4 +1,4 @@
-"""Run an attempt through an engine; if the engine fails, the attempt is ended before it is given up."""
+"""Run an attempt through an engine; if the engine fails, end the attempt before giving it up."""
 
 import asyncio
 
@@ -7,9 +7,9 @@ from overnight.flows.controller.job import Execution, Steps
 
 
 async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcome | None:
-    """Run an attempt through the engine; what ran before is found or ended, also where the engine did not begin.
+    """Run an attempt through the engine; an attempt to recover is found or ended even if the engine does not begin.
 
-    When this returns or raises, nothing of the attempt runs any more: its slot is free.
+    When this returns or raises, nothing of the attempt is running, so its slot is free.
     """
     try:
         return await steps.evaluate(execution)
@@ -27,14 +27,14 @@ async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcom
             return await _after_trouble(execution, problem)
         if execution.recover:
             return await execution.run()
-        why = f"it could not be begun: {type(problem).__name__}: {problem}"
+        why = f"it could not be started: {type(problem).__name__}: {problem}"
         return EvaluationFailed(cause="infrastructure", message=why, machine=True)
 
 
 async def _after_trouble(execution: Execution, problem: Exception) -> EvaluationOutcome | None:
-    """Return the outcome of an attempt whose engine has failed: it goes on to its end, unless its time was over.
+    """Return the outcome of an attempt whose engine has failed; it runs to its end, unless its time was over.
 
-    Raises the problem once nothing of it runs, if it has no outcome.
+    If the attempt has no outcome, raises the problem once nothing of it is running.
     """
     try:
         return await (execution.end() if isinstance(problem, TimeoutError) else execution.outcome())

@@ -1,1 +1,1 @@
-"""The campaign file: read it, check it, translate what is wrong into the words of the file."""
+"""The campaign file: read it, check it, and report mistakes in the words of the file."""

@@ -9,7 +9,7 @@ _NEARLY_A_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|[Ss]3/+")
 
 
 def meant_as_ledger(address: str) -> str:
-    """Return a folder or a URL of a ledger; ValueError says what was expected of one that is mistyped."""
+    """Return the folder or the URL of a ledger; raises ValueError with the expected form if it looks mistyped."""
     if (problem := address_problem(address)) is not None:
         raise ValueError(problem)
     if _NEARLY_A_URL.match(address):
@@ -21,7 +21,7 @@ def meant_as_ledger(address: str) -> str:
 
 
 def meant_as_folder(path: str) -> str:
-    """Return a path on this machine; ValueError says what was expected of one that is mistyped."""
+    """Return a path on this machine; raises ValueError with the expected form if it looks mistyped."""
     if "\0" in path:
         raise ValueError("expected a path, got one with the character NUL, which no file system knows")
     if "://" in path:

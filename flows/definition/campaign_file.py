@@ -1,4 +1,4 @@
-"""A campaign file: the definition together with the parts that are plugged in."""
+"""A campaign file: the definition, and the parts that the campaign is run with."""
 
 import importlib
 import os
@@ -51,8 +51,8 @@ _PLUGGED_IN = (
 _MOST_PROBLEMS = 100
 
 
-def _with_kind(evaluator: Any) -> Any:
-    """Return the evaluator with its kind written out where the file leaves it to be seen."""
+def _evaluator_with_kind(evaluator: Any) -> Any:
+    """Return the evaluator with its kind filled in, if its form or its keys imply it."""
     if isinstance(evaluator, str):
         return {"kind": "python", "function": evaluator}
     if isinstance(evaluator, Mapping) and "kind" not in evaluator:
@@ -62,28 +62,28 @@ def _with_kind(evaluator: Any) -> Any:
     return evaluator
 
 
-def _of_a_kind(proposer: Any) -> Any:
-    """Return a proposer's mapping with its kind, which is the usual one unless it names a class of the user's."""
+def _proposer_with_kind(proposer: Any) -> Any:
+    """Return a proposer's mapping with its kind filled in: `python` if it names a class, otherwise `bayesian`."""
     if not isinstance(proposer, Mapping) or "kind" in proposer:
         return proposer
     return {"kind": "python" if "implementation" in proposer else "bayesian", **proposer}
 
 
 class CampaignFile(BaseModel):
-    """The campaign and what it is run with.
+    """A campaign and the parts that it is run with.
 
-    A file has the campaign's keys at its top level, beside those of the other fields; this model reads that
-    form as well as its own dump. `ledger` is a folder or a URL; `work` is the folder of the attempts' own folders;
-    `receipts` is the file to which a running campaign adds what tells its ledger from any other; `run_on` is where
-    evaluations run, and `resources` what each of them needs there. `evaluator_changed` says whether a campaign goes on
-    when files of the evaluator are not what they were.
+    A file has the campaign's keys at its top level, next to those of the other fields; this model reads that form as
+    well as its own dump. `ledger` is a folder or a URL; `work` is the folder in which each attempt has its own;
+    `receipts` is the file to which a running campaign adds receipts of its ledger; `run_on` is the place where
+    evaluations run, and `resources` lists the needs of each evaluation there. `evaluator_changed` decides whether a
+    campaign continues after files of its evaluator have changed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     campaign: Campaign
-    evaluator: Annotated[AnyEvaluator, BeforeValidator(_with_kind, json_schema_input_type=str | AnyEvaluator)]
-    proposer: Annotated[AnyProposer, BeforeValidator(_of_a_kind, json_schema_input_type=AnyProposer)] = (
+    evaluator: Annotated[AnyEvaluator, BeforeValidator(_evaluator_with_kind, json_schema_input_type=str | AnyEvaluator)]
+    proposer: Annotated[AnyProposer, BeforeValidator(_proposer_with_kind, json_schema_input_type=AnyProposer)] = (
         BayesianProposer()
     )
     proposing: Proposing = Proposing()
@@ -101,10 +101,10 @@ class CampaignFile(BaseModel):
 
     @field_validator("evaluator")
     @classmethod
-    def _fits_its_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
-        """Take half of the window for a time limit that nobody wrote, where that is less than the evaluator's own.
+    def _limited_by_window(cls, evaluator: AnyEvaluator, info: ValidationInfo) -> AnyEvaluator:
+        """Limit an evaluation to half of the window, if the file sets no time limit.
 
-        An evaluation that may take all of it could begin at the very opening, and a moment later no more.
+        An evaluation that may take the whole window could begin only at the very moment of opening.
         """
         campaign = info.data.get("campaign")
         if campaign is None or campaign.window is None or "time_limit" in evaluator.model_fields_set:
@@ -113,7 +113,7 @@ class CampaignFile(BaseModel):
         return evaluator.model_copy(update={"time_limit": limit})
 
     async def check(self) -> None:
-        """Raise InvalidDefinition if a part that is plugged in cannot be loaded or does not fit the campaign."""
+        """Raise InvalidDefinition if a part cannot be loaded or does not fit the campaign."""
         if isinstance(self.proposer, CustomProposer):
             self.proposer.check()
         if isinstance(self.proposer, BayesianProposer) and isinstance(self.proposer.surrogate, GpytorchSurrogate):
@@ -127,7 +127,7 @@ class CampaignFile(BaseModel):
         await self.evaluator.check(self.campaign)
 
     def _device_problems(self) -> list[str]:
-        """Return that proposals need a CUDA device which the process that computes them does not have."""
+        """Return a problem if proposals need a CUDA device and are computed on this machine, which has none."""
         if not isinstance(self.proposer, BayesianProposer) or self.proposer.device != "cuda" or self.proposing.pool:
             return []
         try:
@@ -137,12 +137,12 @@ class CampaignFile(BaseModel):
         return []
 
     def settings(self) -> dict[str, Any]:
-        """Return the evaluator and the proposer as JSON to keep: no folder of this machine, no variable's value."""
+        """Return the evaluator and the proposer as JSON to record, without local folders and values of variables."""
         evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
         settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude=FOLDERS)}
-        # Only where they say something: a campaign that began without them has not changed.
+        # Left out if they are the defaults: a campaign that began without these keys has not changed.
         if not isinstance(self.run_on, Here):
             settings["run_on"] = self.run_on.model_dump(mode="json")
         if self.resources != Resources():
@@ -151,7 +151,7 @@ class CampaignFile(BaseModel):
 
 
 def load_campaign_file(path: str | Path) -> CampaignFile:
-    """Read a campaign from a YAML file; relative paths in it start at its folder.
+    """Read a campaign from a YAML file; relative paths in it are relative to its folder.
 
     Raises InvalidDefinition with every problem on a line of its own: file, line, path, expected and found.
     """
@@ -166,11 +166,11 @@ def load_campaign_file(path: str | Path) -> CampaignFile:
         lines = sorted((source.line(problem.where), str(problem)) for problem in problems[:_MOST_PROBLEMS])
         more = [f"{one_line(str(path))}: and {len(problems) - len(lines)} more"] if len(problems) > len(lines) else []
         raise InvalidDefinition([*(f"{one_line(str(path))}:{line}: {problem}" for line, problem in lines), *more])
-    return _starting_at(file, path.resolve().parent)
+    return _with_absolute_paths(file, path.resolve().parent)
 
 
 def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> CampaignFile:
-    """Return the campaign that a path names or a mapping with the keys of a campaign file holds.
+    """Return the campaign from a path, or from a mapping with the keys of a campaign file.
 
     Raises InvalidDefinition listing every problem.
     """
@@ -187,7 +187,7 @@ def read_campaign(source: "CampaignFile | Mapping[str, Any] | str | Path") -> Ca
 
 
 def _sections(data: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return the data as the fields of CampaignFile, whichever of the two forms it has."""
+    """Return the fields of CampaignFile from data in either of its two forms."""
     if "campaign" in data and set(data) <= set(CampaignFile.model_fields):
         return {**data}
     return _split(data)
@@ -201,18 +201,18 @@ def _split(data: Mapping[Any, Any]) -> dict[Any, Any]:
 def _examine(
     data: Mapping[Any, Any], sections: dict[Any, Any], context: Any = None
 ) -> tuple[CampaignFile | None, list[Problem]]:
-    """Return the campaign, or None and everything that is wrong with the data, whose sections are given too."""
+    """Return the campaign, or None and every problem of the data; `sections` holds the data by field."""
     file, problems = _validated(sections, context)
     if file is not None:
         return file, []
     written = sections.get("campaign")
     # The model looks for contradictions only if each of its parts is valid; here all problems are reported at once.
     contradicting = contradictions(written) if isinstance(written, Mapping) else ()
-    return None, [_as_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
+    return None, [_with_path_in(data, problem) for problem in dict.fromkeys((*contradicting, *problems))]
 
 
-def _as_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
-    """Return the problem with a path that the data has also where it uses a short form."""
+def _with_path_in(data: Mapping[Any, Any], problem: Problem) -> Problem:
+    """Return the problem with a path that exists in the data, even if the data uses a short form."""
     short = problem.where[:1] in (("evaluator",), ("window",)) and isinstance(data.get(str(problem.where[0])), str)
     return Problem(problem.where[:1], problem.text) if short else problem
 
@@ -224,8 +224,8 @@ def _validated(sections: dict[Any, Any], context: Any) -> tuple[CampaignFile | N
         return None, translate(error, CampaignFile, inlined="campaign")
 
 
-def _starting_at(file: CampaignFile, folder: Path) -> CampaignFile:
-    """Return the campaign with its relative paths made absolute from this folder."""
+def _with_absolute_paths(file: CampaignFile, folder: Path) -> CampaignFile:
+    """Return the campaign with its relative paths made absolute, starting at this folder."""
     changes: dict[str, Any] = {"work": str(folder / os.path.expanduser(file.work))}
     if "://" not in file.ledger:
         changes["ledger"] = str(folder / os.path.expanduser(file.ledger))

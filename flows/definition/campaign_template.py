@@ -123,5 +123,5 @@ def evaluate(params: dict) -> dict:
     return {"yield": (sum(measured) / REPEATS, NOISE / math.sqrt(REPEATS))}
 '''
 
-# What `overnight init` writes, by the name of the file.
+# The files that `overnight init` writes, by name.
 TEMPLATE_FILES = {"campaign.yaml": CAMPAIGN_YAML, "objective.py": OBJECTIVE_PY}

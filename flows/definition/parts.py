@@ -11,25 +11,25 @@ from overnight.campaign.window import Window
 
 
 def window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
-    """Return the problem that no first evaluation would fit into the window."""
+    """Return a problem if not even the first evaluation would fit into the window."""
     if window is None or time_limit <= window.length:
         return []
     limit, length = format_duration(time_limit), format_duration(window.length)
     text = (
-        f"expected at most {length}, which the window {window} is open, got {limit}: before five evaluations are known "
-        "each is expected to take that long, so that none would be started"
+        f"expected at most {length}, the length of the window {window}, got {limit}: until five evaluations are known, "
+        "each is expected to take that long, so none would ever start"
     )
     return [Problem(("evaluator", "time_limit"), text)]
 
 
 def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
-    """Return the problem that a campaign ends by the expected gain though its proposer tells none."""
+    """Return a problem if the campaign ends by its expected gain and its proposer reports none."""
     tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in AGAINST_BEST
     if stop_when is None or tells:
         return []
     found = f"`{proposer.acquisition}`" if isinstance(proposer, BayesianProposer) else f"`kind: {proposer.kind}`"
     text = (
-        f"expected a proposer that tells what one more trial is expected to gain, got {found}: use `proposer.kind: "
+        f"expected a proposer that computes the expected gain of one more trial, got {found}: use `proposer.kind: "
         f"bayesian` with one of {', '.join(AGAINST_BEST)}, or leave `stop_when` out"
     )
     return [Problem(("stop_when", "expected_gain_below"), text)]

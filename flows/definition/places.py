@@ -15,18 +15,18 @@ _NOTHING = "Nothing was written."
 def refuse_unusable_places(file: CampaignFile) -> None:
     """Raise InvalidDefinition if the ledger, the work folder or the file of receipts cannot be written here.
 
-    Each folder is tried in the nearest one that exists, in which a folder is made and removed.
+    A folder is tested by making and removing another one in it, or in its nearest parent that exists.
     """
     ledger = _ledger_folder(file)
     folders = [("work", Path(file.work)), *([("ledger", ledger)] if ledger is not None else [])]
     found = [(where, _why_unusable(folder)) for where, folder in folders]
     if file.receipts is not None:
-        found.append(("receipts", _why_no_receipts(Path(file.receipts))))
+        found.append(("receipts", _why_unusable_receipts(Path(file.receipts))))
     _refuse([Problem((where,), f"{why} {_NOTHING}") for where, why in found if why is not None])
 
 
 def refuse_overlaps(file: CampaignFile) -> None:
-    """Raise InvalidDefinition if a new campaign's ledger, work folder and receipts would lie in one another."""
+    """Raise InvalidDefinition if the ledger, work folder and receipts of a new campaign would lie inside each other."""
     ledger, work = _ledger_folder(file), Path(os.path.abspath(file.work))
     if ledger is None:
         return
@@ -50,7 +50,7 @@ def _refuse(problems: list[Problem]) -> None:
 
 
 def _ledger_folder(file: CampaignFile) -> Path | None:
-    """Return the folder in which the campaign's ledger lies, None if it lies in a bucket."""
+    """Return the folder that holds the campaign's ledger; None if a bucket does."""
     location = ledger_location(file.ledger, file.campaign.name, Path())
     return None if location.startswith("s3://") else Path(os.path.abspath(location)).parent
 
@@ -58,20 +58,20 @@ def _ledger_folder(file: CampaignFile) -> Path | None:
 def _why_unusable(folder: Path) -> str | None:
     nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
     if not nearest.is_dir():
-        return f"expected a folder, found that {nearest} is none. Move it out of the way, or name another folder."
+        return f"expected a folder, but {nearest} is not one. Move it out of the way, or name another folder."
     try:
         with tempfile.TemporaryDirectory(prefix=".overnight-check-", dir=nearest):
             return None
     except OSError as problem:
         return (
-            f"expected a folder that can be written, but in {nearest}: {problem.strerror}. Let this user write there, "
-            "or name another folder."
+            f"expected a folder that can be written, but cannot write in {nearest}: {problem.strerror}. Let this user "
+            "write there, or name another folder."
         )
 
 
-def _why_no_receipts(file: Path) -> str | None:
+def _why_unusable_receipts(file: Path) -> str | None:
     if not file.parent.is_dir():
-        return f"expected a file in a folder that is there, found no folder {file.parent}. Make it, or name another."
+        return f"expected a file in an existing folder, found no folder {file.parent}. Create it, or name another."
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         return f"expected a file that can be written, but {file} cannot. Let this user write it, or name another."
     try:

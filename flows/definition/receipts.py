@@ -8,7 +8,7 @@ from overnight.storage import ledger_location
 
 
 def receipts_of(file: CampaignFile) -> ReceiptsFile | None:
-    """Return the file with the receipts of the campaign's ledger; None if it asks for none."""
+    """Return the file with the receipts of the campaign's ledger; None if the campaign keeps no receipts."""
     if file.receipts is None:
         return None
     location = ledger_location(file.ledger, file.campaign.name, Path())

@@ -48,7 +48,7 @@ _EXPECTED = {
     "tuple_type": _LIST,
 }
 
-# Patterns as people say them, by the path that they hold for.
+# Patterns in plain words, by the path that they apply to.
 _PATTERNS: dict[Where, str] = {
     ("name",): "at most 100 of a-z, A-Z, 0-9, `.`, `_` and `-`, beginning with a letter or a digit",
     ("receipts",): "the path of a file, without `:`",
@@ -61,7 +61,7 @@ _PATTERNS: dict[Where, str] = {
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a pydantic error lies: `outer` is the type around the last key, `here` the type of its value."""
+    """The place of a pydantic error: `outer` is the type around the last key, `here` the type of its value."""
 
     where: Where
     outer: Any
@@ -69,14 +69,14 @@ class _Place:
 
 
 def translate(error: ValidationError, model: type[BaseModel], inlined: str) -> list[Problem]:
-    """Return what pydantic found wrong with data for the model, each place once.
+    """Return the problems that pydantic found in data for the model, each place once.
 
-    The user's file has the keys of the model's field `inlined` at its top level.
+    `inlined` is the field of the model whose keys are at the top level of the user's file.
     """
     found: dict[Where, list[tuple[str, str | None]]] = {}
     for details in error.errors(include_url=False):
         if details["type"] == "too_short" and len(details["input"]) >= details.get("ctx", {})["min_length"]:
-            continue  # pydantic does not count items that are wrong themselves
+            continue  # pydantic leaves invalid items out of its count
         for where, expected, got in _findings(details, model, inlined):
             found.setdefault(where, []).append((expected, got))
     return [Problem(where, text) for where, findings in found.items() for text in _texts(findings)]
@@ -93,7 +93,7 @@ def _texts(findings: list[tuple[str, str | None]]) -> list[str]:
 
 
 def _findings(details: Any, model: type[BaseModel], inlined: str) -> list[tuple[Where, str, str | None]]:
-    """Return (where, what was expected, what was found) for each problem; found is None if the text has it."""
+    """Return (where, expected, found) for each problem; found is None if the text already names it."""
     place = _locate(model, details["loc"])
     where = place.where[1:] if place.where[:1] == (inlined,) else place.where
     error = details.get("ctx", {}).get("error")
@@ -107,7 +107,7 @@ def _finding(
 ) -> tuple[Where, str, str | None]:
     kind, context, found = details["type"], details.get("ctx", {}), details["input"]
     if kind == "value_error":
-        return _said_by_us(where, str(context["error"]), found)
+        return _from_validator(where, str(context["error"]), found)
     if kind == "string_pattern_mismatch" and where in _PATTERNS:
         return where, _PATTERNS[where], shown(found)
     if kind == "extra_forbidden":
@@ -121,15 +121,15 @@ def _finding(
     return where, details["msg"].removeprefix("Input should be "), shown(found)
 
 
-def _said_by_us(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:
-    """Return the finding of a validator, which says what it expected unless a library raised the error."""
+def _from_validator(where: Where, message: str, found: Any) -> tuple[Where, str, str | None]:
+    """Return the finding of a validator; its message names the expectation, unless a library raised the error."""
     if message.startswith("expected "):
         return where, message, None
     return where, f"something else ({message})", shown(found)
 
 
 def _locate(annotation: Any, loc: Where) -> _Place:
-    """Follow a pydantic location through the types; drop what pydantic adds for unions and keys."""
+    """Follow a pydantic location through the types; drop the elements that pydantic adds for unions and keys."""
     where: list[str | int] = []
     outer, here = None, _bare(annotation)
     for position, element in enumerate(loc):
@@ -171,7 +171,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _kinds(member: Any) -> tuple[str, ...]:
-    """Return what tells a member of a union from the others: its tag, its `kind`, or for a stopping rule its `rule`."""
+    """Return the names that select a member of a union: its tag, its `kind`, or the `rule` of a stopping rule."""
     if get_origin(member) is Annotated:
         tags = tuple(part.tag for part in get_args(member)[1:] if isinstance(part, Tag))
         return tags or _kinds(get_args(member)[0])

@@ -11,15 +11,13 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 MOST_VALUES = 200_000
 _DEEPEST = 64
 _MOST_DIGITS = 300
-_HALF = re.compile("[\ud800-\udfff]")
-TOO_DEEP = (
-    f"expected lists and mappings within each other at most {_DEEPEST} deep, got deeper ones; write them less nested"
-)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+TOO_DEEP = f"expected lists and mappings nested at most {_DEEPEST} deep, got deeper ones; nest them less"
 
 
 @dataclass(frozen=True)
 class Excess:
-    """What is too much, and the node at which it becomes so."""
+    """An exceeded limit, in words, and the node at which it is exceeded."""
 
     node: Node
     text: str
@@ -32,7 +30,7 @@ class _Measure:
 
 
 def what_is_too_much(root: Node) -> Excess | None:
-    """Return what goes beyond the limits or stands for itself without end; None for an ordinary file.
+    """Return the first excess over the limits, or an alias of a part that contains it; None for an ordinary file.
 
     Each node is measured once, however many aliases lead to it, and without recursion.
     """
@@ -47,7 +45,7 @@ def what_is_too_much(root: Node) -> Excess | None:
             if (excess := _excess(node, measure)) is not None:
                 return excess
         elif id(node) in under_way:
-            return Excess(node, "expected an alias of something else, got one of the part that it stands in")
+            return Excess(node, "expected an alias of another part, got one of a part that contains it")
         elif id(node) not in measured:
             under_way.add(id(node))
             todo.append((node, True))
@@ -63,8 +61,8 @@ def _excess(node: Node, measure: _Measure) -> Excess | None:
     if measure.depth > _DEEPEST:
         return Excess(node, TOO_DEEP)
     if measure.values > MOST_VALUES:
-        found = f"got {measure.values:,} once every alias (`*name`) is followed"
-        what_to_do = "write out what is meant, with fewer aliases or none"
+        found = f"got {measure.values:,} once every alias (`*name`) is expanded"
+        what_to_do = "write the values out, with fewer aliases or none"
         return Excess(node, f"expected at most {MOST_VALUES:,} values, {found}; {what_to_do}")
     return None
 
@@ -72,7 +70,7 @@ def _excess(node: Node, measure: _Measure) -> Excess | None:
 def _excess_of_scalar(node: ScalarNode) -> Excess | None:
     if (tag := _foreign_tag(node)) is not None:
         return Excess(node, f"expected text or a number, got a value with the tag `{tag}`; leave the tag out")
-    if _HALF.search(node.value):
+    if _LONE_SURROGATE.search(node.value):
         return Excess(node, "expected text, got half of a character (a surrogate, `\\ud800` to `\\udfff`)")
     if node.tag.endswith(":int") and len(node.value) > _MOST_DIGITS:
         return Excess(node, f"expected a number of at most {_MOST_DIGITS} digits, got one of {len(node.value)}")
@@ -80,12 +78,12 @@ def _excess_of_scalar(node: ScalarNode) -> Excess | None:
         try:
             SafeConstructor(loader=YAML(typ="safe", pure=True)).construct_object(node)
         except ValueError as error:
-            return Excess(node, f"expected a date that there is, or text in quotes, got {node.value} ({error})")
+            return Excess(node, f"expected a date that exists, or text in quotes, got {node.value} ({error})")
     return None
 
 
 def _foreign_tag(node: Node) -> str | None:
-    """Return a tag of a type that no campaign has, as people write it: bytes, sets, and pairs in their order."""
+    """Return the tag, as written in YAML, of a type that no campaign uses: bytes, sets, and ordered pairs."""
     name = str(node.tag).rpartition(":")[2]
     return f"!!{name}" if name in ("binary", "set", "omap", "pairs") else None
 

@@ -13,20 +13,20 @@ from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.problems import Problem, Where, one_line
 from overnight.flows.definition.yaml_limits import TOO_DEEP, what_is_too_much
 
-# Some thousand points of `start_with` need a tenth of that.
+# A few thousand points in `start_with` need a tenth of this.
 _MOST_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
 class YamlSource:
-    """What a file says (`data`) and where it says it (`root`)."""
+    """The content of a YAML file as plain data, and as nodes with their positions (`root`)."""
 
     path: Path
     data: Any
     root: Node
 
     def line(self, where: Where) -> int:
-        """Return the line of this key or item; of the part around it where the file leaves it out."""
+        """Return the line of this key or item, or of the part around it if the file leaves it out."""
         line, node = self.root.start_mark.line, self.root
         for element in where:
             marks = _entry(node, element)
@@ -51,28 +51,28 @@ class YamlSource:
 
 
 def read_yaml(path: Path) -> YamlSource:
-    """Read the file as YAML 1.2, where `off` is text and `1e-5` a number.
+    """Read the file as YAML 1.2, in which `off` is text and `1e-5` a number.
 
-    Raises InvalidDefinition saying what is wrong if there is no such file or it is not YAML.
+    Raises InvalidDefinition with the reason if the file does not exist or is not YAML.
     """
     text = _read_text(path)
     try:
         root = YAML(typ="safe", pure=True).compose(text)
-        # Before anything follows the aliases: a few lines can stand for billions of values.
+        # Checked before any alias is expanded: a few lines can expand to billions of values.
         if root is not None and (excess := what_is_too_much(root)) is not None:
             raise InvalidDefinition([one_line(f"{path}:{excess.node.start_mark.line + 1}: {excess.text}")])
         loader = YAML(typ="safe", pure=True)
-        loader.allow_duplicate_keys = True  # `repeated_keys` reports them, beside all other problems
+        loader.allow_duplicate_keys = True  # `repeated_keys` reports them together with all other problems
         data = loader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
         found = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InvalidDefinition([one_line(f"{path}{line}: expected YAML, got a mistake in it: {found}")]) from error
+        raise InvalidDefinition([one_line(f"{path}{line}: expected valid YAML, got an error: {found}")]) from error
     except RecursionError:
         raise InvalidDefinition([one_line(f"{path}: {TOO_DEEP}")]) from None
     except (YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
-        raise InvalidDefinition([one_line(f"{path}: expected YAML, got a mistake in it: {error}")]) from error
+        raise InvalidDefinition([one_line(f"{path}: expected valid YAML, got an error: {error}")]) from error
     if root is None:
         raise InvalidDefinition([f"{path}: expected a campaign, got an empty file; `overnight init` writes an example"])
     return YamlSource(path=path, data=data, root=root)

@@ -1,1 +1,1 @@
-"""Let Prefect schedule, execute and show campaigns. The only room, beside clusters and pools, that imports it."""
+"""Let Prefect schedule, execute and show campaigns. Only `clusters/` and `proposing/pool.py` import it as well."""

@@ -1,4 +1,4 @@
-"""The Prefect artifacts of a campaign: progress, trials, course, and the place of its report."""
+"""The Prefect artifacts of a campaign: progress, trials, trace, and a link to its report."""
 
 import base64
 import re
@@ -14,14 +14,14 @@ from overnight.report.status import status_lines
 from overnight.report.story import story_of
 from overnight.report.trial_lines import trial_lines
 
-# A page of a browser; `overnight trials` has them all.
+# As many as a browser's page holds; `overnight trials` lists them all.
 _MOST_TRIALS = 200
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One artifact as Prefect stores it: its data are markdown, or per cent where its type is `progress`."""
+    """One artifact as Prefect stores it: `data` is Markdown, or a percentage if the type is `progress`."""
 
     name: str
     type: str
@@ -42,19 +42,19 @@ def artifacts_of(history: History, now: datetime, report: Path | None = None) ->
         image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
         shown.append(Picture("trace", "markdown", f"![The course of {_plain(story.campaign)}]({image})"))
     if report is not None:
-        # Browsers open no file from a page of a server, so that the path is there to be copied, too.
+        # Browsers open no local file from a server's page, so the path is there to copy as well.
         link = f"[{_plain(report.name)}]({report.as_uri()})\n\n`{report}`"
         shown.append(Picture("report", "markdown", link))
     return shown
 
 
 def key_of(campaign: str, name: str) -> str:
-    """Return the key under which an artifact is found: small letters, digits and dashes, as Prefect wants it."""
+    """Return the key of an artifact: lower-case letters, digits and dashes, as Prefect requires."""
     return f"overnight-{re.sub('[^a-z0-9]+', '-', campaign.lower()).strip('-')}-{name}"
 
 
 def _table(history: History) -> str:
-    """Return the newest trials as a table in markdown, the last one first."""
+    """Return the newest trials as a Markdown table, the last one first."""
     numbers = sorted(history.trials)[-_MOST_TRIALS:]
     table = trial_lines(history, [history.trials[number] for number in numbers])
     rows = [table["headings"], ["---"] * len(table["headings"])]
@@ -66,5 +66,5 @@ def _table(history: History) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text so that markdown shows it as it is, in one line."""
+    """Return the text on one line, escaped so that Markdown shows it literally."""
     return _SPECIAL.sub(r"\\\1", " ".join(harmless(text).split()))

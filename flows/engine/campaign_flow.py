@@ -1,6 +1,6 @@
 """A campaign as a Prefect flow: the same loop and steps, scheduled, limited and shown by Prefect.
 
-Prefect executes and shows; the ledger remembers. Its retries are 0 and it caches nothing: attempts are the ledger's.
+Prefect executes and shows; the ledger remembers. Prefect neither retries nor caches: attempts belong to the ledger.
 """
 
 import asyncio
@@ -47,35 +47,35 @@ from overnight.flows.session.lease import Rhythm, refuse_if_it_lives
 from overnight.storage import open_ledger
 
 _BEYOND_THE_TIME_LIMIT = timedelta(seconds=60)
-_BEFORE_ASKING_AGAIN = 5.0
+_RETRY_PAUSE = 5.0
 _Result = TypeVar("_Result")
 _Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 @task(name="evaluate", task_run_name="{name}", tags=["evaluation"], cache_policy=NO_CACHE, persist_result=False)
 async def evaluate_task(name: str, execution: Execution) -> EvaluationOutcome | State[None] | None:
-    """Run one attempt; a bad evaluation is an outcome, not a failed task. What it printed is the task run's log."""
+    """Run one attempt; a bad evaluation is an outcome, not a failed task. Its output becomes the task run's log."""
     del name
     try:
         return await execution.run()
     except asyncio.CancelledError:
-        return _unwanted()
+        return _no_longer_needed()
     finally:
         show_printed(execution, get_run_logger())
 
 
 @task(name="propose", task_run_name="{name}", tags=["gpu"], cache_policy=NO_CACHE, persist_result=False)
 async def propose_task(name: str, proposer: Proposer, question: Question) -> State[list[Proposal]]:
-    """Ask for the next points; what they are, or why there are none, is the message of the run's state."""
+    """Ask for the next points; the message of the run's state lists them, or gives the reason that none came."""
     del name
     try:
         proposals = await proposer.ask(question)
     except OvernightError as problem:
-        # Others stand in for a proposer that is away: no reason for a traceback on somebody's terminal, which
-        # Prefect also writes for a state of the type `failed`.
+        # A stand-in replaces an unavailable proposer, so the terminal needs no traceback. Prefect would print one for
+        # a state of the type `failed`, too.
         return Crashed(name="NoPoints", message=first_line(str(problem)), data=problem)
     except asyncio.CancelledError:
-        return _unwanted()
+        return _no_longer_needed()
     return Completed(message=in_words(proposals), data=proposals)
 
 
@@ -86,12 +86,12 @@ class PrefectSteps:
         self._proposers = proposers
 
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
-        """Run one attempt under a time limit of Prefect's, beyond the evaluator's own."""
+        """Run one attempt under a time limit of Prefect, which is longer than the evaluator's own."""
         request = execution.request
         name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
         limit = execution.longest + _BEYOND_THE_TIME_LIMIT
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
-        # No tag of a trial's own: for every set of tags Prefect keeps a thread and a client, which ask for its limits.
+        # No tag for each trial: for every set of tags Prefect keeps a thread and a client that ask for its limits.
         with tags(f"campaign:{request.campaign}"):
             ended = await _once_admitted(lambda: limited(name, execution))
         if not isinstance(ended, State):
@@ -112,12 +112,11 @@ class PrefectSteps:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a caller in the same process may bring along: its clock, its way to stop, its display, its hurry.
+    """The parts that a caller in the same process may provide, such as its clock, its display and its way to stop.
 
-    Whoever cannot wait ignores the campaign's window. `asked` are the proposers, if they are there already. `shown`
-    says whether somebody may look at the Prefect server. `tell` is called, from any thread, with what a person should
-    know though the campaign goes on. `report` writes the report that the server links to; without it that goes into
-    the work folder.
+    `ignore_window` starts trials outside the window. `asked` are the proposers, if they exist already. `shown` is
+    false if no person can look at the Prefect server. `tell` is called, from any thread, with each warning while the
+    campaign continues. `report` writes the report that the server links to, by default into the work folder.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -131,30 +130,30 @@ class Surroundings:
     asked: Proposers | None = None
 
 
-# A flow's parameters are what Prefect stores and shows, so the surroundings reach it beside them.
+# Prefect stores and shows the parameters of a flow, so the surroundings are not among them.
 surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
 @flow(name="campaign", flow_run_name="{file.campaign.name}", persist_result=False)
 async def campaign_flow(file: CampaignFile) -> History | State[None]:
-    """Run or resume a campaign and return its history; what a deployment starts in vain ends well and says why."""
+    """Run or resume a campaign and return its history; a deployed run with nothing to do completes with the reason."""
     here = surroundings.get(None)
     if here is None:
         return await _deployed(file)
     try:
         return await _run(file, here)
     except CampaignHeld as held:
-        # Prefect writes any other state on the terminal as an error; the caller says this one in a paragraph.
+        # Prefect prints any other state as an error on the terminal; the caller prints this one as a paragraph.
         return Completed(name="Held", message=str(held), data=held)
     except OvernightError as problem:
-        # Raised, it would be a traceback on the terminal.
+        # If it were raised, Prefect would print a traceback on the terminal.
         return Failed(message=str(problem), data=problem)
 
 
 async def _deployed(file: CampaignFile) -> History | State[None]:
-    """Run it as its deployment wants, where nobody but Prefect is there to hear that there was nothing to do.
+    """Run a deployed campaign; if there is nothing to do, return a state with the reason, which Prefect shows.
 
-    That is found out before anything is written: people may have revised what was deployed.
+    That is decided before anything is written: people may have revised the campaign since it was deployed.
     """
     here, context = Surroundings(), FlowRunContext.get()
     run = None if context is None else context.flow_run
@@ -164,7 +163,7 @@ async def _deployed(file: CampaignFile) -> History | State[None]:
     try:
         if (why := why_finished(journal.history, file)) is not None:
             if run is not None and by_schedule:
-                await _let_rest(run)
+                await _pause_schedule(run)
             return Completed(message=why)
         await refuse_if_it_lives(journal, Rhythm(), here.stop, here.tell)
         why = why_not_now(journal.history, file, here.clock.now(), by_schedule=by_schedule)
@@ -173,15 +172,15 @@ async def _deployed(file: CampaignFile) -> History | State[None]:
         return Completed(message=str(held))
 
 
-async def _let_rest(run: FlowRun) -> None:
-    """Have Prefect start no more by the schedule that started this; where its server is away, the next run tries it."""
+async def _pause_schedule(run: FlowRun) -> None:
+    """Pause the schedule that started this run; if Prefect's server is unavailable, the next run tries it again."""
     with suppress(Exception):
         async with get_client() as client:
             await client.pause_deployment(str(run.deployment_id))
 
 
 async def _run(file: CampaignFile, here: Surroundings) -> History:
-    # Prefect takes SIGTERM for itself when a flow begins, so whoever wants to hear it listens from here on.
+    # Prefect handles SIGTERM itself once a flow has begun, so the caller's own handlers are installed only here.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     close_work(Path(file.work), file.campaign.name, here.tell)
     report = here.report or ReportFile(file, Path(file.work)).write
@@ -190,7 +189,7 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             anchored(opened, file, here.clock, here.tell) as ledger,
             placed(file, tell=here.tell) as evaluator,
             proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
-            prefect_view(file, report, here.tell) if here.shown else nullcontext(_nobody) as show,
+            prefect_view(file, report, here.tell) if here.shown else nullcontext(_ignore) as show,
         ):
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
             watch = watched_by(here.watch, show)
@@ -198,10 +197,10 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
 
 
 async def run_with_server(file: CampaignFile, server: PrefectServer | None, here: Surroundings) -> History:
-    """Run or resume a campaign in this process, at this server or at the one that the user has named."""
+    """Run or resume a campaign in this process, on this server; with None, on the one that the user has named."""
     async with proposers(file) as asked:
         await asyncio.gather(asked.warm_up(), reach_prefect(here.tell) if server is None else server.ready())
-        # Nobody looks at a server that lives as long as one campaign.
+        # A server that lives only as long as one campaign has no visitors.
         surroundings.set(replace(here, shown=server is None, asked=asked))
         with tags("overnight", f"campaign:{file.campaign.name}"), _settings_of(server):
             state: State[Any] = await campaign_flow(file, return_state=True)  # pyright: ignore
@@ -213,19 +212,19 @@ async def run_with_server(file: CampaignFile, server: PrefectServer | None, here
 
 
 def _settings_of(server: PrefectServer | None) -> AbstractContextManager[object]:
-    """Have this process ask a server of ours; not by the environment, which its child processes inherit."""
+    """Let this process use a private server; not through the environment, which its child processes inherit."""
     if server is None:
         return nullcontext()
     return temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth})
 
 
-def _unwanted() -> State[Any]:
-    """Return how a run ends whose outcome nobody waits for: as an exception it would be a crash on the terminal."""
-    return Completed(name="Unwanted", message="nobody waits for it any more")
+def _no_longer_needed() -> State[Any]:
+    """Return the state of a run that is no longer needed; Prefect would print an exception as a crash."""
+    return Completed(name="Unwanted", message="it is no longer needed")
 
 
 def _is_cancelled() -> bool:
-    """Tell whether somebody wants this asyncio task to end, and not only a time limit within it."""
+    """Return whether this asyncio task itself is cancelled, and not only by a time limit within it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -233,19 +232,19 @@ def _is_cancelled() -> bool:
 async def _once_admitted(begin: Callable[[], Awaitable[_Result]]) -> _Result:
     """Run a task as soon as Prefect lets it begin.
 
-    While its server is away nobody can tell whether a limit has room for the task: nothing has begun then, and that is
-    no failure of what it would have done.
+    While its server is unavailable, Prefect cannot check whether its limits have room for the task. Nothing has begun
+    then, so neither the evaluation nor the proposal has failed.
     """
     while True:
         try:
             return await begin()
         except ConcurrencySlotAcquisitionError as problem:
-            LOG.warning("Prefect lets nothing begin, and is asked again: %s", problem)
-        await asyncio.sleep(_BEFORE_ASKING_AGAIN)
+            LOG.warning("Prefect does not let the task begin, and is asked again: %s", problem)
+        await asyncio.sleep(_RETRY_PAUSE)
 
 
 def show_printed(execution: Execution, logger: _Logger) -> None:
-    """Log what an evaluation has printed; where that cannot be read, it takes nothing from how the evaluation ended."""
+    """Log the output of an evaluation; output that cannot be read does not change how the evaluation ended."""
     with suppress(OSError):
         shown = printed(execution.evaluator, execution.folder) if logger.isEnabledFor(logging.INFO) else {}
         for stream, text in shown.items():
@@ -253,7 +252,7 @@ def show_printed(execution: Execution, logger: _Logger) -> None:
 
 
 def watched_by(*watchers: Callable[[History], None]) -> Callable[[History], None]:
-    """Return what calls all of them: a terminal that is gone, or a log on a full disk, ends no campaign."""
+    """Return a function that calls all of them; a closed terminal or a log on a full disk ends no campaign."""
 
     def watch(history: History) -> None:
         for watcher in watchers:
@@ -263,5 +262,5 @@ def watched_by(*watchers: Callable[[History], None]) -> Callable[[History], None
     return watch
 
 
-def _nobody(history: History) -> None:
-    """Show a history to nobody."""
+def _ignore(history: History) -> None:
+    """Ignore a history that has no viewers."""

@@ -1,6 +1,6 @@
 """The empty database for a private Prefect server, created once per version of Prefect and copied.
 
-Prefect lays one out by all of its migrations, which takes 3 s of computing; a copy takes milliseconds.
+Prefect creates one by running all of its migrations, which takes 3 s of computing; a copy takes milliseconds.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ async def _by_prefect() -> None:
 
 
 def lay_out(anew: Callable[[], Coroutine[Any, Any, None]] = _by_prefect) -> None:
-    """Put an empty database into the working folder, unless there is one; `anew` does it where no copy is kept."""
+    """Put an empty database into the working folder, unless it has one; `anew` creates it if no copy is kept."""
     here = Path(DATABASE)
     if here.exists():
         return
-    # Without a folder to keep it in, each server lays out its own.
+    # Without a folder for the copy, each server creates its own.
     with suppress(OSError, RuntimeError):
         if (kept := _kept(_cache())) is not None:
             here.write_bytes(kept)
@@ -42,7 +42,7 @@ def lay_out(anew: Callable[[], Coroutine[Any, Any, None]] = _by_prefect) -> None
 
 
 def _cache() -> Path:
-    """Return the folder of what is kept; raises PermissionError if it is another user's."""
+    """Return the folder of the kept copies; raises PermissionError if it belongs to another user."""
     named = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(named) if named else Path.home() / ".cache") / "overnight"
     private_folder(folder)
@@ -52,7 +52,7 @@ def _cache() -> Path:
 
 
 def _kept(folder: Path) -> bytes | None:
-    """Return the database that is kept; one that is not what its name says is removed."""
+    """Return the kept database; a file whose content does not match the hash in its name is removed."""
     for path in folder.glob(_name("*")):
         content = _own_file(path)
         if content is not None and path.name == _name(_hash(content)):
@@ -62,7 +62,7 @@ def _kept(folder: Path) -> bytes | None:
 
 
 def _own_file(path: Path) -> bytes | None:
-    """Return the content of a plain file of this user; None for a link, a pipe or another one's."""
+    """Return the content of a plain file of this user; None for a link, a pipe or a file of another user."""
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         return None
@@ -70,7 +70,7 @@ def _own_file(path: Path) -> bytes | None:
 
 
 def _keep(here: Path, folder: Path) -> None:
-    """Store a copy under its hash, which no other process sees before it is whole."""
+    """Store a copy under its hash; no other process sees it before it is complete."""
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         copy = Path(temporary) / DATABASE
         with closing(sqlite3.connect(here)) as database:

@@ -1,6 +1,6 @@
 """A campaign as a deployment on a Prefect server, started by its schedule while its window is open.
 
-The deployment's parameter is the campaign as its file says it, with absolute paths: workers are to see the same ones.
+The deployment's parameter is the content of the campaign file with absolute paths, which must also exist on workers.
 """
 
 from collections import defaultdict
@@ -25,28 +25,29 @@ from overnight.flows.engine.campaign_flow import campaign_flow
 from overnight.flows.host.prefect_environment import OF_A_JOB, QUIET
 from overnight.flows.proposing.pool import deploy_proposer
 
-# For so long a night may stand still: whoever was killed tells nobody, and only another start finds that out. One that
-# finds all well costs its worker some seconds, and a line on Prefect's pages. It divides an hour, as cron wants it.
+# How long a campaign may stand still at night: a killed controller reports nothing, and only another start finds that
+# out. A start that finds all well costs its worker a few seconds, and a line on Prefect's pages. It divides an hour, as
+# cron requires.
 AGAIN = timedelta(minutes=15)
 _ANY_DATE = date(2000, 1, 1)
-# So far ahead Prefect is told of what its cron leaves out; a deployment is made anew before.
+# How far ahead the starts that cron leaves out are listed for Prefect; a campaign is deployed again before that.
 _AHEAD = timedelta(days=3653)
-_OF_THE_WORKER = {
-    # A controller that prints into a dead worker's pipe ends at once, and with it what an evaluation just found.
+_JOB_VARIABLES = {
+    # A controller that prints into a dead worker's pipe ends at once, and a result that just arrived is lost.
     "stream_output": False,
-    # The default gives up on a server that is away for a minute.
+    # With the default, it gives up on a server that does not answer for a minute.
     "env": QUIET | OF_A_JOB,
 }
 
 
 async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
-    """Create the campaign's deployment, or bring it up to date, and its work pool if there is none; return its name.
+    """Create or update the campaign's deployment, create its work pool if needed, and return the deployment's name.
 
-    So it is done with the pools on which its evaluations run and its proposals are computed, where the file names some.
+    The same is done for the pools that evaluate and that propose, if the file names them.
 
-    A schedule that rests since the campaign has finished goes on. A run that is due while another one acts is refused
-    by the ledger's lease. Prefect's own limit is not asked for: its server forgets on a restart who holds the slot, and
-    cancels every later run, and whoever is at work as well.
+    A schedule that was paused because the campaign had finished is active again. The ledger's lease refuses a run that
+    is due while another one acts. Prefect's own concurrency limit is not used: a restarted server has forgotten which
+    run holds the slot, and cancels every later run and the working one as well.
     """
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
@@ -58,11 +59,11 @@ async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
         description=file.campaign.description,
         schedules=None if window is None else schedules_of(window, now),
         parameters={"file": file.model_dump(mode="json")},
-        # Said, so that a limit that an earlier version has set goes away.
+        # Explicit, so that a limit set by an earlier version is removed.
         concurrency_limit=None,
         tags=["overnight", f"campaign:{file.campaign.name}"],
         work_pool_name=pool,
-        job_variables=_OF_THE_WORKER,
+        job_variables=_JOB_VARIABLES,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
@@ -74,19 +75,19 @@ async def deploy(file: CampaignFile, pool: str, now: datetime) -> str:
 
 
 def schedules_of(window: Window, now: datetime) -> list[Schedule]:
-    """Return when a campaign with this window is to be started, and started again in case its controller has died.
+    """Return the schedules that start a campaign when its window opens, and again until the window closes.
 
-    That is when it opens, and again and again until it closes. What Prefect's cron leaves out where clocks are changed,
-    up to ten years from now, is a schedule of its own. In a night in which the clocks skip the time of opening, the
-    cron is early by what they skip, and those runs find the window closed.
+    The later starts are for a controller that has died. The starts that Prefect's cron leaves out when clocks change,
+    up to ten years from now, are a schedule of their own. On a night on which the clocks skip the time of opening, cron
+    is early by the time that they skip, and those runs find the window closed.
     """
     crons = [Cron(line, timezone=window.zone) for line in _crons(window)]
-    beside = ",".join(f"{moment:%Y%m%dT%H%M%S}" for moment in _beside_the_cron(window, now))
-    return [*crons, RRule(f"RDATE:{beside}", timezone="UTC")] if beside else crons
+    outside = ",".join(f"{moment:%Y%m%dT%H%M%S}" for moment in _starts_outside_cron(window, now))
+    return [*crons, RRule(f"RDATE:{outside}", timezone="UTC")] if outside else crons
 
 
 def _crons(window: Window) -> list[str]:
-    """Return the times of day as lines of cron; hours that share their days and minutes share a line."""
+    """Return the times of day as cron lines; hours with the same days and minutes share a line."""
     opens = datetime.combine(_ANY_DATE, window.opens)
     minutes: dict[tuple[int, int], list[str]] = defaultdict(list)
     for start in (opens + AGAIN * number for number in range(-(-window.length // AGAIN))):
@@ -98,14 +99,14 @@ def _crons(window: Window) -> list[str]:
 
 
 def _days(window: Window, midnights: int) -> str:
-    """Return the days of the week on which it is open so many midnights after it has opened."""
+    """Return the days of the week on which the window is open this many midnights after it opened."""
     week = get_args(Day)
     days = [week[(week.index(day) + midnights) % len(week)] for day in dict.fromkeys(window.days)]
     return "*" if len(days) == len(week) else ",".join(days)
 
 
-def _beside_the_cron(window: Window, now: datetime) -> Iterator[datetime]:
-    """Return, in UTC, the openings that no clock of its zone shows, and what lies in an hour that they show again."""
+def _starts_outside_cron(window: Window, now: datetime) -> Iterator[datetime]:
+    """Return, in UTC, openings that the zone's clocks skip, and starts in an hour that these clocks repeat."""
     zone, opening = ZoneInfo(window.zone), window.opened(now) or window.next_opening(now)
     while opening < now + _AHEAD:
         closes = window.closes(opening)

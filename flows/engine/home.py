@@ -12,22 +12,22 @@ from overnight.evaluators.processes.private_folder import private_folder
 LOG = "server.log"
 _LOCK = "lock"
 _PREFIX = "run-"
-# What every folder of ours holds.
+# Every folder of ours holds at least one of these.
 _MARKS = (_LOCK, "prefect.db")
-# Prefect kept these in the folder itself, open to other users.
-_OF_OLDER_VERSIONS = (
+# With older versions, Prefect kept these in the shared folder itself, open to other users.
+_OLDER_FILES = (
     *("prefect.db", "prefect.db-journal", "prefect.db-shm", "prefect.db-wal"),
     *("storage", "memo_store.toml", "profiles.toml"),
 )
 
 
 class PrefectHome:
-    """A folder of this process in `shared`, under a name that cannot be foreseen, and empty.
+    """An empty folder of this process in `shared`, under an unpredictable name.
 
-    A server begins with a new database: what anybody has written into the last one, such as a limit of 0, is not there.
-    The folder is locked for as long as this process lives. The folders of others in `shared` that are not locked are
-    what was left by controllers that were killed; they are removed, with what older versions have left there. Nothing
-    else is: the folder may be a person's own, under the same name or behind a link.
+    So a server begins with a new database, without anything that was written into the last one, such as a limit of 0.
+    The folder is locked for as long as this process lives. Unlocked folders in `shared` were left by controllers that
+    were killed; they are removed, together with files of older versions. Nothing else is removed: the folder may be a
+    person's own, under the same name or behind a link.
     """
 
     def __init__(self, shared: Path) -> None:
@@ -40,13 +40,13 @@ class PrefectHome:
         _release(beginning)
 
     def remove(self) -> None:
-        """Remove it with everything in it: what matters is in the ledger."""
+        """Remove the folder with everything in it; nothing is lost, because the ledger is elsewhere."""
         shutil.rmtree(self.folder, ignore_errors=True)
         _release(self._held)
 
 
 def _lock(path: Path, how: int) -> int | None:
-    """Return an open file that holds the lock, or None if it is another one's or the file system has no locks."""
+    """Return an open file that holds the lock; None if another process holds it or the file system has no locks."""
     try:
         held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError:
@@ -70,7 +70,7 @@ def _clear(shared: Path) -> None:
             _remove_unless_held(folder)
     if shared.is_symlink():
         return
-    for path in map(shared.joinpath, _OF_OLDER_VERSIONS):
+    for path in map(shared.joinpath, _OLDER_FILES):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -10,16 +10,16 @@ from overnight.flows.session.opening import is_over, to_hold
 
 
 def why_finished(history: History, file: CampaignFile) -> str | None:
-    """Return how the campaign ended, where running it would change nothing; else None."""
+    """Return how the campaign ended, if running it would change nothing; otherwise None."""
     if not is_over(history, file.campaign, file.settings()) or history.closed_by is None:
         return None
-    return f"The campaign has finished: {history.closed_by.reason}. Its schedule rests until it is deployed again."
+    return f"The campaign has finished: {history.closed_by.reason}. Its schedule is paused until it is deployed again."
 
 
 def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_schedule: bool) -> str | None:
-    """Return why nothing is to be done at this moment; None where there may be something.
+    """Return why there is nothing to do now; None if there may be something.
 
-    What a controller was ended for on purpose holds for the schedule until the next opening, and for nobody else.
+    After a controller was ended on purpose, the schedule starts no other before the next opening; people may.
     """
     campaign, closed = to_hold(history, file.campaign), history.closed_by
     if (not_yet := why_not_yet(campaign, history, now)) is not None:
@@ -30,7 +30,7 @@ def why_not_now(history: History, file: CampaignFile, now: datetime, *, by_sched
     if by_schedule and isinstance(closed, CampaignDrained) and since_opening:
         until = "" if window is None else f" before {window.said(window.next_opening(now))}"
         return (
-            f"The last controller ended at {closed.time:%Y-%m-%d %H:%M:%S} UTC, and not by dying: {closed.reason}. The "
-            f"schedule does not go on{until}; whoever wants to starts a run by hand."
+            f"The last controller ended at {closed.time:%Y-%m-%d %H:%M:%S} UTC, deliberately: {closed.reason}. The "
+            f"schedule starts no other{until}; start a run by hand to continue sooner."
         )
     return None

@@ -18,17 +18,17 @@ from overnight.flows.host.patience import wait_for
 
 _PATIENCE = 60.0
 _NOTHING = "Nothing was started."
-_OR_NONE = ", mend the address, or unset {setting}: then one runs for as long as the campaign."
-# Whoever deploys sits in front of it, and needs one that is there tonight, too.
+_OR_NONE = ", correct the address, or unset {setting} to use a private server."
+# `overnight deploy` has a person waiting, and needs a server that is still there tonight.
 _PATIENCE_TO_DEPLOY = 10.0
-_TO_DEPLOY = " or mend the address: a deployment needs a server that stays."
+_TO_DEPLOY = " or correct the address: a deployment needs a permanent server."
 
 
 async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE, instead: str = _OR_NONE) -> None:
     """Return once the server answers as it should.
 
-    One that does not answer is asked again for `patience` seconds, for it may be starting, too; `tell` hears of it.
-    Raises CannotStart where that does not help, with what to do: to start one, or else `instead`.
+    A server that does not answer may be starting: it is asked again for `patience` seconds, and `tell` is called once.
+    Raises CannotStart if that does not help, with advice: to start a server, or else `instead`.
     """
     if (problem := await wait_for(_problem, tell, patience)) is not None:
         raise CannotStart(
@@ -42,10 +42,10 @@ async def reach_prefect_to_deploy(tell: Callable[[str], None], patience: float =
 
 
 async def _problem() -> str | None:
-    """Return why the server does not answer; raises CannotStart where another try would change nothing."""
+    """Return why the server does not answer; raises CannotStart if another try would change nothing."""
     where, setting = _address(), _setting()
     try:
-        # Its own tries go on for half an hour in silence.
+        # The client's own retries would continue in silence for half an hour.
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             async with get_client() as client:
                 await _ask(client)
@@ -60,9 +60,9 @@ async def _problem() -> str | None:
 
 
 async def _ask(client: PrefectClient) -> None:
-    """Ask for something that only those get who are let in."""
+    """Request something that the server gives only to clients that it admits."""
     if client.server_type is ServerType.CLOUD:
-        # It has no version.
+        # Prefect Cloud reports no version.
         await client.read_flows(limit=1)
     else:
         await client.api_version()
@@ -85,7 +85,7 @@ def _refusal(where: str, status: int) -> str:
 
 
 def _address() -> str:
-    """Return the address that Prefect asks, without a password that somebody may have written into it."""
+    """Return the address that Prefect uses, without any password in it."""
     return NamedServer(PREFECT_API_URL.value() or "", "").address
 
 

@@ -1,6 +1,6 @@
 """Serve Prefect for one campaign as a separate process: `overnight.flows.engine.serve SOCKET PARENT`.
 
-It hears no Ctrl-C, so that the campaign can drain, and dies with its parent, so that none is left over after a kill.
+Ctrl-C does not reach it, so that the campaign can drain. It dies with its parent, so that no server outlives a kill.
 """
 
 import socket
@@ -15,7 +15,7 @@ from overnight.flows.host.parent import die_with
 
 
 def main(listening: int, parent: int) -> None:
-    """Serve at the socket that the parent listens at until the parent dies."""
+    """Serve on the parent's listening socket until the parent dies."""
     die_with(parent)
     lay_out()
     config = uvicorn.Config(create_app, factory=True, log_level="critical")

@@ -1,7 +1,7 @@
-"""A private Prefect server on loopback for the time of one campaign.
+"""A private Prefect server on the loopback interface, for the duration of one campaign.
 
-Only the campaign and its user are let in: every server has an auth string of its own, in its environment and in a file
-that nobody else can read.
+Only the campaign and its user are admitted: each server has an auth string of its own, in its environment and in a file
+that no other user can read.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from overnight.flows.host.own_packages import own_module
 
 _START_LIMIT_SECONDS = 180.0
 _POLL_SECONDS = 0.1
-_LOOK_AFTER_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
-# A server that answers nobody for so long is stopped or wedged: on a machine that is busy it takes a few seconds.
+# A server that does not answer for this long is stopped or stuck; on a busy machine, an answer takes a few seconds.
 _PATIENCE_SECONDS = 30.0
 _USER = "overnight"
 CLIENT = "client.env"
@@ -34,7 +34,7 @@ CLIENT = "client.env"
 
 @contextlib.asynccontextmanager
 async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
-    """Start a server, or give None if the user has named one; the server is gone afterwards.
+    """Start and yield a server, or yield None if the user has named one; end the server afterwards.
 
     Raises CannotStart if its folder cannot be written to.
     """
@@ -45,8 +45,8 @@ async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
         server = PrefectServer(home)
     except OSError as problem:
         raise CannotStart(
-            f"work: the campaign's own Prefect server cannot begin in `{home}`: {problem}. Mend that, or name another "
-            "folder with `work` in the campaign's file. Nothing was started."
+            f"work: the campaign's private Prefect server cannot start in `{home}`: {problem}. Correct that, or name "
+            "another folder with `work` in the campaign's file. Nothing was started."
         ) from problem
     keeping = asyncio.create_task(server.keep_alive())
     try:
@@ -57,9 +57,9 @@ async def prefect_server(home: Path) -> AsyncIterator["PrefectServer | None"]:
 
 
 class PrefectServer:
-    """A server process that is starting or running; it survives neither this object's `close` nor this process.
+    """A server process that is starting or running; it ends with this object's `close`, or with this process.
 
-    The socket is this process's, so that the address stays ours while a server that has died is started again.
+    The socket belongs to this process, so that the address stays ours while a server that has died is started again.
     """
 
     def __init__(self, home: Path, patience: float = _PATIENCE_SECONDS) -> None:
@@ -73,7 +73,7 @@ class PrefectServer:
         self.process = self._start()
 
     async def ready(self) -> None:
-        """Return when it answers; raises CannotStart with its last words if it does not."""
+        """Return once the server answers; raises CannotStart with the end of its log if it does not."""
         deadline = time.monotonic() + _START_LIMIT_SECONDS
         while not await asyncio.to_thread(self._answers):
             if time.monotonic() > deadline:
@@ -82,31 +82,31 @@ class PrefectServer:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def keep_alive(self, give_up_after: float = _START_LIMIT_SECONDS) -> None:
-        """Start it again at the same address when it has died, or has answered nothing for a while.
+        """Restart the server at the same address when it has died, or has not answered for a while.
 
-        What waits for it goes on by itself. One that is starting may take longer: `give_up_after`.
+        Clients that wait for it continue by themselves. A server that is starting has `give_up_after` seconds.
         """
         give_up = time.monotonic() + give_up_after
         while True:
-            await asyncio.sleep(_LOOK_AFTER_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             if self.process.poll() is None:
                 if await asyncio.to_thread(self._answers):
                     give_up = time.monotonic() + self._patience
                 if time.monotonic() < give_up:
                     continue
                 self.kill()
-            # If it cannot be started now, it is tried again.
+            # If it cannot be started now, the next round tries again.
             with contextlib.suppress(OSError):
                 self.process = self._start()
             give_up = time.monotonic() + _START_LIMIT_SECONDS
 
     def kill(self) -> None:
-        """End the process, also one that is stopped."""
+        """End the process, even if it is stopped."""
         self.process.kill()
         self.process.wait()
 
     def close(self) -> None:
-        """End it and remove what it has kept: what matters is in the ledger."""
+        """End the server and remove its files; nothing is lost, because the ledger is elsewhere."""
         self.kill()
         self._socket.close()
         self._home.remove()
@@ -121,7 +121,7 @@ class PrefectServer:
             return subprocess.Popen(
                 own_module("overnight.flows.engine.serve", str(self._socket.fileno()), str(os.getpid())),
                 env=os.environ | self._settings(),
-                # Prefect writes the folder's path into a URL, where `?` and `%` mean something: it gets none.
+                # A relative path to the database: Prefect writes it into a URL, in which `?` and `%` are special.
                 cwd=self.home,
                 pass_fds=[self._socket.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -132,20 +132,20 @@ class PrefectServer:
             )
 
     def _settings(self) -> dict[str, str]:
-        """Return what the server has to have, whatever the environment says."""
+        """Return the settings that the server must have, regardless of the environment."""
         origin = self.url.removesuffix("/api")
         return {
             "PREFECT_HOME": str(self.home),
             "PREFECT_SERVER_API_AUTH_STRING": self.auth,
             "PREFECT_SERVER_API_BASE_PATH": "/api",
-            # No page of another origin may read what it answers.
+            # No page of another origin may read the server's answers.
             "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": origin,
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:///prefect.db",
             "PREFECT_SERVER_UI_API_URL": self.url,
         }
 
     def _answers(self) -> bool:
-        # Not by urllib, which would ask the proxy that the environment may name.
+        # Not with urllib, which would use a proxy that the environment names.
         connection = HTTPConnection(
             "127.0.0.1", self._socket.getsockname()[1], timeout=min(_ANSWER_SECONDS, self._patience)
         )

@@ -1,7 +1,7 @@
-"""Show a running campaign at a Prefect server: artifacts, and events for automations.
+"""Show a running campaign on a Prefect server: artifacts, and events for automations.
 
-The ledger goes first and waits for nobody: whatever keeps the server from taking this is said once, and the campaign
-goes on.
+The ledger comes first and waits for no server. If the server does not accept something, that is reported once and the
+campaign continues.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ _LAST_WORDS = 15.0
 async def prefect_view(
     file: CampaignFile, report: Callable[[History], Path], tell: Callable[[str], None], pause: float = _PAUSE
 ) -> AsyncIterator[Callable[[History], None]]:
-    """Give what is to be called with every history; artifacts are written at most once in `pause` seconds.
+    """Yield a function to call with every history; artifacts are written at most once in `pause` seconds.
 
-    At the end the report is written, and everything is shown as it stands then.
+    At the end the report is written, and the final state is shown.
     """
     view = PrefectView(file, report, tell)
     showing = asyncio.create_task(view.show(pause))
@@ -46,7 +46,7 @@ async def prefect_view(
 
 
 class PrefectView:
-    """What the server has been shown of one campaign in one flow run."""
+    """The artifacts and events of one campaign that a server receives in one flow run."""
 
     def __init__(self, file: CampaignFile, report: Callable[[History], Path], tell: Callable[[str], None]) -> None:
         self._file, self._report, self._tell = file, report, tell
@@ -55,21 +55,21 @@ class PrefectView:
         self._drawn: History | None = None
         self._changed = asyncio.Event()
         self._known: dict[str, tuple[UUID, Picture]] = {}
-        self._said = False
+        self._reported = False
 
     def watch(self, history: History) -> None:
-        """Take in what was appended; nothing is sent before the loop has time for it."""
+        """Take in a new history; it is sent when the event loop has time for it."""
         if self._history is None:
             self._news.of(history)
         self._history = history
         self._changed.set()
 
     async def show(self, pause: float) -> None:
-        """Send what is new, for as long as the campaign runs."""
-        await asyncio.gather(self._keep_telling(), self._keep_drawing(pause))
+        """Send news for as long as the campaign runs."""
+        await asyncio.gather(self._keep_sending(), self._keep_drawing(pause))
 
     async def conclude(self) -> None:
-        """Send the rest, and the report; a server that is away does not keep the campaign from its end."""
+        """Send the rest and the report; an unavailable server does not keep the campaign from ending."""
         self._emit_news()
         if self._history is None or not self._ours():
             return
@@ -78,9 +78,9 @@ class PrefectView:
             async with asyncio.timeout(_LAST_WORDS):
                 await self._draw(report)
         except TimeoutError:
-            self._say(f"its server did not take the last artifacts within {_LAST_WORDS:g} s")
+            self._report_once(f"its server did not accept the last artifacts within {_LAST_WORDS:g} s")
 
-    async def _keep_telling(self) -> None:
+    async def _keep_sending(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -99,10 +99,10 @@ class PrefectView:
             try:
                 _emit(self._file.campaign.name, happening)
             except Exception as problem:
-                self._say(f"the event `{happening.kind}` was not sent ({type(problem).__name__}: {problem})")
+                self._report_once(f"the event `{happening.kind}` was not sent ({type(problem).__name__}: {problem})")
 
     def _ours(self) -> bool:
-        """Tell whether this process acts for the campaign: one that is refused shows nothing."""
+        """Return whether this process acts for the campaign; a process that was refused shows nothing."""
         return self._history is not None and is_own(self._history.lease)
 
     async def _draw(self, report: Path | None = None) -> None:
@@ -115,12 +115,12 @@ class PrefectView:
                 for picture in pictures:
                     await self._put(client, picture)
         except Exception as problem:
-            self._say(f"its server did not take the artifacts ({type(problem).__name__}: {problem})")
+            self._report_once(f"its server did not accept the artifacts ({type(problem).__name__}: {problem})")
         else:
             self._drawn = history
 
     async def _put(self, client: PrefectClient, picture: Picture) -> None:
-        """Create an artifact of this flow run once, and change it from then on: each creation would add a row."""
+        """Create each artifact of this flow run once, and update it from then on; each creation would add a row."""
         known = self._known.get(picture.name)
         if known is None:
             run = FlowRunContext.get()
@@ -134,7 +134,7 @@ class PrefectView:
             self._known[picture.name] = ((await client.create_artifact(new)).id, picture)
         elif known[1] != picture:
             change = ArtifactUpdate(data=picture.data, description=picture.description)
-            # Not the client's own method: that sends all of the data again as an event, which is kept for a week.
+            # Not with the client's own method, which also sends all of the data as an event that is kept for a week.
             await client.request(
                 "PATCH",
                 "/artifacts/{id}",
@@ -147,13 +147,13 @@ class PrefectView:
         try:
             return await asyncio.to_thread(self._report, history)
         except Exception as problem:
-            self._say(f"no report was written ({type(problem).__name__}: {problem})")
+            self._report_once(f"no report was written ({type(problem).__name__}: {problem})")
             return None
 
-    def _say(self, what: str) -> None:
-        if not self._said:
-            self._said = True
-            self._tell(f"Prefect does not show everything: {what}. The campaign goes on; nothing of it is lost.")
+    def _report_once(self, what: str) -> None:
+        if not self._reported:
+            self._reported = True
+            self._tell(f"Prefect does not show everything: {what}. The campaign continues; nothing of it is lost.")
 
 
 def _emit(campaign: str, happening: Happening) -> None:

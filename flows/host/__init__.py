@@ -1,1 +1,1 @@
-"""The running process and its machine: clock, signals, terminal, identity, environment. Imports no other room."""
+"""The running process and its machine: clock, signals, terminal, identity, environment. Imports no other folder."""

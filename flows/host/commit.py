@@ -6,7 +6,7 @@ import subprocess
 
 @functools.cache
 def running_commit() -> str | None:
-    """Return the commit checked out in the working directory when first asked, None outside a repository."""
+    """Return the commit that was checked out in the working directory at the first call; None outside a repository."""
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)  # noqa: S607
     except (OSError, subprocess.SubprocessError):

@@ -4,7 +4,7 @@ import logging
 
 from overnight.campaign.values.harmless import harmless
 
-# Where those are told of trouble who brought nothing else to tell them.
+# The default for callers that pass no `tell` of their own.
 LOG = logging.getLogger("overnight")
 
 

@@ -1,7 +1,7 @@
 """The Prefect server that the user has configured, in the environment or in a Prefect file.
 
-Prefect takes a second to import, so commands that only ask whether there is one read these places themselves, in
-Prefect's order: environment variable, `.env`, `prefect.toml`, `pyproject.toml`, the active profile.
+Prefect takes a second to import, so these places are read here, in Prefect's order: environment variable, `.env`,
+`prefect.toml`, `pyproject.toml`, the active profile. Some commands only need to know whether a server is configured.
 """
 
 import os
@@ -29,20 +29,20 @@ _TEST_MODES = (
 
 @dataclass(frozen=True)
 class NamedServer:
-    """The address of a server's API, and the place that names it, in words."""
+    """The address of a server's API, and a description of the place that names it."""
 
     url: str
     source: str
 
     @property
     def address(self) -> str:
-        """Return the address without a password that it may hold."""
+        """Return the address without any password in it."""
         parts = urlsplit(self.url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     @property
     def setting(self) -> str:
-        """Return what names it."""
+        """Return the name of the setting, with its place."""
         return f"{_VARIABLE} of {self.source}"
 
     def __str__(self) -> str:
@@ -52,8 +52,8 @@ class NamedServer:
 def named_server() -> NamedServer | None:
     """Return the server that Prefect's settings name, or None if they name none.
 
-    The first place that has the setting decides, also if its value is empty. Raises CannotStart for an address that
-    leads nowhere, and for a `prefect.toml` or `pyproject.toml` that is not TOML, which stops Prefect, too.
+    The first place that has the setting decides, even if its value is empty. Raises CannotStart if the address is
+    unusable, or if `prefect.toml` or `pyproject.toml` is not TOML, which would stop Prefect, too.
     """
     url, source = next(_found(), ("", ""))
     url = url.strip()
@@ -62,8 +62,8 @@ def named_server() -> NamedServer | None:
     if not _leads_somewhere(url):
         raise CannotStart(
             f"{_VARIABLE} of {source}: expected the address of a Prefect server's API, such as "
-            f"http://127.0.0.1:4200/api, got {_without_password(url)!r}. Correct it, or take it away: then a server "
-            "runs for as long as the campaign. Nothing was started."
+            f"http://127.0.0.1:4200/api, got {_without_password(url)!r}. Correct it, or remove it to use a private "
+            "server. Nothing was started."
         )
     return NamedServer(url, source)
 
@@ -77,18 +77,18 @@ def _leads_somewhere(url: str) -> bool:
 
 
 def _without_password(url: str) -> str:
-    """Return an address without what stands before its last `@`, also one that cannot be taken apart."""
+    """Return an address without the part before its last `@`, even if it cannot be parsed."""
     return re.sub(r"(?<=//)[^/]*@", "", url)
 
 
 def missing_server(key: str) -> list[str]:
-    """Return that a key of the campaign's file needs a server that stays, unless the user has named one."""
+    """Return a problem if the user has named no server: this key of the campaign file needs a permanent one."""
     if named_server() is not None:
         return []
     return [
-        f"`{key}`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, found it not set in "
-        "the environment or a profile of Prefect; start a server with `prefect server start` and set PREFECT_API_URL "
-        "to its address"
+        f"`{key}`: expected PREFECT_API_URL to name the Prefect server that workers ask for work, but it is not set in "
+        "the environment or a Prefect profile; start a server with `prefect server start` and set PREFECT_API_URL to "
+        "its address"
     ]
 
 
@@ -123,7 +123,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise CannotStart(
             f"{path.resolve()}: Prefect reads its settings from this file, and it cannot be read as TOML: {problem}. "
-            "Correct it or move it away. Nothing was started."
+            "Correct the file or move it. Nothing was started."
         ) from None
 
 
@@ -148,7 +148,7 @@ def _profiles_path() -> Path:
 
 
 def _active_profile(path: Path) -> tuple[str, Mapping[str, Any]]:
-    """Return the profile's name and settings; none of the profiles that Prefect comes with as active names a server."""
+    """Return the active profile's name and settings, empty if unset: Prefect's default profile names no server."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

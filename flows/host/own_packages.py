@@ -1,8 +1,8 @@
 """Start processes that import our package and installed libraries before files of the working folder.
 
-A process that only runs a module of ours is started with this file as its script (`own_module`), so that no file of the
-user's is imported in the place of the standard library, of Prefect or of ours; what it imports for itself is built into
-the interpreter.
+A process for one of our modules is started with this file as its script (`own_module`). So no file of the user can be
+imported in place of the standard library, Prefect or our package. The imports of this file itself are built into the
+interpreter.
 """
 
 import gc
@@ -16,17 +16,17 @@ _ROOT, _NAME = os.path.split(_PACKAGE)
 
 
 class OwnPackage:
-    """A finder of modules that knows our package and nothing else."""
+    """A module finder that knows only our package."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Return where our package lies; other finders know everything else."""
+        """Return the location of our package; other finders know the rest."""
         del path, target
         return PathFinder.find_spec(name, [_ROOT]) if name == _NAME else None
 
 
 def put_working_folder_last() -> None:
-    """Have what is installed found before files of the working folder, also if PYTHONPATH names that folder."""
+    """Put the working folder last in the search for modules, after installed ones, even if PYTHONPATH names it."""
     here = os.path.realpath(os.getcwd())
     if here == _ROOT:
         return
@@ -34,13 +34,13 @@ def put_working_folder_last() -> None:
 
 
 def own_module(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of ours, which calls `has_started`, in a process of its own."""
-    # -E: not even what the interpreter begins with comes from PYTHONPATH, whose folders are added by this file.
+    """Return the command that runs one of our modules in its own process; the module calls `has_started`."""
+    # With -E even the interpreter's first imports ignore PYTHONPATH; this file adds its folders later.
     return [sys.executable, "-E", "-P", os.path.abspath(__file__), module, *arguments]
 
 
 def has_started() -> None:
-    """Let a process of `own_module` collect garbage, which would slow the imports down that it begins with."""
+    """Let a process of `own_module` collect garbage; until then that would have slowed its imports."""
     gc.freeze()
     gc.enable()
 

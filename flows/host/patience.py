@@ -10,9 +10,9 @@ _PAUSE = 2.0
 async def wait_for(
     find_problem: Callable[[], Awaitable[str | None]], tell: Callable[[str], None], patience: float
 ) -> str | None:
-    """Return None once there is no problem any more, or the one that there still is after `patience` seconds.
+    """Return None once there is no problem, or the problem that remains after `patience` seconds.
 
-    `tell` hears once of what is waited for.
+    `tell` is called once, with the first problem.
     """
     give_up, told = time.monotonic() + patience, False
     while (problem := await find_problem()) is not None and time.monotonic() < give_up:

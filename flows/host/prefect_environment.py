@@ -1,6 +1,6 @@
-"""Prefect's settings if the user has made none: local, quiet, without telemetry.
+"""Defaults for Prefect's settings: local, quiet, without telemetry.
 
-Prefect reads its environment when it is imported, so this comes first.
+Prefect reads its environment when it is imported, so they must be set before.
 """
 
 import errno
@@ -16,20 +16,20 @@ QUIET = {
     "PREFECT_CLIENT_MAX_RETRIES": "10",
 }
 _LOOPBACK = "127.0.0.1"
-# For every job that a worker starts: to look for hooks of a run that was killed, Prefect starts a script beside a
-# `storage` of its own, which would hide ours.
+# For every job that a worker starts. To find the hooks of a killed run, Prefect starts a script next to a `storage` of
+# its own, which would hide ours.
 OF_A_JOB = {"PYTHONSAFEPATH": "1"}
-# Somebody's own server is to get what an evaluation printed, which this terminal need not show.
-_OF_SOMEBODYS_SERVER = {
+# A user's own server receives the output of evaluations, which this terminal need not show.
+_WITH_NAMED_SERVER = {
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
 }
-_OF_OUR_OWN_SERVER = {
+_WITH_PRIVATE_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
-    # What goes wrong is an event in the ledger and an exception here; Prefect need not say it, too.
+    # A failure is already an event in the ledger and an exception here; Prefect need not report it, too.
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
@@ -43,17 +43,17 @@ _OF_OUR_OWN_SERVER = {
 
 
 def prepare_prefect(home: Path) -> None:
-    """Set what the environment leaves open; with a server of our own, Prefect keeps everything in `home`.
+    """Set the variables that the environment leaves unset; with a private server, Prefect keeps everything in `home`.
 
-    A home for each campaign keeps two of them from locking each other's database. Raises CannotStart if this user
-    may not write there.
+    With a home for each campaign, two campaigns never lock each other's database. Raises CannotStart if this user
+    cannot write to `home`.
     """
     if named_server() is not None:
-        settings = QUIET | _OF_SOMEBODYS_SERVER
+        settings = QUIET | _WITH_NAMED_SERVER
     else:
         _make_writable_folder(home)
-        settings = QUIET | _OF_OUR_OWN_SERVER
-        # Also instead of a home that the environment names: nothing of this campaign is to be left there.
+        settings = QUIET | _WITH_PRIVATE_SERVER
+        # This replaces a home that the environment names: the campaign must not leave anything there.
         os.environ["PREFECT_HOME"] = str(home.resolve())
         _ask_no_proxy()
     for name, value in settings.items():
@@ -61,7 +61,7 @@ def prepare_prefect(home: Path) -> None:
 
 
 def _ask_no_proxy() -> None:
-    """Have nothing that is meant for this machine sent to a proxy that the environment names."""
+    """Keep requests to this machine from going through a proxy that the environment names."""
     for name in ("no_proxy", "NO_PROXY"):
         named = os.environ.get(name, "")
         if _LOOPBACK not in named.split(","):

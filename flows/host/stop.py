@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Stop(IntEnum):
-    """How urgently."""
+    """How urgently to stop."""
 
     NO = 0
     DRAIN = 1
@@ -13,20 +13,20 @@ class Stop(IntEnum):
 
 
 class StopRequest:
-    """Asked by a signal or a caller, heard by the loop."""
+    """A request to stop, made by a signal or a caller and obeyed by the loop."""
 
     def __init__(self) -> None:
         self.level = Stop.NO
         self._heard = asyncio.Event()
 
     def ask(self) -> Stop:
-        """Ask to stop, more urgently each time."""
+        """Ask to stop, more urgently with each call."""
         self.level = Stop(min(self.level + 1, Stop.NOW))
         self._heard.set()
         return self.level
 
     def ask_for(self, level: Stop) -> None:
-        """Ask to stop at least so urgently."""
+        """Ask to stop at least this urgently."""
         if level > self.level:
             self.level = level
             self._heard.set()

@@ -1,4 +1,4 @@
-"""Print on the terminal; foreign text is shown literally and cannot control it."""
+"""Print on the terminal; text of others is shown literally and cannot control the terminal."""
 
 import os
 import sys
@@ -14,13 +14,13 @@ from overnight.campaign.values.harmless import harmless
 
 
 class Harmless:
-    """Something to print, without any control character but those of our own layout and colours."""
+    """A renderable without control characters, except those of our own layout and colours."""
 
     def __init__(self, renderable: RenderableType) -> None:
         self._renderable = renderable
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the same segments with harmless texts."""
+        """Yield the same segments with harmless text."""
         for segment in console.render(self._renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
@@ -31,7 +31,7 @@ class _AllHarmless(RenderHook):
 
 
 class _Lossy:
-    """The standard output, where what cannot be written is left out: the disk of a log is full, or a pipe is closed."""
+    """The standard output without text that cannot be written: the disk of a log is full, or a pipe is closed."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys.stdout, name)
@@ -49,7 +49,7 @@ class _Lossy:
 def terminal(*, stderr: bool = False, lossy: bool = False) -> Console:
     """Return a console that takes texts literally: no markup, no emoji codes, no foreign control characters.
 
-    A `lossy` one is for what has to go on although its output cannot be written.
+    A `lossy` console is for work that must continue even if its output cannot be written.
     """
     file: Any = _Lossy() if lossy else None
     console = Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
@@ -58,14 +58,14 @@ def terminal(*, stderr: bool = False, lossy: bool = False) -> Console:
 
 
 def show_what_the_encoding_lacks() -> None:
-    """Have characters that the terminal's encoding does not know written as Python writes them."""
+    """Write characters that the terminal's encoding lacks as Python's escape sequences."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def give_up_what_cannot_be_written() -> None:
-    """Forget what is left of the output if it cannot be written now: it would be the exit code in place of ours."""
+    """Discard the rest of the output if it cannot be written now: at exit, that failure would replace our exit code."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""Write `job-template.json`: prefect-kubernetes' own template, with what a campaign's `resources` ask for.
+"""Write `job-template.json`: the template of prefect-kubernetes with variables for a campaign's `resources`.
 
 Needs prefect-kubernetes, which Overnight does not install:
     python -m venv k8s && k8s/bin/pip install -c constraints.txt prefect-kubernetes==0.8.0
@@ -16,12 +16,12 @@ from prefect_kubernetes.worker import (  # pyright: ignore[reportMissingImports]
     KubernetesWorkerJobConfiguration,
 )
 
-# The name in a campaign's file, the one that Kubernetes has for it, and what a pod gets without it.
+# The name in a campaign's file, the name in Kubernetes, and the default of a pod.
 RESOURCES = {"cpus": ("cpu", "1"), "gpus": ("nvidia.com/gpu", "0"), "memory": ("memory", "1000000000")}
 
 
 def job_template() -> dict[str, Any]:
-    """Return the template."""
+    """Return the template as it is written to the file."""
     template = KubernetesWorker.get_default_base_job_template()
     variables = template["variables"]["properties"]
     for name, (_, default) in RESOURCES.items():
@@ -31,16 +31,16 @@ def job_template() -> dict[str, Any]:
     job = template["job_configuration"]["job_manifest"]["spec"]
     [container] = job["template"]["spec"]["containers"]
     container["resources"] = {"requests": asked, "limits": asked}
-    # Trying again is the campaign's business.
+    # The campaign itself decides about retries.
     job["backoffLimit"] = 0
     variables["image"]["default"] = "overnight:0.1.0"
     return template
 
 
 async def check(template: dict[str, Any]) -> None:
-    """Raise whatever the worker of a pool with this template would raise at a flow run that asks for resources."""
+    """Raise the error that a worker with this template would raise for a flow run that asks for resources."""
     asked = {"cpus": "2", "gpus": "1", "memory": "4000000000"}
-    # No block is named in it, so nobody is asked for any.
+    # The template names no block, so this client never sends a request.
     nobody = PrefectClient("http://127.0.0.1:9")
     configuration = await KubernetesWorkerJobConfiguration.from_template_and_values(template, asked, client=nobody)
     [container] = configuration.job_manifest["spec"]["template"]["spec"]["containers"]

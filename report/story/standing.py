@@ -80,14 +80,20 @@ def _waits_for(history: History) -> Waits | None:
     """Return the reason why nothing new starts before a person acts; None if the campaign continues by itself."""
     if history.paused is not None:
         return "paused"
-    asked = [t for t in history.trials.open if t.parked or (t.open_attempt is not None and t.open_attempt.unknown)]
-    if not asked or len(asked) < len(history.trials.open):
-        return None
     campaign, awaiting = history.definition, history.awaiting
+    asked = awaiting + _unknown_ends(history)
+    if not asked or asked < len(history.trials.open):
+        return None
     policy = campaign.approve
     most = policy.most_waiting if isinstance(policy, ApprovalPolicy) else campaign.workers
     full = awaiting >= most or history.budgeted + awaiting >= campaign.budget.trials
     return "undecided" if full else None
+
+
+def _unknown_ends(history: History) -> int:
+    """Count the attempts whose end a person has to report."""
+    attempts = (trial.open_attempt for trial in history.trials.open)
+    return sum(attempt is not None and attempt.unknown is not None for attempt in attempts)
 
 
 def _next_step(history: History, state: State, waits: Waits | None) -> str | None:
@@ -95,9 +101,10 @@ def _next_step(history: History, state: State, waits: Waits | None) -> str | Non
         case "defined":
             return "`overnight run` starts it"
         case "interrupted" | "drained":
-            return "`overnight run` continues it"
+            decide = "decide about the trials whose end is unknown, then " if _unknown_ends(history) else ""
+            return f"{decide}`overnight run` continues it"
         case "finished":
             return "`overnight report` shows the result" if history.trials.observed else None
     if waits == "paused":
         return "`overnight resume` lets it continue"
-    return "`overnight approvals` lists the trials to decide about" if history.awaiting and waits is not None else None
+    return "`overnight approvals` lists the trials to decide about" if history.awaiting else None

@@ -1,7 +1,7 @@
-"""Blocks: the rows of a thousand segments in one file for fast reading; `events/` stays the truth.
+"""Blocks: the rows of a thousand segments in one file, for fast reading; the segments in `events/` stay the truth.
 
-A block may be deleted at any time; it is made again from the segments. Anybody may have edited one: what is read of it
-are the events alone, and only if the chain of segments vouches for every byte of them.
+A block may be deleted at any time, and is then made again from the segments. Because it may have been edited, only its
+events are read, and only if the chain of segments vouches for every byte of them.
 """
 
 import hashlib
@@ -29,14 +29,14 @@ from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectSt
 
 SIZE = 1000
 _FORMAT, _VERSION = "overnight-block", "2"
-# Each row also says the hash of its segment's file.
+# Each row also has the hash of its segment's file.
 _HASH = pa.field("hash", pa.string())
 _BLOCK = SCHEMA.append(_HASH)
-# Blocks of version 1 have the columns that segments of version 2 have.
+# Blocks of version 1 have the columns of segments of version 2.
 _SCHEMAS = {"1": SCHEMA_2.append(_HASH), _VERSION: _BLOCK}
 _NAME = re.compile(r"(\d{20})-\d{20}\.parquet")
 _REMEDY = "Delete it: it is made again from the segments."
-# In the place of its own hash, while a block's file is hashed.
+# The placeholder for a block's own hash while its file is hashed.
 _UNSEALED = "0" * 64
 _KEYS = {"format", "schema_version", "first", "last", "hash"}
 _LOG = logging.getLogger("overnight")
@@ -44,7 +44,7 @@ _LOG = logging.getLogger("overnight")
 
 @dataclass(frozen=True)
 class Block:
-    """What segments `first` to `last` hold: the number of events of each, all events and their bodies."""
+    """The contents of segments `first` to `last`: the number of events in each, all events and their bodies."""
 
     first: int
     last: int
@@ -60,7 +60,7 @@ class Block:
 
     @property
     def rows(self) -> pa.Table:
-        """Return the rows of the events, made from these: the block's own columns may say anything."""
+        """Return rows made from the events, because the block's own columns are not verified."""
         numbers = range(self.first, self.last + 1)
         segments = [number for number, size in zip(numbers, self.counts, strict=True) for _ in range(size)]
         positions = [position for size in self.counts for position in range(size)]
@@ -71,7 +71,7 @@ class Block:
 class Blocks:
     """The files under `prefix` + `compact/`; block k holds segments 1000 k + 1 to 1000 (k + 1).
 
-    `warn` is called once for each block that is not what its segments are.
+    `warn` is called once for each block that differs from its segments.
     """
 
     def __init__(
@@ -84,16 +84,16 @@ class Blocks:
         self._warned: set[int] = set()
 
     def there(self, after: int) -> set[int]:
-        """Return the last segments of the blocks above `after`, with which a block ends."""
+        """Return the last segment of each block above `after`, at which a block must end."""
         index = after // SIZE
         keys = self._there(index)
         return {(i + 1) * SIZE for i in range(index, index + len(keys)) if self._key(i) in keys}
 
     def checked(self, before: Tip, last: Tip) -> Block | None:
-        """Return the block between two segments if it holds exactly what the chain says that they hold.
+        """Return the block between two segments if it has exactly the contents that the chain records.
 
         None if there is no such block, if the segments are of a version that cannot vouch for it, and, with a warning,
-        if it cannot be read or holds anything else.
+        if it cannot be read or has other contents.
         """
         if last.contents is None:
             return None
@@ -126,7 +126,7 @@ class Blocks:
             raise unreadable(name, problem, "a whole block", _REMEDY) from problem
 
     def make_missing(self) -> None:
-        """Make each block whose segments are all there and that is not."""
+        """Make each missing block whose segments all exist."""
         there = self._there(0)
         missing = next(index for index in count() if self._key(index) not in there)
         for index in range(missing, self._chain.newest(missing * SIZE) // SIZE):
@@ -134,9 +134,9 @@ class Blocks:
                 self._make(index)
 
     def compare(self, run: Sequence[Link]) -> None:
-        """Raise LedgerDamaged if there is a block of these segments, which begin where a block does, and it differs.
+        """Raise LedgerDamaged if these segments have a block and differ from it; the first must be a block's first.
 
-        Raises LedgerTooNew if a newer version of Overnight wrote it.
+        Raises LedgerTooNew if a newer version of Overnight wrote the block.
         """
         if len(run) != SIZE:
             return
@@ -154,7 +154,7 @@ class Blocks:
             raise damaged(name, "what its segments hold", "something else", _REMEDY)
 
     def lasts(self) -> list[int]:
-        """Return the last segment of each block; raises LedgerDamaged for a file that is none by its name."""
+        """Return the last segment of each block; raises LedgerDamaged for a file without the name of a block."""
         found = []
         for key in self._store.keys(self._folder):
             name = _NAME.fullmatch(key.rpartition("/")[2])
@@ -168,7 +168,7 @@ class Blocks:
         return found
 
     def name(self, last: int) -> str:
-        """Return where the block that ends with this segment is, as people would look for it."""
+        """Return the path or address of the block that ends with this segment."""
         return f"{self._store.location}/{self._key(last // SIZE - 1)}"
 
     def _there(self, index: int) -> set[str]:
@@ -176,14 +176,14 @@ class Blocks:
 
     def _make(self, index: int) -> None:
         links = list(self._chain.links(index * SIZE, to=(index + 1) * SIZE))
-        # Another process may have made the same.
+        # Another process may have made the same block.
         with suppress(ObjectExists):
             self._store.create(self._key(index), _encode(index * SIZE + 1, links))
 
     def _opened(self, index: int) -> tuple[str, pq.ParquetFile, bytes]:
-        """Return a block's name, its file and the bytes of that.
+        """Return a block's name, its open file and the file's bytes.
 
-        Raises ObjectMissing, LedgerDamaged if it is no block of these segments, LedgerTooNew if it is a newer one.
+        Raises ObjectMissing, LedgerDamaged if it is not a block of these segments, LedgerTooNew if it is a newer one.
         """
         key = self._key(index)
         name = f"{self._store.location}/{key}"
@@ -223,13 +223,13 @@ def _encode(first: int, links: Sequence[Link]) -> bytes:
             }
         )
     data = sink.getvalue().to_pybytes()
-    # What a file says of itself stands at its end; events may say the same.
+    # The metadata is at the end of the file; events before it may contain the same text.
     before, _, after = data.rpartition(_UNSEALED.encode())
     return before + hashlib.sha256(data).hexdigest().encode() + after
 
 
 def _is_sealed(data: bytes, said: dict[str, str]) -> bool:
-    """Tell whether each byte of a block's file is as it was written; older blocks say nothing about that."""
+    """Return whether each byte of a block's file is as it was written; older blocks do not record their hash."""
     if "file" not in said:
         return set(said) == _KEYS
     seal, found = said["file"].encode(), hashlib.sha256()
@@ -247,7 +247,7 @@ def _table(links: Sequence[Link]) -> pa.Table:
 
 
 def _is_copy(block: pa.Table, table: pa.Table) -> bool:
-    """Tell whether a block holds these rows; one of version 1 may have an earlier version's bodies for them."""
+    """Return whether a block has these rows; a block of version 1 may have bodies of an earlier version for them."""
     if block.schema.equals(_BLOCK):
         return same_rows(block, table)
     hashes = block["hash"].to_pylist() == table["hash"].to_pylist()

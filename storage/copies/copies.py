@@ -14,24 +14,24 @@ _EVERY = 250
 
 
 class Copies:
-    """The copies of one ledger's segments. The ledger is whole without them, and those that fail are made later."""
+    """The copies of one ledger's segments. The ledger is complete without them, and failed copies are made later."""
 
     def __init__(self, store: ObjectStore, prefix: str) -> None:
-        # Threads cannot be started any more when a process ends, which may be in the middle of this.
+        # One reader needs no threads, which cannot be started once the process is ending.
         self._chain = Chain(store, prefix, readers=1)
-        # The ledger itself warns.
+        # The ledger itself warns when it reads.
         self._blocks = Blocks(store, prefix, self._chain, warn=lambda problem: None)
         self._snapshots = Snapshots(store, prefix, self._chain)
         self._made = 0
 
     def make_if_due(self, segment: int) -> None:
-        """Make what is missing, in a thread, if another few hundred segments are there; the process ends after it."""
+        """Make missing copies in a thread after every few hundred segments; the process ends only when it is done."""
         if segment // _EVERY > self._made:
             self._made = segment // _EVERY
             Thread(target=self._make, args=(segment,), name="copies").start()
 
     def make_last(self, segment: int) -> None:
-        """Make what is missing, and a snapshot of all that there is."""
+        """Make missing blocks, and a snapshot of this segment."""
         self._make(segment, in_any_case=True)
 
     def _make(self, segment: int, *, in_any_case: bool = False) -> None:

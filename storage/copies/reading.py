@@ -1,4 +1,4 @@
-"""Read segments, a thousand at a time from blocks that match the chain."""
+"""Read segments, a thousand at a time from blocks if they match the chain."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,15 @@ from overnight.storage.segments.chain import Chain, Link
 
 
 def read_segments(chain: Chain, kept: Blocks, after: int) -> Iterator[Segment]:
-    """Return the segments above `after`; raises LedgerDamaged naming the first file that is not as it should be."""
+    """Return the segments above `after`; raises LedgerDamaged with the name of the first file that is damaged."""
     for part in read_parts(chain, kept, after):
         yield from part.segments
 
 
 def read_parts(chain: Chain, kept: Blocks, after: int) -> Iterator[Link | Block]:
-    """Return the segments above `after` one by one, or a thousand as a block; raises what `read_segments` raises.
+    """Return the segments above `after` one by one, or a thousand as a block; raises as `read_segments` does.
 
-    A block that is missing, that cannot be checked or that holds anything else is passed over: segments are the truth.
+    If a block is missing, cannot be checked or has other contents, its segments are read instead: they are the truth.
     """
     newest = chain.newest(after)
     begins = -(-after // blocks.SIZE) * blocks.SIZE

@@ -26,7 +26,7 @@ _REMEDY = "Delete it: the segments say all that it says."
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The trials as of segment `segment`, whose file has this hash, to which so many events led."""
+    """The trials as of segment `segment`: the hash of its file, the number of events up to it, and the table."""
 
     name: str
     segment: int
@@ -35,14 +35,14 @@ class Snapshot:
     trials: pa.Table
 
     def check(self, history: History, events: int, hash_found: str) -> None:
-        """Raise LedgerDamaged if it says other things than what so many events up to its segment amount to."""
+        """Raise LedgerDamaged unless the snapshot agrees with the history and the number of events up to it."""
         told = (self.hash, self.events) == (hash_found, events)
         if not told or not same_rows(self.trials, trial_table(history)):
             raise damaged(self.name, "what its segments hold", "something else", _REMEDY)
 
 
 class Snapshots:
-    """The files under `prefix` + `snapshots/`, each named after the segment up to which it tells."""
+    """The files under `prefix` + `snapshots/`, each named after the last segment that it covers."""
 
     def __init__(self, store: ObjectStore, prefix: str, chain: Chain) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class Snapshots:
         self._chain = chain
 
     def numbers(self) -> list[int]:
-        """Return the segments of which there are snapshots; raises LedgerDamaged for a file whose name is of none."""
+        """Return the segments that have a snapshot; raises LedgerDamaged for a file without the name of a snapshot."""
         found = []
         for key in self._store.keys(self._folder):
             name = _NAME.fullmatch(key.rpartition("/")[2])
@@ -65,25 +65,25 @@ class Snapshots:
         return found
 
     def name(self, segment: int) -> str:
-        """Return where the snapshot of this segment is, as people would look for it."""
+        """Return the path or address of the snapshot of this segment."""
         return f"{self._store.location}/{self._key(segment)}"
 
     def is_due(self, segment: int) -> bool:
-        """Tell whether the ledger has grown to twice what the newest snapshot tells of."""
+        """Return whether the ledger has at least doubled since the newest snapshot."""
         newest = max(self.numbers(), default=0)
         return segment - newest >= max(_LEAST_SEGMENTS, newest)
 
     def make(self, segment: int, events: Sequence[Event]) -> None:
-        """Keep all trials as the events up to this segment tell of them."""
+        """Store all trials as they are after these events, which lead up to this segment."""
         if segment in self.numbers():
             return
         data = _encode(segment, self._chain.tip(segment).hash, len(events), trial_table(History.from_events(events)))
-        # Another process may have made the same.
+        # Another process may have made the same snapshot.
         with suppress(ObjectExists):
             self._store.create(self._key(segment), data)
 
     def read(self, segment: int) -> Snapshot | None:
-        """Return a snapshot, None if it is gone.
+        """Return a snapshot; None if it no longer exists.
 
         Raises LedgerDamaged if it cannot be read, LedgerTooNew if a newer version of Overnight wrote it.
         """

@@ -1,4 +1,4 @@
-"""Trials as a table: a row for each, a column for each parameter and metric."""
+"""Trials as a table with a row for each trial, and a column for each parameter and metric."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from overnight.storage.segments.event_rows import INT64
 
 
 def trial_table(history: History) -> pa.Table:
-    """Return what the view `trials` of `overnight query` returns, in the order of the trials' ids."""
+    """Return the same table as the view `trials` of `overnight query`, in the order of the trials' ids."""
     trials = [history.trials[number] for number in sorted(history.trials)]
     measured = [trial.outcome.metrics if isinstance(trial.outcome, Observation) else {} for trial in trials]
     counted = {name for metrics in measured for name, found in metrics.items() if found.n is not None}
@@ -34,7 +34,7 @@ def trial_table(history: History) -> pa.Table:
 
 
 def _named(first: Iterable[str], of: Iterable[Iterable[str]]) -> list[str]:
-    """Return the names in the order in which they are first named."""
+    """Return the names in the order of their first use."""
     return list(dict.fromkeys([*first, *(name for names in of for name in names)]))
 
 
@@ -54,7 +54,7 @@ _TYPES = {
 
 
 def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
-    """Return what every trial has, whatever its parameters and metrics are."""
+    """Return the columns that every campaign has, apart from parameters and metrics."""
     failures = [trial.outcome if isinstance(trial.outcome, Failure) else None for trial in trials]
     predicted = [trial.proposal.prediction(objective) for trial in trials]
     return {

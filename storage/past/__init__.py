@@ -1,1 +1,1 @@
-"""Results of another time, wherever they were kept, as rows for a new campaign."""
+"""Past results from tables and Optuna studies, as rows for a new campaign."""

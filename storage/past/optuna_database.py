@@ -28,7 +28,7 @@ _ATTRIBUTES = """
 
 
 def read_database(file: Path, pick: Pick) -> Study:
-    """Return the study that is picked from the database, which is not written to; raises CannotImport."""
+    """Return the picked study from the database, which is only read; raises CannotImport."""
     try:
         with _reading(file) as connection:
             ids = {name: number for number, name in connection.execute(_STUDIES)}
@@ -43,7 +43,7 @@ def read_database(file: Path, pick: Pick) -> Study:
 
 @contextmanager
 def _reading(file: Path) -> Iterator[sqlite3.Connection]:
-    """Return a connection that sees one state of the database, also while a study goes on."""
+    """Open a connection that sees one state of the database, even while a study is running."""
     with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
         connection.execute("begin")
         yield connection

@@ -1,4 +1,4 @@
-"""Optuna studies in a journal file with a JSON object per operation."""
+"""Optuna studies in a journal file, which has a JSON object for each operation."""
 
 import json
 from enum import IntEnum
@@ -14,7 +14,7 @@ _OPEN = ("RUNNING", "WAITING")
 
 
 class _Operation(IntEnum):
-    """What a line does, of what there is to import."""
+    """The operations that matter for an import."""
 
     CREATE_STUDY = 0
     DELETE_STUDY = 1
@@ -25,7 +25,7 @@ class _Operation(IntEnum):
 
 
 def read_journal(file: Path, pick: Pick) -> Study:
-    """Return the study that is picked from the journal; raises CannotImport."""
+    """Return the picked study from the journal; raises CannotImport."""
     try:
         replayed = _replayed(file)
     except OSError as problem:
@@ -39,7 +39,7 @@ def _replayed(file: Path) -> "_Replay":
     replayed = _Replay()
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            # While a study goes on, its last line may be in the making.
+            # While a study is running, its last line may be incomplete.
             if not line.endswith(b"\n"):
                 break
             try:
@@ -53,7 +53,7 @@ def _replayed(file: Path) -> "_Replay":
 
 
 class _Replay:
-    """The studies and trials after some lines; trials are numbered through all studies, as Optuna does."""
+    """The studies and trials after some lines; as in Optuna, trials are numbered across all studies."""
 
     def __init__(self) -> None:
         self.studies: dict[int, tuple[str, tuple[str, ...]]] = {}
@@ -61,7 +61,7 @@ class _Replay:
         self.trials: list[StudyTrial] = []
 
     def apply(self, line: dict[str, Any]) -> None:
-        """Take in one line; what two workers could not both do counts for the first, and what is of no use for none."""
+        """Apply one line. If two workers wrote conflicting lines, the first counts; irrelevant lines are ignored."""
         match line["op_code"]:
             case _Operation.CREATE_STUDY:
                 self._create_study(line)

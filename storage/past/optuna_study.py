@@ -14,13 +14,13 @@ from overnight.storage.past.results import PastResults, PastRow
 _COMPLETE = "COMPLETE"
 _SAID = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
 
-# Told the names of all studies, returns the one to read.
+# Returns the study to read, given the names of all studies.
 Pick = Callable[[Sequence[str]], str]
 
 
 @dataclass
 class StudyTrial:
-    """A trial as far as it has been read; parameters are decoded, attributes are those of users."""
+    """A trial as far as it has been read, with decoded parameters and user attributes."""
 
     number: int
     state: str
@@ -32,7 +32,7 @@ class StudyTrial:
 
 @dataclass(frozen=True)
 class Study:
-    """A study: the directions of its objectives, in small letters, and its trials."""
+    """A study: the directions of its objectives, in lower case, and its trials."""
 
     name: str
     directions: tuple[str, ...]
@@ -40,7 +40,7 @@ class Study:
 
 
 def choice_of(file: Path, wanted: str | None) -> Pick:
-    """Return what picks the study that is wanted, or the only one; it raises CannotImport naming those there are."""
+    """Return a function that picks the wanted study, or the only one, or raises CannotImport with all names."""
 
     def pick(names: Sequence[str]) -> str:
         there = ", ".join(f"`{name}`" for name in names)
@@ -56,9 +56,9 @@ def choice_of(file: Path, wanted: str | None) -> Pick:
 
 
 def decoded(internal: float, distribution: str) -> Any:
-    """Return a parameter's value from the number that Optuna keeps for it, with its distribution as JSON.
+    """Return a parameter's value from Optuna's internal number and the parameter's distribution as JSON.
 
-    Raises ValueError for a distribution that is none of Optuna's.
+    Raises ValueError for an unknown distribution.
     """
     try:
         described = json.loads(distribution)
@@ -75,8 +75,8 @@ def decoded(internal: float, distribution: str) -> Any:
 def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
     """Return a study's complete trials as past results.
 
-    User attributes that are called like a metric of the campaign, or like one with `_sem`, are taken with them. Raises
-    CannotImport where the study has not one objective of the campaign's direction.
+    A user attribute with the name of a metric counts as its value; with `_sem` or `_n` after the name, it is the
+    standard error or the count. Raises CannotImport if the directions of the study are not those of the campaign.
     """
     source = f"{file}, study `{study.name}`"
     if study.directions != campaign.goal.directions:

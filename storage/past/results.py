@@ -1,4 +1,4 @@
-"""Past results as they were read from any source, before any check."""
+"""Past results as read from any source, before any check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PastRow:
-    """One result, by the names of the campaign's parameters and metrics; a text may spell a value of another type.
+    """One result under the names of the campaign's parameters and metrics; a text may spell a value of another type.
 
-    `place` says where in its source it stands, for a person; `origin` says so for whoever has only the ledger, with the
-    time where that is known. `broken` says what was expected and found where the row itself cannot be read.
+    `place` is the place in its source, for messages. `origin` is the same for the ledger, with the file, and with the
+    time if it is known. `broken` is the problem if the row itself cannot be read.
     """
 
     place: str
@@ -24,10 +24,10 @@ class PastRow:
 
 @dataclass(frozen=True)
 class PastResults:
-    """All results of one source, which `source` names for a person.
+    """All results of one source, which `source` names for messages.
 
-    `names` are what the source has values for, by its own names, `unused` those among them that the campaign does not
-    know. `left_out` counts what is no result, by why.
+    `names` are the source's own names of its values, and `unused` are those that the campaign does not know. `left_out`
+    counts the entries that are not results, by reason.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Read past results from the source that a person names."""
+"""Read past results from the source named by a user."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ _ENDINGS = {".csv": "csv", ".parquet": "parquet", ".log": "journal"}
 def read_past_results(source: str, campaign: Campaign, study: str | None = None) -> PastResults:
     """Return the results in a CSV or Parquet file, or in an Optuna study of an SQLite database or a journal.
 
-    The address is a path, or `sqlite:///` or `journal:///` before one; `study` picks one of several. Raises
-    CannotImport where no results can be read, but does not look at what they are.
+    The source is a path, or `sqlite:///` or `journal:///` followed by a path; `study` picks one of several studies.
+    Raises CannotImport if no results can be read, but does not check the results themselves.
     """
     kind, file = _located(source)
     if kind in _STUDIES:
@@ -31,7 +31,7 @@ def read_past_results(source: str, campaign: Campaign, study: str | None = None)
 
 
 def _located(source: str) -> tuple[str, Path]:
-    """Return the kind of the source and its file, which is there."""
+    """Return the kind of the source and its file; raises CannotImport if the file does not exist."""
     scheme, separator, rest = source.partition("://")
     if not separator:
         file = _there(Path(source).expanduser(), "")
@@ -55,7 +55,7 @@ def _there(file: Path, hint: str) -> Path:
 
 
 def _kind_of(file: Path) -> str:
-    """Return the kind by how the file begins, else by how its name ends."""
+    """Return the kind by the beginning of the file, or else by the suffix of its name."""
     try:
         with file.open("rb") as opened:
             beginning = opened.read(16)

@@ -17,12 +17,12 @@ from overnight.campaign.errors import CannotImport
 from overnight.storage.past.results import PastResults, PastRow
 from overnight.storage.past.table_columns import TableColumns
 
-# What `overnight export` calls the time at which a trial ended.
+# The column in which `overnight export` writes the time at which a trial ended.
 _ENDED = "ended"
 
 
 def read_csv(file: Path, campaign: Campaign) -> PastResults:
-    """Return the rows of a CSV file, all values as texts; raises CannotImport where it is none."""
+    """Return the rows of a CSV file, with all values as texts; raises CannotImport for any other file."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines, strict=True)
@@ -34,12 +34,12 @@ def read_csv(file: Path, campaign: Campaign) -> PastResults:
 
 
 def read_parquet(file: Path, campaign: Campaign) -> PastResults:
-    """Return the rows of a Parquet file; raises CannotImport where it is none."""
+    """Return the rows of a Parquet file; raises CannotImport for any other file."""
     try:
         parquet = pq.ParquetFile(file)
         columns = _Columns.of(campaign, file, parquet.schema_arrow.names)
         table = parquet.read(columns.used())
-        # Python has no times finer than these.
+        # Python has no times with nanoseconds.
         times = {name: table[name].cast(pa.string()) for name in table.column_names if _is_time(table[name].type)}
         for name, texts in times.items():
             table = table.set_column(table.column_names.index(name), name, texts)
@@ -56,7 +56,7 @@ def _is_time(kind: pa.DataType) -> bool:
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Return the records, each with the number of its first line."""
+    """Yield the records, each with the number of its first line."""
     first = reader.line_num + 1
     for values in reader:
         yield first, values
@@ -72,7 +72,7 @@ def _csv_row(columns: "_Columns", line: int, values: Sequence[str]) -> PastRow:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which column of a file holds what."""
+    """The columns of a file, by their use."""
 
     file: Path
     names: tuple[str, ...]
@@ -83,7 +83,7 @@ class _Columns:
 
     @classmethod
     def of(cls, campaign: Campaign, file: Path, names: Sequence[str]) -> "_Columns":
-        """Find the columns of what the campaign knows; raises CannotImport if two have one name."""
+        """Find the columns that the campaign can use; raises CannotImport if two columns have the same name."""
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise CannotImport(f"{file}: expected columns that differ in their names, found `{twice[0]}` twice.")
@@ -91,13 +91,13 @@ class _Columns:
         return cls(file, tuple(names), found.parameters, found.means, found.sems, found.counts)
 
     def used(self) -> list[str]:
-        """Return the columns that are read."""
+        """Return the columns to read."""
         ended = [_ENDED] if _ENDED in self.names else []
         measured = [*self.means.values(), *self.sems.values(), *self.counts.values()]
         return list(dict.fromkeys([*self.parameters.values(), *measured, *ended]))
 
     def row(self, place: str, values: Mapping[str, Any], where: Mapping[str, int]) -> PastRow:
-        """Return a row of the file; a column `ended` that is not the campaign's says when it was measured."""
+        """Return a row of the file; a column `ended` is the time of the result unless the campaign uses that name."""
         origin: dict[str, Any] = {"source": self.file.name, **where}
         if values.get(_ENDED) and _ENDED not in {*self.parameters.values(), *self.means.values()}:
             ended = values[_ENDED]
@@ -112,12 +112,12 @@ class _Columns:
         )
 
     def results(self, rows: tuple[PastRow, ...]) -> PastResults:
-        """Return the rows with what is to be said of them together."""
+        """Return the rows together with the names of the file's columns."""
         unused = tuple(name for name in self.names if name not in self.used())
         return PastResults(str(self.file), rows, names=self.names, unused=unused)
 
 
 def _picked(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """Return values by the campaign's names; decimal fractions, which SQL likes to write, as numbers."""
+    """Return values by the campaign's names; decimal fractions, which SQL often writes, become floats."""
     found = {name: values[column] for name, column in columns.items()}
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in found.items()}

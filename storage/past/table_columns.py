@@ -18,7 +18,7 @@ class TableColumns:
 
     @classmethod
     def of(cls, campaign: Campaign, names: Sequence[str]) -> "TableColumns":
-        """Find the columns by their place in a table that Overnight wrote, and by their names in any other."""
+        """Find the columns by their place in a table written by Overnight, and by their names in any other table."""
         sections = _sections(names)
         return _by_name(campaign, names) if sections is None else _by_place(campaign, *sections)
 
@@ -26,7 +26,7 @@ class TableColumns:
 def _sections(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
     """Return the columns of the means and of the parameters in a table of trials; None if it is another table.
 
-    Names alone do not tell a standard error from a metric that is called like one, but their places do.
+    A metric may have the name of another metric's standard error, so names alone do not suffice, but places do.
     """
     own = (*BEFORE, *BETWEEN)
     if not set(own) <= set(names):
@@ -41,12 +41,12 @@ def _sections(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
 
 
 def _means(measured: list[str]) -> dict[str, str | None] | None:
-    """Return the columns of the means, each with that of its counts if there is one; None in another table.
+    """Return the columns of the means, each with the column of its counts if there is one; None in another table.
 
-    Behind a mean and its standard error, a column that ends with `_n` is its count, unless the rest only makes sense
-    if that column is a mean itself.
+    After a mean and its standard error, a column that ends with `_n` holds the counts, unless the rest can only be read
+    if that column is itself a mean.
     """
-    # From the end: how many columns belong to the mean at each place, if the rest makes sense.
+    # From the end: the number of columns that belong to the mean at each place, if the rest can be read.
     widths: dict[int, int] = {len(measured): 0}
     for place in reversed(range(len(measured))):
         mean = measured[place]
@@ -76,7 +76,7 @@ def _by_place(campaign: Campaign, measured: list[str], asked: Sequence[str]) -> 
 
 
 def _metric_columns(campaign: Campaign, there: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the columns of the means; a metric that is counted takes another name if one of its columns is taken."""
+    """Return the columns of the means; a metric with counts gets another name if the name of any column is taken."""
     names, found = Names((*BEFORE, *BETWEEN, *AFTER)), {}
     for metric in campaign.expected_metrics:
         plain, counted = (names.of_metric(metric, counted=it_is) for it_is in (False, True))
@@ -88,9 +88,9 @@ def _metric_columns(campaign: Campaign, there: Mapping[str, str | None]) -> dict
 
 
 def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
-    """Return the columns that are called as `overnight export` calls them, else as the campaign does.
+    """Return the columns named as `overnight export` names them, or else as the campaign does.
 
-    A column that is called like a metric of the campaign is never the standard error or the count of another.
+    A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
     called, asked = trial_columns(campaign.expected_metrics, campaign.parameters.root)
     means = _found(called, names)
@@ -107,7 +107,7 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
 
 
 def _found(called: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Return the column of each that has one: the name that it is expected to have in the table, else its own."""
+    """Return the column of each name that has one: the column expected in a table, or else one with the same name."""
     there = set(names)
     choices = {own: (column, own) for own, column in called.items()}
     return {own: next(name for name in both if name in there) for own, both in choices.items() if there & set(both)}

@@ -1,1 +1,1 @@
-"""Prove that a ledger is whole and is the one that it was: verification, receipts, signatures."""
+"""Prove that a ledger is complete and unaltered: verification, receipts, signatures."""

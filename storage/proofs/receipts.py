@@ -1,4 +1,4 @@
-"""Receipts: the state of a ledger, one a line in a file outside it, to detect a cut end or a forgery later."""
+"""Receipts: states of a ledger, one a line in a file outside it, by which truncation or forgery is detected later."""
 
 import errno
 import json
@@ -14,11 +14,11 @@ from overnight.campaign.errors import LedgerError
 
 
 class Signer(Protocol):
-    """Somebody who signs, and the public key by which anybody can tell that it was them."""
+    """A signer of receipts, with the public key by which its signatures are checked."""
 
     @property
     def key(self) -> str:
-        """Return the public key as its PEM file holds it: DER in base64."""
+        """Return the public key as in its PEM file: DER in base64."""
         ...
 
     def sign(self, data: bytes) -> str:
@@ -27,9 +27,9 @@ class Signer(Protocol):
 
 
 class Receipt(BaseModel):
-    """That segment `segment` of a ledger had this hash at this time, and with it all that came before.
+    """The hash of segment `segment` of a ledger at this time, which vouches for all earlier segments.
 
-    `signature` is over `said()`, by the private half of the Ed25519 key `key`.
+    `signature` signs the bytes of `said()` with the private half of the Ed25519 key `key`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,14 +54,14 @@ class Receipt(BaseModel):
         return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     def line(self) -> bytes:
-        """Return the receipt as it is kept: what is signed, with the signature as its last field."""
+        """Return the receipt as a line of the file: the signed bytes, with the signature as the last field."""
         if self.signature is None:
             return self.said()
         return self.said()[:-1] + f',"signature":"{self.signature}"}}'.encode()
 
 
 class Receipts(BaseModel):
-    """What a file of receipts holds, and the numbers of lines that a writer was interrupted in."""
+    """The receipts in a file, and the numbers of the lines in which a writer was interrupted."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,10 +76,10 @@ def signed(receipt: Receipt, signer: Signer) -> Receipt:
 
 
 def read_receipts(file: Path, signed_by: str | None = None) -> Receipts:
-    """Return the receipts in the file, one JSON object a line; none where there is no file.
+    """Return the receipts in a file with one JSON object a line; empty if there is no file.
 
-    Every signature is checked; with `signed_by` each must be there and of this public key. Raises LedgerError naming
-    the line for one that is not, or that is no receipt, and where the file cannot be read.
+    Every signature is checked; with `signed_by`, each receipt must be signed by this public key. Raises LedgerError
+    with the number of the first bad line, or if the file cannot be read.
     """
     if file.exists() and not file.is_file():
         raise LedgerError(f"receipts `{file}`: expected a file, found something else. Name another one.")
@@ -98,9 +98,9 @@ def read_receipts(file: Path, signed_by: str | None = None) -> Receipts:
 
 
 def add_receipt(file: Path, receipt: Receipt) -> None:
-    """Add a line to the file and return when it is on the disk; raises LedgerError where it cannot be written.
+    """Add a line to the file and return when it is on the disk; raises LedgerError if it cannot be written.
 
-    Several processes may add at once: each line is one write at the end of the file, whatever the end is by then.
+    Several processes may add lines at once: each line is one write to the current end of the file.
     """
     try:
         with file.open("ab+", buffering=0) as lines:
@@ -117,7 +117,7 @@ def add_receipt(file: Path, receipt: Receipt) -> None:
 
 
 def _is_torn(line: bytes) -> bool:
-    """Tell whether this is the beginning of a receipt: of a whole one, only the last byte closes the object."""
+    """Return whether this is only the beginning of a receipt, whose last byte would close the object."""
     return line.startswith(b"{") and not line.endswith(b"}")
 
 
@@ -144,7 +144,7 @@ def _receipt(where: str, line: bytes, signed_by: str | None) -> Receipt:
 
 
 def _check() -> Callable[[str, str, bytes], bool]:
-    # Only who has signed receipts needs the library for them.
+    # The library is needed for signed receipts only.
     from overnight.storage.proofs.signing import is_signature
 
     return is_signature

@@ -27,13 +27,13 @@ _NO_KEY = (ValueError, TypeError, UnsupportedAlgorithm)
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """An Ed25519 key that signs."""
+    """An Ed25519 key for signing."""
 
     private: Ed25519PrivateKey
 
     @property
     def key(self) -> str:
-        """Return its public half as the PEM file holds it: DER in base64."""
+        """Return the public half as in its PEM file: DER in base64."""
         return _text(self.private.public_key())
 
     def sign(self, data: bytes) -> str:
@@ -42,7 +42,7 @@ class PrivateKey:
 
 
 def is_signature(key: str, signature: str, data: bytes) -> bool:
-    """Tell whether the private half of this public key signed these bytes."""
+    """Return whether the private half of this public key signed these bytes."""
     try:
         public = load_der_public_key(b64decode(key))
         if not isinstance(public, Ed25519PublicKey):
@@ -54,7 +54,7 @@ def is_signature(key: str, signature: str, data: bytes) -> bool:
 
 
 def read_private_key(file: Path, password: str | None) -> PrivateKey:
-    """Return the private key in a PEM file, which may be encrypted; raises LedgerError where it holds none."""
+    """Return the private key in a PEM file, which may be encrypted; raises LedgerError if it has no such key."""
     data = _read(file)
     encrypted = b"ENCRYPTED" in data
     if encrypted and password is None:
@@ -77,7 +77,7 @@ def read_private_key(file: Path, password: str | None) -> PrivateKey:
 
 
 def read_public_key(file: Path) -> str:
-    """Return the public key in a PEM file, as receipts name it; raises LedgerError where it holds none."""
+    """Return the public key in a PEM file, in the form that receipts have; raises LedgerError if it has no such key."""
     try:
         public = load_pem_public_key(_read(file))
     except _NO_KEY as problem:

@@ -1,4 +1,4 @@
-"""Prove that a ledger is whole: each file by the next one, the newest by receipts kept elsewhere."""
+"""Prove that a ledger is complete and unaltered: each file by the next one, the newest by receipts kept elsewhere."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,11 +20,12 @@ from overnight.storage.segments.segment_file import RESTORE, checked_events, dam
 
 
 class Verification(BaseModel):
-    """What was found whole: the number and hash of the newest segment and how many events lead to it.
+    """A verified ledger: the number and hash of its newest segment, and the number of events up to it.
 
-    Only a receipt can tell that no tail was cut and nothing was written anew, so `anchored` is the newest segment that
-    a receipt names, 0 without one, and `anchored_events` lead to it; the rest is loose since its first event. Up to
-    `unlinked`, segments of version 1 do not name what they follow.
+    Only receipts prove that the end was not cut off and that the ledger was not rewritten. `anchored` is the newest
+    segment with a receipt, 0 without receipts, and `anchored_events` is the number of events up to it. Later events are
+    not covered by a receipt; the first of them was at `loose_since`. Segments of version 1, up to `unlinked`, do not
+    record the hash of the segment before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,18 +40,18 @@ class Verification(BaseModel):
 
 
 def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verification:
-    """Return what the whole ledger amounts to.
+    """Verify every file of the ledger, and return its state.
 
-    Raises LedgerDamaged naming the first file that is missing, torn, foreign, altered or out of order, whose columns
-    say other things than its events, or that is not the one of a receipt, and any block or snapshot that says other
-    things than its segments; LedgerTooNew where a newer version wrote it; LedgerError where it cannot be read.
+    Raises LedgerDamaged with the name of the first file that is missing, torn, foreign, altered or out of order, whose
+    columns contradict its events, or that contradicts a receipt. A block or a snapshot that contradicts its segments is
+    damage, too. Raises LedgerTooNew if a newer version wrote a file, and LedgerError if a file cannot be read.
     """
     expected = defaultdict[int, list[Receipt]](list)
     for receipt in receipts:
         expected[receipt.segment].append(receipt)
     anchored = max(expected, default=0)
     found = Verification(anchored=anchored, anchored_events=expected[anchored][0].events if anchored else 0)
-    # What is kept beside the segments is listed first: while somebody appends, more may come.
+    # Copies are listed before the segments, because another process may append and make more copies.
     copies = _Copies(ledger)
     links = ledger.chain.links(0)
     newer: LedgerTooNew | None = None
@@ -80,14 +81,14 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
             f"{expected[found.anchored][0].time:%Y-%m-%d %H:%M} names it, found that the ledger ends with segment "
             f"{found.segment}. Its end was cut: restore the files from a copy."
         )
-    # What cannot be understood may still be found altered, by its hashes and receipts.
+    # Hashes and receipts show alterations even in files that this version cannot read, so this error comes last.
     if newer is not None:
         raise newer
     return found
 
 
 class _Copies:
-    """The blocks and snapshots of a ledger, which its segments are told one after the other."""
+    """The blocks and snapshots of a ledger, which are compared with its segments in their order."""
 
     def __init__(self, ledger: ParquetLedger) -> None:
         self._ledger = ledger
@@ -96,7 +97,7 @@ class _Copies:
         self._past, self._events = History(), 0
 
     def compare(self, run: Sequence[Link], events: Sequence[Event]) -> None:
-        """Raise LedgerDamaged if a block or a snapshot says other things than these segments and those before."""
+        """Raise LedgerDamaged if a block or a snapshot contradicts these segments and the earlier ones."""
         self._ledger.blocks.compare(run)
         if not any(run[0].file.number <= number for number in self._snapshots):
             return
@@ -110,7 +111,7 @@ class _Copies:
         self._fold(new)
 
     def check_that_none_is_beyond(self, last: int) -> None:
-        """Raise LedgerDamaged if there was a block or a snapshot of segments that are not there."""
+        """Raise LedgerDamaged if a block or a snapshot covers segments that do not exist."""
         for kept, numbers in ((self._ledger.blocks, self._blocks), (self._ledger.snapshots, self._snapshots)):
             for number in numbers:
                 if number > last:
@@ -128,11 +129,11 @@ class _Copies:
 
 
 def _checked_contents(before: Contents | None, link: Link) -> Contents | None:
-    """Return what the file records of its events and of those before it; raises LedgerDamaged if that is not so."""
+    """Return the hash of all events that the file records; raises LedgerDamaged if it is not the hash of the events."""
     found, number = link.file.contents, link.file.number
     if found is None:
         return None
-    # A version that records nothing may have written in between.
+    # A version that does not record this hash may have written in between.
     known = None if found.since == number else before
     if found != contents_after(known, number, link.file.stored["body"].to_pylist()):
         raise damaged(link.file.name, "the hash of its events and of those before them", "another", RESTORE)
@@ -159,5 +160,5 @@ def _compare(receipt: Receipt, hash_found: str, events: int, file: str) -> None:
 
 
 def receipt_of(found: Verification, location: str, now: datetime) -> Receipt:
-    """Return what to keep elsewhere, so that the ledger up to here can be told from any other."""
+    """Return the receipt to keep elsewhere, which identifies the ledger up to this segment."""
     return Receipt(ledger=location, segment=found.segment, events=found.events, hash=found.hash, time=now)

@@ -1,1 +1,1 @@
-"""The segments of a ledger: events as rows, rows as files, files as a chain."""
+"""The segments of a ledger: events as rows, rows as files, and files as a chain."""

@@ -1,4 +1,4 @@
-"""The segments of a ledger as files; each contains the hash of the one before it."""
+"""The segments of a ledger as a chain of files; each contains the hash of the file before it."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from overnight.storage.segments.segment_file import GENESIS, RESTORE, Encoded, S
 from overnight.storage.stores.store import ObjectMissing, ObjectStore
 
 _A_FOLDER = 1000
-# Objects that are asked for at once: a bucket answers many questions as fast as one.
+# Objects requested at once: a bucket answers many requests as fast as one.
 _READERS = 16
 _AHEAD = 256
 _NAME = re.compile(r"(\d{20})\.parquet")
@@ -29,7 +29,7 @@ class Link:
 
     @property
     def tip(self) -> "Tip":
-        """Return what the next segment has to name."""
+        """Return the values that the next segment has to record."""
         return Tip(self.file.number, self.hash, self.file.contents)
 
     @property
@@ -45,7 +45,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Tip:
-    """What the segment after this one has to name: the hash of this one's file, and the contents up to it."""
+    """The values that the segment after this one has to record: the hash of this file, and the contents up to it."""
 
     number: int
     hash: str
@@ -53,7 +53,7 @@ class Tip:
 
 
 class Chain:
-    """The files under `prefix` + `events/`; file n exists if and only if somebody has committed segment n."""
+    """The files under `prefix` + `events/`; file n exists if and only if segment n was committed."""
 
     def __init__(self, store: ObjectStore, prefix: str, readers: int = _READERS) -> None:
         self._store = store
@@ -64,26 +64,26 @@ class Chain:
 
     @property
     def folder(self) -> str:
-        """Return the folder of the ledger, in which `events/` is, as people would look for it."""
+        """Return the path or address of the ledger's folder, which contains `events/`."""
         return f"{self._store.location}/{self._prefix}".rstrip("/")
 
     def prove(self) -> None:
-        """Raise LedgerError unless the store keeps what was created first."""
+        """Raise LedgerError if the store would overwrite an object that is created again."""
         self._store.prove(self._prefix)
 
     def create(self, number: int, file: Encoded) -> None:
-        """Commit the file as segment `number`; raises ObjectExists if there is one."""
+        """Commit the file as segment `number`; raises ObjectExists if that segment exists."""
         self._store.create(self._key(number), file.data)
         self._seen = Tip(number, digest(file.data), file.contents)
 
     def name(self, number: int) -> str:
-        """Return where the segment's file is, as people would look for it."""
+        """Return the path or address of the segment's file."""
         return f"{self._store.location}/{self._key(number)}"
 
     def tip(self, number: int) -> Tip:
-        """Return what the segment after this one has to name.
+        """Return the values that the segment after this one has to record.
 
-        Raises LedgerError if there is no such file, LedgerDamaged if it is torn, foreign or no longer what it was.
+        Raises LedgerError if there is no such file, LedgerDamaged if it is torn, foreign or has changed.
         """
         if number == 0:
             return Tip(0, GENESIS, None)
@@ -99,7 +99,7 @@ class Chain:
             raise damaged(self.name(number), "the bytes that were there before", "others", RESTORE)
         if self._seen.number == number:
             return self._seen
-        # What is appended makes these bytes the ledger's for ever: no torn file may be named.
+        # The next segment will record this hash forever, so a torn file is refused here.
         tip = self._seen = Tip(number, found, decode(data, number, self.name(number)).contents)
         return tip
 
@@ -111,22 +111,22 @@ class Chain:
         return Tip(number, digest(data), decode(data, number, self.name(number)).contents)
 
     def remembered(self, number: int) -> str:
-        """Return the hash of a segment's file as it was when it was read or written last, else as it is now.
+        """Return the hash of a segment's file: remembered if it was the last one read or written, else read now.
 
-        Raises LedgerDamaged where it is missing.
+        Raises LedgerDamaged if the file is missing.
         """
         seen = self._seen
         return seen.hash if seen.number == number else digest(self._get(number, number))
 
     def there(self, number: int) -> str | None:
-        """Return the hash of a segment's file as it is now; None if there is no such file. It is not opened."""
+        """Return the current hash of a segment's file without decoding it; None if there is no such file."""
         try:
             return digest(self._store.get(self._key(number)))
         except ObjectMissing:
             return None
 
     def newest(self, after: int) -> int:
-        """Return the highest number, `after` if none is higher; raises LedgerDamaged for files that are no segments.
+        """Return the highest number, or `after` if it is the highest; raises LedgerDamaged for files of other kinds.
 
         Older files are not listed.
         """
@@ -136,14 +136,14 @@ class Chain:
     def links(self, after: int, *, previous: str | None = None, to: int | None = None) -> Iterator[Link]:
         """Return the files above `after`, up to `to` or the newest, each checked against the one before it.
 
-        `previous` is the hash of `after`, where it is known. Raises LedgerDamaged naming the first that is missing,
-        torn, foreign or altered, LedgerTooNew for one of a newer version.
+        `previous` is the hash of `after`, if it is known. Raises LedgerDamaged with the name of the first file that is
+        missing, torn, foreign or altered, and LedgerTooNew for a file of a newer version.
         """
         newest = self.newest(after) if to is None else to
         if newest == after:
             return
         previous = previous or self.tip(after).hash
-        # Listing while others append may show a later file without an earlier one, so each is asked for by name.
+        # A listing during other appends may show a later file without an earlier one, so each is read by its name.
         for number, data in self._contents(after + 1, newest):
             file = decode(data, number, self.name(number))
             if file.previous not in (None, previous):
@@ -154,7 +154,7 @@ class Chain:
             yield link
 
     def _contents(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        """Return each file's number and bytes; several readers ask for some of them ahead."""
+        """Return each file's number and bytes; several readers request some of them ahead."""
         if self._readers == 1:
             yield from ((number, self._get(number, last)) for number in range(first, last + 1))
             return
@@ -164,7 +164,7 @@ class Chain:
                 numbers = range(begin, min(begin + _AHEAD, last + 1))
                 yield from zip(numbers, pool.map(lambda number: self._get(number, last), numbers), strict=True)
         finally:
-            # Who goes no further waits for nothing that was asked for ahead.
+            # A caller that stops early does not wait for files requested ahead.
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _broken(self, number: int) -> LedgerDamaged:

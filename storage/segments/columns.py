@@ -1,4 +1,4 @@
-"""The columns of a row, in which people and queries find what an event's `body` holds as JSON."""
+"""The columns of a row, which make the values in an event's JSON `body` available to people and queries."""
 
 from collections.abc import Sequence, Sized
 from itertools import accumulate
@@ -50,9 +50,9 @@ SCHEMA = TYPED.append(BODY)
 
 
 def lists(of: Sequence[Sized | None], struct: pa.StructType, *columns: list[Any]) -> pa.ListArray:
-    """Return as many lists of structs, each as long as the one in `of`, from the columns of all structs in a row."""
+    """Return lists of structs with the lengths of those in `of`, from the columns of all structs one after another."""
     ends = list(accumulate((len(entries or ()) for entries in of), initial=0))
-    # For Arrow a list without a beginning is none.
+    # In Arrow, a list without an offset is null.
     offsets = [None if entries is None else begin for entries, begin in zip(of, ends, strict=False)]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, struct, strict=True)]
     values = pa.StructArray.from_arrays(arrays, fields=list(struct))

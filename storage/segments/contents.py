@@ -1,6 +1,6 @@
-"""A hash of all events so far, by which copies are checked without opening segments.
+"""A hash of all events so far, by which copies are checked without opening every segment.
 
-Each segment's file records it for all events up to its own, and the chain of files vouches for that.
+Each segment's file records the hash of all events up to its own, and the chain of files vouches for it.
 """
 
 import hashlib
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Contents:
-    """The hash over the bodies of all events from segment `since` on, in their order; `since` is 1 in new ledgers."""
+    """The hash of the bodies of all events from segment `since` on, in their order; `since` is 1 in new ledgers."""
 
     since: int
     hash: str
 
     @classmethod
     def read(cls, text: str) -> "Contents":
-        """Return what `str` has written; raises ValueError if the text is anything else."""
+        """Parse the text that `str` writes; raises ValueError for any other text."""
         since, separator, found = text.partition(":")
         if not separator or not since.isdecimal():
             raise ValueError(f"it records the contents {text!r}")
@@ -28,8 +28,8 @@ class Contents:
 
 
 def contents_after(before: Contents | None, segment: int, bodies: Sequence[str]) -> Contents:
-    """Return the contents up to this segment, from those up to the segment before it; None begins anew."""
+    """Return the contents up to this segment from those up to the segment before it; None starts with this segment."""
     since, known = (segment, "") if before is None else (before.since, before.hash)
-    # No body has a line break of its own: JSON escapes it.
+    # A body contains no line break, because JSON escapes it.
     text = "\n".join((known, f"{segment} {len(bodies)}", *bodies))
     return Contents(since, hashlib.sha256(text.encode()).hexdigest())

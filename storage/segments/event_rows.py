@@ -20,14 +20,14 @@ _read_events: TypeAdapter[tuple[Event, ...]] = TypeAdapter(tuple[Event, ...])
 
 
 def rows_of(events: Sequence[Event], segment: int) -> pa.Table:
-    """Return the rows of one segment; raises ValueError or TypeError if an event could not be read back as it is."""
+    """Return the rows of one segment; raises ValueError or TypeError if an event cannot be stored exactly."""
     typed = typed_rows(events, [segment] * len(events), range(len(events)))
     bodies = pa.array([_body(event) for event in events], pa.string())
     return pa.Table.from_arrays([*typed.columns, bodies], schema=SCHEMA)
 
 
 def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequence[int]) -> pa.Table:
-    """Return the typed columns of the events' rows; they hold nothing that their bodies do not."""
+    """Return the typed columns of the events' rows; all their values are in the bodies as well."""
     fields = [vars(event) for event in events]
     columns = [
         pa.array(segments, pa.int64()),
@@ -41,7 +41,7 @@ def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequ
 
 
 def events_of(bodies: Sequence[str]) -> tuple[Event, ...]:
-    """Return the events whose bodies these are, also of version 2; raises ValueError if one is none."""
+    """Return the events with these bodies, of version 2 or later; raises ValueError if a body is not an event."""
     return _read_events.validate_json("[" + ",".join(map(current, bodies)) + "]")
 
 
@@ -50,7 +50,7 @@ def _body(event: Event) -> str:
     for name in ("time", "deadline"):
         if fields.get(name) is not None:
             fields[name] = _instant(name, fields[name])
-    # Half a character, as in what a broken program prints, cannot be stored anywhere.
+    # Half a character, such as in the output of a broken program, cannot be stored as UTF-8.
     text = json.dumps(fields, default=_seconds, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
@@ -62,7 +62,7 @@ def _instant(name: str, moment: datetime) -> str:
 
 
 def _parameters(points: Sequence[Point | None]) -> pa.ListArray:
-    """Return each point as a list of names with their values; an integer beyond 64 bits has no column."""
+    """Return each point as a list of names with their values; an integer beyond 64 bits is in no column."""
     values = [value for point in points for value in (point or {}).values()]
     return lists(
         points,
@@ -88,7 +88,7 @@ def _metrics(results: Sequence[Mapping[str, Measurement] | None]) -> pa.ListArra
 
 
 def _seconds(value: Any) -> float:
-    """Say a duration in JSON as the campaign's file does."""
+    """Return a duration in seconds, as it is written in a campaign's file."""
     if isinstance(value, timedelta):
         return value.total_seconds()
     raise TypeError(f"expected what JSON can say, got {value!r}")

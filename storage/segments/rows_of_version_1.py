@@ -1,4 +1,4 @@
-"""Read rows of version 1, which have no body and keep the rest as JSON in `details`."""
+"""Read rows of version 1, which have no body and keep all values without a column as JSON in `details`."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ SCHEMA_1 = TYPED_2.append(pa.field("details", pa.string()))
 
 
 def from_row(row: Mapping[str, Any]) -> Event:
-    """Return the row's event; raises ValueError if the row does not hold one."""
+    """Return the row's event; raises ValueError if the row is not an event."""
     fields = {} if row["details"] is None else json.loads(row["details"])
     large = fields.pop("point", {})
     fields |= {name: _in_utc(row[name]) for name in FIELDS_2 if row[name] is not None}

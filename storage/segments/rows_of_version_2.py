@@ -1,7 +1,7 @@
-"""Rows and bodies of version 2, turned into those of version 3. They are only read.
+"""Convert rows and bodies of version 2, which are only read, to version 3.
 
-Version 2 recorded how a proposal was made as one flat list of fields. It had one objective, which it did not name, and
-neither batches nor weights nor counts of units. Histories put in the objective's name and the batches.
+Version 2 recorded the provenance of a proposal as one flat list of fields. It had one objective, whose name it did not
+record, and no batches, weights or counts of units. Histories add the objective's name and the batches.
 """
 
 import json
@@ -24,9 +24,9 @@ TYPED_2 = pa.schema(
     ]
 )
 SCHEMA_2 = TYPED_2.append(BODY)
-# What marks a body that may be one of version 2; quotes within its texts are escaped.
+# A body with one of these marks may be of version 2; quotes inside texts are escaped, so texts cannot match.
 _MARKS = ('"provenance":{"seed":', '"kind":"trial_stopped"')
-# The part in which each field of a flat provenance is now, and its name there.
+# For each field of a flat provenance, the part that it belongs to now and its name there.
 _PLACES = {
     **{name: ("made_by", name) for name in ("seed", "proposer")},
     **{name: ("stack", name) for name in ("device", "threads", "libraries")},
@@ -45,7 +45,7 @@ _PLACES = {
 
 
 def current(body: str) -> str:
-    """Return an event's body as version 3 writes it, also if version 2 wrote this one."""
+    """Return an event's body in the form of version 3, also if it has that of version 2."""
     if not any(mark in body for mark in _MARKS):
         return body
     fields = json.loads(body)
@@ -53,14 +53,14 @@ def current(body: str) -> str:
 
 
 def converted(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an event as version 3 has them."""
+    """Return the fields of an event in the form of version 3."""
     if fields.get("kind") == "trial_stopped":
         return {"metric": UNNAMED_OBJECTIVE, **fields}
     return {**fields, "provenance": _in_parts(fields["provenance"])} if _is_old(fields) else fields
 
 
 def lifted(rows: pa.Table) -> pa.Table:
-    """Return rows with the columns of version 3, in which they know nothing; their bodies stay as they are."""
+    """Return rows with the columns of version 3; the added columns are null, and the bodies stay as they are."""
     metrics = rows["metrics"].to_pylist()
     measured = [metric for each in metrics for metric in each or ()]
     columns = [[metric.get(field.name) for metric in measured] for field in METRIC]
@@ -80,7 +80,7 @@ def _is_old(fields: Mapping[str, Any]) -> bool:
 
 
 def _in_parts(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a flat provenance in parts; what this version does not know stays where it will be refused."""
+    """Return a flat provenance in parts; unknown fields stay at the top level and will be refused there."""
     parts: dict[str, dict[str, Any]] = {}
     for name, value in flat.items():
         part, new = _PLACES.get(name, ("unknown", name))
@@ -94,7 +94,7 @@ def _in_parts(flat: Mapping[str, Any]) -> dict[str, Any]:
         **parts,
         "models": {
             "metrics": {UNNAMED_OBJECTIVE: fitted["model"]} if "model" in fitted else {},
-            # Most ledgers of version 2 are from before there were any, and what was not recorded is not compared.
+            # Most ledgers of version 2 are older than second opinions, and unrecorded values are not compared.
             **({"opinions": {UNNAMED_OBJECTIVE: fitted["opinion"]}} if "opinion" in fitted else {}),
             "feasibility": fitted.get("feasibility"),
             "cost": fitted.get("cost"),

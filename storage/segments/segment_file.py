@@ -20,13 +20,13 @@ from overnight.storage.segments.event_rows import events_of, rows_of, typed_rows
 from overnight.storage.segments.rows_of_version_1 import SCHEMA_1, from_row
 from overnight.storage.segments.rows_of_version_2 import SCHEMA_2, current, lifted
 
-# What the first segment follows.
+# The hash before the first segment.
 GENESIS = "0" * 64
 RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
 _FORMAT = "overnight-ledger"
 _VERSION = "3"
 _FEW = 20
-# Bytes of one event. Whoever reads the ledger reads all of them, so that what is large belongs into files beside it.
+# Bytes of one event. Readers of the ledger read every event, so large data belongs in files outside the ledger.
 LARGEST_EVENT = 16 * 2**20
 UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 _EVENTS = ["segment", "position", "body"]
@@ -43,11 +43,11 @@ class Encoded:
 
 @dataclass(frozen=True)
 class SegmentFile:
-    """A segment's file, opened, and the hash of the file before it, which version 1 did not know.
+    """A segment's open file, and the hash of the file before it, which version 1 did not record.
 
-    `contents` is the hash of its events and of those before it, which older files do not record. What is read of it is
-    checked then; all of it raises LedgerDamaged naming the file, or LedgerTooNew where its events say more than this
-    version knows.
+    `contents` is the hash of all events up to this segment, which older files do not record. Each part is checked when
+    it is read, and raises LedgerDamaged with the name of the file, or LedgerTooNew if its events have fields or words
+    that this version does not know.
     """
 
     name: str
@@ -59,12 +59,12 @@ class SegmentFile:
 
     @property
     def count(self) -> int:
-        """Return how many events it holds."""
+        """Return the number of its events."""
         return self.parquet.metadata.num_rows
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Return the events, of which the typed columns are not asked."""
+        """Return the events, from their bodies alone."""
         with self._explained():
             if self.version == "1":
                 return tuple(from_row(row) for row in self._read(None).to_pylist())
@@ -72,12 +72,12 @@ class SegmentFile:
 
     @property
     def rows(self) -> pa.Table:
-        """Return the rows as this version writes them."""
+        """Return the rows in the form of this version."""
         return with_current_bodies(self.stored) if self.version == "2" else self.stored
 
     @cached_property
     def stored(self) -> pa.Table:
-        """Return the rows with the columns of this version and their own bodies, which the contents are the hash of."""
+        """Return the rows with the columns of this version but their original bodies, which `contents` hashes."""
         if self.version == "1":
             return rows_of(self.events, self.number)
         with self._explained():
@@ -101,8 +101,8 @@ class SegmentFile:
 def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
     """Return the files' events.
 
-    Raises LedgerDamaged naming the first whose typed columns say other things; LedgerTooNew where none is damaged, but
-    one says more than this version knows.
+    Raises LedgerDamaged with the name of the first file whose typed columns contradict its events. Raises LedgerTooNew
+    if no file is damaged, but one has fields or words that this version does not know.
     """
     problem = None
     try:
@@ -113,7 +113,7 @@ def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
             return events
     except UNREADABLE as found:
         problem = found
-    # Together they are checked at once, and only where something is wrong one by one.
+    # The files failed the check together; check them one by one to find the bad one.
     newer: LedgerTooNew | None = None
     for file in files if len(files) > 1 else ():
         try:
@@ -128,25 +128,25 @@ def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
 
 
 def with_current_bodies(rows: pa.Table) -> pa.Table:
-    """Return rows with their bodies as this version writes them."""
+    """Return rows with their bodies in the form of this version."""
     bodies = pa.array([current(body) for body in rows["body"].to_pylist()], pa.string())
     return rows.set_column(rows.column_names.index("body"), BODY, bodies)
 
 
 def same_rows(found: pa.Table, expected: pa.Table) -> bool:
-    """Tell whether two tables hold the same; unlike for Arrow, a NaN is the same as a NaN."""
+    """Return whether two tables are equal; unlike in Arrow, NaN equals NaN."""
     return found.equals(expected) or repr(found.to_pylist()) == repr(expected.to_pylist())
 
 
 def digest(data: bytes) -> str:
-    """Return the hash by which the next segment names these bytes."""
+    """Return the hash of these bytes that the next segment records."""
     return hashlib.sha256(data).hexdigest()
 
 
 def encode(number: int, events: Sequence[Event], previous: str, before: Contents | None = None) -> Encoded:
-    """Return the file of a segment, with the contents up to the one `before` it.
+    """Return the file of a segment; `before` is the contents up to the segment before it.
 
-    Raises LedgerError naming an event that cannot be written exactly, or is larger than a ledger takes.
+    Raises LedgerError with the id of an event that cannot be written exactly, or is larger than `LARGEST_EVENT`.
     """
     try:
         table = rows_of(events, number)
@@ -157,8 +157,8 @@ def encode(number: int, events: Sequence[Event], previous: str, before: Contents
     _refuse_huge(number, events, bodies)
     contents = contents_after(before, number, bodies)
     sink = pa.BufferOutputStream()
-    # A segment is one row group of a few rows: statistics and dictionaries would be most of the file. To compress
-    # each column of very few rows takes as long as all the rest, and saves nothing.
+    # A segment is one row group of a few rows, so statistics and dictionaries would be most of the file. For very few
+    # rows, compressing each column takes as long as everything else and saves nothing.
     compression: Any = "zstd" if len(events) > _FEW else {"body": "zstd"}
     with pq.ParquetWriter(
         sink,
@@ -177,7 +177,7 @@ def encode(number: int, events: Sequence[Event], previous: str, before: Contents
                 "segment": str(number),
                 "previous": previous,
                 "contents": str(contents),
-                # No two appends write the same bytes, so that a writer knows its own.
+                # No two appends write the same bytes, so a writer recognises its own file.
                 "append": secrets.token_hex(8),
             }
         )
@@ -185,7 +185,7 @@ def encode(number: int, events: Sequence[Event], previous: str, before: Contents
 
 
 def decode(data: bytes, number: int, file: str) -> SegmentFile:
-    """Return what the bytes hold as segment `number`; raises LedgerDamaged or LedgerTooNew naming the file."""
+    """Return the bytes as the file of segment `number`; raises LedgerDamaged or LedgerTooNew with the file's name."""
     try:
         parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         metadata = {name.decode(): value.decode() for name, value in (parquet.metadata.metadata or {}).items()}
@@ -204,7 +204,7 @@ def decode(data: bytes, number: int, file: str) -> SegmentFile:
 
 def _refuse_huge(number: int, events: Sequence[Event], bodies: Sequence[str]) -> None:
     for event, body in zip(events, bodies, strict=True):
-        # No character has more than four bytes, so that hardly any text is encoded to be measured.
+        # A character has at most four bytes, so only very long texts are encoded to be measured.
         if len(body) > LARGEST_EVENT // 4 and (size := len(body.encode())) > LARGEST_EVENT:
             raise LedgerError(
                 f"segment {number} ({event.id}): expected at most {LARGEST_EVENT // 2**20} MiB for one event, found "
@@ -220,7 +220,7 @@ def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
 def unreadable(
     file: str, problem: Exception, expected: str = "a whole segment", remedy: str = RESTORE
 ) -> LedgerDamaged | LedgerTooNew:
-    """Return the error for a file with a problem in reading it, which may be that this version is too old for it."""
+    """Return the error for a file that cannot be read, perhaps because this version is too old for it."""
     found = _not_known(problem) if isinstance(problem, ValidationError) else None
     if found is not None:
         return _too_new(file, "only what this version knows", found)
@@ -228,7 +228,7 @@ def unreadable(
 
 
 def refuse_newer(said: str, latest: str, file: str) -> None:
-    """Raise LedgerTooNew naming the file if it says a schema version above the latest that is known."""
+    """Raise LedgerTooNew with the file's name if its schema version is above the latest known one."""
     if said.isdecimal() and int(said) > int(latest):
         raise _too_new(file, f"schema version {latest} or an older one", said)
 
@@ -241,7 +241,7 @@ def _too_new(file: str, expected: str, found: str) -> LedgerTooNew:
 
 
 def _not_known(problem: ValidationError) -> str | None:
-    """Return the first thing in an event that a later version may have added; None if anything else is wrong."""
+    """Return the first key or word that a later version may have added; None if anything else is wrong."""
     said = [(details["type"], details) for details in problem.errors(include_url=False)]
     if any(kind not in ("extra_forbidden", "literal_error", "union_tag_invalid") for kind, _ in said):
         return None

@@ -1,1 +1,1 @@
-"""Places that hold named objects: a directory or a bucket. They know nothing of events."""
+"""Stores of named objects: a directory or a bucket. They know nothing about events."""

@@ -1,4 +1,4 @@
-"""Objects as files in a directory; each gets its name only after its bytes are on the disk."""
+"""Objects as files in a directory; a file gets its name only once its bytes are on the disk."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ _REMEDIES = {
 
 
 class LocalStore:
-    """An ObjectStore in a directory of a POSIX file system; the directory is made when it is first written to."""
+    """An ObjectStore in a directory of a POSIX file system; the first write creates the directory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -46,7 +46,7 @@ class LocalStore:
         return str(self._root)
 
     def prove(self, folder: str) -> None:
-        """Return at once: link(2) never replaces a file, and where there is none the first `create` says so."""
+        """Do nothing: link(2) never replaces a file, and without hard links the first `create` fails."""
 
     def create(self, key: str, data: bytes) -> None:
         """Write the object by temporary file, fsync, link and fsync of the folder; raises ObjectExists."""
@@ -80,7 +80,7 @@ class LocalStore:
                 raise ObjectMissing(key) from None
 
     def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
-        """Return the keys in the folder and below it; temporary files of killed writers are none."""
+        """Return the keys in the folder and below it, without temporary files of killed writers."""
         path = self._root / folder
         with explained("read", path):
             try:
@@ -97,10 +97,10 @@ class LocalStore:
                 return ()
 
     def _make_folder(self, folder: Path) -> None:
-        """Make the folder and its parents, and have their names on the disk.
+        """Make the folder and its parents, and sync their names to the disk.
 
-        Inside the root each folder's name is synced once even if it is there: another process may have made it
-        and not come to syncing it.
+        Inside the root, the name of an existing folder is synced once as well: the process that made the folder may
+        have ended before it synced the name.
         """
         inside = self._root in folder.parents
         if folder in self._durable or (folder.is_dir() and not inside):
@@ -113,7 +113,7 @@ class LocalStore:
 
 
 def _write_once(path: Path, data: bytes) -> bool:
-    """Write the file under a hidden name and link it to its own; tell whether the name was free."""
+    """Write the file under a hidden name and link it to its own; return whether its name was free."""
     hidden = _hidden_beside(path)
     try:
         with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _READ_ONLY), "wb") as file:
@@ -124,7 +124,7 @@ def _write_once(path: Path, data: bytes) -> bool:
     except FileExistsError:
         return False
     finally:
-        # Where nothing may be removed it stays, and nobody takes it for anything.
+        # If nothing may be removed, the hidden file stays and is ignored.
         with suppress(OSError):
             hidden.unlink(missing_ok=True)
     return True
@@ -155,7 +155,7 @@ def _walk(path: Path, folder: str, start_after: str) -> Iterator[str]:
 
 
 def _has_no_links(folder: Path) -> bool:
-    """Tell whether a file in this folder can have one name only, as on FAT."""
+    """Return whether a file in this folder can have only one name, as on FAT."""
     try:
         return os.pathconf(folder, "PC_LINK_MAX") < 2
     except OSError:
@@ -164,7 +164,7 @@ def _has_no_links(folder: Path) -> bool:
 
 @contextmanager
 def explained(verb: str, path: Path) -> Iterator[None]:
-    """Turn what the system refuses into a LedgerError that says what to do."""
+    """Turn an error of the system into a LedgerError with a remedy."""
     try:
         yield
     except OSError as problem:

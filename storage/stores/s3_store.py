@@ -19,14 +19,15 @@ from overnight.storage.stores.store import ObjectExists, ObjectMissing
 
 _Answer = TypeVar("_Answer")
 
-# Seconds to wait for a store that does not answer: a wrong address should be told soon, an outage at night outlived.
+# Seconds to wait for a store that does not answer: a wrong address should fail soon, but an outage at night should not
+# end a campaign.
 _PATIENCE_AT_FIRST = 10.0
 _PATIENCE = 600.0
 _LONGEST_PAUSE = 10.0
 _NO_SUCH_KEY = ("NoSuchKey", "404")
 _PASSING = ("ConditionalRequestConflict", "RequestTimeout", "Throttling", "ThrottlingException", "SlowDown")
 _TOO_MANY_REQUESTS = 429
-# The libraries in between have their own words for a connection that was refused, was cut or waits for ever.
+# The libraries in between have exceptions of their own for a connection that was refused, broken or timed out.
 _WITHOUT_ANSWER = (HTTPClientError, NoConnection, BrokenConnection, ConnectionError, TimeoutError)
 _CREDENTIALS = (
     "They are looked for where the AWS tools look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile named by "
@@ -47,8 +48,8 @@ _REMEDIES = {
 class S3Store:
     """An ObjectStore under `s3://bucket/prefix`; the prefix is empty or ends in `/`.
 
-    Credentials, endpoint and region come from where the AWS tools look (AWS_ENDPOINT_URL, AWS_PROFILE, …). A request
-    without an answer is repeated, with growing pauses, for up to `patience` seconds.
+    Credentials, endpoint and region come from the same places as for the AWS tools (AWS_ENDPOINT_URL, AWS_PROFILE, …).
+    A request without an answer is repeated, with growing pauses, for up to `patience` seconds.
     """
 
     def __init__(self, bucket: str, prefix: str, patience: float = _PATIENCE) -> None:
@@ -58,12 +59,12 @@ class S3Store:
         self._answered = False
         self._files = S3FileSystem(
             session=_session(),
-            # What is kept of earlier listings and instances shows the past.
+            # Cached listings and instances would be out of date.
             use_listings_cache=False,
             skip_instance_cache=True,
-            # Otherwise each object's size is asked for before the object.
+            # Otherwise each object's size is requested before the object.
             max_concurrency=1,
-            # Repeating is our own business: only `_ask` may do it.
+            # Only `_ask` may repeat a request.
             config_kwargs={"connect_timeout": 5, "read_timeout": 20, "retries": {"total_max_attempts": 1}},
         )
         self._files.retries = 1
@@ -74,7 +75,7 @@ class S3Store:
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     def prove(self, folder: str) -> None:
-        """Create an object, list it, and see that it cannot be created again: some servers overwrite it silently."""
+        """Create an object, list it, and check that it cannot be created again: some servers overwrite it silently."""
         key = f"{folder}.probe-{secrets.token_hex(8)}"
         self.create(key, b"first")
         try:
@@ -83,7 +84,7 @@ class S3Store:
         except ObjectExists:
             return
         finally:
-            # Who may not delete, as it should be in an audited bucket, leaves the probe there.
+            # Without permission to delete, which is right for an audited bucket, the probe stays.
             with suppress(LedgerError):
                 self._ask("delete", key, lambda: self._call("delete_object", Key=self._prefix + key))
         raise LedgerError(
@@ -103,13 +104,13 @@ class S3Store:
             )
 
     def create(self, key: str, data: bytes) -> None:
-        """Write the object by one put under the condition that there is none; raises ObjectExists."""
+        """Write the object by one put, on the condition that its key is free; raises ObjectExists."""
         try:
             self._ask(
                 "write", key, lambda: self._call("put_object", Key=self._prefix + key, Body=data, IfNoneMatch="*")
             )
         except ObjectExists:
-            # If the answer to an earlier try was lost, what is in the way is our own object.
+            # If the answer to an earlier try was lost, the existing object is our own.
             if self.get(key) != data:
                 raise
 
@@ -128,7 +129,7 @@ class S3Store:
         return tuple(self._walk(folder, start_after))
 
     def folders(self) -> tuple[str, ...]:
-        """Return the names of what is between the prefix and the next `/`."""
+        """Return the parts of the keys between the prefix and the next `/`."""
         pages = self._pages(self._prefix, Delimiter="/")
         names = (
             entry["Prefix"].removeprefix(self._prefix) for page in pages for entry in page.get("CommonPrefixes", ())
@@ -154,7 +155,7 @@ class S3Store:
         return self._files.call_s3(operation, Bucket=self._bucket, **arguments)
 
     def _ask(self, verb: str, key: str, request: Callable[[], _Answer]) -> _Answer:
-        """Return the store's answer; raises ObjectExists, ObjectMissing, or LedgerError with what to do."""
+        """Return the store's answer; raises ObjectExists, ObjectMissing, or LedgerError with a remedy."""
         patience = self._patience if self._answered else min(self._patience, _PATIENCE_AT_FIRST)
         again = Retrying(
             retry=retry_if_exception(_may_pass),
@@ -178,7 +179,7 @@ class S3Store:
 
 
 def _session() -> AioSession:
-    """Return a session with credentials of its own, as the environment has them now."""
+    """Return a session with its own credentials, from the current environment."""
     session = AioSession()
     session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
     return session
@@ -186,12 +187,12 @@ def _session() -> AioSession:
 
 @cache
 def _descriptions(path: str | None) -> Loader:
-    """Return the descriptions of the S3 service, which take a fifth of a second to parse, once for each process."""
+    """Return the descriptions of the S3 service; each process parses them once, which takes a fifth of a second."""
     return create_loader(path)
 
 
 def _answer(problem: BaseException | None) -> dict[str, Any] | None:
-    """Return what the store answered, wherever in the chain of causes it is; None where it did not."""
+    """Return the store's answer from anywhere in the chain of causes; None if the store did not answer."""
     while problem is not None:
         answer = getattr(problem, "response", None)
         if isinstance(answer, dict):
@@ -212,7 +213,7 @@ def _status(answer: dict[str, Any]) -> int:
 
 
 def _may_pass(problem: BaseException) -> bool:
-    """Tell whether the same request may be answered later: no answer, or one that says so."""
+    """Return whether the same request may succeed later: there was no answer, or one that allows another try."""
     answer = _answer(problem)
     if answer is None:
         return isinstance(problem, _WITHOUT_ANSWER)
@@ -220,7 +221,7 @@ def _may_pass(problem: BaseException) -> bool:
 
 
 def _what_happened(problem: BaseException, code: str | None) -> str:
-    """Return it with a remedy and without what the store wrote, which may quote an access key."""
+    """Return the problem with a remedy, and without the store's own text, which may quote an access key."""
     if isinstance(problem, NoCredentialsError | PartialCredentialsError):
         return f"no credentials were found. {_CREDENTIALS}"
     if code is None:

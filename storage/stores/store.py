@@ -4,40 +4,40 @@ from typing import Protocol
 
 
 class ObjectExists(Exception):
-    """The key is taken; what lies there was not touched."""
+    """The key is taken; the object under it was not changed."""
 
 
 class ObjectMissing(Exception):
-    """Nothing lies under the key."""
+    """There is no object under the key."""
 
 
 class ObjectStore(Protocol):
     """Objects under keys such as `campaign/events/00000/…`, shared by several processes.
 
-    Its methods block and may be called from several threads; whatever else goes wrong is a LedgerError.
+    Its methods block and may be called from several threads. All other errors are raised as LedgerError.
     """
 
     @property
     def location(self) -> str:
-        """Return where the keys begin, as people would look for it."""
+        """Return the path or address at which the keys begin."""
         ...
 
     def prove(self, folder: str) -> None:
-        """Raise LedgerError unless keys in this folder, which ends in `/`, can be created once and not again."""
+        """Raise LedgerError unless keys in this folder, which ends in `/`, can be created only once."""
         ...
 
     def create(self, key: str, data: bytes) -> None:
-        """Write the object whole, or not at all, and return when it survives the death of the machine.
+        """Write the complete object or nothing, and return once it survives the death of the machine.
 
-        Of several that create the same key one wins; the others get ObjectExists, and what won is durable too.
-        The bytes must be those of one writer only: a store whose answer was lost takes them for its own.
+        If several writers create the same key, one wins. The others get ObjectExists, and by then the object of the
+        winner is durable. No two writers may write the same bytes: if an answer was lost, equal bytes count as its own.
         """
         ...
 
     def replace(self, key: str, data: bytes) -> None:
-        """Write the object over what lies there, whole or not at all; it may be lost with the machine.
+        """Replace the object by a complete new one, or leave it as it was; the new one may be lost with the machine.
 
-        The ledger replaces nothing that it is made of.
+        No part of the ledger itself is ever replaced.
         """
         ...
 
@@ -48,10 +48,10 @@ class ObjectStore(Protocol):
     def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
         """Return the sorted keys in the folder, which ends in `/`, and below it, that sort above `start_after`.
 
-        Costs by what it returns. An object that is created meanwhile may be missing from it.
+        The cost grows with the number of keys returned. An object created during the call may be missing.
         """
         ...
 
     def folders(self) -> tuple[str, ...]:
-        """Return the sorted names of the folders at the top, without what lies in them."""
+        """Return the sorted names of the folders at the top, but not their contents."""
         ...

@@ -1,4 +1,4 @@
-"""What end-to-end tests share: a Prefect server of the user's own."""
+"""A user's own Prefect server, shared by the end-to-end tests."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from overnight.flows.engine.server import PrefectServer
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start one server for all tests, each of which has a campaign and a pool of its own name there."""
+    """Start one server for all tests; each test gives its campaign and its pool a unique name there."""
     home = tmp_path_factory.mktemp("prefect")
     with unset_prefect():
         started = PrefectServer(home)

@@ -1,4 +1,4 @@
-"""A Prefect server of the user's own, as far as a test asks it, and workers of its pools."""
+"""A user's own Prefect server, with the requests that tests need, and workers of its pools."""
 
 import asyncio
 import os
@@ -20,19 +20,19 @@ from overnight.flows.engine.server import PrefectServer
 
 
 def a_name() -> str:
-    """Return a name that no other test has given to a campaign or a pool of the same server."""
+    """Return a unique name for a campaign or a pool, since tests share a server."""
     return f"own-{secrets.token_hex(4)}"
 
 
 @contextmanager
 def unset_prefect() -> Iterator[None]:
-    """Have nothing set about Prefect in this process."""
+    """Remove Prefect's variables from the environment of this process."""
     with patch.dict(os.environ, without_prefect(os.environ), clear=True):
         yield
 
 
 class Server:
-    """A Prefect server of the user's own, as far as a test asks it."""
+    """A user's own Prefect server, with the requests that tests need."""
 
     def __init__(self, started: PrefectServer, home: Path) -> None:
         self.started, self.url = started, started.url
@@ -45,7 +45,7 @@ class Server:
         }
 
     def restart(self) -> None:
-        """Kill it and let another one serve what it has stored."""
+        """Kill the server and start another one on its stored data."""
 
         async def again() -> None:
             keeping = asyncio.create_task(self.started.keep_alive())
@@ -60,12 +60,12 @@ class Server:
         return ask_prefect(self.url + path, body, method, self.started.auth)
 
     def runs_of(self, pool: str) -> list[dict[str, Any]]:
-        """Return the flow runs of a pool, in the order in which they were made."""
+        """Return the flow runs of a pool, in the order in which they were created."""
         asked = {"work_pools": {"name": {"any_": [pool]}}}
         return sorted(self.post("/flow_runs/filter", asked), key=lambda run: run["created"])
 
     def deployment_of(self, pool: str) -> dict[str, Any]:
-        """Return the one deployment of a pool."""
+        """Return the only deployment of a pool."""
         [deployed] = self.post("/deployments/filter", {"work_pools": {"name": {"any_": [pool]}}})
         return deployed
 
@@ -76,7 +76,7 @@ class Server:
 
     @contextmanager
     def worker(self, pool: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-        """Give a process worker of the pool, in a session of its own that is ended afterwards."""
+        """Run a process worker of the pool in its own session, which is ended afterwards."""
         with (folder / "worker.log").open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"],
@@ -90,7 +90,7 @@ class Server:
         try:
             yield worker
         finally:
-            # A test may have killed it, and then nothing may be left of its session.
+            # A test may have killed the worker, and its session may then be empty.
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()

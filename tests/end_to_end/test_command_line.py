@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight, overnight_here
 
-# Files that people have beside a campaign: of our names, of the standard library's, and of libraries'.
+# Files next to a campaign with the names of our modules, of the standard library's, and of libraries.
 NAMESAKES = (
     *("campaign", "report", "storage", "flows", "bo_core", "evaluators", "overnight"),
     *("types", "json", "logging", "random", "select", "prefect", "torch", "numpy"),

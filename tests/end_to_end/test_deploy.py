@@ -60,7 +60,7 @@ def evaluate(params):
 
 
 def a_campaign(within: Path, opens: datetime, shuts: datetime, trials: int = 2) -> Path:
-    """Return the folder of a campaign; its name is the campaign's, and that of the pool to deploy it to."""
+    """Return the folder of a campaign; the campaign and the pool to deploy it to have the folder's name."""
     folder = within / a_name()
     folder.mkdir()
     written = CAMPAIGN.format(name=folder.name, opens=opens, shuts=shuts, trials=trials)
@@ -81,7 +81,7 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
     folder = a_campaign(tmp_path, now - timedelta(hours=6), now + timedelta(hours=6))
     file = load_campaign_file(folder / "campaign.yaml")
     window = file.campaign.window
-    for _ in range(2):  # the second time it is brought up to date
+    for _ in range(2):  # the second time updates the deployment
         said = server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
     assert f"campaign/{folder.name}: starts whenever its window" in said
     assert window.said(window.next_opening(now)) in said
@@ -143,7 +143,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
     started: list[str] = []
 
     def start_by_schedule() -> None:
-        """Have the server schedule the next start of a time that has passed, which is late, and so begins at once."""
+        """Have the server schedule the next start for a time that has passed, so that it begins at once."""
         due = (opened + AGAIN * len(started)).isoformat()
         deployed = server.deployment_of(folder.name)
         server.post(f"/deployments/{deployed['id']}/schedule", {"start_time": due, "end_time": due, "min_runs": 1})
@@ -172,7 +172,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
         start_by_schedule()
         until(lambda: the_last_is("Completed"))
         assert f"The campaign is held by process {first.pid} on this host" in state_of_the_last()["message"]
-        # What people revised meanwhile is not what was deployed, and stays.
+        # A revision made since the deployment stays in force.
         [*_, last] = events_when(folder, bool)
         assert isinstance(last, CampaignRevised)
         assert last.definition.budget.trials == 3
@@ -192,7 +192,7 @@ def test_a_campaign_whose_controller_is_killed_goes_on_by_its_schedule_and_what_
         assert artifacts() == shown
     by_id = {run["id"]: run["state"]["name"] for run in server.runs_of(folder.name)}
     assert [by_id[run] for run in started] == ["Crashed", "Completed", "Completed", "Completed"]
-    # The first one may have been killed before it showed anything.
+    # The first run may have been killed before it published any artifact.
     assert {artifact["flow_run_id"] for artifact in shown} - {started[0]} == {started[2]}
 
     deployed = server.deployment_of(folder.name)
@@ -209,7 +209,7 @@ def test_a_run_that_died_with_its_server_does_not_keep_the_next_night_from_start
     deploy = command("deploy", "campaign.yaml", "--pool", folder.name)
     server.run(*deploy, folder=folder)
     deployed = server.deployment_of(folder.name)
-    # As an earlier version deployed it: the server keeps only in its memory who holds the one slot.
+    # As deployed by an earlier version: the server keeps the holder of the only slot in memory alone.
     server.post(f"/deployments/{deployed['id']}", {"concurrency_limit": 1}, "PATCH")
     server.run(*deploy, folder=folder)
 
@@ -242,7 +242,7 @@ def test_a_deployed_campaign_goes_on_when_its_worker_is_killed(tmp_path, server)
     events = events_when(folder, lambda events: isinstance(events[-1], CampaignFinished))
     [lease] = [e for e in events if isinstance(e, LeaseTaken)]
     if process_started(lease.pid) == lease.started:
-        # It would tell a server that is gone how it ended, for half an hour.
+        # It would try for half an hour to report its end to a server that no longer runs.
         os.kill(lease.pid, signal.SIGKILL)
     assert not any(isinstance(e, AttemptFailed) for e in events)
 

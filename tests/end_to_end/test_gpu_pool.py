@@ -1,4 +1,4 @@
-"""Proposals from a work pool: one worker with a GPU serves several campaigns, and its absence stops none."""
+"""Proposals from a work pool: one worker with a GPU serves several campaigns, which also continue without it."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ def started(folder: Path, server: Server) -> subprocess.Popen[str]:
     )
 
 
-# It hangs for as long as the file beside it is there.
+# It hangs if the file `hang` is in its folder.
 HANGING = """
 import os, pathlib, time
 from overnight.campaign import Proposal
@@ -79,7 +79,7 @@ class Hanging:
 
 @pytest.fixture
 def asked(server: Server) -> Iterator[Server]:
-    """Give the server that this process asks as well."""
+    """Yield the server, which this process uses as well."""
     with temporary_settings({PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.started.auth}):
         yield server
 
@@ -134,7 +134,7 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
     assert "4 observed, 0 running, 0 failed" in said
     assert "the proposer was unavailable for 4 trials" in said
     assert "(sobol, stands in)" in said
-    # That others stand in is no trouble, and neither is a proposal that nobody waits for at the end.
+    # Neither a stand-in nor a proposal left unanswered at the end is an error.
     assert "Traceback" not in said
     assert "Crash" not in said
     made = [e.provenance for e in trials_of(folder) if e.kind == "trial_proposed"]
@@ -143,7 +143,7 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
         f"no worker of pool `{pool}` gave an answer within 2s (`proposing.time_limit`)"
     }
     runs = server.runs_of(pool)
-    # The last one is left to whoever asks the same again: this controller ended while it waited for the answer.
+    # The last run stays for a controller that asks the same again: this one ended while it waited for the answer.
     assert "CANCELLED" in {run["state_type"] for run in runs} <= {"CANCELLED", "SCHEDULED"}
 
 
@@ -159,12 +159,12 @@ async def test_who_asks_again_finds_a_run_under_way_and_another_one_where_it_has
     await there_are(2, asked, pool)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
-    # Another controller knows nothing of the first two.
+    # Another controller, which knows nothing of the first two requests, asks as well.
     third = asyncio.create_task(PoolProposer(pool, timedelta(minutes=5)).ask(question))
     with asked.worker(pool, tmp_path):
         assert len(await third) == 1
     assert [run["state_type"] for run in asked.runs_of(pool)] == ["CRASHED", "COMPLETED"]
-    # One that ended well is an answer for ever, without any worker.
+    # A completed run answers the question for ever, without any worker.
     assert await proposer.ask(question) == third.result()
     assert len(asked.runs_of(pool)) == 2
 
@@ -176,7 +176,7 @@ async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again
     question = await a_question(tmp_path, CustomProposer(implementation="hanging:Hanging", folder=tmp_path))
     with asked.worker(pool, tmp_path):
         tries = 0
-        # A busy machine may not have begun within the first limits.
+        # A busy machine may not begin within the first limits.
         while not (tmp_path / "pid").exists():
             tries += 1
             with pytest.raises(ProposerAway, match=f"no worker of pool `{pool}` gave an answer within {10 * tries}s"):
@@ -189,9 +189,9 @@ async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again
         [proposal] = await PoolProposer(pool, timedelta(minutes=4)).ask(question)
     assert proposal.point == {"x": 0.5}
     [*given_up, answered] = asked.runs_of(pool)
-    # One that was given up before it began may have begun all the same, and is waited for by who asks again.
+    # A run that was given up before it began may still begin; the next request then waits for it.
     assert 1 <= len(given_up) <= tries
-    # What was killed there may say so after it was given up.
+    # A killed run may report its failure after it was given up.
     assert {run["state_type"] for run in given_up} <= {"CANCELLED", "FAILED"}
     assert answered["state_type"] == "COMPLETED"
 
@@ -207,7 +207,7 @@ def test_a_controller_gets_the_answer_of_the_run_that_a_killed_one_began(tmp_pat
     with server.worker(pool, tmp_path):
         said = second.communicate(timeout=240)[0]
     assert "4 observed, 0 running, 0 failed" in said
-    # Both controllers asked for the first points, and there was one run for them.
+    # Both controllers asked for the first points, and one run answered both.
     before = [event.kind for event in trials_of(folder)].index("trial_proposed")
     asked = [run["id"] for run in server.runs_of(pool) if run["parameters"]["question"]["events_seen"] <= before]
     assert asked == [begun["id"]]

@@ -29,7 +29,7 @@ workers: 4
 budget: {{trials: {TRIALS}}}
 """
 
-# Each evaluation leaves one line when it begins, so that repeated ones can be counted.
+# Each evaluation writes a line when it begins, so that repeated evaluations can be counted.
 OBJECTIVE = """
 import json, os, time
 
@@ -77,7 +77,7 @@ def test_a_controller_killed_at_ten_random_moments_ends_with_exactly_one_outcome
     kills = 0
     for _ in range(KILLS):
         controller = start(tmp_path, server)
-        # The ninth part of what the whole campaign writes, so that the last kill finds it unfinished.
+        # Wait for at most nine segments more, so that the campaign is still unfinished at the last kill.
         wait_for_segments(tmp_path, segments_written(tmp_path) + moments.randint(1, 9), controller)
         time.sleep(moments.uniform(0, 0.1))
         controller.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Names with spaces, quotes, markup, paths and line breaks in them, from the campaign's file to the report and back."""
+"""Names with spaces, quotes, markup, paths and line breaks, from the campaign's file to the report and back."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ PARAMETERS = {
     "größe ☃ [red]{x}%s$.point\\": {"kind": "float", "low": 0, "high": 1},
 }
 LOSS, OTHER = 'loss, in "%" </script><b>', "../ü\nother"
-# What both evaluators compute, and how each of them is asked.
+# The formula of both evaluators, and the program around it for a command.
 FORMULA = """
 def evaluate(params):
     return {LOSS: params["two words"] + params["a.b"], OTHER: params["line\\nbreak\\t"]}

@@ -1,4 +1,4 @@
-"""A campaign whose ledger is in a bucket: run, looked at, killed and resumed as with a directory."""
+"""A campaign with its ledger in a bucket is run, read, killed and resumed as with a directory."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     assert "recommended (trial" in said
     assert f"{bucket}/small" in said
 
-    # An auditor's key is enough to look.
+    # An auditor's key is enough for reading.
     for name, value in AUDITOR.environment(s3.endpoint).items():
         monkeypatch.setenv(name, value)
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
@@ -56,7 +56,7 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     overnight_here(tmp_path, "export", "past.parquet")
     assert not (tmp_path / "ledger").exists()
 
-    # And a writer's to begin another campaign with what this one has found.
+    # A writer's key is enough to begin another campaign with the results of this one.
     for name, value in WRITER.environment(s3.endpoint).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "next.yaml").write_text(
@@ -67,5 +67,5 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
 
 
 def kinds_in(bucket: str) -> set[str]:
-    """Return the kinds of what the campaign's ledger holds so far."""
+    """Return the kinds of the events in the campaign's ledger so far."""
     return {event.kind for event in asyncio.run(events_of(open_ledger(bucket, "small", Path())))}

@@ -1,4 +1,4 @@
-"""People speak to a real campaign from other processes than its own."""
+"""People steer a real campaign from other processes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ workers: 1
 budget: {trials: 1000}
 """
 
-# Each evaluation says in a pipe that it has begun, and ends when it is told so through another.
+# Each evaluation writes its point to a pipe when it begins, and ends when it can read from another pipe.
 OBJECTIVE = """
 def evaluate(params, seed):
     with open("began", "w") as began:
@@ -31,7 +31,7 @@ def evaluate(params, seed):
 
 
 class Evaluations:
-    """The evaluations of the running campaign: each is met when it begins, and let go."""
+    """The evaluations of the running campaign: a test waits until one begins, and lets it end."""
 
     def __init__(self, folder: Path) -> None:
         self.began, self.go = folder / "began", folder / "go"

@@ -1,4 +1,4 @@
-"""Ledgers that may be read and not written: looking works, a run says what it may not write, and goes on later."""
+"""Read-only places: reading works, a run names the place that it cannot write to, and continues later."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def evaluate(params, seed):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Return the folder of a campaign; with one in it, `free`, for what is no ledger."""
+    """Return the folder of a campaign, with a folder `free` in it for files outside the ledger."""
     (tmp_path / "free").mkdir()
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
@@ -76,7 +76,7 @@ def make_read_only(ledger: Path) -> None:
 
 @pytest.fixture
 def kept(folder: Path) -> Path:
-    """Return the folder of a ledger of two trials that may not be written to."""
+    """Return the folder of a read-only ledger with two observed trials and one that is under way."""
     campaign = AskTell(folder / "campaign.yaml")
     for _ in range(2):
         trial = campaign.ask()
@@ -113,7 +113,9 @@ def test_a_run_that_may_not_write_its_ledger_says_so_and_what_to_do(folder, kept
 def test_a_run_that_may_not_write_its_work_says_so_and_what_to_do(folder):
     (folder / "free").chmod(0o555)
     problem = said(folder, "run", code=2)
-    assert f"work: expected a folder that can be written, but in {folder}/free: Permission denied" in problem
+    assert (
+        f"work: expected a folder that can be written, but cannot write in {folder}/free: Permission denied" in problem
+    )
     assert "Traceback" not in problem
 
 

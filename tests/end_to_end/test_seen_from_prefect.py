@@ -1,4 +1,4 @@
-"""What somebody sees of a campaign at a Prefect server of his own, which has PostgreSQL and an auth string."""
+"""A campaign as it appears on a user's own Prefect server, which has PostgreSQL and an auth string."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ def evaluate(params):
     return (params["x"] - 0.3) ** 2
 """
 
-# Evaluations import it before they begin.
+# Put before an objective: evaluations wait at its import as long as the file `hold` exists.
 HELD = """
 import os, time
 
@@ -54,7 +54,7 @@ while os.path.exists("hold") and "EVAL_REQUEST" in os.environ:
 
 
 class Listener:
-    """What a webhook reaches: keeps the bodies of all requests."""
+    """The receiver of a webhook: keeps the bodies of all requests."""
 
     def __init__(self) -> None:
         heard = self.heard = list[str]()
@@ -69,8 +69,8 @@ class Listener:
                     heard.append(body)
                     changed.notify_all()
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-                """Say nothing."""
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+                """Log nothing."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/overnight"
@@ -116,7 +116,7 @@ def succeed(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture(scope="module")
 def campaign(server: PrefectOnPostgres, listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run a campaign at the server, with the example of an automation in place; return its folder."""
+    """Run a campaign on the server, with the example of an automation in place; return its folder."""
     folder = tmp_path_factory.mktemp("seen")
     (folder / "campaign.yaml").write_text(CAMPAIGN)
     (folder / "objective.py").write_text(OBJECTIVE)
@@ -135,7 +135,7 @@ def the_flow_run(server: PrefectOnPostgres) -> dict[str, Any]:
 
 
 def eventually(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
-    """Return what is found as soon as it is enough: the server writes events and task runs down a little later."""
+    """Return the value of `look` once it is enough, since the server stores events and task runs a little later."""
     until = time.monotonic() + 120
     while not enough(found := look()):
         assert time.monotonic() < until, found
@@ -177,7 +177,7 @@ def test_artifacts_show_how_far_it_is_its_trials_its_course_and_where_its_report
     wanted = {"artifacts": {"flow_run_id": {"any_": [the_flow_run(server)["id"]]}}}
     found = server.post("/artifacts/filter", wanted)
     shown = {artifact["key"]: artifact for artifact in found}
-    # One row each, however often they were written.
+    # One row for each artifact, however often it was written.
     assert sorted(shown) == sorted(artifact["key"] for artifact in found)
     assert {key.removeprefix("overnight-seen-from-prefect-") for key in shown} == {
         "progress",
@@ -250,14 +250,14 @@ def test_the_automation_of_the_example_tells_that_a_run_of_a_campaign_has_crashe
 def test_no_secret_comes_into_the_servers_database_the_ledger_or_the_report(server, campaign, postgres):
     eventually(lambda: events_of(server), lambda found: any("finished" in e["event"] for e in found))
     kept = postgres.dump("seen")
-    assert "[MEASURING_TOKEN]" in kept  # the logs and the message of the failure are there, without the value
+    assert "[MEASURING_TOKEN]" in kept  # the logs and the failure's message are stored, without the value
     password = server.auth.partition(":")[2]
     files = [path for path in campaign.rglob("*") if path.is_file()]
     written = {path.name: path.read_bytes() for path in files if path.name not in ("stdout", "stderr")}
     for secret in (SECRET, server.auth, password, base64.b64encode(server.auth.encode()).decode()):
         assert secret not in kept
         assert [name for name, content in written.items() if secret.encode() in content] == []
-    # What an evaluation prints stays in its folder as it is; our auth string is not there to be printed.
+    # The output of an evaluation stays in its folder unchanged; our auth string is not in its environment.
     assert all(password.encode() not in path.read_bytes() for path in files)
 
 
@@ -310,11 +310,11 @@ def test_a_server_that_dies_and_comes_back_fails_no_evaluation(postgres, tmp_pat
         controller = subprocess.Popen(
             command("run", "campaign.yaml"), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
         )
-        # The ledger says that they run before the server has let them begin.
+        # Wait for their claims, since the ledger records their start before the server has let them begin.
         eventually(lambda: len(list(tmp_path.rglob("claim.json"))), lambda claimed: claimed == 2)
         server.kill()
         (tmp_path / "hold").unlink()
-        # What runs is recorded without the server; whether more is begun meanwhile is for Prefect to decide.
+        # Running evaluations are recorded without the server; Prefect decides whether more are started without it.
         eventually(lambda: said_of(tmp_path), lambda said: "2 running" not in said and " 0 done" not in said)
         server.start()
         assert controller.wait(240) == 0
@@ -323,5 +323,5 @@ def test_a_server_that_dies_and_comes_back_fails_no_evaluation(postgres, tmp_pat
 
 
 def said_of(folder: Path) -> str:
-    """Return how the campaign stands; nothing before its first event."""
+    """Return the output of `status`, which is empty before the campaign's first event."""
     return overnight_here(folder, "status", code=None).stdout

@@ -1,4 +1,4 @@
-"""A campaign through all parts of an installation at once, as `make stack` starts them on one machine."""
+"""A campaign that uses all parts of an installation at once, as `make stack` starts them on one machine."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from prefect_on_postgres import without_prefect
 from overnight.evaluators.processes.supervisor import read_process
 
 ROOT = Path(__file__).parents[2]
-# As the kernel writes them.
+# In the notation of the kernel.
 LISTENING = "0A"
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 
@@ -47,7 +47,7 @@ def evaluate(params):
 
 
 class Stack:
-    """Everything that `make stack` starts, as somebody uses it from another terminal."""
+    """Everything that `make stack` starts, as used from another terminal."""
 
     def __init__(self, process: subprocess.Popen[bytes], exports: str) -> None:
         self.process = process
@@ -87,7 +87,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         started = descendants(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0, output.read_text()
-        # What was killed is not gone at once.
+        # Killed processes do not disappear at once.
         until = time.monotonic() + 60
         while left := [pid for pid in started if read_process(pid) is not None]:
             assert time.monotonic() < until, left
@@ -99,7 +99,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def descendants(root: int) -> set[int]:
-    """Return the ids of all processes that this one has started, and of those that they have."""
+    """Return the ids of all processes that this one has started, directly or not."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -114,7 +114,7 @@ def descendants(root: int) -> set[int]:
 
 
 def listening_addresses(pids: set[int]) -> set[str]:
-    """Return the addresses, as the kernel writes them, on which any of these processes listens."""
+    """Return the addresses, in the notation of the kernel, on which any of these processes listens."""
     inodes = set()
     for pid in pids:
         for fd in Path(f"/proc/{pid}/fd").glob("*"):

@@ -1,4 +1,4 @@
-"""A wheel runs without the checkout, in a folder where the user's own modules have the names of our folders."""
+"""A wheel runs without the checkout, even if the user's own modules have the names of our folders."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy of the repository's files and return the folder in which its files lie."""
+    """Build the wheel from a copy of the repository's files, and return the folder with its unpacked files."""
     folder = tmp_path_factory.mktemp("wheel")
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     copied = subprocess.run(

@@ -1,4 +1,4 @@
-"""Evaluations on the workers of a real work pool, and what comes of them when somebody is killed."""
+"""Evaluations on the workers of a real work pool, also when a controller, a worker or a flow run is killed."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ run_on: {{pool: {name}}}
 resources: {{cpus: 2}}
 """
 
-# Each evaluation leaves a line when it begins, and waits while it is held.
+# Each evaluation writes a line when it begins, and waits as long as the file `hold` exists.
 OBJECTIVE = """
 import json, os, time
 
@@ -50,7 +50,7 @@ def evaluate(params, report):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return the folder of a campaign; its name is the campaign's and the pool's."""
+    """Return the folder of a campaign; the campaign and its pool have the folder's name."""
     folder = tmp_path / a_name()
     folder.mkdir()
     (folder / "campaign.yaml").write_text(CAMPAIGN.format(name=folder.name))
@@ -102,7 +102,7 @@ def ends_well(controller: "subprocess.Popen[bytes]", folder: Path) -> History:
 
 
 def completed(server: Server, pool: str) -> set[str]:
-    """Return the names of the flow runs that ended well."""
+    """Return the names of the completed flow runs."""
     return {run["name"] for run in server.runs_of(pool) if run["state_type"] == "COMPLETED"}
 
 
@@ -120,7 +120,7 @@ def test_what_runs_on_a_pool_when_controller_and_worker_are_killed_is_adopted_an
         until(lambda: history(folder).lease.epoch == 2, folder)
         (folder / "hold").unlink()
         found = ends_well(second, folder)
-        # Prefect hears of an end after it is stored, and the controller does not wait for that.
+        # Prefect learns of an end after it is stored, and the controller does not wait for Prefect.
         names = {f"{folder.name}-trial-{trial}-attempt-1" for trial in (1, 2)}
         until(lambda: names <= completed(server, folder.name), folder)
     assert set(Counter(key for key, _, _ in begun(folder)).values()) == {1}
@@ -144,7 +144,7 @@ def test_an_evaluation_whose_flow_run_is_killed_ends_with_it_and_is_tried_again(
         until(lambda: len(begun(folder)) == 3, folder)
         (folder / "hold").unlink()
         found = ends_well(controller, folder)
-    # Prefect looks for hooks of what was killed in a process of its own, which has to find our modules as well.
+    # Prefect looks for the hooks of a killed run in a separate process, which must find our modules as well.
     assert "ImportError" not in (folder / "worker.log").read_text()
     [failed] = [a.failed for trial in found.trials.values() for a in trial.attempts if a.failed is not None]
     assert failed.cause == "infrastructure"

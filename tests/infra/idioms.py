@@ -1,8 +1,8 @@
 """Count un-English idioms per 1,000 words of comments, docstrings and Markdown, folder by folder: `make words`.
 
-Seven families are counted, each by one pattern. Code is no prose: in Markdown, fenced blocks, spans of code and the
-targets of links are left out. `idiom_ceilings.json` holds the highest rate that each folder may have. `--lower` brings
-these ceilings down to today's rates, but not below 2, since native prose has 1 or 2; no option raises them. For
+Seven families are counted, each by one pattern. Code is not prose: fenced blocks, code spans and the targets of links
+in Markdown are left out. `idiom_ceilings.json` holds the highest rate that each folder may have. `--lower` brings
+these ceilings down to the current rates, but not below 2, since native prose has 1 or 2; no option raises them. For
 comparison, the same count finds 0.6 in Prefect, 1.0 in pydantic, 1.3 in Optuna and 2.4 in gpytorch.
 """
 
@@ -21,22 +21,22 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 CEILINGS = Path(__file__).with_name("idiom_ceilings.json")
-# Each word in its sense here: a native engineer writes the ones at the right.
+# Each pattern follows an example: the idiom on the left, and the words of a native engineer on the right.
 FAMILIES = {
-    # "What is left waits" -> "The rest waits"
+    # `What is left waits` -> `The rest waits`
     "headless what and who": r"(?:^|[.;:,(]\s+|\b(?:and|but|of|than)\s+)(?:what|who|whoever|whatever)\s(?![^.\n]*\?)",
-    # "where there is none" -> "if there is none"
+    # `where there is none` -> `if there is none`
     "where for if": r"(?:^|[.;:,(]\s+)where\s|(?<!place )(?<!folder )(?<!machine )(?<!from )(?<!to )(?<!of )"
     r"\bwhere (?:a|an|all|any|both|it|no|none|nothing|one|that|the|there|these|they|this)\b",
-    # "the ledger tells" -> "the ledger shows"
+    # `the ledger tells` -> `the ledger shows`
     "tell and say": r"\b(?:tell|tells|told|telling|say|says|said|saying)\b",
-    # "somebody else" -> "another user"
+    # `somebody else` -> `another user`
     "nobody and somebody": r"\b(?:nobody|somebody)\b",
-    # "goes on" -> "continues"
+    # `goes on` -> `continues`
     "beside and anew": r"\b(?:beside|meanwhile|anew|mend|mends|mended|go(?:es)? on|went on)\b",
-    # "the server is away" -> "the server is unavailable"; "taken for dead" -> "considered dead"
+    # `the server is away` -> `the server is unavailable`; `taken for dead` -> `considered dead`
     "none and away": r"\b(?:is|are|was|were|be|been) (?:none|away)\b|\b(?:takes?|taken|took)(?: it| them)? for\b",
-    # "for want of memory" -> "because memory ran out"
+    # `for want of memory` -> `because memory ran out`
     "archaic links": r"\b(?:whence|in case that|for want of|and the like|lest|thereby|therewith|wherever|upon)\b",
 }
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for name, pattern in FAMILIES.items()}
@@ -56,19 +56,19 @@ _FOLDERS = (
 
 @dataclass(frozen=True)
 class Rate:
-    """What was counted in one folder."""
+    """The words and idioms of one folder."""
 
     words: int
     found: Counter[str]
 
     @property
     def per_thousand(self) -> float:
-        """Return how many idioms stand among 1,000 words."""
+        """Return the number of idioms per 1,000 words."""
         return 1000 * self.found.total() / max(self.words, 1)
 
 
 def counted(texts: Iterator[str]) -> Rate:
-    """Return the words and the idioms of some prose."""
+    """Return the number of words and of idioms in these texts."""
     words, found = 0, Counter[str]()
     for text in texts:
         words += len(_WORD.findall(text))
@@ -77,7 +77,7 @@ def counted(texts: Iterator[str]) -> Rate:
 
 
 def prose_of_python(source: str) -> Iterator[str]:
-    """Return each docstring and each block of comments."""
+    """Yield each docstring and each block of comments."""
     nodes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, nodes) and (text := ast.get_docstring(node)):
@@ -107,7 +107,7 @@ def _joined(comments: list[tokenize.TokenInfo]) -> Iterator[str]:
 
 
 def rates() -> dict[str, Rate]:
-    """Return the rate of each folder; decisions stand by themselves, and the root has its pages only."""
+    """Return the rate of each folder; decisions count separately, and the root counts only its two pages."""
     found = {folder: counted(_prose(folder)) for folder in _FOLDERS}
     pages = (REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md"))
     return found | {".": counted(without_code(page.read_text()) for page in pages)}
@@ -116,7 +116,7 @@ def rates() -> dict[str, Rate]:
 def _prose(folder: str) -> Iterator[str]:
     for path in sorted((REPOSITORY / folder).rglob("*")):
         inner = path.relative_to(REPOSITORY)
-        # `overnight/` holds links to the other folders, and the decisions are counted apart.
+        # `overnight/` holds links to the other folders, and decisions are counted separately.
         if any(part.is_symlink() for part in (path, *path.parents)) or (
             folder == "docs" and "decisions" in inner.parts
         ):

@@ -1,4 +1,4 @@
-"""What infra/ promises of its files, as far as it can be seen without containers."""
+"""Promises about the files in infra/ that can be checked without containers."""
 
 import re
 from pathlib import Path

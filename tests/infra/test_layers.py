@@ -1,4 +1,4 @@
-"""Modules that are named by strings obey the same layers as imports, and every folder stays small."""
+"""Modules named in strings obey the same layers as imports, and every folder stays small."""
 
 import ast
 import tomllib
@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = ("bo_core", "campaign", "evaluators", "flows", "report", "storage")
-# A table of contents apart.
+# Not counting `__init__.py`.
 MOST_MODULES = 15
-# Functions that import a module by a name which lacks this beginning.
+# Functions that import a module by its name without this prefix.
 PREFIXES = {"heavy": "overnight.flows.commands."}
 
 
@@ -27,7 +27,7 @@ MODULES = dict(sources())
 
 
 def named_by_strings(tree: ast.AST) -> Iterator[str]:
-    """Yield the modules of ours that are named by strings, whatever the strings are handed to."""
+    """Yield our modules that are named in strings, whichever function receives the string."""
     for node in ast.walk(tree):
         prefix = ""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
@@ -39,7 +39,7 @@ def named_by_strings(tree: ast.AST) -> Iterator[str]:
 
 
 def layers() -> Iterator[tuple[str, list[set[str]]]]:
-    """Yield the layers of each contract with full names, from top to bottom."""
+    """Yield each contract's layers from top to bottom, with full module names."""
     for contract in PROJECT["tool"]["importlinter"]["contracts"]:
         if contract["type"] == "layers":
             for container in contract.get("containers", [""]):
@@ -68,7 +68,7 @@ def test_a_string_that_names_a_module_obeys_the_layers():
     found = {
         (module, name) for module, path in MODULES.items() for name in named_by_strings(ast.parse(path.read_text()))
     }
-    # Subcommands, the engine and the page of the report are imported by their names, so this cannot be empty.
+    # Subcommands, the engine and the report's page are imported by name, so this set cannot be small.
     assert len(found) >= 20
     assert [broken for importer, imported in found for broken in breaks(importer, imported)] == []
 
@@ -108,5 +108,5 @@ def test_every_folder_says_what_it_is_for():
 def test_each_folder_of_the_repository_is_linked_into_the_package():
     links = {path.name: path.resolve() for path in (ROOT / "overnight").iterdir() if path.is_symlink()}
     assert links == {folder: ROOT / folder for folder in FOLDERS}
-    # Pyright does not follow the links, so each folder has to be named.
+    # Pyright does not follow the links, so each folder must be named.
     assert set(FOLDERS) <= set(PROJECT["tool"]["pyright"]["include"])

@@ -1,4 +1,4 @@
-"""A server that a script has started is gone when the script is, however that was ended."""
+"""A server that a script has started ends with the script, even if the script is killed."""
 
 import os
 import select
@@ -27,7 +27,7 @@ def test_the_s3_server_to_try_ends_with_its_script(tmp_path, number):
         script.send_signal(number)
         script.stdout.read()
     assert script.returncode == (-number if number == signal.SIGKILL else 0)
-    # The file of a process can be read from when that has ended.
+    # A pidfd becomes readable when its process has ended.
     ended, _, _ = select.select([server], [], [], 60)
     os.close(server)
     assert ended

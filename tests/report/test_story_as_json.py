@@ -164,6 +164,7 @@ def test_a_campaign_that_needs_a_person_names_the_next_command():
     running = Story().tried(1, 0, mean=1.0)
     assert next_of(running) is None
     assert "`overnight run`" in str(next_of(running, alive=False))
+    assert "`overnight approvals`" in str(next_of(Story().proposed(1, 0).started(1, 0).parked(2, 0, "far")))
     assert "`overnight resume`" in str(next_of(running.paused(2)))
     assert "`overnight approvals`" in str(next_of(Story(campaign_of(approve="always", workers=1)).parked(1, 0, "far")))
     assert "`overnight run`" in str(next_of(Story().tried(1, 0, mean=1.0).drained(2)))

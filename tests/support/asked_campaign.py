@@ -1,4 +1,4 @@
-"""A campaign that a loop of the user asks, and its ledger."""
+"""A campaign for a user's own loop, and its ledger."""
 
 import asyncio
 from pathlib import Path
@@ -24,7 +24,7 @@ def segments(source) -> int:
 
 
 def revised(source, **changes) -> None:
-    """Revise the campaign as somebody at another terminal does."""
+    """Revise the campaign as a user at another terminal would."""
     file = read_campaign(source | changes)
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
 

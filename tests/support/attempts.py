@@ -1,4 +1,4 @@
-"""What tests of evaluators share: requests, campaigns, scripts, and waiting for what other processes do."""
+"""Requests, campaigns, scripts and waiting for other processes, for tests of evaluators."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The `overnight` command, as a process or in this one, and a small campaign to call it with."""
+"""The `overnight` command, in a separate process or in this one, and a small campaign to run."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from prefect_on_postgres import without_prefect
 
 from overnight.flows.cli import main
 
-# A quick campaign that goes through every part: Prefect, processes, model, ledger, report.
+# A quick campaign that uses every part: Prefect, processes, model, ledger, report.
 CAMPAIGN = """
 name: small
 parameters:
@@ -50,10 +50,10 @@ def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.Comple
 def overnight_here(
     folder: Path, *arguments: str, code: int | None = 0, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Call the command in this process, which has imported by then what each new one would import again.
+    """Call the command in this process, which has already imported its modules.
 
-    It is for commands that read a ledger, append to one or refuse a file; one that runs a campaign needs a process.
-    The exit code may be any if `code` is None.
+    Use it for commands that read a ledger, append to one or refuse a file; a command that runs a campaign needs its
+    own process. `code=None` accepts any exit code.
     """
     out, error = (TextIOWrapper(BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
     known = {**without_prefect(os.environ), "COLUMNS": "100", **(environment or {})}
@@ -76,7 +76,7 @@ def overnight_here(
 
 
 def command(*arguments: str) -> list[str]:
-    # Like the installed script, it does not find modules in the working folder.
+    # With `-P` it does not import modules from the working folder, like the installed script.
     return [sys.executable, "-P", "-m", "overnight", *arguments]
 
 

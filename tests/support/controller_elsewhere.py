@@ -1,4 +1,4 @@
-"""Runs a campaign as if on the host that it is told, in a ledger that it is told; its evaluations wait for a file."""
+"""Run a campaign as if on a given host, into a given ledger; its evaluations wait for a file."""
 
 import asyncio
 import sys
@@ -30,13 +30,13 @@ HELD = 3
 
 
 def say(text: str) -> None:
-    """Tell the test that reads along."""
+    """Print a line for the test, which reads the output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 class WaitingEvaluator:
-    """Returns when there is a file `go`; says when it is asked and when it is ended."""
+    """Returns once the file `go` exists; prints when it starts and when it is cancelled."""
 
     time_limit = timedelta(hours=1)
     grace = patience = timedelta()
@@ -65,7 +65,7 @@ class WaitingEvaluator:
 
 
 class EvenSteps:
-    """Evaluations in this event loop and points in equal steps: a process that imports torch takes seconds to start."""
+    """Evaluates in this event loop and proposes evenly spaced points, since importing torch would take seconds."""
 
     async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
         return await execution.run()
@@ -93,7 +93,7 @@ async def run(ledger: str, folder: Path, rhythm: Rhythm) -> int:
 
 
 def main() -> None:
-    """Take the ledger, a folder, the host's name, and the seconds of a beat and of silence."""
+    """Run with five arguments: the ledger, a folder, the host's name, and the seconds of a beat and of silence."""
     ledger, folder, host, beat, silence = sys.argv[1:]
     with (
         mock.patch("overnight.flows.host.identity._here", return_value=host),

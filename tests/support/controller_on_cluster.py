@@ -1,4 +1,4 @@
-"""A controller without Prefect, whose evaluations run where its file says: `python controller_on_cluster.py FILE`."""
+"""A controller without Prefect that honours `run_on` of its file: `python controller_on_cluster.py FILE`."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A campaign whose evaluations tell what they cost, run by the loop itself into a ledger in a folder."""
+"""A campaign whose evaluations report their cost, run by the controller's loop into a ledger in a folder."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from overnight.storage import open_ledger
 
 @dataclass(frozen=True)
 class CostlyEvaluator:
-    """Gives the more, and costs or takes the more, the larger x is."""
+    """Returns x as the score; the reported cost, or the duration if no cost is reported, grows with x."""
 
     costs_are_told: bool = True
     time_limit: timedelta = timedelta(hours=1)
@@ -47,7 +47,7 @@ class CostlyEvaluator:
 
 
 def run_costly(definition: Mapping[str, Any], folder: Path, evaluator: CostlyEvaluator) -> list[Event]:
-    """Write the campaign's file into a folder, run it, and return what its ledger there holds."""
+    """Write the campaign's file into a folder, run it, and return the events of its ledger there."""
     path = folder / "campaign.yaml"
     path.write_text(json.dumps({**definition, "ledger": str(folder / "ledger")}))
     file = load_campaign_file(path)

@@ -1,4 +1,4 @@
-"""A real Dask cluster for tests: a scheduler and two workers, each a process of its own with its nanny."""
+"""A real Dask cluster for tests: a scheduler and two workers, each a separate process with its nanny."""
 
 import json
 import os
@@ -17,9 +17,9 @@ _DISTRIBUTED = [sys.executable, "-m"]
 
 @contextmanager
 def dask_cluster(folder: Path, *options: str, workers: int = 2) -> Iterator[str]:
-    """Give the scheduler's address; `options` are the workers'."""
+    """Yield the scheduler's address; `options` are passed to the workers."""
     file = folder / "scheduler.json"
-    # Without its address, what would have been the dashboard listens to everybody.
+    # Without an address for it, the dashboard's port listens on all addresses, even if there is no dashboard.
     quiet = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
     scheduler = [*_DISTRIBUTED, "distributed.cli.dask_scheduler", *quiet, "--port", "0", "--scheduler-file", str(file)]
     worker = [*_DISTRIBUTED, "distributed.cli.dask_worker", "--scheduler-file", str(file), *quiet, *options]

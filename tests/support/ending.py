@@ -1,4 +1,4 @@
-"""Ending what a script has started when the script is asked to end, by whatever signal."""
+"""Turn signals that ask a script to end into KeyboardInterrupt, so that it ends the processes it has started."""
 
 import signal
 from types import FrameType
@@ -7,7 +7,7 @@ _ASKS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def end_as_by_ctrl_c() -> None:
-    """Have the signals that ask a process to end raise KeyboardInterrupt, once, as Ctrl-C does."""
+    """Make the signals that ask a process to end raise KeyboardInterrupt once, as Ctrl-C does."""
 
     def end(number: int, frame: FrameType | None) -> None:
         for asks in _ASKS:

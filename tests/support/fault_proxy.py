@@ -1,4 +1,4 @@
-"""A proxy in front of an HTTP server that spoils chosen requests: before the server acts, or after."""
+"""A proxy in front of an HTTP server that injects faults into chosen requests, before or after the server acts."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ _OF_ONE_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass
 class FaultProxy:
-    """What is to be spoiled next, and what came through.
+    """The faults to inject next, and a record of the requests so far.
 
     `seen` has `(method, path, fault)` of each request, `listed` the prefix of each listing.
     """
@@ -32,11 +32,11 @@ class FaultProxy:
     _next: dict[str, list[Fault]] = field(default_factory=dict)
 
     def spoil(self, method: str, *faults: Fault) -> None:
-        """Let the next requests of this method meet these faults, one each."""
+        """Inject these faults into the next requests of this method, one into each."""
         self._next.setdefault(method, []).extend(faults)
 
     async def answer(self, request: web.Request, upstream: str, session: ClientSession) -> web.StreamResponse:
-        """Pass the request on and its answer back, but for the fault that it meets."""
+        """Forward the request and return its answer, with the next fault of its method if one is left."""
         waiting = self._next.get(request.method)
         fault = waiting.pop(0) if waiting else None
         self.seen.append((request.method, request.path, fault))
@@ -73,10 +73,10 @@ def _spoilt(request: web.Request, kind: str) -> web.Response:
 
 @contextmanager
 def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
-    """Run one in a thread of its own."""
+    """Run a proxy in a separate thread."""
     proxy, ready, loop = FaultProxy(), threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
-    # Unlike `web.Server`, an application says `100 Continue` to who waits for that before it sends a body.
+    # Unlike `web.Server`, an application sends `100 Continue` to a client that waits for it before sending a body.
     application = web.Application(client_max_size=_LARGEST_BODY)
 
     async def serve() -> None:

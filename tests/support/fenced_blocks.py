@@ -1,4 +1,4 @@
-"""The fenced blocks of Markdown pages, and a shell that runs those of a page one after the other."""
+"""The fenced blocks of Markdown pages, and a shell that runs the blocks of a page in order."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from overnight.flows.cli import app
 
 REPOSITORY = Path(__file__).parents[2]
-# Decisions and proofs record what was done at their time.
+# Without decisions and proofs, whose commands are a record of the past.
 PAGES = (
     REPOSITORY / "README.md",
     *sorted(path for path in (REPOSITORY / "docs").rglob("*.md") if path.parent.name != "decisions"),
@@ -24,13 +24,13 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _REASON = re.compile(r"<!-- not run: (.+?) -->\n+\Z", re.DOTALL)
 _SAVED = re.compile(r"Save this as `(\S+)`[^\n]*:\n+\Z")
 _ADDED = re.compile(r"[Aa]dd (?:this line|these lines) to `(\S+)`[^\n]*:\n+\Z")
-# These start servers or processes; all others are called in this process, since each import of them takes a second.
+# These start servers or processes. The others are called in this process, since a new one takes a second to import.
 _BY_THEMSELVES = ("run",)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, with what the text before it says about it."""
+    """A fenced block, with the remarks about it in the text before."""
 
     language: str
     text: str
@@ -40,12 +40,12 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Return whether these are commands for the reader, and not for another place."""
+        """Return whether these are commands that a reader runs."""
         return self.language == "sh" and not (self.reason or self.saved_as)
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Return the fenced blocks of a page in their order."""
+    """Yield the fenced blocks of a page in order."""
     for found in _FENCE.finditer(text):
         before = text[: found.start()]
         reason, saved, added = (pattern.search(before) for pattern in (_REASON, _SAVED, _ADDED))
@@ -60,7 +60,7 @@ def blocks(text: str) -> Iterator[Block]:
 
 @dataclass
 class Shell:
-    """Runs lines as a shell does, with a working folder and variables of its own."""
+    """Runs lines as a shell does, with its own working folder and variables."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Shell:
                 self.run(block.text)
 
     def run(self, text: str) -> None:
-        """Run a block, each command after the other; fails with the output of the first that fails."""
+        """Run the commands of a block in order; fails with the output of the first that fails."""
         for line in _commands(text):
             words = _words(line)
             if words[:1] == ["cd"]:
@@ -115,7 +115,7 @@ def _words(line: str) -> list[str]:
 
 
 def _commands(text: str) -> Iterator[str]:
-    """Return the commands of a block: a line each, or several where a quote or a here-document goes on."""
+    """Yield the commands of a block: a line each, or several lines if a quote or a here-document continues."""
     pending, end = "", None
     for line in text.splitlines():
         pending += line + "\n"

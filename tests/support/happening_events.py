@@ -1,4 +1,4 @@
-"""The events of a small campaign, for tests of what is shown of it."""
+"""The events of a small campaign, for tests of its report, its artifacts and its messages."""
 
 from typing import Any
 

@@ -1,10 +1,10 @@
-"""Pages that several commands write: each replaces the part between its own two marks and leaves the rest alone."""
+"""Pages that several commands write: each command replaces only the part between its two markers."""
 
 from pathlib import Path
 
 
 def replace_section(page: Path, command: str, text: str) -> None:
-    """Put the text in the place of what this command wrote before; raises ValueError where its marks are missing."""
+    """Replace the earlier text of this command; raises ValueError if its markers are missing."""
     begin, end = f"<!-- {command}: begin -->\n", f"<!-- {command}: end -->\n"
     before, found, rest = page.read_text().partition(begin)
     _, closed, after = rest.partition(end)

@@ -1,10 +1,10 @@
-"""A user's own modules with the names of our folders, which the user's evaluation imports."""
+"""A user's own modules that have the names of our folders, and are imported by the user's evaluation."""
 
 from pathlib import Path
 
 _FILES = ("bo_core", "campaign", "evaluators", "report", "storage")
 _PACKAGE = "flows"
-# Put at the beginning of an objective: it fails if one of the names is not the user's.
+# Prepend this to an objective: it fails if one of the imported modules is not the user's.
 IMPORTS = f"""
 import {", ".join((*_FILES, _PACKAGE))}
 

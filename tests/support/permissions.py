@@ -1,4 +1,4 @@
-"""Runs a command that obeys the permissions of files also where it is root's, for whom they do not hold."""
+"""Run a command to which file permissions apply, even if root runs it."""
 
 import ctypes
 import os
@@ -10,15 +10,15 @@ _MAY_WRITE_ANYTHING, _MAY_READ_ANYTHING = 1, 2
 
 
 def obeying(command: Sequence[str]) -> list[str]:
-    """Return a command that runs this one without the rights of root that go beyond those of a file's owner.
+    """Return a command that runs this one without root's right to override file permissions.
 
-    Another user would do, too, but might not be allowed to read the interpreter.
+    Running it as another user would also work, but that user might not be allowed to read the interpreter.
     """
     return [sys.executable, __file__, *command]
 
 
 def main() -> None:
-    """Give those rights up and become the command."""
+    """Give up these rights and become the command."""
     libc = ctypes.CDLL(None, use_errno=True)
     for right in (_MAY_WRITE_ANYTHING, _MAY_READ_ANYTHING) if os.geteuid() == 0 else ():
         if libc.prctl(_DROP_FROM_BOUNDING_SET, right, 0, 0, 0) != 0:

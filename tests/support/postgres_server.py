@@ -1,4 +1,4 @@
-"""A real PostgreSQL, as the distribution packages it, on loopback: what a Prefect server of any size stands on."""
+"""A real PostgreSQL from the distribution's package, on loopback: the usual database of a larger Prefect server."""
 
 import getpass
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 _HOST = "127.0.0.1"
 _SUPERUSER = "overnight"
-# PostgreSQL refuses to run as root; Debian's package brings this user along.
+# PostgreSQL refuses to run as root; Debian's package creates this user.
 _INSTEAD_OF_ROOT = "postgres"
 _WHERE_DEBIAN_KEEPS_IT = Path("/usr/lib/postgresql")
 _SECONDS_TO_START = 60
@@ -23,7 +23,7 @@ _SECONDS_TO_END = 30
 
 
 class PostgresServer:
-    """One server with a superuser and a password of its own; its data lie in `folder` and are kept by `kill`."""
+    """A server with its own superuser and password; its data are in `folder` and survive `kill`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,11 +35,11 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str, driver: str = "postgresql") -> str:
-        """Return the address of a database, for SQLAlchemy and its like, with the password in it."""
+        """Return the URL of a database with the password in it, for SQLAlchemy and similar libraries."""
         return f"{driver}://{_SUPERUSER}:{self._password}@{_HOST}:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start it, with an empty data folder if there is none yet, and wait until it answers."""
+        """Start the server and wait until it answers; the first start creates the data folder."""
         if not self._data.exists():
             self._initialise()
         settings = {
@@ -52,7 +52,7 @@ class PostgresServer:
         switches = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
-                # Its quick way to end, by which it takes its own processes along, also if we are killed.
+                # SIGQUIT ends the server and its own processes quickly, even if this process is killed.
                 ["setpriv", "--pdeathsig", "QUIT", *_as_somebody(), _program("postgres"), "-D", self._data, *switches],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -78,7 +78,7 @@ class PostgresServer:
         return self._client("pg_dump", "--inserts", database)
 
     def kill(self) -> None:
-        """End it as a crash would: nothing is flushed, what was committed is found again at the next start."""
+        """End the server as a crash would: nothing is flushed, and the next start recovers the committed data."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -90,7 +90,7 @@ class PostgresServer:
             self._process.wait()
 
     def _initialise(self) -> None:
-        # The folder belongs to who runs the server, and nobody else reads the password.
+        # The folder belongs to the user that runs the server, and no other user can read the password.
         password = self._folder / "password"
         password.write_text(self._password)
         if user := _instead_of_root():
@@ -117,7 +117,7 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """Run a server in a folder of its own, which goes with it."""
+    """Run a server in its own folder, which is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="overnight-postgres-") as folder:
         server = PostgresServer(Path(folder))
         try:
@@ -128,7 +128,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 def _program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs; Debian puts them beside the server, off the PATH."""
+    """Return the path of one of PostgreSQL's programs; Debian keeps them next to the server, outside the PATH."""
     servers = sorted(_WHERE_DEBIAN_KEEPS_IT.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     server = shutil.which("postgres") or (str(servers[-1]) if servers else None)
     if server is None:

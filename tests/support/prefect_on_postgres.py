@@ -1,4 +1,4 @@
-"""A Prefect server as people run it: on PostgreSQL, with an auth string, and with all of its services."""
+"""A Prefect server as in production: on PostgreSQL, with an auth string, and with all of its services."""
 
 import base64
 import json
@@ -19,12 +19,12 @@ from typing import Any
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 240
 _SECONDS_TO_END = 30
-# No page of its web interface asks anybody beyond this machine.
+# No page of its web interface loads anything from outside this machine.
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_UI_V2_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
 class PrefectOnPostgres:
-    """One server on loopback whose database is somewhere else; `folder` is its home."""
+    """A server on loopback with a database elsewhere; `folder` is its home."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self._folder, self._database = folder, database
@@ -36,7 +36,7 @@ class PrefectOnPostgres:
         self._process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
-        """Return what a client or a worker has to have set."""
+        """Return the variables that a client or a worker needs."""
         return _QUIET | {
             "PREFECT_API_URL": self.url,
             "PREFECT_API_AUTH_STRING": self.auth,
@@ -44,7 +44,7 @@ class PrefectOnPostgres:
         }
 
     def start(self) -> None:
-        """Start it and wait until it answers; it makes its tables by itself."""
+        """Start the server and wait until it answers; it creates its own tables."""
         own = {
             "PREFECT_HOME": str(self._folder),
             "PREFECT_SERVER_API_AUTH_STRING": self.auth,
@@ -68,18 +68,18 @@ class PrefectOnPostgres:
             time.sleep(0.2)
 
     def kill(self) -> None:
-        """End it as a crash would, with everything that it has started."""
+        """End the server as a crash would, with every process that it has started."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(_SECONDS_TO_END)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Ask it something, as somebody who is let in."""
+        """Post a request with the auth string, and return the answer."""
         with self._open(path, json.dumps(body).encode()) as answer:
             return json.load(answer)
 
     def get(self, path: str) -> Any:
-        """Read something, as somebody who is let in."""
+        """Send a GET request with the auth string, and return the answer."""
         with self._open(path, None) as answer:
             return json.load(answer)
 
@@ -97,13 +97,13 @@ class PrefectOnPostgres:
 
 
 def without_prefect(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of somebody who has set nothing about Prefect."""
+    """Return the environment without Prefect's variables."""
     return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}
 
 
 @contextmanager
 def prefect_on_postgres(folder: Path, database: str) -> Iterator[PrefectOnPostgres]:
-    """Run a server for as long as it is wanted."""
+    """Start a server, and kill it at the end of the block."""
     server = PrefectOnPostgres(folder, database)
     try:
         server.start()

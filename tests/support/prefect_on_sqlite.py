@@ -1,6 +1,6 @@
-"""A Prefect server as it starts by itself: on SQLite, with its scheduler all other services, and a worker.
+"""A Prefect server with its defaults, on SQLite with its scheduler and all other services, and a worker.
 
-Everything is of the run's own folder and on loopback, and may be killed and started again.
+Everything is in the run's own folder and on loopback, and may be killed and started again.
 """
 
 import base64
@@ -27,7 +27,7 @@ _SECONDS_BUSY = 60
 
 
 class PrefectOnSqlite:
-    """The server and the worker of one run; `pool` is what the worker serves, `more` what every process gets beside."""
+    """The server and the worker of one run; the worker serves `pool`, and every process gets the variables `more`."""
 
     def __init__(self, folder: Path, pool: str, more: Mapping[str, str] | None = None) -> None:
         self.folder, self.pool, self._more = folder.resolve(), pool, dict(more or {})
@@ -40,7 +40,7 @@ class PrefectOnSqlite:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what every process of the run gets; its home is what it is known by."""
+        """Return the variables of every process of the run; PREFECT_HOME identifies these processes."""
         own = {
             "PREFECT_API_URL": self.url,
             "PREFECT_HOME": str(self.folder / "prefect"),
@@ -57,11 +57,11 @@ class PrefectOnSqlite:
         self.server = self._start("server", "start", "--host", "127.0.0.1", "--port", str(self._port))
 
     def start_worker(self) -> None:
-        """Start the worker; it waits for the server by itself."""
+        """Start the worker, which itself waits for the server."""
         self.worker = self._start("worker", "start", "--pool", self.pool, "--type", "process", "--name", self.pool)
 
     def wait_for_server(self) -> None:
-        """Return when the server answers; raises RuntimeError where it has ended, or takes too long."""
+        """Return when the server answers; raises RuntimeError if it has ended or takes too long."""
         assert self.server is not None
         deadline = time.monotonic() + _SECONDS_TO_START
         while not self.answers():
@@ -70,31 +70,31 @@ class PrefectOnSqlite:
             time.sleep(0.2)
 
     def answers(self) -> bool:
-        """Tell whether the server answers now."""
+        """Return whether the server answers now."""
         with suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
             return answer.status == 200
         return False
 
     def ask(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Post something to the server and return its answer; raises OSError where it does not answer."""
+        """Post a request to the server and return its answer; raises OSError if it does not answer."""
         return ask_prefect(self.url + path, body)
 
     def overnight(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Do what a person does on the command line."""
+        """Run the `overnight` command as a person would."""
         overnight = [sys.executable, "-m", "overnight"]
         return subprocess.run(
             [*overnight, *arguments], cwd=folder, env=self.environment, capture_output=True, text=True, check=False
         )
 
     def deploy(self, folder: Path) -> str:
-        """Deploy the campaign that lies there, and return what was said; raises RuntimeError where that fails."""
+        """Deploy the campaign in this folder, and return the output; raises RuntimeError if that fails."""
         done = self.overnight(folder, "deploy", "campaign.yaml", "--pool", self.pool)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         return done.stdout
 
     def kill_everything(self) -> int:
-        """Kill every process that was given the folder, and return how many there were."""
+        """Kill every process that was given the folder, and return their number."""
         killed = 0
         while victims := Scene.of(self.folder).victims:
             killed += sum(victim.kill() for victim in victims)
@@ -117,7 +117,7 @@ class PrefectOnSqlite:
 
 
 def ask_prefect(url: str, body: Mapping[str, Any], method: str = "POST", auth: str | None = None) -> Any:
-    """Send something to a server and return its answer; raises OSError if it has none."""
+    """Send a request to a server and return its answer; raises OSError if it does not answer."""
     content = {"Content-Type": "application/json"}
     if auth is not None:
         content["Authorization"] = f"Basic {base64.b64encode(auth.encode()).decode()}"
@@ -128,7 +128,7 @@ def ask_prefect(url: str, body: Mapping[str, Any], method: str = "POST", auth: s
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.loads(answer.read() or "null")
         except urllib.error.HTTPError as problem:
-            # Its SQLite is busy; Prefect's own clients ask again as well.
+            # The server's SQLite is busy; Prefect's own clients retry as well.
             if problem.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 raise
         time.sleep(0.2)

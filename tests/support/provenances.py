@@ -1,4 +1,4 @@
-"""Provenance with other words in it, by the paths of its values."""
+"""Provenance with changed or missing values, which are named by their paths."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from overnight.campaign.history.provenance import Provenance
 
 
 def altered(made: Provenance, changes: Mapping[str, Any] | None = None, without: tuple[str, ...] = ()) -> Provenance:
-    """Return how a proposal was made, with other values at some paths, and nothing recorded at others."""
+    """Return the provenance with other values at some paths, and without values at others."""
     fields = made.model_dump()
     for path, value in (changes or {}).items():
         part, name = _part(fields, path)

@@ -1,4 +1,4 @@
-"""A campaign that runs in the test's event loop, and somebody elsewhere who appends to its ledger."""
+"""A campaign that runs in the test's event loop, and another journal that appends to its ledger."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ QUICK = Rhythm(hear=0.002)
 
 
 class Running:
-    """A campaign that runs in this event loop, and somebody elsewhere who appends to its ledger."""
+    """A campaign that runs in this event loop, and another journal that appends to its ledger."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Running:
         self.changed.set()
 
     async def until(self, true_of: Callable[[History], bool]) -> History:
-        """Return as soon as the controller's own history is so; whatever ends the controller is raised."""
+        """Return the controller's own history once it meets the condition; raises if the controller ends first."""
         while not true_of(self.history):
             self.changed.clear()
             change = asyncio.create_task(self.changed.wait())
@@ -66,7 +66,7 @@ async def hang(trial: int, attempt: int) -> float:
 
 
 class Gate:
-    """Evaluations that end when they are let through."""
+    """Evaluations that end once the gate is open."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()

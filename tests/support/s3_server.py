@@ -1,4 +1,4 @@
-"""A real S3 server, SeaweedFS from its wheel, on loopback: for the tests, and for who wants to try (`make s3`)."""
+"""A real S3 server, SeaweedFS from its wheel, on loopback: for the tests, and for trying it out (`make s3`)."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from ending import end_as_by_ctrl_c
 BUCKET = "ledger"
 _HOST = "127.0.0.1"
 _PORTS = ("s3.port", "master.port", "volume.port", "filer.port", "admin.port")
-# Each of its services opens a second port, for gRPC, at this distance.
+# Each service also opens a port for gRPC, this far above its first port.
 _SECOND_PORT = 10_000
 _FIRST_PORTS = range(20_000, 45_000, 10)
 _SECONDS_TO_START = 60
@@ -42,13 +42,13 @@ _SWITCHES = (
 
 @dataclass(frozen=True)
 class Credentials:
-    """One who is known to the server."""
+    """A user known to the server."""
 
     key: str
     secret: str
 
     def environment(self, endpoint: str) -> dict[str, str]:
-        """Return the variables under which every AWS library finds them."""
+        """Return the variables from which every AWS library reads the credentials."""
         return {
             "AWS_ACCESS_KEY_ID": self.key,
             "AWS_SECRET_ACCESS_KEY": self.secret,
@@ -63,7 +63,7 @@ AUDITOR = Credentials("overnight-auditor", "not-a-secret-of-the-auditor")
 
 
 class S3Server:
-    """One server with the bucket `ledger`, a writer, and an auditor who may only read; its data lie in `folder`."""
+    """A server with the bucket `ledger`, a writer, and an auditor who may only read; its data are in `folder`."""
 
     def __init__(self, folder: Path, first_port: int | None = None) -> None:
         self._folder = folder
@@ -72,11 +72,11 @@ class S3Server:
 
     @property
     def endpoint(self) -> str:
-        """Return its URL."""
+        """Return the server's URL."""
         return f"http://{_HOST}:{self._ports[0]}"
 
     def start(self) -> None:
-        """Start it and wait until it has kept an object: an open port alone is not enough."""
+        """Start the server and wait until it has stored an object: an open port alone is not enough."""
         identities = self._folder / "identities.json"
         identities.write_text(
             json.dumps({"identities": [_identity(_OWNER, "Admin"), _identity(WRITER, "Write"), _identity(AUDITOR)]})
@@ -84,7 +84,7 @@ class S3Server:
         program = shutil.which("weed") or str(Path(sysconfig.get_path("scripts")) / "weed")
         ports = [f"-{name}={port}" for name, port in zip(_PORTS, self._ports, strict=True)]
         places = [f"-dir={self._folder}", f"-ip={_HOST}", f"-ip.bind={_HOST}", f"-s3.config={identities}"]
-        # The kernel ends it with this process, also where that is killed.
+        # The kernel ends the server with this process, even if this process is killed.
         command = [
             "setpriv",
             "--pdeathsig",
@@ -108,7 +108,7 @@ class S3Server:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End it as a crash would; that is also the quick way to stop it, for it has nothing to lose."""
+        """End the server as a crash would; this is quick, and no data need to be saved."""
         if self._process is not None:
             if self._process.poll() is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -119,7 +119,7 @@ class S3Server:
                     left.unlink(missing_ok=True)
 
     def client(self, who: Credentials = WRITER) -> BaseClient:
-        """Return a plain client, to look at the bucket from outside."""
+        """Return a plain client, to inspect the bucket from outside."""
         return botocore.session.get_session().create_client(
             "s3",
             endpoint_url=self.endpoint,
@@ -148,7 +148,7 @@ class S3Server:
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
-    """Run a server in a folder of its own, which goes with it."""
+    """Run a server in its own folder, which is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="overnight-s3-", ignore_cleanup_errors=True) as folder:
         server = S3Server(Path(folder))
         try:
@@ -180,7 +180,7 @@ def _free_ports() -> list[int]:
 
 
 def main() -> None:
-    """Run a server until Ctrl-C or another signal that asks for its end, and say how to use it."""
+    """Run a server until Ctrl-C or another signal that asks it to end, and print how to use it."""
     end_as_by_ctrl_c()
     with suppress(KeyboardInterrupt), s3_server() as server:
         variables = WRITER.environment(server.endpoint)

@@ -1,4 +1,4 @@
-"""A small campaign whose evaluations end as a test says, run by the loop without an engine."""
+"""A small campaign whose evaluations end as a test decides, run by the loop without an engine."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def a_campaign(**changes: Any) -> Campaign:
 
 
 class ScriptedEvaluator:
-    """Ends each attempt as a function of (trial, attempt) says, after a moment in which others may run."""
+    """Ends each attempt with the value of a function of (trial, attempt), after letting other tasks run."""
 
     time_limit = timedelta(hours=1)
     grace = patience = timedelta()

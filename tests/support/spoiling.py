@@ -1,4 +1,4 @@
-"""Somebody who changes every dict and list that he can reach, as people's code does with what it is given."""
+"""Change every dict and list that can be reached from an object, as user code may do with its arguments."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -9,14 +9,14 @@ from pydantic import BaseModel
 
 
 def spoil(*given: Any) -> int:
-    """Change every dict and list that is reachable from these, as far as they let that happen; return how many."""
+    """Change every dict and list that can be reached from these, as far as they allow it; return their number."""
     count, known, todo = 0, {}, [*given]
     while todo:
         value = todo.pop()
         if id(value) in known:
             continue
         known[id(value)] = value
-        # What is in it comes first: it is not there any more once its container is spoilt.
+        # Collect the content first, since it is gone once its container is spoilt.
         todo += [*_inside(value)]
     for value in known.values():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Campaigns told event by event, at minutes after a fixed start."""
+"""Campaigns written event by event, at minutes after a fixed start."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ def campaign_of(**changes: Any) -> Campaign:
 
 
 class Story:
-    """Tells events one after the other."""
+    """Builds a campaign event by event."""
 
     def __init__(self, campaign: Campaign | None = None) -> None:
         self.campaign = campaign or campaign_of()
@@ -112,14 +112,14 @@ class Story:
         return self
 
     def cancelled(self, trial: int, minute: float) -> "Story":
-        """Tell of the end of an attempt whose trial was stopped or abandoned while it ran."""
+        """Add the end of an attempt whose trial was stopped or abandoned while it ran."""
         late = {"cause": "cancelled", "message": "the trial had ended before it: stopped", "will_retry": False}
         about = {"time": at(minute), "actor": "controller", "trial": trial, "attempt": 1}
         self.events.append(AttemptFailed.model_validate({**about, **late, "seconds": 60}))
         return self
 
     def stopped(self, trial: int, minute: float) -> "Story":
-        """Tell of a started trial that a rule stops."""
+        """Add the stop of a started trial by a rule."""
         why = "at step 3 its value of loss, 4, was worse than 2, the median of 3 trials (median rule)"
         about: dict[str, Any] = {"rule": "median", "metric": "loss", "step": 3, "value": 4, "threshold": 2, "why": why}
         self.events.append(TrialStopped(time=at(minute), actor="controller", trial=trial, attempt=1, **about))
@@ -130,7 +130,7 @@ class Story:
         return self
 
     def parked(self, trial: int, minute: float, because: str) -> "Story":
-        """Tell of a proposal that waits for approval."""
+        """Add a proposal that waits for approval."""
         self.proposed(trial, minute)
         self.events[-1] = self.events[-1].model_copy(update={"parked": True, "parked_because": because})
         return self
@@ -152,12 +152,12 @@ class Story:
         point: Point = POINT,
         generator: Generator = "sobol",
     ) -> "Story":
-        """Tell of a trial that is proposed and started, and observed a minute later."""
+        """Add a trial that is proposed and started, and observed a minute later."""
         self.proposed(trial, minute, point, generator).started(trial, minute)
         return self.observed(trial, minute + 1, mean, sem)
 
     def imported(self, trial: int, minute: float, mean: float) -> "Story":
-        """Tell of a result that was brought: a trial without an attempt."""
+        """Add an imported result: a trial without an attempt."""
         metrics = {self.campaign.objective.metric: Measurement(mean=mean)}
         point = TrialProposed(time=at(minute), actor="import", trial=trial, point=POINT, generator="import")
         result = TrialObserved(time=at(minute), actor="import", trial=trial, attempt=0, metrics=metrics)

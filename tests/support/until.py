@@ -1,11 +1,11 @@
-"""Waiting for what another process does: nothing tells a test when that is."""
+"""Wait for another process by polling, since it does not notify the test."""
 
 import time
 from collections.abc import Callable
 
 
 def until(true: Callable[[], bool], what: str, seconds: float) -> None:
-    """Return as soon as something is true; raises RuntimeError where that takes too long."""
+    """Return as soon as the condition is true; raises RuntimeError if that takes too long."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

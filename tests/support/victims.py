@@ -1,4 +1,4 @@
-"""The processes of one run, told from everybody else's by the run's folder in their environment."""
+"""The processes of one run, recognized by the run's folder in their environment."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from overnight.evaluators.processes.supervisor import Process, all_processes, re
 
 @dataclass(frozen=True)
 class Victim:
-    """A living process; its id and start together are never another one's."""
+    """A living process; no other process ever has the same pid and start time."""
 
     process: Process
     environment: bytes
@@ -23,12 +23,12 @@ class Victim:
 
     @property
     def pid(self) -> int:
-        """Return its number."""
+        """Return the process id."""
         return self.process.pid
 
     @property
     def evaluates(self) -> str | None:
-        """Return the key of the attempt that it belongs to, if it does."""
+        """Return the key of the attempt to which the process belongs, if any."""
         for variable in self.environment.split(b"\0"):
             name, _, value = variable.partition(b"=")
             if name == b"EVAL_REQUEST":
@@ -38,33 +38,33 @@ class Victim:
 
     @property
     def lives(self) -> bool:
-        """Tell whether it is still there."""
+        """Return whether the process still exists."""
         now = read_process(self.pid)
         return now is not None and now.ticks == self.process.ticks
 
     @property
     def stopped(self) -> bool:
-        """Return whether a signal has stopped it."""
+        """Return whether a signal has stopped the process."""
         with suppress(OSError):
             return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
         return False
 
     def kill(self) -> bool:
-        """Kill this very process; return whether it lived until then."""
+        """Kill exactly this process; return whether it was alive until then."""
         return self.send(signal.SIGKILL)
 
     def stop(self) -> bool:
-        """Stop this very process as SIGSTOP does; return whether it lived until then."""
+        """Stop exactly this process with SIGSTOP; return whether it was alive until then."""
         return self.send(signal.SIGSTOP)
 
     def send(self, number: signal.Signals) -> bool:
-        """Send a signal to this very process; return whether it lived until then."""
+        """Send a signal to exactly this process; return whether it was alive until then."""
         try:
             handle = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return False
         try:
-            # The handle holds the process, so that the signal reaches the one that was looked at.
+            # The handle refers to one process only, so the signal reaches the process that was checked.
             if not self.lives:
                 return False
             signal.pidfd_send_signal(handle, number)
@@ -83,20 +83,20 @@ class Scene:
 
     @classmethod
     def of(cls, folder: Path) -> "Scene":
-        """Look around for processes that were given this folder."""
+        """Find all processes that were given this folder, except the current one."""
         mark, own = os.fsencode(folder.resolve()), os.getpid()
         seen = (_victim(process) for process in all_processes() if process.pid != own)
         return cls(tuple(victim for victim in seen if victim is not None and mark in victim.environment))
 
     @cached_property
     def controllers(self) -> list[Victim]:
-        """Return the flow runs' own processes, without what these started."""
+        """Return the processes of the flow runs, without the processes that they started."""
         runs = {v.pid: v for v in self.victims if b"PREFECT__FLOW_RUN_ID=" in v.environment and v.evaluates is None}
         return [v for v in runs.values() if v.process.parent not in runs and not _is_hook(v)]
 
     @cached_property
     def supervisors(self) -> list[Victim]:
-        """Return the processes around evaluations."""
+        """Return the supervisors of the evaluations."""
         return [victim for victim in self._of_attempts if _is_supervisor(victim)]
 
     @cached_property
@@ -118,7 +118,7 @@ def _victim(process: Process) -> Victim | None:
 
 
 def _is_hook(victim: Victim) -> bool:
-    """Return whether Prefect started it for what is to be done after a run has crashed."""
+    """Return whether Prefect started the process to run hooks after a run has crashed."""
     return b"hook" in victim.command.split(b"\0")
 
 

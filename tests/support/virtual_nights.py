@@ -1,4 +1,4 @@
-"""Campaigns with a window in accelerated time: what runs takes virtual hours, the schedule virtual nights."""
+"""Campaigns with a window in accelerated time: evaluations take virtual hours, campaigns virtual nights."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from overnight.flows.proposing.request import ProposalRequest
 from overnight.storage import MemoryLedger
 
 HOUR = timedelta(hours=1)
-# The clocks of Europe/Berlin go on in the second night.
+# In the second night the clocks of Europe/Berlin are set forward.
 FRIDAY_NOON = datetime(2026, 3, 27, 12, tzinfo=UTC)
 NIGHT = "22:00–06:00 Europe/Berlin"
 
@@ -37,7 +37,7 @@ def a_night(running: str = "finish", **changes: object) -> Campaign:
 
 
 class NightClock:
-    """Follows the event loop that it is asked in, from some moment on."""
+    """A clock that begins at a given moment and follows the current event loop."""
 
     def __init__(self, start: datetime = FRIDAY_NOON) -> None:
         self.start = start
@@ -53,7 +53,7 @@ class NightClock:
 
 
 class LongEvaluator:
-    """Takes as many hours as are told for the trial, and remembers when each attempt was at work."""
+    """Takes a given number of hours for each trial, and records when each attempt was at work."""
 
     grace = patience = timedelta()
 
@@ -87,7 +87,7 @@ class LongEvaluator:
 
 
 class SeenSteps:
-    """Proposes at once, since virtual time waits for no thread, and remembers what each proposal knew."""
+    """Proposes without a thread, since virtual time would not wait for one, and records what each proposal knew."""
 
     def __init__(self) -> None:
         self.seen: list[History] = []
@@ -110,7 +110,7 @@ async def one_night(
 async def nights(
     campaign: Campaign, evaluator: LongEvaluator, clock: NightClock, ledger: MemoryLedger, most: int, steps=None
 ) -> list[History]:
-    """Start the campaign whenever its window opens, until it has finished, and return how it stood each morning."""
+    """Start the campaign whenever its window opens, until it has finished; return its history on each morning."""
     window, mornings = campaign.window, []
     assert isinstance(window, Window)
     for _ in range(most):

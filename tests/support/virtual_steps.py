@@ -11,7 +11,7 @@ from overnight.flows.proposing.settings import ProposerAway
 
 
 class VirtualSteps:
-    """Proposals take as many virtual seconds as are told, or fail as is told; each request is remembered."""
+    """Proposals take the given virtual seconds, and fail if `away` is true; each request is recorded."""
 
     def __init__(self, seconds: float = 0.0, away: Callable[[int], bool] = lambda asked: False) -> None:
         self.seconds, self.away = seconds, away

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from overnight.campaign.errors import CannotStart
 from overnight.campaign.values.duration import format_duration
-from overnight.evaluators import SimulatedEvaluator
 from overnight.evaluators.secrets.environment import written_out
 from overnight.flows.clusters.on_pool import OnPool
 from overnight.flows.definition.campaign_file import load_campaign_file
@@ -42,8 +41,7 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     )
     now = SystemClock().now()
     name = asyncio.run(importlib.import_module("overnight.flows.engine.deployment").deploy(file, pool, now))
-    variables = () if isinstance(file.evaluator, SimulatedEvaluator) else file.evaluator.environment
-    if written := ", ".join(written_out(variables)):
+    if written := ", ".join(written_out(file.evaluator.variables)):
         console.print(
             f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
             "which whoever reads the server can read; a variable that is only named gets its worker's own value",

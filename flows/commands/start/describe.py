@@ -21,7 +21,7 @@ from overnight.storage import ledger_location
 
 def describe(file: CampaignFile, now: datetime) -> Group:
     """Return what would be tried, how, when and how often, and where it is written down."""
-    campaign = file.campaign
+    campaign, evaluator = file.campaign, file.evaluator
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
         table.add_column(name, overflow="fold")
@@ -30,7 +30,10 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
     lines = [
         ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
-        ("evaluator", f"{_evaluator(file)}, at most {format_duration(file.evaluator.time_limit)} each"),
+        (
+            "evaluator",
+            f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
+        ),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
         ("failures", _failures(file)),
@@ -58,12 +61,6 @@ def _proposed_by(proposing: Proposing) -> str:
 
 def _also(metrics: tuple[str, ...]) -> str:
     return f", recording {', '.join(metrics)} as well" if metrics else ""
-
-
-def _evaluator(file: CampaignFile) -> str:
-    shown = file.evaluator.model_dump(mode="json", include={"function", "command"})
-    what = next(iter(shown.values()), "")
-    return f"{file.evaluator.kind} {what if isinstance(what, str) else ' '.join(what)}"
 
 
 def _each(resources: Resources) -> str:

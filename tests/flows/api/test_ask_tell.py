@@ -117,7 +117,7 @@ def test_many_campaigns_may_be_opened_one_after_the_other(source):
     before = threading.active_count()
     for _ in range(50):
         assert not AskTell(source).history.trials
-    # One loop for all, and the few threads that it hands files to.
+    # All campaigns share one event loop and its few threads for files.
     assert threading.active_count() - before < 30
 
 
@@ -136,7 +136,7 @@ def test_a_forked_process_is_told_to_open_the_campaign_itself(source):
     said = forking.Queue()
     child = forking.Process(target=asked_in_a_child, args=(campaign, source, said))
     child.start()
-    assert "Open the campaign there, too" in said.get()
+    assert "Open it in this process as well" in said.get()
     assert said.get() == 2
     child.join()
 

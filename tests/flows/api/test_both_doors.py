@@ -1,4 +1,4 @@
-"""The same campaign through both doors: a controller runs it, or a loop of people's own asks and tells."""
+"""The same campaign through both doors: a controller runs it, or a user's own loop drives it through `AskTell`."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ Result = float | str | tuple[float, float]
 
 @dataclass
 class Script:
-    """What evaluations give, 1.0 unless it is said, and what people do during them and whenever all is held up."""
+    """The results of evaluations, 1.0 by default, and people's decisions during them and while everything waits."""
 
     results: Mapping[tuple[int, int], Result] = field(default_factory=dict)
     during: Mapping[tuple[int, int], Decide] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def outcome_of(result: Result) -> EvaluationOutcome:
 
 
 def in_words(event: Event) -> str | None:
-    """Return what happened to which trial, and what people did; None for what only a controller writes."""
+    """Return an event of a trial or a person in words; None for the events that only a controller writes."""
     if event.kind in ("campaign_defined", "lease_taken", "campaign_drained", "campaign_finished"):
         return None
     what = event.kind.removeprefix("trial_").removeprefix("attempt_")
@@ -73,7 +73,7 @@ def in_words(event: Event) -> str | None:
 
 
 class BothDoors:
-    """What holds whichever door a campaign goes through."""
+    """The tests of a campaign, run through each door."""
 
     def go_through(self, definition: dict[str, Any], script: Script, ledger: Ledger, folder: Path) -> None:
         raise NotImplementedError
@@ -118,7 +118,7 @@ class BothDoors:
         parked = [words.split()[1] for words in found if words.endswith("parked")]
         proposed = {e.trial: e.point["x"] for e in self.events if isinstance(e, TrialProposed)}
         assert parked[:2] == [str(trial) for trial, x in proposed.items() if x > 0.3][:2]
-        # What was approved starts before anything else is proposed.
+        # An approved trial starts before anything else is proposed.
         approved = found.index(f"approved {parked[0]}")
         assert found[approved + 2] == f"started {parked[0]}"
         assert found[:3] == ["proposed 1", "started 1", "observed 1"]
@@ -260,7 +260,7 @@ def awaits(trial: int) -> Callable[[History], bool]:
 
 
 def decide(of: Callable[..., Any], *rest: Any) -> Decide:
-    """Return the decision of somebody to do this, as a command does."""
+    """Return a person's decision to do this, as a command would pass it on."""
     return lambda history: of(history, WHO, "", now(), *rest)
 
 

@@ -1,4 +1,4 @@
-"""A standard error that contradicts what the campaign says of noise is refused at every door, and named."""
+"""A standard error that contradicts the campaign's `noise` is refused at every door, and named."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ taken = pytest.mark.parametrize(("noise", "sem"), TAKEN)
 
 
 async def evaluated(noise: str | None, sem: float | None) -> Any:
-    """Return how the trial of a controller's campaign ended."""
+    """Return the ended trial of a campaign that a controller has run."""
     ends = EvaluationSucceeded(metrics={"loss": Measurement(mean=1.0, sem=sem)}, seconds=3.0, cost=2.0)
     history = await run(a_campaign(noise=noise, budget={"trials": 1}), ScriptedEvaluator(lambda trial, attempt: ends))
     return history.trials[1]

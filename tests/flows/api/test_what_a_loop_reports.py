@@ -1,4 +1,4 @@
-"""How trials of a loop of one's own end: results that are refused, lost evaluations, and whose trial it is."""
+"""The trials of a user's own loop: refused results, lost evaluations, and trials that are not the loop's."""
 
 import asyncio
 import json
@@ -119,7 +119,7 @@ def test_a_lost_evaluation_is_asked_for_again_and_says_nothing_of_its_point(sour
     assert history.trials[4].attempts[0].failed.message == "ConnectionError: the spot instance was reclaimed"
     again = AskTell(source).ask()
     assert (again.id, again.point, [a.number for a in again.attempts]) == (4, lost.point, [1, 2])
-    # A result of the first attempt that comes after all is not taken for one of the second by mistake.
+    # A late result of the first attempt does not count as a result of the second.
     with pytest.raises(NotUnderWay, match="trial 4: attempt 1 of it was given up, and attempt 2 is under way"):
         campaign.tell(lost, 1.0)
     campaign.tell(again, 2.0)
@@ -216,7 +216,7 @@ def test_a_trial_of_another_campaign_is_not_taken_for_one_of_this(source, tmp_pa
     mine, theirs = one.ask(), other.ask()
     with pytest.raises(NotUnderWay, match="of another campaign or ledger"):
         one.tell(theirs, 1.0)
-    # From another process, too: its trial was read from the ledger.
+    # Also from another process: the trial was read from the ledger.
     AskTell(source).tell(AskTell(source).history.trials[mine.id], 1.0)
     assert one.history.trials[1].status == "observed"
 
@@ -232,7 +232,7 @@ def test_a_typo_does_not_end_a_loop_as_a_spent_budget_does(source):
         with pytest.raises(Refused) as refused:
             slip()
         assert not isinstance(refused.value, CampaignStopped)
-    # After the end, what is under way still ends as ever.
+    # After the end of the budget, a trial that is under way can still end.
     campaign.tell(1, 1.0)
     assert not campaign.history.trials[1].pending
 
@@ -281,14 +281,14 @@ def test_outside_of_the_window_nothing_is_given_out_unless_it_is_ignored(source)
     clock.time += timedelta(hours=11)
     assert campaign.ask().id == 2
     clock.time += timedelta(hours=11)
-    # What is under way ends whenever it does.
+    # A trial that is under way may end outside the window.
     campaign.tell(2, 1.0)
 
 
 def test_what_is_kept_for_running_evaluations_may_be_there_later(source):
     campaign = AskTell({**source, "budget": {"trials": 9, "cost": 10}})
     first = campaign.ask()
-    with pytest.raises(AskLater, match="kept for the evaluations that are under way"):
+    with pytest.raises(AskLater, match="kept for the evaluations under way"):
         campaign.ask()
     campaign.tell(first, 1.0, cost=1)
     assert campaign.ask().id == 2
@@ -311,11 +311,11 @@ async def test_a_trial_that_a_controller_has_evaluated_is_its_own(source):
     ):
         with pytest.raises(NotUnderWay, match=r"trial 1: a controller.*attempt 1 since.*Nothing was written"):
             await asyncio.to_thread(use)
-    # One that was asked for here is evaluated here, beside it.
+    # A trial that was asked for here is evaluated here, at the same time as the controller's.
     mine = await asyncio.to_thread(campaign.ask)
     assert (mine.id, mine.attempts[0].actor) == (2, "ask-tell")
     await asyncio.to_thread(AskTell(source).tell, mine.id, 0.25)
-    # A request to drain is meant for the controller alone.
+    # A request to drain applies to the controller only.
     await running.append(lambda history: ask_to_stop(history, "ada", "", SystemClock().now(), at_once=False))
     gate.open.set()
     history = await running.controller

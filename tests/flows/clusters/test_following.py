@@ -1,4 +1,4 @@
-"""An attempt elsewhere, told by its mailbox alone: begun, silent, refused, stopped, taken twice."""
+"""An attempt elsewhere, followed through its mailbox alone: begun, silent, refused, stopped, taken twice."""
 
 import asyncio
 import sys
@@ -31,7 +31,7 @@ with open(os.environ["EVAL_RESULT"], "w") as result:
 
 
 class Cluster:
-    """A Launcher that has orders carried out in the test's own event loop, or does not, or says that they ended."""
+    """A Launcher that carries out orders in the test's event loop or ignores them, and may report that they ended."""
 
     def __init__(self, *, works: bool = True, says: str | None = None, refuses: Exception | None = None) -> None:
         self.works, self.says, self.refuses = works, says, refuses
@@ -95,7 +95,7 @@ def following(
 
 
 async def from_afar(order: Order) -> None:
-    """Take the attempt as a worker on a machine does that cannot be seen."""
+    """Take the attempt as a worker would on a machine that cannot be seen from here."""
     claim = Claim(mark="afar", host="far-away", pid=7, started="another boot:pid:[1]:5", worker="w7")
     await mailbox(order).put(CLAIM, claim.model_dump_json())
     await mailbox(order).replace(BEAT, "1")
@@ -112,7 +112,7 @@ async def test_its_outcome_and_what_it_reported_on_the_way_come_back(order):
 async def test_an_order_that_is_carried_out_several_times_is_evaluated_once(order, tmp_path):
     told = await asyncio.gather(*(carry_out(order) for _ in range(3)))
     assert sorted(told)[0] == "loss 0.5"
-    assert sum("somebody else has taken" in text for text in told) == 2
+    assert sum("this attempt was taken before" in text for text in told) == 2
     assert (tmp_path / "evaluations.log").read_text() == "once\n"
 
 
@@ -128,7 +128,7 @@ async def test_one_that_ended_before_it_began_can_begin_no_more(order, tmp_path)
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "infrastructure"
     assert outcome.message == "it did not begin: its flow run is Crashed: no such image"
-    assert "somebody else has taken" in await carry_out(order)
+    assert "this attempt was taken before" in await carry_out(order)
     assert not (tmp_path / "evaluations.log").exists()
 
 
@@ -190,7 +190,7 @@ async def test_when_it_is_cancelled_the_evaluation_ends_first(order, tmp_path):
 
 
 class Unreachable(LocalStore):
-    """A directory that stops taking signs of life."""
+    """A directory that accepts no more signs of life."""
 
     def replace(self, key: str, data: bytes) -> None:
         raise LedgerError("ledger: the network is gone")
@@ -201,7 +201,7 @@ async def test_an_evaluation_that_cannot_give_signs_of_life_ends_itself(order, t
     order = with_pulse(order, beat=0.05, silence=1)
     outcome = await _Evaluation(order, Mailbox(Unreachable(tmp_path), "box/")).run()
     assert isinstance(outcome, EvaluationFailed)
-    assert "it could leave no sign of life beside the ledger" in outcome.message
+    assert "it could not leave a sign of life in the mailbox" in outcome.message
 
 
 async def test_a_command_that_cannot_be_started_on_the_worker_is_an_outcome(order):
@@ -244,9 +244,7 @@ async def test_an_outcome_that_cannot_be_read_is_a_failure_in_one_sentence(order
     await from_afar(order)
     await mailbox(order).put(OUTCOME, "{ torn")
     outcome = await following(order, Cluster(works=False)).to_its_end()
-    assert (
-        outcome.message == "expected the outcome of an evaluation as `outcome` beside the ledger, found something else"
-    )
+    assert outcome.message == "expected the outcome of an evaluation as `outcome` in the mailbox, found something else"
 
 
 def with_a_drawn_key(order: Order) -> Order:
@@ -271,12 +269,12 @@ async def test_an_outcome_that_was_dropped_for_an_attempt_that_nobody_took_is_no
     cluster = Cluster(works=False, says="its flow run is Crashed")
     outcome = await following(order, cluster).to_its_end()
     assert isinstance(outcome, EvaluationFailed)
-    # Nor by whoever comes later, when the attempt is closed.
+    # A later controller, which finds the attempt closed, does not believe it either.
     assert isinstance(await following(order, cluster).to_its_end(), EvaluationFailed)
 
 
 class Evaluating:
-    """A mailbox of an attempt that lives from when it is taken until its outcome comes, after so many seconds."""
+    """A mailbox of an attempt that is taken after `taken` seconds, and has its outcome after `seconds`."""
 
     def __init__(self, seconds: float, taken: float = 0.0) -> None:
         self.taken, self.seconds, self.looks = taken, seconds, 0
@@ -297,7 +295,7 @@ class Evaluating:
 
 
 class Telling(Cluster):
-    """A Launcher whose cluster says that a task has ended after so many seconds."""
+    """A Launcher whose cluster reports that a task has ended after so many seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(works=False)
@@ -308,7 +306,7 @@ class Telling(Cluster):
 
 
 def seen_after(order: Order, box: Evaluating, cluster: Cluster) -> float:
-    """Return the virtual seconds after which the end is seen."""
+    """Return the virtual seconds after which the end is noticed."""
 
     async def follow() -> float:
         await Following(order, box, cluster, "the hall", timedelta(days=1), lambda report: None).to_its_end()
@@ -321,7 +319,7 @@ def seen_after(order: Order, box: Evaluating, cluster: Cluster) -> float:
 def test_an_end_is_seen_after_a_fiftieth_of_the_evaluations_time_at_most(order, seconds, late):
     box = Evaluating(seconds)
     assert seconds <= seen_after(order, box, Cluster(works=False)) <= seconds + late
-    # So it costs a store as much as an evaluation is long, and no more in an hour than one look in five seconds.
+    # The store is read more often the longer an evaluation takes, but not more often than once in five seconds.
     assert box.looks < 300 + seconds / 5
 
 
@@ -330,7 +328,7 @@ def test_an_end_that_the_cluster_tells_of_is_seen_at_once(order):
 
 
 class Dying(Evaluating):
-    """A mailbox of an attempt whose worker dies on taking it."""
+    """A mailbox of an attempt whose worker dies as soon as it has taken it."""
 
     async def names(self) -> tuple[str, ...]:
         return tuple(name for name in await super().names() if name == CLAIM)

@@ -35,7 +35,7 @@ run_on: {{dask: "{address}"}}
 resources: {{gpus: 1}}
 """
 
-# Each evaluation leaves a line when it begins, and waits while it is held.
+# Each evaluation writes a line when it begins, and waits as long as the file `hold` exists.
 OBJECTIVE = """
 import json, os, time
 

@@ -1,4 +1,4 @@
-"""Where evaluations run, as a campaign's file says it."""
+"""The place of evaluations, as written in a campaign's file."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What a new controller does about attempts that were sent elsewhere, while the ledger's store has its own troubles."""
+"""A new controller recovers attempts that were sent elsewhere, even if the store of the ledger has problems."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ POOL = OnPool(pool="gpus")
 
 
 class Hiccups(LocalStore):
-    """A folder that fails the first so many requests for an object."""
+    """A folder that fails the first requests for an object."""
 
     def __init__(self, folder: Path, failing: int) -> None:
         super().__init__(folder)
@@ -41,7 +41,7 @@ class Hiccups(LocalStore):
 
 
 class Silent:
-    """A Launcher whose cluster does nothing and says nothing."""
+    """A Launcher whose cluster does nothing and reports nothing."""
 
     async def launch(self, order: Order, avoid: tuple[str, ...]) -> None:
         pass
@@ -110,7 +110,7 @@ async def test_what_was_sent_nobody_knows_where_and_has_not_begun_never_will(tmp
     outcome = await recovered(sent_evaluator(tmp_path), tmp_path)
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "infrastructure"
-    assert outcome.message.endswith("`sent` beside the ledger cannot be read")
+    assert outcome.message.endswith("`sent` in the mailbox cannot be read")
     assert not outcome.lost
     assert not await box.put(CLAIM, CLAIMED)
 

@@ -1,4 +1,4 @@
-"""What an evaluation needs, as it is written and as it is passed on."""
+"""The resources of an evaluation, as they are written and as they are passed on."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from overnight.evaluators import CommandEvaluator, SimulatedEvaluator
 from overnight.evaluators.secrets.environment import child_environment
-from overnight.flows.assembly import with_threads
 from overnight.flows.clusters.pool_launcher import job_variables
 from overnight.flows.clusters.resources import Resources
 
@@ -30,15 +29,15 @@ def test_what_is_no_size_is_refused(written):
 def test_libraries_are_kept_to_the_cpus_unless_the_evaluator_says_otherwise(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
     evaluator = CommandEvaluator(command="true", environment=("OMP_NUM_THREADS=7", "OPENBLAS_NUM_THREADS"))
-    kept = child_environment(with_threads(evaluator, Resources(cpus=2.5)).environment)
+    kept = child_environment(evaluator.with_variables(Resources(cpus=2.5).variables()).environment)
     assert [kept[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")] == ["7", "8", "2"]
 
 
 def test_without_resources_nothing_is_set():
     evaluator = CommandEvaluator(command="true")
-    assert with_threads(evaluator, Resources()) == evaluator
+    assert evaluator.with_variables(Resources().variables()) == evaluator
     simulated = SimulatedEvaluator(function="levy")
-    assert with_threads(simulated, Resources(cpus=2)) == simulated
+    assert simulated.with_variables(Resources(cpus=2).variables()) == simulated
 
 
 def test_the_template_for_kubernetes_has_a_variable_for_each_resource():

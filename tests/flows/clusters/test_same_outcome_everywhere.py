@@ -1,4 +1,4 @@
-"""What an evaluation leaves as its result is the same outcome here, elsewhere, and read from the ledger."""
+"""The result of an evaluation gives the same outcome here, elsewhere, and when it is read from the ledger."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ HALF = "\ud800"
 
 
 class Cluster:
-    """A Launcher that has orders carried out in the test's own event loop."""
+    """A Launcher that carries out orders in the test's own event loop."""
 
     def __init__(self) -> None:
         self.carried_out: list[asyncio.Task[str]] = []
@@ -123,7 +123,7 @@ def test_an_outcome_that_cannot_be_written_is_one_that_says_so():
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "invalid_result"
     assert outcome.seconds == 3.0
-    assert "could not be written down" in outcome.message
+    assert "could not be recorded" in outcome.message
 
 
 def test_an_outcome_that_can_be_written_is_told_as_it_is():

@@ -1,4 +1,4 @@
-"""An attempt of an earlier controller whose end is asked for before the next one has learnt where it runs."""
+"""An attempt of an earlier controller can be stopped before the next controller has located it."""
 
 import asyncio
 import sys
@@ -33,7 +33,7 @@ PATIENT = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
 
 
 class Deaf:
-    """A Launcher whose cluster neither begins nor ends anything."""
+    """A Launcher whose cluster neither starts nor ends anything."""
 
     def __init__(self) -> None:
         self.launched: list[str] = []
@@ -95,7 +95,7 @@ async def test_what_waits_elsewhere_will_never_begin(tmp_path):
     await sent.mailboxes.of(KEY).put(SENT, POOL.model_dump_json())
     order = Order(ledger=sent.ledger, work=sent.work, evaluator=sent.evaluator, request=REQUEST, pulse=sent.pulse)
     await recover_and_stop_at_once(sent, tmp_path)
-    assert await carry_out(order) == "somebody else has taken this attempt, so nothing was evaluated"
+    assert await carry_out(order) == "this attempt was taken before, so nothing was evaluated"
 
 
 async def test_what_runs_here_is_ended(tmp_path):

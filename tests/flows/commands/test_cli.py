@@ -1,4 +1,4 @@
-"""What the command line says of itself."""
+"""The version of the command line, its help, and a second `init`."""
 
 import re
 from importlib.metadata import version

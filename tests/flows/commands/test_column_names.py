@@ -1,4 +1,4 @@
-"""Columns of trials have one name everywhere, whatever people call their parameters and metrics."""
+"""The columns of trials have the same names everywhere, for all names of parameters and metrics."""
 
 import asyncio
 import csv
@@ -63,7 +63,7 @@ def campaign_of(parameters: list[str], metrics: list[str]) -> Campaign:
 
 
 def tried(campaign: Campaign, measured: list[str], counted: Collection[str] = ()) -> list[Event]:
-    """Return the events of two trials in which every value is another one."""
+    """Return the events of two trials in which all values differ."""
     values = iter(range(1, 1000))
     events: list[Event] = [CampaignDefined(time=NOON, actor="ada", uid="u", definition=campaign)]
     for trial in (1, 2):

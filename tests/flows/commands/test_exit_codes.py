@@ -1,4 +1,4 @@
-"""What the exit code of a run says to cron."""
+"""The exit codes of a run, as cron sees them."""
 
 import asyncio
 from pathlib import Path
@@ -30,7 +30,7 @@ async def test_a_campaign_that_finished_without_any_result_is_no_success(cause: 
     ledger = MemoryLedger()
     history = await run(campaign, ScriptedEvaluator(lambda trial, attempt: failed(cause)), ledger)
     assert exit_code_of(history) is ExitCode.NO_RESULT
-    # The next run finds nothing to do, and says the same.
+    # The next run finds nothing to do, and ends with the same code.
     assert exit_code_of(await run(campaign, ScriptedEvaluator(), ledger)) is ExitCode.NO_RESULT
 
 

@@ -1,4 +1,4 @@
-"""Why a point was tried, told from the ledger alone."""
+"""The explanation of a point, from the ledger alone."""
 
 import json
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ CAMPAIGN = {
 
 @pytest.fixture
 def told(tmp_path: Path) -> Path:
-    """Return the file of a campaign with 14 trials, of which one failed and two have not ended."""
+    """Return the file of a campaign with 14 trials: one has failed and two have not ended."""
     path = tmp_path / "campaign.yaml"
     path.write_text(json.dumps(CAMPAIGN | {"ledger": str(tmp_path / "ledger")}))
     campaign = AskTell(path)
@@ -113,7 +113,7 @@ def test_a_trial_that_is_not_there_is_refused(told):
 
 
 def far_from_the_best(outcome: float | None = None, tail_width: float | None = None, **known: float) -> str:
-    """Return what is said of a point whose prediction was far worse than the best of three results."""
+    """Return the explanation of a point whose prediction was far worse than the best of three results."""
     definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
     campaign = Campaign.model_validate(definition | {"minimize": "loss"})
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)

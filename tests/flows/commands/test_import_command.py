@@ -1,4 +1,4 @@
-"""Past results are the first observations of a new campaign, all of them or none, and cost nothing of its budget."""
+"""Past results become the first observations of a new campaign, all or none, and use nothing of its budget."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ def history(name: str = "bread") -> History:
 
 
 def measured(name: str) -> list[tuple[str, ...]]:
-    """Return points and expected metrics of what was observed, to the last bit."""
+    """Return the points and the metrics of the observed trials, to the last bit."""
     observed = history(name).model_view().observed
     return [(repr(t.point), *(repr(t.outcome.metrics[metric]) for metric in ("burnt", "seconds"))) for t in observed]
 
@@ -217,7 +217,7 @@ def test_all_results_are_in_one_append():
 
 
 class MovedOnce(MemoryLedger):
-    """A ledger in which somebody else is quicker, once."""
+    """A ledger in which another writer is quicker once."""
 
     def __init__(self, others: Sequence[Event]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What of a result was ignored, and what was measured at a point that failed, from the outcome to what people see."""
+"""Notes on ignored parts of a result, and measurements at a failed point, from the outcome to the output."""
 
 from datetime import UTC, datetime
 

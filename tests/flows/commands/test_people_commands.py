@@ -1,4 +1,4 @@
-"""The commands by which people speak to a campaign, where no controller runs: each says what it wrote, or why not."""
+"""The commands by which people steer a campaign, without a controller: each reports its events or its refusal."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def begin() -> None:
-    """Write what a controller would have written that was drained while a trial awaits approval."""
+    """Write the events of a controller that was drained while a trial awaits approval."""
     file, clock = load_campaign_file("campaign.yaml"), SystemClock()
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
     await open_campaign(journal, file.campaign, file.settings(), clock)

@@ -1,4 +1,4 @@
-"""A ledger for SQL: the views say what the tables for people say, whatever the parameters are called."""
+"""A ledger in SQL: the views agree with the tables for people, for all names of parameters."""
 
 import asyncio
 import csv
@@ -90,7 +90,7 @@ def events() -> list[Event]:
         proposed(1, "rye", 1),
         started(1),
         TrialObserved(time=NOON, actor="c", trial=1, attempt=1, metrics=metrics, seconds=2.5),
-        # The first outcome counts.
+        # Ignored, since the trial already has an outcome.
         TrialFailed(time=NOON, actor="c", trial=1, attempt=1, cause="timeout", message="too late"),
         proposed(2, 2, 2.5),
         started(2),
@@ -128,7 +128,7 @@ def test_the_view_of_trials_is_the_table_of_trials():
     rows = trial_rows(History.from_events(events()))
     found = answer("select * exclude (proposed, ended) from trials")
     assert [list(row) for row in found] == [list(row) for row in rows]
-    # A column has one type: those of mixed ones are texts.
+    # A column has one type, so mixed values become texts.
     texts = [{**row, FLOUR: str(row[FLOUR]).lower(), "parameter_status": row["parameter_status"]} for row in rows]
     assert found == texts
 
@@ -217,7 +217,7 @@ def test_an_export_elsewhere_or_of_another_form_is_refused():
 
 
 def ledger_of(*parts: Event) -> None:
-    """Put another campaign's events in the place of these."""
+    """Replace the campaign by another one with these events."""
     Path("campaign.yaml").write_text(CAMPAIGN.replace("name: bread", "name: cake"))
     for number, event in enumerate(parts):
         asyncio.run(open_ledger("ledger", "cake", Path()).append([event], after=number))

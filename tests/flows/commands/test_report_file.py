@@ -1,4 +1,4 @@
-"""The report is in one place, and is written once for what there is to say."""
+"""The report is in one place, and is written again only when more has happened."""
 
 from happening_events import defined, measured
 

@@ -1,4 +1,4 @@
-"""Receipts that are signed: by real keys of openssl, checked by us, by openssl, and by the lines of the guide."""
+"""Receipts signed with real keys of openssl, and checked by us, by openssl, and by the commands of the guide."""
 
 import asyncio
 import json
@@ -139,7 +139,7 @@ def test_keys_that_cannot_serve_are_refused_before_anything_is_read():
         assert f"{option}: expected --receipts FILE beside it" in done.output
 
 
-# Runs `overnight verify` in a process that cannot import `cryptography`, and says whether it tried.
+# Runs `overnight verify` in a process that cannot import `cryptography`, and prints whether it tried.
 WITHOUT = """
 import sys
 

@@ -1,4 +1,4 @@
-"""`overnight verify` as cron sees it: exit codes, a verdict, and receipts that grow with the ledger."""
+"""`overnight verify` in cron: exit codes, a verdict, and receipts that grow with the ledger."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`check`, `status` and `run` where no controller is at work: they agree on what would come of running the campaign."""
+"""Without a controller at work, `check`, `status` and `run` agree about the effect of a run."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ def write(changes: dict[str, Any]) -> None:
 
 
 def begin(*events: Event) -> Journal:
-    """Write the campaign's definition as the file has it, and these events."""
+    """Write the campaign's definition from the file, and these events."""
     file = load_campaign_file("loaf.yaml")
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
 
@@ -180,7 +180,7 @@ def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid(monkeypatch: pyte
 
 def test_a_local_ledger_that_cannot_be_one_is_refused_by_check_as_by_run():
     write({"ledger": "loaf.yaml"})
-    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, found that .* is none"):
+    with pytest.raises(InvalidDefinition, match=r"^ledger: expected a folder, but .* is not one"):
         said("check", "loaf.yaml")
 
 
@@ -208,7 +208,7 @@ def test_outside_of_its_window_run_writes_nothing_into_a_ledger_that_is_there():
         ([proposed(1)], True),
         ([proposed(1), started(1)], False),
         ([proposed(1), started(1), failed(1)], True),
-        # What was ended by a person may run still.
+        # The attempt of an abandoned trial may still be running.
         ([proposed(1), started(1), abandoned(1)], False),
         ([proposed(1), started(1, "ada")], True),
     ],

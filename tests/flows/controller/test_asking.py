@@ -1,4 +1,4 @@
-"""What becomes of points that were proposed: each says what made it, also if something stood in for that."""
+"""The events of proposed points: each records its proposer, or the stand-in that replaced the proposer."""
 
 from datetime import UTC, datetime
 

@@ -23,7 +23,10 @@ def tried(campaign: Campaign, evaluator: LongEvaluator) -> tuple[History, Sequen
 
 
 def cost_beyond_what_was_expected(events: Sequence[Event]) -> float:
-    """Return by how much the last evaluation to start cost more than the mean, and those beside it than the dearest."""
+    """Return the excess cost of the last evaluation to start, and of those that were running then.
+
+    The last one is compared with the mean of the costs known then, each of the others with their maximum.
+    """
     costs = {(e.trial, e.attempt): e.cost for e in events if isinstance(e, TrialObserved | AttemptFailed)}
     last = max(i for i, event in enumerate(events) if isinstance(event, AttemptStarted))
     known, running = [], set()

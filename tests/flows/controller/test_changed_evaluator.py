@@ -1,4 +1,4 @@
-"""An evaluator that is not what it was when earlier trials were measured."""
+"""An evaluator that has changed since earlier trials were measured."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ from overnight.storage import MemoryLedger
 
 
 class Campaigner:
-    """Runs one campaign again and again, with an objective that is a file."""
+    """Runs one campaign repeatedly, with an objective in a file."""
 
     def __init__(self, folder: Path, *, refuse: bool = False) -> None:
         self.module, self.refuse, self.ledger, self.said = folder / "objective.py", refuse, MemoryLedger(), list[str]()
@@ -34,7 +34,7 @@ class Campaigner:
         self.module.write_text("version = 1")
 
     async def run(self, trials: int, during: Callable[[int], None] = lambda trial: None, most: int = 8) -> History:
-        """Run until so many trials have ended, then drain."""
+        """Run until this number of trials has ended, then drain."""
         stop = StopRequest()
 
         def evaluate(trial: int, attempt: int) -> float:

@@ -31,7 +31,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class JumpingClock:
-    """A clock that goes on by a second whenever it is looked at, and is set to another time now and then."""
+    """A clock that advances by a second at each look, and jumps to another time now and then."""
 
     def __init__(self, time: datetime = NOON, jumps: Callable[[], timedelta] = timedelta) -> None:
         self.time = time
@@ -46,7 +46,7 @@ class JumpingClock:
 
 
 def now_and_then(seed: int) -> Callable[[], timedelta]:
-    """Return jumps of an hour back and a day forward, and of as much the other way."""
+    """Return random jumps of an hour or a day, forward or back; most looks have no jump."""
     dice = random.Random(seed)
     return lambda: dice.choice([-HOUR, DAY, HOUR, -DAY]) if dice.random() < 0.3 else timedelta()
 

@@ -1,4 +1,4 @@
-"""Trials that are stopped on their way, and campaigns that end when little is left to gain."""
+"""Trials that are stopped early, and campaigns that end when little is left to gain."""
 
 import asyncio
 from pathlib import Path
@@ -37,7 +37,7 @@ HALVING = {"rule": "successive_halving", "reduction": 3}
 
 
 class Learning(ScriptedEvaluator):
-    """Reports ten steps of ten seconds each on the way to the square of x, and remembers what was cancelled."""
+    """Reports ten steps of ten seconds each on the way to the square of x, and records the cancelled trials."""
 
     def __init__(self, steps: int = 10) -> None:
         super().__init__()
@@ -207,7 +207,7 @@ def a_parabola(**changes: Any) -> Campaign:
 
 
 class Parabola(ScriptedEvaluator):
-    """Tells ten times the squared distance from 0.3."""
+    """Returns ten times the squared distance from 0.3."""
 
     async def evaluate(self, request, folder, report):
         self.evaluated.append((request.trial, request.attempt))
@@ -293,5 +293,5 @@ def test_a_rule_that_makes_no_sense_is_named_with_its_path(wrong, said):
 
 async def test_an_end_by_the_expected_gain_asks_for_a_proposer_that_tells_it():
     file = read_campaign(FILE | {"stop_when": GAIN, "proposer": {"kind": "sobol"}})
-    with pytest.raises(InvalidDefinition, match=r"expected a proposer that tells .*, got `kind: sobol`"):
+    with pytest.raises(InvalidDefinition, match=r"expected a proposer that computes .*, got `kind: sobol`"):
         await file.check()

@@ -132,12 +132,12 @@ async def test_an_evaluator_that_always_fails_is_noticed_soon_and_a_region_that_
     with pytest.raises(CampaignStopped, match="trials in a row failed"):
         await run(campaign, evaluator, ledger)
     history = History.from_events(event for segment in await ledger.read() for event in segment.events)
-    # What was under way when it was noticed ends as well.
+    # Trials that are under way when it is noticed end as well.
     assert 0 <= len(history.trials) - observed - most < 2 * workers
 
 
 class Pessimist(PlainSteps):
-    """Says of every point that it will probably fail."""
+    """Predicts that every point will probably fail."""
 
     async def propose(self, request: ProposalRequest):
         proposals = await super().propose(request)
@@ -325,7 +325,7 @@ async def test_a_trial_that_somebody_asked_for_by_hand_is_left_to_them():
 
 
 class Orphans(ScriptedEvaluator):
-    """Finds what its predecessor started still running, until it is told to end that."""
+    """Finds the attempts of its predecessor still running, until it is asked to end them."""
 
     def __init__(self) -> None:
         super().__init__(lambda trial, attempt: asyncio.Event().wait())
@@ -379,7 +379,7 @@ async def test_attempts_that_died_with_their_machine_count_for_their_trials_but_
 
 
 class Unwilling(PlainSteps):
-    """An engine that lets nothing begin, or raises before anything does."""
+    """An engine that never starts an evaluation, or raises instead."""
 
     def __init__(self, problem: Exception | None = None) -> None:
         self.problem = problem
@@ -423,7 +423,7 @@ async def test_what_a_killed_controller_left_running_is_waited_for_though_the_en
 
 
 class Pulse:
-    """A heartbeat that can be listened to."""
+    """A heartbeat whose signs a test can wait for."""
 
     def __init__(self) -> None:
         self.signs: asyncio.Queue[str] = asyncio.Queue()
@@ -481,7 +481,7 @@ async def test_every_proposal_knows_every_trial_that_was_pending_when_it_was_ask
     assert by_model
     for trial in by_model:
         assert trial.proposal.provenance.knew.pending in pending_when_asked
-    # Each trial belongs to the request that it came from, which the first trial of a batch names.
+    # Each trial belongs to the request that it came from, which is named by the first trial of its batch.
     batches = history.batches()
     assert sorted(trial.id for together in batches.values() for trial in together) == sorted(history.trials)
     assert all(first == together[0].id for first, together in batches.items())

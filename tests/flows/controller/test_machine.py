@@ -1,4 +1,4 @@
-"""A machine that cannot carry out evaluations: the campaign waits for it, and no trial pays for it."""
+"""A campaign waits for a machine that cannot carry out evaluations, and no trial is blamed for it."""
 
 import asyncio
 import errno
@@ -41,7 +41,7 @@ Outcome = Callable[[float], object]
 
 
 class Shared:
-    """Evaluations of a minute each, which all end as the moment of their end says, in seconds since the start."""
+    """Evaluations of a minute each; `ends` decides their result by the seconds since the start."""
 
     time_limit = timedelta(hours=1)
     grace = patience = timedelta()
@@ -69,7 +69,7 @@ class Shared:
 
 
 class Night:
-    """A campaign in virtual time, what it said, and its ledger."""
+    """A campaign in virtual time, its messages and its ledger."""
 
     def __init__(self, campaign: Campaign, evaluator: Shared, work: Path, **job: object) -> None:
         self.ledger, self.said, self.stop, self.clock = MemoryLedger(), list[str](), StopRequest(), NightClock()
@@ -97,12 +97,12 @@ def test_when_every_slot_fails_for_the_machines_sake_nothing_is_quarantined_or_c
     history = night.runs()
     assert history.trials.observed == 8
     assert history.closed_by.reason == "all 8 trials of the budget have been tried"
-    # It waited instead of trying again and again.
+    # It waited instead of retrying again and again.
     assert 8 < attempts(history) < 8 + 3 * 30
     failed = [a.failed for trial in history.trials.values() for a in trial.attempts if a.failed is not None]
     assert all(end.machine and end.will_retry for end in failed)
     assert os.strerror(number) in night.said[0]
-    assert night.said[1] == "Evaluations are started again."
+    assert night.said[1] == "Evaluations start again."
 
 
 def test_nothing_is_started_while_the_work_folder_cannot_be_used_and_it_goes_on_by_itself(tmp_path: Path):
@@ -119,10 +119,10 @@ def test_nothing_is_started_while_the_work_folder_cannot_be_used_and_it_goes_on_
 
     history = run_in_virtual_time(mended_after_an_hour())
     assert history.trials.observed == attempts(history) == 4
-    # The hour in which nothing could run is none of the ten minutes.
+    # The hour in which nothing could run does not count towards the ten minutes.
     assert history.active_seconds < 5 * MINUTE
     paused, resumed = [e for e in night.events() if isinstance(e, CampaignPaused | CampaignResumed)]
-    assert f"{work} is no folder that can be written to" in paused.why
+    assert f"{work} is not a writable folder" in paused.why
     assert (resumed.time - paused.time).total_seconds() == pytest.approx(60 * MINUTE, abs=61)
 
 
@@ -160,7 +160,7 @@ def test_trials_that_complain_of_a_full_disk_one_after_the_other_are_not_to_blam
 
     night = Night(a_campaign(budget={"trials": 8}), Shared(ends), tmp_path)
     history = night.runs()
-    # One may have filled the disk by itself.
+    # The first trial may have filled the disk by itself.
     assert (history.trials.observed, history.trials[1].outcome.kind) == (7, "failed")
     assert "No space left on device" in night.said[0]
 
@@ -218,7 +218,7 @@ def test_a_pause_that_a_controller_has_left_behind_is_taken_back_by_the_next_one
 
     async def left_behind() -> None:
         journal = Journal(night.ledger)
-        # This very process, had it begun earlier: the one that held the lease is dead.
+        # The pid of this process with an earlier start: the process that held the lease is dead.
         here = process_started(os.getpid()).rpartition(":")[0]
         lease = LeaseTaken(time=now(), actor="controller", epoch=1, host="here", pid=os.getpid(), started=f"{here}:1")
         await journal.append([lease])
@@ -272,7 +272,7 @@ def test_a_person_who_resumes_it_makes_it_look_at_once(tmp_path: Path):
 
     assert run_in_virtual_time(resumed_meanwhile()).trials.observed == 8
     pauses = [event for event in night.events() if isinstance(event, CampaignPaused)]
-    # Nothing had changed at the first time.
+    # The folder was still unusable at the first `resume`.
     assert [round((event.time - pauses[0].time).total_seconds() / MINUTE) for event in pauses] == [0, 10]
     assert night.job.evaluator.began < night.resumed + 5
 
@@ -310,7 +310,7 @@ def test_a_disk_without_space_or_names_and_one_that_is_read_only_are_noticed_bef
         names = [disk / str(number) for number in range(950)]
         for name in names:
             name.touch()
-        assert "no more files can be made" in str(trouble_at(work))
+        assert "no more files can be created" in str(trouble_at(work))
         for name in names:
             name.unlink()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

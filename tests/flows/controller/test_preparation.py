@@ -1,4 +1,4 @@
-"""Points are ready when slots are free: proposed ahead where that pays, by a stand-in while the proposer is away."""
+"""Points are ready when slots are free: made ahead if that pays, or by a stand-in if the proposer is unavailable."""
 
 import asyncio
 from pathlib import Path
@@ -60,7 +60,7 @@ def run(
 
 
 def idle_share(history: History, first: int, last: int) -> float:
-    """Return the share of time, from one trial's start to another's, in which a worker had nothing to do."""
+    """Return the share of the workers' time, from one trial's start to another's, in which they had nothing to do."""
     tried = [trial.attempts[0] for trial in history.trials.values()]
     begin, end = (history.trials[number].attempts[0].started for number in (first, last))
     busy = sum(
@@ -127,7 +127,7 @@ def test_while_the_proposer_is_away_another_stands_in_and_the_ledger_says_so_and
     assert {(made[n].asked.stand_in, made[n].asked.away) for n in stood_in} == {(fallback, "the GPU is on holiday")}
     acquisition = "thompson_sampling" if fallback == "thompson" else None
     assert {made[n].chosen.acquisition for n in stood_in} == {acquisition}
-    # It is back before the end.
+    # The proposer is back before the end.
     assert max(stood_in) < 30
     assert made[30].chosen.acquisition == "log_noisy_expected_improvement"
     assert len(history.model_view().observed) == 30
@@ -140,7 +140,7 @@ def test_a_proposer_that_never_comes_back_is_asked_now_and_then_and_the_campaign
     history = run(a_campaign(budget={"trials": 30}, workers=2), steps)
     assert {t.proposal.generator for t in history.trials.values()} == {"sobol"}
     assert len(history.model_view().observed) == 30
-    # In 150 s, with pauses that double from one second on to a minute.
+    # In 150 s, with pauses that double from one second up to a minute.
     assert 5 <= len(steps.requests) <= 12
     assert idle_share(history, 1, 29) < 0.01
 
@@ -170,7 +170,7 @@ def test_what_would_be_refused_again_is_not_asked_again():
 
 
 class StoreAway(VirtualSteps):
-    """The store answers nobody for a while: neither the proposer nor what stands in for it can read the ledger."""
+    """The store does not answer for a while: neither the proposer nor its stand-in can read the ledger."""
 
     def __init__(self, until: float) -> None:
         super().__init__(away=lambda asked: 5.0 < asyncio.get_running_loop().time() < until)

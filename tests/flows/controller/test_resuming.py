@@ -1,4 +1,4 @@
-"""A run that resumes a campaign shows what it has so far."""
+"""A run that resumes a campaign shows the campaign's state so far."""
 
 import asyncio
 from contextlib import suppress

@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "campaign.yaml"
     path.write_text(CAMPAIGN)
     yield path
-    # The next test's module has the same name and another folder.
+    # The module of the next test has the same name and is in another folder.
     sys.modules.pop("halving_for_tests", None)
 
 
@@ -67,7 +67,7 @@ async def test_a_campaign_runs_with_the_class_that_stands_beside_its_file(path: 
     file = load_campaign_file(path)
     await file.check()
     await run(file)
-    # What is judged was read back from the ledger.
+    # Read the history back from the ledger.
     history = await asyncio.to_thread(lambda: AskTell(path).history)
     generators = [t.proposal.generator for t in history.trials.values()]
     assert generators == ["baseline"] + ["custom"] * 11

@@ -1,4 +1,4 @@
-"""Whatever an engine does with an attempt: its slot is free only once nothing of it runs."""
+"""The slot of an attempt is free only once nothing of it runs, even if its engine fails or gives up."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,7 +37,7 @@ WELL = EvaluationSucceeded(metrics={"loss": Measurement(mean=1.0)})
 
 
 class Slow:
-    """Evaluates for ever, or until `go`; takes many rounds of the event loop to end, and may have a result by then."""
+    """Evaluates until `go`; if cancelled, takes many rounds of the event loop to end, and may still have a result."""
 
     time_limit = timedelta(seconds=3)
     grace = timedelta(seconds=600)
@@ -73,7 +73,7 @@ class Slow:
 
 
 class Engine(PlainSteps):
-    """Runs attempts as its function says."""
+    """Runs attempts with the given function."""
 
     def __init__(self, run: Callable[[Execution], Any]) -> None:
         self.run = run
@@ -83,7 +83,7 @@ class Engine(PlainSteps):
 
 
 async def out_of_patience(execution: Execution) -> EvaluationOutcome | None:
-    # Such a limit cancels again and again until it is left.
+    # Such a limit cancels repeatedly until its block is left.
     with anyio.fail_after(0.01):
         return await execution.run()
 

@@ -30,14 +30,14 @@ NIGHTS = {"from": "22:00", "zone": "Europe/Berlin"}
 
 
 def predicted_by_hand(durations: list[timedelta], time_limit: timedelta) -> timedelta:
-    """Return the least duration that at least nine tenths of the known ones did not exceed."""
+    """Return the shortest duration that at least nine tenths of the known durations did not exceed."""
     if len(durations) < 5:
         return time_limit
     return min(d for d in durations if 10 * sum(other <= d for other in durations) >= 9 * len(durations))
 
 
 def check_starts(events, window, time_limit: timedelta) -> None:
-    """Check that each attempt was expected to end before its window closed, as far as was known when it began."""
+    """Check that each attempt was expected at its start to end before its window closed."""
     began: dict[tuple[int, int], datetime] = {}
     durations: list[timedelta] = []
     for event in events:
@@ -86,7 +86,7 @@ def test_over_several_nights_each_trial_has_one_outcome_and_none_begins_that_wou
 
 def test_three_nights_of_trials_that_take_longer_the_more_there_are():
     clock, ledger, steps = NightClock(), MemoryLedger(), SeenSteps()
-    # The first five take two hours; then each takes five, which nobody could expect.
+    # The first five take two hours; then each takes five, which could not be predicted.
     evaluator = LongEvaluator(lambda trial: 2 if trial <= 5 else 5, clock)
     campaign = a_night("stop", workers=1, budget={"trials": 6})
 
@@ -94,7 +94,8 @@ def test_three_nights_of_trials_that_take_longer_the_more_there_are():
         return await nights(campaign, evaluator, clock, ledger, 5, steps), await events_of(ledger)
 
     mornings, events = run_in_virtual_time(work())
-    # Before five are known only what has its whole time limit, of six hours, begins; the second night has seven hours.
+    # Until five durations are known, a trial begins only if its whole time limit of six hours fits.
+    # The second night has only seven hours.
     assert [(trial, attempt) for trial, attempt in evaluator.at_work] == [
         (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (6, 2)
     ]  # fmt: skip
@@ -181,7 +182,7 @@ def test_started_more_than_a_minute_before_its_window_it_ends_at_once():
 
 
 def revised_at_midnight(shuts: str, then: str, running: str, hours: int) -> tuple[History, LongEvaluator]:
-    """Run a campaign from 22:00 on that is told, a minute before midnight, that its window closes at another time."""
+    """Run a campaign from 22:00 on; a minute before midnight a revision moves the end of its window."""
     ledger, clock = MemoryLedger(), NightClock(TEN)
     evaluator = LongEvaluator(lambda trial: hours, clock, time_limit=hours * HOUR)
 

@@ -12,7 +12,7 @@ from overnight.flows.definition.campaign_template import CAMPAIGN_YAML
 
 unhurried = settings(deadline=None)
 
-# Without the rare line ends, which the library writes so that it reads them as spaces.
+# Without the rare line separators: the library writes them in a form that it reads back as spaces.
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1, max_size=8)
 SCALARS = st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False) | NAMES
 NOTES = {"unit": NAMES, "description": NAMES}
@@ -81,7 +81,7 @@ def definitions(draw):
 def dump(data: object, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = False  # in the flow style it writes keys such as `:a` so that it cannot read them
+        yaml.default_flow_style = False  # it cannot read back keys such as `:a` in the flow style
         yaml.dump(data, file)
 
 
@@ -119,7 +119,7 @@ JUNK = st.recursive(
 
 @st.composite
 def spoiled(draw):
-    """Return a valid definition with one part of it replaced, or junk under a known key."""
+    """Return a valid definition with one part replaced by junk, or with junk under a known key."""
     definition = YAML(typ="safe", pure=True).load(CAMPAIGN_YAML)
     part, key = definition, draw(st.sampled_from([*definition, "proposer", "metrics", "failures", "work"]))
     while isinstance(part.get(key), dict) and draw(st.booleans()):

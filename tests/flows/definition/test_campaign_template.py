@@ -39,7 +39,7 @@ def test_what_the_template_comments_out_is_valid_too(tmp_path):
         read_campaign(plain | yaml.load(evaluator.replace("#   ", "  ")))
         text = text.replace(evaluator, "")
     uncommented = re.sub(r"(?m)^( *)# (?= *(- \{|\w+:( |$)))", r"\1", text)
-    # Points need a value for each of the parameters that have come in; nothing else may be wrong.
+    # The points lack values for the uncommented parameters; nothing else may be wrong.
     (tmp_path / "campaign.yaml").write_text(uncommented)
     with pytest.raises(InvalidDefinition) as raised:
         load_campaign_file(tmp_path / "campaign.yaml")

@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
     "evaluator": "objective:evaluate",
     "budget": {"trials": 3},
 }
-# Each changes the small campaign into another one that both accept.
+# Each turns the small campaign into another one that the reader and the schema accept.
 ACCEPTED: list[dict[str, Any]] = [
     {},
     {"evaluator": {"function": "objective:evaluate", "time_limit": "10m"}},
@@ -40,7 +40,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"proposer": {"kind": "sobol"}, "proposing": {"fallback": "none", "ahead": "never"}},
     {"failures": {"back_off": 0, "when_unknown": "ask"}, "receipts": "kept.jsonl"},
 ]
-# Each is a mistake that both refuse.
+# Each is a mistake that the reader and the schema refuse.
 REFUSED: list[dict[str, Any]] = [
     {"workres": 2},
     {"budget": {"trails": 3}},

@@ -1,4 +1,4 @@
-"""What `run` would refuse of ledger, work folder and receipts, `check` refuses; and nothing is left behind."""
+"""`check` refuses the same ledgers, work folders and receipts as `run`, and neither leaves anything behind."""
 
 import subprocess
 import sys

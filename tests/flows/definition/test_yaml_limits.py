@@ -1,4 +1,4 @@
-"""Files that say more than a campaign can mean: refused at once, with the line, and what to do."""
+"""Files beyond the size or the meaning of any campaign are refused at once, with the line and a remedy."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SETTINGS = PLAIN + "proposer:\n  kind: python\n  implementation: m:C\n  settings
 
 
 def grown(first: str, each: str, levels: int = 20) -> str:
-    """Return settings in which every level names the one before nine times."""
+    """Return settings in which every level refers to the one before nine times."""
     nine = [",".join([f"*a{i - 1}"] * 9) for i in range(levels)]
     return (
         SETTINGS + f"    a0: &a0 {first}\n" + "".join(f"    a{i}: &a{i} {each % nine[i]}\n" for i in range(1, levels))
@@ -52,17 +52,17 @@ def path(tmp_path: Path) -> Path:
 def test_a_few_lines_that_stand_for_billions_of_values_are_refused_at_the_line(path: Path, text: str):
     problem = problem_of(path, text)
     assert "expected at most 200,000 values, got" in problem
-    assert "write out what is meant" in problem
+    assert "write the values out" in problem
     assert problem.partition(": ")[0][1:].isdecimal()
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (SETTINGS + "    &s {a: *s}\n", ":11: expected an alias of something else"),
+        (SETTINGS + "    &s {a: *s}\n", ":11: expected an alias of another part"),
         (
             SETTINGS + "    a: " + "[" * 70 + "]" * 70 + "\n",
-            ":11: expected lists and mappings within each other at most 64",
+            ":11: expected lists and mappings nested at most 64",
         ),
         (PLAIN.replace("high: 1}", "high: " + "9" * 5000 + "}"), ":3: expected a number of at most 300 digits"),
         (PLAIN.replace("trials: 5", "trials: " + "9" * 30), ":6: budget.trials: expected 1000000000 or less"),
@@ -73,13 +73,13 @@ def test_a_few_lines_that_stand_for_billions_of_values_are_refused_at_the_line(p
             ":7: expected text or a number, got a value with the tag `!!binary`",
         ),
         (PLAIN + "metrics: !!set {b, c}\n", ":7: expected plain lists and mappings, got one with the tag `!!set`"),
-        (PLAIN + "description: !!python/object/apply:os.abort []\n", ":7: expected YAML, got a mistake in it"),
-        (PLAIN + "description: 2026-13-45\n", ":7: expected a date that there is, or text in quotes"),
+        (PLAIN + "description: !!python/object/apply:os.abort []\n", ":7: expected valid YAML, got an error"),
+        (PLAIN + "description: 2026-13-45\n", ":7: expected a date that exists, or text in quotes"),
         (PLAIN + 'description: "\\ud800"\n', ":7: expected text, got half of a character"),
-        (PLAIN + "description: a\x00b\n", ": expected YAML, got a mistake in it: unacceptable character"),
+        (PLAIN + "description: a\x00b\n", ": expected valid YAML, got an error: unacceptable character"),
         (PLAIN.encode() + b"description: gr\xf6\xdfe\n", ": expected a campaign file, got bytes that are not UTF-8"),
         (PLAIN + "name: y\n", ":1: name: expected this key once, got it on lines 1 and 7"),
-        (PLAIN + "\tseed: 1\n", ":7: expected YAML, got a mistake in it"),
+        (PLAIN + "\tseed: 1\n", ":7: expected valid YAML, got an error"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_line_that_names_its_place(path: Path, text: str | bytes, expected: str):

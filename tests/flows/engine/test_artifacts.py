@@ -1,4 +1,4 @@
-"""What Prefect is given to show of a campaign."""
+"""The artifacts of a campaign, for Prefect to show."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""When Prefect starts a deployed campaign, found out from Prefect's own schedules as its scheduler asks them."""
+"""The starts of a deployed campaign, computed from Prefect's own schedules as its scheduler does."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,7 +12,7 @@ from overnight.flows.engine.deployment import AGAIN, schedules_of
 
 AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
 
-# With the noon, in UTC, that nights are looked at from: before ordinary ones, and before clocks are changed.
+# Each with the day whose noon, in UTC, is before the nights: ordinary nights, and nights in which clocks change.
 WINDOWS = [
     ("22:00–06:00 Europe/Berlin", None, "2026-01-14"),
     ("22:00–06:00 Europe/Berlin", None, "2026-03-27"),
@@ -29,7 +29,7 @@ WINDOWS = [
 
 
 async def planned(schedules: list[Schedule], start: datetime, end: datetime) -> list[datetime]:
-    """Return when Prefect starts runs: its scheduler asks now and then for the next three and for those of an hour."""
+    """Return the starts of runs: Prefect's scheduler regularly asks for the next three and for those of an hour."""
     due: set[datetime] = set()
     for written in schedules:
         schedule = (

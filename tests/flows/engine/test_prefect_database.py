@@ -1,4 +1,4 @@
-"""The empty database of a campaign's own Prefect server is laid out once, and its copy is used only if it is whole."""
+"""The empty database of a campaign's own Prefect server is created once, and its copy is used only if it is intact."""
 
 import os
 import sqlite3
@@ -17,7 +17,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Server:
-    """A server of its own folder, which lays out its database where it gets no copy."""
+    """A server in its own folder, which creates its database if it gets no copy."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""A campaign's own Prefect server lets in its campaign and its user, keeps nothing, and is replaced when it hangs."""
+"""A campaign's own Prefect server admits its campaign and its user, keeps nothing, and is replaced when it hangs."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ AWKWARD = "what? 50% of #1 'and' \"ü\" $HOME ~"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """Give a server in a folder that is open to others, with what an earlier one has left there."""
+    """Yield a server in a folder that is open to other users and holds the files of an earlier server."""
     home = tmp_path_factory.mktemp("work") / AWKWARD
     home.mkdir(mode=0o755)
     (home / "prefect.db").write_bytes(b"poisoned")
@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("PREFECT_")]:
             patch.delenv(name)
-        # A proxy for everything, and a database of somebody's own.
+        # A proxy for all requests, and a database of the user's own.
         patch.setenv("http_proxy", "http://127.0.0.1:9")
         patch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", f"sqlite+aiosqlite:///{home.parent}/elsewhere.db")
         patch.chdir(home.parent)
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
 
 
 def answer_to(url: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str]]:
-    """Return the status and the headers of an answer, asked for past every proxy."""
+    """Return the status and the headers of an answer, without any proxy."""
     request = urllib.request.Request(url, b"{}" if method == "POST" else None, headers, method=method)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -166,7 +166,7 @@ def test_nothing_of_the_users_is_removed_from_a_folder_that_is_theirs(tmp_path):
         "run-2024",
     ]
     assert (theirs / "run-2024" / "model.bin").exists()
-    # Without a link an older version may have left some of it, and nobody else.
+    # In a real folder, only an older version can have left some of these files.
     (tmp_path / "mine-prefect").unlink()
     theirs.rename(tmp_path / "mine-prefect")
     PrefectHome(tmp_path / "mine-prefect").remove()

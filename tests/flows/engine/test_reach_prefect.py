@@ -1,4 +1,4 @@
-"""A Prefect server that is not there, or is none, is told in one paragraph before anything starts."""
+"""A missing Prefect server, or another program in its place, is reported in one paragraph before anything starts."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 class NotPrefect(BaseHTTPRequestHandler):
-    """Something that listens at the address and answers each question with the status that it was made for."""
+    """Another program at the address, which answers every request with a fixed status."""
 
     status = 404
 
@@ -30,8 +30,8 @@ class NotPrefect(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def another_server(request: pytest.FixtureRequest) -> Iterator[str]:
 async def said_of(
     url: str, monkeypatch: pytest.MonkeyPatch, reach: Callable[..., Awaitable[None]] = reach_prefect
 ) -> tuple[str, list[str]]:
-    """Return the paragraph and what was told before, by somebody without any patience."""
+    """Return the refusal and the messages before it, without any patience for the server."""
     monkeypatch.setenv("PREFECT_API_URL", url)
     monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
     told = list[str]()
@@ -70,7 +70,7 @@ async def test_an_address_at_which_nobody_listens_says_so_and_what_to_do(monkeyp
 
 async def test_a_deployment_is_not_told_to_do_without_the_server_that_it_needs(monkeypatch):
     said, _ = await said_of(f"http://127.0.0.1:{free_port()}/api", monkeypatch, reach_prefect_to_deploy)
-    assert "mend the address: a deployment needs a server that stays. Nothing was started." in said
+    assert "correct the address: a deployment needs a permanent server. Nothing was started." in said
     assert "unset" not in said
 
 

@@ -1,4 +1,4 @@
-"""Whoever may not run a campaign reads one paragraph, and nothing that an engine says of it."""
+"""A refusal to run a campaign is one paragraph, without any error of the engine."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What only shows a campaign keeps nothing from being recorded."""
+"""An error in showing a campaign does not keep anything from being recorded."""
 
 import logging
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_what_an_evaluation_printed_is_logged(tmp_path, caplog):
 
 
 def test_what_cannot_be_read_takes_nothing_from_how_an_evaluation_ended(tmp_path, caplog):
-    # Nobody can read a folder as text, not even the user root.
+    # A folder cannot be read as text, not even by root.
     (tmp_path / "stdout").mkdir()
     with caplog.at_level(logging.INFO):
         show_printed(an_execution(tmp_path), logging.getLogger("test"))

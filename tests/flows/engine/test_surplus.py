@@ -1,4 +1,4 @@
-"""What a run of a deployment does where there is nothing to do, told from the history and from the time of day."""
+"""A run of a deployment decides from the history and the time of day whether it has any work."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +35,7 @@ def file_of(*, trials: int = 9, window: str | None = "22:00–06:00 UTC") -> Cam
 
 
 def told(*events: Event, file: CampaignFile | None = None) -> History:
-    """Return the history of a campaign that a controller began when the window opened."""
+    """Return the history of a campaign whose controller began when the window opened."""
     file = file or file_of()
     by = {"time": OPENS, "actor": "controller"}
     defined = CampaignDefined(**by, uid="1", definition=file.campaign, settings=file.settings())
@@ -109,5 +109,5 @@ def test_without_a_window_a_schedule_goes_on_with_what_has_died_and_not_with_wha
     without = file_of(window=None)
     assert at(NOON, told(*at_work(), file=without), file=without) is None
     ended = told(drained(MIDNIGHT), file=without)
-    assert "whoever wants to starts a run by hand" in at(NOON, ended, file=without)
+    assert "start a run by hand to continue sooner" in at(NOON, ended, file=without)
     assert at(NOON, ended, file=without, by_schedule=False) is None

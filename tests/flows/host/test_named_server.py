@@ -1,4 +1,4 @@
-"""The Prefect server that a user has named is the one that Prefect itself would ask."""
+"""The Prefect server found in the user's settings is the one that Prefect itself would use."""
 
 import json
 from pathlib import Path

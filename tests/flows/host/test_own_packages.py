@@ -1,4 +1,4 @@
-"""Our packages and what is installed are found before files of the same names, in every process that we start."""
+"""Every process that we start finds our packages and installed ones before the user's files of the same names."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from overnight.flows.host.own_packages import own_module
 
 ROOT = str(Path(__file__).parents[3])
 NAMESAKES = ("campaign", "evaluators", "storage", "flows", "overnight", "types", "json", "select", "logging", "click")
-# A module that imports ours, the standard library's and a library's, and then says where each was found.
+# A module that imports our modules, the standard library's and a library's, and then prints the path of each.
 PROBE = """
 import overnight.campaign.space, overnight.flows.host.own_packages, click, json, logging, select, types
 import mine
@@ -28,7 +28,7 @@ def test_a_process_of_ours_imports_nothing_of_the_users_in_the_place_of_what_is_
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if python_path is not None:
         environment["PYTHONPATH"] = os.pathsep.join([python_path, ROOT])
-    # What no package of ours has is found in the working folder, at the end.
+    # A module that no package of ours has is found in the working folder, which comes last.
     ran = subprocess.run(own_module("probe"), cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     *found, mine = ran.stdout.split()

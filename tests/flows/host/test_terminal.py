@@ -1,4 +1,4 @@
-"""What evaluators and files bring reaches a terminal as text only, whatever prints it."""
+"""Text from evaluators and files reaches a terminal as plain text, without control codes."""
 
 import io
 import json
@@ -26,7 +26,7 @@ SEEN = r"\x1b[2J [bold]b[/bold] [/nope] :bomb: \x9b31m \u202e"
 
 
 def left_over(printed: str) -> list[str]:
-    """Return what steers in the output, beside line ends and the colours of our own."""
+    """Return the control characters in the output, except for line ends and our own colours."""
     return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", re.sub("\x1b\\[[0-9;]*m", "", printed))
 
 
@@ -56,7 +56,7 @@ def test_the_log_writes_foreign_text_harmless(caplog: pytest.LogCaptureFixture):
 
 
 def test_only_the_door_to_the_terminal_makes_consoles():
-    """Whatever prints another way forgets the guard; JSON and CSV have one of their own (report/tables.py)."""
+    """Any other way of printing bypasses the guard; JSON and CSV have their own (report/tables.py)."""
     root = Path(__file__).parents[3]
     written = {
         str(path.relative_to(root)): len(re.findall(r"\bConsole\(|\bprint\(|typer\.echo|from rich import print", text))

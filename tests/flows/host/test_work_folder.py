@@ -1,4 +1,4 @@
-"""What a campaign keeps in `work` is closed to other users, also if an older version has left it open."""
+"""The folders of a campaign in `work` are closed to other users, even if an older version has left them open."""
 
 import os
 import stat

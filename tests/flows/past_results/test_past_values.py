@@ -1,4 +1,4 @@
-"""A text means what the parameter takes it for; a missing number is none."""
+"""The parameter decides the value of a text; a missing number gives no measurement."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Where the campaign asks for it, what was computed waits until a person approves it."""
+"""If the campaign asks for approval, a computed proposal waits until a person approves it."""
 
 import pytest
 from running import Running, now

@@ -27,7 +27,7 @@ WIDE = {"x": {"kind": "float", "low": -5, "high": 5}, "n": {"kind": "int", "low"
 
 
 async def revised(first: Campaign, second: Campaign, after: int = 3) -> tuple[History, Running]:
-    """Run a campaign that is revised when so many of its trials have ended."""
+    """Run a campaign that is revised once this number of its trials has ended."""
     gate = Gate()
 
     async def until_revised(trial: int, attempt: int) -> float:
@@ -52,7 +52,7 @@ async def test_the_running_controller_takes_new_bounds_a_new_budget_and_new_work
 
 
 class RevisedAtTheLastMoment(MemoryLedger):
-    """Somebody revises the campaign just before its fourth trial would be added."""
+    """A ledger in which the campaign is revised just before its fourth trial would be added."""
 
     def __init__(self, to: Campaign) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ async def test_whoever_opens_with_the_newest_file_is_told_nothing_and_a_new_one_
 
 
 async def test_other_parts_that_come_with_an_old_file_are_recorded_with_the_newest_definition():
-    # They are what this controller runs with, and what its proposals are made again from.
+    # This controller runs with these settings, and its proposals are replayed with them.
     settings = {"proposer": {"kind": "sobol"}}
     history, told = await opened(await revised_twice(), OLD, settings)
     assert (history.definition, history.revised.settings) == (NEWEST, settings)

@@ -1,4 +1,4 @@
-"""Which variables of the environment are hidden in what is written down of a proposer's troubles."""
+"""The variables of the environment that are hidden in the records of a proposer's failures."""
 
 import pytest
 

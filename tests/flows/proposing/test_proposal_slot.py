@@ -28,12 +28,12 @@ from overnight.flows.proposing.settings import ProposerAway
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
 
-# Each of them starts a process that imports torch.
+# Each test starts a process that imports torch.
 pytestmark = pytest.mark.slow
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG = timedelta(minutes=2)
 
-# What it does with the campaign's own process is said by a file beside it.
+# The file `mischief` in its folder selects the harm that it does to the process.
 MISCHIEF = """
 import os, pathlib, time
 from overnight.campaign import Proposal
@@ -89,7 +89,7 @@ async def test_a_slot_answers_what_propose_returns_at_every_moment_of_a_campaign
     await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
     events = [event for segment in await ledger.read() for event in segment.events]
     async with a_slot(tmp_path) as slot:
-        # Backwards, too: another controller may have asked before.
+        # Also backwards, since another controller may have asked before.
         for seen in (1, len(events), len(events) - 5):
             answer = await slot.ask(question(tmp_path, asked, q=2, events_seen=seen))
             assert answer == propose(campaign, History.from_events(events[:seen]), asked, 2)
@@ -219,7 +219,7 @@ def test_the_process_is_gone_when_its_controller_was_killed(tmp_path):
     slot = os.pidfd_open(pid)
     controller.kill()
     controller.communicate()
-    # The file of a process can be read from when that has ended.
+    # A pidfd becomes readable when its process has ended.
     ready, _, _ = select.select([slot], [], [], 60)
     os.close(slot)
     assert ready

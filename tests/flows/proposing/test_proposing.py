@@ -1,4 +1,4 @@
-"""Whatever stands in for a proposer that is away is a proposer that a campaign could ask for itself."""
+"""Every stand-in for an unavailable proposer is a proposer that a campaign file could name."""
 
 from itertools import product
 from typing import get_args

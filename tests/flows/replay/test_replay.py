@@ -1,4 +1,4 @@
-"""What was proposed is proposed again by who has only the ledger; what cannot be, is told."""
+"""Proposals are replayed from the ledger alone, and proposals that cannot be replayed are reported."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ CAMPAIGN = {
     "baseline": {"x": 0.5, "mode": "a"},
 }
 TRIALS = 7
-# A version that the proposals are said to have been made with.
+# A version that is recorded as the one that made the proposals.
 FOREIGN = {"stack.libraries": {"torch": "1.0"}}
 
 
@@ -56,7 +56,7 @@ def events(tmp_path: Path) -> list[Event]:
 
 
 def changed(events: list[Event], trial: int, changes: Mapping[str, object]) -> list[Event]:
-    """Return the events with other words about how a trial was proposed."""
+    """Return the events with another provenance of a trial."""
     return [
         e.model_copy(update={"provenance": altered(e.provenance, changes)})
         if isinstance(e, TrialProposed) and e.trial == trial and e.provenance
@@ -66,7 +66,7 @@ def changed(events: list[Event], trial: int, changes: Mapping[str, object]) -> l
 
 
 def moved(events: list[Event], trial: int, x: float) -> list[Event]:
-    """Return the events with another x of a trial."""
+    """Return the events with another x for a trial."""
     return [
         e.model_copy(update={"point": {**e.point, "x": x}}) if isinstance(e, TrialProposed) and e.trial == trial else e
         for e in events
@@ -74,7 +74,7 @@ def moved(events: list[Event], trial: int, x: float) -> list[Event]:
 
 
 def provenance(events: list[Event], trial: int) -> Provenance:
-    """Return what was recorded of how a trial was proposed."""
+    """Return the recorded provenance of a trial."""
     [found] = [e.provenance for e in events if isinstance(e, TrialProposed) and e.trial == trial]
     assert found is not None
     return found
@@ -183,7 +183,7 @@ def test_an_old_ledger_that_lacks_what_was_added_since_is_the_same(events, tmp_p
 
 
 def with_failures(folder: Path, feasibility: str) -> list[Event]:
-    """Return the events of a campaign in which half of the space fails by its own fault."""
+    """Return the events of a campaign in which the points with x above 0.6 fail by their own fault."""
     folder.mkdir()
     proposer = CAMPAIGN["proposer"] | {"feasibility": feasibility}
     (folder / "campaign.yaml").write_text(
@@ -221,7 +221,7 @@ def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path
         return event
 
     assert set(verdicts(replay([old(event) for event in ignoring], tmp_path)).values()) == {"same"}
-    # It does make a difference: what was steered away from failures is not what such a ledger leads to.
+    # The setting matters: proposals that avoided failures do not replay from such a ledger.
     steered = [old(event) for event in with_failures(tmp_path / "steered", "model")]
     assert "different" in verdicts(replay(steered, tmp_path)).values()
 
@@ -254,13 +254,13 @@ def test_an_approval_that_came_while_a_proposal_was_made_is_no_part_of_it(events
     follows = TrialProposed(**about, trial=TRIALS + 2, **dict(as_recorded))
     for ledger in ([*seen, follows], [*seen, approval, follows]):
         assert verdicts(replay(ledger, tmp_path, TRIALS + 2)) == {TRIALS + 2: "same"}
-    # It does make a difference to whoever has seen it.
+    # The approval matters to a proposal that has seen it.
     [later] = propose(policy, History.from_events([*seen, approval]), proposer, 1)
     assert (later.provenance.knew.pending, later.provenance.knew.probability_of_approval) == ((TRIALS + 1,), None)
 
 
 def with_costs(folder: Path) -> list[Event]:
-    """Return the events of a campaign that reckons with costs, which cool as their budget is spent."""
+    """Return the events of a cost-aware campaign, whose cost-cooling follows the spending of its budget."""
     proposer = CAMPAIGN["proposer"] | {"cost_aware": True}
     budget = {"trials": 10, "cost": 500}
     return run_costly(CAMPAIGN | {"proposer": proposer, "budget": budget}, folder, CostlyEvaluator())
@@ -286,7 +286,7 @@ def test_another_stack_explains_rounding_of_an_expected_cost_and_nothing_more(tm
 
 
 def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Replay in a process of its own, whose libraries choose other instructions."""
+    """Replay in a separate process, whose libraries choose other instructions."""
     root = str(Path(__file__).parents[3])
     return subprocess.run(
         [
@@ -304,7 +304,7 @@ def in_a_child(folder: Path, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-# Bits differ for certain if torch is denied its wide instructions. Two kernels of OpenBLAS may agree on a processor.
+# Without its wide instructions, torch certainly finds other bits. Two kernels of OpenBLAS may agree on a processor.
 OTHER_STACKS = {
     "cpu": {"ATEN_CPU_CAPABILITY": "default"},
     "blas": {"OPENBLAS_CORETYPE": "Sandybridge"},
@@ -322,7 +322,7 @@ def test_a_process_with_other_instructions_finds_other_bits_and_agrees(tmp_path,
     lines = [line for line in done.stdout.splitlines() if line.startswith("trial ")]
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(lines) == TRIALS - 1
-    # A Sobol point is the same everywhere; a model's has other bits, and stands.
+    # A Sobol point is the same everywhere; a model's point has other bits, and is accepted.
     assert lines[0].startswith("trial 2 same: on another stack (libraries (")
     other = [line for line in lines if " other stack: " in line]
     assert other or what == "blas"
@@ -474,7 +474,7 @@ def test_points_that_stand_in_for_a_model_which_began_a_batch_replay(tmp_path):
 
 
 def kept_by_version_2() -> list[Event]:
-    """Return a campaign of which batches, failures, costs, parked trials and a tail were recorded by version 2."""
+    """Return a campaign recorded by version 2, with batches, failures, costs, parked trials and a tail."""
     ledger = open_ledger(str(Path(__file__).parents[2] / "storage/old_ledgers/kept-by-version-2"), "kept", Path())
     return [event for segment in asyncio.run(ledger.read()) for event in segment.events]
 
@@ -483,6 +483,6 @@ def test_a_ledger_of_version_2_replays_to_the_same_bits(tmp_path):
     events = kept_by_version_2()
     found = list(replay(events, tmp_path))
     assert [each.trial for each in found] == [e.trial for e in events if isinstance(e, TrialProposed) and e.provenance]
-    # On another machine's stack the bits may be others.
+    # The bits may differ on another machine's stack.
     expected = {"same"} if all(not each.why for each in found) else {"same", "other stack"}
     assert {each.verdict for each in found} <= expected

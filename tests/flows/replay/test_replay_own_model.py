@@ -1,4 +1,4 @@
-"""Proposals of a campaign's own gpytorch model are made again, unless its code has changed."""
+"""Proposals of a campaign's own gpytorch model are replayed, unless its code has changed."""
 
 import asyncio
 import importlib
@@ -66,7 +66,7 @@ def events(tmp_path: Path) -> Sequence[Event]:
 
 
 def write(folder: Path, source: str) -> None:
-    """Write the module as another process would find it."""
+    """Write the module, and let this process import it afresh, as another process would."""
     (folder / f"{MODULE}.py").write_text(source)
     sys.modules.pop(MODULE, None)
     importlib.invalidate_caches()

@@ -1,4 +1,4 @@
-"""A trial that the infrastructure failed waits before it is tried again, in virtual time, and keeps nobody waiting."""
+"""After an infrastructure failure a trial waits before its next attempt, in virtual time, and delays no others."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from overnight.storage import MemoryLedger
 
 
 class StepsInOneThread(PlainSteps):
-    """Virtual time flies while a thread computes, so proposals are made without one."""
+    """Proposes without a thread, since virtual time flies while a thread computes."""
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
         return propose(request.campaign, request.history, request.asked, request.q)
@@ -105,7 +105,7 @@ def test_other_trials_go_on_in_the_slot_of_one_that_waits():
     assert 15 <= again <= 31
     assert len(history.model_view().observed) == 40
     assert evaluator.most_at_once == 1
-    # Whoever waited long enough is the next to get a slot.
+    # A trial that has waited long enough is the next to get a slot.
     assert (
         waits(history.trials[1])[0]
         < pause(campaign, history.trials[1].model_copy(update={"attempts": history.trials[1].attempts[:1]})) + 1.01

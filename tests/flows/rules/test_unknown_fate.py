@@ -1,4 +1,4 @@
-"""Attempts that began on a machine that cannot be seen: taken for dead, or left to a person."""
+"""Attempts that began on a machine that cannot be seen: considered dead, or left to a person."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def definition(**failures: object) -> dict[str, object]:
 
 
 async def left_elsewhere(campaign: Campaign, folder: Path) -> None:
-    """Write what a controller on another machine leaves that dies while its first trial is tried."""
+    """Write the ledger of a controller on another machine that died during its first trial."""
     about = {"time": SystemClock().now(), "actor": "controller"}
     events = [
         CampaignDefined(time=about["time"], actor="user", uid="uid", definition=campaign),
@@ -53,7 +53,7 @@ async def run(campaign: Campaign, evaluator: ScriptedEvaluator | CommandEvaluato
 
 
 class Recovering(ScriptedEvaluator):
-    """Recovers with what it is given."""
+    """Recovers each attempt with the given outcome."""
 
     def __init__(self, found: object) -> None:
         super().__init__()

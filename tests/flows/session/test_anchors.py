@@ -1,4 +1,4 @@
-"""A running campaign leaves receipts outside of its ledger; trouble with their file is no trouble of the campaign."""
+"""A running campaign leaves receipts outside its ledger; a problem with their file does not affect the campaign."""
 
 import asyncio
 import shutil
@@ -47,7 +47,7 @@ receipts: ./kept.jsonl
 
 
 class TurnedClock(SystemClock):
-    """A clock that somebody turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.time = NOON
@@ -65,7 +65,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CampaignFile:
 
 
 async def run(file: CampaignFile, tell: Callable[[str], None], evaluator: ScriptedEvaluator | None = None) -> History:
-    """Run the campaign in this process as `overnight run` does, but for Prefect."""
+    """Run the campaign in this process as `overnight run` does, but without Prefect."""
     opened = open_ledger(file.ledger, file.campaign.name, Path())
     async with anchored(opened, file, SystemClock(), tell) as ledger:
         job = Job(file.campaign, evaluator or ScriptedEvaluator(), SobolProposer(), ledger, Path("unused"))
@@ -85,7 +85,7 @@ def segment(number: int) -> Path:
 
 
 def write_anew(first: int, last: int) -> None:
-    """Replace these segments by others with the same events, each of which follows the one before it."""
+    """Replace these segments by others with the same events, linked into an intact chain."""
     for number in range(first, last + 1):
         events = decode(segment(number).read_bytes(), number, "").events
         previous = digest(segment(number - 1).read_bytes()) if number > 1 else "0" * 64
@@ -241,7 +241,7 @@ def started(number: int) -> AttemptStarted:
 
 
 def finish_receipts() -> None:
-    """Wait for the threads that write receipts beside the appends."""
+    """Wait for the threads that write receipts in parallel with appends."""
     for thread in threading.enumerate():
         if thread.name == "receipt":
             thread.join()
@@ -251,7 +251,7 @@ CUT, VANISHED, ANOTHER = "its end cut", "gone", "another in its place"
 
 
 async def damage(file: CampaignFile, how: str) -> None:
-    """Leave a ledger that is not what its receipts say."""
+    """Leave a ledger that contradicts its receipts."""
     await fill("u", file)
     for number in (2, 4):
         add_receipt(Path("kept.jsonl"), receipt_of_segment(opened(file), number))
@@ -309,7 +309,7 @@ def test_a_loss_that_a_person_accepts_is_recorded_and_the_campaign_goes_on(file,
     assert verify(opened(file), kept()[-1:]).anchored == kept()[-1].segment
     with pytest.raises(LedgerDamaged):
         verify(opened(file), kept())
-    # From then on the newest receipt is one of what there is.
+    # From then on the newest receipt belongs to the current ledger.
     AskTell(file).ask()
 
 

@@ -24,7 +24,7 @@ def observed(trial: int, mean: float = 1.0) -> TrialObserved:
 
 
 class OutOfSpace(MemoryLedger):
-    """Keeps nothing as long as it is full."""
+    """A ledger that accepts nothing as long as it is full."""
 
     full = True
 
@@ -36,7 +36,7 @@ class OutOfSpace(MemoryLedger):
 
 
 class SlowLedger(MemoryLedger):
-    """Writes until it is told that it may end."""
+    """A ledger whose appends last until `may_end` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class SlowLedger(MemoryLedger):
 
 
 class Unlisted(LocalStore):
-    """Keeps everything and lists nothing, as a store that changes names does."""
+    """A store that keeps everything and lists nothing, like a store that changes names."""
 
     def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
         return ()
@@ -67,7 +67,7 @@ async def test_a_lost_race_that_brings_nothing_new_ends_with_an_error(tmp_path, 
 
 async def test_a_number_that_is_taken_is_waited_for_until_it_is_listed(tmp_path):
     class Late(LocalStore):
-        """Lists what is there from the third time on."""
+        """A store that lists its keys from the third request on."""
 
         asked = 0
 
@@ -176,7 +176,7 @@ async def test_everybody_is_told_of_a_full_disk_and_may_insist_again_when_there_
 
 
 class Picky(SlowLedger):
-    """Refuses whatever holds trial 2."""
+    """Refuses every append that holds trial 2."""
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
         if any(event.trial == 2 for event in events):

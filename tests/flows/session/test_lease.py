@@ -1,4 +1,4 @@
-"""Controllers on several hosts, as real processes: one acts, whoever lost the lease writes no more."""
+"""Controllers on several hosts, as real processes: one acts, and one that has lost the lease writes no more."""
 
 import asyncio
 import os
@@ -41,14 +41,14 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class Controller:
-    """One of these processes, and what it has said."""
+    """One of these processes, and its output so far."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.said: list[str] = []
 
     def hears(self, word: str) -> str:
-        """Wait until it says a line with this word, and return the line."""
+        """Wait until it prints a line with this word, and return the line."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line)
@@ -118,7 +118,7 @@ def test_a_controller_that_was_paused_while_another_took_over_writes_no_decision
         with controller(ledger, tmp_path, "second", silence=0.5) as second:
             second.hears("evaluating")
             first.process.send_signal(signal.SIGCONT)
-            # It notices by the other's sign of life, though nothing that it runs has ended.
+            # It notices the other's sign of life, although none of its own evaluations has ended.
             assert first.ends() == HELD
             assert sum("ended" in line for line in first.said) == 2
             assert "took over" in first.said[-1]
@@ -213,7 +213,7 @@ async def _taken_after(lease: LeaseTaken, folder: Path) -> LeaseTaken:
 
 @contextmanager
 def stopped_holder(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Journal]]:
-    """Give a process that holds the campaign and was stopped, and a journal of another one."""
+    """Yield a stopped process that holds the campaign, and the journal of another controller."""
     with subprocess.Popen(["sleep", "600"]) as holder:
         try:
             holder.send_signal(signal.SIGSTOP)
@@ -237,7 +237,7 @@ def test_a_controller_of_this_host_that_hangs_is_ended_before_another_one_takes_
     with stopped_holder(tmp_path) as (holder, journal):
         asyncio.run(journal.refresh())
         assert f"kill -CONT {holder.pid}" in str(hangs_here(journal.history))
-        # Somebody has to reap it; a controller's parent does.
+        # The killed process must be reaped, as the parent of a controller does.
         reaping = Thread(target=holder.wait)
         reaping.start()
         assert asyncio.run(_takes(journal, told.append)) == 2
@@ -256,7 +256,7 @@ def test_a_stopped_controller_that_goes_on_meanwhile_is_left_alone(tmp_path, aga
                 holder.send_signal(signal.SIGCONT)
             else:
                 loop, beat = asyncio.get_running_loop(), journal.ledger.heartbeat.beat
-                # Some time after the one who waits has looked for the first time.
+                # Some time after the first look of the waiting controller.
                 loop.call_later(0.1, lambda: loop.create_task(beat("epoch 1, beat 9")))
 
         with pytest.raises(CampaignHeld, match=f"process {holder.pid} on this host"):
@@ -300,7 +300,7 @@ async def test_of_two_who_wait_for_a_dead_host_one_takes_over_and_the_other_is_r
         await take_lease(journal, SystemClock(), rhythm, StopRequest(), lambda text: None)
         living.append(asyncio.create_task(show_life(journal, rhythm)))
 
-    # Each is as if on a host of its own, where no process of another can be seen.
+    # As if each were on its own host, and could not see the processes of the others.
     with mock.patch("overnight.flows.session.lease._is_here", return_value=False):
         done = await asyncio.gather(take(takers[0], 0), take(takers[1], 0.5), return_exceptions=True)
     [refused] = [problem for problem in done if problem is not None]
@@ -337,7 +337,7 @@ async def test_a_store_that_does_not_answer_is_no_silence_of_the_holder(tmp_path
     looked: list[float] = []
 
     class Out:
-        """Does not answer the second look for as long as a whole silence, nor take the holder's sign meanwhile."""
+        """Does not answer the second look for a whole silence, nor accept the holder's sign of life in that time."""
 
         async def last(self) -> str:
             looked.append(asyncio.get_running_loop().time())
@@ -366,7 +366,7 @@ async def test_signs_of_life_go_on_after_a_store_that_did_not_answer(tmp_path):
     await asyncio.sleep(0.1)
     assert not life.done()
     sign.rmdir()
-    while not await ledger.heartbeat.last():  # noqa: ASYNC110 - it says so to nobody
+    while not await ledger.heartbeat.last():  # noqa: ASYNC110 - it sends no notification
         await asyncio.sleep(0.01)
     life.cancel()
 

@@ -1,4 +1,4 @@
-"""What is handed out, and what was handed in, may be changed by anybody: a campaign's memory is its own."""
+"""A campaign's state is not affected when user code changes an object that it has returned or received."""
 
 import asyncio
 import copy
@@ -65,7 +65,7 @@ def a_result(point: dict) -> dict:
 
 
 def steps_of(source: dict, steps: int, spoils: bool = False) -> tuple[list, object, list]:
-    """Return what a loop of one's own saw: every trial's point, the recommendation, and what comes next."""
+    """Return the view of a user's own loop: every trial's point and result, the recommendation, and the next point."""
     campaign = AskTell(source)
     given = [source]
     for step in range(steps):
@@ -87,7 +87,7 @@ async def test_who_changes_whatever_he_reaches_gets_the_same_campaign_as_who_cha
     never = {"approve": "never"}
     left_alone = await asyncio.to_thread(steps_of, a_source(tmp_path / "left-alone", **never), 5)
     assert await asyncio.to_thread(steps_of, a_source(tmp_path / "spoilt", **never), 5, True) == left_alone
-    # What was spoilt replays to the same bits, too.
+    # The spoilt campaign replays to the same bits, too.
     events = await events_of(open_ledger(str(tmp_path / "spoilt" / "ledger"), "own", Path()))
     assert {(each.verdict, each.why) for each in replay(events, tmp_path)} == {("same", "")}
 
@@ -183,7 +183,7 @@ def test_metrics_and_provenance_read_like_dicts_and_refuse_changes(tmp_path):
 
 
 class Spoiling(ScriptedEvaluator):
-    """Takes apart whatever it is asked to evaluate."""
+    """Spoils each request, and the outcome that it returns for it."""
 
     async def evaluate(self, request, folder, report):
         outcome = EvaluationSucceeded(metrics={"loss": Measurement(mean=request.parameters["x"])})

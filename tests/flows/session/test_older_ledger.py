@@ -1,4 +1,4 @@
-"""A ledger that was taken back to an earlier state, beside a work folder that knows of more."""
+"""A ledger that was taken back to an earlier state, with a work folder of a later state."""
 
 import shutil
 import subprocess
@@ -37,7 +37,7 @@ CAMPAIGN = a_campaign(workers=1, budget={"trials": 3}, parameters={"x": {"kind":
 
 
 class Chosen:
-    """Steps that propose these values of x, one after the other."""
+    """Steps that propose these values of x in order."""
 
     def __init__(self, values: Sequence[float]) -> None:
         self.values = list(values)
@@ -86,7 +86,7 @@ async def test_a_ledger_from_before_its_trials_gets_the_results_of_its_own_point
     older = await taken_back(ledger, TrialProposed)
     assert values(await run(tmp_path, older, [0.7, 0.8, 0.9])) == {x: x**2 for x in (0.7, 0.8, 0.9)}
     assert not [event for event in await events_of(older) if isinstance(event, AttemptFailed)]
-    # What the lost trials left is still there.
+    # The files of the lost trials are still there.
     assert len(list((tmp_path / "work").rglob("result.json"))) + len(list((tmp_path / "work").rglob("stdout"))) == 6
 
 
@@ -140,7 +140,7 @@ asyncio.run(evaluator.evaluate(request, Path(sys.argv[3]), lambda report: None))
 
 
 def begun_elsewhere(folder: Path, history: History) -> "subprocess.Popen[bytes]":
-    """Return the controller of another state of the campaign's ledger, once an evaluation of its runs."""
+    """Return the controller of another state of the campaign's ledger, once one of its evaluations runs."""
     defined = history.defined
     assert defined is not None
     request = EvaluationRequest(
@@ -170,7 +170,7 @@ async def test_an_evaluation_of_a_lost_state_of_the_ledger_is_ended_before_its_p
     controller.wait()
     assert values(await run(tmp_path, older, [0.7, 0.8, 0.9], ALONE, told.append)).keys() == {0.7, 0.8, 0.9}
     assert not (tmp_path / "another one lives").exists()
-    assert any("1 evaluation of this campaign still ran" in text for text in told)
+    assert any("Ended 1 evaluation of this campaign" in text for text in told)
 
 
 async def test_what_a_living_controller_of_another_copy_of_the_ledger_evaluates_is_left_alone(tmp_path: Path):
