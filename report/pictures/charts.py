@@ -137,9 +137,10 @@ class Pictures:
     def _without_value(self, placed: list[tuple[Trial, Value]], labelled: list[str]) -> list[Figure]:
         """Return the points that gave no value, in a strip below those that did."""
         traces = []
-        for status, look in LOOKS.items():
+        marked = {status: look for status, look in LOOKS.items() if look.symbol is not None}
+        for status, look in marked.items():
             mine = [(t, x) for t, x in placed if t.status == status]
-            if mine and look.symbol is not None:
+            if mine:
                 trace = _scatter(
                     [x for _, x in mine],
                     [0.4] * len(mine),
