@@ -9,8 +9,8 @@ from pathlib import Path
 
 from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import SourceFiles
-from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.order import Pulse
+from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.controller.job import Job
 from overnight.flows.definition.campaign_file import CampaignFile

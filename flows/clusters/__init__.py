@@ -1,1 +1,1 @@
-"""The places where evaluations run: this machine, a Prefect work pool, a Dask cluster."""
+"""Evaluations that run elsewhere: how they are sent, followed and carried out."""

@@ -14,11 +14,11 @@ from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
 from overnight.campaign.errors import LedgerError
 from overnight.evaluators import AnyEvaluator, Report
 from overnight.flows.clusters.following import Following
-from overnight.flows.clusters.here import Here
 from overnight.flows.clusters.launcher import Launcher
-from overnight.flows.clusters.nowhere import Nowhere
 from overnight.flows.clusters.order import CLAIM, SENT, Order, Pulse, read_claim
-from overnight.flows.clusters.place import AnyPlace
+from overnight.flows.clusters.places.any_place import AnyPlace
+from overnight.flows.clusters.places.here import Here
+from overnight.flows.clusters.places.nowhere import Nowhere
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.host.attempt_key import attempt_number, trial_part
 from overnight.storage import Mailboxes

@@ -27,8 +27,8 @@ from overnight.campaign.errors import CannotPropose, InvalidDefinition
 from overnight.campaign.problems import Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator
-from overnight.flows.clusters.here import Here
-from overnight.flows.clusters.place import AnyPlace
+from overnight.flows.clusters.places.any_place import AnyPlace
+from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import meant_as_folder, meant_as_ledger
 from overnight.flows.definition.parts import gain_problems, window_problems

@@ -32,9 +32,11 @@ def refuse_overlaps(file: CampaignFile) -> None:
         return
     problems = []
     if ledger == work:
-        problems.append(("ledger", f"expected another folder than `work`, got {ledger} for both"))
+        problems.append(("ledger", f"expected a folder other than `work`, got {ledger} for both"))
     elif ledger.is_relative_to(work):
-        problems.append(("ledger", f"expected a folder outside of `work` ({work}), which people empty, got {ledger}"))
+        problems.append(
+            ("ledger", f"expected a folder outside of `work` ({work}), which people may empty, got {ledger}")
+        )
     elif work.is_relative_to(ledger / file.campaign.name):
         problems.append(("work", f"expected a folder outside of the campaign's ledger ({ledger}), got {work}"))
     if file.receipts is not None and Path(os.path.abspath(file.receipts)).is_relative_to(ledger):

@@ -125,7 +125,7 @@ def _from_validator(where: Where, message: str, found: Any) -> tuple[Where, str,
     """Return the finding of a validator; its message names the expectation, unless a library raised the error."""
     if message.startswith("expected "):
         return where, message, None
-    return where, f"something else ({message})", shown(found)
+    return where, f"a valid value ({message})", shown(found)
 
 
 def _locate(annotation: Any, loc: Where) -> _Place:

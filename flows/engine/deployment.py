@@ -18,8 +18,8 @@ from prefect.schedules import Cron, RRule, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from overnight.campaign.window import Day, Window
-from overnight.flows.clusters.on_pool import OnPool
-from overnight.flows.clusters.pool_launcher import deploy_evaluation
+from overnight.flows.clusters.places.on_pool import OnPool
+from overnight.flows.clusters.places.pool_launcher import deploy_evaluation
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.engine.campaign_flow import campaign_flow
 from overnight.flows.host.prefect_environment import OF_A_JOB, QUIET

@@ -37,25 +37,25 @@ def test_run_ends_with_the_finding_and_where_everything_lies(campaign):
 
 @pytest.mark.slow
 def test_trials_are_listed_for_people_and_for_programs(campaign):
-    rows = json.loads(overnight(campaign, "trials", "--format", "json").stdout)
+    rows = json.loads(overnight_here(campaign, "trials", "--format", "json").stdout)
     assert [row["trial"] for row in rows] == list(range(1, 13))
     assert rows[0]["generator"] == "baseline"
     broken = [row for row in rows if row["mode"] == "broken"]
     assert {row["status"] for row in broken} <= {"failed"}
     assert all(row["steps"] == 5 for row in rows if row["status"] == "observed")
-    csv = overnight(campaign, "trials", "--format", "csv").stdout.splitlines()
+    csv = overnight_here(campaign, "trials", "--format", "csv").stdout.splitlines()
     assert len(csv) == 13
-    assert "mode=slow" in overnight(campaign, "trials").stdout
+    assert "mode=slow" in overnight_here(campaign, "trials").stdout
 
 
 @pytest.mark.slow
 def test_the_ledger_is_whole_and_its_proposals_are_made_again(campaign):
-    verified = overnight(campaign, "verify").stdout
+    verified = overnight_here(campaign, "verify").stdout
     assert verified.startswith("whole: ")
     head = verified.split("head: ")[1].split()[0]
     assert head in (campaign / "small-report.html").read_text()
-    assert overnight(campaign, "replay").stdout.splitlines()[-1] == "11 same"
-    counted = overnight(campaign, "query", "select count(*) as n from trials", "--format", "csv").stdout
+    assert overnight_here(campaign, "replay").stdout.splitlines()[-1] == "11 same"
+    counted = overnight_here(campaign, "query", "select count(*) as n from trials", "--format", "csv").stdout
     assert counted == "n\n12\n"
 
 
@@ -63,14 +63,14 @@ def test_the_ledger_is_whole_and_its_proposals_are_made_again(campaign):
 def test_a_run_leaves_receipts_that_the_ledger_agrees_with(campaign):
     kept = campaign / "kept.jsonl"
     before = kept.read_text()
-    verified = overnight(campaign, "verify").stdout
+    verified = overnight_here(campaign, "verify").stdout
     assert f"receipts: {len(before.splitlines())} agree up to segment" in verified
     assert "loose: nothing" in verified
     assert kept.read_text() == before
 
 
 @pytest.mark.slow
-def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_on(tmp_path):
+def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_on(tmp_path, server):
     text = CAMPAIGN.replace("trials: 12", "trials: 2").replace("kept.jsonl", "kept/receipts.jsonl")
     (tmp_path / "campaign.yaml").write_text(text)
     (tmp_path / "objective.py").write_text(
@@ -78,7 +78,7 @@ def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_o
     )
     assert "no folder" in overnight(tmp_path, "run", code=2).stderr
     (tmp_path / "kept").mkdir()
-    said = overnight(tmp_path, "run").stdout
+    said = overnight(tmp_path, "run", variables=server.environment).stdout
     assert said.count("cannot be written") == 1
     assert "The campaign goes on" in said
     assert "small: finished" in said
@@ -86,17 +86,22 @@ def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_o
 
 @pytest.mark.slow
 def test_status_says_that_it_is_finished(campaign):
-    assert "small: finished" in overnight(campaign, "status").stdout
+    assert "small: finished" in overnight_here(campaign, "status").stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by):
+def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by, server):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace("trials: 12", "trials: 5"))
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     (tmp_path / "hold").touch()
     with subprocess.Popen(
-        command("run"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command("run"),
+        cwd=tmp_path,
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as running:
         deadline = time.monotonic() + 120
         while sum(1 for _ in tmp_path.rglob("claim.json")) < 2:
@@ -112,7 +117,7 @@ def test_a_signal_drains_and_the_next_run_goes_on(tmp_path, asked_by):
     rows = json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)
     assert 1 <= len(rows) <= 3
     assert all(row["status"] in ("observed", "failed") for row in rows)
-    overnight(tmp_path, "run")
+    overnight(tmp_path, "run", variables=server.environment)
     assert len(json.loads(overnight_here(tmp_path, "trials", "--format", "json").stdout)) == 5
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from command_line import CAMPAIGN, OBJECTIVE, command, environment, overnight, overnight_here
+from command_line import CAMPAIGN, OBJECTIVE, command, overnight, overnight_here
+from own_prefect import Server
 from read_ledgers import events_of
 from s3_server import AUDITOR, WRITER, S3Server
 
@@ -17,14 +19,15 @@ from overnight.storage import open_ledger
 
 @pytest.mark.slow
 def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
-    tmp_path: Path, s3: S3Server, bucket: str, monkeypatch
+    tmp_path: Path, s3: S3Server, bucket: str, server: Server, monkeypatch
 ):
     (tmp_path / "campaign.yaml").write_text(f"{CAMPAIGN}ledger: {bucket}\n")
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     assert f"{bucket}/small" in overnight_here(tmp_path, "check", "campaign.yaml").stdout
     (tmp_path / "hold").touch()
+    variables = {**os.environ, **server.environment}
     controller = subprocess.Popen(
-        command("run", "campaign.yaml"), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL
+        command("run", "campaign.yaml"), cwd=tmp_path, env=variables, stdout=subprocess.DEVNULL
     )
     while "attempt_started" not in kinds_in(bucket):
         assert controller.poll() is None
@@ -33,7 +36,7 @@ def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     controller.wait()
     (tmp_path / "hold").unlink()
 
-    said = overnight(tmp_path, "run", "campaign.yaml").stdout
+    said = overnight(tmp_path, "run", "campaign.yaml", variables=variables).stdout
     assert "recommended (trial" in said
     assert f"{bucket}/small" in said
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import command, environment, overnight, overnight_here
+from command_line import command, overnight, overnight_here
 
 CAMPAIGN = """
 name: spoken
@@ -47,12 +47,17 @@ class Evaluations:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_running_campaign_is_paused_given_a_point_resumed_and_drained_by_other_processes(tmp_path):
+def test_a_running_campaign_is_paused_given_a_point_resumed_and_drained_by_other_processes(tmp_path, server):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     evaluations = Evaluations(tmp_path)
     with subprocess.Popen(
-        command("run"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command("run"),
+        cwd=tmp_path,
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as controller:
         try:
             _speak(tmp_path, controller, evaluations)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import command, environment
+from command_line import command
+from own_prefect import Server
 from permissions import obeying
 
 from overnight.flows.api.ask_tell import AskTell
@@ -51,19 +52,19 @@ def make_writable(folder: Path) -> None:
             inside.chmod(0o755)
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(folder: Path, server: Server, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         obeying(command(*arguments)),
         cwd=folder,
-        env=environment(),
+        env=server.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def said(folder: Path, *arguments: str, code: int = 0) -> str:
-    process = started(folder, *arguments)
+def said(folder: Path, server: Server, *arguments: str, code: int = 0) -> str:
+    process = started(folder, server, *arguments)
     out, error = process.communicate()
     assert process.returncode == code, out + error
     return error if code else out
@@ -87,32 +88,32 @@ def kept(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_whoever_may_only_read_can_look_at_everything(folder, kept):
+def test_whoever_may_only_read_can_look_at_everything(folder, kept, server):
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
-    assert "2 done" in said(folder, "status")
-    rows = json.loads(said(folder, "trials", "--format", "json"))
+    assert "2 done" in said(folder, server, "status")
+    rows = json.loads(said(folder, server, "trials", "--format", "json"))
     assert [row["status"] for row in rows] == ["observed", "observed", "running"]
-    assert said(folder, "verify").startswith("whole: ")
-    assert said(folder, "query", "select count(*) as n from trials", "--format", "csv") == "n\n3\n"
-    said(folder, "export", "free/trials.parquet")
-    assert "bread" in said(folder, "campaigns", "kept")
-    said(folder, "report", "--output", "free/page.html")
+    assert said(folder, server, "verify").startswith("whole: ")
+    assert said(folder, server, "query", "select count(*) as n from trials", "--format", "csv") == "n\n3\n"
+    said(folder, server, "export", "free/trials.parquet")
+    assert "bread" in said(folder, server, "campaigns", "kept")
+    said(folder, server, "report", "--output", "free/page.html")
     assert str(kept / "bread") in (folder / "free/page.html").read_text()
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.slow
-def test_a_run_that_may_not_write_its_ledger_says_so_and_what_to_do(folder, kept):
-    problem = said(folder, "run", code=1)
+def test_a_run_that_may_not_write_its_ledger_says_so_and_what_to_do(folder, kept, server):
+    problem = said(folder, server, "run", code=1)
     assert f"ledger: cannot write `{kept}/bread/events/00000/" in problem
     assert "Permission denied. Let this user read and write the directory, or give the ledger another one." in problem
     assert "Traceback" not in problem
 
 
 @pytest.mark.slow
-def test_a_run_that_may_not_write_its_work_says_so_and_what_to_do(folder):
+def test_a_run_that_may_not_write_its_work_says_so_and_what_to_do(folder, server):
     (folder / "free").chmod(0o555)
-    problem = said(folder, "run", code=2)
+    problem = said(folder, server, "run", code=2)
     assert (
         f"work: expected a folder that can be written, but cannot write in {folder}/free: Permission denied" in problem
     )
@@ -120,16 +121,16 @@ def test_a_run_that_may_not_write_its_work_says_so_and_what_to_do(folder):
 
 
 @pytest.mark.slow
-def test_a_report_that_may_not_be_written_says_so_and_what_to_do(folder, kept):
+def test_a_report_that_may_not_be_written_says_so_and_what_to_do(folder, kept, server):
     folder.chmod(0o555)
-    assert "Name another file" in said(folder, "report", code=1)
+    assert "Name another file" in said(folder, server, "report", code=1)
 
 
 @pytest.mark.slow
-def test_a_ledger_that_becomes_read_only_ends_the_run_and_the_same_command_goes_on_when_it_is_mended(folder):
+def test_a_ledger_that_becomes_read_only_ends_the_run_and_the_same_command_goes_on_when_it_is_mended(folder, server):
     ledger, hold = folder / "kept", folder / "free/hold"
     hold.touch()
-    running = started(folder, "run")
+    running = started(folder, server, "run")
     while not list((folder / "free").glob("reached-*")):
         assert running.poll() is None, running.communicate()
         time.sleep(0.05)
@@ -143,8 +144,8 @@ def test_a_ledger_that_becomes_read_only_ends_the_run_and_the_same_command_goes_
     assert len(list(ledger.rglob("*.parquet"))) == before
 
     make_writable(ledger)
-    assert "bread: finished" in said(folder, "run")
-    rows = json.loads(said(folder, "trials", "--format", "json"))
+    assert "bread: finished" in said(folder, server, "run")
+    rows = json.loads(said(folder, server, "trials", "--format", "json"))
     assert [(row["status"], row["attempts"]) for row in rows] == [("observed", 1)] * 6
     assert len(list((folder / "free").glob("reached-*"))) == 6
-    assert said(folder, "verify").startswith("whole: ")
+    assert said(folder, server, "verify").startswith("whole: ")

@@ -39,9 +39,12 @@ def evaluate(params, seed):
 """
 
 
-def overnight(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+def overnight(
+    folder: Path, *arguments: str, code: int = 0, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Call the command in a new process. `variables` is its environment; by default it sets nothing for Prefect."""
     done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=240
+        command(*arguments), cwd=folder, env=variables or environment(), capture_output=True, text=True, timeout=240
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done

@@ -7,7 +7,7 @@ from pathlib import Path
 from overnight.campaign.errors import CannotStart
 from overnight.campaign.values.duration import format_duration
 from overnight.evaluators.secrets.environment import written_out
-from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock

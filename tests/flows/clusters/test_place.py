@@ -9,10 +9,10 @@ import pytest
 from overnight.campaign import EvaluationRequest
 from overnight.campaign.errors import CannotStart, InvalidDefinition
 from overnight.flows.assembly import placed
-from overnight.flows.clusters.here import Here
-from overnight.flows.clusters.on_dask import OnDask
-from overnight.flows.clusters.on_pool import OnPool
 from overnight.flows.clusters.order import SENT, Pulse
+from overnight.flows.clusters.places.here import Here
+from overnight.flows.clusters.places.on_dask import OnDask
+from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file, read_campaign
 
 PLAIN = {

@@ -14,10 +14,10 @@ from overnight.campaign import (
 )
 from overnight.campaign.errors import LedgerError
 from overnight.evaluators import CommandEvaluator
-from overnight.flows.clusters.here import Here
-from overnight.flows.clusters.on_pool import OnPool
 from overnight.flows.clusters.order import CLAIM, OUTCOME, SENT, Claim, Order, Pulse
-from overnight.flows.clusters.place import AnyPlace
+from overnight.flows.clusters.places.any_place import AnyPlace
+from overnight.flows.clusters.places.here import Here
+from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.storage import LocalStore, Mailboxes

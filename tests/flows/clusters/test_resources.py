@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from overnight.evaluators import CommandEvaluator, SimulatedEvaluator
 from overnight.evaluators.secrets.environment import child_environment
-from overnight.flows.clusters.pool_launcher import job_variables
+from overnight.flows.clusters.places.pool_launcher import job_variables
 from overnight.flows.clusters.resources import Resources
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from overnight.campaign import EvaluationFailed, EvaluationRequest
 from overnight.evaluators import CommandEvaluator
-from overnight.flows.clusters.here import Here
-from overnight.flows.clusters.on_pool import OnPool
 from overnight.flows.clusters.order import SENT, Order, Pulse
+from overnight.flows.clusters.places.here import Here
+from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.clusters.worker import carry_out

@@ -37,4 +37,6 @@ class OnPool(BaseModel):
     def launcher(self, resources: Resources) -> Launcher:
         """Return the launcher that creates the flow runs."""
         # Prefect reads its settings when it is imported, and a mere check never needs it.
-        return importlib.import_module("overnight.flows.clusters.pool_launcher").PoolLauncher(self.pool, resources)
+        return importlib.import_module("overnight.flows.clusters.places.pool_launcher").PoolLauncher(
+            self.pool, resources
+        )

@@ -59,4 +59,6 @@ class OnDask(BaseModel):
     def launcher(self, resources: Resources) -> Launcher:
         """Return the launcher that submits the tasks."""
         # This import takes half a second, which campaigns without a Dask cluster need not spend.
-        return importlib.import_module("overnight.flows.clusters.dask_launcher").DaskLauncher(self.dask, resources)
+        return importlib.import_module("overnight.flows.clusters.places.dask_launcher").DaskLauncher(
+            self.dask, resources
+        )

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field
 
 from overnight.campaign.problems import shown
-from overnight.flows.clusters.here import Here
-from overnight.flows.clusters.on_dask import OnDask
-from overnight.flows.clusters.on_pool import OnPool
+from overnight.flows.clusters.places.here import Here
+from overnight.flows.clusters.places.on_dask import OnDask
+from overnight.flows.clusters.places.on_pool import OnPool
 
 Place = Here | OnPool | OnDask
 

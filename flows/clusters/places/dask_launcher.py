@@ -10,8 +10,8 @@ from typing import Any
 from distributed import Future
 from prefect_dask.client import PrefectDaskClient
 
-from overnight.flows.clusters.dask_worker import evaluate_on_dask
 from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.places.dask_worker import evaluate_on_dask
 from overnight.flows.clusters.resources import Resources
 
 _CONNECT_SECONDS = 30
@@ -56,7 +56,7 @@ class DaskLauncher:
             return f"its Dask task is {future.status}: the scheduler has forgotten it"
         with suppress(Exception):
             if worker and worker not in await self._workers(await self._client()):
-                return f"the scheduler knows of no worker {worker} any more"
+                return f"the scheduler no longer knows the worker {worker}"
         return None
 
     async def withdraw(self, key: str) -> None:

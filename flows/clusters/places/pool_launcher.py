@@ -13,8 +13,8 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelled
 from prefect.types.entrypoint import EntrypointType
 
-from overnight.flows.clusters.evaluate_flow import evaluate_flow
 from overnight.flows.clusters.order import Order
+from overnight.flows.clusters.places.evaluate_flow import evaluate_flow
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.host.prefect_environment import OF_A_JOB
 
