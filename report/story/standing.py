@@ -104,7 +104,7 @@ def _next_step(history: History, state: State, waits: Waits | None) -> str | Non
             decide = "decide about the trials whose end is unknown, then " if _unknown_ends(history) else ""
             return f"{decide}`overnight run` continues it"
         case "finished":
-            return "`overnight report` shows the result" if history.trials.observed else None
+            return None
     if waits == "paused":
         return "`overnight resume` lets it continue"
     return "`overnight approvals` lists the trials to decide about" if history.awaiting else None

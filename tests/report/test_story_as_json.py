@@ -168,5 +168,4 @@ def test_a_campaign_that_needs_a_person_names_the_next_command():
     assert "`overnight resume`" in str(next_of(running.paused(2)))
     assert "`overnight approvals`" in str(next_of(Story(campaign_of(approve="always", workers=1)).parked(1, 0, "far")))
     assert "`overnight run`" in str(next_of(Story().tried(1, 0, mean=1.0).drained(2)))
-    assert "`overnight report`" in str(next_of(Story().tried(1, 0, mean=1.0).finished(2)))
-    assert next_of(Story().finished(2)) is None
+    assert next_of(Story().tried(1, 0, mean=1.0).finished(2)) is None
