@@ -7,12 +7,13 @@ from overnight.campaign.values.read_only import GivesItsPoint
 
 
 class Recommendation(GivesItsPoint, BaseModel):
-    """The point with the best posterior mean, of the observed ones or of all; never the luckiest noisy value.
+    """The point with the best posterior mean, of the observed points or of all; never the luckiest noisy value.
 
-    `trial` is None where the point has not been observed. `mean` and `sd` are the model's, for the true value of the
-    objective in its own unit; `probability_best` is the probability of being the best of all observed points and
-    this one. The baseline's belief is None where none was observed. `without_model` says why no model could be
-    computed: then it is the best measurement with its standard error, and each point is as likely to be best.
+    `trial` is None if the point has not been observed. `mean` and `sd` are the model's, for the true value of the
+    objective in its own unit. `probability_best` is the probability that this point is the best of itself and all
+    observed points. `baseline_mean` and `baseline_sd` are None if no baseline was observed. `without_model` is the
+    reason why no model could be computed. In that case the point is the one with the best measurement, `sd` is its
+    standard error, and every point is equally likely to be best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

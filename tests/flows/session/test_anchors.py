@@ -142,7 +142,7 @@ async def test_a_ledger_written_anew_is_found_by_what_the_run_left_also_where_it
     write_anew(50, last)
     forget_the_snapshots()
     verify(opened(file))
-    with pytest.raises(LedgerDamaged, match=rf"{segment(receipts[1].segment)}.*written anew"):
+    with pytest.raises(LedgerDamaged, match=rf"{segment(receipts[1].segment)}.*rewritten"):
         verify(opened(file), receipts)
 
 
