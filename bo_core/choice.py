@@ -1,4 +1,4 @@
-"""Choose a batch point by point, each in the light of the ones before it; a point may be one to measure again."""
+"""Choose a batch point by point, each given the ones before it; a point may be an observed one to measure again."""
 
 import math
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _MOST_MEASURED_AGAIN = 16
 
 @dataclass(frozen=True)
 class Asked:
-    """What the model is asked for: `q` points beside those that the same proposal has `chosen` without it."""
+    """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it."""
 
     campaign: Campaign
     history: History
@@ -52,18 +52,18 @@ class Asked:
 
     @cached_property
     def view(self) -> ModelView:
-        """Return what the model may know."""
+        """Return the trials that the model may know."""
         return view_inside(self.campaign, self.history)
 
     @cached_property
     def situation(self) -> Situation:
-        """Return what the model may know, as tensors."""
+        """Return the trials that the model may know, as tensors."""
         learn_noise = self.proposer.repeats == "learn"
         return Situation.of(self.campaign, self.view, self.encoding, learn_noise=learn_noise)
 
     @property
     def seed(self) -> int:
-        """Return what all random numbers of the batch come from."""
+        """Return the seed of all random numbers of the batch."""
         return seed_of(self.campaign, self.history.next_trial)
 
     @property
@@ -76,7 +76,7 @@ class Asked:
 class Candidate:
     """A point with its value under an acquisition; a repetition names the new point that it was preferred to.
 
-    `gain` is by how much the new point is expected to improve on the best, None where the acquisition does not compare.
+    `gain` is how much the new point is expected to improve on the best; None if the acquisition does not compare.
     """
 
     point: Point
@@ -88,7 +88,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The surface on which one point of the batch is looked for, and the seeds of the search."""
+    """The surface that is searched for one point of the batch, and the seeds of the search."""
 
     surface: Surface
     pool_seed: int
@@ -97,9 +97,9 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Repetitions:
-    """What a measurement again is expected to gain at observed features `X` [c, d], `gains` [c], and a new point.
+    """The expected gains of new measurements: `gains` [c] at observed features `X` [c, d], and `of_new` at a new point.
 
-    Gains are weighted as scores are, the new one's also by the probability that there will be a result.
+    Gains are weighted as scores are; that of the new point also by the probability that there will be a result.
     """
 
     X: Tensor
@@ -107,16 +107,17 @@ class Repetitions:
     of_new: float
 
     def gain_at(self, x: Tensor) -> float | None:
-        """Return what a measurement again at features x [d] is expected to gain, None where it is not thought of."""
+        """Return the expected gain of measuring again at features x [d]; None if that is not considered."""
         found = (x.to(self.X) == self.X).all(1).nonzero()
         return float(self.gains[int(found[0])]) if len(found) else None
 
 
 class Choice:
-    """One batch: what is believed, what is outstanding, which grows with each choice, and what is taken.
+    """One batch: the beliefs, the outstanding points (which grow with each choice), and the points taken.
 
-    The generator is where a fit of the model left it. Each point begins with `prepared` and ends with `take`; between
-    them, `searched` and `repetitions` may be asked for. A second `opinion` may find the best point hopeless.
+    The generator is in the state in which a fit of the model left it. Each point begins with `prepared` and ends with
+    `take`; between them, `searched` and `repetitions` may be called. A second `opinion` may find the best point
+    hopeless.
     """
 
     def __init__(
@@ -138,7 +139,8 @@ class Choice:
         of_objective = treated[self.objective]
         could_be = could_be_best(self.posterior, of_objective.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
-        # Also if failures are learnt from: a single one may be taken for noise, and its neighbours must not be tried.
+        # Failed points are drawn even if failures are learnt from: the model may treat a single one as noise, and its
+        # neighbours must not be tried.
         failed, parked = situation.without_value.to(device), situation.parked.to(device)
         outstanding = Outstanding(of_objective.drawn, failed, parked, situation.approval)
         self.outstanding = outstanding.and_chosen(self._features(asked.chosen))
@@ -150,32 +152,32 @@ class Choice:
 
     @property
     def posterior(self) -> Belief:
-        """Return what is believed of the objective, made-up outcomes of pending trials included."""
+        """Return the belief about the objective, including made-up outcomes of pending trials."""
         return self.posteriors[self.objective]
 
     def next(self) -> Candidate:
-        """Return the next point of the batch, which is taken from then on."""
+        """Choose, take and return the next point of the batch."""
         new = self.searched(self.prepared())
         chosen = replace(self._worth_repeating(new.point) or new, gain=self._expected_gain(new.point))
         self.take(chosen.point)
         return chosen
 
     def prepared(self) -> Prepared:
-        """Return where the next point of the batch is looked for."""
+        """Return the surface on which the next point of the batch is searched."""
         if self.newest is not None and self.draws is not None:
             self.draws.add(self.newest)
         pool_seed = self._new_seed()
         return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
-        """Return the point of highest value that is new; if it is hopeless, that of highest score."""
+        """Return the new point of highest value, or that of highest score if the former is hopeless."""
         found = self._best_on(at.surface, at)
         if self.opinion is None or not self.opinion.finds_hopeless(self.encoding.encode([found.point])):
             return found
         return self._best_on(self.opinion.over(at.surface), at)
 
     def score(self, at: Prepared, point: Point) -> float:
-        """Return the value of a point there, less if it is hopeless."""
+        """Return the value of a point there, lowered if it is hopeless."""
         surface = at.surface if self.opinion is None else self.opinion.over(at.surface)
         return float(surface.value(self.encoding.encode([point]))[0])
 
@@ -186,20 +188,20 @@ class Choice:
         return Candidate(point, value, self.proposer.acquisition)
 
     def take(self, point: Point) -> None:
-        """Let a point be one of the batch."""
+        """Add a point to the batch."""
         self.taken.add(key_of(point))
         x = self._features([point])
         self.near = torch.cat([self.near, x.cpu()])
         self.outstanding, self.newest = self.outstanding.and_chosen(x), x[0]
 
     def repetitions(self, new: Point) -> Repetitions | None:
-        """Return what measurements of observed points are expected to gain beside a new one; None if none may be."""
+        """Return the expected gains of repeating observed points and of a new point; None if none may be repeated."""
         if not self._may_repeat():
             return None
         x = self._features([new])
         data = self.model.data
         noise = self.model.posterior.replicate_noise(data)
-        # What was measured exactly has nothing more to say.
+        # A point that was measured exactly has nothing left to learn.
         places = self.incumbents[(noise[:, self.incumbents] > 0).all(0)][:_MOST_MEASURED_AGAIN]
         if not len(places):
             return None
@@ -207,7 +209,7 @@ class Choice:
         points, of_points = torch.cat([data.X[places], x]), torch.cat([noise[:, places], typical.unsqueeze(1)], 1)
         gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
         again = points[:-1].cpu()
-        # Where there was a result, there may be another; at the new point there may be none. Both cost.
+        # An observed point gives a result again; the new one may not. Both have a cost.
         of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp())
         return Repetitions(again, gains[:-1] * self.weighting.log_of_cost(again).exp(), of_new)
 
@@ -221,7 +223,7 @@ class Choice:
         return None if gain <= again.of_new else Candidate(self.tried_at(again.X[best]), gain, "replication", new)
 
     def _expected_gain(self, point: Point) -> float | None:
-        """Return the expected improvement at a point, beyond what is observed, outstanding and chosen."""
+        """Return the expected improvement at a point over everything observed, outstanding and chosen."""
         if self.draws is None or not self.acquisition.against_best:
             return None
         return math.exp(float(self._average(self.draws, LogExpectedImprovement()).value(self._features([point]))))
@@ -233,7 +235,7 @@ class Choice:
         return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
 
     def tried_at(self, x: Tensor) -> Point:
-        """Return the observed point of features x [d]; decoding could miss it by rounding, and nothing be pooled."""
+        """Return the observed point of features x [d]; decoding could miss it by rounding and prevent pooling."""
         observed = self.model.observed
         return observed.trials[int((x == observed.X).all(1).nonzero()[0])].point
 
@@ -244,7 +246,7 @@ class Choice:
         return int(torch.randint(2**62, (), generator=self.generator))
 
     def _draws(self, incumbents: Tensor) -> JointDraws | None:
-        """Return the draws that the acquisition is averaged over; one, of the mean, for what does not need more."""
+        """Return the draws that the acquisition is averaged over; a single one, of the mean, if that suffices."""
         seed = self._new_seed()
         if self.utility is None:
             return None

@@ -1,4 +1,4 @@
-"""A third party's proposer: a Python class found by name, called like ours, and not trusted."""
+"""A third party's proposer: a Python class found by name, called like a built-in proposer, and not trusted."""
 
 import copy
 import inspect
@@ -17,7 +17,7 @@ from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict, read_onl
 
 
 def _all_finite(settings: Any) -> Any:
-    """Refuse numbers that JSON, and so the ledger, cannot hold: kept, they would differ from themselves for ever."""
+    """Refuse numbers that JSON, and so the ledger, cannot hold: a recorded NaN would never equal itself."""
     todo: list[Any] = [settings]
     while todo:
         value = todo.pop()
@@ -28,13 +28,13 @@ def _all_finite(settings: Any) -> Any:
 
 
 class CustomProposer(BaseModel):
-    """Asks `propose(campaign, history, q)` of a class for q proposals, with `seed=` if it has such a parameter.
+    """A class of your own: its `propose(campaign, history, q)` returns q proposals, given a `seed=` if it takes one.
 
-    The class is made anew for every proposal, with `settings` as keyword arguments: what it has to remember is in the
-    history, where points that are only just being proposed are pending trials. The baseline and `start_with` come
-    before it is asked; a Sobol start, if it wants one, is its own affair. It may propose a point again. Its module is
-    imported, from `folder` if it is there, by the process that computes proposals, and once before by the controller,
-    which checks that it can be.
+    An object of the class is made for every request, with `settings` as keyword arguments. Anything it needs to
+    remember is in the history, in which points that are only just being proposed are pending trials. The baseline and
+    `start_with` come before its first proposal; a Sobol start is up to the class. It may propose a point again. The
+    process that computes proposals imports the module, from `folder` if it is there. The controller imports it once
+    before, to check that it can be used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ class CustomProposer(BaseModel):
     folder: Path | None = None
 
     def check(self) -> None:
-        """Raise InvalidDefinition if the class cannot be imported, made from its settings, or asked."""
+        """Raise InvalidDefinition if the class cannot be imported, made from its settings, or called."""
         try:
             with self._code.importable():
                 self._made()
@@ -55,10 +55,10 @@ class CustomProposer(BaseModel):
             raise InvalidDefinition([str(problem)]) from problem.__cause__
 
     def proposals(self, campaign: Campaign, history: History, q: int, made_with: Provenance) -> list[Proposal]:
-        """Return q proposals of the class, each with its name and the seed and the stack that they are made with.
+        """Return q proposals of the class, each with the class's name, and with the seed and the stack used.
 
-        Raises CannotPropose where the class cannot be had, raises anything but an OvernightError, or returns anything
-        but q proposals of points in the space.
+        Raises CannotPropose if the class cannot be used, raises anything but an OvernightError, or returns anything but
+        q proposals of points in the space.
         """
         try:
             with self._code.importable():
@@ -71,7 +71,7 @@ class CustomProposer(BaseModel):
             raise CannotPropose(f"{problem} {CORRECT_IT}") from problem.__cause__
 
     def in_folder(self, folder: Path) -> "CustomProposer":
-        """Return it with its module looked for from this folder."""
+        """Return a copy that looks for its module relative to this folder."""
         return self.model_copy(update={"folder": folder / (self.folder or ".")})
 
     @property
@@ -85,7 +85,7 @@ class CustomProposer(BaseModel):
             proposer = made(**copy.deepcopy(self.settings))
         except (Exception, SystemExit) as error:
             raise Unusable(
-                f"`proposer.settings`: expected keyword arguments that `{self.implementation}` can be made from, "
+                f"`proposer.settings`: expected keyword arguments that `{self.implementation}` accepts, "
                 f"found {self.settings} ({described(error)})."
             ) from error
         if not callable(getattr(proposer, "propose", None)):
@@ -103,7 +103,7 @@ class CustomProposer(BaseModel):
             raise
         except (Exception, SystemExit) as error:
             raise Unusable(
-                f"`proposer.implementation`: expected {q} proposals from `{self.implementation}` for trial "
+                f"`proposer.implementation`: expected {q} proposals from `{self.implementation}` from trial "
                 f"{history.next_trial} on, found that it raised {described(error)}."
             ) from error
 
@@ -112,7 +112,7 @@ class CustomProposer(BaseModel):
         if not isinstance(returned, Sequence) or isinstance(returned, str):
             raise self._wrong(f"a list of {q} proposals", f"{type(returned).__name__} {returned!r:.200}")
         if len(returned) != q:
-            raise self._wrong(f"{q} proposals, as many as were asked for", str(len(returned)))
+            raise self._wrong(f"{q} proposals, as many as requested", str(len(returned)))
         proposals = []
         for i, proposal in enumerate(returned, start=1):
             if not isinstance(proposal, Proposal):
@@ -127,19 +127,19 @@ class CustomProposer(BaseModel):
 
     def _wrong(self, expected: str, found: str) -> Unusable:
         return Unusable(
-            f"`proposer.implementation`: `{self.implementation}` returned from `propose` what cannot be tried: "
+            f"`proposer.implementation`: `{self.implementation}` returned an unusable result from `propose`: "
             f"expected {expected}, found {found}."
         )
 
     def _provenance(self, proposal: Proposal, made_with: Provenance) -> Provenance:
-        """Return what the class says of its proposal, if it does, with its name, the seed it was offered and the stack.
+        """Return the class's own provenance, if any, completed with its name, the seed offered to it and the stack.
 
-        It may name more libraries, and other threads.
+        The class may add other libraries, and report other threads.
         """
-        said, here = proposal.provenance or made_with, made_with.stack
+        given, here = proposal.provenance or made_with, made_with.stack
         own = {
-            "libraries": read_only({**said.stack.libraries, **here.libraries}),
-            "threads": here.threads if said.stack.threads is None else said.stack.threads,
+            "libraries": read_only({**given.stack.libraries, **here.libraries}),
+            "threads": here.threads if given.stack.threads is None else given.stack.threads,
         }
         made_by = made_with.made_by.model_copy(update={"proposer": self.implementation})
-        return said.model_copy(update={"made_by": made_by, "stack": said.stack.model_copy(update=own)})
+        return given.model_copy(update={"made_by": made_by, "stack": given.stack.model_copy(update=own)})

@@ -1,7 +1,7 @@
-"""Select the observations that matter for a recommendation from very many.
+"""Select the observations that matter for a recommendation, if there are very many.
 
-A model of n observations costs n³ in time and n² in memory, and tells little more of the best than one of those near it
-and of a fair part of the others (a local approximation, Gramacy and Apley 2015).
+A model of n observations costs n³ in time and n² in memory. It predicts little more about the best than a model of the
+observations near the best and of a representative part of the others (a local approximation, Gramacy and Apley 2015).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.campaign import Campaign, ModelView, Trial
 
-# Of more distinct points a part is taken: a third of it fair, the rest promising. One thread is enough for it.
+# The most distinct points that are kept, a third of them representative, the rest promising; one thread suffices.
 MOST = 480
 _FAIR = 3
 
@@ -28,11 +28,11 @@ def decisive(
     generator: torch.Generator,
     most: int = MOST,
 ) -> ModelView:
-    """Return the view without observations that hardly bear on what is best; the view itself if there are not too many.
+    """Return the view without observations that hardly affect which point is best; unchanged if there are not too many.
 
-    A model of points at even distances in the order of the trials shows which others promise most. These are not
-    chosen for their own luck: but for the fair part, the model has not seen their results. The baseline stays, and so
-    does every repetition of a point that is kept.
+    A model of points at even distances in the order of the trials predicts which other points are most promising. Those
+    are not selected for their own luck, because the model has seen only the results of the
+    representative part. The baseline is kept, and so is every repetition of a kept point.
     """
     places = _places(view.observed)
     if len(places) <= most:
@@ -52,7 +52,7 @@ def decisive(
 
 
 def _places(trials: Sequence[Trial]) -> dict[PointKey, list[Trial]]:
-    """Return the trials by their points, in the order in which these were tried first."""
+    """Return the trials by point, in the order in which the points were first tried."""
     places: dict[PointKey, list[Trial]] = {}
     for trial in trials:
         places.setdefault(key_of(trial.point), []).append(trial)

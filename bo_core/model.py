@@ -37,8 +37,8 @@ from overnight.campaign.history.provenance import ModelCode, Provenance
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
 _SETS = 8
-# Warping has two more hyperparameters a feature; it has to predict what was left out better by so many nats in all
-# and each.
+# Warping adds two hyperparameters per feature. To be used, it must predict left-out observations better by
+# this many nats in total, and by this many per observation.
 _FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
 _GROWTH_FOR_WARPING, _GROWTH_FOR_A_SECOND_LOOK = 1.5, 1.1
 _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
@@ -46,11 +46,11 @@ _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
 
 @dataclass(frozen=True)
 class Model:
-    """A surrogate with the data that it is conditioned on; `starts` say how it was fitted, if it was.
+    """A surrogate with the data that it is conditioned on; `starts` record how it was fitted, if it was.
 
-    `tail_width` is the one that was chosen by likelihood, None without one. Standard deviations are `honest` if they
-    are those of the metric also in a compressed tail, as versions before did not have it. `code` is that of a model of
-    the campaign's own.
+    `tail_width` is the width that was chosen by likelihood, or None. Standard deviations are `honest` if they are those
+    of the metric even in a compressed tail; older versions did not provide that. `code` identifies a model of the
+    campaign's own.
     """
 
     observed: Observed
@@ -71,10 +71,10 @@ class Model:
         *,
         averaged: bool,
     ) -> "Model":
-        """Fit to what was observed.
+        """Fit to the observations.
 
-        Beliefs are those of the likeliest hyperparameters or `averaged` over several sets of them; `last` says how the
-        model's last proposal was made.
+        Beliefs use the likeliest hyperparameters or are `averaged` over several sets of them; `last` is the provenance
+        of the model's last proposal.
         """
         observed, width = _with_plain_tails(observed, proposer), None
         if proposer.tails == "auto":
@@ -99,9 +99,9 @@ class Model:
         jitter: float,
         tail_width: float | None = None,
     ) -> "Model":
-        """Return the model that `of` found, from what was recorded of it.
+        """Return the model that `of` found, from its record.
 
-        Nothing is fitted, but as much is taken from the generator, so that what comes after sees the same numbers.
+        Nothing is fitted, but as many numbers are taken from the generator, so that later steps see the same numbers.
         """
         observed = _with_plain_tails(observed, proposer)
         if proposer.tails == "auto":
@@ -119,7 +119,7 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Return where the model lives."""
+        """Return the device that holds the model."""
         return self.data.X.device
 
     def predicted(self, X: torch.Tensor) -> tuple[float, float]:
@@ -130,12 +130,12 @@ class Model:
         return outcomes.mean_in_units(mean), spread
 
     def interval(self, X: torch.Tensor) -> tuple[float, float]:
-        """Return what 90 % are believed to lie between at features X [1, d], in the metric's own unit."""
+        """Return the interval that is believed to hold 90 % at features X [1, d], in the metric's own unit."""
         mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
         return self.observed.outcomes.interval_in_units(mean, sd)
 
 
-# What is believed of each metric, by its name.
+# The model of each metric, by the metric's name.
 Beliefs = Mapping[str, Model]
 
 
@@ -159,34 +159,34 @@ class _Fitting:
         self.now = int(data.replicates)
 
     def best(self) -> Fit:
-        """Return the likeliest hyperparameters, with inputs warped where that pays; the `last` proposal's are a start.
+        """Return the likeliest hyperparameters, with warped inputs if that pays; the `last` proposal's are one start.
 
-        Whether it pays is asked when the number of observations passes 30 and then each time when it has grown by
-        half; between, it is as it was. A second look, at parameters that count for little, is taken without a last
-        proposal and each time when the number has grown by a tenth.
+        Whether warping pays is tested when the number of observations passes 30, and again each time it has grown by
+        half; in between, the last answer holds. A second look at parameters that count for little is taken if there is
+        no last proposal, and each time the number has grown by a tenth.
         """
         return self._plain_or_warped() if self._asks() else self._fitted(self.data, warped=self._begins_warped())
 
     def take_numbers(self, *, averaged: bool, h: int) -> None:
-        """Take from the generator what `best` and `believed` take of it, where the latter finds sets of size h."""
+        """Take as many numbers from the generator as `best` and `believed` do, if the latter finds sets of size h."""
         cold_normals(self._prior(warped=self._begins_warped()), self.generator, self.proposer.starts)
         if averaged:
             walk_numbers(_SETS, h, self.generator)
 
     def _asks(self) -> bool:
-        """Tell whether it is time to ask if warping pays."""
+        """Return whether to test now if warping pays."""
         if self.proposer.warping != "auto" or self.now < _FEWEST_FOR_WARPING:
             return False
         return self._passes(_GROWTH_FOR_WARPING)
 
     def _begins_warped(self) -> bool:
-        """Tell whether the fit from cold starts has warped inputs."""
+        """Return whether the fit from cold starts has warped inputs."""
         if self.proposer.warping != "auto" or self.now < _FEWEST_FOR_WARPING:
             return self.proposer.warping == "always"
         return not self._asks() and self.warm is not None and len(self.warm) > self.d + 1
 
     def _plain_or_warped(self) -> Fit:
-        """Return the fit that predicts a part of the data better, fitted on to all of them."""
+        """Return the fit that predicts a part of the data better, continued on all of them."""
         u = len(self.data.y)
         count = min(u, _MOST_FOR_ASKING)
         part = self.data.part(torch.arange(count, device=self.data.X.device) * u // count)
@@ -196,7 +196,7 @@ class _Fitting:
         warped = self._onward(part, replace(plain, contenders=(start,)), None, warped=True)
         gain = self._left_out(part, warped) - self._left_out(part, plain)
         pays = gain > max(_LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH * count)
-        # How the climb with warping ended is recorded also where it does not pay.
+        # The end of the climb with warping is recorded even if warping does not pay.
         plain = replace(plain, starts=warped.starts)
         if count == u:
             return warped if pays else plain
@@ -219,7 +219,7 @@ class _Fitting:
         return fit_onward(data, self.proposer.kernel, prior, of_part, warm=warm, second_look=look)
 
     def _passes(self, growth: float) -> bool:
-        """Tell whether 30, or 30 times a power of `growth`, was passed since the last proposal."""
+        """Return whether 30, or 30 times a power of `growth`, was passed since the last proposal."""
 
         def passed(observations: int) -> int:
             return int(math.log(max(observations, 1) / _FEWEST_FOR_WARPING) / math.log(growth) + 1e-9)
@@ -233,7 +233,7 @@ class _Fitting:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
 
     def believed(self, found: Fit, *, averaged: bool) -> Posterior:
-        """Return what is believed with the likeliest hyperparameters, or averaged over draws from around them."""
+        """Return the posterior with the likeliest hyperparameters, or averaged over draws around them."""
         theta = found.theta[None]
         if averaged:
             prior = self._prior(warped=theta.shape[1] > self.d + 1)
@@ -246,30 +246,30 @@ class _Fitting:
 
 
 def _with_plain_tails(observed: Observed, proposer: BayesianProposer) -> Observed:
-    """Return what was observed, standardised as versions before did unless the proposer leaves tails as they are."""
+    """Return the observations, with tails compressed as in older versions unless the proposer leaves them plain."""
     return observed.with_tail_width(None) if proposer.tails == "plain" else observed
 
 
 def _gpytorch() -> Any:
-    """Return the beliefs of gpytorch models; importing gpytorch takes seconds, which others need not wait for."""
+    """Return the class of gpytorch beliefs; imported only if needed, because importing gpytorch takes seconds."""
     return importlib.import_module("overnight.bo_core.gpytorch_models.belief").GpytorchBelief
 
 
 def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
-    """Return what was observed as training data on the device where the model will live."""
+    """Return the observations as training data on the model's device."""
     outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
     data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=extra)
     return data.to(device_for(proposer, len(observed.trials)))
 
 
 def last_made_by_model(history: History) -> Provenance | None:
-    """Return how the last proposal was made that the model made: its hyperparameters are the next one's warm start."""
+    """Return the provenance of the model's last proposal; its hyperparameters are the next fit's warm start."""
     by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
     return max(by_model, key=lambda t: t.id).proposal.provenance if by_model else None
 
 
 def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
-    """Return the device that the proposer names; `auto` is CUDA where there is one and enough data to pay."""
+    """Return the device that the proposer names; `auto` is CUDA if it is available and there is enough data to pay."""
     if proposer.device == "cuda" and not torch.cuda.is_available():
         raise CannotPropose("`proposer.device`: expected a CUDA device that torch can use, found none; use `auto`.")
     if proposer.device == "auto":
@@ -278,13 +278,13 @@ def device_for(proposer: BayesianProposer, observations: int) -> torch.device:
 
 
 def on_this_machine(proposer: BayesianProposer) -> BayesianProposer:
-    """Return the proposer as it can be asked here: the CPU computes where the CUDA device that it names is missing."""
+    """Return the proposer as it can run here: on the CPU if it names a CUDA device that is missing."""
     missing = proposer.device == "cuda" and not torch.cuda.is_available()
     return proposer.model_copy(update={"device": "cpu"}) if missing else proposer
 
 
 def _recorded(last: Provenance | None, metric: str, d: int) -> Array | None:
-    """Return one θ [h] of the recorded sets: their middle, None where there is none or it is not finite."""
+    """Return one finite θ [h], the mean of the recorded sets, or None."""
     model = None if last is None else last.models.metrics.get(metric)
     sets = None if model is None else theta_of_record(model.hyperparameters, d)
     theta = None if sets is None else sets.mean(0).numpy()
@@ -292,7 +292,7 @@ def _recorded(last: Provenance | None, metric: str, d: int) -> Array | None:
 
 
 def _laid_out(theta: Array, prior: Prior) -> Array:
-    """Return θ [h'] as a start under a prior [h]: what was found with warping serves without it, and vice versa."""
+    """Return θ [h'] as a start under a prior [h]: a θ found with warping can start a fit without it, and vice versa."""
     start = prior.location.copy()
     start[: len(theta)] = theta[: len(start)]
     return start

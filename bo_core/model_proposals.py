@@ -1,4 +1,4 @@
-"""Propose with the model: fit, draw the unknown values jointly, choose one point after the other."""
+"""Propose with the model: fit it, draw the unknown values jointly, choose one point after the other."""
 
 import math
 
@@ -29,10 +29,10 @@ from overnight.campaign.history.provenance import (
 
 
 def model_proposals(asked: Asked) -> list[Proposal]:
-    """Return q points of highest acquisition value, each chosen in the light of the ones before.
+    """Return q points of highest acquisition value, each chosen given the ones before it.
 
-    The history must hold an observation. Raises ModelFailed if the numbers cannot be computed, and CannotPropose if the
-    campaign's own model cannot be used.
+    The history must hold an observation. Raises ModelFailed if the model cannot be computed numerically, and
+    CannotPropose if the campaign's own model cannot be used.
     """
     try:
         return _proposals(asked)
@@ -63,7 +63,7 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
 
 
 def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
-    """Return a point with how it was chosen."""
+    """Return a point with its provenance."""
     x, model, metric = asked.encoding.encode([chosen.point]), choice.model, asked.campaign.objective.metric
     (mean, sd), (low, high) = model.predicted(x), model.interval(x)
     provenance = Provenance(

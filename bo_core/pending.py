@@ -1,14 +1,15 @@
 """Take pending trials into account: properly, or in the simpler ways that benchmarks compare.
 
-- `joint`: the objective is drawn at them, jointly with everything else that is not known.
-- `ignore`: not at all, as if nobody had proposed them.
-- `liar_min`, `liar_mean`, `liar_max`: as if each had given the smallest, the mean or the largest value of the metric
-  that was measured so far, in the metric's own sign: where it is minimised, `liar_min` is the hopeful lie, which
-  raises beliefs around them, and `liar_max` the gloomy one, which lowers them (Ginsbourger, Le Riche and Carraro 2010).
-- `believer`: as if each had given its posterior mean (kriging believer, ibid.).
+- `joint`: the objective is drawn at them, jointly with everything else that is unknown.
+- `ignore`: they are left out, as if they had not been proposed.
+- `liar_min`, `liar_mean`, `liar_max`: each is treated as if it had given the smallest, the mean or the largest value of
+  the metric measured so far, in the metric's own sign. If the metric is minimised, `liar_min` is the hopeful lie, which
+  raises beliefs around the trials, and `liar_max` is the gloomy one, which lowers them (Ginsbourger, Le Riche and
+  Carraro 2010).
+- `believer`: each is treated as if it had given its posterior mean (kriging believer, ibid.).
 
-Lies are data to the beliefs, with the noise of a typical measurement, but not to the fit. All of this is said of
-trials that are under way: points whose trials failed or are parked and those chosen earlier in the same batch are
+Lies are data for the beliefs, with the noise of a typical measurement, but not for the fit. These treatments apply only
+to trials that are under way. Points whose trials failed or are parked, and points chosen earlier in the same batch, are
 always drawn.
 """
 
@@ -25,11 +26,11 @@ from overnight.bo_core.surrogate import Belief, Posterior
 
 @dataclass(frozen=True)
 class Outstanding:
-    """The one owner of what is not known yet: features of points that will be, will never be and may be measured.
+    """The points whose values are unknown: those that will be measured, never will be, and may be.
 
-    `coming` [p, d] are the pending trials and the points chosen for this batch, `failed` [f, d] those that will never
-    have a value, `parked` [w, d] those that await approval, which each gets with probability `approval`. A choice makes
-    a new one.
+    `coming` [p, d] are the features of pending trials and of the points chosen for this batch. `failed` [f, d] are
+    those of trials that will never have a value. `parked` [w, d] are those of trials that await approval; each is
+    approved with probability `approval`. A choice makes a new object.
     """
 
     coming: Tensor
@@ -38,18 +39,18 @@ class Outstanding:
     approval: float
 
     def and_chosen(self, x: Tensor) -> "Outstanding":
-        """Return it with points x [c, d] chosen as well."""
+        """Return a copy with points x [c, d] chosen as well."""
         return replace(self, coming=torch.cat([self.coming, x]))
 
     @property
     def points(self) -> Tensor:
-        """Return all of them [p + f + w, d], those that are parked at the end."""
+        """Return all of them [p + f + w, d], the parked ones last."""
         return torch.cat([self.coming, self.failed, self.parked])
 
 
 @dataclass(frozen=True)
 class Treated:
-    """Beliefs `posterior`, the features `X` [n, d] of their data, lies included, and what is left to draw [p, d]."""
+    """The belief `posterior`, the features `X` [n, d] of its data with lies, and the points left to draw [p, d]."""
 
     posterior: Belief
     X: Tensor
@@ -57,14 +58,14 @@ class Treated:
 
 
 def treat(treatment: PendingTreatment, model: Model, pending: Tensor) -> Treated:
-    """Return what is believed and what is to be drawn if trials are pending at features [p, d]."""
+    """Return the belief and the points to draw if trials are pending at features [p, d]."""
     posterior, X = model.posterior, model.data.X
     if treatment == "joint" or not len(pending):
         return Treated(posterior, X, pending)
     nothing = pending[:0]
     if treatment == "ignore":
         return Treated(posterior, X, nothing)
-    assert isinstance(posterior, Posterior), "only the built-in surrogate is lied to"
+    assert isinstance(posterior, Posterior), "only the built-in surrogate supports lies"
     noise = posterior.replicate_noise(model.data).median(1, keepdim=True).values.expand(-1, len(pending))
     lies = _lies(treatment, model, pending).unsqueeze(1)
     believed = conditioned(posterior, pending, lies, noise).as_posterior()

@@ -21,18 +21,18 @@ from overnight.campaign.history.provenance import Asked as Caller
 from overnight.campaign.history.provenance import MadeBy, Provenance, Stack
 
 _LEAST_OBSERVED_FOR_A_MODEL = 2
-# For trials that nobody has proposed at any time yet.
+# The time of trials that have not been proposed yet.
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 
 
 def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int) -> list[Proposal]:
-    """Return the next `q` points to try, in the light of every observed and every pending trial.
+    """Return the next `q` points to try, given every observed and every pending trial.
 
-    A pure function: the same campaign, history and proposer give the same points, bit for bit on the same
-    CPU stack. First come the baseline and `start_with`, then a Sobol start, then the model's points, each of a
-    batch knowing the ones before it; a custom proposer is asked for all but the first of these. If the model's numbers
-    cannot be computed, points of the Sobol sequence stand in for its own, which their provenance says. Fewer than q
-    where a finite space has fewer left; raises CannotPropose where it has none.
+    A pure function: the same campaign, history and proposer give the same points, bit for bit on the same CPU stack.
+    First come the baseline and `start_with`, then a Sobol start, then the model's points, each chosen given those
+    before it in the batch. A custom proposer takes over after the baseline and `start_with`. If the model cannot be
+    computed numerically, points of the Sobol sequence replace its own, and their provenance records that. Returns fewer
+    than q points if a finite space has fewer left; raises CannotPropose if it has none left.
     """
     encoding = Encoding(campaign.parameters)
     first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
@@ -74,7 +74,7 @@ def _asked_for(campaign: Campaign, taken: Collection[PointKey]) -> list[Proposal
 
 
 def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:
-    """Return q, or fewer where a finite space holds fewer points that are new; at least 1, to be told why not."""
+    """Return q, or the new points left in a finite space if fewer; at least 1, so that the search raises an error."""
     size = encoding.size()
     return q if size is None else min(q, max(size - len(taken), 1))
 
@@ -94,14 +94,14 @@ def _spread_count(
 
 
 def _with_pending(history: History, proposals: Sequence[Proposal]) -> History:
-    """Return the history in which these proposals are pending trials already."""
+    """Return the history as if these proposals were pending trials already."""
     time, numbered = history.last_time or _NO_TIME, enumerate(proposals, start=history.next_trial)
     news = {i: Trial(id=i, proposal=proposal, proposed=time) for i, proposal in numbered}
     return replace(history, trials=history.trials.changed(news))
 
 
 def _seeded(campaign: Campaign, trial: int, threads: int | None = None, away: str | None = None) -> Provenance:
-    """Return what is known of any proposal: the seed, what computes here, and why a Sobol point stands in, if it does.
+    """Return the provenance of any proposal: the seed, the stack, and why a Sobol point stands in, if it does.
 
     A Sobol point needs no threads.
     """

@@ -28,9 +28,9 @@ HopelessTreatment = Literal["avoid", "ignore"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
 
-# What tells the built-in surrogate apart, whose settings mean nothing to another, or what only it can do.
+# Settings of the built-in surrogate that another one lacks, and settings that only the built-in one supports.
 _OF_EXACT = ("kernel", "prior", "hyperparameters", "warping", "extra_noise", "starts", "pending", "device")
-# Folders are those of one machine: they are no part of what is recorded.
+# Folders belong to one machine and are not recorded.
 FOLDERS: Mapping[str, bool | set[str]] = {"folder": True, "surrogate": {"folder"}}
 
 
@@ -47,29 +47,34 @@ class _OneOf:
 class BayesianProposer(BaseModel):
     """A Gaussian process and noisy expected improvement, after a Sobol start.
 
-    `initial` counts the first points that are not the model's, baseline, `start_with` and imported results
-    included; the default grows with the number of parameters and leaves the model two thirds of the budget.
-
-    `prior` is the prior of the hyperparameters: firm, or as loose as BoTorch's. `hyperparameters` decides whether
-    beliefs use the likeliest ones (`map`) or average over several sets (`average`); `auto` searches with the likeliest
-    and averages the final beliefs while there are few observations (docs/decisions/0005-several-sets.md). `warping` of
-    the inputs is learnt if leaving out observations one by one shows that it pays (`auto`). `replication` decides where
-    the model may measure a promising point again, if that is worth more than a new one; `auto` allows it in finite
-    spaces, since in others a new point close by is as informative (docs/decisions/0008-repetition.md). `extra_noise`
-    infers noise on top of the reported standard errors. `repeats` decides whether repeated measurements that always
-    agree are learnt to be exact. `tails` treats outcomes that are far worse than the better half suggests: they are
-    drawn together whenever there are any (`compressed`), never (`plain`), or over the width that makes the measurements
-    likeliest, possibly not at all (`auto`, docs/decisions/0021-tails.md). If there are such outcomes, a second model of
-    all outcomes as they are may find a point hopeless; `hopeless` decides whether the search then avoids it. `starts`
-    is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0 there is
-    one only without a last proposal.
-
-    `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions do
-    not look at it. `pending` other than `joint` is a baseline to measure against, see `pending.py`. `feasibility` says
-    whether scores are weighted by the probability that a point gives a result, once one has failed by its own fault
-    (docs/decisions/0012-feasibility.md). `cost_aware` divides what a point may gain by what it is expected to cost
-    (docs/how-to/costs.md). `surrogate` is the built-in Gaussian process or a gpytorch model of the campaign's own
-    (docs/how-to/own-model.md), which has none of the settings of its fit.
+    - `initial` is the number of points before the model's first, including the baseline, `start_with` and imported
+      results. The default grows with the number of parameters and leaves the model two thirds of the budget.
+    - `exploration` is how many standard deviations the upper confidence bound lies above the mean; other acquisitions
+      ignore it.
+    - `surrogate` is the built-in Gaussian process or a gpytorch model of the campaign's own (docs/how-to/own-model.md).
+      The settings of the built-in process do not apply to the latter.
+    - `prior` is the prior of the hyperparameters: firm, or as loose as BoTorch's.
+    - `hyperparameters` decides whether beliefs use the likeliest ones (`map`) or average over several sets (`average`).
+      `auto` searches with the likeliest, and averages the final beliefs while there are few observations
+      (docs/decisions/0005-several-sets.md).
+    - `warping` of the inputs is learnt always, never, or if leaving out observations one by one shows that it pays
+      (`auto`).
+    - `replication` decides whether the model may measure a promising point again if that is worth more than a new one.
+      `auto` allows it in finite spaces only, since elsewhere a new point close by is as informative
+      (docs/decisions/0008-repetition.md).
+    - `extra_noise` infers noise on top of the reported standard errors.
+    - `repeats` decides whether repeated measurements that always agree are evidence that results are exact.
+    - `tails` decides how outcomes far worse than the better half suggests are treated. They are drawn together whenever
+      there are any (`compressed`), never (`plain`), or over the width that makes the measurements likeliest, possibly
+      not at all (`auto`, docs/decisions/0021-tails.md).
+    - `hopeless` decides whether the search avoids points that a second model finds hopeless. That model sees all
+      outcomes as they are, and is asked only if some are far worse.
+    - `starts` is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0,
+      there is a cold start only without a last proposal.
+    - `pending` decides how outstanding trials are treated; all but `joint` are for comparison (bo_core/pending.py).
+    - `feasibility` decides whether scores are weighted by the probability that a point gives a result, once one has
+      failed by its own fault (docs/decisions/0012-feasibility.md).
+    - `cost_aware` divides a point's expected gain by its expected cost (docs/how-to/costs.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,8 +109,8 @@ class BayesianProposer(BaseModel):
         if asked and acquisition not in GAINS:
             others = " or ".join(f"`acquisition: {name}`" for name in GAINS)
             raise ValueError(
-                f"expected false beside `acquisition: {acquisition}`, whose scores are no gain that a cost could "
-                f"divide, or {others}, got true"
+                f"expected false with `acquisition: {acquisition}`, whose scores are not gains that a cost can divide, "
+                f"or {others}, got true"
             )
         return asked
 
@@ -117,11 +122,11 @@ class BayesianProposer(BaseModel):
         if others:
             usual = " and ".join(f"`{name}: {fields[name].default}`" for name in others)
             raise ValueError(
-                f"expected {usual} beside a gpytorch surrogate, which does not have such a setting, got "
+                f"expected {usual} with a gpytorch surrogate, to which the setting does not apply, got "
                 f"{' and '.join(f'`{name}: {getattr(self, name)}`' for name in others)}"
             )
         if self.acquisition == "thompson_sampling":
-            raise ValueError("expected another acquisition beside a gpytorch surrogate, got `thompson_sampling`")
+            raise ValueError("expected another acquisition with a gpytorch surrogate, got `thompson_sampling`")
         return self
 
     def _is_usual(self, name: str) -> bool:
@@ -129,7 +134,7 @@ class BayesianProposer(BaseModel):
         return getattr(self, name) in allowed.get(name, (BayesianProposer.model_fields[name].default,))
 
     def in_folder(self, folder: Path) -> "BayesianProposer":
-        """Return it with the module of its surrogate, if it has one, looked for from this folder."""
+        """Return a copy that looks for the module of its surrogate, if it has one, relative to this folder."""
         if isinstance(self.surrogate, ExactSurrogate):
             return self
         return self.model_copy(update={"surrogate": self.surrogate.in_folder(folder)})
@@ -142,14 +147,14 @@ class BayesianProposer(BaseModel):
 
 
 class SobolProposer(BaseModel):
-    """Points that fill the space evenly and never look at a result."""
+    """Points that fill the space evenly and take no account of results."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["sobol"] = "sobol"
 
     def in_folder(self, folder: Path) -> "SobolProposer":
-        """Return it as it is: it has no module to look for."""
+        """Return the proposer unchanged: it has no module."""
         del folder
         return self
 
@@ -157,11 +162,11 @@ class SobolProposer(BaseModel):
 AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field(discriminator="kind")]
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
-# Every setting is recorded, defaults included: for one that is missing, as it was not there yet, this was done.
+# Every setting is recorded, defaults included. A setting missing from an older record had this behaviour.
 _BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed", "hopeless": "ignore"}
 
 
 def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:
-    """Return the proposer that a ledger's settings describe, also where an earlier version wrote them."""
+    """Return the proposer that a ledger's settings describe, including settings that an older version wrote."""
     earlier = _BEFORE_IT_EXISTED if settings.get("kind") == "bayesian" else {}
     return _any_proposer.validate_python({**earlier, **settings})

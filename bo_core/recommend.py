@@ -31,9 +31,9 @@ from overnight.campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
 _JITTER = 1e-9
-# Starts of the search for a better point are picked near so many of the best observed ones, too.
+# Some starts of the search for a better point lie near this many of the best observed ones.
 _NEAR = 5
-# Under so many observations one set of hyperparameters is too sure of itself, and averaging costs little.
+# With fewer observations, one set of hyperparameters is overconfident, and averaging costs little.
 _AVERAGED_BELOW = 100
 
 
@@ -43,12 +43,12 @@ def recommend(
 ) -> Recommendation | None:
     """Return the observed point with the best posterior mean, or None before the first observation.
 
-    With `anywhere` it may be any point of the space but one that failed or was stopped, where that has a better mean,
-    weighted by the probability that it gives a result as where points are proposed. Beliefs are averaged over
-    hyperparameters as the proposer asks, which is by default under 100 observations; for proposers without a model as
-    the default proposer asks. Probabilities are shares of joint posterior samples at all observed points and the
-    recommended one, each counted once; deterministic. Of more than 480 distinct points only those count that bear
-    on what is best. If no model can be computed, the point with the best measurement is recommended.
+    With `anywhere` it may be any point of the space that has a better mean, except points that failed or were stopped;
+    the mean is weighted by the probability that the point gives a result, as in proposals. Beliefs are averaged over
+    hyperparameters as the proposer's settings demand, by default under 100 observations; a proposer without a model
+    uses the default settings. Probabilities are shares of joint posterior samples at all observed points and the
+    recommended one, each counted once; they are deterministic. Of more than 480 distinct points, only those count that
+    matter for which one is best. If no model can be computed, the point with the best measurement is recommended.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = view_inside(campaign, history)
@@ -96,7 +96,7 @@ def _believed_best(
 
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
-    """Return the trial with the best measurement, with nothing believed beyond it; no model could be computed."""
+    """Return the trial with the best measurement, for lack of a model, with nothing inferred beyond the measurement."""
     best, objective = campaign.goal.best(trials), campaign.objective.metric
     assert best is not None
     [measured] = campaign.goal.values_of([best])
@@ -119,9 +119,9 @@ def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
 def _better_elsewhere(
     model: Model, situation: Situation, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
 ) -> list[Point]:
-    """Return the point of the highest posterior mean that was never tried to the end, if it beats the observed ones."""
+    """Return the point of highest posterior mean that was never tried to the end, if it beats the observed ones."""
     at_data = model.posterior.averaged(model.data.X)[0]
-    # Without a point that is drawn, one draw is the posterior mean itself.
+    # With no points to draw, one draw is the posterior mean itself.
     draws = JointDraws({"objective": model.posterior}, model.data.X[:0], 1, more=1, seed=0)
     mean = surface_of_score(AverageScore(draws, OneObjective("objective", SimpleRegret())))
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
@@ -144,7 +144,7 @@ def _mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _first_of_each_point(trials: Sequence[Trial]) -> list[int]:
-    """Return the places of the trials without those that repeat a point, which would share its probability."""
+    """Return the indices of the trials without repetitions of a point, which would share its probability."""
     first: dict[PointKey, int] = {}
     for i, trial in enumerate(trials):
         first.setdefault(key_of(trial.point), i)
@@ -179,7 +179,7 @@ def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> 
     L, _ = safe_cholesky(covariances, _JITTER)
     each = -(-_SAMPLES // len(means))
     normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
-    # In place, as this is the most memory that a report takes.
+    # In place, because this is the most memory that a report uses.
     return (L @ normals).add_(means.unsqueeze(2)).transpose(0, 1).flatten(1)
 
 

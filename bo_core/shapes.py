@@ -4,13 +4,13 @@ n   observed trials
 p   pending trials
 w   trials that await approval
 k   tuned parameters; one coordinate each in the *unit cube*
-d   features of a point, what the kernel sees; a category of c choices takes c of them, others one
+d   features of a point, the input of the kernel; a category of c choices takes c of them, others one
 r   points of the joint draw: observed points that could be best, pending, failed, parked, already chosen
 a   n + r, the points that a candidate's posterior is conditioned on
 S   quasi-Monte-Carlo draws
-F   fantasies: outcomes that the pending points might have, all of them at once
+F   fantasies: possible joint outcomes of all pending points
 M   sets of hyperparameters that beliefs are averaged over
-b   candidates or restarts that are worked on at once
+b   candidates or restarts that are computed at once
 h   hyperparameters that are fitted
 
 X   [n, d] features of the observed points

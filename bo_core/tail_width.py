@@ -1,11 +1,12 @@
 """Choose by likelihood how strongly bad outcomes are compressed.
 
-The better half of the outcomes measures their spread, and as a search closes in on an optimum that spread shrinks, so
-that sooner or later everything else looks like a tail. Drawn together, a bowl is a flat plain with a narrow pit: length
-scales are short, corners far away go back to what was believed beforehand, and a search with little left to gain at the
-pit goes there. Outcomes as they are leave no doubt about these corners, if they suit the model, and outcomes with real
-tails do not. The likelihood of the measurements tells which: that of the standardised outcomes times the slopes at
-which they were standardised (Snelson, Rasmussen and Ghahramani 2004, warped Gaussian processes).
+The better half of the outcomes measures their spread. As a search closes in on an optimum, that spread shrinks, so
+sooner or later everything else looks like a tail. If the tail is drawn together, a bowl becomes a flat plain with a
+narrow pit: length scales become short, beliefs about far corners return to the prior, and a search with little left to
+gain at the pit goes there. Uncompressed outcomes leave no doubt about these corners if they suit the model, but
+outcomes with real tails do not suit it. The likelihood of the measurements distinguishes the two cases: the likelihood
+of the standardised outcomes times the slopes at which they were standardised (Snelson, Rasmussen and Ghahramani 2004,
+warped Gaussian processes).
 """
 
 import math
@@ -19,16 +20,16 @@ from overnight.campaign.errors import ModelFailed
 
 # In robust spreads; None leaves outcomes as they are.
 TAIL_WIDTHS = (1.0, 4.0, 16.0, None)
-# Another width than the first has to be likelier by so many nats; so many measurements at most are asked.
+# The gain in nats that another width than the first needs; the most measurements that the likelihood is computed from.
 _LEAST_GAIN = 10.0
 _MOST_ASKED = 64
 
 
 def with_likeliest_tail(observed: Observed, proposer: BayesianProposer) -> tuple[Observed, float | None]:
-    """Return the observed with the width of the tail that makes them likeliest, and that width.
+    """Return the observations with the tail width that makes them likeliest, and that width.
 
-    A pure function of these: the starts of its fits come from a generator of its own. If no outcome is far worse than
-    the others nothing is done.
+    A pure function of its arguments: the starts of its fits come from a generator of its own. Nothing is done if no
+    outcome is far worse than the others.
     """
     if observed.outcomes.tail is None:
         return observed, None

@@ -1,6 +1,6 @@
-"""The words that every other folder speaks: what is asked, what is tried, what happened.
+"""The shared vocabulary: campaign definitions, requests to evaluators, outcomes and histories.
 
-Each name is imported when it is first used, so that the errors are there without the models.
+Each name is imported when it is first used, so the errors can be imported without loading the models.
 """
 
 from typing import TYPE_CHECKING

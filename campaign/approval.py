@@ -16,7 +16,7 @@ from overnight.campaign.values.read_only import ReadOnly
 
 
 def _form_of(value: Any) -> str:
-    """Return in which of its forms a part of the policy is written, so that errors speak of that form alone."""
+    """Return the form in which a part of the policy is written, so that an error mentions that form alone."""
     if isinstance(value, Mapping | BaseModel):
         return "mapping"
     if isinstance(value, list | tuple):
@@ -44,9 +44,9 @@ Change = Annotated[
 
 
 class Predicted(BaseModel):
-    """The objective is predicted worse than this, in the metric's own unit.
+    """The predicted objective that needs approval: worse than `worse_than`, in the metric's own unit.
 
-    The predicted mean is compared, with so many of its `standard_deviations` added on the bad side.
+    The predicted mean is compared after moving it towards the bad side by `standard_deviations` standard deviations.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,12 +56,16 @@ class Predicted(BaseModel):
 
 
 class ApproveWhen(BaseModel):
-    """The reasons for a proposal to wait; one is enough.
+    """The reasons for a proposal to wait for approval; one is enough.
 
-    `change` limits the distance of a parameter from the baseline's value: a fraction of its range, on its own scale and
-    for ordered choices in steps, `any` for no change at all, or a list of the choices that need approval. A single
-    number is the limit of every parameter, and every change of a categorical one exceeds it. `cost` is in the
-    evaluator's unit.
+    `change` limits how far a parameter may move from its value in the baseline. The limit of a parameter is one of
+
+    - a fraction of its range, measured on its own scale, or in steps if it has ordered choices;
+    - `any`: every change needs approval;
+    - a list of choices: a change to one of these needs approval.
+
+    A single number is the limit of every parameter; any change of a categorical one then needs approval. `cost` is in
+    the evaluator's unit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,24 +75,24 @@ class ApproveWhen(BaseModel):
     cost: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
-    def _something_is_asked(self) -> "ApproveWhen":
+    def _has_a_reason(self) -> "ApproveWhen":
         if self.change is None and self.predicted is None and self.cost is None:
-            raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none of them")
+            raise ValueError("expected at least one of `change`, `predicted` and `cost`, found none")
         return self
 
     def limits(self, space: Space) -> dict[str, Limit]:
-        """Return how far each parameter may change without approval; those that may change freely are not named."""
+        """Return how far each parameter may change without approval; parameters that may change freely are left out."""
         if self.change is None or isinstance(self.change, dict):
             return dict(self.change or {})
         tuned = space.tuned().items()
         return {name: self.change if p.has_distances else "any" for name, p in tuned}
 
     def problems(self, space: Space, *, has_baseline: bool) -> Iterator[Problem]:
-        """Yield what does not fit the rest of the campaign, with the path below `approve.when`."""
+        """Yield each contradiction with the rest of the campaign, with its path below `approve.when`."""
         if self.change is not None and not has_baseline:
             text = (
-                "expected a `baseline` that changes are measured from, found a campaign without one: add `baseline`, "
-                "or leave `change` out"
+                "expected a `baseline` from which changes are measured, found a campaign without one: add `baseline`, "
+                "or remove `change`"
             )
             yield Problem(("change",), text)
         for name, limit in self.change.items() if isinstance(self.change, dict) else ():
@@ -97,7 +101,7 @@ class ApproveWhen(BaseModel):
 
 
 class ApprovalPolicy(BaseModel):
-    """`approve` as a mapping: the reasons to wait, and how many may wait before nothing more is proposed."""
+    """`approve` as a mapping: the reasons to wait, and how many trials may wait before no more points are proposed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -112,12 +116,12 @@ Approve = Annotated[
 
 
 def _misfit(name: str, limit: Limit, space: Space) -> str | None:
-    """Return what is wrong with the limit of one parameter, None if nothing is."""
+    """Return the mistake in the limit of one parameter, or None."""
     parameter = space.root.get(name)
     if parameter is None:
         return unknown_key(name, space.tuned())
     if not parameter.is_tuned:
-        return f"expected one of {', '.join(space.tuned())}, found a fixed one, which never changes"
+        return f"expected one of {', '.join(space.tuned())}, found a fixed parameter, which never changes"
     if isinstance(limit, int | float):
         expected = "`any` or a list of its choices, which have no distance"
         return None if parameter.has_distances else f"expected {expected}, got {limit:g}"

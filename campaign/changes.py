@@ -1,4 +1,4 @@
-"""The changes between two definitions of one campaign, and which of them make another campaign."""
+"""The differences between two definitions, and which of them define another campaign."""
 
 import json
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
 
 def revisable_keys() -> tuple[str, ...]:
-    """Return the keys that may change while a campaign runs: those of a parameter, then those of the campaign."""
+    """Return the keys that may change while a campaign runs: those of parameters, then those of the campaign."""
     kinds, _ = get_args(Parameter)
     bounds = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
     return (*dict.fromkeys(bounds), *revisable(Campaign, MayBeRevised.FREELY))
 
 
 def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
-    """Return a line for each change that makes it another campaign; changed bounds do not, if a person revises them.
+    """Return one line for each change that makes it another campaign; `but_bounds` ignores changed bounds.
 
-    A field that is marked `MayBeRevised.FREELY` decides how the campaign is run, not which question it answers.
+    A field marked `MayBeRevised.FREELY` decides how the campaign runs, not which question it answers, and is ignored.
     """
     before, after = _leaves(old), _leaves(new)
     free = _bounds(old) & _bounds(new) if but_bounds else frozenset[str]()
     changed = [path for path in {**before, **after} if before.get(path) != after.get(path) and path not in free]
-    lines = [f"{path}: was {_said(before, path)}, is {_said(after, path)}" for path in changed]
+    lines = [f"{path}: was {_shown(before, path)}, is {_shown(after, path)}" for path in changed]
     was, now = list(old.parameters.root), list(new.parameters.root)
     if was != now and set(was) == set(now):
         lines.append(f"parameters: the order was {', '.join(was)}, is {', '.join(now)}")
@@ -32,7 +32,7 @@ def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> li
 
 
 def _bounds(campaign: Campaign) -> frozenset[str]:
-    """Return the paths of the bounds of all parameters that have bounds."""
+    """Return the paths of all bounds of all parameters."""
     ends = (
         (name, revisable(type(parameter), MayBeRevised.ON_REQUEST)) for name, parameter in campaign.parameters.items()
     )
@@ -40,7 +40,7 @@ def _bounds(campaign: Campaign) -> frozenset[str]:
 
 
 def _leaves(campaign: Campaign) -> dict[str, str]:
-    """Return the JSON text of each single value that may not change freely, by its path."""
+    """Return the JSON text of each single value that may not change freely, keyed by its path."""
     free = {*revisable(Campaign, MayBeRevised.FREELY)}
     return dict(_walk(campaign.model_dump(mode="json", exclude_none=True, exclude=free), ""))
 
@@ -56,5 +56,5 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, json.dumps(value, ensure_ascii=False)
 
 
-def _said(leaves: dict[str, str], path: str) -> str:
+def _shown(leaves: dict[str, str], path: str) -> str:
     return leaves.get(path, "absent")

@@ -1,9 +1,9 @@
-"""Column names for tables of trials, unambiguous for any parameter and metric names."""
+"""Unambiguous column names for tables of trials, for any names of parameters and metrics."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-# The columns that are no parameter and no metric, in three groups: before, between and after these.
+# The columns that are neither a parameter nor a metric: those before, between and after parameters and metrics.
 BEFORE = ("trial", "status", "generator")
 BETWEEN = ("attempts", "seconds", "cause", "message", "predicted_mean", "predicted_sd")
 AFTER = ("proposed", "ended")
@@ -12,17 +12,17 @@ AFTER = ("proposed", "ended")
 def trial_columns(
     metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = ()
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the columns of `trials` are called that hold the means of these metrics and these parameters."""
+    """Return the columns of the `trials` table that hold the means of these metrics, and those of these parameters."""
     return columns(metrics, parameters, (*BEFORE, *BETWEEN, *AFTER), counted)
 
 
 def columns(
     metrics: Iterable[str], parameters: Iterable[str], own: Iterable[str], counted: Container[str] = ()
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the columns of the means of these metrics and of these parameters are called beside its own.
+    """Return the columns that hold the means of these metrics and the values of these parameters, by name.
 
-    One whose name is taken, whatever its case, gets `metric_` or `parameter_` before it, twice if need be. Each metric
-    has another column, with `_sem` behind its name, and each that is `counted` has one with `_n`.
+    A name that is taken, ignoring case, gets the prefix `metric_` or `parameter_`, repeated if necessary. `own` names
+    are taken from the start. Each metric also takes a column with the suffix `_sem`, and each `counted` one takes `_n`.
     """
     names = Names(own)
     means = {name: names.take(names.of_metric(name, counted=name in counted)) for name in metrics}
@@ -31,20 +31,20 @@ def columns(
 
 @dataclass(frozen=True)
 class Column:
-    """A column that may be taken, with those that come with it and have these endings behind its name."""
+    """A column that may be taken, with the suffixes of the columns that come with it."""
 
     name: str
     endings: tuple[str, ...] = ("",)
 
 
 class Names:
-    """The names of columns that are taken; SQL only tells them apart if they differ in lower case."""
+    """The column names that are taken; names that differ only in case are the same name to SQL."""
 
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = {name.casefold() for name in taken}
 
     def of_metric(self, name: str, *, counted: bool) -> Column:
-        """Return the column of a metric's mean, which comes with its standard error and perhaps its count."""
+        """Return the column of a metric's mean, with those of its standard error and, if `counted`, its count."""
         return self._free(name, "metric_", ("", "_sem", "_n") if counted else ("", "_sem"))
 
     def of_parameter(self, name: str) -> Column:
@@ -52,12 +52,12 @@ class Names:
         return self._free(name, "parameter_", ("",))
 
     def take(self, column: Column) -> str:
-        """Take a column, and return its name."""
+        """Mark a column as taken and return its name."""
         self._taken |= {(column.name + ending).casefold() for ending in column.endings}
         return column.name
 
     def _free(self, name: str, prefix: str, endings: tuple[str, ...]) -> Column:
-        """Return the name, behind as many prefixes as it takes to be free with each of the endings."""
+        """Return the name, prefixed until it is free with each of the endings."""
         while not name or any((name + ending).casefold() in self._taken for ending in endings):
             name = prefix + name
         return Column(name, endings)

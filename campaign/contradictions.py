@@ -11,9 +11,9 @@ from overnight.campaign.space import Space
 
 
 def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the contradictions in a definition, as it is written in a file or as the fields of the model.
+    """Yield the contradictions in a definition, given as written in the file or as the fields of the model.
 
-    A part that is invalid by itself is compared with nothing: reading it reports the mistake.
+    A part that is invalid by itself is not compared, because reading it already reports the mistake.
     """
     yield from _objective(campaign)
     yield from _metrics(campaign.get("metrics"))

@@ -1,4 +1,4 @@
-"""The definition of a campaign, as a person states it before anything is tried."""
+"""The definition of a campaign, as a person writes it before anything is tried."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -16,14 +16,15 @@ from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import WHOLE, Real, Truth
 from overnight.campaign.window import Window
 
-# No count is larger: a number beyond what floats hold would end a campaign when something is divided by it.
+# The largest count allowed: dividing by an integer too large for a float would end the campaign.
 MOST = 1_000_000_000
 
 
 class Budget(BaseModel):
-    """The most that may be spent; every started trial counts once, however it ends, and imported results do not count.
+    """The most that may be spent.
 
-    `evaluations` counts attempts, repeated ones included; `cost` is in the unit in which the evaluator reports costs.
+    Every started trial counts once in `trials`, however it ends; imported results do not count. `evaluations` counts
+    attempts, including repeated ones. `cost` is in the unit in which the evaluator reports costs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,10 +41,10 @@ _FAILURES_IN_A_ROW, _PATIENCE_ONCE_MEASURED = 5, 4
 class FailurePolicy(BaseModel):
     """When to try again and when to give up.
 
-    `back_off` is the pause before the second attempt; it doubles up to `longest_back_off`. `on_timeout` decides whether
-    a timeout is the point's fault, or worth another attempt; `when_unknown` decides whether an attempt that may still
-    run on an unreachable machine is considered dead, or a person is asked. `max_in_a_row` trials given up in a row stop
-    the campaign; None leaves that number to `limit_in_a_row`.
+    `back_off` is the pause before the second attempt; it doubles each time, up to `longest_back_off`. `on_timeout`
+    decides whether a timeout is the point's fault or worth another attempt. `when_unknown` decides whether an attempt
+    that may still be running on an unreachable machine is considered dead, or a person is asked. The campaign stops
+    after `max_in_a_row` trials in a row were given up; without it, the limit follows from the number of workers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,18 +57,20 @@ class FailurePolicy(BaseModel):
     when_unknown: Literal["retry", "ask"] = "retry"
 
     def limit_in_a_row(self, workers: int, *, measured: bool) -> int:
-        """Return the number of trials given up in a row after which nothing more is started.
+        """Return how many trials may be given up in a row before nothing more is started.
 
-        The default is five, or the number of workers if that is larger, before anything was `measured`, since a broken
-        evaluator fails at every point; later it is four times as many, since the model learns which regions fail.
+        The default is the larger of five and the number of workers until something was `measured`, because a broken
+        evaluator fails at every point. Later it is four times as many, because the model is learning which regions
+        fail.
         """
         return self.max_in_a_row or max(_FAILURES_IN_A_ROW, workers) * (_PATIENCE_ONCE_MEASURED if measured else 1)
 
 
 class StopWhen(BaseModel):
-    """When to finish: one more trial is expected to improve on the best by less than this, in the metric's own unit.
+    """When to finish: one more trial is expected to improve on the best by less than `expected_gain_below`.
 
-    `in_a_row` decisions in a row must expect so little. With `advice_only` nothing is stopped, and people are advised.
+    `expected_gain_below` is in the metric's own unit. `in_a_row` consecutive decisions must expect less than that. With
+    `advice_only` the campaign continues, and only reports that it could stop.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,12 +87,13 @@ _Name = Annotated[str, Field(min_length=1)]
 class Campaign(BaseModel):
     """The whole definition of a campaign, except the parts that are plugged in: evaluator, ledger, proposer.
 
-    If `approve` is `always`, every computed point waits until a person approves it; if it is a policy, the points that
-    it names wait. Points from people do not wait. `stop_early` ends running trials, `stop_when` the campaign.
+    If `approve` is `always`, every computed point waits until a person approves it. If it is a policy, the points that
+    the policy selects wait. Points suggested by people never wait. `stop_early` ends single trials while they run;
+    `stop_when` ends the campaign.
 
     `noise` describes the objective's noise. `none`: the same point always gives the same value. `known`: every
-    evaluation reports a standard error. `infer`, the default: reported standard errors are believed, and the noise of
-    the other results is learnt. A result that contradicts `none` or `known` is refused.
+    evaluation reports a standard error. `infer`, the default: reported standard errors are used as they are, and the
+    noise of results without one is learnt. A result that contradicts `none` or `known` is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -120,7 +124,7 @@ class Campaign(BaseModel):
 
     @property
     def goal(self) -> Goal:
-        """Return what is better and what is feasible; `minimize` and `maximize` are the short form of one objective."""
+        """Return the goal; `minimize` and `maximize` are the short form of a goal with one objective."""
         if self.minimize is not None:
             return Goal((Objective(metric=self.minimize, direction="minimize"),))
         assert self.maximize is not None
@@ -133,11 +137,11 @@ class Campaign(BaseModel):
 
     @property
     def expected_metrics(self) -> tuple[str, ...]:
-        """Return every metric that an evaluation must report, those of the goal first, each once."""
+        """Return every metric that an evaluation must report, each once, starting with those of the goal."""
         return tuple(dict.fromkeys((*self.goal.metrics, *self.metrics)))
 
     def key_of(self, metric: str) -> str:
-        """Return the key of the campaign's file that asks for this metric."""
+        """Return the key of the campaign file that asks for this metric."""
         return next((key for key in ("minimize", "maximize") if getattr(self, key) == metric), "metrics")
 
 

@@ -1,4 +1,4 @@
-"""The exceptions of Overnight, as a short tree, one sentence each."""
+"""The exceptions of Overnight, as a short tree."""
 
 
 class OvernightError(Exception):
@@ -18,19 +18,19 @@ class InvalidPoint(OvernightError):
 
 
 class InvalidHistory(OvernightError):
-    """The events contradict each other, so that no history can be folded from them."""
+    """The events contradict each other, so no history can be computed from them."""
 
 
 class CampaignStopped(OvernightError):
-    """A campaign tries nothing more as it stands; the text gives the reason and a way to continue."""
+    """A campaign tries nothing more in its present state; the text gives the reason and a way to continue."""
 
 
 class BudgetSpent(CampaignStopped):
-    """A budget of the campaign is spent, so that nothing more is tried."""
+    """A budget of the campaign is spent, so nothing more is tried."""
 
 
 class AskLater(OvernightError):
-    """Nothing may be tried now, because of people, the window or running evaluations; ask again later."""
+    """Nothing may be tried now, because of a person, the window or running evaluations; ask again later."""
 
 
 class CannotStart(OvernightError):
@@ -42,7 +42,7 @@ class CannotPropose(OvernightError):
 
 
 class ModelFailed(CannotPropose):
-    """The model's numbers cannot be computed, through no fault of the campaign; the text gives the reason."""
+    """The model cannot be computed numerically, through no fault of the campaign; the text gives the reason."""
 
 
 class SpaceExhausted(CannotPropose, CampaignStopped):
@@ -74,7 +74,7 @@ class CannotImport(OvernightError):
 
 
 class Refused(OvernightError):
-    """A request cannot be carried out as the campaign stands; the text gives the reason and a remedy."""
+    """A request cannot be carried out in the campaign's present state; the text gives the reason and a remedy."""
 
 
 class NotUnderWay(Refused):

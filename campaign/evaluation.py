@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivenAsCopy, ReadOnly, ReadOnlyDict, read_only
 
-# What is nested deeper than twice that can be written but never read again.
+# JSON nested more than twice as deep as this can be written but not read back.
 _DEEPEST = 100
 
 
@@ -22,25 +22,25 @@ _short.maxlong = 60
 
 
 def writable(text: str) -> str:
-    """Return the text with `?` for each half of a character, which cannot be stored anywhere."""
+    """Return the text with `?` in place of each lone surrogate, which no encoding can store."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def all_writable(value: Any, levels: int = _DEEPEST) -> Any:
-    """Return a JSON value with `writable` texts; raises ValueError if it is nested too deeply to be read again."""
+    """Return a JSON value with `writable` texts; raises ValueError if it is nested too deeply to be read back."""
     if isinstance(value, str):
         return writable(value)
     if not isinstance(value, dict | list | tuple):
         return value
     if levels == 0:
-        raise ValueError(f"expected lists and objects within each other at most {_DEEPEST} deep, found deeper ones")
+        raise ValueError(f"expected lists and objects nested at most {_DEEPEST} deep, found deeper ones")
     if isinstance(value, dict):
         return {all_writable(key): all_writable(item, levels - 1) for key, item in value.items()}
     return type(value)(all_writable(item, levels - 1) for item in value)
 
 
 def named_value(value: Any) -> str:
-    """Return a value as a message names it, shortened if it is long."""
+    """Return a value as text for a message, shortened if it is long."""
     try:
         return _short.repr(value)
     except ValueError:  # a whole number with too many digits to print
@@ -65,14 +65,15 @@ _CAUSES_IN_WORDS: dict[Cause, str] = {
 
 
 def cause_text(cause: Cause) -> str:
-    """Return a cause in the words that people are shown; `configuration` would sound like the campaign's file."""
+    """Return a cause in words for people; `configuration` would sound like a mistake in the campaign file."""
     return _CAUSES_IN_WORDS[cause]
 
 
 class Measurement(BaseModel):
-    """The mean of one metric and its standard error: a number is known, None is to be inferred, 0 is exact.
+    """The mean of one metric and its standard error.
 
-    `n` is how many units (users, requests, repetitions) the mean is of, None if that is not known.
+    A `sem` of None is to be inferred, and 0 means that the value is exact. `n` is how many units (users, requests,
+    repetitions) the mean is of, or None if that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,9 +88,9 @@ class _GivesItsParameters:
 
 
 class EvaluationRequest(_GivesItsParameters, BaseModel):
-    """One attempt at one trial, with everything that an evaluator may need to know.
+    """One attempt at one trial, with everything that an evaluator may need.
 
-    A bare number that is returned for a result is the `objective`, one of the `expected_metrics`.
+    If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,9 +107,9 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
 
 
 class EvaluationSucceeded(BaseModel):
-    """It ended well: each expected metric was measured; `notes` say which side information was ignored, and why."""
+    """An evaluation that measured every expected metric; `notes` name side information that was ignored, and why."""
 
-    # Metadata may hold what is no number, and come back with it.
+    # Metadata may hold NaN and infinities, and must keep them when it is written and read back.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     kind: Literal["succeeded"] = "succeeded"
@@ -121,11 +122,12 @@ class EvaluationSucceeded(BaseModel):
 
 
 class EvaluationFailed(BaseModel):
-    """It ended badly, and why; of one that is lost nobody saw the end.
+    """An evaluation that ended without a result, with its `cause`; if it is `lost`, no process saw it end.
 
-    `metrics` are what was measured all the same, which is kept and not learnt from; `notes` say which side information
-    was ignored. `unseen` says where a lost one may still run, if that is a machine that cannot be seen. A failure of
-    the `machine` (no space, no memory for another process) says nothing of the point: it is repeated and not counted.
+    `metrics` were measured nevertheless: they are kept, and nothing is learnt from them. `notes` name side information
+    that was ignored. `unseen` names the place where a lost evaluation may still run, if that place cannot be reached. A
+    failure of the `machine` (no disk space, no memory for another process) is unrelated to the point: the evaluation is
+    repeated, and the failure does not count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -146,7 +148,7 @@ EvaluationOutcome = EvaluationSucceeded | EvaluationFailed
 
 
 class EvaluationReport(BaseModel):
-    """What an evaluation measured on its way, at a step (an epoch, an iteration)."""
+    """The metrics that a running evaluation measured at a step (an epoch, an iteration)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,10 +157,10 @@ class EvaluationReport(BaseModel):
 
 
 def read_measurement(value: Any) -> Measurement:
-    """Return the measurement that a person meant by a number, a pair or a mapping.
+    """Return the measurement that a number, a pair or a mapping stands for.
 
-    Accepts `1.5`, `(mean, sem)` and `{"mean": …, "sem": …, "n": …}`; a bare number has an unknown sem.
-    Raises ValueError saying what was expected and found.
+    Accepts `1.5`, `(mean, sem)` and `{"mean": …, "sem": …, "n": …}`; the sem of a bare number is unknown. Raises
+    ValueError with the expected and the found value.
     """
     if is_measurement(value):
         given = value["mean"], value.get("sem"), value.get("n")
@@ -174,7 +176,7 @@ def read_measurement(value: Any) -> Measurement:
 
 
 def is_measurement(value: Any) -> bool:
-    """Tell whether a mapping is one measurement, and not metrics by name: a mean, perhaps with its error and count."""
+    """Return whether a mapping is one measurement, not metrics by name: a mean, perhaps with its sem and count."""
     return isinstance(value, Mapping) and "mean" in value and set(value) <= {"mean", "sem", "n"}
 
 
@@ -187,16 +189,16 @@ def _count(value: Any) -> int:
 
 
 def finite_number(value: Any, what: str) -> float:
-    """Return the value as a finite number; raises ValueError saying what was expected as `what`, and found."""
+    """Return the value as a finite number; raises ValueError, which names the value `what`."""
     try:
-        number = math.nan if _is_no_real_number(value) else float(value)
-    except Exception:  # numbers of other libraries raise what they like
+        number = math.nan if _is_not_a_real_number(value) else float(value)
+    except Exception:  # numbers of other libraries may raise anything
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"expected a finite number as {what}, got {named_value(value)}")
     return number
 
 
-def _is_no_real_number(value: Any) -> bool:
-    """Tell whether Python would make a number of what is none: a text, or a number with an imaginary part."""
+def _is_not_a_real_number(value: Any) -> bool:
+    """Return whether `float` might accept the value although it is not a real number: a text, or a complex number."""
     return isinstance(value, str | bytes) or (isinstance(value, Complex) and not isinstance(value, Real))

@@ -1,4 +1,4 @@
-"""The goal of a campaign: which result is better, which is feasible, and which metrics a result must have."""
+"""The goal of a campaign: which results are better, which are feasible, and which metrics a result must have."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ Measured = Mapping[str, Measurement]
 
 
 class Objective(BaseModel):
-    """A metric and the direction in which it gets better."""
+    """A metric and the direction in which it improves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,11 +30,11 @@ class Objective(BaseModel):
         return 1.0 if self.direction == "maximize" else -1.0
 
     def turned(self, value: float) -> float:
-        """Return the value turned so that more is better; turned once more, it is the value again."""
+        """Return the value, negated if it is minimized, so that more is better; turned twice, it is the value again."""
         return self.sign * value
 
     def worsened(self, value: float, by: float) -> float:
-        """Return the value that is worse by this much."""
+        """Return the value made worse by this much."""
         return value - self.sign * by
 
 
@@ -43,7 +43,7 @@ class Constraint(Protocol):
 
     @property
     def metric(self) -> str:
-        """Return the metric that it limits."""
+        """Return the metric that is limited."""
         ...
 
     def allows(self, measured: Measurement) -> bool:
@@ -65,14 +65,14 @@ _Tried = TypeVar("_Tried", bound=Tried)
 
 @dataclass(frozen=True)
 class Goal:
-    """The objectives, the first of which is modelled, and the constraints. Nothing else reads a sign or a limit."""
+    """The objectives, the first of which is modelled, and the constraints. Only a goal interprets signs and limits."""
 
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
-        """Return the metrics that every result must have, the objectives' first, each once."""
+        """Return the metrics that every result must have, each once, starting with the objectives'."""
         return tuple(dict.fromkeys(part.metric for part in (*self.objectives, *self.constraints)))
 
     @property
@@ -105,7 +105,7 @@ class Goal:
         return bests[0] if bests else None
 
     def best_so_far(self, trials: Iterable[_Tried]) -> Iterator[_Tried | None]:
-        """Yield for each trial the best of those up to it."""
+        """Yield for each trial the best one up to it."""
         best = None
         for trial in trials:
             measured = trial.measured
@@ -114,7 +114,7 @@ class Goal:
             yield best
 
     def best_first(self, trials: Iterable[_Tried]) -> list[_Tried]:
-        """Return the feasible trials by their first objective, the earlier of equals first."""
+        """Return the feasible trials, best first objective first; of equal trials the earlier one comes first."""
         objective = self.objectives[0]
         feasible = [trial for trial in trials if self.feasible(trial.measured)]
         return sorted(feasible, key=lambda trial: -objective.turned(trial.measured[objective.metric].mean))

@@ -1,6 +1,6 @@
-"""The kinds of parameters: each knows its values, its distances, its words, and how a text spells it.
+"""The kinds of parameters, each with its values, its distances, its description and the spelling of its values.
 
-A kind is a class of this module and a line of `Parameter`. Its features on the unit cube are in
+Each kind is a class of this module and a line of `Parameter`. The features of a kind on the unit cube are in
 `overnight.bo_core.data.encoding`.
 """
 
@@ -23,7 +23,7 @@ class _Parameter(BaseModel):
     unit: str | None = None
     description: str | None = None
 
-    # Whether a search may choose the value, and whether its values lie at distances from each other.
+    # Whether a search may choose the value, and whether there are distances between values.
     is_tuned: ClassVar[bool] = True
     has_distances: ClassVar[bool] = True
 
@@ -40,16 +40,16 @@ class _Bounded(Protocol):
 
 
 class _Number(_Parameter):
-    """A number between two bounds, which the kinds declare in their own types."""
+    """A number between two bounds; each kind declares the bounds in its own type."""
 
     @property
     def listed(self) -> tuple[Value, ...]:
-        """Return nothing: the values of a number are not listed."""
+        """Return an empty tuple: the values of a number are not listed."""
         return ()
 
     @property
     def is_logarithmic(self: _Bounded) -> bool:
-        """Tell whether distances are ratios."""
+        """Return whether distances are ratios."""
         return self.scale == "log"
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class _Number(_Parameter):
         return self
 
     def distance(self: _Bounded, one: Value, other: Value) -> float:
-        """Return how far two values are apart, as a fraction of the range on the parameter's scale."""
+        """Return the distance between two values on the parameter's scale, as a fraction of the range."""
         ends = (self.low, self.high, float(one), float(other))
         low, high, a, b = map(math.log, ends) if self.scale == "log" else ends
         if math.isinf(high - low):
@@ -66,7 +66,7 @@ class _Number(_Parameter):
         return abs(b - a) / (high - low)
 
     def spelled(self, text: str) -> Any:
-        """Return the value that a text spells, or the text."""
+        """Return the number that a text spells, or the text."""
         return number_of(text)
 
     def described(self: _Bounded) -> str:
@@ -84,7 +84,7 @@ class FloatParameter(_Number):
     scale: Scale = "linear"
 
     def canonical(self, value: Any) -> float:
-        """Return the value as this parameter's type; ValueError says what was expected."""
+        """Return the value as this parameter's type; the text of a ValueError describes valid values."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not self.low <= value <= self.high:
             raise ValueError(f"a number between {self.low:g} and {self.high:g}")
@@ -100,7 +100,7 @@ class IntParameter(_Number):
     scale: Scale = "linear"
 
     def canonical(self, value: Any) -> int:
-        """Return the value as this parameter's type; ValueError says what was expected."""
+        """Return the value as this parameter's type; the text of a ValueError describes valid values."""
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or not self.low <= value <= self.high:
             raise ValueError(f"a whole number between {self.low} and {self.high}")
@@ -113,15 +113,15 @@ class _HasList(Protocol):
 
 
 class _Listed(_Parameter):
-    """A value out of a list, which the kinds declare as `listed`."""
+    """A value from a list, which each kind declares as `listed`."""
 
     is_logarithmic: ClassVar[bool] = False
 
     def spelled(self: _HasList, text: str) -> Any:
-        """Return the value that a text spells, or the text; ValueError says what was expected if it spells several."""
+        """Return the value that a text spells, or the text; raises ValueError if it spells several values."""
         meant = [value for value in self.listed if spells(text, value)]
         if len(meant) > 1:
-            raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text can be {len(meant)}")
+            raise ValueError(f"one of {', '.join(map(repr, self.listed))}, of which the text matches {len(meant)}")
         return meant[0] if meant else text
 
     def described(self: _HasList) -> str:
@@ -138,7 +138,7 @@ class _Choice(_Listed):
             if isinstance(choice, float) and not math.isfinite(choice):
                 raise ValueError(f"expected finite choices, got {choice}")
             if choice in self.choices[:position]:
-                raise ValueError(f"expected choices that differ, got {choice!r} twice")
+                raise ValueError(f"expected distinct choices, got {choice!r} twice")
         return self
 
     @property
@@ -147,7 +147,7 @@ class _Choice(_Listed):
         return self.choices
 
     def canonical(self, value: Any) -> Value:
-        """Return the choice that equals the value; ValueError says what was expected."""
+        """Return the choice that equals the value; the text of a ValueError describes valid values."""
         for choice in self.choices:
             if choice == value and isinstance(choice, bool) == isinstance(value, bool):
                 return choice
@@ -162,22 +162,22 @@ class CategoricalParameter(_Choice):
     has_distances: ClassVar[bool] = False
 
     def distance(self, one: Value, other: Value) -> float:
-        """Return 1, the whole range, unless they are the same."""
+        """Return 1, the whole range, if the two differ, else 0."""
         return float(one != other)
 
 
 class OrdinalParameter(_Choice):
-    """One of several choices given in their order."""
+    """One of several choices, listed in order."""
 
     kind: Literal["ordinal"]
 
     def distance(self, one: Value, other: Value) -> float:
-        """Return how many steps two choices are apart, as a fraction of all steps."""
+        """Return the number of steps between two choices, as a fraction of all steps."""
         return abs(self.choices.index(other) - self.choices.index(one)) / (len(self.choices) - 1)
 
 
 class FixedParameter(_Listed):
-    """A value that every evaluation gets and that is not tuned."""
+    """A value that every evaluation receives and that is not tuned."""
 
     kind: Literal["fixed"]
     value: Value
@@ -196,12 +196,12 @@ class FixedParameter(_Listed):
         return (self.value,)
 
     def distance(self, one: Value, other: Value) -> float:
-        """Return 0: it never changes."""
+        """Return 0: the value never changes."""
         del one, other
         return 0.0
 
     def canonical(self, value: Any) -> Value:
-        """Return the fixed value; ValueError says what was expected."""
+        """Return the fixed value; the text of a ValueError describes valid values."""
         if value != self.value or isinstance(value, bool) != isinstance(self.value, bool):
             raise ValueError(f"the fixed value {self.value!r}")
         return self.value

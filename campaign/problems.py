@@ -1,4 +1,4 @@
-"""A mistake in a definition: its path in the file, and the words for values in messages."""
+"""A mistake in a definition with its path in the file, and the text of values in messages."""
 
 import difflib
 import reprlib
@@ -15,13 +15,13 @@ _short.maxdict = _short.maxlist = _short.maxtuple = 4
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and the path to it in the user's file."""
+    """One mistake, and the path to it in the user's file."""
 
     where: Where
     text: str
 
     def below(self, *where: str | int) -> "Problem":
-        """Return the problem with its path continued upwards."""
+        """Return the problem with these elements put in front of its path."""
         return Problem((*where, *self.where), self.text)
 
     def __str__(self) -> str:
@@ -30,7 +30,7 @@ class Problem:
 
 
 class Contradictory(ValueError):
-    """Parts that are valid by themselves and do not fit together; raised by validators."""
+    """Parts that are each valid but do not fit together; raised by validators."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -38,12 +38,12 @@ class Contradictory(ValueError):
 
 
 def one_line(text: str) -> str:
-    """Return the text on a single line, with what cannot be printed escaped."""
+    """Return the text on a single line, with unprintable characters escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
 
 
 def shown(value: Any) -> str:
-    """Return a value as it is named in a message, shortened if it is long."""
+    """Return a value as text for a message, shortened if it is long."""
     if value is None:
         return "nothing"
     if isinstance(value, date):
@@ -55,12 +55,12 @@ def shown(value: Any) -> str:
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Return the text about a key that is not among the known ones."""
+    """Return the message about a key that is not among the known ones."""
     known = list(known)
     return f"expected one of {', '.join(known)}, got the unknown key `{key}`{did_you_mean(key, known)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message: the known name that comes close to this one, or nothing."""
+    """Return the end of a message that suggests the closest known name, or an empty text."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean `{close[0]}`?" if close else ""

@@ -8,14 +8,14 @@ from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnl
 
 
 class Recommendation(GivesItsPoint, BaseModel):
-    """The point with the best posterior mean, of the observed ones or of all; never the luckiest noisy value.
+    """The point with the best posterior mean, of the observed points or of all; never the luckiest noisy value.
 
     `trial` is None if the point has not been observed. `predicted` is the model's belief about the true value of each
-    modelled metric there, in the metric's own unit, and `baseline` the same at the baseline, empty if that was not
+    modelled metric there, in the metric's own unit. `baseline` is the same at the baseline, and empty if that was not
     observed. `objective` is the metric that decided; `mean`, `sd`, `baseline_mean` and `baseline_sd` are its numbers.
-    `probability_best` is the probability of being the best of all observed points and this one. `without_model` says
-    why no model could be computed: then the point has the best measurement, whose standard error, if it is known,
-    stands for `sd`, and each point is as likely to be best.
+    `probability_best` is the probability that this point is the best of itself and all observed points.
+    `without_model` is the reason why no model could be computed. In that case the point is the one with the best
+    measurement, `sd` is its standard error if that is known, and every point is equally likely to be best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

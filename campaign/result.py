@@ -1,7 +1,8 @@
-"""The rules for a result: usable metrics are kept, unusable side information is noted.
+"""The rules for a result: usable metrics are kept, and unusable side information is noted.
 
-Side information is everything that nobody asked for: other metrics, the cost, artifacts and metadata. It never costs
-a result its metrics. Every door uses this rule: commands, Python functions, `AskTell` and reports by hand.
+Side information is everything that the campaign did not ask for: other metrics, the cost, artifacts and metadata. Bad
+side information never costs a result its metrics. All results follow these rules: those of commands, Python functions
+and `AskTell`, and those reported by hand.
 """
 
 import json
@@ -30,11 +31,10 @@ LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class ReadMetrics:
-    """The metrics of a result or a report, in its own order.
+    """The metrics of a result or a report, in their original order.
 
-    `metrics` holds every finite measurement, whether it was asked for or not. `problem` says which of the metrics that
-    were asked for are missing or unusable: None if all of them are well. `notes` has a sentence for each other metric
-    that was ignored.
+    `metrics` holds every finite measurement, requested or not. `problem` names the requested metrics that are missing
+    or unusable; None means that all of them are fine. `notes` has a sentence for each other metric that was ignored.
     """
 
     metrics: dict[str, Measurement]
@@ -43,9 +43,10 @@ class ReadMetrics:
 
 
 def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetrics:
-    """Sort metrics by name into those that are kept, what is wrong with those asked for, and what is noted.
+    """Sort metrics by name into those that are kept, the problem with requested ones, and notes about the others.
 
-    A result is asked for the campaign's expected metrics. A report is asked for nothing: each metric stands for itself.
+    A result is asked for the campaign's expected metrics. A report is asked for nothing, so any metric in it may be
+    missing.
     """
     metrics: dict[str, Measurement] = {}
     unusable: dict[str, str] = {}
@@ -66,18 +67,18 @@ def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetric
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
-    """Return how the objective's standard error contradicts what the campaign says of noise; None if it does not."""
-    name, said = campaign.objective.metric, f"as the campaign has `noise: {campaign.noise}`"
+    """Return how the objective's standard error contradicts the campaign's `noise`; None if it does not."""
+    name, because = campaign.objective.metric, f"because of `noise: {campaign.noise}`"
     measured = metrics.get(name)
     if measured is not None and campaign.noise == "known" and measured.sem is None:
-        return f"metric `{name}`: expected a standard error beside the mean, {said}, found none"
+        return f"metric `{name}`: expected a standard error with the mean {because}, found none"
     if measured is not None and campaign.noise == "none" and measured.sem:
-        return f"metric `{name}`: expected no standard error, or 0, {said}, found {measured.sem:g}"
+        return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
     return None
 
 
 def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:
-    """Return a note for each metric beyond the limits that hold for metrics that nobody asked for."""
+    """Return a note for each metric that exceeds the limits on metrics that were not requested."""
     long = [name for name in extra if len(name) > LONGEST_METRIC_NAME]
     notes = {
         name: f"metric `{name[:40]} …` was ignored: expected a name of at most {LONGEST_METRIC_NAME} characters, "
@@ -85,7 +86,7 @@ def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:
         for name in long
     }
     surplus = [name for name in extra if name not in notes][MOST_EXTRA_METRICS:]
-    why = f"expected at most {MOST_EXTRA_METRICS} metrics that nobody asked for, found {len(extra)}"
+    why = f"expected at most {MOST_EXTRA_METRICS} additional metrics, found {len(extra)}"
     return notes | {name: f"metric `{name}` was ignored: {why}" for name in surplus}
 
 
@@ -101,7 +102,7 @@ def _problem(missing: list[str], unusable: dict[str, str], found: Mapping[Any, A
 
 
 def read_cost(value: Any) -> tuple[float | None, tuple[str, ...]]:
-    """Return the cost that a result states, and a note if that is no cost; None is no statement."""
+    """Return the cost in a result, and a note if it is not a valid cost; None means that no cost was given."""
     if value is None:
         return None, ()
     try:
@@ -114,7 +115,7 @@ def read_cost(value: Any) -> tuple[float | None, tuple[str, ...]]:
 
 
 def read_artifacts(value: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the artifacts that a result names, and a note for each that is no name; None is no artifact."""
+    """Return the artifacts in a result, and notes about invalid ones; None means no artifacts."""
     if value is None:
         return (), ()
     if not isinstance(value, list | tuple):
@@ -131,7 +132,7 @@ def read_artifacts(value: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def read_metadata(value: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the metadata of a result, and a note if it cannot be kept; None is no metadata."""
+    """Return the metadata of a result, and a note if it cannot be kept; None means no metadata."""
     if value is None:
         return {}, ()
     try:
@@ -146,7 +147,7 @@ def read_metadata(value: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def bounded(notes: Iterable[str]) -> tuple[str, ...]:
-    """Return the notes as they are kept: a few of them, none of them long."""
+    """Return the notes as they are kept: at most `MOST_NOTES`, each shortened to `LONGEST_NOTE` characters."""
     every = list(notes)
     kept = [note if len(note) <= LONGEST_NOTE else f"{note[:LONGEST_NOTE]} …" for note in every[:MOST_NOTES]]
     return (*kept, f"and {len(every) - MOST_NOTES} more of this kind") if len(every) > MOST_NOTES else tuple(kept)

@@ -38,9 +38,9 @@ class Space(RootModel[ReadOnly[dict[Annotated[str, Field(min_length=1)], Paramet
         return {name: p for name, p in self.root.items() if p.is_tuned}
 
     def point(self, values: Mapping[str, Any]) -> Point:
-        """Return the point with these values in canonical types and the fixed ones added.
+        """Return the point with these values in canonical types, and with the fixed parameters added.
 
-        Raises InvalidPoint naming each parameter that is unknown, missing or out of its range.
+        Raises InvalidPoint, which names each parameter that is unknown, missing or out of its range.
         """
         point, problems = self._read(values)
         if problems:

@@ -1,7 +1,7 @@
 """The hours in which a campaign may run, such as `22:00–06:00 Europe/Berlin`; a pure function of the time.
 
-A time of day on a date is the first instant at which the clocks of its zone show that date and time or later. So an
-hour that is skipped begins where the clocks go on, and an hour that is there twice counts when it comes first.
+A time of day on a date means the first instant at which the clocks of its zone show that date and time or later. So an
+hour that the clocks skip begins at the jump, and of an hour that occurs twice the first occurrence counts.
 """
 
 import re
@@ -59,9 +59,10 @@ TimeOfDay = Annotated[time, BeforeValidator(_read_time), WithJsonSchema({"type":
 
 
 class Window(BaseModel):
-    """When a campaign may run: from one time of day to another, on every day or on those that it opens on.
+    """When a campaign may run: from one time of day to another, on every day or on the `days` on which it opens.
 
-    `running` says what happens at its end to what runs: it may finish, or is stopped and tried again the next time.
+    `running` decides what happens to running evaluations when the window closes: `finish` lets them finish, `stop`
+    stops them and tries them again in the next window.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,38 +104,38 @@ class Window(BaseModel):
 
     @property
     def length(self) -> timedelta:
-        """Return how long it is open on a day on which no clock is changed."""
+        """Return how long the window is open on a day without a clock change."""
         length = timedelta(hours=self.shuts.hour - self.opens.hour, minutes=self.shuts.minute - self.opens.minute)
         return length if length > timedelta() else length + _A_DAY
 
     def is_open(self, moment: datetime) -> bool:
-        """Tell whether it is open at this moment; at its last one it is not."""
+        """Return whether the window is open at this moment; at the moment when it closes it is not."""
         return self.closes(moment) is not None
 
     def closes(self, moment: datetime) -> datetime | None:
-        """Return when the window closes that is open at this moment; None where none is."""
+        """Return when the window that is open at this moment closes; None if it is not open."""
         return next((end for start, end in self._around(moment) if start <= moment < end), None)
 
     def opened(self, moment: datetime) -> datetime | None:
-        """Return when the window opened that is open at this moment; None where none is."""
+        """Return when the window that is open at this moment opened; None if it is not open."""
         return next((start for start, end in self._around(moment) if start <= moment < end), None)
 
     def next_opening(self, moment: datetime) -> datetime:
-        """Return the first moment after this one at which it opens."""
+        """Return the first moment after this one at which the window opens."""
         return next(start for start, _ in self._around(moment) if start > moment)
 
     def said(self, moment: datetime) -> str:
-        """Return a moment as the clocks of its zone show it."""
+        """Return a moment as the clocks of the window's zone show it."""
         return f"{moment.astimezone(ZoneInfo(self.zone)):%a %Y-%m-%d %H:%M %Z}"
 
     def _around(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Return when it opens and closes, from a little before this moment on, in order."""
+        """Yield when the window opens and closes, in order, from shortly before this moment."""
         today = moment.astimezone(ZoneInfo(self.zone)).date()
         for distance in range(-_DATES_AROUND, _DATES_AHEAD):
             day = today + timedelta(days=distance)
             if _DAYS[day.weekday()] in self.days:
                 start, end = self._on(day)
-                # Where all of it is skipped it does not open at all.
+                # If the clocks skip the whole window, it does not open.
                 if start < end:
                     yield start, end
 
@@ -154,7 +155,7 @@ def _instant(day: date, at: time, zone: str) -> datetime:
     instant, other = (wall.replace(tzinfo=of_zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if shown(instant) == wall:
         return instant
-    # No clock ever shows it: the two ways to read it lie on both sides of the jump.
+    # No clock ever shows this time: its two readings lie on either side of the jump.
     while instant - other > _A_SECOND:
         middle = other + (instant - other) // _A_SECOND // 2 * _A_SECOND
         instant, other = (instant, middle) if shown(middle) < wall else (middle, other)

@@ -29,7 +29,7 @@ from overnight.evaluators.watch import OwnChild, Watch, Watched
 # ended if that process dies, because no other process would adopt it. None: a controller on this machine adopts it.
 ends_with_its_parent: ContextVar[float | None] = ContextVar("ends_with_its_parent", default=None)
 
-_SUPERVISOR_DIED = "its supervisor was killed or could not start, and nothing of the evaluation is left"
+_SUPERVISOR_DIED = "its supervisor was killed or could not start, and no process of the evaluation is left"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class AttemptProcess:
         try:
             attempt = AttemptFolder.at(folder)
             attempt.make_places()
-            if (refusal := begin(attempt, request, self._what_to_start(request))) is not None:
+            if (refusal := begin(attempt, request, self._instructions(request))) is not None:
                 return EvaluationFailed(cause="infrastructure", message=refusal)
             child = OwnChild(self._start(attempt))
         except OSError as problem:
@@ -92,7 +92,7 @@ class AttemptProcess:
             await end_survivors(None, AttemptFolder(folder.resolve()), self.grace)  # noqa: ASYNC240
             raise
 
-    def _what_to_start(self, request: EvaluationRequest) -> dict[str, Any]:
+    def _instructions(self, request: EvaluationRequest) -> dict[str, Any]:
         silence = ends_with_its_parent.get()
         return {
             "key": request.key,
@@ -136,7 +136,7 @@ class AttemptProcess:
         if foreign is not None or claim is None:
             # Another attempt's claim names processes that must not be touched.
             await end_survivors(None, attempt, self.grace)
-            return self._lost(attempt, f"it cannot be adopted, because {foreign}; nothing of it is left")
+            return self._lost(attempt, f"it cannot be adopted, because {foreign}; none of its processes is left")
         # The limits that it was started with apply, even if the campaign's file has changed since.
         time_limit, grace = limits(attempt, self.time_limit, self.grace)
         await self._watch(claim, attempt, lines, time_limit - claim.age(), grace).to_its_end()
@@ -144,7 +144,7 @@ class AttemptProcess:
             await end_survivors(claim, attempt, grace)
         lines.read_rest()
         redaction = Redaction(self.secrets)
-        outcome = self._outcome(attempt, request, claim, redaction) or self._without_word(attempt, claim)
+        outcome = self._outcome(attempt, request, claim, redaction) or self._unrecorded_end(attempt, claim)
         return _with_ignored(without_secrets(outcome, redaction), lines)
 
     async def _stored(
@@ -166,12 +166,12 @@ class AttemptProcess:
         seconds = attempt.result.stat().st_mtime - attempt.claim.stat().st_mtime
         return stored_outcome(attempt, request, max(0.0, seconds), redaction)
 
-    def _without_word(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
+    def _unrecorded_end(self, attempt: AttemptFolder, claim: Claim) -> EvaluationFailed:
         """Return the failure of an attempt that left neither a record of its end nor a result."""
         if attempt.exit.exists():
             return self._lost(attempt, f"{attempt.exit} cannot be read or is of another attempt")
         if claim.of_this_boot() and not claim.can_be_seen():
-            unseen = f"process {claim.pid} in another container of this machine began it and cannot be seen from here"
+            unseen = f"process {claim.pid} in another container of this machine started it and cannot be seen from here"
             return EvaluationFailed(
                 cause="infrastructure", message="it left no record of its end", lost=True, unseen=unseen
             )

@@ -33,7 +33,7 @@ _MEASUREMENT = {"mean", "sem", "n"}
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
     (
         (inspect.iscoroutinefunction, inspect.iscoroutine),
-        "a coroutine. Write `def` instead of `async def`, and run what waits by `asyncio.run`",
+        "a coroutine. Write `def` instead of `async def`, and run asynchronous code with `asyncio.run`",
     ),
     (
         (inspect.isasyncgenfunction, inspect.isasyncgen),
@@ -41,7 +41,7 @@ _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], st
     ),
     (
         (inspect.isgeneratorfunction, inspect.isgenerator),
-        "a generator. Return the result instead of yielding it, and report on the way by `report`",
+        "a generator. Return the result instead of yielding it, and report intermediate values with `report`",
     ),
 )
 
@@ -219,7 +219,7 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
         function = load(reference)
         extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge})
         returned = function(request["parameters"], **extra)
-        if isinstance(returned, Exception) and _says_infeasible(returned):
+        if isinstance(returned, Exception) and _is_infeasible(returned):
             return _infeasible(returned, objective)
         refuse_unfinished(returned, function)
         return result_of(returned, expected, objective)
@@ -227,7 +227,7 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
         if _disk_is_full(problem):
             raise
         traceback.print_exc()
-        if _says_infeasible(problem):
+        if _is_infeasible(problem):
             return _infeasible(problem, objective)
         return {"status": "failed", "metrics": {}, **describe(problem)}
 
@@ -251,7 +251,7 @@ def _disk_is_full(problem: BaseException) -> bool:
     return isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _says_infeasible(problem: Exception) -> bool:
+def _is_infeasible(problem: Exception) -> bool:
     # Compared by name: importing the class would import all of the package's dependencies.
     return any(
         (c.__module__, c.__name__) == ("overnight.evaluators.infeasible", "Infeasible") for c in type(problem).__mro__

@@ -50,7 +50,7 @@ class CommandEvaluator(ProcessEvaluator):
         return " ".join(self.command)
 
     def source_files(self, sources: SourceFiles) -> set[Path]:
-        """Return its program, the scripts and settings that it names, and what Python scripts among them import."""
+        """Return its program, the scripts and settings that it names, and the modules that Python scripts import."""
         path = child_environment(self.environment).get("PATH")
         return sources.of_command(self.command, path, self.working_folder())
 

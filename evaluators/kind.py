@@ -11,9 +11,9 @@ from overnight.evaluators.sources import SourceFiles
 
 
 class EvaluatorKind(BaseModel):
-    """A kind of evaluator, with the answers of one that starts no process and passes no variable on.
+    """A kind of evaluator; the defaults are those of a kind that starts no process and passes on no variables.
 
-    A kind also has a literal `kind` and the rest of `Evaluator`.
+    A subclass adds a literal `kind` and the other methods of `Evaluator`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,16 +25,16 @@ class EvaluatorKind(BaseModel):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Return the environment variables that the campaign file gives it, as `NAME` or `NAME=value`."""
+        """Return the evaluator's environment variables in the campaign file, as `NAME` or `NAME=value`."""
         return ()
 
     def with_variables(self, variables: Iterable[str]) -> Self:
-        """Return it with these variables as well, except those that it already has."""
+        """Return a copy that also has these variables, except those that the evaluator already has."""
         del variables
         return self
 
     def secrets(self) -> dict[str, str]:
-        """Return nothing: no variable is passed on."""
+        """Return nothing: no variables are passed on."""
         return {}
 
     def working_folder(self) -> Path:
@@ -42,7 +42,7 @@ class EvaluatorKind(BaseModel):
         return Path.cwd()
 
     def described(self) -> str:
-        """Return in a few words what it evaluates, without its kind."""
+        """Return a short description of the evaluator, without its kind."""
         return ""
 
     def source_files(self, sources: SourceFiles) -> set[Path]:

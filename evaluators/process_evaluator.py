@@ -30,7 +30,7 @@ class ProcessEvaluator(EvaluatorKind):
         return self.environment
 
     def with_variables(self, variables: Iterable[str]) -> Self:
-        """Return it with these variables as well, except those that `environment` already has."""
+        """Return a copy that also has these variables, except those that `environment` already has."""
         named = {variable.partition("=")[0] for variable in self.environment}
         added = [variable for variable in variables if variable.partition("=")[0] not in named]
         return self.model_copy(update={"environment": (*added, *self.environment)})

@@ -62,7 +62,7 @@ class PythonEvaluator(ProcessEvaluator):
         return self.function
 
     def source_files(self, sources: SourceFiles) -> set[Path]:
-        """Return its module, and the modules that this imports from the evaluator's folder or from `PYTHONPATH`."""
+        """Return its module, and the modules imported by it from the evaluator's folder or from `PYTHONPATH`."""
         return sources.of_module(self.function.partition(":")[0], self.working_folder())
 
     def process(self) -> AttemptProcess:
@@ -98,7 +98,9 @@ class PythonEvaluator(ProcessEvaluator):
             async with asyncio.timeout(_IMPORT_LIMIT):
                 stdout, stderr = await process.communicate()
         except TimeoutError:
-            return Inspection(problem=f"expected the import to end within {_IMPORT_LIMIT:g}s, found it still running")
+            return Inspection(
+                problem=f"expected the import to finish within {_IMPORT_LIMIT:g}s, found it still running"
+            )
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -111,7 +113,7 @@ class PythonEvaluator(ProcessEvaluator):
             found = Inspection.model_validate(json.loads(stdout.strip().split("\n")[-1]))
         except (ValueError, IndexError):
             tail = redaction.text(stderr).strip()[-1000:]
-            return Inspection(problem=f"expected the import to end well, found that it ended the interpreter: {tail}")
+            return Inspection(problem=f"expected the import to succeed, found that it ended the interpreter: {tail}")
         if found.problem is None:
             return found
         return found.model_copy(update={"problem": " ".join(redaction.text(found.problem).split())[:_LONGEST_PROBLEM]})

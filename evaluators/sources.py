@@ -39,10 +39,10 @@ Sources = dict[str, str]
 
 
 class HasSources(Protocol):
-    """An evaluator, as far as its files are looked for."""
+    """The methods of an evaluator that lead to its files."""
 
     def working_folder(self) -> Path:
-        """Return the folder against which its files are named."""
+        """Return the folder to which the names of its files are relative."""
         ...
 
     def source_files(self, sources: "SourceFiles") -> set[Path]:

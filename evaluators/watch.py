@@ -87,7 +87,7 @@ class Watch:
             if reading:
                 self.lines.read()
             if late > self.margin:
-                say = partial(self._say, supervisor, "timeout" if reading else "cancelled")
+                say = partial(self._record_end, supervisor, "timeout" if reading else "cancelled")
                 await end_by_force(supervisor, self.attempt, say)
             await asyncio.sleep(pause)
             # Time for which this process itself was suspended does not count against the supervisor.
@@ -95,7 +95,7 @@ class Watch:
                 late += min(passed() - looked, 2 * pause)
             looked, pause = passed(), min(pause * 1.3, _LONGEST_PAUSE)
 
-    def _say(self, supervisor: Process, why: Literal["timeout", "cancelled"]) -> None:
+    def _record_end(self, supervisor: Process, why: Literal["timeout", "cancelled"]) -> None:
         """Record the end of the attempt in place of the supervisor, if that supervisor has claimed it."""
         claim = read_claim(self.attempt)
         if claim is None or (claim.pid, claim.ticks) != (supervisor.pid, supervisor.ticks):

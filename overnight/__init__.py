@@ -1,7 +1,7 @@
-"""Overnight from Python: run a campaign, or bring your own loop with `AskTell`, or only ask `propose`.
+"""Overnight from Python: run a campaign, write your own loop with `AskTell`, or only call `propose`.
 
-Each name is imported when it is first used, so that a function that is evaluated can say `Infeasible` without loading
-everything else for every attempt.
+Each name is imported on first use, so that an evaluated function can raise `Infeasible` without loading everything else
+in every attempt.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""`python -m overnight` is the `overnight` command."""
+"""Run the `overnight` command as `python -m overnight`."""
 
 from overnight.flows.cli import main
 

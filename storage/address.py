@@ -28,7 +28,8 @@ def address_problem(url: str) -> str | None:
             return _file_problem(url)
         case None if one := _ONE_SLASH.match(url):
             return (
-                f"expected `{one[1].lower()}://` with two slashes, or a directory, got one that begins with `{one[0]}`"
+                f"expected `{one[1].lower()}://` with two slashes, or a directory, got an address that begins with "
+                f"`{one[0]}`"
             )
         case None:
             return _path_problem(url)
@@ -63,13 +64,13 @@ def _bucket_problem(url: str) -> str | None:
             "are taken from the environment or the AWS profile (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
             "AWS_ENDPOINT_URL, AWS_PROFILE)"
         )
-    kept = "which some stores keep under another name, where nothing is found again"
+    kept = "which some stores change, so that nothing would be found again"
     if len(parts) > 1 and "" in parts:
         return f"expected one `/` between the parts of a prefix, got `//`, {kept}"
     if "\\" in url:
         return f"expected `/` between the parts of a prefix, got a backslash, {kept}"
     if unicodedata.normalize("NFC", url) != url:
-        return f"expected letters with their accents as one character (Unicode NFC), got them apart, {kept}"
+        return f"expected letters with their accents as one character (Unicode NFC), got separate characters, {kept}"
     return _control_problem(url)
 
 
@@ -80,7 +81,9 @@ def _file_problem(url: str) -> str | None:
             f"expected an absolute path after `file://`, such as `file:///srv/ledger`, got `{parts.netloc}{parts.path}`"
         )
     if "?" in url or "#" in url:
-        return "expected `%3F` and `%23` for `?` and `#` in the path of a `file://` address, got one as it is"
+        return (
+            "expected `%3F` and `%23` for `?` and `#` in the path of a `file://` address, got one that is not escaped"
+        )
     return _path_problem(unquote(url))
 
 

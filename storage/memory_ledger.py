@@ -19,7 +19,7 @@ class MemoryLedger:
         """Store the events as segment `after + 1` and return that number."""
         head = len(self._segments)
         if after < head:
-            raise LedgerMoved(f"ledger in memory: segment {after + 1} exists; read what is new and decide again")
+            raise LedgerMoved(f"ledger in memory: segment {after + 1} exists; read the new events and decide again")
         if after > head:
             raise LedgerError(f"ledger in memory: expected to append after segment {head}, got {after}")
         self._segments.append(Segment(number=head + 1, events=tuple(events)))

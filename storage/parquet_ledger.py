@@ -70,7 +70,7 @@ class ParquetLedger:
             self.chain.create(number, encode(number, events, tip.hash, tip.contents))
         except ObjectExists:
             file = self.chain.name(number)
-            raise LedgerMoved(f"ledger file `{file}` exists already; read what is new and decide again") from None
+            raise LedgerMoved(f"ledger file `{file}` exists already; read the new events and decide again") from None
         if any(isinstance(event, CampaignDrained | CampaignFinished) for event in events):
             self._copies.make_last(number)
         else:

@@ -159,8 +159,8 @@ def query(ledger: ParquetLedger, sql: str) -> Answer:
             return Answer((), []) if found is None else Answer(tuple(found.columns), found.fetchall())
     except duckdb.PermissionException as problem:
         raise LedgerError(
-            f"query: {problem}\nA query sees the views {', '.join(VIEWS)}, and no file, no address and no extension of "
-            "DuckDB. Nothing was read or written; to write the trials to a file: overnight export FILE"
+            f"query: {problem}\nA query sees the views {', '.join(VIEWS)}, but no files, addresses or DuckDB "
+            "extensions. Nothing was read or written; to write the trials to a file: overnight export FILE"
         ) from None
     except (duckdb.Error, OverflowError, ValueError) as problem:
         raise LedgerError(f"query: {problem}\nThe views are {', '.join(VIEWS)}; try `describe trials`.") from None
@@ -173,7 +173,7 @@ def export_trials(ledger: ParquetLedger, file: Path) -> None:
         raise LedgerError(f"export `{file}`: expected a name that ends in .parquet or .csv, found `{file.suffix}`.")
     if file.resolve().is_relative_to(ledger.folder):
         raise LedgerError(
-            f"export `{file}`: expected a file outside of the ledger, found one in its folder `{ledger.folder}`. "
+            f"export `{file}`: expected a file outside the ledger, found one in its folder `{ledger.folder}`. "
             "Nothing was written; name another place."
         )
     try:

@@ -1,4 +1,4 @@
-"""The value of a candidate: draws of every metric, incumbents in each draw, and a score averaged over them."""
+"""The value of a candidate: draws of every metric, incumbents in each draw, and a score averaged over the draws."""
 
 from overnight.bo_core.acquisition.incumbents import best_in_each_draw, could_be_best
 from overnight.bo_core.acquisition.joint_draws import Drawn, JointDraws

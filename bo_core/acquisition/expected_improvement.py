@@ -31,7 +31,7 @@ def log_h_and_ratios(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     With the scaled complementary error function, Φ/φ = √(π/2) erfcx(−v/√2) and h = φ (1 + vΦ/φ), where the bracket is
     v⁻² (1 − 3v⁻² + 15v⁻⁴) far below zero (Ament et al. 2023, section 4 and appendix A).
     """
-    # The tails cost extra work, and looking whether there are any would make a GPU wait.
+    # The tails cost extra work, and checking whether there are any would make a GPU wait.
     least, most = (-math.inf, math.inf) if v.is_cuda else map(float, v.aminmax())
     low, high = least < _FAR_BELOW, most > _FAR_ABOVE
     capped = v.clamp(max=_FAR_ABOVE) if high else v

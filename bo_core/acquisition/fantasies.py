@@ -1,6 +1,6 @@
 """Sample outcomes of the pending trials, and condition the posterior on each sample.
 
-Beliefs are conditioned by extending the Cholesky factor, without a refit: hyperparameters and mean stay as they are.
+Beliefs are conditioned by extending the Cholesky factor without a refit, so hyperparameters and mean do not change.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ _LEAST_JITTER = 1e-10
 class Fantasies:
     """Beliefs after F sampled `outcomes` [M, F, p] of p pending points, for each of M sets of hyperparameters.
 
-    `posterior` is the one before; `Z` [M, n + p, d], `L_inverse` [M, n + p, n + p] and `noise` [M, n + p] are as there
-    and the same for all fantasies; `residual` [M, F, n + p] is each one's own. Everything is in standardised units.
+    `posterior` is the belief before. `Z` [M, n + p, d], `L_inverse` [M, n + p, n + p] and `noise` [M, n + p] are as in
+    that class, extended by the p points, and shared by all fantasies; each fantasy has its own `residual` [M, F, n +
+    p]. All values are in standardised units.
     """
 
     posterior: Posterior
@@ -32,7 +33,7 @@ class Fantasies:
     def marginal(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means [M, F, b] of the latent function at features X [b, d], and its standard deviations [M, b].
 
-        The latter do not depend on what the outcomes are.
+        The standard deviations do not depend on the outcomes.
         """
         h = self.posterior.kernel(self.posterior.scaled(X), self.Z)[0] @ self.L_inverse.mT
         mean = self.posterior.mean[:, None, None] + self.residual @ h.mT
@@ -41,7 +42,7 @@ class Fantasies:
     def as_posterior(self) -> Posterior:
         """Return a posterior with each set and fantasy as one of its M F sets, the fantasies of a set together.
 
-        Whatever averages over the sets of a posterior averages over fantasies, then.
+        Any average over the sets of a posterior is then an average over fantasies, too.
         """
         M, F = self.outcomes.shape[:2]
         sets = torch.arange(M, device=self.outcomes.device).repeat_interleave(F)
@@ -94,7 +95,7 @@ class _Extension:
         self.L_inverse = torch.cat([above, below], 1)
 
     def from_whitened(self, v: Tensor) -> Fantasies:
-        """Return beliefs after the outcomes of which v [M, F, p] are the whitened residuals."""
+        """Return beliefs after the outcomes whose whitened residuals are v [M, F, p]."""
         return self._fantasies(self.mean.unsqueeze(1) + v @ self.C.mT, v)
 
     def from_outcomes(self, outcomes: Tensor) -> Fantasies:

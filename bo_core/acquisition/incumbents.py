@@ -11,7 +11,7 @@ _MOST_SAMPLED = 256
 
 
 def best_in_each_draw(values: Tensor, eligible: Tensor) -> Tensor:
-    """Return the largest of `values` [M, r, S] at points that are eligible [M, r, S]: [M, 1, S], −∞ without any."""
+    """Return the largest of `values` [M, r, S] at `eligible` points [M, r, S]: [M, 1, S], −∞ without any."""
     worst = values.new_full((values.shape[0], 1, values.shape[2]), -torch.inf)
     return torch.cat([worst, values.masked_fill(~eligible, -torch.inf)], 1).amax(1, keepdim=True)
 
@@ -19,10 +19,10 @@ def best_in_each_draw(values: Tensor, eligible: Tensor) -> Tensor:
 def could_be_best(belief: Belief, X: Tensor, generator: torch.Generator, samples: int = 1024) -> Tensor:
     """Return the indices of those observed points X [n, d] that are the best in at least one joint sample of f.
 
-    They are ordered by how often they are.
+    The most frequent ones come first.
 
-    Points of which even the bounds of their beliefs do not reach the best are left out beforehand, and of the others
-    only the most hopeful are sampled, so that thousands of observations cost little.
+    Points whose upper bounds do not reach the best lower bound are left out beforehand. Of the others only the most
+    hopeful are sampled, so that thousands of observations cost little.
     """
     low, high = belief.bounds_at_data(_BOUND_DEVIATIONS)
     hopeful = torch.nonzero((high >= low.amax(1, keepdim=True)).any(0)).squeeze(1)

@@ -1,4 +1,4 @@
-"""All metrics drawn jointly where it matters: at what could be best, at what is pending, at what is chosen."""
+"""All metrics drawn jointly at the points that matter: those that could be best, the pending and the chosen ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from overnight.bo_core.surrogate import Belief, MetricDraws
 
 @dataclass(frozen=True)
 class Drawn:
-    """What metrics are at r points in each of S draws: `values` [M, r, S] by metric.
+    """The metrics at r points in each of S draws: `values` [M, r, S] by metric.
 
-    A point may be used in the draws in which it is `eligible` [M, r, S]: in all, unless it awaits approval.
+    A point counts in the draws in which it is `eligible` [M, r, S]: in all of them, unless it awaits approval.
     """
 
     values: Mapping[str, Tensor]
@@ -41,10 +41,10 @@ class JointDraws:
     ) -> None:
         """Draw each metric `draws` times at `points` [r, d] for each set, leaving room for `more` points to be added.
 
-        Metrics are drawn independently of each other; their beliefs average over equally many sets. Without a seed each
-        draw is the mean, which is all that a utility linear in the mean asks for. The last `parked` points are each
-        eligible with the probability of their `approval`. A draw knows f there in any case, which changes nothing in
-        the mean over draws (the tower property).
+        Metrics are drawn independently of each other; their beliefs must average over the same number of sets. Without
+        a seed each draw is the mean, which suffices for a utility that is linear in the mean. Each of the last `parked`
+        points is eligible in a draw with probability `approval`. A draw knows f there even if it is not eligible, which
+        does not change the mean over draws (the tower property).
         """
         [M] = {belief.set_count for belief in beliefs.values()}
         r, of_one = len(points), len(points) + more
@@ -57,13 +57,13 @@ class JointDraws:
             name: belief.drawn(points, of_metric.to(belief.like))
             for (name, belief), of_metric in zip(beliefs.items(), normals.split(of_one, 2), strict=True)
         }
-        # The sequence fills each dimension evenly, so that a share of draws is as large as the probability.
+        # The sequence fills each dimension evenly, so the share of draws equals the probability.
         approved = (uniform[:, columns:] < approval).reshape(M, draws, parked).mT.to(points.device)
         self._eligible = torch.cat([approved.new_ones(M, r - parked, draws), approved], 1)
 
     @property
     def drawn(self) -> Drawn:
-        """Return what was drawn so far."""
+        """Return the draws so far."""
         return Drawn({name: metric.values for name, metric in self.metrics.items()}, self._eligible)
 
     @property
@@ -73,11 +73,11 @@ class JointDraws:
 
     @property
     def jitter(self) -> float:
-        """Return the largest jitter that a metric's draws took."""
+        """Return the largest jitter that the draws of a metric needed."""
         return max(metric.jitter for metric in self.metrics.values())
 
     def add(self, x: Tensor) -> None:
-        """Let the chosen candidate x [d] join the draws of every metric."""
+        """Add the chosen candidate x [d] to the draws of every metric."""
         for metric in self.metrics.values():
             metric.add(x)
         M, _, draws = self._eligible.shape
@@ -85,7 +85,7 @@ class JointDraws:
 
 
 def _uniform_draws(draws: int, dimension: int, seed: int | None) -> Tensor:
-    """Return quasi-Monte-Carlo draws [draws, dimension] of the open unit cube, or its middle."""
+    """Return quasi-Monte-Carlo draws [draws, dimension] of the open unit cube; without a seed, its centre."""
     if seed is None:
         return torch.full((draws, dimension), 0.5, dtype=torch.float64)
     return uniform_draws(dimension, draws, seed).clamp(1e-10, 1.0 - 1e-10)

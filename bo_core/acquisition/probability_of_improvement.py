@@ -12,7 +12,7 @@ _ROOT_HALF = math.sqrt(0.5)
 
 
 class LogProbabilityOfImprovement:
-    """log P[f(x) > best], averaged over joint draws (Kushner 1964); it stays close to what is known."""
+    """log P[f(x) > best], averaged over joint draws (Kushner 1964); it stays close to points that are known."""
 
     logarithmic = True
 

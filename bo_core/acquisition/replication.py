@@ -1,4 +1,4 @@
-"""Decide whether to measure a point again; noisy expected improvement is 0 at its own draws and cannot decide it."""
+"""Decide whether to measure a point again; noisy expected improvement is 0 at its own draws and cannot decide that."""
 
 import torch
 from torch import Tensor
@@ -11,19 +11,19 @@ _NOTHING_LEFT = 1e-7
 
 
 def gains_in_best_mean(belief: Belief, points: Tensor, noise: Tensor, pending: Tensor, pending_noise: Tensor) -> Tensor:
-    """Return by how much a measurement at each of c points [c, d] is expected to raise the highest posterior mean [c].
+    """Return how much a measurement at each of c points [c, d] is expected to raise the highest posterior mean [c].
 
-    The highest is taken over these points and `pending` [p, d], whose outstanding measurements, with variances
-    `pending_noise` [M], are taken as made, with outcomes as expected. `noise` [M, c] is the variance that a
-    measurement at each point would have. It is the knowledge gradient over a finite set (Frazier, Powell and Dayanik
+    The highest mean is taken over these points and `pending` [p, d]. The outstanding measurements of the latter, with
+    variances `pending_noise` [M], are treated as done, with outcomes as expected. `noise` [M, c] is the variance that a
+    measurement at each point would have. This is the knowledge gradient over a finite set (Frazier, Powell and Dayanik
     2009), averaged over the sets of hyperparameters.
     """
     c = len(points)
     mean, covariance = belief.joint(torch.cat([points, pending]))
     covariance = _after_pending(covariance, pending_noise, c)
     variance = covariance.diagonal(dim1=1, dim2=2)[:, :c]
-    # Column j says how the means move, by the standard normal that a measurement at j amounts to; where nothing is left
-    # to learn it does not move them.
+    # Column j is how the means move per unit of the standard normal that a measurement at j amounts to. If nothing is
+    # left to learn, it does not move them.
     slopes = covariance[:, :, :c] / (variance + noise).clamp(min=_JITTER).sqrt().unsqueeze(1)
     slopes = torch.where((variance > _NOTHING_LEFT).unsqueeze(1), slopes, 0.0)
     mean, slopes = mean.cpu(), slopes.cpu()
@@ -43,10 +43,10 @@ def _after_pending(covariance: Tensor, noise: Tensor, c: int) -> Tensor:
 
 
 def expected_gain(intercepts: Tensor, slopes: Tensor) -> float:
-    """Return E max_i(a_i + b_i Z) − max_i a_i for a standard normal Z: exact, and accurate however small.
+    """Return E max_i(a_i + b_i Z) − max_i a_i for a standard normal Z: exact, and accurate for very small values.
 
-    The maximum of lines is a convex broken line; with its slopes b_k in order and piece k meeting the next at c_k, the
-    gain is Σ (b_{k+1} − b_k) h(−|c_k|), h(v) = φ(v) + vΦ(v) (Frazier, Powell and Dayanik 2009, equation 14).
+    The maximum of lines is a convex broken line. With its slopes b_k in order, and piece k meeting the next one at c_k,
+    the gain is Σ (b_{k+1} − b_k) h(−|c_k|), h(v) = φ(v) + vΦ(v) (Frazier, Powell and Dayanik 2009, equation 14).
     """
     _, b, crossings = _upper_envelope(intercepts.tolist(), slopes.tolist())
     if not crossings:
@@ -57,13 +57,13 @@ def expected_gain(intercepts: Tensor, slopes: Tensor) -> float:
 
 
 def _upper_envelope(intercepts: list[float], slopes: list[float]) -> tuple[list[float], list[float], list[float]]:
-    """Return the lines of the envelope in order of their slopes, and where each meets the next."""
+    """Return the lines of the envelope in order of their slopes, and the crossing of each with the next."""
     lines = sorted(zip(slopes, intercepts, strict=True))
     envelope: list[tuple[float, float]] = []
     crossings: list[float] = []
     for b, a in lines:
         if envelope and b - envelope[-1][0] <= 0.0:
-            # Of parallel lines the later one, with the larger intercept, is above.
+            # Of parallel lines, the later one has the larger intercept and lies above.
             envelope.pop()
             if crossings:
                 crossings.pop()

@@ -13,9 +13,9 @@ _FREQUENCIES = 2048
 class SampledPath:
     """A draw of f as a whole, by pathwise conditioning (Wilson et al. 2020, equation 13).
 
-    A draw of the prior, made of random Fourier features (Rahimi and Recht 2007), is corrected by
-    k(x, X) K⁻¹ (y − m − prior(X) − ε) with ε the noise of the observations. It belongs to one of the M sets of
-    hyperparameters, drawn by the seed. Outstanding points need no conditioning: their paths were others.
+    A draw of the prior, made of random Fourier features (Rahimi and Recht 2007), is corrected by k(x, X) K⁻¹ (y − m −
+    prior(X) − ε) with ε the noise of the observations. The path belongs to one of the M sets of hyperparameters, drawn
+    with the seed. Outstanding points need no conditioning, because their paths were different draws.
     """
 
     def __init__(self, posterior: Posterior, seed: int, frequencies: int = _FREQUENCIES) -> None:

@@ -25,24 +25,24 @@ class Scored:
     by_sd: Mapping[str, Tensor]
 
 
-# From all metrics at candidates, given each draw, to the candidates' scores.
+# A function from all metrics at candidates, given each draw, to the candidates' scores.
 Scoring = Callable[[Mapping[str, Conditional]], Scored]
 
 
 class Score(Protocol):
-    """What a candidate is worth given a draw of all metrics: one objective, or several, with or without constraints.
+    """The worth of a candidate given a draw of all metrics: one objective or several, with or without constraints.
 
-    `logarithmic` says that scores are logarithms of what is averaged. Averages, gradients and batches are shared by all
-    scores, so that a factor such as the probability of a constraint belongs inside.
+    `logarithmic` means that scores are logarithms of the quantity that is averaged. All scores share averages,
+    gradients and batches, so a factor such as the probability of a constraint belongs inside the score.
     """
 
     @property
     def logarithmic(self) -> bool:
-        """Tell whether logarithms are returned."""
+        """Return whether scores are logarithms."""
         ...
 
     def against(self, drawn: Drawn) -> Scoring:
-        """Return the way to score candidates against the incumbents of each draw, which are found here, once."""
+        """Return a function that scores candidates against each draw's incumbents, which are found here, once."""
         ...
 
 
@@ -55,11 +55,11 @@ class OneObjective:
 
     @property
     def logarithmic(self) -> bool:
-        """Tell whether the utility is a logarithm."""
+        """Return whether the utility is a logarithm."""
         return self.utility.logarithmic
 
     def against(self, drawn: Drawn) -> Scoring:
-        """Return the way to score candidates against the best of each draw."""
+        """Return a function that scores candidates against the best of each draw."""
         best = best_in_each_draw(drawn.values[self.metric], drawn.eligible)
 
         def scored(at: Mapping[str, Conditional]) -> Scored:
@@ -71,7 +71,7 @@ class OneObjective:
 
 
 class AverageScore:
-    """The average of a score over the draws as they are, sets of hyperparameters included."""
+    """The average of a score over the present draws and all sets of hyperparameters."""
 
     def __init__(self, draws: JointDraws, score: Score) -> None:
         self.draws, self.score, self._scored = draws, score, score.against(draws.drawn)
@@ -82,7 +82,7 @@ class AverageScore:
         return self._averaged(self._scored(at).value)
 
     def screened(self, X: Tensor) -> Tensor:
-        """Return it roughly, over fewer draws."""
+        """Return a rough average over fewer draws."""
         count = max(_SCREENING_DRAWS // self.draws.set_count, 4)
         at = {name: metric.at(X, count) for name, metric in self.draws.metrics.items()}
         return self._averaged(self.score.against(self.draws.drawn.first(count))(at).value)

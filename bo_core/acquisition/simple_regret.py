@@ -1,4 +1,4 @@
-"""Simple regret: a candidate is worth its posterior mean, with no exploration."""
+"""Simple regret: the worth of a candidate is its posterior mean, with no exploration."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,11 @@ from overnight.bo_core.acquisition.utility import Evaluated
 
 
 class SimpleRegret:
-    """The posterior mean, whose maximum has the least expected regret if it is used as it is."""
+    """The posterior mean; its maximum has the least expected regret if nothing more is learnt before it is used."""
 
     logarithmic = False
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
-        """Return the mean with ∂/∂mean = 1; neither `sd` nor `best` is looked at."""
+        """Return the mean with ∂/∂mean = 1; `sd` and `best` are ignored."""
         del sd, best
         return Evaluated(mean, torch.ones_like(mean), torch.zeros_like(mean))

@@ -1,4 +1,4 @@
-"""Acquisitions as surfaces for the search, which runs on the CPU whatever device the model uses."""
+"""Acquisitions as surfaces for the search, which runs on the CPU even if the model uses another device."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,17 +10,17 @@ from overnight.bo_core.acquisition.score import AverageScore
 from overnight.bo_core.search.climb import Surface
 from overnight.bo_core.surrogate import Belief
 
-# Along a feature that hardly matters a search need not go far beyond the cube.
+# Along a feature that hardly matters, a search need not go far beyond the cube.
 _LONGEST_SCALE = 2.0
 
 
 def surface_of_score(average: AverageScore) -> Surface:
-    """Return the average of a score over joint draws."""
+    """Return the surface of the average of a score over joint draws."""
     return _on(list(average.draws.beliefs.values()), average.value, average.value_and_gradient, average.screened)
 
 
 def surface_of_path(path: SampledPath) -> Surface:
-    """Return a path."""
+    """Return the surface of a path."""
     return _on([path.posterior], path.value, path.value_and_gradient, path.value)
 
 

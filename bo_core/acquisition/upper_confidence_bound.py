@@ -12,15 +12,15 @@ from overnight.bo_core.acquisition.utility import Evaluated
 class UpperConfidenceBound:
     """mean + exploration × sd (Srinivas et al. 2010).
 
-    Draws at outstanding points only leave the mean as it is on average and reduce the sd as their results will: the
-    hallucinated variance of GP-BUCB (Desautels, Krause and Burdick 2014).
+    Averaged over draws at outstanding points, the mean is unchanged and the sd is reduced as their results will reduce
+    it: the hallucinated variance of GP-BUCB (Desautels, Krause and Burdick 2014).
     """
 
     exploration: float
     logarithmic = False
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
-        """Return it with ∂/∂mean = 1 and ∂/∂sd = exploration; `best` is not looked at."""
+        """Return the bound with ∂/∂mean = 1 and ∂/∂sd = exploration; `best` is ignored."""
         del best
         by_sd = torch.full_like(mean, self.exploration)
         return Evaluated(mean + self.exploration * sd, torch.ones_like(mean), by_sd)

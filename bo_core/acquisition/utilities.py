@@ -8,7 +8,7 @@ from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 
 
 def utility_of(proposer: BayesianProposer) -> Utility | None:
-    """Return the utility that the proposer asks for, None for Thompson sampling, which climbs a path instead."""
+    """Return the utility of the proposer's acquisition; None for Thompson sampling, which climbs a path instead."""
     asked = ACQUISITIONS[proposer.acquisition]
     if asked.utility is None:
         return None

@@ -16,17 +16,18 @@ class Evaluated:
 
 
 class Utility(Protocol):
-    """A utility of a Gaussian candidate; draws, averaging and gradients are shared by all.
+    """A utility of a Gaussian candidate; draws, averaging and gradients are shared by all utilities.
 
-    `logarithmic` says that `evaluate` returns the logarithm of a positive utility; then the logarithm of the average is
-    maximised, else the average itself. All else that is asked of an acquisition is in its line of `ACQUISITIONS`.
+    `logarithmic` means that `evaluate` returns the logarithm of a positive utility; then the logarithm of the average
+    is maximised, otherwise the average itself. The other properties of an acquisition are in its line of
+    `ACQUISITIONS`.
     """
 
     @property
     def logarithmic(self) -> bool:
-        """Tell whether logarithms are returned."""
+        """Return whether `evaluate` returns logarithms."""
         ...
 
     def evaluate(self, mean: Tensor, sd: Tensor, best: Tensor) -> Evaluated:
-        """Return it for means [M, b, S] and standard deviations [M, b, 1], against the best of each draw [M, 1, S]."""
+        """Return the utility for means [M, b, S] and sds [M, b, 1], against the best of each draw [M, 1, S]."""
         ...

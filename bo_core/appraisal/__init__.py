@@ -1,1 +1,1 @@
-"""The appraisal of points that a model proposed elsewhere, from what was recorded of it; replay asks for it."""
+"""The appraisal of points that a model proposed elsewhere, from the record of that model; used by replay."""

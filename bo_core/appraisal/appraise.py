@@ -1,8 +1,8 @@
 """Appraise points proposed elsewhere with the hyperparameters recorded there.
 
-On another stack sums round differently. A fit climbs until little is left to win, so that two may end visibly apart,
-and so may two searches; but with everything that was decided before held as it was recorded, a prediction or a score
-is a short computation that rounding hardly moves, and what was chosen must be among the best that is found.
+On another stack sums round differently. A fit stops climbing when little is left to gain, so two fits may end visibly
+apart, and so may two searches. But if all earlier decisions are held as recorded, a prediction or a score is a short
+computation that rounding hardly moves, and the chosen point must be among the best that are found.
 """
 
 import math
@@ -24,19 +24,20 @@ from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point, Proposal
 from overnight.campaign.history.provenance import Provenance
 
-# What two stacks may differ by: relatively in a number, and in logarithms in how good a point two searches find.
+# The most by which two stacks may differ: relatively in a number, and in the logarithm of the score that a search
+# reaches.
 AGREEMENT, MOST_AHEAD = 1e-6, 0.01
-# Where that is more, a number may differ by so many times what rounding is seen to move it by, up to a limit.
+# A number may also differ by this multiple of the observed effect of rounding, up to a limit.
 _OF_ROUNDING, _MOST_OF_ROUNDING = 10.0, 1e-3
-# Changes of log hyperparameters that no result would tell; after them everything is rounded anew.
+# Changes of log hyperparameters too small to affect any result, except that everything is rounded differently.
 _NUDGES = (1e-14, -1e-14, 2e-14, -2e-14)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number as it was recorded and as it is here; relative is to their size or, where larger, the `unit`.
+    """One number as recorded and as computed here; relative means to its size or, if larger, the `unit`.
 
-    `rounding` is how far, relatively, it moves here where everything is rounded anew.
+    `rounding` is how far the number moves here, relatively, if everything is rounded differently.
     """
 
     name: str
@@ -47,21 +48,21 @@ class Figure:
 
     @property
     def apart(self) -> float:
-        """Return how far recorded and here are apart, relatively."""
+        """Return the relative difference between the recorded number and the one here."""
         return _apart(self.recorded, self.here, self.unit)
 
     @property
     def agrees(self) -> bool:
-        """Tell whether another stack explains how far they are apart."""
+        """Return whether a different stack explains the difference."""
         return self.apart <= max(AGREEMENT, min(_OF_ROUNDING * self.rounding, _MOST_OF_ROUNDING))
 
 
 @dataclass(frozen=True)
 class Appraisal:
-    """A recorded point here: prediction and score beside the recorded ones, and how far the best found is `ahead`.
+    """A recorded point appraised here: its figures, and how far the best point found here is `ahead` of it.
 
-    `better` is that best point. It is ahead in logarithms of the score; where scores have none, as those of an upper
-    confidence bound, in standard deviations of the outcomes.
+    `better` is that best point. It is ahead in logarithms of the score; if scores have none, such as those of an upper
+    confidence bound, it is ahead in standard deviations of the outcomes.
     """
 
     figures: tuple[Figure, ...]
@@ -70,12 +71,12 @@ class Appraisal:
 
     @property
     def apart(self) -> float:
-        """Return how far apart the figures are at most, relatively."""
+        """Return the largest relative difference of the figures."""
         return max(figure.apart for figure in self.figures)
 
     @property
     def objections(self) -> list[str]:
-        """Return what another stack does not explain, each with both values."""
+        """Return the differences that another stack does not explain, each with both values."""
         found = [f"{f.name} is recorded as {f.recorded!r}, here {f.here!r}" for f in self.figures if not f.agrees]
         if not self.ahead <= MOST_AHEAD:
             found.append(f"a point scores {self.ahead:.3g} more than the recorded one, {self.better}")
@@ -84,13 +85,13 @@ class Appraisal:
 
 @own_state()
 def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
-    """Return what is thought of each proposal of a batch, the points before it in the batch taken as recorded.
+    """Return an appraisal of each proposal of a batch, with the points before it in the batch as recorded.
 
-    Nothing is fitted. On the stack that made the proposals the figures are the recorded ones but for rounding. Raises
-    NotRecorded where what is recorded does not suffice, and Contradicted where it cannot be.
+    Nothing is fitted. On the stack that made the proposals, the figures equal the recorded ones up to rounding. Raises
+    NotRecorded if the record does not suffice, and Contradicted if it cannot be true.
 
-    How much rounding means is seen where the same is computed again from hyperparameters that differ in their last
-    digits (Vignes 1993, stochastic arithmetic): where results were exact and points lie close, it is much.
+    The effect of rounding is measured by computing the same from hyperparameters that differ in their last digits
+    (Vignes 1993, stochastic arithmetic). It is large if results were exact and points lie close together.
     """
     batch = [_provenance(proposal) for proposal in recorded]
     models = RecordedModels.of(batch, asked)
@@ -117,7 +118,7 @@ def _choice(asked: Asked, recorded: RecordedModels) -> Choice:
 
 
 def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> Appraisal:
-    """Return what the first of the choices thinks of one proposal, which joins them all."""
+    """Appraise one proposal with the first of the choices, and add its point to all of them."""
     point, provenance = asked.campaign.parameters.point(proposal.point), _provenance(proposal)
     prepared = [choice.prepared() for choice in choices]
     new = choices[0].searched(prepared[0])
@@ -125,11 +126,11 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     if again:
         instead_of = asked.campaign.parameters.point(provenance.chosen.instead_of or new.point)
         scores = [_gain(choice, point, instead_of) for choice in choices]
-        best = _best_beside_a_repetition(choices[0], point, (instead_of, new.point))
+        best = _best_against_a_repetition(choices[0], point, (instead_of, new.point))
     else:
         _check_new(choices[0], point, provenance)
         scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
-        best = _best_beside_a_new_point(choices[0], point, scores[0], new)
+        best = _best_against_a_new_point(choices[0], point, scores[0], new)
     predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
     weights = _weights(choices, asked.encoding.encode([point]), provenance)
     for choice in choices:
@@ -142,13 +143,13 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
 def _prediction(
     model: Model, metric: str, provenance: Provenance, computed: Sequence[tuple[float, float]]
 ) -> list[Figure]:
-    """Return the recorded mean and standard deviation of a metric beside what they are here."""
+    """Return the figures of a metric's predicted mean and standard deviation."""
     recorded = provenance.predicted.get(metric)
     if recorded is None:
-        raise NotRecorded(f"what {metric} was predicted to be is not recorded")
+        raise NotRecorded(f"the prediction of {metric} is not recorded")
     means, sds = zip(*computed, strict=True)
-    # A mean may be near 0 by accident of the metric's zero, and a logarithm where it is that of 1. A standard deviation
-    # below that of the jitter is what cancellation left.
+    # A mean may be near 0 merely because of the metric's zero, and a logarithm because its number is near 1. A standard
+    # deviation below that of the jitter is a remainder of cancellation.
     spread, blur = model.observed.outcomes.scale, math.sqrt(model.posterior.jitter)
     return [
         _figure(f"predicted.{metric}.mean", recorded.mean, means, spread),
@@ -157,7 +158,7 @@ def _prediction(
 
 
 def _weights(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> list[Figure]:
-    """Return what the value was weighted by, as far as that counted, beside what it is here."""
+    """Return the figures of the weights of the value, as far as they counted."""
     recorded = provenance.weights
     computed = {
         "probability_feasible": [choice.weighting.probability_feasible(x) for choice in choices],
@@ -177,8 +178,8 @@ def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
         raise Contradicted(f"expected a new point, found {point}, which was tried or chosen before")
 
 
-def _best_beside_a_new_point(choice: Choice, point: Point, score: float, new: Candidate) -> tuple[float, Point]:
-    """Return how far the best that is found is ahead, a new point or a repetition, and which it is."""
+def _best_against_a_new_point(choice: Choice, point: Point, score: float, new: Candidate) -> tuple[float, Point]:
+    """Return how far the best new point or repetition found is ahead of a new point, and that best point."""
     found = [(new.value - score, new.point)]
     repetitions = choice.repetitions(point)
     if repetitions is not None:
@@ -186,8 +187,8 @@ def _best_beside_a_new_point(choice: Choice, point: Point, score: float, new: Ca
     return max(found, key=_ahead)
 
 
-def _best_beside_a_repetition(choice: Choice, point: Point, others: Sequence[Point]) -> tuple[float, Point]:
-    """Return how far the best that is found is ahead of a repetition: another one or a new point; and which it is."""
+def _best_against_a_repetition(choice: Choice, point: Point, others: Sequence[Point]) -> tuple[float, Point]:
+    """Return how far the best new point or repetition found is ahead of a repetition, and that best point."""
     found: list[tuple[float, Point]] = []
     for other in others:
         gain, repetitions = _gain(choice, point, other), choice.repetitions(other)
@@ -202,11 +203,11 @@ def _best_repetition(choice: Choice, repetitions: Repetitions, gain: float) -> t
 
 
 def _gain(choice: Choice, point: Point, instead_of: Point) -> float:
-    """Return what a repetition is expected to gain where the other possibility is a new point."""
+    """Return the expected gain of a repetition if the alternative is a new point."""
     repetitions = choice.repetitions(instead_of)
     gain = None if repetitions is None else repetitions.gain_at(choice.encoding.encode([point])[0])
     if gain is None:
-        raise Contradicted(f"expected a repetition of what could be best, found {point}")
+        raise Contradicted(f"expected a repetition of a point that could be best, found {point}")
     return gain
 
 
@@ -215,7 +216,7 @@ def _ahead(found: tuple[float, Point]) -> float:
 
 
 def _log_ratio(a: float, b: float) -> float:
-    """Return log a − log b of numbers that are not negative; nothing is ahead of nothing."""
+    """Return log a − log b of numbers that are not negative; 0 if a is not larger."""
     if a <= b:
         return 0.0
     return math.log(a) - math.log(b) if b > 0.0 else math.inf
@@ -223,12 +224,12 @@ def _log_ratio(a: float, b: float) -> float:
 
 def _provenance(proposal: Proposal) -> Provenance:
     if proposal.provenance is None:
-        raise NotRecorded("how it was made is not recorded")
+        raise NotRecorded("its provenance is not recorded")
     return proposal.provenance
 
 
 def _figure(name: str, recorded: float | None, computed: Sequence[float], unit: float) -> Figure:
-    """Return a recorded number beside what it is here, computed once and then again with other roundings."""
+    """Return the figure of a recorded number, from its value here and its values with other roundings."""
     if recorded is None:
         raise NotRecorded(f"{name} is not recorded")
     here, *nudged = computed
@@ -236,7 +237,7 @@ def _figure(name: str, recorded: float | None, computed: Sequence[float], unit: 
 
 
 def _apart(a: float, b: float, unit: float) -> float:
-    """Return how far b is from a, relative to the size of a or the unit."""
+    """Return the distance of b from a, relative to the size of a or the unit."""
     if a == b:
         return 0.0
     size = max(abs(a), unit)

@@ -1,4 +1,4 @@
-"""The models that a batch was chosen with, as they were recorded with its points."""
+"""The models with which a batch was chosen, as recorded with its points."""
 
 import math
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from overnight.campaign.history.provenance import FittedModel, Provenance
 
 
 class NotRecorded(OvernightError):
-    """What it takes to appraise a proposal was not recorded with it, as by versions before this one."""
+    """The record of a proposal lacks something that its appraisal needs; older versions recorded less."""
 
 
 class Contradicted(OvernightError):
-    """A proposal cannot have been made as was recorded with it."""
+    """A proposal cannot have been made in the recorded way."""
 
 
 @dataclass(frozen=True)
 class RecordedModels:
-    """The record of the objective's model with its jitter and tail width, and θ [1, h] of all else that counted."""
+    """The record of the objective's model, its jitter and tail width, and θ [1, h] of the other models that counted."""
 
     record: Record
     jitter: float
@@ -38,7 +38,7 @@ class RecordedModels:
 
     @classmethod
     def of(cls, batch: Sequence[Provenance], asked: Asked) -> "RecordedModels":
-        """Return what a batch was chosen with; raises NotRecorded and Contradicted."""
+        """Return the models with which a batch was chosen; raises NotRecorded and Contradicted."""
         metric, d = asked.campaign.objective.metric, asked.encoding.d
         models = [each.models.metrics.get(metric) for each in batch]
         first, of_choice = models[0], batch[0].chosen.jitter
@@ -54,7 +54,7 @@ class RecordedModels:
         )
 
     def nudged(self, nudge: float) -> "RecordedModels":
-        """Return the same with all of them moved by so much."""
+        """Return a copy with all hyperparameters moved by this much."""
         thetas = {name: getattr(self, name) for name in ("feasibility", "cost", "opinion")}
         moved = {name: theta + nudge for name, theta in thetas.items() if theta is not None}
         record = {name: tuple(value + nudge for value in values) for name, values in self.record.items()}
@@ -77,17 +77,17 @@ def _opinion(models: Sequence[FittedModel | None], asked: Asked) -> Tensor | Non
 
 
 def _tail_width(models: Sequence[FittedModel]) -> float | None:
-    """Return the width over which bad outcomes were drawn together, the same in all of a batch."""
+    """Return the width over which bad outcomes were drawn together, the same in the whole batch."""
     found = {model.tail_width for model in models}
     if len(found) > 1 or not found <= set(TAIL_WIDTHS):
         raise Contradicted(
-            f"expected one tail width of {TAIL_WIDTHS} in all of a batch, found {sorted(map(str, found))}"
+            f"expected one tail width of {TAIL_WIDTHS} for the whole batch, found {sorted(map(str, found))}"
         )
     return found.pop()
 
 
 def _record(models: Sequence[FittedModel | None], asked: Asked) -> Record:
-    """Return what was recorded of the objective's model; the built-in one has hyperparameters of the space."""
+    """Return the record of the objective's model; a built-in one must have hyperparameters of this space."""
     record = _one_record(models)
     if isinstance(asked.proposer.surrogate, ExactSurrogate):
         _theta(record, asked.encoding.d)
@@ -95,13 +95,13 @@ def _record(models: Sequence[FittedModel | None], asked: Asked) -> Record:
 
 
 def _one_record(models: Sequence[FittedModel | None]) -> Record:
-    """Return what all of a batch recorded of a model."""
+    """Return the record of a model that all points of a batch share."""
     records = [None if model is None else model.hyperparameters for model in models]
     record = records[0]
     if record is None:
         raise NotRecorded("hyperparameters are not recorded")
     if any(other != record for other in records):
-        raise Contradicted("expected the same hyperparameters in all of a batch, found others")
+        raise Contradicted("expected the same hyperparameters in the whole batch, found different ones")
     return dict(record)
 
 
@@ -113,12 +113,12 @@ def _theta(record: Record, d: int) -> Tensor:
     """Return the θ [M, h] of a record."""
     theta = theta_of_record(record, d)
     if theta is None or not bool(theta.isfinite().all()):
-        raise Contradicted("expected hyperparameters of this space, found others")
+        raise Contradicted("expected finite hyperparameters of this space, found others")
     return theta
 
 
 def _jitter(of_fit: float | None, of_choice: float | None, asked: Asked) -> float:
-    """Return the jitter of the fit; where only the larger of two is known, it is the fit's if it is the least."""
+    """Return the jitter of the fit; the larger of two jitters serves if it is the least possible one."""
     jitter = of_choice if of_fit is None else of_fit
     if jitter is not None and not 0 <= jitter < math.inf:
         raise Contradicted(f"expected a jitter of 0 or more, found {jitter}")

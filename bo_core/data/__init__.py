@@ -1,1 +1,1 @@
-"""Turn trials into tensors: encoded points, standardised outcomes, the noise that is known. Knows no model."""
+"""Turn trials into tensors: encoded points, standardised outcomes, known noise. Knows no model."""

@@ -38,13 +38,13 @@ class NumberColumn:
         return range(p.low, p.high + 1) if isinstance(p, IntParameter) else None
 
     def features(self, value: Value) -> list[float]:
-        """Return where the value lies between the bounds, on the parameter's scale."""
+        """Return the position of the value between the bounds, on the parameter's scale."""
         p = self.parameter
         assert not isinstance(value, str)
         return [place_of(value, p.low, p.high, p.scale)]
 
     def value(self, features: Sequence[float]) -> Value:
-        """Return the value at the feature, rounded to a whole number where it must be one."""
+        """Return the value at the feature, rounded if it must be a whole number."""
         p = self.parameter
         number = value_at(features[0], p.low, p.high, p.scale)
         return int(min(max(round(number), p.low), p.high)) if isinstance(p, IntParameter) else _clip(number, p)
@@ -78,7 +78,7 @@ class NumberColumn:
         return ((low + x * (high - low)).round().clamp(p.low, p.high) - p.low) / (p.high - p.low)
 
     def neighbours(self, value: Value) -> list[Value]:
-        """Return the whole numbers near the value, with steps that double; none for a continuum."""
+        """Return the whole numbers near the value, at distances that double; empty for a continuum."""
         p = self.parameter
         if isinstance(p, FloatParameter):
             return []
@@ -100,7 +100,7 @@ class OrdinalColumn:
         return self.parameter.choices
 
     def features(self, value: Value) -> list[float]:
-        """Return the choice's place between the first and the last."""
+        """Return the choice's position between the first and the last."""
         return [self.levels.index(value) / (len(self.levels) - 1)]
 
     def value(self, features: Sequence[float]) -> Value:
@@ -109,11 +109,11 @@ class OrdinalColumn:
         return self.levels[min(max(round(features[0] * last), 0), last)]
 
     def value_at(self, u: float) -> Value:
-        """Return the choice in whose equal share the uniform number lies."""
+        """Return the choice whose equal share holds the uniform number."""
         return _share(self.levels, u)
 
     def spread(self, u: Tensor) -> Tensor:
-        """Return the features [b, 1] of the choices in whose equal shares the uniform numbers [b] lie."""
+        """Return the features [b, 1] of the choices whose equal shares hold the uniform numbers [b]."""
         return (_shares(len(self.levels), u).double() / (len(self.levels) - 1)).unsqueeze(1)
 
     def snap(self, features: Tensor) -> Tensor:
@@ -122,20 +122,20 @@ class OrdinalColumn:
         return (features * last).round().clamp(0, last) / last
 
     def neighbours(self, value: Value) -> list[Value]:
-        """Return the choices before and after."""
+        """Return the previous and the next choice."""
         i = self.levels.index(value)
         return [self.levels[j] for j in (i - 1, i + 1) if 0 <= j < len(self.levels)]
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A choice among unordered ones: one feature each, 1 for the chosen."""
+    """A choice among unordered ones: one feature for each, 1 for the chosen one."""
 
     parameter: CategoricalParameter
 
     @property
     def width(self) -> int:
-        """Return how many features it takes."""
+        """Return the number of features."""
         return len(self.parameter.choices)
 
     @property
@@ -153,11 +153,11 @@ class CategoryColumn:
         return self.parameter.choices[max(range(self.width), key=lambda i: features[i])]
 
     def value_at(self, u: float) -> Value:
-        """Return the choice in whose equal share the uniform number lies."""
+        """Return the choice whose equal share holds the uniform number."""
         return _share(self.levels, u)
 
     def spread(self, u: Tensor) -> Tensor:
-        """Return the indicators [b, width] of the choices in whose equal shares the uniform numbers [b] lie."""
+        """Return the indicators [b, width] of the choices whose equal shares hold the uniform numbers [b]."""
         return torch.nn.functional.one_hot(_shares(self.width, u), self.width).double()
 
     def snap(self, features: Tensor) -> Tensor:
@@ -253,7 +253,7 @@ def _column(parameter: object) -> Column:
 
 
 def key_of(point: Point) -> PointKey:
-    """Return what two points have in common if they are the same, in whatever order their names come."""
+    """Return a key that is equal for equal points, regardless of the order of their names."""
     return tuple(sorted(point.items()))
 
 

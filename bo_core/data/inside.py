@@ -1,4 +1,4 @@
-"""The trials inside the current bounds, on which alone a proposal depends after people changed the bounds."""
+"""The trials inside the current bounds; after a person changed the bounds, proposals depend on these alone."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ from overnight.campaign.definition import lies_in
 
 
 def view_inside(campaign: Campaign, history: History) -> ModelView:
-    """Return the model view without the trials outside of the campaign's space, whose features would be none.
+    """Return the model view without trials outside the campaign's space, which have no features.
 
-    What people decided about them counts all the same. Where the parameters are the ones that the campaign began with,
-    all trials lie in it.
+    People's decisions about them still count. If the parameters are still those that the campaign began with, all
+    trials lie inside.
     """
     view = history.model_view()
     if history.defined is None or history.defined.definition.parameters == campaign.parameters:

@@ -10,10 +10,10 @@ from overnight.campaign.standing.repeats import always_agree
 def with_known_noise(
     campaign: Campaign, trials: Sequence[Trial], measured: Sequence[Measurement], *, learn: bool
 ) -> tuple[list[Measurement], bool]:
-    """Return the objective's measurements with what is known of their noise, and whether all of them are exact.
+    """Return the objective's measurements with their known noise, and whether all of them are exact.
 
-    With `noise: none` they are, whatever standard errors were reported. Otherwise it can be learnt: if no evaluation
-    reported a standard error and repeats of points always agreed to the last bit, three times at least.
+    With `noise: none` they are exact, even if standard errors were reported. Otherwise exactness can be learnt: if no
+    evaluation reported a standard error, and at least three repeats of points all agreed to the last bit.
     """
     exact = campaign.noise == "none"
     if not exact and learn and all(m.sem is None for m in measured):

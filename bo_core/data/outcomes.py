@@ -21,13 +21,13 @@ _INTERVAL = 1.6448536269514722
 
 @dataclass(frozen=True)
 class Tail:
-    """Where bad outcomes begin that say only that they are bad: below `floor` they are drawn together over `width`."""
+    """The outcomes so bad that only that matters: below `floor` they are drawn together over `width`."""
 
     floor: float
     width: float
 
     def compress(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y [n] with what is below the floor on a logarithmic scale, and the slopes [n] there; 1 above."""
+        """Return y [n] with values below the floor on a logarithmic scale, and the slopes [n] there, 1 above it."""
         below = ((self.floor - y) / self.width).clamp(min=0.0)
         log = torch.log1p(below)
         if bool(below.isinf().any()):
@@ -40,13 +40,13 @@ class Tail:
         return max(y, self.floor) - self.width * math.expm1(min(below, 500.0))
 
     def times(self, factor: float) -> "Tail":
-        """Return the tail of a spread so many times as large: it begins further out and is drawn together less."""
+        """Return the tail for a spread this many times as large: it begins further out and is drawn together less."""
         return Tail(self.floor - _KEPT * (factor - 1.0) * self.width, factor * self.width)
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What was observed: `y` [n] standardised, to maximize; `variance` [n] of its known noise, NaN where unknown.
+    """The observations: `y` [n] standardised, to maximize; `variance` [n] of their known noise, NaN if unknown.
 
     `center`, `scale` and the `tail` are in the metric's own unit divided by `unit`, which is 1 unless the metric is
     vast. `log_slopes` [n] are the logarithms of the derivatives of y by the metric in these units.
@@ -67,9 +67,9 @@ class Outcomes:
     ) -> "Outcomes":
         """Standardise measurements; outcomes that are all alike are divided by their size, at least 1.
 
-        If the bad outcomes have a heavier tail than a normal distribution's, the tail is compressed first: a
-        stationary model would spend itself on differences between outcomes that nobody wants. `tail_width` is the
-        width over which it is drawn together, in robust spreads; with None it stays as it is.
+        If the bad outcomes have a heavier tail than a normal distribution's, the tail is compressed first. Otherwise a
+        stationary model would adapt to differences between outcomes that are all undesirable. `tail_width` is the width
+        over which the tail is drawn together, in robust spreads; with None it stays as it is.
         """
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
@@ -83,13 +83,13 @@ class Outcomes:
         center = float(raw.mean())
         deviation = raw - center
         scale = _scale(deviation, center)
-        # A noise so large says that nothing was learnt; its square must not become infinite.
+        # With noise this large nothing is learnt; its square must not become infinite.
         variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
         log_slopes = slope.clamp(min=torch.finfo(torch.float64).tiny).log() - math.log(scale)
         return cls(deviation / scale, variance, log_slopes, center, scale, objective.sign, unit, tail)
 
     def turned(self, y: Tensor) -> Tensor:
-        """Return standardised outcomes in the metric's own direction; turned once more, they are to be maximised."""
+        """Return standardised outcomes in the metric's own direction; turned twice, they are to be maximised again."""
         return self.sign * y
 
     def standardised(self, threshold: float) -> float:
@@ -103,18 +103,18 @@ class Outcomes:
         return finite(float((raw - self.center) / self.scale))
 
     def mean_in_units(self, mean: float) -> float:
-        """Return a standardised mean in the metric's own unit and sign: with a compressed tail it is the median."""
+        """Return a standardised mean in the metric's own unit and sign; with a compressed tail it is the median."""
         y = self.center + self.scale * mean
         return finite(self.sign * (y if self.tail is None else self.tail.expand(y)) * self.unit)
 
     def sd_in_units(self, sd: float) -> float:
-        """Return a standardised standard deviation in the metric's own unit, as it is outside a compressed tail."""
+        """Return a standardised standard deviation in the metric's own unit, valid outside a compressed tail."""
         return finite(self.scale * sd * self.unit)
 
     def spread_in_units(self, mean: float, sd: float) -> float:
         """Return a standard deviation around a mean, both standardised, in the metric's own unit.
 
-        In a compressed tail it is half of the distance between what lies one standard deviation above and below.
+        In a compressed tail it is half the distance between the values one standard deviation above and below.
         """
         if self.tail is None:
             return self.sd_in_units(sd)
@@ -127,8 +127,8 @@ class Outcomes:
 
 
 def _scale(deviation: Tensor, center: float) -> float:
-    """Return the standard deviation of outcomes by their deviations [n]; of those that are alike their size or 1."""
-    # Deviations are squared only after they were divided by the largest, so that 1e200 does not overflow.
+    """Return the standard deviation of outcomes, given their deviations [n]; if they are alike, their size or 1."""
+    # Deviations are divided by the largest one before they are squared, so that 1e200 does not overflow.
     largest = float(deviation.abs().max())
     floor = _SMALLEST_SPREAD * max(abs(center), torch.finfo(torch.float64).tiny / _SMALLEST_SPREAD)
     if len(deviation) < 2 or largest <= floor:
@@ -137,10 +137,10 @@ def _scale(deviation: Tensor, center: float) -> float:
 
 
 def _heavy_tail(y: Tensor) -> Tail | None:
-    """Return the tail of outcomes [n] to maximize that lies further from the median than the better half lets expect.
+    """Return the tail of outcomes [n] to maximize if it lies further from the median than the better half suggests.
 
-    The better half alone measures the spread. Of normal noise a tail is found in a few percent of large samples and in
-    a quarter of the smallest, where the quartile is rough; its better half stays as it was.
+    Only the better half measures the spread. In normal noise, a tail is found in a few percent of large samples and in
+    a quarter of the smallest ones, where the quartile is rough; the better half is never changed.
     """
     if len(y) < _LEAST_FOR_TAIL:
         return None

@@ -1,4 +1,4 @@
-"""Everything that a proposal is made from, as tensors that are built once a proposal."""
+"""Everything that a proposal is made from, as tensors that are built once per proposal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from overnight.campaign.history.trial import Failure
 
 @dataclass(frozen=True)
 class Situation:
-    """What a `view` holds: `observed` by metric, and the features of all trials in the order of their ids.
+    """The contents of a `view`: `observed` by metric, and the features of all trials in the order of their ids.
 
-    `tried` [n, d] are the observed trials, `stopped` [s, d] those that were stopped, `pending` [p, d] those under way,
-    `failed` [f, d] those whose points failed by their own fault, which says something of what lies close to them.
-    Failures that say nothing of the point, infrastructure and cancellation, do not count, unless they put it into
-    quarantine. If a policy has some points approved while others are tried, `parked` [w, d] are those that wait for it,
-    each approved with probability `approval`.
+    `tried` [n, d] are the observed trials, `stopped` [s, d] the stopped ones and `pending` [p, d] those under way.
+    `failed` [f, d] are those whose points failed by their own fault, which is evidence about nearby points. Failures
+    unrelated to the point (infrastructure and cancellation) do not count, unless the point was quarantined. If a policy
+    lets some points be approved while others are tried, `parked` [w, d] are those awaiting approval, each approved with
+    probability `approval`.
 
-    `without_value` [v, d] are points at which metrics are drawn, like at the pending ones, though their trials have
-    ended. A point that failed would otherwise leave no trace in the objective's model, and the next proposal would lie
-    right by it. So it is with those that were stopped, as long as nothing tells where they would have ended, and with
-    those that a policy had rejected: people would be asked about their neighbours.
+    `without_value` [v, d] are points at which metrics are drawn, as at pending ones, although their trials have ended.
+    A point that failed would otherwise leave no trace in the objective's model, and the next proposal would lie right
+    next to it. The same holds for stopped trials as long as their ends cannot be estimated, and for trials that were
+    rejected under a policy: people would be asked about their neighbours.
     """
 
     view: ModelView
@@ -42,9 +42,9 @@ class Situation:
 
     @classmethod
     def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding, *, learn_noise: bool) -> "Situation":
-        """Encode what a view holds; it must hold at least one observation.
+        """Encode the contents of a view, which must hold at least one observation.
 
-        With `learn_noise`, repeats that always agree to the last bit say that there is no noise.
+        With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """
 
         def features(*trials: Trial) -> Tensor:
@@ -76,9 +76,10 @@ class Situation:
 
 
 def _probability_of_approval(view: ModelView) -> float:
-    """Return how likely people are taken to approve what waits: Laplace's rule of succession, but at least a half.
+    """Return the assumed probability of approval: Laplace's rule of succession, but at least one half.
 
-    With less, where most was rejected, they would be asked about its close neighbours, which they would decide alike.
+    With less, if most points were rejected, people would be asked about close neighbours, and would decide the same
+    way.
     """
     return max((view.approvals + 1) / (view.approvals + view.rejections + 2), 0.5)
 

@@ -16,9 +16,10 @@ from overnight.campaign import Campaign, Measurement, ModelView, Objective, Tria
 class Observed:
     """The observed trials in the order of their ids, their features X [n, d] and their standardised outcomes.
 
-    Behind them come the stopped ones whose reports tell where they would have ended, with that as their measurement.
-    All that are `exact` have no noise, by the campaign's definition or by what was learnt. `noise_unit` is the unit of
-    what is believed of noise beforehand, see `Prior`: the scale that outcomes have if bad ones are drawn together.
+    They are followed by the stopped trials whose ends can be estimated from reports, with the estimates as
+    measurements. If they are `exact`, none of them has noise, by the campaign's definition or because that was learnt.
+    `noise_unit` is the unit of the prior of the noise, see `Prior`: the scale of the outcomes if bad ones are drawn
+    together.
     """
 
     trials: tuple[Trial, ...]
@@ -33,28 +34,28 @@ class Observed:
     def of(
         cls, campaign: Campaign, view: ModelView, X: Tensor, expected: Mapping[int, Measurement], *, learn_noise: bool
     ) -> "Observed":
-        """Return what a view holds of the objective, with `expected` ends of stopped trials and features X [n, d].
+        """Return a view's observations of the objective, with `expected` ends of stopped trials and features X [n, d].
 
-        With `learn_noise`, repeats that always agree to the last bit say that there is no noise.
+        With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """
         trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
-        told = campaign.goal.values_of(view.observed)
-        known, exact = with_known_noise(campaign, view.observed, told, learn=learn_noise)
+        values = campaign.goal.values_of(view.observed)
+        known, exact = with_known_noise(campaign, view.observed, values, learn=learn_noise)
         measured = (*known, *expected.values())
         return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact)
 
     def with_tail_width(self, width: float | None) -> "Observed":
-        """Return the same with bad outcomes drawn together over another width, see `Outcomes.of`."""
+        """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""
         outcomes = Outcomes.of(self.measured, self.objective, width)
         return replace(self, outcomes=outcomes, noise_unit=_share(self.outcomes.scale, outcomes.scale))
 
 
 def _share(scale: float, larger: float) -> float:
-    """Return the ratio of two scales, at most 1; it may be smaller than any float but is not 0."""
+    """Return the ratio of two scales, at most 1 and never 0, even if it is smaller than any float."""
     return min(max(scale / larger, sys.float_info.min), 1.0)
 
 
 def seed_of(campaign: Campaign, trial: int) -> int:
-    """Return the seed of the proposal that begins with this trial: a hash of the campaign's seed and its number."""
+    """Return the seed of the proposal that begins with this trial: a hash of the campaign's seed and the trial's id."""
     digest = hashlib.sha256(f"overnight proposal {campaign.seed} {trial}".encode()).digest()
     return int.from_bytes(digest[:7], "big")

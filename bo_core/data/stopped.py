@@ -1,10 +1,10 @@
 """Estimate the final values of trials that were stopped early from trials that ran further.
 
-A report on the way is a biased measurement of the end. Among trials that ended, the relation between the two is seen: a
-straight line is fitted by least squares, and what it predicts for a stopped trial is its measurement, with the
-prediction's own standard deviation as its standard error. That those who ended had been selected by their reports does
-not bias the line, as the reports are what it conditions on; that stopped ones lie beyond them makes it less sure, which
-the standard deviation says.
+An early report is a biased measurement of the final value. The relation between the two is known for trials that ended:
+a straight line is fitted to them by least squares. Its prediction for a stopped trial is that trial's measurement, and
+the prediction's standard deviation is the standard error. The trials that ended were selected by their reports, but
+this does not bias the line, because it conditions on the reports. Stopped trials lie beyond the others, which makes the
+line less certain there, and the standard deviation accounts for that.
 """
 
 import math
@@ -17,14 +17,15 @@ from overnight.campaign import Campaign, Measurement, ModelView
 from overnight.campaign.standing.curves import curves_of
 from overnight.campaign.stopping import Curve
 
-# With fewer the scatter about a line is anybody's guess.
+# With fewer, the scatter about a line cannot be estimated.
 _LEAST_TO_LEARN_FROM = 4
 
 
 def expected_finals(campaign: Campaign, view: ModelView) -> dict[int, Measurement]:
-    """Return where stopped trials are expected to have ended, by trial id in the order of ids.
+    """Return the expected final values of stopped trials, by trial id in the order of ids.
 
-    Of a trial that has not reported, or as far as fewer than four trials have that ended well, nothing is expected.
+    There is none for a trial that has not reported, or that reported to a step reached by fewer than four trials that
+    ended with a result.
     """
     if not view.stopped:
         return {}
@@ -50,9 +51,9 @@ def _expected(stopped: Curve | None, curves: dict[int, Curve], finals: dict[int,
 
 
 def _on_a_line(pairs: Sequence[tuple[float, float]], at: float) -> Measurement | None:
-    """Return what a line through (early, final) predicts, and how sure it is; None where that is no finite number.
+    """Return the prediction of a line through (early, final) with its uncertainty; None if that is not finite.
 
-    Its slope is never negative: a bad report is no reason to expect a good end.
+    The slope of the line is never negative, because a bad report is no reason to expect a good end.
     """
     early, final = np.array(pairs, dtype=np.float64).T
     n = len(pairs)

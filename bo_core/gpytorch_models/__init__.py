@@ -1,1 +1,1 @@
-"""Gpytorch models of a campaign's own: built by its function, fitted by gpytorch, believed like the built-in one."""
+"""Gpytorch models of a campaign's own: built by its function, fitted by gpytorch, used like the built-in one."""

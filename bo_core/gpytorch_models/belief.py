@@ -1,4 +1,4 @@
-"""The belief of a gpytorch model, as draws, acquisitions and recommendations use it."""
+"""The belief of a gpytorch model, as used by draws, acquisitions and recommendations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from overnight.campaign.history.provenance import ModelCode
 class GpytorchBelief:
     """A fitted gpytorch `model`, one set of hyperparameters, with the distinct observed features X [u, d].
 
-    `starts` say how its fit ended, if it was fitted here, and `source_hash` is that of the function's file.
+    `starts` record how its fit ended, if it was fitted here; `source_hash` is the hash of the function's file.
     """
 
     surrogate: GpytorchSurrogate
@@ -40,7 +40,7 @@ class GpytorchBelief:
     def fitted(cls, surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes, distinct: Tensor) -> "GpytorchBelief":
         """Fit the model that the campaign's function builds for outcomes at features X [n, d], of which [u, d] differ.
 
-        Raises Unusable, and ModelFailed for numbers.
+        Raises Unusable, or ModelFailed for numerical failures.
         """
         with exactly(gradients=True):
             model, source = built(surrogate, X, outcomes)
@@ -55,14 +55,16 @@ class GpytorchBelief:
         distinct: Tensor,
         record: Mapping[str, tuple[float, ...]],
     ) -> "GpytorchBelief":
-        """Return the model with the numbers that were recorded, which are those of `as_record`."""
+        """Return the model with the recorded numbers, which are those of `as_record`."""
         with exactly(gradients=False):
             model, source = built(surrogate, X, outcomes)
             state = model.eval().requires_grad_(False).state_dict()
             sizes = {name: len(values) for name, values in record.items()}
             if any(name not in state or state[name].numel() != size for name, size in sizes.items()):
                 raise unusable(
-                    surrogate, f"a model whose state has {sizes}, as was recorded", f"{type(model).__name__} without"
+                    surrogate,
+                    f"a model whose state has the recorded sizes {sizes}",
+                    f"a `{type(model).__name__}` without them",
                 )
             recorded = {
                 name: state[name].new_tensor(values).reshape(state[name].shape) for name, values in record.items()
@@ -80,19 +82,19 @@ class GpytorchBelief:
 
     @property
     def like(self) -> Tensor:
-        """Return a tensor of the type and on the device of all that is handed in and out."""
+        """Return a tensor with the type and the device of all inputs and outputs."""
         return self.X
 
     @property
     def scales(self) -> Tensor:
-        """Return the length scales [d] of the one kernel that has one for each feature, else equal lengths."""
+        """Return the length scales [d] of the one kernel that has one for each feature, or equal lengths."""
         d = self.X.shape[1]
         kernels = [module for module in self.model.modules() if isinstance(module, Kernel) and module.has_lengthscale]
         found = [k.lengthscale for k in kernels if k.lengthscale is not None and k.lengthscale.numel() == d]
         return found[0].flatten() if len(found) == 1 else torch.ones(d, dtype=torch.float64)
 
     def at(self, X: Tensor) -> MultivariateNormal:
-        """Return the joint posterior at features X [b, d], with gradients if X asks for them; inside of `exactly`."""
+        """Return the joint posterior at features X [b, d], with gradients if X needs them; call it inside `exactly`."""
         return posterior_of(self.surrogate, self.model, X)
 
     def joint(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,14 +116,15 @@ class GpytorchBelief:
         return mean[0], sd[0]
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
-        """Return what f at the distinct observed points [1, u] lies between, to so many standard deviations."""
+        """Return bounds of f at the distinct observed points [1, u], `deviations` standard deviations away."""
         mean, sd = self.marginal(self.X)
         return mean - deviations * sd, mean + deviations * sd
 
     def replicate_noise(self, data: TrainingData) -> Tensor:
         """Return the noise variances [1, u] that one more measurement at each distinct observed point would have.
 
-        They are the noise of the model's likelihood if that is one number, else those that evaluations reported.
+        This is the noise of the model's likelihood if that is one number, otherwise the noise that evaluations
+        reported.
         """
         noise = getattr(getattr(self.model, "likelihood", None), "noise", None)
         if isinstance(noise, Tensor) and noise.numel() == 1:
@@ -133,7 +136,7 @@ class GpytorchBelief:
         return DifferentiatedDraws(self.at, points, normals)
 
     def as_record(self) -> Record:
-        """Return the entries of the model's state that are finite numbers; bounds that are not come from its code.
+        """Return the finite entries of the model's state; entries such as infinite bounds come from its code.
 
         Raises Unusable if the state holds anything but real tensors, which could not be recalled.
         """

@@ -1,4 +1,4 @@
-"""The model that a campaign's function returns for given observations, checked before anything is asked of it."""
+"""The model that a campaign's function returns for given observations, checked before it is used."""
 
 import inspect
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def built(surrogate: GpytorchSurrogate, X: Tensor, outcomes: Outcomes) -> tuple[
 
 
 def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> MultivariateNormal:
-    """Return the joint posterior of the latent function at features X [b, d]; call it inside of `exactly`."""
+    """Return the joint posterior of the latent function at features X [b, d]; call it inside `exactly`."""
     expected, name = f"a posterior at features of shape {tuple(X.shape)}", type(model).__name__
     try:
         with user_errors(surrogate, expected, f"`{name}`"):
@@ -45,16 +45,16 @@ def posterior_of(surrogate: GpytorchSurrogate, model: nn.Module, X: Tensor) -> M
     found = getattr(found, "distribution", found)
     if not isinstance(found, MultivariateNormal) or found.mean.shape != X.shape[:1]:
         shape = f" of shape {tuple(found.mean.shape)}" if isinstance(found, MultivariateNormal) else ""
-        expected = f"a `MultivariateNormal` of shape {tuple(X.shape[:1])} from `{type(model).__name__}`"
+        expected = f"a `{type(model).__name__}` whose posterior is a `MultivariateNormal` of shape {tuple(X.shape[:1])}"
         raise unusable(surrogate, expected, type(found).__name__ + shape)
     return found
 
 
 @contextmanager
 def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> Iterator[None]:
-    """Raise Unusable for whatever a model's own code raises, an exit included, but for failures of numbers.
+    """Raise Unusable for anything that a model's own code raises, including exits, except numerical failures.
 
-    The number of threads is afterwards what it was before.
+    The number of threads is restored afterwards.
     """
     try:
         with same_threads():
@@ -66,5 +66,5 @@ def user_errors(surrogate: GpytorchSurrogate, expected: str, subject: str) -> It
 
 
 def unusable(surrogate: GpytorchSurrogate, expected: str, found: str) -> Unusable:
-    """Return the complaint about a model, in one sentence."""
-    return Unusable(f"`{surrogate.code.key}`: expected of `{surrogate.model}` {expected}, found {found}.")
+    """Return the error about a model, in one sentence."""
+    return Unusable(f"`{surrogate.code.key}`: expected {expected} from `{surrogate.model}`, found {found}.")

@@ -1,4 +1,4 @@
-"""Draws of a metric from its joint posterior alone; autograd differentiates."""
+"""Draws of a metric from its joint posterior alone, differentiated by autograd."""
 
 from collections.abc import Callable
 
@@ -19,13 +19,13 @@ class DifferentiatedDraws:
     """The draws of `MetricDraws`, by conditioning the joint posterior at the draws' points and the candidates.
 
     With C the factor of the covariance at the points and h = C⁻¹ cov(points, x), a candidate's mean in draw s is
-    mean(x) + h·z_s, and its variance is that of the posterior less |h|².
+    mean(x) + h·z_s, and its variance is that of the posterior minus |h|².
     """
 
     def __init__(self, joint: Joint, points: Tensor, normals: Tensor) -> None:
         """Draw f at `points` [r, d] from `normals` [1, S, r + more], of which the last are for points to be added.
 
-        `joint` gives its posterior inside of `exactly`.
+        `joint` returns the posterior; it is called inside `exactly`.
         """
         self.joint = joint
         with exactly(gradients=False):
@@ -41,7 +41,7 @@ class DifferentiatedDraws:
             return Conditional(*(torch.cat(part).unsqueeze(0) for part in zip(*parts, strict=True)))
 
     def at_with_pull_back(self, X: Tensor) -> tuple[Conditional, PullBack]:
-        """Return the metric at candidates X [b, d], and the way back from its derivatives to those by X."""
+        """Return the metric at candidates X [b, d], and a function from its derivatives to those by X."""
         with exactly(gradients=True):
             inputs = X.clone().requires_grad_()
             mean, sd = self._at(inputs)
@@ -54,7 +54,7 @@ class DifferentiatedDraws:
         return Conditional(mean.detach().unsqueeze(0), sd.detach().unsqueeze(0)), pull_back
 
     def add(self, x: Tensor) -> None:
-        """Let the chosen candidate x [d] join the draws."""
+        """Add the chosen candidate x [d] to the draws."""
         with exactly(gradients=False):
             X, r = x.clone().unsqueeze(0), len(self.points)
             mean, h, variance = self._conditioned(X)
@@ -72,7 +72,7 @@ class DifferentiatedDraws:
         return mean.unsqueeze(1) + h.mT @ normals.mT, variance.sqrt().unsqueeze(1)
 
     def _conditioned(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the posterior means [b], h [r, b], and the variances [b] that are left given the draws."""
+        """Return the posterior means [b], h [r, b], and the remaining variances [b] given the draws."""
         r = len(self.points)
         found = self.joint(torch.cat([self.points, X]))
         covariance = found.covariance_matrix

@@ -1,4 +1,4 @@
-"""The one way in which gpytorch computes here: with Cholesky factors, with gradients if asked, and silently."""
+"""The settings with which gpytorch computes here: Cholesky factors, gradients if asked, and no numerical warnings."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from linear_operator.utils.warnings import NumericalWarning
 
 @contextmanager
 def exactly(*, gradients: bool) -> Iterator[None]:
-    """Compute without approximations, also inside of inference mode, whose tensors know no gradients.
+    """Compute without approximations, even inside inference mode, whose tensors have no gradients.
 
-    Tensors from outside have to be cloned before they are used in it.
+    Tensors from outside must be cloned before use.
     """
     with (
         torch.inference_mode(False),
@@ -22,6 +22,6 @@ def exactly(*, gradients: bool) -> Iterator[None]:
         gpytorch.settings.debug(False),
         warnings.catch_warnings(),
     ):
-        # It is how gpytorch reports that it added jitter.
+        # This is how gpytorch reports that it added jitter.
         warnings.simplefilter("ignore", NumericalWarning)
         yield

@@ -1,4 +1,4 @@
-"""Fit a gpytorch model by gpytorch's own machinery: the exact marginal likelihood, with its priors, by L-BFGS."""
+"""Fit a gpytorch model with gpytorch's own tools: the exact marginal likelihood, with its priors, by L-BFGS."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ from overnight.bo_core.surrogate.fit import StartEnd
 from overnight.campaign.errors import ModelFailed
 
 _MOST_ROUNDS = 200
-# A step to where nothing can be computed is a step too far.
+# The value at points where nothing can be computed, so that a step there counts as too far.
 _FAR = 1e10
 
 
 def fit(surrogate: GpytorchSurrogate, model: nn.Module) -> tuple[StartEnd, ...]:
-    """Fit an ExactGP and return how that ended; any other model comes fitted. Then nothing in it is learnt any more."""
+    """Fit an ExactGP and return how that ended; any other model comes fitted. Afterwards the model is frozen."""
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     ends = (_fitted(surrogate, model, learnt),) if isinstance(model, ExactGP) and learnt else ()
     with user_errors(surrogate, "a model that can be evaluated", f"`{type(model).__name__}`"):

@@ -1,4 +1,4 @@
-"""One error for numerical failures, whichever library raises them."""
+"""A single error for numerical failures, regardless of the library that raises them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ import numpy as np
 
 from overnight.campaign.errors import ModelFailed
 
-# Torch raises RuntimeError also for what it cannot factorise or draw from.
+# Torch also raises RuntimeError if it cannot factorise or draw.
 _RAISED = (ArithmeticError, RuntimeError, ValueError, np.linalg.LinAlgError)
 
 
 @contextmanager
 def numbers_may_fail() -> Iterator[None]:
-    """Raise ModelFailed in the place of what libraries raise over numbers."""
+    """Raise ModelFailed instead of the numerical errors of libraries."""
     try:
         yield
     except _RAISED as problem:

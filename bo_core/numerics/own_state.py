@@ -8,7 +8,7 @@ import torch
 
 from overnight.bo_core.numerics.threads import ONE_AT_A_TIME
 
-# Not written as one number, which would be computed when this file is compiled.
+# Not written as a single number, because that would be computed when this file is compiled.
 _LEAST, _ONE = 5e-324, 1.0
 
 
@@ -19,7 +19,7 @@ def own_state() -> Iterator[None]:
     Every entrance of the core that computes with tensors is wrapped in it; a custom proposer's code is not.
     """
     with ExitStack() as stack:
-        # A mode that every call of torch passes through: only entered if it changes something.
+        # Every call of torch passes through such a mode, so it is entered only if it changes something.
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         if torch.get_default_dtype() != torch.float32:
@@ -46,7 +46,7 @@ def _usual_type() -> Iterator[None]:
 
 @contextmanager
 def _usual_algorithms() -> Iterator[None]:
-    """Choose the algorithms of torch as it does by itself: those that are deterministic at any price need not exist."""
+    """Let torch choose its algorithms as by default; strictly deterministic variants do not exist for all of them."""
     with ONE_AT_A_TIME:
         warns = torch.is_deterministic_algorithms_warn_only_enabled()
         torch.use_deterministic_algorithms(False)
@@ -58,7 +58,7 @@ def _usual_algorithms() -> Iterator[None]:
 
 @contextmanager
 def _smallest_numbers() -> Iterator[None]:
-    """Compute in this thread with numbers below the smallest normal one, which it takes for 0 otherwise."""
+    """Compute with subnormal numbers in this thread, which would otherwise treat them as 0."""
     torch.set_flush_denormal(False)
     try:
         yield

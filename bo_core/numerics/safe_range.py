@@ -8,10 +8,10 @@ _LARGEST = 2.0**900
 
 
 def unit_for(values: Iterable[float]) -> float:
-    """Return the power of two to divide finite values by; 1 for all but vast ones.
+    """Return the power of two to divide finite values by; it is 1 unless one of them is vast.
 
-    A power of two changes no digit, and it is no larger than necessary, so that small values beside a vast one keep
-    theirs.
+    A power of two changes no digit. It is no larger than necessary, so that small values next to a vast one keep their
+    digits.
     """
     largest = max(map(abs, values), default=0.0)
     return 1.0 if largest <= _LARGEST else 2.0 ** (math.frexp(largest)[1] - 900)

@@ -13,8 +13,9 @@ _LIBRARIES = ("torch", "gpytorch", "numpy", "scipy")
 def stack() -> dict[str, str]:
     """Return the versions of the libraries, the widest instructions that torch uses, and the kernels of NumPy's BLAS.
 
-    Both choose by the processor, and an environment variable such as OPENBLAS_CORETYPE may choose for them. The BLAS
-    inside torch chooses, too, and does not say what: hence the processor's name.
+    Instructions and kernels depend on the processor, unless an environment variable such as OPENBLAS_CORETYPE sets
+    them. The BLAS inside torch chooses its kernels, too, but does not report them; the processor's name stands in for
+    them.
     """
     versions = {name: version(name) for name in _LIBRARIES}
     return {

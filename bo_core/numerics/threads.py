@@ -1,7 +1,7 @@
 """The number of threads that the core computes with.
 
-One thread is fastest for the matrices of a few hundred trials, and competing thread pools can make a fit of
-40 ms take seconds; it also keeps the results the same on every machine of a kind.
+One thread is fastest for the matrices of a few hundred trials, and competing thread pools can make a fit of 40 ms take
+seconds. It also keeps the results the same on every machine of a kind.
 """
 
 import threading
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 import torch
 
 _LEAST_FOR_MORE = 500
-# What belongs to the process, as this number does, two proposals at once would change under each other.
+# Two proposals at once would overwrite each other's settings of the process, such as this number.
 ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
 def threads_for(observations: int) -> Iterator[int]:
-    """Compute with one thread inside, or with as many as torch may use where the matrices are large; yields how many.
+    """Compute with one thread inside, or with as many as torch may use if the matrices are large; yields the number.
 
-    The number is part of a proposal's provenance: sums of other lengths round differently.
+    The number is part of a proposal's provenance, because sums of other lengths round differently.
     """
     with ONE_AT_A_TIME:
         before = torch.get_num_threads()

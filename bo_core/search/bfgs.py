@@ -1,9 +1,8 @@
 """Minimise many functions on a box at once by projected BFGS; each row stops by itself.
 
-Dense inverse Hessians beat limited memory here: rows have at most a few hundred variables, the update is a
-handful of batched operations, and it needs fewer evaluations (Nocedal and Wright 2006, chapters 6 and 16.7). The
-rows' states are small and live in NumPy; what is expensive, the objective, may live on a device, and hears of all
-active rows at once.
+Dense inverse Hessians beat limited memory here: rows have at most a few hundred variables, the update is a handful of
+batched operations, and fewer evaluations are needed (Nocedal and Wright 2006, chapters 6 and 16.7). The rows' states
+are small and live in NumPy. The expensive objective may live on a device, and is called for all active rows at once.
 """
 
 from collections.abc import Callable
@@ -23,13 +22,13 @@ _MOST_HALVINGS = 15
 _TRUSTED_AFTER = 4
 _LAST_STEP_OVER_NEXT = 10.0
 _ENDINGS: tuple[Ending, ...] = get_args(Ending)
-# How endings are written in the rows' state. A row that still walks has 0: it will be out of steps unless it ends.
+# The codes of endings in the rows' state. An active row has 0: it is out of steps unless it ends earlier.
 _OUT_OF_STEPS, _CONVERGED, _NO_PROGRESS, _HOPELESS, _NOT_FINITE = range(5)
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where each row ended: `x` [b, h], `value` [b], how, and its inverse Hessian [b, h, h]."""
+    """The end of each row: `x` [b, h], `value` [b], the kind of ending, and the inverse Hessian [b, h, h]."""
 
     x: Array
     value: Array
@@ -40,12 +39,12 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Stopping:
-    """When a row stops: its projected gradient is small, or no decrease is left, or it cannot win any more.
+    """When a row stops: its projected gradient is small, no decrease is left, or it can no longer win.
 
-    No decrease is left when a step has won less than ten times `progress` and the row's own curvature, as this step
-    confirmed it, predicts less than `progress` of the next.
-    `give_up` makes a row leave when ten times the decrease that its own curvature predicts would not bring it below the
-    best row, as long as it is also worse by `give_up`.
+    No decrease is left if a step has gained less than ten times `progress`, and the row's own curvature, which that
+    step confirmed, predicts less than `progress` for the next one. With `give_up`, a row stops if it is worse than the
+    best row by more than `give_up`, and would still be worse after ten times the decrease that its own curvature
+    predicts.
     """
 
     gradient: float = 1e-5
@@ -68,10 +67,10 @@ def minimize(
 ) -> Minimum:
     """Minimise each row of `start` [b, h] on the box between `low` and `high` (each [h] or [b, h]).
 
-    `objective(x, rows)` returns values [c] and gradients [c, h] at x [c, h], where `rows` [c] says which rows
-    of `start` these are; in each round every active row is evaluated once. A value that is not finite counts as no
-    progress, and a row that starts at one stays there. `inverse_hessian` [b, h, h] is a first guess, if there is one;
-    else `metric` [h] says how far the variables are to move in proportion to each other.
+    `objective(x, rows)` returns values [c] and gradients [c, h] at x [c, h]; `rows` [c] are the indices of these rows
+    in `start`. Each round evaluates every active row once. A value that is not finite counts as no progress, and a row
+    that starts at one stays there. `inverse_hessian` [b, h, h] is a first guess, if there is one; otherwise `metric`
+    [h] sets how far the variables move in proportion to each other.
     """
     squares = np.eye(start.shape[1]) if metric is None else np.diag(metric**2)
     walk = _Walk(objective, start, low, high, first_step, longest_step, squares, inverse_hessian)
@@ -85,7 +84,7 @@ def minimize(
 
 
 class _Walk:
-    """The rows that are still walking, and where those that have left ended."""
+    """The rows that are still active, and the ends of those that have left."""
 
     def __init__(
         self,
@@ -118,7 +117,7 @@ class _Walk:
         self._aim(slice(None), first_step if inverse_hessian is None else longest_step)
 
     def advance(self, stopping: Stopping) -> None:
-        """Evaluate each row's next trial, move those that decreased enough, shorten the step of the others."""
+        """Evaluate each row's next trial, move rows that decreased enough, and shorten the step of the others."""
         trial = np.minimum(np.maximum(self.x + self.step[:, None] * self.direction, self.low), self.high)
         value, gradient = self.objective(trial, self.rows)
         self.evaluations += len(trial)
@@ -139,7 +138,7 @@ class _Walk:
         self._stop(good, progress, stopping)
 
     def leave(self, leaving: NDArray[np.bool_], ending: NDArray[np.intp]) -> None:
-        """Let rows end where they are, and close the ranks."""
+        """End rows at their present position, and remove them from the active ones."""
         if not leaving.any():
             return
         out, stay = self.rows[leaving], ~leaving
@@ -151,7 +150,7 @@ class _Walk:
             setattr(self, name, getattr(self, name)[stay])
 
     def _aim(self, which: slice | NDArray[np.intp], longest: float) -> None:
-        """Set the direction, its slope and the first step to try along it; bounds that hold a row back are left out."""
+        """Set the direction, its slope and the first step along it; variables held by a bound are left out."""
         x, gradient = self.x[which], self.gradient[which]
         held = np.where(np.where(gradient > 0, x <= self.low[which], x >= self.high[which]), 0.0, gradient)
         direction = np.where(held == 0.0, 0.0, -(self.H[which] @ held[:, :, None])[:, :, 0])
@@ -164,7 +163,7 @@ class _Walk:
         self.step[which] = np.minimum(longest / np.maximum(np.abs(direction).max(1), 1e-300), 1.0)
 
     def _shorten(self, bad: NDArray[np.bool_], value: Array) -> None:
-        """Go to the minimum of the parabola through what is known, between a tenth and a half of the step."""
+        """Shorten steps to the minimum of the parabola through the known values, but to a tenth to a half."""
         step, slope = self.step[bad], self.slope[bad]
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             excess = value[bad] - self.value[bad]
@@ -201,7 +200,7 @@ class _Walk:
         ending = np.where(moved & (small | (self.residual < stopping.gradient)), _CONVERGED, 0)
         stuck = self.halvings > _MOST_HALVINGS
         if stuck.any():
-            # A row that made no progress from a learnt curvature gets one more try along its plain gradient.
+            # A row that made no progress with a learnt curvature gets one more try along its plain gradient.
             again = np.flatnonzero(stuck & ~self.fresh)
             self.H[again], self.fresh[again], self.halvings[again] = self.squares, True, 0
             self._aim(again, self.longest_step)

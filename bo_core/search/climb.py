@@ -1,8 +1,8 @@
 """Find the candidate with the highest acquisition value in a space of mixed parameter kinds.
 
-Continua are climbed by gradients from many starts, with whole numbers and ordered choices relaxed; then each start is
-rounded, and from there on steps of single discrete parameters alternate with climbs of the continua, so
-that the value which decides is always that of a point which can be tried.
+Continua are climbed by gradients from many starts, with whole numbers and ordered choices relaxed. Then each start is
+rounded. From there, steps of single discrete parameters alternate with climbs of the continua, so the value that
+decides is always that of a point which can be tried.
 """
 
 from collections.abc import Callable, Collection
@@ -23,13 +23,13 @@ _MOST_ENUMERATED = 4096
 _POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
-# In nats of the acquisition; a batch is not better for more.
+# In nats of the acquisition; more precision does not make a batch better.
 _STOPPING = Stopping(gradient=1e-3, progress=1e-3, give_up=0.1)
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` gives rough values.
+    """A function to climb: values [b], or with gradients [b, d], at features [b, d]; `screen` returns rough values.
 
     `scales` [d] are lengths over which it changes, in proportion to each other.
     """
@@ -42,7 +42,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard to search: starts of the climbs, and points from which they are picked."""
+    """The effort of a search: the starts of the climbs, and the points from which they are picked."""
 
     restarts: int
     raw_points: int
@@ -60,7 +60,7 @@ def search(
 ) -> tuple[Point, float]:
     """Return the point of highest value that is not taken, and its value; climbs start from features `pool` [b, d].
 
-    A small finite space is searched whole. Raises SpaceExhausted where every point of a finite space is taken.
+    A small finite space is searched exhaustively. Raises SpaceExhausted if every point of a finite space is taken.
     """
     size = encoding.size()
     if size is not None and size <= _MOST_ENUMERATED:
@@ -68,12 +68,12 @@ def search(
     values = surface.screen(pool)
     starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
     categories = encoding.columns_that("categorical")
-    # What is relaxed decides nothing before it is rounded, so that climbs there must not give up against each other.
+    # Relaxed values decide nothing until they are rounded, so relaxed climbs must not give up in favour of each other.
     relaxed = not bool((categories | encoding.columns_that("continuous")).all())
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
     climbed, reached = _climb(surface, pool[starts], categories, stopping)
     if bool(encoding.columns_that("continuous").all()):
-        # Nothing was rounded: the best end is what is looked for, unless it is taken.
+        # Nothing was rounded, so the best end is the result unless it is taken.
         best = int(reached.argmax())
         point = encoding.decode(climbed[best])
         if key_of(point) not in taken:
@@ -108,7 +108,7 @@ def _nudged(encoding: Encoding, X: Tensor, seed: int) -> Tensor:
     """Return points near others X [b, d]: some features of each moved by a random amount on a random scale."""
     generator = torch.Generator().manual_seed(seed)
     scale = 10.0 ** (-2.5 + 1.8 * torch.rand(len(X), 1, generator=generator, dtype=torch.float64))
-    # An indicator has to move by 1 for another choice to become the largest.
+    # An indicator must move by 1 for another choice to become the largest.
     scale = torch.where(encoding.columns_that("categorical"), 1.0, scale)
     moved = torch.rand(X.shape, generator=generator, dtype=torch.float64) < max(0.3, 5.0 / max(encoding.d, 1))
     step = torch.randn(X.shape, generator=generator, dtype=torch.float64) * scale * moved
@@ -116,7 +116,7 @@ def _nudged(encoding: Encoding, X: Tensor, seed: int) -> Tensor:
 
 
 def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return half of the starts by their value, the others at random with better ones more likely."""
+    """Return half of the starts by their value, and the others at random with better ones more likely."""
     count = min(count, len(values))
     order = values.argsort(descending=True)
     best, rest = order[: (count + 1) // 2], order[(count + 1) // 2 :]
@@ -129,7 +129,7 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> tuple[Tensor, Tensor]:
-    """Return where climbs by gradient end [b, d] and their values [b]; frozen features [d] are held at their starts."""
+    """Return the ends [b, d] of climbs by gradient and their values [b]; frozen features [d] stay at their starts."""
     free = ~frozen.numpy()
     if not free.any():
         return X, surface.value(X)
@@ -154,7 +154,7 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _ST
 def _polish(
     encoding: Encoding, surface: Surface, points: list[Point], taken: Collection[PointKey]
 ) -> tuple[Point, float]:
-    """Return the best point that single steps of discrete parameters and climbs of the continua reach."""
+    """Return the best point within reach of single steps of discrete parameters and climbs of the continua."""
     values = surface.value(encoding.encode(points))
     order = values.argsort(descending=True)[:_POLISHED].tolist()
     best, best_value = points[order[0]], float(values[order[0]])

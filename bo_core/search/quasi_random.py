@@ -11,7 +11,7 @@ from overnight.bo_core.numerics.own_state import own_state
 def uniform_draws(dimension: int, count: int, seed: int) -> Tensor:
     """Return the first points [count, dimension] of the seed's sequence."""
     engine = SobolEngine(dimension, scramble=True, seed=seed)
-    # The engine rounds its first point to torch's default type, which is a global setting of whoever calls.
+    # The engine rounds its first point to torch's default type, which the calling program may have set.
     first = engine.quasi.double() / 2**engine.MAXBIT
     points = engine.draw(count, dtype=torch.float64)
     points[0] = first
@@ -20,7 +20,7 @@ def uniform_draws(dimension: int, count: int, seed: int) -> Tensor:
 
 @own_state()
 def uniform_block(dimension: int, start: int, count: int, seed: int) -> Tensor:
-    """Return as many points [count, dimension] of the seed's sequence after the first `start`."""
+    """Return `count` points [count, dimension] of the seed's sequence after the first `start`."""
     if start == 0:
         return uniform_draws(dimension, count, seed)
     return SobolEngine(dimension, scramble=True, seed=seed).fast_forward(start).draw(count, dtype=torch.float64)

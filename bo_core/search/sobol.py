@@ -15,8 +15,8 @@ _BLOCK = 256
 def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], count: int) -> list[Point]:
     """Return the first `count` points of the seed's sequence that are not taken.
 
-    Points that an earlier call returned must be in `taken`; then the calls walk along the sequence together.
-    Raises SpaceExhausted when the sequence only meets points that are taken.
+    Points that an earlier call returned must be in `taken`, so that calls advance along the sequence together. Raises
+    SpaceExhausted if the sequence meets only points that are taken.
     """
     if count == 0:
         return []
@@ -28,8 +28,8 @@ def sobol_points(encoding: Encoding, seed: int, taken: Collection[PointKey], cou
             if len(found) == count:
                 return list(found.values())
     raise SpaceExhausted(
-        f"Expected {count} more points in the space, found {len(found)} among {tries} tries that "
-        f"have not been tried already ({len(taken)} have). Widen the space or lower `budget.trials`."
+        f"Expected {count} more new points, found {len(found)} in the first {tries} points of the sequence "
+        f"({len(taken)} were tried before). Widen the space or lower `budget.trials`."
     )
 
 
@@ -40,7 +40,7 @@ def _sequence(space: Space, seed: int, count: int) -> Iterator[tuple[PointKey, P
         yield from _block(text, seed, start)[: count - start]
 
 
-# A campaign that asks for one point at a time walks along the whole sequence each time: what it passed is kept.
+# Cached, because a campaign that asks for one point at a time walks along the whole sequence each time.
 @lru_cache(maxsize=64)
 def _block(space: str, seed: int, start: int) -> tuple[tuple[PointKey, Point], ...]:
     """Return points of the seed's sequence in a space given as JSON."""

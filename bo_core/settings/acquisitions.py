@@ -1,4 +1,4 @@
-"""The acquisitions that a campaign may name, one line each, with what others need to know of them without torch."""
+"""The acquisitions that a campaign may name, one line each, with the properties that others need without torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from types import MappingProxyType
 class Acquisition:
     """An acquisition as a campaign names it, with the class of its utility.
 
-    Without a utility it climbs a path drawn from the posterior. The utility is made from the proposer's `settings`.
-    `against_best` says that it compares with the best of the points that could be best, which are then part of the
-    draws; one that does not must not know the noise-free values there. Scores are logarithms of what a point may gain
-    if it `is_gain`, so that a cost can divide it. If it `may_repeat`, a repetition may be preferred to its new point.
+    Without a utility, the search climbs a path drawn from the posterior. The utility is made from the proposer's
+    `settings`. `against_best` means that it compares with the best of the points that could be best, which are then
+    part of the draws; an acquisition that does not compare must not know the noise-free values there. `is_gain` means
+    that scores are logarithms of a possible gain, which a cost can divide. If it `may_repeat`, a repetition may be
+    preferred to its new point.
     """
 
     name: str
@@ -47,6 +48,6 @@ _ALL = (
 )
 ACQUISITIONS: Mapping[str, Acquisition] = MappingProxyType({acquisition.name: acquisition for acquisition in _ALL})
 DEFAULT = _ALL[0].name
-# Those that a cost can divide, and those that know by how much a point is expected to improve on the best.
+# Those that a cost can divide, and those that predict how much a point improves on the best.
 GAINS = tuple(acquisition.name for acquisition in _ALL if acquisition.is_gain)
 AGAINST_BEST = tuple(acquisition.name for acquisition in _ALL if acquisition.against_best)

@@ -1,4 +1,4 @@
-"""The surrogates that a campaign's file may ask for under `proposer.surrogate:`."""
+"""The surrogates that a campaign file may name under `proposer.surrogate:`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from overnight.bo_core.settings.user_code import CodeName, UserCode
 
 
 class ExactSurrogate(BaseModel):
-    """The built-in exact Gaussian process, whose fit, draws and gradients are written out."""
+    """The built-in exact Gaussian process, with a fit, draws and gradients of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,9 +19,10 @@ class ExactSurrogate(BaseModel):
 class GpytorchSurrogate(BaseModel):
     """A gpytorch model of the campaign's own: the function `model` returns it for features X [n, d] and outcomes y [n].
 
-    It is called for every fit, with `noise` [n] as well if it has such a parameter: the variances that evaluations
-    reported, or None if one did not. Outcomes are standardised and to be maximised. An `ExactGP` is fitted here, any
-    other module comes fitted (docs/how-to/own-model.md). Its module is imported from `folder`, if it is there.
+    The function is called for every fit. If it has a parameter `noise`, it also receives the variances [n] that
+    evaluations reported, or None if one did not report any. Outcomes are standardised and to be maximised. An `ExactGP`
+    is fitted here; any other module must be returned fitted (docs/how-to/own-model.md). Its module is imported from
+    `folder`, if it is there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,7 +32,7 @@ class GpytorchSurrogate(BaseModel):
     folder: Path | None = None
 
     def in_folder(self, folder: Path) -> "GpytorchSurrogate":
-        """Return it with its module looked for from this folder."""
+        """Return a copy that looks for its module relative to this folder."""
         return self.model_copy(update={"folder": folder / (self.folder or ".")})
 
     @property

@@ -1,4 +1,4 @@
-"""Code of a campaign's own that its file names as `module:name`: found, described when it fails, and not trusted."""
+"""A campaign's own code, named as `module:name` in its file: found, described when it fails, and not trusted."""
 
 import contextlib
 import hashlib
@@ -14,18 +14,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-# A module and the name of something in it.
+# The name of a module and of something in it.
 CodeName = Annotated[str, Field(pattern=r"^[^\W\d][\w.]*:[^\W\d][\w.]*$")]
 CORRECT_IT = "Correct it and run the campaign again: it continues from where it stopped."
 
 
 class Unusable(Exception):
-    """Code of a campaign cannot be found, or fails; the text begins with the key that names it."""
+    """A campaign's own code cannot be found, or fails; the text begins with the key that names it."""
 
 
 @dataclass(frozen=True)
 class UserCode:
-    """What a `name` stands for that the campaign's file has under `key`; `kind` is what is expected there, in a word.
+    """The code that the campaign file names under `key` as `name`; `kind` is a word for what is expected there.
 
     Its module is imported from `folder`, if it is there, by the process that uses it.
     """
@@ -37,7 +37,7 @@ class UserCode:
 
     @contextlib.contextmanager
     def importable(self) -> Iterator[None]:
-        """Let modules be found in the folder, after those that are installed."""
+        """Make the modules in the folder importable, after those that are installed."""
         if self.folder is None:
             yield
             return
@@ -49,14 +49,14 @@ class UserCode:
             sys.path.remove(str(self.folder))
 
     def found(self) -> Callable[..., Any]:
-        """Return what the name stands for, something that can be called."""
+        """Return the callable that the name refers to."""
         module_name, _, path = self.name.partition(":")
         try:
             module = found = importlib.import_module(module_name)
         except (Exception, SystemExit) as error:
             place = f" from {self.folder}" if self.folder else ""
             raise Unusable(
-                f"`{self.key}`: expected that `{module_name}` can be imported{place}, found {described(error)}."
+                f"`{self.key}`: expected to import `{module_name}`{place}, found {described(error)}."
             ) from error
         self._refuse_a_namesake(module, module_name)
         for name in path.split("."):
@@ -68,7 +68,7 @@ class UserCode:
         return found
 
     def source_hash(self) -> str:
-        """Return the SHA-256 of the file that holds it, of the name alone if no file does."""
+        """Return the SHA-256 of the file that holds the code, or of the name if there is no file."""
         module = importlib.import_module(self.name.partition(":")[0])
         file = getattr(module, "__file__", None)
         source = self.name.encode() if file is None else Path(file).read_bytes()
@@ -81,24 +81,24 @@ class UserCode:
         return ", ".join(f"`{name}`" for name in own[:10]) or f"no {plural}"
 
     def _refuse_a_namesake(self, module: ModuleType, name: str) -> None:
-        """Refuse a module of another place if the folder has one of this name."""
+        """Refuse a module from elsewhere if the folder has one of the same name."""
         top = name.partition(".")[0]
         if self.folder is None or not ((self.folder / f"{top}.py").exists() or (self.folder / top).is_dir()):
             return
         origins = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
         if not any(Path(origin).resolve().is_relative_to(self.folder.resolve()) for origin in origins if origin):
             raise Unusable(
-                f"`{self.key}`: expected `{name}` of {self.folder}, found a module of the same name that "
-                f"comes first, {origins[0] or origins[-1]}. Give yours another name."
+                f"`{self.key}`: expected `{name}` from {self.folder}, found another module of the same name, "
+                f"{origins[0] or origins[-1]}, which is imported first. Rename yours."
             )
 
 
 def described(error: BaseException) -> str:
-    """Return what was raised and where, in one line."""
+    """Return one line with an exception's type, text and place."""
     try:
         text = " ".join(str(error).split())[:500]
     except Exception:
-        text = "an exception whose text cannot be had"
+        text = "an exception without a readable text"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     ours = Path(frame.filename).is_relative_to(Path(__file__).parents[1])
     place = "" if ours or frame.filename.startswith("<") else f", {frame.filename}:{frame.lineno}"

@@ -1,6 +1,6 @@
 """The surrogate of a metric: its model, its fit, and its predictions.
 
-The model as gpytorch defines it is in `gaussian_process`; it is not imported here, as proposing does not need it.
+The model as gpytorch defines it is in `gaussian_process`. It is not imported here, because proposing does not need it.
 """
 
 from overnight.bo_core.surrogate.belief import Belief

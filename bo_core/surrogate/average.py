@@ -1,7 +1,7 @@
 """Draw hyperparameters from their posterior, so that predictions do not rely on a single set.
 
 A short preconditioned Langevin walk with acceptance (Roberts and Stramer 2002), many chains at once, started from the
-normal approximation at the mode: what the approximation gets wrong, the walk corrects, and its cost is a few batched
+normal approximation at the mode. The walk corrects the errors of the approximation, and costs a few batched
 evaluations.
 """
 
@@ -15,7 +15,7 @@ _ROUNDS = 12
 
 
 def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, generator: torch.Generator) -> Array:
-    """Return `count` draws [count, h] of θ, whose density `log_posterior` is, from around its `mode` [h]."""
+    """Return `count` draws [count, h] of θ from the density `log_posterior`, started around its `mode` [h]."""
     root = _symmetric_root(log_posterior.normal_covariance(mode))
     prior, h = log_posterior.prior, len(mode)
     normals, chances = walk_numbers(count, h, generator)
@@ -43,15 +43,15 @@ def draw_hyperparameters(log_posterior: LogPosterior, mode: Array, count: int, g
 
 
 def walk_numbers(count: int, h: int, generator: torch.Generator) -> tuple[Array, Array]:
-    """Return what `count` walks take from the generator: normal steps [rounds + 1, count, h] and log chances."""
+    """Return the numbers that `count` walks take from the generator: normals [rounds + 1, count, h] and log chances."""
     normals = torch.randn(_ROUNDS + 1, count, h, generator=generator, dtype=torch.float64).numpy()
     return normals, torch.rand(_ROUNDS, count, generator=generator, dtype=torch.float64).log().numpy()
 
 
 def _symmetric_root(covariance: Array) -> Array:
-    """Return the root [h, h] of a covariance that does not depend on its eigenvectors' arbitrary signs and directions.
+    """Return a root [h, h] of a covariance that does not depend on its eigenvectors' arbitrary signs and directions.
 
-    Data that differ by rounding then get the same draws. By torch, whose threads are counted.
+    Data that differ by rounding then get the same draws. Computed by torch, whose threads are recorded.
     """
     values, vectors = (found.numpy() for found in torch.linalg.eigh(torch.from_numpy(covariance)))
     return vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T

@@ -10,10 +10,10 @@ from overnight.bo_core.surrogate.training_data import TrainingData
 
 
 class Belief(Protocol):
-    """A Gaussian process after its observations, once for each of M sets of hyperparameters, in standardised units.
+    """A Gaussian process given its observations, once for each of M sets of hyperparameters, in standardised units.
 
-    It is immutable, and what it returns is a function of it and the arguments alone. It is recalled bit for bit from
-    its record and the observations.
+    It is immutable, and its methods are pure functions. It can be restored bit for bit from its record and the
+    observations.
     """
 
     @property
@@ -23,7 +23,7 @@ class Belief(Protocol):
 
     @property
     def like(self) -> Tensor:
-        """Return a tensor of the type and on the device of all that is handed in and out."""
+        """Return a tensor with the type and the device of all inputs and outputs."""
         ...
 
     @property
@@ -49,7 +49,7 @@ class Belief(Protocol):
         ...
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
-        """Return what f at the distinct observed points [M, u] lies between, to so many standard deviations or more."""
+        """Return bounds of f at the distinct observed points [M, u], at least `deviations` sds away."""
         ...
 
     def replicate_noise(self, data: TrainingData) -> Tensor:
@@ -57,9 +57,9 @@ class Belief(Protocol):
         ...
 
     def drawn(self, points: Tensor, normals: Tensor) -> MetricDraws:
-        """Return draws of f at `points` [r, d] from standard normals [M, S, r + more], of which some are for later."""
+        """Return draws of f at `points` [r, d] from standard normals [M, S, r + more], the last for later points."""
         ...
 
     def as_record(self) -> Record:
-        """Return the numbers that were learnt, bit-exact, by their names."""
+        """Return the learnt numbers, bit-exact, by name."""
         ...

@@ -1,4 +1,4 @@
-"""Fit the hyperparameters: maximum a posteriori from several starts that race on part of the data first."""
+"""Fit the hyperparameters: maximum a posteriori from several starts that first race on part of the data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,34 +17,35 @@ from overnight.campaign.errors import ModelFailed
 _LAST, _MIDDLE = "last proposal", "middle of the prior"
 LEAST_JITTER = 1e-8
 _JITTERS = (LEAST_JITTER, 1e-6, 1e-4)
-# All starts race on so many observations at most; the best ends go on with twice as many, and twice again while all are
-# twice as many at least, and then with all.
+# All starts race on at most this many observations. The best ends continue with twice as many, and so on as long as at
+# least twice as many exist, and finally with all.
 _RACE = 64
 _GROWTH = 2
 # On few observations much noise looks like roughness, and no climb with more of them leaves that explanation. So the
-# second part is also climbed from what takes it for noise, unless an end of the race has half as much already or
-# the race was won by the last proposal's explanation, which more observations found.
+# second part is also climbed from a start that explains it as noise, unless an end of the race has half as much noise
+# already, or the race was won by the last proposal's explanation, which more observations found.
 _MOSTLY_NOISE = np.log(0.5)
 _LONGEST_STEP = 2.0
-# In nats an observation and in nats of all together: what a climb may leave.
+# The tolerances of a climb, in nats per observation and in nats in total.
 _PROGRESS, _PROGRESS_OF_ALL = 3e-5, 0.02
 _GRADIENT, _GRADIENT_OF_ALL = 1e-3, 0.1
-# In nats of all together: how far behind the best a climb is given up and an end does not go on with more data; and how
-# close to it an end is taken for the same one. How many go on.
+# In nats in total: how far behind the best a climb is given up, and an end does not continue with more data; how close
+# to the best an end counts as the same one. The number of ends that continue.
 _BEHIND = 10.0
 _SAME = 0.1
 _CONTENDERS = 2
-# Of so many observations on, one parameter after the other is given the log length scale at which it counts; which of
-# them costs a part of so many the least is tried on all data.
+# The fewest observations for a second look, and the size of the part that it uses first. Each parameter that counts for
+# little is moved to the log length scale at which it counts, one at a time. The one for which this costs least on the
+# part is then tried on all data.
 _FEWEST_FOR_A_SECOND_LOOK, _SECOND_LOOK = 512, 256
 _COUNTS, _COUNTS_FOR_LITTLE = 0.25, 1.0
 
 
 @dataclass(frozen=True)
 class StartEnd:
-    """How one climb of a fit ended: where it started, on how many distinct observations, its value, and why.
+    """The end of one climb of a fit: its start, the number of distinct observations, its value, and the reason.
 
-    The value is in nats a replicate.
+    The value is in nats per replicate.
     """
 
     name: str
@@ -55,9 +56,9 @@ class StartEnd:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a climb begins: hyperparameters `theta` [h] and, if known, the inverse Hessian [h, h] of −value/n there.
+    """The start of a climb: hyperparameters `theta` [h] and, if known, the inverse Hessian [h, h] of −value/n there.
 
-    The name is kept by whatever a climb from there finds.
+    The end of a climb from there keeps the name.
     """
 
     name: str
@@ -67,10 +68,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Fit:
-    """The best end with its log posterior `value`, the jitter it took, and how each climb ended.
+    """The best end with its log posterior `value`, the jitter it needed, and how each climb ended.
 
-    It was fitted to so many distinct `observations`. After the best, `contenders` hold an end that more of them may
-    prefer: one of another value, within 10 nats.
+    It was fitted to `observations` distinct observations. After the best, `contenders` holds an end that more of them
+    may prefer: one with another value, within 10 nats.
     """
 
     contenders: tuple[Start, ...]
@@ -95,12 +96,12 @@ def fit(
     warm: Array | None = None,
     second_look: bool = True,
 ) -> Fit:
-    """Return the hyperparameters with the highest posterior density among all starts' ends.
+    """Return the hyperparameters with the highest posterior density among the ends of all starts.
 
-    Starts at `warm` [h] if there is one, and at the middle of the prior and draws around it, `cold` in all; without
-    `warm` one at least. With several cold starts it is also asked whether the data are mostly noise. A `second_look`
-    asks many data whether a parameter that counts for little at the best end should count. Jitter grows until a start
-    ends well; ModelFailed says that none did.
+    Climbs start at `warm` [h] if there is one, and at `cold` further places: the middle of the prior and draws around
+    it; without `warm` there is at least one. With several cold starts, the fit also tests whether the data are mostly
+    noise. A `second_look` tests on many data whether a parameter that counts for little at the best end should count.
+    Jitter grows until a start ends well; raises ModelFailed if none does.
     """
     starts = _starts(prior, generator, cold, warm)
 
@@ -121,9 +122,9 @@ def fit_onward(
     warm: Array | None = None,
     second_look: bool = True,
 ) -> Fit:
-    """Return the fit to data from where the fit `of_part` to a part of them ended, or from `warm` [h] if it is better.
+    """Return the fit to data, from the end of the fit `of_part` to a part, or from `warm` [h] if that is better.
 
-    The `second_look` and what is raised are as in `fit`.
+    `second_look` and the exceptions are as in `fit`.
     """
 
     def climbed(jitter: float) -> Fit:
@@ -146,7 +147,7 @@ def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Ca
 
 
 def cold_normals(prior: Prior, generator: torch.Generator, cold: int) -> Array:
-    """Return the standard normal numbers [cold − 1, h] that a fit with so many cold starts takes from the generator."""
+    """Return the standard normal numbers [cold − 1, h] that a fit with `cold` cold starts takes from the generator."""
     shape = max(cold - 1, 0), len(prior.location)
     return torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
 
@@ -161,7 +162,7 @@ def _starts(prior: Prior, generator: torch.Generator, cold: int, warm: Array | N
 
 
 class _Climb:
-    """One fit with a given jitter: the objective in nats an observation, to be minimised, and how its climbs ended."""
+    """One fit with a given jitter: the objective in nats per observation, to be minimised, and how its climbs ended."""
 
     def __init__(self, data: TrainingData, kernel: KernelName, prior: Prior, jitter: float, warm: Array | None) -> None:
         self.data, self.prior, self.jitter = data, prior, jitter
@@ -170,10 +171,10 @@ class _Climb:
         self.ends: list[StartEnd] = []
 
     def from_starts(self, starts: Sequence[Start], *, careful: bool) -> Fit:
-        """Return the best end: the starts race on a part, the best go on with more.
+        """Return the best end: the starts race on a part, and the best continue with more data.
 
-        The last proposal's explanation alone does not race. A `careful` fit also asks the second part whether it is
-        mostly noise.
+        If the last proposal's explanation is the only start, there is no race. A `careful` fit also tests on the second
+        part whether it is mostly noise.
         """
         if [start.name for start in starts] == [_LAST]:
             return self._climbed(self.data, starts)
@@ -181,15 +182,15 @@ class _Climb:
         return self._with_more(others, self._climbed(first, starts), careful=careful)
 
     def onward(self, of_part: Fit) -> Fit:
-        """Return the best end of climbs from where a fit to a part ended."""
+        """Return the best end of climbs from the ends of a fit to a part."""
         self.ends += of_part.starts
         return self._with_more(self._parts(_GROWTH * of_part.observations), of_part, careful=False)
 
     def looked_at_again(self, found: Fit) -> Fit:
-        """Return an end at which one parameter more counts, where there is a better one, else what was found.
+        """Return a better end at which one more parameter counts, if there is one, otherwise the given one.
 
-        A parameter whose length scale is long counts for nothing, and then no gradient says that it should. On few
-        observations a climb easily takes that way; with many there is a maximum at either side.
+        A parameter with a long length scale has no effect, and then no gradient shows that it should. On few
+        observations a climb easily goes there; with many, there is a maximum on either side.
         """
         d, u = self.data.X.shape[1], len(self.data.y)
         if u < _FEWEST_FOR_A_SECOND_LOOK or not np.isfinite(found.value):
@@ -210,7 +211,7 @@ class _Climb:
         return found
 
     def _parts(self, least: int) -> list[TrainingData]:
-        """Return evenly spaced parts of the data, `least` and each twice the one before, all of them at last."""
+        """Return evenly spaced parts of the data: `least`, each twice the one before, and finally all of them."""
         u, device = len(self.data.y), self.data.X.device
         counts: list[int] = []
         while _GROWTH * least <= u:
@@ -263,7 +264,7 @@ class _Climb:
         first, *others = np.argsort(end.value).tolist()
         low, high = end.value[first] + _SAME / n, end.value[first] + _BEHIND / n
         going_on = [first, *(i for i in others if low < end.value[i] < high)][:_CONTENDERS]
-        # Where a climb got stuck its curvature is worth nothing.
+        # The curvature at the end of a climb that got stuck is worthless.
         H = [None if end.endings[i] == "no progress" else end.inverse_hessian[i] for i in going_on]
         contenders = tuple(Start(starts[i].name, end.x[i], known) for i, known in zip(going_on, H, strict=True))
         return Fit(contenders, -n * float(end.value[first]), self.jitter, u, tuple(self.ends))
@@ -273,7 +274,7 @@ class _Climb:
 
 
 def _inverse_hessian(start: Start, log_posterior: LogPosterior) -> Array:
-    """Return what is known of it [h, h], else what the data are expected to say, in nats an observation."""
+    """Return the known inverse Hessian [h, h], or the one expected from the data, in nats per observation."""
     if start.inverse_hessian is not None:
         return start.inverse_hessian
     return log_posterior.data.replicates * log_posterior.normal_covariance(start.theta)
@@ -284,7 +285,7 @@ def _value(log_posterior: LogPosterior, theta: Array) -> float:
 
 
 def _negative(log_posterior: LogPosterior) -> Objective:
-    """Return the objective to minimise, in nats an observation."""
+    """Return the objective to minimise, in nats per observation."""
     n = log_posterior.data.replicates
 
     def negative(x: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:

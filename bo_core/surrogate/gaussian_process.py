@@ -1,4 +1,4 @@
-"""The surrogate as gpytorch defines it, for people to read, swap and extend; the hot path is held to it by tests."""
+"""The surrogate as gpytorch defines it, for people to read, swap and extend; tests compare the fast path with it."""
 
 import gpytorch
 import torch
@@ -20,8 +20,8 @@ from overnight.bo_core.surrogate.warping import warp
 class GaussianProcess(gpytorch.models.ExactGP):
     """An exact Gaussian process with constant mean and an ARD kernel of variance 1, for one set of hyperparameters.
 
-    The inputs are warped inside `forward`, if they are. Pooled replicates and noise that is known, wholly or in part,
-    are a fixed noise of the observations.
+    Warped inputs are warped inside `forward`. If replicates are pooled, or noise is wholly or partly known, the noise
+    of the observations is fixed.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ Record = dict[str, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """M sets, equally likely, that predictions are averaged over; `theta` [M, h] is laid out as in `priors`."""
+    """M equally likely sets that predictions are averaged over; `theta` [M, h] is laid out as in `priors`."""
 
     theta: Tensor
     d: int
@@ -44,7 +44,7 @@ class Hyperparameters:
         return a, b
 
     def as_record(self) -> Record:
-        """Return the numbers under their names, set after set, as provenance keeps them: bit-exact."""
+        """Return the numbers by name, set after set, bit-exact, as provenance records them."""
         record = {
             "length_scales": self.theta[:, : self.d],
             "noise_variance": self.theta[:, self.d],
@@ -54,7 +54,7 @@ class Hyperparameters:
 
 
 def theta_of_record(record: Mapping[str, tuple[float, ...]], d: int) -> Tensor | None:
-    """Return the sets [M, h] that were kept, None if they belong to another space."""
+    """Return the recorded sets [M, h], None if they belong to another space."""
     noise = record.get("log_noise_variance", ())
     parts = [record.get("log_length_scales", ()), noise, record.get("log_warp_exponents", ())]
     M = len(noise)

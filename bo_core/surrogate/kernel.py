@@ -1,7 +1,7 @@
 """Stationary kernels of variance 1, each with the derivative from which all gradients are built.
 
-A kernel is a function of the squared distance D between scaled features. With w = −2 dk/dD, the gradient of k(a, b)
-by a is −w (a − b), whatever the kernel.
+A kernel is a function of the squared distance D between scaled features. With w = −2 dk/dD, the gradient of k(a, b) by
+a is −w (a − b) for every kernel.
 """
 
 import math

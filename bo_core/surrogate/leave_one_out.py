@@ -20,7 +20,7 @@ def leave_one_out(posterior: Posterior) -> float:
 
 
 def errors_left_out(posterior: Posterior) -> Tensor:
-    """Return by how much each observation [M, u] exceeds what the others let expect, in standard deviations of that."""
+    """Return by how many standard deviations each observation [M, u] exceeds its prediction from the others."""
     alpha, precision = _alpha_and_precision(posterior)
     return alpha / precision.sqrt()
 

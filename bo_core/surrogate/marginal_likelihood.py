@@ -1,8 +1,8 @@
 """The log marginal likelihood of a Gaussian process with its analytic gradient: one Cholesky, no autograd.
 
 The model is y ~ N(m 1, K + diag(noise)) with a stationary ARD kernel of variance 1 on standardised outcomes. The
-constant mean m is not searched: for each set of the others its best value is the generalised least-squares mean,
-at which the gradient with respect to m vanishes, so that the other derivatives hold unchanged.
+constant mean m is not searched. For each set of the others its best value is the generalised least-squares mean, at
+which the gradient with respect to m vanishes, so the other derivatives are unchanged.
 """
 
 import math
@@ -23,7 +23,7 @@ _MOST_FOR_INFORMATION = 48
 
 
 class LogPosterior:
-    """log marginal likelihood + log prior of θ; see `priors` for how θ is laid out."""
+    """log marginal likelihood + log prior of θ; see `priors` for the layout of θ."""
 
     def __init__(self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float) -> None:
         self.data, self.prior = data, prior
@@ -38,9 +38,9 @@ class LogPosterior:
         self.pooled = bool((data.count > 1).any())
 
     def __call__(self, theta: Array) -> tuple[Array, Array]:
-        """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 where the kernel matrix is not positive."""
+        """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 if the kernel matrix is not positive."""
         device = self.data.X.device
-        # One transfer each way, so that a device is waited for once an evaluation.
+        # One transfer each way, so that each evaluation waits for a device only once.
         likelihood = self.log_likelihood(torch.from_numpy(theta).to(device)).cpu().numpy()
         prior, prior_gradient = self.prior.log_density(theta)
         value, gradient = likelihood[:, 0] + prior, likelihood[:, 1:] + prior_gradient
@@ -52,9 +52,9 @@ class LogPosterior:
     def normal_covariance(self, theta: Array) -> Array:
         """Return the covariance [h, h] of the normal approximation to the density around θ [h].
 
-        The precision is the prior's plus the information that the data are expected to hold (Mardia and Marshall 1984),
-        which is positive definite everywhere and needs no second derivatives; in its units a climb is nearly round.
-        Of many observations a part speaks for all.
+        The precision is the prior's plus the expected information of the data (Mardia and Marshall 1984). It is
+        positive definite everywhere and needs no second derivatives; in its units a climb is nearly round. If there are
+        many observations, a part represents all.
         """
         u, device = len(self.data.y), self.data.X.device
         count = min(u, _MOST_FOR_INFORMATION)
@@ -67,7 +67,7 @@ class LogPosterior:
         return torch.cholesky_inverse(torch.linalg.cholesky(precision)).numpy()
 
     def log_likelihood(self, theta: Tensor) -> Tensor:
-        """Return [b, 1 + h] log marginal likelihoods at θ [b, h], −∞ where K is singular, and beside them gradients."""
+        """Return [b, 1 + h]: log marginal likelihoods at θ [b, h], −∞ if K is singular, and their gradients."""
         u, d = self.data.X.shape
         inverse_scales = torch.exp(-theta[:, None, :d])
         Z = self._features(theta) * inverse_scales
@@ -77,7 +77,7 @@ class LogPosterior:
         L, failed = torch.linalg.cholesky_ex(K)
         may_be_singular = L.is_cuda or bool(failed.any())
         if may_be_singular:
-            # What could not be factorised is masked at the end; until then it must not stop the others of the batch.
+            # Failed factors are masked at the end; until then they must not stop the others of the batch.
             L = torch.where((failed > 0)[:, None, None], torch.eye(u, dtype=L.dtype, device=L.device), L)
         K_inverse = torch.cholesky_inverse(L)
         log_det = L.diagonal(dim1=1, dim2=2).log().sum(1)
@@ -85,7 +85,7 @@ class LogPosterior:
         sums = solved.sum(1)
         mean = sums[:, 0] / sums[:, 1]
         alpha = torch.addcmul(solved[:, :, 0], solved[:, :, 1], mean.unsqueeze(1), value=-1.0)
-        # At the generalised least-squares mean alpha sums to 0, so that (y − m)'alpha = y'alpha.
+        # At the generalised least-squares mean alpha sums to 0, so (y − m)'alpha = y'alpha.
         value = (alpha @ self.data.y).mul_(-0.5) - log_det - 0.5 * u * _LOG_2PI
         if may_be_singular:
             value.masked_fill_(failed > 0, -torch.inf)
@@ -103,10 +103,10 @@ class LogPosterior:
         return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_warp], 1)
 
     def information(self, theta: Tensor) -> Tensor:
-        """Return the expected information [h, h] of the data at one θ [1, h], 0 where K is singular.
+        """Return the expected information [h, h] of the data at one θ [1, h], 0 if K is singular.
 
-        It is ½ tr(K⁻¹ ∂_iK K⁻¹ ∂_jK), and the derivative of k by anything that moves the scaled features
-        z and z̄ of its pair by z' and z̄' is −w (z − z̄)(z' − z̄').
+        It is ½ tr(K⁻¹ ∂_iK K⁻¹ ∂_jK). If the scaled features z and z̄ of a pair move by z' and z̄', the derivative of k
+        is −w (z − z̄)(z' − z̄').
         """
         d = self.data.X.shape[1]
         inverse_scales = torch.exp(-theta[:, None, :d])
@@ -157,8 +157,8 @@ class LogPosterior:
     def _within_replicates(self, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log density [b] of the replicates about their means, and its derivative by log σ² [b].
 
-        Where the noise is known it is a constant, which is left out: exact replicates that contradict each other would
-        make it so large that nothing else counts as progress.
+        With known noise it is a constant, which is left out: exact replicates that contradict each other would make it
+        so large that nothing else counts as progress.
         """
         data = self.data
         noise = self._replicate_noise(noise_variance)

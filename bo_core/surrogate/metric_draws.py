@@ -1,6 +1,6 @@
-"""One metric drawn where it matters, and its distribution at a candidate given each draw.
+"""One metric drawn at the points that matter, and its distribution at a candidate given each draw.
 
-Given one draw, a candidate is still Gaussian, with a mean of its own and a standard deviation that all draws share; its
+Given one draw, a candidate is still Gaussian, with a mean of its own and a standard deviation shared by all draws. Its
 expected utility is then a closed form, and the candidate needs no samples (Rao–Blackwell).
 """
 
@@ -22,15 +22,15 @@ class Conditional:
     sd: Tensor
 
 
-# From derivatives by the means [M, b, S] and by the standard deviations [M, b] to those by the features [b, d].
+# A function from derivatives by the means [M, b, S] and the standard deviations [M, b] to those by the features [b, d].
 PullBack = Callable[[Tensor, Tensor], Tensor]
 
 
 class MetricDraws(Protocol):
-    """S draws of f at r points for each of M sets of hyperparameters, extended by each candidate that is chosen.
+    """S draws of f at r points for each of M sets of hyperparameters, extended by each chosen candidate.
 
-    `values` [M, r, S] are the draws, which took `jitter`. They are made of standard normals [M, S, r + more] that the
-    caller hands in, and those of a point stay what they were when others are added.
+    `values` [M, r, S] are the draws, which needed `jitter`. They are made of standard normals [M, S, r + more] that the
+    caller provides. The draws of a point do not change when other points are added.
     """
 
     @property
@@ -48,9 +48,9 @@ class MetricDraws(Protocol):
         ...
 
     def at_with_pull_back(self, X: Tensor) -> tuple[Conditional, PullBack]:
-        """Return the metric at candidates X [b, d], and the way back from its derivatives to those by X."""
+        """Return the metric at candidates X [b, d], and a function from its derivatives to those by X."""
         ...
 
     def add(self, x: Tensor) -> None:
-        """Let the chosen candidate x [d] join the draws."""
+        """Add the chosen candidate x [d] to the draws."""
         ...

@@ -20,9 +20,9 @@ _LEAST_JITTER = 1e-10
 class Posterior:
     """The Gaussian process conditioned on the data, once for each of M sets of hyperparameters.
 
-    `Z` [M, u, d] are the scaled features of the data, `L_inverse` [M, u, u] is the inverse Cholesky factor of the
-    noisy kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean), and `noise` [M, u] holds the variances of the
-    outcomes `y`, [u] or [M, u]. Everything is in standardised units.
+    `Z` [M, u, d] are the scaled features of the data, `L_inverse` [M, u, u] is the inverse Cholesky factor of the noisy
+    kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean), and `noise` [M, u] holds the variances of the outcomes
+    `y`, [u] or [M, u]. All values are in standardised units.
     """
 
     hyperparameters: Hyperparameters
@@ -57,7 +57,7 @@ class Posterior:
 
     @property
     def like(self) -> Tensor:
-        """Return a tensor of the type and on the device of all that is handed in and out."""
+        """Return a tensor with the type and the device of all inputs and outputs."""
         return self.Z
 
     @property
@@ -67,7 +67,7 @@ class Posterior:
 
     @property
     def jitter(self) -> float:
-        """Return the jitter that the hyperparameters go with."""
+        """Return the jitter that belongs to the hyperparameters."""
         return self.hyperparameters.jitter
 
     @property
@@ -114,9 +114,9 @@ class Posterior:
         return self.y - self.noise * (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
-        """Return what f at the observed points [M, n] lies between, to so many standard deviations or more.
+        """Return bounds of f at the observed points [M, n], at least `deviations` sds away.
 
-        Its own observation leaves a variance of noise/(1 + noise) at most.
+        A point's own observation leaves a variance of at most noise/(1 + noise).
         """
         mean = self.means_at_data()
         reach = deviations * (self.noise / (1.0 + self.noise)).sqrt()
@@ -137,7 +137,7 @@ class Posterior:
         return BorderedDraws(self, points, normals)
 
     def as_record(self) -> Record:
-        """Return the numbers that were learnt, bit-exact, by their names."""
+        """Return the learnt numbers, bit-exact, by name."""
         return self.hyperparameters.as_record()
 
     def with_more(
@@ -145,8 +145,8 @@ class Posterior:
     ) -> "Posterior":
         """Return this posterior with more data, factorised by the caller, once for each of M' sets.
 
-        `sets` [M'] says which of the M sets each is, and thus its hyperparameters and its mean; Z [M', n', d],
-        L_inverse [M', n', n'], residual, y and noise [M', n'] are as here, those of all data.
+        `sets` [M'] are the indices of these in the M sets, whose hyperparameters and means they have. Z [M', n', d],
+        L_inverse [M', n', n'], residual, y and noise [M', n'] are as in this class, for all data.
         """
         hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
         scaling, mean = self.scaling.of_sets(sets), self.mean[sets]
@@ -160,9 +160,9 @@ class Posterior:
 class BorderedDraws:
     """The draws of `MetricDraws` by one bordered factor, which grows by a row per choice.
 
-    Points and outcomes are bordered into one system: its Cholesky factor is [[L, 0], [Hᵀ, C]] with C the factor
-    of the draws' posterior covariance. For a candidate x, h = factor⁻¹ k(x, ·) gives mean_s(x) = mean + h·[u; z_s]
-    and sd(x)² = 1 − |h|². The factor's inverse is kept.
+    Points and outcomes are bordered into one system: its Cholesky factor is [[L, 0], [Hᵀ, C]] with C the factor of the
+    draws' posterior covariance. For a candidate x, h = factor⁻¹ k(x, ·) gives mean_s(x) = mean + h·[u; z_s] and sd(x)²
+    = 1 − |h|². The factor's inverse is stored.
     """
 
     def __init__(self, posterior: Posterior, points: Tensor, normals: Tensor) -> None:
@@ -190,7 +190,7 @@ class BorderedDraws:
         return self._conditional(h, self.known_normals[:, :draws])
 
     def at_with_pull_back(self, X: Tensor) -> tuple[Conditional, PullBack]:
-        """Return the metric at candidates X [b, d], and the way back from its derivatives to those by X."""
+        """Return the metric at candidates X [b, d], and a function from its derivatives to those by X."""
         A = self.posterior.scaled(X)
         k, w = self.posterior.kernel(A, self.Z)
         h = k @ self.inverse.mT
@@ -208,11 +208,11 @@ class BorderedDraws:
         return found, pull_back
 
     def add(self, x: Tensor) -> None:
-        """Let the chosen candidate x [d] join the draws."""
+        """Add the chosen candidate x [d] to the draws."""
         A = self.posterior.scaled(x.unsqueeze(0))
         h = self.posterior.kernel(A, self.Z)[0] @ self.inverse.mT
         found = self._conditional(h, self.known_normals)
-        # As for a point that is drawn from the start; a point that is drawn twice has no variance left but this.
+        # As for a point drawn from the start; a point that is drawn twice has only this variance left.
         sd = (found.sd * found.sd + self.jitter).sqrt()
         drawn = found.mean + sd * self.normals[:, :, self.r].unsqueeze(1)
         self.values = torch.cat([self.values, drawn], 1)
@@ -236,7 +236,7 @@ class BorderedDraws:
 
 
 def safe_cholesky(covariance: Tensor, jitter: float) -> tuple[Tensor, float]:
-    """Return Cholesky factors of covariances [..., r, r] that may be singular, and the jitter that it took."""
+    """Return Cholesky factors of covariances [..., r, r] that may be singular, and the jitter needed."""
     while True:
         padded = covariance.clone()
         padded.diagonal(dim1=-2, dim2=-1).add_(jitter)

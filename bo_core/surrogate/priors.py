@@ -2,12 +2,12 @@
 
 Length scales grow with the root of the dimension (Hvarfner et al. 2024), so that the same prior serves 2 and 200
 features. The `loose` priors are theirs: a log-normal density used for its mode is a normal density of the logarithm θ
-around that mode, which can also be averaged over. The `firm` ones predict better from 20 to 50 observations, most
-where noise dominates, which loose priors read as roughness (docs/decisions/0006-priors.md). The exponents of the
-input warping are near 1, no warping, unless the data speak for it (Snoek et al. 2014).
+around that mode, over which beliefs can also be averaged. The `firm` ones predict better from 20 to 50 observations,
+most of all if noise dominates, which loose priors interpret as roughness (docs/decisions/0006-priors.md). The exponents
+of the input warping are near 1, no warping, unless the data indicate otherwise (Snoek et al. 2014).
 
-Everything is searched and sampled in logarithms θ, laid out as d length scales, the noise variance, and, where the
-inputs are warped, d first and d second exponents.
+Everything is searched and sampled in logarithms θ, laid out as d length scales, the noise variance, and, if the inputs
+are warped, d first and d second exponents.
 """
 
 import math
@@ -33,8 +33,8 @@ _LEAST_NOISE = math.log(1e-7)
 class Prior:
     """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h].
 
-    `noise_unit`, at most 1, is the unit in which the noise is believed to be as usual: where a few vast outcomes decide
-    the scale, a noise that is small beside them is possible.
+    `noise_unit`, at most 1, is the unit to which the prior of the noise refers. If a few vast outcomes determine the
+    scale, a noise that is small compared with them is possible.
     """
 
     def __init__(self, d: int, name: PriorName = "firm", *, warped: bool = False, noise_unit: float = 1.0) -> None:

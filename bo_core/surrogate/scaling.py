@@ -10,7 +10,7 @@ from overnight.bo_core.surrogate.warping import warp, warp_slope
 
 @dataclass(frozen=True)
 class Scaling:
-    """How features are scaled, once for each of M sets of hyperparameters.
+    """The scaling of features, once for each of M sets of hyperparameters.
 
     `center` is [1, d] or, with warping, [M, 1, d], `inverse_scales` [M, 1, d], and the warping's `exponents` are each
     [M, 1, d], None without warping.
@@ -38,7 +38,7 @@ class Scaling:
         return by_warped if self.exponents is None else by_warped * warp_slope(X.double(), *self.exponents)
 
     def of_sets(self, sets: Tensor) -> "Scaling":
-        """Return the scalings of some of the sets, given by their places [M']."""
+        """Return the scalings of some of the sets, given by their indices [M']."""
         if self.exponents is None:
             return Scaling(self.center, self.inverse_scales[sets], None)
         a, b = self.exponents
@@ -46,5 +46,5 @@ class Scaling:
 
 
 def _warped(X: Tensor, exponents: tuple[Tensor, Tensor] | None) -> Tensor:
-    """Return features X [b, d] warped, [M, b, d], or as they are."""
+    """Return features X [b, d], warped [M, b, d] or unchanged."""
     return X.double() if exponents is None else warp(X.double(), *exponents)

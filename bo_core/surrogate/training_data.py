@@ -11,8 +11,8 @@ class TrainingData:
     """u distinct observations, each the mean of `count` replicates.
 
     `X` [u, d], `y` [u]; one replicate's noise variance is `known` [u] + `inferred` [u] (0 or 1) × σ², with σ² a
-    hyperparameter. `scatter` [u] is the sum of squares of the replicates about their mean: all that the means
-    do not say of the noise.
+    hyperparameter. `scatter` [u] is the sum of squares of the replicates about their mean, which is all the information
+    about the noise that the means lack.
     """
 
     X: Tensor
@@ -24,10 +24,10 @@ class TrainingData:
 
     @classmethod
     def of(cls, X: Tensor, y: Tensor, variance: Tensor, *, extra_noise: bool = False) -> "TrainingData":
-        """Return observations X [n, d], y [n] with noise variances [n], NaN where they are to be inferred.
+        """Return observations X [n, d], y [n] with noise variances [n], NaN if they are to be inferred.
 
-        With `extra_noise`, σ² is inferred on top of the variances that are known. Replicates, rows of the same X and
-        the same variance, are pooled, which loses nothing: the likelihood is that of the single rows.
+        With `extra_noise`, σ² is inferred in addition to the known variances. Replicates, which are rows with the same
+        X and the same variance, are pooled. This loses nothing, because the likelihood is that of the single rows.
         """
         X, y, variance = X.double(), y.double(), variance.double()
         unknown = variance.isnan()
@@ -47,7 +47,7 @@ class TrainingData:
 
     @property
     def replicates(self) -> float:
-        """Return n, how many observations there were before pooling."""
+        """Return n, the number of observations before pooling."""
         return float(self.count.sum())
 
     def replicate_noise(self, noise_variance: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class TrainingData:
         return self.replicate_noise(noise_variance) / self.count
 
     def to(self, device: torch.device) -> "TrainingData":
-        """Return the same on a device; pooling is done before, as sums on a GPU come in any order."""
+        """Return a copy on a device; pooling happens before, because sums on a GPU have no fixed order."""
         X, y, known, inferred, count, scatter = (
             t.to(device) for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )

@@ -13,7 +13,7 @@ def warp(X: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def warp_slope(X: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return the derivative of the warped by the plain features."""
+    """Return the derivative of the warped features by the plain ones."""
     X = _inside(X)
     return a * b * X ** (a - 1.0) * (1.0 - X**a) ** (b - 1.0)
 

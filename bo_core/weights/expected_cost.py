@@ -1,7 +1,7 @@
 """Predict the cost of a point with a Gaussian process of log cost.
 
-Its logarithm is modelled apart from the objective, as in Snoek, Larochelle and Adams 2012, section 3.2, whose expected
-improvement per second this is with the costs in the place of seconds.
+Log cost is modelled separately from the objective, as in Snoek, Larochelle and Adams 2012, section 3.2. This is their
+expected improvement per second, with costs instead of seconds.
 """
 
 import math
@@ -20,19 +20,19 @@ from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import costs_were_told, spending
 
-# Fewer costs say nothing of a trend.
+# With fewer costs no trend can be seen.
 _FEWEST = 3
-# Length scales and noise are learnt from so many at most.
+# Length scales and noise are learnt from at most this many costs.
 _MOST_FITTED = 128
-# Logarithms that differ by no more are those of equal costs.
+# Logarithms that differ by no more than this are those of equal costs.
 _EQUAL = 1e-9
 
 
 def share_of_cost(campaign: Campaign, history: History, proposer: BayesianProposer) -> float:
-    """Return the power of the expected cost that scores are divided by: 0 where costs do not count.
+    """Return the power of the expected cost that scores are divided by; 0 if costs do not count.
 
-    It is what is left of the budget of cost, as a share, and 1 where there is none: costs count for less and less as
-    it runs out (cost-cooling: Lee, Perrone, Archambeau and Seeger 2020).
+    The power is the fraction of the cost budget that is left, or 1 without such a budget. Costs count less and less as
+    the budget runs out (cost-cooling: Lee, Perrone, Archambeau and Seeger 2020).
     """
     if not proposer.cost_aware or proposer.acquisition not in GAINS:
         return 0.0
@@ -42,16 +42,16 @@ def share_of_cost(campaign: Campaign, history: History, proposer: BayesianPropos
 
 @dataclass(frozen=True)
 class Costs:
-    """What observed trials cost: features X [c, d] and logarithms [c], of which at least two differ."""
+    """The costs of observed trials: features X [c, d] and logarithms [c], of which at least two differ."""
 
     X: Tensor
     logs: Tensor
 
     @classmethod
     def of(cls, trials: Sequence[Trial], X: Tensor) -> "Costs | None":
-        """Return what is known of trials with features X [n, d]; None where that teaches nothing.
+        """Return the known costs of trials with features X [n, d]; None if nothing can be learnt from them.
 
-        What has no finite logarithm is left out.
+        Costs without a finite logarithm are left out.
         """
         told = costs_were_told(trials)
         known: list[tuple[int, float]] = []
@@ -66,7 +66,7 @@ class Costs:
 
     @property
     def center(self) -> float:
-        """Return the mean logarithm: that of a typical cost."""
+        """Return the mean logarithm, which is that of a typical cost."""
         return float(self.logs.mean())
 
     @property
@@ -75,7 +75,7 @@ class Costs:
         return float(self.logs.std())
 
     def standardised(self) -> TrainingData:
-        """Return them as data of unknown noise."""
+        """Return the logarithms, standardised, as training data of unknown noise."""
         y = (self.logs - self.center) / self.scale
         return TrainingData.of(self.X, y, torch.full_like(y, torch.nan))
 
@@ -84,8 +84,8 @@ class Costs:
 class ExpectedCost:
     """E[cost] = exp(center + scale μ + ½ scale² (s² + σ²)), μ and s² the `posterior` of standardised logarithms.
 
-    A score is divided by (E[cost] / exp(center))^share: in units of a typical cost, a score does not depend on the unit
-    that costs are told in.
+    A score is divided by (E[cost] / exp(center))^share. Costs are thus in units of a typical cost, so a score does not
+    depend on the unit in which they are reported.
     """
 
     posterior: Posterior
@@ -95,7 +95,7 @@ class ExpectedCost:
 
     @classmethod
     def fitted(cls, costs: Costs, share: float) -> "ExpectedCost":
-        """Learn from costs, a pure function of these: the fit's starts come from a generator of its own."""
+        """Learn from costs; a pure function of its arguments, as the fit's starts come from a generator of its own."""
         data = costs.standardised()
         count = min(len(data.y), _MOST_FITTED)
         part = data.part(torch.arange(count) * len(data.y) // count)
@@ -104,29 +104,29 @@ class ExpectedCost:
 
     @classmethod
     def recalled(cls, costs: Costs, share: float, theta: Tensor) -> "ExpectedCost":
-        """Return what was fitted to these costs, from the θ [1, h] that was recorded."""
+        """Return the model fitted to these costs, from its recorded θ [1, h]."""
         hyperparameters = Hyperparameters(theta, costs.X.shape[1], "matern52", LEAST_JITTER)
         return cls(Posterior.of(costs.standardised(), hyperparameters), costs.center, costs.scale, share)
 
     def at(self, X: Tensor) -> Tensor:
-        """Return E[cost] [b] at features X [b, d], in the unit that costs are told in."""
+        """Return E[cost] [b] at features X [b, d], in the unit in which costs are reported."""
         mean, sd = self.posterior.marginal(X)
         logs = self.center + self._above_center(mean, sd.square())
         return logs.exp().clamp(max=torch.finfo(torch.float64).max)
 
     def log_weight(self, X: Tensor) -> Tensor:
-        """Return what is added to logarithms of scores [b] at features X [b, d]."""
+        """Return the term added to logarithms of scores [b] at features X [b, d]."""
         mean, sd = self.posterior.marginal(X)
         return -self.share * self._above_center(mean, sd.square())
 
     def log_weight_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Return that and its gradient [b, d] at features X [b, d]."""
+        """Return that term and its gradient [b, d] at features X [b, d]."""
         mean, variance, by_mean, by_variance = self.posterior.marginal_with_gradients(X)
         gradient = (self.scale * by_mean + 0.5 * self.scale**2 * by_variance)[0]
         return -self.share * self._above_center(mean, variance), -self.share * gradient
 
     def as_record(self) -> Record:
-        """Return what it takes to have it again without a fit: bit-exact."""
+        """Return the bit-exact numbers from which it can be restored without a fit."""
         return self.posterior.hyperparameters.as_record()
 
     def _above_center(self, mean: Tensor, variance: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Predict the probability that a point gives a result, from points that did and points that failed.
 
-Whether a point fails is a hidden constraint: it is seen only by trying, and says yes or no. Weighting an improvement by
-the probability that there will be one is Gelbart, Snoek and Adams 2014 and Gardner et al. 2014 for constraints that are
-measured, Lindberg and Lee 2015 and Bachoc, Helbert and Picheny 2020 for such labels.
+Whether a point fails is a hidden constraint: it is known only after trying, and only as yes or no. Weighting an
+improvement by the probability of a result follows Gelbart, Snoek and Adams 2014 and Gardner et al. 2014 for constraints
+that are measured, and Lindberg and Lee 2015 and Bachoc, Helbert and Picheny 2020 for such labels.
 """
 
 import math
@@ -17,7 +17,7 @@ from overnight.bo_core.surrogate.hyperparameters import Record
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_HALF_PI = math.sqrt(math.pi / 2.0)
-# Length scales and noise are learnt from so many points at most, among them so many failures at least.
+# The most points that length scales and noise are learnt from, and the fewest failures among them.
 _MOST_FITTED, _LEAST_FAILURES = 128, 16
 _COLD_STARTS = 1
 
@@ -26,20 +26,20 @@ _COLD_STARTS = 1
 class Feasibility:
     """P(x gives a result) = Φ(μ(x) / √(s²(x) + σ²)), the posterior of labels +1 and −1 being `posterior`.
 
-    It is least-squares classification with a probit link (Rasmussen and Williams 2006, section 6.5): the labels are
-    regressed upon with the objective's kernel and priors, which costs one factorisation and no inner iterations. The
+    This is least-squares classification with a probit link (Rasmussen and Williams 2006, section 6.5): a regression of
+    the labels with the objective's kernel and priors, which costs one factorisation and no inner iterations. The
     constant mean is the generalised least-squares mean of the labels: the success rate, in which points that lie
-    together count as fewer. The variance 1 of what is not known draws the probability towards ½ far from all
-    points; failures that follow no pattern are explained as noise σ², and then the probability is the rate of success.
+    together count less. Far from all points, the prior variance of 1 draws the probability towards ½. Failures without
+    a pattern are explained as noise σ², and then the probability is the success rate.
     """
 
     posterior: Posterior
 
     @classmethod
     def fitted(cls, worked: Tensor, failed: Tensor) -> "Feasibility | None":
-        """Learn from features of points that gave a result [n, d] and that failed [f, d]; None where none failed.
+        """Learn from features of points that gave a result [n, d] and that failed [f, d]; None if none failed.
 
-        A pure function of these: the fit's starts come from a generator of its own.
+        A pure function of its arguments: the fit's starts come from a generator of its own.
         """
         if not len(failed):
             return None
@@ -53,7 +53,7 @@ class Feasibility:
 
     @classmethod
     def recalled(cls, worked: Tensor, failed: Tensor, theta: Tensor) -> "Feasibility":
-        """Return what was fitted to these points, from the θ [1, h] that was recorded."""
+        """Return the model fitted to these points, from its recorded θ [1, h]."""
         return cls._of(_labelled(worked, failed), theta)
 
     @classmethod
@@ -69,8 +69,8 @@ class Feasibility:
     def log_probability_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return log P [b] and its gradient [b, d] at features X [b, d].
 
-        With v = μ/r and r² = s² + σ², it is φ/Φ(v) (∇μ/r − v ∇s²/2r²); φ/Φ = 1/(√(π/2) erfcx(−v/√2)) neither cancels
-        nor underflows.
+        With v = μ/r and r² = s² + σ², the gradient is φ/Φ(v) (∇μ/r − v ∇s²/2r²); φ/Φ = 1/(√(π/2) erfcx(−v/√2)) neither
+        cancels nor underflows.
         """
         mean, variance, by_mean, by_variance = self.posterior.marginal_with_gradients(X)
         total = variance + self.posterior.hyperparameters.noise_variance[:, None]
@@ -81,7 +81,7 @@ class Feasibility:
         return torch.special.log_ndtr(v)[0], (ratio.unsqueeze(2) * along)[0]
 
     def as_record(self) -> Record:
-        """Return what it takes to have it again without a fit: bit-exact."""
+        """Return the bit-exact numbers from which it can be restored without a fit."""
         return self.posterior.hyperparameters.as_record()
 
 
@@ -92,5 +92,5 @@ def _labelled(worked: Tensor, failed: Tensor) -> TrainingData:
 
 
 def _evenly(X: Tensor, count: int) -> Tensor:
-    """Return `count` rows, evenly spaced, or all where there are no more."""
+    """Return `count` evenly spaced rows, or all if there are no more."""
     return X if len(X) <= count else X[torch.arange(count) * len(X) // count]

@@ -1,10 +1,10 @@
-"""A second model, of all outcomes as they are, that finds points hopeless.
+"""A second model, of all outcomes uncompressed, that finds points hopeless.
 
-Bad outcomes that are drawn together say little of how bad their neighbours are, so that the first model goes back to
-what it believed beforehand and searches corners once little is left to gain at the optimum. The second model is free to
-take the objective for a smooth function whose range far exceeds what was observed, and extends its slopes. It is not
-accurate near the optimum and chooses no point: it is asked about the point that the search found, and if that is
-hopeless, the search is repeated with all hopeless points weighted down.
+Bad outcomes that are drawn together give little information about their neighbours. There the first model returns to
+its prior, and it searches corners once little is left to gain at the optimum. The second model may explain the
+objective as a smooth function whose range far exceeds the observed one, and extrapolates its slopes. It is not accurate
+near the optimum and chooses no point. It is asked about the point that the search found; if that point is hopeless, the
+search is repeated with all hopeless points weighted down.
 """
 
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ from overnight.bo_core.surrogate.hyperparameters import Record
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
 from overnight.campaign.errors import ModelFailed
 
-# The standard deviation of the function beforehand, in those of the outcomes.
+# The prior standard deviation of the function, in standard deviations of the outcomes.
 _RANGE = 10.0
-# A point is hopeless from so many standard deviations below the best, and its score falls by so many nats times the
-# square of what is beyond.
+# A point this many standard deviations below the best is hopeless, and its score falls by this many nats times the
+# square of the excess.
 _HOPELESS, _STEEPNESS = 3.0, 16.0
-# It is conditioned on so many observations at most, and length scales and noise are learnt from so many.
+# The most observations that it is conditioned on, and the most that length scales and noise are learnt from.
 _MOST_KNOWN, _MOST_FITTED = 256, 64
 
 
@@ -35,9 +35,9 @@ _MOST_KNOWN, _MOST_FITTED = 256, 64
 class SecondOpinion:
     """The weight −16 max(−z − hopeless, 0)², z = (μ(x) − best) / √(s²(x) + noise) with the moments of `posterior`.
 
-    `hopeless` is 3 or, if it is larger, the largest error in standard deviations that the model makes at an observation
-    when it knows only the others: a model that was surprised so much has no opinion on less. `best` is the highest mean
-    at an observation.
+    `hopeless` is 3 or, if larger, the model's largest error, in standard deviations, in predicting an observation from
+    the others: a model with such an error has no opinion on smaller deviations. `best` is the highest mean at an
+    observation.
     """
 
     posterior: Posterior
@@ -47,13 +47,13 @@ class SecondOpinion:
 
     @classmethod
     def fitted(cls, observed: Observed, proposer: BayesianProposer) -> "SecondOpinion | None":
-        """Learn from what was observed; None if the proposer ignores it or no outcome is far worse than the others.
+        """Learn from the observations; None if the proposer ignores it or no outcome is far worse than the others.
 
-        None also if the fit fails, and for a model of the campaign's own, which decides alone. A pure function of
-        these: the fit's starts come from a generator of its own.
+        Also None if the fit fails, or if the campaign has a model of its own, which decides alone. A pure function of
+        its arguments: the fit's starts come from a generator of its own.
         """
         alone = proposer.hopeless == "ignore" or not isinstance(proposer.surrogate, ExactSurrogate)
-        plain = None if alone else _as_they_are(observed)
+        plain = None if alone else _uncompressed(observed)
         if plain is None:
             return None
         data = _training_data(plain, proposer)
@@ -67,8 +67,8 @@ class SecondOpinion:
 
     @classmethod
     def recalled(cls, observed: Observed, proposer: BayesianProposer, theta: Tensor) -> "SecondOpinion | None":
-        """Return what was fitted to these observations, from the θ [1, h] that was recorded."""
-        plain = _as_they_are(observed)
+        """Return the model fitted to these observations, from its recorded θ [1, h]."""
+        plain = _uncompressed(observed)
         return None if plain is None else cls._of(_training_data(plain, proposer), theta)
 
     @classmethod
@@ -82,13 +82,13 @@ class SecondOpinion:
         return float(self.log_weight(x)) < 0.0
 
     def log_weight(self, X: Tensor) -> Tensor:
-        """Return what is added to logarithms of scores [b] at features X [b, d]: 0 or less."""
+        """Return the term added to logarithms of scores [b] at features X [b, d]: 0 or less."""
         mean, sd = self.posterior.marginal(X)
         below = (self.best - mean) / (sd.square() + self.noise).sqrt()
         return -_STEEPNESS * (below - self.hopeless).clamp(min=0.0).square()[0]
 
     def log_weight_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Return that and its gradient [b, d] at features X [b, d].
+        """Return that term and its gradient [b, d] at features X [b, d].
 
         With r² = s² + noise, ∇z = ∇μ/r − z ∇s²/2r².
         """
@@ -109,7 +109,7 @@ class SecondOpinion:
             return value + more, gradient + more_gradient
 
         def screen(X: Tensor) -> Tensor:
-            # Starts are picked by how scores are spread, of which vast negative ones would leave nothing.
+            # Starts are picked by the spread of scores, in which vast negative ones would hide all differences.
             value = surface.screen(X)
             return torch.maximum(value + self.log_weight(X), value.min())
 
@@ -118,12 +118,12 @@ class SecondOpinion:
         )
 
     def as_record(self) -> Record:
-        """Return what it takes to have it again without a fit: bit-exact."""
+        """Return the bit-exact numbers from which it can be restored without a fit."""
         return self.posterior.hyperparameters.as_record()
 
 
-def _as_they_are(observed: Observed) -> Observed | None:
-    """Return what was observed without a tail drawn together, None if there is no tail."""
+def _uncompressed(observed: Observed) -> Observed | None:
+    """Return the observations without compressing their tail; None if they have no tail."""
     narrow = observed.with_tail_width(1.0)
     return None if narrow.outcomes.tail is None else narrow.with_tail_width(None)
 
@@ -136,6 +136,6 @@ def _training_data(plain: Observed, proposer: BayesianProposer) -> TrainingData:
 
 
 def _evenly(n: int, most: int) -> Tensor:
-    """Return the places of `most` of n, evenly spaced, or all if there are no more."""
+    """Return the indices of `most` of n, evenly spaced, or all if there are no more."""
     count = min(n, most)
     return torch.arange(count) * n // count

@@ -11,8 +11,8 @@ from overnight.bo_core.search.climb import Surface
 from overnight.bo_core.weights.expected_cost import Costs, ExpectedCost
 from overnight.bo_core.weights.feasibility import Feasibility
 
-# P counts squared. A trial that fails costs as much as one that does not and teaches nothing of the objective; and of
-# all candidates the one of highest score often has an overestimated P (docs/decisions/0012-feasibility.md).
+# P counts squared. A failing trial costs as much as any other and gives no information about the objective. Also, the
+# candidate of highest score often has an overestimated P (docs/decisions/0012-feasibility.md).
 _CAUTION = 2.0
 
 
@@ -20,8 +20,8 @@ _CAUTION = 2.0
 class Weighting:
     """The logarithm that is added to every score, 2 log P − share · log E[cost].
 
-    Without what weighs, scores stay as they are, bit for bit. Scores that are no logarithms are in standard deviations
-    of the outcomes: there one nat counts as one of these. Everything is on the CPU, where the search works.
+    If nothing weighs, scores stay unchanged, bit for bit. Scores that are not logarithms are in standard deviations of
+    the outcomes; one nat then counts as one standard deviation. Everything is on the CPU, on which the search runs.
     """
 
     feasibility: Feasibility | None = None
@@ -29,7 +29,7 @@ class Weighting:
 
     @classmethod
     def fitted(cls, situation: Situation, proposer: BayesianProposer, share_of_cost: float = 0.0) -> "Weighting":
-        """Learn from the situation what the proposer asks for; costs where their share is above 0."""
+        """Learn the weights that the proposer asks for; those of cost only if their share is above 0."""
         ignored = proposer.feasibility == "ignore"
         feasibility = None if ignored else Feasibility.fitted(situation.worked, situation.failed)
         costs = costs_of(situation, share_of_cost)
@@ -39,7 +39,7 @@ class Weighting:
     def recalled(
         cls, situation: Situation, share_of_cost: float, feasibility: Tensor | None, cost: Tensor | None
     ) -> "Weighting":
-        """Return what was fitted, from the θ [1, h] that were recorded; None for what did not weigh."""
+        """Return the fitted weighting, from the recorded θ [1, h]; None for a part that did not weigh."""
         costs = None if cost is None else costs_of(situation, share_of_cost)
         return cls(
             None if feasibility is None else Feasibility.recalled(situation.worked, situation.failed, feasibility),
@@ -52,7 +52,7 @@ class Weighting:
         return found if self.feasibility is None else found + _CAUTION * self.feasibility.log_probability(X)
 
     def log_of_cost(self, X: Tensor) -> Tensor:
-        """Return the part [b] of them that also holds where a result is certain."""
+        """Return the part [b] of the logarithms that applies even if a result is certain."""
         return X.new_zeros(len(X)) if self.cost is None else self.cost.log_weight(X)
 
     def log_and_gradient(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,7 +66,7 @@ class Weighting:
         return found, gradient
 
     def over(self, surface: Surface) -> Surface:
-        """Return the surface with what is added to it."""
+        """Return the surface with the logarithm added to it."""
         if self.feasibility is None and self.cost is None:
             return surface
 
@@ -83,14 +83,14 @@ class Weighting:
         )
 
     def probability_feasible(self, x: Tensor) -> float | None:
-        """Return how likely features x [1, d] are to give a result, None where nothing says that they may fail."""
+        """Return the probability that features x [1, d] give a result; None if no failure suggests otherwise."""
         return None if self.feasibility is None else float(self.feasibility.log_probability(x).exp())
 
     def predicted_cost(self, x: Tensor) -> float | None:
-        """Return what features x [1, d] are expected to cost, None where that does not weigh."""
+        """Return the expected cost of features x [1, d]; None if cost does not weigh."""
         return None if self.cost is None else float(self.cost.at(x))
 
 
 def costs_of(situation: Situation, share_of_cost: float) -> Costs | None:
-    """Return the costs of the trials that were observed, None where they do not count or teach nothing."""
+    """Return the costs of the observed trials; None if they do not count or nothing can be learnt from them."""
     return None if share_of_cost == 0.0 else Costs.of(situation.view.observed, situation.tried)

@@ -17,7 +17,7 @@ def metric_of(event: TrialStopped, objective: str) -> str:
 
 
 def with_names(made: Provenance | None, objective: str) -> Provenance | None:
-    """Return how a proposal was made, with the objective's name where none was recorded."""
+    """Return the provenance of a proposal, with the objective's name filled in if none was recorded."""
     if made is None or UNNAMED_OBJECTIVE not in (made.predicted | made.models.metrics):
         return made
     models = made.models.model_copy(
@@ -34,7 +34,7 @@ def _named(of_metrics: Mapping[str, T], objective: str) -> dict[str, T]:
 
 
 def batch_of(event: TrialProposed, last: Proposal | None, batch_of_last: int | None) -> int | None:
-    """Return the batch of a trial; those that saw the same events and have one seed were proposed together."""
+    """Return the batch of a trial; without a recorded one, trials with the same events seen and seed are a batch."""
     asked = _asked(event.provenance)
     if event.batch is not None or asked is None:
         return event.batch

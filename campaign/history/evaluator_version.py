@@ -13,12 +13,12 @@ class EvaluatorVersion:
 
     @property
     def digest(self) -> str:
-        """Return what tells this version from any other one, in a few characters."""
+        """Return a few characters that identify this version."""
         lines = "".join(f"{name} {digest}\n" for name, digest in sorted(self.sources.items()))
         return hashlib.sha256(lines.encode(errors="replace")).hexdigest()[:8]
 
     def changes(self, before: "EvaluatorVersion") -> str:
-        """Return in words what is different from an earlier version."""
+        """Return in words what has changed since an earlier version."""
         changed = sorted(n for n, digest in self.sources.items() if before.sources.get(n, digest) != digest)
         new = sorted(set(self.sources) - set(before.sources))
         gone = sorted(set(before.sources) - set(self.sources))

@@ -1,6 +1,6 @@
-"""The events of a campaign; together they are the only truth about it.
+"""The events of a campaign, which are the only truth about it.
 
-An event's id is its kind and its subject, so that the same event written twice is one event.
+An event's id is made of its kind and its subject, so the same event written twice is one event.
 """
 
 from datetime import UTC
@@ -62,7 +62,7 @@ class CampaignRevised(_Event):
 class LeaseTaken(_Event):
     """A controller starts to act; controllers with older epochs can no longer write.
 
-    `sources` are the hashes of the evaluator's files by name, as the controller found them.
+    `sources` holds the hashes of the evaluator's files by name, as the controller found them.
     """
 
     about = ("epoch",)
@@ -78,9 +78,9 @@ class LeaseTaken(_Event):
 class TrialProposed(GivesItsPoint, _Event):
     """A point will be tried; written before anything is submitted.
 
-    `why` is the reason of a person's suggestion. A `parked` trial starts only after a person has approved it, and
-    `parked_because` says why it is. `batch` is the first trial of those that one request to the proposer gave, `weight`
-    the trial's share of what is tried at once with it.
+    `why` is the reason for a person's suggestion. A `parked` trial starts only after a person has approved it, for the
+    reason in `parked_because`. `batch` is the number of the first trial from the same request to the proposer. `weight`
+    is the trial's share of the trials that are tried at the same time.
     """
 
     about = ("trial",)
@@ -108,7 +108,7 @@ class TrialApproved(_Event):
 
 
 class TrialRejected(_Event):
-    """A person ended a parked trial: it is never started."""
+    """A person ended a parked trial; it will never start."""
 
     about = ("trial",)
 
@@ -118,7 +118,7 @@ class TrialRejected(_Event):
 
 
 class LossAccepted(_Event):
-    """A person continues with a ledger that lacks the segment of a receipt, whose file had this hash."""
+    """A person continues with a ledger that lacks the segment named by a receipt; `hash` is the hash of its file."""
 
     about = ("segment", "hash")
 
@@ -136,9 +136,9 @@ class _AttemptEvent(_Event):
 
 
 class AttemptStarted(_AttemptEvent):
-    """An evaluator is about to be called; written before it is.
+    """An evaluator is about to be called; written before the call.
 
-    `sources` are the hashes of the evaluator's files, if these have changed since the campaign's last event about them.
+    `sources` holds the hashes of the evaluator's files, if they have changed since the last event that recorded them.
     """
 
     kind: Literal["attempt_started"] = "attempt_started"
@@ -160,7 +160,7 @@ class MeasurementReported(_AttemptEvent):
 class TrialObserved(_AttemptEvent):
     """A trial ended with a result; attempt 0 means that the result was imported, and `metadata` holds its source.
 
-    `notes` list side information of the result that was ignored, with the reason.
+    `notes` lists side information of the result that was ignored, with the reason.
     """
 
     kind: Literal["trial_observed"] = "trial_observed"
@@ -175,7 +175,7 @@ class TrialObserved(_AttemptEvent):
 class AttemptFailed(_AttemptEvent):
     """An attempt ended badly.
 
-    A failure of the `machine` is unrelated to its point and counts for nothing. `metrics` were measured nevertheless,
+    A failure of the `machine` is unrelated to the point and counts for nothing. `metrics` were measured nevertheless,
     and nothing is learnt from them.
     """
 
@@ -186,13 +186,13 @@ class AttemptFailed(_AttemptEvent):
     seconds: float = 0.0
     cost: float | None = None
     machine: bool = False
-    # None rather than empty: the rows of older segments have no list of metrics here.
+    # None rather than empty, because the rows of older segments have no list of metrics here.
     metrics: ReadOnly[dict[str, Measurement]] | None = None
     notes: tuple[str, ...] = ()
 
 
 class AttemptUnknown(_AttemptEvent):
-    """The fate of an attempt cannot be determined; a person is asked, and it stays open until then."""
+    """The fate of an attempt cannot be determined; the attempt stays open until a person reports it."""
 
     kind: Literal["attempt_unknown"] = "attempt_unknown"
     message: str
@@ -201,7 +201,7 @@ class AttemptUnknown(_AttemptEvent):
 class TrialFailed(_AttemptEvent):
     """A trial ended without a result: its last attempt failed and there will be no other.
 
-    `quarantined` means that the point took several workers down, so that the model avoids its surroundings, too.
+    `quarantined` means that the point took several workers down, so the model avoids its surroundings, too.
     """
 
     kind: Literal["trial_failed"] = "trial_failed"
@@ -213,8 +213,8 @@ class TrialFailed(_AttemptEvent):
 class TrialStopped(_AttemptEvent):
     """A rule ended a running trial at a step; its running attempt is ended, and its reports are kept.
 
-    `value` was worse than `threshold`, both of `metric`, in its own unit; `why` says it in words. The rule, asked
-    about that step in the light of all events before this one, says the same.
+    `value` was worse than `threshold`; both are of `metric`, in its own unit, and `why` states the reason in words. The
+    rule gives the same answer if it is asked about that step again, given all events before this one.
     """
 
     kind: Literal["trial_stopped"] = "trial_stopped"
@@ -227,7 +227,7 @@ class TrialStopped(_AttemptEvent):
 
 
 class TrialAbandoned(_Event):
-    """A person ended a trial without a result; its running attempt is ended."""
+    """A person ended a trial without a result; its running attempt is ended, too."""
 
     about = ("trial",)
 
@@ -244,7 +244,7 @@ class _ControllerEvent(_Event):
 
 
 class CampaignDrained(_ControllerEvent):
-    """A controller stopped before the campaign was over; it can be resumed.
+    """A controller stopped before the campaign was over; the campaign can be resumed.
 
     `because` is None in ledgers of versions 1 and 2, which have only the reason in words.
     """
@@ -254,7 +254,7 @@ class CampaignDrained(_ControllerEvent):
 
 
 class CampaignFinished(_ControllerEvent):
-    """The campaign is over: its budget is spent, or what one more trial is expected to gain is too little.
+    """The campaign is over: its budget is spent, or one more trial is expected to gain too little.
 
     `because` is None in ledgers of versions 1 and 2, which have only the reason in words.
     """
@@ -264,7 +264,7 @@ class CampaignFinished(_ControllerEvent):
 
 
 class _Request(_Event):
-    """A person's request to the acting controller, now or later; requests are numbered in their order."""
+    """A person's request to the acting controller or a later one; requests are numbered in order."""
 
     about = ("request",)
 
@@ -275,7 +275,8 @@ class _Request(_Event):
 class CampaignPaused(_Request):
     """Nothing new starts until the campaign is resumed; running evaluations continue.
 
-    A person asks for it, or a controller whose machine cannot carry out evaluations; the latter resumes by itself.
+    The event is written by a person, or by a controller whose machine cannot carry out evaluations. A controller's own
+    pause ends without a person.
     """
 
     kind: Literal["campaign_paused"] = "campaign_paused"

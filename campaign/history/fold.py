@@ -52,7 +52,7 @@ _OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown
 
 @dataclass
 class Fold:
-    """The only mutable thing here: what a history holds, by the same names, while events are taken in one by one."""
+    """The mutable state of a history while events are folded in one by one; its fields have the history's names."""
 
     defined: CampaignDefined | None
     revised: CampaignRevised | None
@@ -72,32 +72,32 @@ class Fold:
     evaluators: tuple[EvaluatorVersion, ...]
 
     def __post_init__(self) -> None:
-        # Only the trials that something happens to are built anew.
+        # Only the trials that are affected by an event are rebuilt.
         self._lives: dict[int, Life] = {}
-        self._told: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
-        # Kept up to date, since they are asked for at every event.
+        self._reported: dict[int, dict[tuple[int, int], MeasurementReported]] = {}
+        # Kept up to date, because they are needed at every event.
         self._parked = {trial.id for trial in self.trials.open if trial.parked}
         self._pending = {trial.id for trial in self.trials.open if trial.pending}
 
     def state(self) -> dict[str, Any]:
-        """Return what the history holds after these events."""
+        """Return the fields of the history after these events."""
         lived = {number: life.trial() for number, life in self._lives.items()}
-        told = {trial: tuple(of_steps.values()) for trial, of_steps in self._told.items()}
-        reports = MappingProxyType({**self.reports, **told})
+        reported = {trial: tuple(of_steps.values()) for trial, of_steps in self._reported.items()}
+        reports = MappingProxyType({**self.reports, **reported})
         held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return held | {"trials": self.trials.changed(lived), "reports": reports}
 
     def apply(self, event: Event) -> None:
-        """Take in one more event; raises InvalidHistory where it speaks of a trial that none has proposed."""
-        # The lease as it was before this event: what happens between two sessions takes no time.
+        """Take in one more event; raises InvalidHistory if its trial was never proposed."""
+        # Read before the event changes the lease: the time between two sessions does not count.
         at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
         if self._changes(event):
             self.events += 1
             self._count_time(event, at_work)
-            self._sort_in(getattr(event, "trial", None))
+            self._update_sets(getattr(event, "trial", None))
 
     def _changes(self, event: Event) -> bool:
-        """Take the event in, and tell whether it says anything new; what happens most often is asked first."""
+        """Take the event in and return whether it changed anything; the most frequent kinds come first."""
         match event:
             case TrialProposed():
                 return self._propose(event)
@@ -136,12 +136,12 @@ class Fold:
                 return True
 
     def _count_time(self, event: Event, at_work: bool) -> None:
-        """Count the time since the last event of whoever holds the lease; when others write says nothing about it."""
+        """Count the time since the last event of the lease's holder; the events of others do not measure it."""
         if isinstance(event, CampaignDefined | CampaignRevised | LossAccepted):
             return
         self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:
-            # Where it was people's turn, the time until the controller's next event is none of its own either.
+            # If a person had to act, the time until the controller's next event does not count either.
             self.active_until = self.active_until if at_work else None
             return
         if at_work and self.active_until is not None and not isinstance(event, LeaseTaken):
@@ -156,7 +156,7 @@ class Fold:
         return newer
 
     def _see(self, sources: Mapping[str, str] | None) -> None:
-        """Take in what the evaluator is made of from now on."""
+        """Record the version of the evaluator from now on."""
         if sources and (not self.evaluators or self.evaluators[-1].sources != sources):
             self.evaluators += (EvaluatorVersion(MappingProxyType({**sources})),)
 
@@ -180,7 +180,7 @@ class Fold:
             return False
         self.requests = event.request
         pause = isinstance(event, CampaignPaused)
-        # A person's pause outlasts what a controller has paused for.
+        # A person's pause replaces a controller's own, which would end by itself.
         outlasts = pause and self._is_controllers(self.paused) and not self._is_controllers(event)
         if pause == (self.paused is not None) and not outlasts:
             return False
@@ -191,13 +191,13 @@ class Fold:
         return event is not None and self.lease is not None and event.actor == self.lease.actor
 
     def _waits_for_people(self) -> bool:
-        """Tell whether the controller had nothing to do before people have said something."""
+        """Return whether the controller could do nothing until a person acted."""
         if self.paused is not None:
             return not self._something_runs()
         return bool(self._parked) and not self._pending
 
-    def _sort_in(self, number: int | None) -> None:
-        """Keep up to date which trials are parked and which are pending."""
+    def _update_sets(self, number: int | None) -> None:
+        """Update the sets of parked and pending trials."""
         if number is None:
             return
         life = self._lives[number]
@@ -207,7 +207,7 @@ class Fold:
             (self._parked if life.parked else self._pending).add(number)
 
     def _something_runs(self) -> bool:
-        """Tell whether the controller has an evaluation under way."""
+        """Return whether the controller has an evaluation under way."""
         trials = [*(life.trial() for life in self._lives.values())]
         trials += [trial for trial in self.trials.open if trial.id not in self._lives]
         actor = self.lease and self.lease.actor
@@ -234,10 +234,10 @@ class Fold:
 
     def _report(self, event: MeasurementReported) -> bool:
         self._life(event)
-        if event.trial not in self._told:
+        if event.trial not in self._reported:
             known = self.reports.get(event.trial, ())
-            self._told[event.trial] = {(report.attempt, report.step): report for report in known}
-        reports = self._told[event.trial]
+            self._reported[event.trial] = {(report.attempt, report.step): report for report in known}
+        reports = self._reported[event.trial]
         new = (event.attempt, event.step) not in reports
         reports.setdefault((event.attempt, event.step), event)
         return new
@@ -248,8 +248,6 @@ class Fold:
             return life
         trial = self.trials.get(event.trial)
         if trial is None:
-            raise InvalidHistory(
-                f"event `{event.id}`: expected trial {event.trial} to have been proposed before, found no such trial"
-            )
+            raise InvalidHistory(f"event `{event.id}`: trial {event.trial} was not proposed by any earlier event")
         life = self._lives[event.trial] = Life.of(trial)
         return life

@@ -27,11 +27,11 @@ from overnight.campaign.values import garbage
 
 @dataclass(frozen=True)
 class ModelView:
-    """What a proposal may depend on: trials by how they stand, each in the order of their ids.
+    """Everything a proposal may depend on: the trials by status, each group in the order of trial ids.
 
-    Where some were stopped on their way, `reports` holds what these and the observed ones reported. `withheld` await
-    approval or were rejected; `approvals` and `rejections` are how often people have decided so. It is the same for
-    every order of the events that keeps each trial's own order.
+    If trials were stopped early, `reports` holds the reports of these and of the observed ones. The `withheld` trials
+    await approval or were rejected; `approvals` and `rejections` count these decisions of people. The view is the same
+    for every order of the events that keeps each trial's own order.
     """
 
     observed: tuple[Trial, ...]
@@ -48,14 +48,13 @@ class ModelView:
 class History:
     """The state of a campaign after some events.
 
-    `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`: the gaps
-    between sessions do not count, nor does the time in which it had to wait for people, and what they write meanwhile
-    says nothing about it.
-    `superseded` are the definitions that held before the newest one; `closed_under` is the revision that held when a
-    controller closed the campaign.
-    `paused` waits to be resumed, `asked_to_stop` is meant for the lease's own controller, `requests` is the number of
-    the last request. `events` is how many events made it what it is; one that was there before, or came too late, is
-    none of them. `evaluators` are the versions of the evaluator, each as often as it came after another one.
+    `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`. The gaps
+    between sessions do not count, nor does time spent waiting for people, and the events of people do not extend it.
+    `superseded` holds the definitions that were valid before the newest one. `closed_under` is the revision that was
+    valid when a controller closed the campaign. `paused` is a pause that has not been resumed, `asked_to_stop` a
+    request to the controller that holds the lease, and `requests` the number of the last request. `events` counts the
+    events that changed the state; duplicates and late events do not count. `evaluators` lists the versions of the
+    evaluator in order; a version that came back is listed again.
     """
 
     defined: CampaignDefined | None = None
@@ -77,9 +76,9 @@ class History:
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> "History":
-        """Fold events in ledger order; an event that was seen before changes nothing.
+        """Fold events in ledger order; duplicate events change nothing.
 
-        Raises InvalidHistory where an event speaks of a trial that no earlier one proposed.
+        Raises InvalidHistory if an event refers to a trial that no earlier event proposed.
         """
         return cls().extended(events)
 
@@ -93,7 +92,7 @@ class History:
 
     @property
     def definition(self) -> Campaign:
-        """Return what is asked for, as last revised; raises InvalidHistory where nothing has been defined."""
+        """Return the latest definition; raises InvalidHistory if nothing has been defined."""
         latest = self.revised or self.defined
         if latest is None:
             raise InvalidHistory("Expected the ledger to begin with a `campaign_defined` event, found none.")
@@ -101,13 +100,13 @@ class History:
 
     @property
     def next_trial(self) -> int:
-        """Return the id that the next proposed trial gets; ids start at 1."""
+        """Return the id of the next proposed trial; ids start at 1."""
         return self.trials.last + 1
 
     def batches(self) -> dict[int, tuple[Trial, ...]]:
-        """Return the trials that were proposed together, in the order of their numbers, by the first of their request.
+        """Return the trials of each request for proposals in the order of their ids, by the first trial's id.
 
-        Trials that no proposer was asked for are in none of them.
+        Trials that did not come from a proposer belong to no batch.
         """
         found: dict[int, list[Trial]] = {}
         for _, trial in sorted(self.trials.items()):
@@ -122,7 +121,7 @@ class History:
 
     @property
     def budgeted(self) -> int:
-        """Return how many trials were proposed that the budget counts, or will once they start."""
+        """Return how many proposed trials count in the budget already, or will once they start."""
         return self.started + sum(1 for t in self.trials.open if t.pending and not t.counted and not t.imported)
 
     @property
@@ -132,33 +131,33 @@ class History:
 
     @property
     def taken(self) -> int:
-        """Return how many trials have a place in the budget; those that await approval keep theirs."""
+        """Return how many trials have a place in the budget, including those that await approval."""
         return self.budgeted + self.awaiting
 
     @property
     def waits_for_people(self) -> bool:
-        """Tell whether it is people's turn: it is paused, or nothing is outstanding but what awaits approval."""
+        """Return whether people must act: it is paused, or only trials that await approval are outstanding."""
         return self.paused is not None or 0 < self.awaiting == len(self.trials.open)
 
     @property
     def finished(self) -> CampaignFinished | None:
-        """Return the event that ended the campaign; None while it goes on, and where it was revised since."""
+        """Return the event that finished the campaign; None if it is not finished or was revised since."""
         closed = self.closed_by
         return closed if isinstance(closed, CampaignFinished) and self.closed_under == self.revised else None
 
     def model_view(self) -> ModelView:
-        """Return what a proposal may depend on."""
+        """Return the view of the trials that a proposal may depend on."""
         trials = [self.trials[i] for i in sorted(self.trials)]
         observed = tuple(t for t in trials if isinstance(t.outcome, Observation))
         stopped = tuple(t for t in trials if isinstance(t.outcome, Stopped))
-        told = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
+        reported = [t.id for t in (*observed, *stopped) if t.id in self.reports] if stopped else []
         return ModelView(
             observed=observed,
             pending=tuple(t for t in trials if t.pending),
             failed=tuple(t for t in trials if isinstance(t.outcome, Failure)),
             stopped=stopped,
             withheld=tuple(t for t in trials if t.status in ("awaiting approval", "rejected")),
-            reports=MappingProxyType({trial: self.reports[trial] for trial in told}),
+            reports=MappingProxyType({trial: self.reports[trial] for trial in reported}),
             approvals=sum(1 for t in trials if t.approved),
             rejections=sum(1 for t in trials if t.status == "rejected"),
         )

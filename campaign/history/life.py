@@ -34,9 +34,9 @@ Ending = TrialObserved | TrialFailed | TrialStopped | TrialAbandoned | TrialReje
 
 @dataclass
 class Life:
-    """A trial that something happens to; it is built once, after the last event.
+    """A trial that is affected by new events; a `Trial` is built from it once, after the last event.
 
-    What takes in an event returns whether that said anything new.
+    Methods that take in an event return whether it changed anything.
     """
 
     id: int
@@ -51,7 +51,7 @@ class Life:
 
     @classmethod
     def begun_by(cls, event: TrialProposed, objective: str, last: "Life | Trial | None") -> "Life":
-        """Return a new trial; `last` is the one before it."""
+        """Return a new trial; `last` is the trial before it."""
         provenance = with_names(event.provenance, objective)
         proposal = Proposal(point=event.point, generator=event.generator, provenance=provenance, weight=event.weight)
         batch = batch_of(event, last and last.proposal, last and last.batch)
@@ -59,7 +59,7 @@ class Life:
 
     @classmethod
     def of(cls, trial: Trial) -> "Life":
-        """Return a trial that goes on."""
+        """Return the state of an existing trial."""
         attempts = {attempt.number: attempt for attempt in trial.attempts}
         return cls(
             trial.id,
@@ -74,7 +74,7 @@ class Life:
         )
 
     def trial(self) -> Trial:
-        """Return it as it stands."""
+        """Return the trial in its present state."""
         return Trial(
             id=self.id,
             proposal=self.proposal,
@@ -88,14 +88,14 @@ class Life:
         )
 
     def approve(self) -> bool:
-        """Let it go on, where it waited for that."""
+        """Let a parked trial start."""
         waited = self.parked and self.outcome is None
         if waited:
             self.parked, self.approved = False, True
         return waited
 
     def start(self, event: AttemptStarted, lease: LeaseTaken | None, evaluator: EvaluatorVersion | None) -> bool:
-        """Add an attempt; lease and evaluator tell where and by what, if the controller started it."""
+        """Add an attempt; lease and evaluator give its host and its version, if the controller started it."""
         if event.attempt in self.attempts:
             return False
         by = lease if lease is not None and lease.actor == event.actor else None
@@ -112,7 +112,7 @@ class Life:
         return True
 
     def fail_attempt(self, event: AttemptFailed) -> bool:
-        """Close an attempt that has started and has not failed yet."""
+        """Close an attempt that has started and not failed yet."""
         attempt = self.attempts.get(event.attempt)
         if attempt is None or attempt.failed is not None:
             return False
@@ -131,7 +131,7 @@ class Life:
         return True
 
     def ask(self, event: AttemptUnknown) -> bool:
-        """Note that nobody knows how an attempt ended."""
+        """Record that the end of an attempt is unknown."""
         attempt = self.attempts.get(event.attempt)
         if attempt is None or attempt.failed is not None or attempt.unknown is not None:
             return False
@@ -139,7 +139,7 @@ class Life:
         return True
 
     def end(self, event: Ending, objective: str) -> bool:
-        """Close it; the first outcome counts."""
+        """Close the trial; the first outcome counts."""
         if self.outcome is not None:
             return False
         self.outcome = _outcome_of(event, objective)

@@ -1,7 +1,7 @@
 """The provenance of a proposal, in parts: everything needed to make it again.
 
-Each part knows how it is compared with the same part of the proposal that is made again: word for word, except for
-rounding (sums and the ends of climbs decide it), as a stack, or not at all.
+When a proposal is made again, each of its parts is compared in its own way: word for word, except for rounding (in sums
+and in the ends of climbs), as a stack, or not at all.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from overnight.campaign.values.read_only import ReadOnly, ReadOnlyDict
 StandIn = Literal["sobol", "thompson"]
 Compared = Literal["word for word", "except for rounding", "as a stack", "not at all"]
 _Value = tuple[str, object, Compared]
-# Versions 1 and 2 had one objective and did not name it; a history puts the name in its place.
+# Versions 1 and 2 had one objective and did not name it; a history fills in the name.
 UNNAMED_OBJECTIVE = ""
 
 
@@ -36,7 +36,7 @@ class MadeBy(_Part):
 
 
 class Stack(_Part):
-    """The libraries and the hardware that computed; a point of the Sobol sequence needs no threads."""
+    """The libraries and the hardware of the computation; a point of the Sobol sequence needs no threads."""
 
     compared = "as a stack"
 
@@ -45,7 +45,7 @@ class Stack(_Part):
     libraries: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
 
     def changes(self, now: "Stack") -> list[str]:
-        """Return what another stack has in its place, as far as this one was recorded."""
+        """Return the names of the recorded properties that differ in another stack."""
         others = [name for name, version in self.libraries.items() if now.libraries.get(name) != version]
         found = [f"libraries ({', '.join(others)})"] if others else []
         numbers = {"threads": (self.threads, now.threads), "device": (self.device, now.device)}
@@ -53,10 +53,10 @@ class Stack(_Part):
 
 
 class Knew(_Part):
-    """What a proposal knew of trials.
+    """The trials that a proposal knew of.
 
-    `observed` counts those that were stopped where their reports are learnt from. `probability_of_approval` is how
-    likely a parked trial was thought to be approved, None if none was parked under a policy.
+    `observed` includes stopped trials if their reports are learnt from. `probability_of_approval` is the probability
+    that a parked trial would be approved; None if none was parked under a policy.
     """
 
     compared = "word for word"
@@ -67,9 +67,9 @@ class Knew(_Part):
 
 
 class ModelCode(_Part):
-    """The code that a model of the campaign's own came from: its function, the class of what that returned, its file.
+    """The code of a campaign's own model: its function, the class of the returned model, and the function's file.
 
-    `source` is the SHA-256 of the function's file.
+    `source` is the SHA-256 of that file.
     """
 
     compared = "word for word"
@@ -80,12 +80,12 @@ class ModelCode(_Part):
 
 
 class FittedModel(_Part):
-    """What was believed about one quantity.
+    """The model of one quantity.
 
-    `hyperparameters` are bit-exact and serve as the next fit's warm start; those of a model of the campaign's own have
-    a `code`. `jitter` goes with them, and `starts` says
-    how each start of the fit ended. `tail_width` is the width, in robust spreads, over which bad outcomes were drawn
-    together, None if they were not or if nothing was chosen.
+    `hyperparameters` are bit-exact and serve as the next fit's warm start; for a model of the campaign's own, `code`
+    identifies the code. `jitter` belongs to the hyperparameters, and `starts` records how each start of the fit ended.
+    `tail_width` is the width, in robust spreads, over which bad outcomes were drawn together; None if they were not, or
+    if no width was chosen.
     """
 
     compared = "except for rounding"
@@ -98,11 +98,11 @@ class FittedModel(_Part):
 
 
 class Models(_Part):
-    """The models that a point was chosen with: one for each metric by its name, of feasibility, and of cost.
+    """The models with which a point was chosen: one for each metric by name, one of feasibility, one of cost.
 
-    The last two have a place of their own, since a metric may be called `cost`. They are None where nothing was known
-    to fail, and where costs did not count. `opinions` are the second models of metrics, which find points hopeless, as
-    far as they were asked.
+    `feasibility` and `cost` are separate fields, since a metric may be called `cost`. Without a known failure there is
+    no `feasibility`, and no `cost` if costs did not count. `opinions` holds the second models of metrics, which
+    recognise hopeless points, as far as they were asked.
     """
 
     compared = "except for rounding"
@@ -114,9 +114,10 @@ class Models(_Part):
 
 
 class Prediction(_Part):
-    """What one metric was expected to be at the point, in its own unit.
+    """The prediction of one metric at the point, in the metric's own unit.
 
-    The mean is the median where bad outcomes are drawn together; 90 % were expected between `low` and `high`.
+    `mean` is the median if bad outcomes are drawn together. The metric was expected to lie between `low` and `high`
+    with a probability of 90 %.
     """
 
     compared = "except for rounding"
@@ -130,8 +131,9 @@ class Prediction(_Part):
 class Chosen(_Part):
     """Why this point: its value under an acquisition.
 
-    `expected_gain` is by how much a new point was expected to improve on the best, in the unit of what is improved. A
-    repetition was preferred to measuring `instead_of`. `jitter` is the larger of the draws' and of the model's.
+    `expected_gain` is how much a new point was expected to improve on the best, in the unit of the improved metric.
+    `instead_of` is the new point over which a repetition was preferred. `jitter` is the larger one of the draws' and
+    the model's.
     """
 
     compared = "except for rounding"
@@ -144,10 +146,10 @@ class Chosen(_Part):
 
 
 class Weights(_Part):
-    """What a value was weighted by.
+    """The factors by which the acquisition's value was weighted.
 
-    `probability_feasible` is how likely the point was thought to give a result. `predicted_cost` is what it was
-    expected to cost, in the unit that evaluations report or in seconds if they report none.
+    `probability_feasible` is the predicted probability that the point gives a result. `predicted_cost` is its expected
+    cost, in the unit that evaluations report, or in seconds if they report none.
     """
 
     compared = "except for rounding"
@@ -157,10 +159,10 @@ class Weights(_Part):
 
 
 class Asked(_Part):
-    """What the caller of `propose` adds, which itself has no clock.
+    """Facts that the caller of `propose` adds, because `propose` itself has no clock.
 
-    `unseen` is how many results came in while the proposal was made. `stand_in` made it while the campaign's own
-    proposer was `away`, which says why.
+    `unseen` is how many results arrived while the proposal was made. If the campaign's own proposer was unavailable,
+    `stand_in` names the fallback that made the proposal, and `away` the reason.
     """
 
     compared = "not at all"
@@ -175,7 +177,7 @@ class Asked(_Part):
 
 @dataclass(frozen=True)
 class Difference:
-    """The path of a recorded value that is not the same when it is made again, and how its part is compared."""
+    """The path of a recorded value that differs when the proposal is made again, and how its part is compared."""
 
     path: str
     compared: Compared
@@ -196,14 +198,14 @@ class Provenance(BaseModel):
     asked: Asked = Asked()
 
     def differences(self, now: "Provenance") -> list[Difference]:
-        """Return the recorded values that differ; a value that was not recorded, as by older versions, cannot."""
+        """Return the recorded values that differ; values that an older version did not record are not compared."""
         again = {path: repr(value) for path, value, _ in _values(now, recorded=False)}
         found = [Difference(path, how) for path, value, how in _values(self) if again.get(path) != repr(value)]
         return [each for each in found if each.compared in ("word for word", "except for rounding")]
 
 
 def _values(part: BaseModel, above: str = "", *, recorded: bool = True) -> Iterator[_Value]:
-    """Return the path of each value, or of each recorded one, the value, and how it is compared."""
+    """Yield the path of each value (or of each recorded value), the value, and how it is compared."""
     compared: Compared = getattr(part, "compared", "except for rounding")
     for name in type(part).model_fields:
         if recorded and name not in part.model_fields_set:
@@ -217,6 +219,6 @@ def _values(part: BaseModel, above: str = "", *, recorded: bool = True) -> Itera
 
 
 def _parts_of(value: object) -> dict[str, BaseModel]:
-    """Return a part, or several by their names, in which there are values."""
+    """Return the parts in a value by name: those of a mapping, or the value itself under an empty name."""
     by_name = value if isinstance(value, Mapping) else {"": value}
     return {name: part for name, part in by_name.items() if isinstance(part, BaseModel)}

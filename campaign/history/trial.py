@@ -1,7 +1,7 @@
 """A trial: a proposal with an id, its attempts, and the observation or failure with which it ends.
 
-A rule may end it on its way: it is then stopped, and what it has reported is learnt from. People may end it, too: it is
-then withdrawn, and nothing is learnt from it.
+A trial that a rule ended while it was running is stopped, and its reports are learnt from. A trial that a person ended
+is withdrawn, and nothing is learnt from it.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Proposal(GivesItsPoint, BaseModel):
-    """A point worth trying, and why; `weight` is its share of what is tried at once with it, as in an A/B test."""
+    """A point worth trying, and why; `weight` is its share of the trials that run at once, as in an A/B test."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,15 +31,15 @@ class Proposal(GivesItsPoint, BaseModel):
     weight: Share | None = None
 
     def prediction(self, metric: str) -> Prediction | None:
-        """Return what a metric was expected to be, None if nothing predicted it."""
+        """Return the prediction of a metric; None if nothing predicted it."""
         return None if self.provenance is None else self.provenance.predicted.get(metric)
 
 
 class AttemptEnd(BaseModel):
-    """How an attempt ended badly.
+    """The failed end of an attempt.
 
-    One that failed for its `machine`'s sake counts for nothing; `metrics` were measured all the same, and nothing is
-    learnt from them.
+    An attempt that failed because of its `machine` counts for nothing. `metrics` were measured nevertheless, and
+    nothing is learnt from them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,10 +56,11 @@ class AttemptEnd(BaseModel):
 
 
 class Attempt(BaseModel):
-    """One execution of a trial; `failed` is None while it runs and when it gave the observation.
+    """One execution of a trial; `failed` is None while it runs, and if it gave the observation.
 
-    `host` and `process` tell the controller that started it, None where a person did. `unknown` says what a person has
-    to decide, where nobody can know how it ended. `evaluator` is the digest of the evaluator's version, if it is known.
+    `host` and `process` identify the controller that started it; they are None if a person did. `unknown` describes the
+    decision that a person must make if the end cannot be determined. `evaluator` is the digest of the evaluator's
+    version, if that is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,9 +78,9 @@ class Attempt(BaseModel):
 
 
 class Observation(BaseModel):
-    """A trial ended well: the measured metrics; `attempt` is 0 where another system measured them.
+    """The end of a trial with measured metrics; `attempt` is 0 if another system measured them.
 
-    `notes` say which side information of the result was ignored, and why.
+    `notes` names side information of the result that was ignored, and why.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +96,7 @@ class Observation(BaseModel):
 
 
 class Failure(BaseModel):
-    """A trial ended without a result, and why; a quarantined point took several workers with it."""
+    """The end of a trial without a result, and why; a quarantined point took several workers down."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -108,9 +109,9 @@ class Failure(BaseModel):
 
 
 class Stopped(BaseModel):
-    """A rule ended a trial on its way, since at `step` the `value` of `metric` was worse than the `threshold`.
+    """The end of a trial by a rule, because the `value` of `metric` at `step` was worse than the `threshold`.
 
-    Its reports are kept.
+    The reports of the trial are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,7 +128,7 @@ class Stopped(BaseModel):
 
 
 class Withdrawal(BaseModel):
-    """A person ended a trial without a result, and why; it says nothing about its point."""
+    """The end of a trial by a person, without a result, and why; it gives no information about the point."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -143,9 +144,9 @@ Outcome = Observation | Failure | Stopped | Withdrawal
 class Trial(BaseModel):
     """A proposal with an id, and everything that has happened to it; `parked` while it waits for approval.
 
-    `parked_because` says why it had to wait, also once somebody has decided; where that was to let it be started, it is
-    `approved`. Trials that were proposed together have the number of the first of them as their `batch`; it is None if
-    no proposer was asked for it.
+    `parked_because` is the reason for waiting, and stays after the decision. `approved` means that a person let the
+    trial start. `batch` is the id of the first of the trials that were proposed together; it is None if the trial did
+    not come from a proposer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -167,22 +168,22 @@ class Trial(BaseModel):
 
     @property
     def imported(self) -> bool:
-        """Tell whether it came with past results: nothing was executed for it, and it costs nothing of the budget."""
+        """Return whether the trial came with past results: nothing was executed, and the budget is not charged."""
         return self.proposal.generator == "import"
 
     @property
     def counted(self) -> bool:
-        """Tell whether it is one of the budget's: it was started, or somebody reported its result."""
+        """Return whether the trial counts in the budget: it was started, or a person reported its result."""
         return bool(self.attempts) or (isinstance(self.outcome, Observation) and not self.imported)
 
     @property
     def pending(self) -> bool:
-        """Tell whether it has been proposed, is not parked and has not ended."""
+        """Return whether the trial has been proposed, is not parked and has not ended."""
         return self.outcome is None and not self.parked
 
     @property
     def status(self) -> Status:
-        """Return how it stands; one that waits has no attempt under way."""
+        """Return the state of the trial; a waiting trial has no attempt under way."""
         if self.outcome is not None:
             return self.outcome.kind
         if self.parked:
@@ -191,12 +192,12 @@ class Trial(BaseModel):
 
     @property
     def measured(self) -> Mapping[str, Measurement]:
-        """Return the metrics that were observed; none if there is no result."""
+        """Return the observed metrics; empty if there is no result."""
         return self.outcome.metrics if isinstance(self.outcome, Observation) else {}
 
     @property
     def seconds(self) -> float | None:
-        """Return how long its attempts took together; None before its end, and where nothing was executed for it."""
+        """Return the total duration of the attempts; None before the trial's end, and if nothing was executed."""
         if self.outcome is None or not self.attempts:
             return None
         failed = sum(attempt.failed.seconds for attempt in self.attempts if attempt.failed is not None)
@@ -211,7 +212,7 @@ class Trial(BaseModel):
 
     @property
     def forsaken_attempt(self) -> Attempt | None:
-        """Return the attempt that was under way when the trial was withdrawn or stopped, until its end is written."""
+        """Return the attempt under way when the trial was withdrawn or stopped, until the attempt's end is recorded."""
         if isinstance(self.outcome, Stopped | Withdrawal) and self.attempts and self.attempts[-1].failed is None:
             return self.attempts[-1]
         return None

@@ -1,4 +1,4 @@
-"""All trials of a campaign, with the counts that a controller needs kept up to date."""
+"""All trials of a campaign, with the counts that a controller needs, kept up to date."""
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from itertools import islice
@@ -8,10 +8,10 @@ from overnight.campaign.history.trial import Observation, Trial
 
 
 class Trials(Mapping[int, Trial]):
-    """Trials by their numbers; nobody changes it, and what it counts is there at once however many there are.
+    """Immutable trials by id, with counts that take no time to read.
 
-    `open` are those that have not ended, in the order of their numbers; `last` is the highest number, 0 where there
-    are none; `started` is how many count in the budget of trials, `observed` how many ended with a result.
+    `open` holds the trials that have not ended, in the order of their ids. `last` is the highest id, or 0 without
+    trials. `started` counts the trials that count in the budget, `observed` those that ended with a result.
     """
 
     __slots__ = ("_by_number", "last", "observed", "open", "started")
@@ -24,7 +24,7 @@ class Trials(Mapping[int, Trial]):
         self.observed = sum(isinstance(trial.outcome, Observation) for trial in trials.values())
 
     def changed(self, news: Mapping[int, Trial]) -> "Trials":
-        """Return the trials in which these take the place of those with the same numbers, or are added."""
+        """Return a copy in which these trials replace those with the same ids, or are added."""
         if not news:
             return self
         before, after = Trials({number: self[number] for number in news if number in self}), Trials(news)
@@ -38,11 +38,11 @@ class Trials(Mapping[int, Trial]):
         return result
 
     def newest_first(self) -> Iterator[Trial]:
-        """Give the trials, the one that was proposed last first."""
+        """Iterate over the trials, the last proposed one first."""
         return (self._by_number[number] for number in reversed(self._by_number))
 
     def ended_since(self, before: "Trials") -> list[Trial]:
-        """Return those that have ended since these trials were what they were before: no outcome ever changes."""
+        """Return the trials that have ended since `before`; an outcome never changes."""
         new = islice(self.newest_first(), len(self) - len(before))
         changed = [*(self[trial.id] for trial in before.open), *reversed([*new])]
         return [trial for trial in changed if trial.outcome is not None]
@@ -56,7 +56,7 @@ class Trials(Mapping[int, Trial]):
     def __len__(self) -> int:
         return len(self._by_number)
 
-    # What the base class makes of the three above asks for one trial after the other, in Python.
+    # The base class's versions look up one trial after the other, in Python.
     def __contains__(self, number: object) -> bool:
         return number in self._by_number
 

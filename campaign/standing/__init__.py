@@ -1,1 +1,1 @@
-"""Answer questions about a history: what was spent, what waits for a person, whether more trials are worth it."""
+"""Answer questions about a history: the amount spent, the trials that wait for a person, whether more are worth it."""

@@ -11,9 +11,9 @@ Reports = Mapping[int, tuple[MeasurementReported, ...]]
 
 
 def curves_of(objective: Objective, trials: Iterable[Trial], reports: Reports) -> dict[int, Curve]:
-    """Return the curves of those trials that have reported the objective, by trial id.
+    """Return the curve of each trial that has reported the objective, by trial id.
 
-    Only a trial's latest attempt counts: one that is tried again begins anew.
+    Only a trial's latest attempt counts, because a retried trial starts over.
     """
     curves = (_curve(objective, trial, reports.get(trial.id, ())) for trial in trials)
     return {curve.trial: curve for curve in curves if curve is not None}

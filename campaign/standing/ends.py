@@ -1,4 +1,4 @@
-"""The end of a campaign, and of a controller's work before it: why, for programs and in words."""
+"""Why a campaign is over, or why a controller ended before that: for programs and in words."""
 
 from dataclasses import dataclass
 

@@ -9,17 +9,17 @@ from overnight.campaign.history.history import History
 
 @dataclass(frozen=True)
 class GainLeft:
-    """What the latest decision expected to gain, in the metric's unit, and how many in a row were below the limit."""
+    """The latest expected gain, in the metric's unit, and how many decisions in a row were below the limit."""
 
     latest: float
     in_a_row: int
 
 
 def gain_left(history: History) -> GainLeft | None:
-    """Return what is left to gain, as far as `stop_when` asks for it; None before any decision has told.
+    """Return what is left to gain in the sense of `stop_when`; None until a decision has recorded a gain.
 
-    Trials that were proposed together are one decision, whose first point is expected to gain most. What was expected
-    before the campaign was last revised does not count, since a wider space or another threshold asks anew.
+    Trials that were proposed together are one decision, and the largest expected gain among them counts. Gains expected
+    before the campaign was last revised do not count, because a wider space or another threshold changes the question.
     """
     wanted = history.definition.stop_when
     gains = _latest_first(history)
@@ -31,7 +31,7 @@ def gain_left(history: History) -> GainLeft | None:
 
 
 def why_enough(history: History) -> str | None:
-    """Return why too little is left to gain for going on, whether or not that is only advice; None while it is not."""
+    """Return why too little is left to gain, even if that is only advice; None if enough is left."""
     wanted, left = history.definition.stop_when, gain_left(history)
     if wanted is None or left is None or left.in_a_row < wanted.in_a_row:
         return None
@@ -44,7 +44,7 @@ def why_enough(history: History) -> str | None:
 
 
 def why_end_early(history: History) -> str | None:
-    """Return why the campaign is to end before its budget is spent; None while it is not, or where that is advice."""
+    """Return why the campaign should end before its budget is spent; None if it should not or that is only advice."""
     wanted = history.definition.stop_when
     return None if wanted is None or wanted.advice_only else why_enough(history)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Hashable, Iterable
 
-# With fewer, values of a coarse metric may agree by accident.
+# With fewer repeats, values of a coarse metric may agree by accident.
 AGREEING_REPEATS = 3
 
 
 def always_agree(measured: Iterable[tuple[Hashable, float]]) -> bool:
-    """Tell whether repeats of points gave the same value every time, to the last bit, and there were three at least."""
+    """Return whether at least three repeats exist and all of them gave the same value to the last bit."""
     first: dict[Hashable, float] = {}
     repeats = 0
     for point, value in measured:

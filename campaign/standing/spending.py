@@ -10,13 +10,13 @@ from overnight.campaign.history.trial import Attempt, Observation, Trial
 from overnight.campaign.standing.ends import Over
 
 _UNLIMITED = 10**9
-# Sums of costs are rounded: a budget of ten times 0.1 pays for ten.
+# Sums of costs are rounded, so that a budget of ten times 0.1 pays for ten.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Spending:
-    """Evaluations that have started, how many of them run, which costs are known, and of how many none was told."""
+    """Evaluations started, evaluations running, the known costs, and how many ended without a cost (`untold`)."""
 
     evaluations: int
     running: int
@@ -25,20 +25,21 @@ class Spending:
 
     @property
     def expected_cost(self) -> float | None:
-        """Return what one more evaluation is expected to cost, the mean of the known costs; None before the first."""
+        """Return the expected cost of one more evaluation, the mean of the known costs; None before the first."""
         return _sum(self.costs) / len(self.costs) if self.costs else None
 
     @property
     def cost(self) -> float:
-        """Return what those that ended cost; one that told nothing is charged what is expected of one."""
+        """Return the cost of the evaluations that ended; one without a reported cost is charged the expected cost."""
         return min(_sum(self.costs) + self.untold * (self.expected_cost or 0.0), sys.float_info.max)
 
     def room(self, budget: Budget) -> int:
         """Return how many more evaluations may start now.
 
-        What runs is reserved at the highest known cost, and only the last one to start at the expected cost. So a
-        budget of cost is overspent by no more than what that last one costs beyond the mean, and what others
-        cost beyond the dearest one known when it started. Before any cost is known one runs at a time.
+        For a budget of cost, running evaluations are reserved at the highest known cost, except the last one to start,
+        which is reserved at the expected cost. The budget is therefore overspent at most by what that last one costs
+        above the mean, plus what others cost above the highest cost known when they started. Until a cost is known,
+        evaluations run one at a time.
         """
         rooms = [_UNLIMITED]
         if budget.evaluations is not None:
@@ -48,7 +49,7 @@ class Spending:
         return max(min(rooms), 0)
 
     def why_spent(self, budget: Budget) -> Over | None:
-        """Return which of the budgets allows no other evaluation, also once nothing runs; None if none forbids it."""
+        """Return which budget allows no further evaluation, even after the running ones end; None if all allow one."""
         if budget.evaluations is not None and self.evaluations >= budget.evaluations:
             return Over("evaluations", f"all {budget.evaluations} evaluations of the budget have been started")
         if budget.cost is None or self.running or self._paid_by(budget.cost) > 0:
@@ -69,7 +70,7 @@ class Spending:
 
 
 def _sum(costs: Iterable[float]) -> float:
-    """Return the sum, at most the largest float."""
+    """Return the sum, capped at the largest float."""
     try:
         return math.fsum(costs)
     except OverflowError:
@@ -77,12 +78,12 @@ def _sum(costs: Iterable[float]) -> float:
 
 
 def room_after(trials: Iterable[Trial], budget: Budget) -> int:
-    """Return how many more evaluations these trials leave of the budget; light where it limits nothing but trials."""
+    """Return how many more evaluations the budget allows after these trials; cheap if only trials are limited."""
     return _UNLIMITED if _is_unlimited(budget) else spending(trials).room(budget)
 
 
 def why_spent(trials: Iterable[Trial], budget: Budget) -> Over | None:
-    """Return which budget these trials have spent, as `Spending.why_spent` does; light where it limits only trials."""
+    """Return which budget these trials have spent, as `Spending.why_spent` does; cheap if only trials are limited."""
     return None if _is_unlimited(budget) else spending(trials).why_spent(budget)
 
 
@@ -91,7 +92,7 @@ def _is_unlimited(budget: Budget) -> bool:
 
 
 def spending(trials: Iterable[Trial]) -> Spending:
-    """Count what these trials have spent; an attempt that its machine could not carry out spent nothing."""
+    """Count what these trials have spent; an attempt that failed because of its machine spent nothing."""
     evaluations = running = untold = 0
     costs: list[float] = []
     for trial in trials:
@@ -109,7 +110,7 @@ def spending(trials: Iterable[Trial]) -> Spending:
 
 
 def costs_were_told(trials: Iterable[Trial]) -> bool:
-    """Tell whether an evaluation told what it cost; where none did, a model of costs takes the seconds for them."""
+    """Return whether any evaluation reported a cost; otherwise a model of costs uses seconds instead."""
     return any(isinstance(trial.outcome, Observation) and trial.outcome.cost is not None for trial in trials)
 
 

@@ -1,4 +1,4 @@
-"""Rules that end a trial on its way, from what it and others have reported so far."""
+"""Rules that stop a running trial, judging its reports against those of other trials."""
 
 from typing import Annotated
 

@@ -8,7 +8,7 @@ from math import fsum
 
 @dataclass(frozen=True)
 class Curve:
-    """Steps in ascending order, at least one, and a value for each; `ended` tells that nothing more is to come."""
+    """One or more steps in ascending order, with a value for each; `ended` means that no more will follow."""
 
     trial: int
     steps: tuple[int, ...]
@@ -16,7 +16,7 @@ class Curve:
     ended: bool
 
     def reaches(self, step: int) -> bool:
-        """Tell whether it has reported at this step or a later one."""
+        """Return whether it has reported at this step or a later one."""
         return self.steps[-1] >= step
 
     def value_by(self, step: int) -> float | None:
@@ -34,13 +34,13 @@ class Curve:
         return _mean(so_far) if so_far else None
 
     def first_from(self, step: int) -> tuple[int, float] | None:
-        """Return the first step that is not before this one, and its value; None where it has not come so far."""
+        """Return the first step at or after this one, with its value; None if the curve has not come so far."""
         place = bisect_left(self.steps, step)
         return (self.steps[place], self.values[place]) if place < len(self.steps) else None
 
 
 def _mean(values: Sequence[float]) -> float:
-    # Each divided first, so that the sum of enormous ones does not overflow unless the quotients are rounded up.
+    # Each value is divided first, so that a sum of enormous values overflows only if quotients were rounded up.
     try:
         return fsum(value / len(values) for value in values)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""The median rule: a trial ends if its best value is worse than the running average of half of the others."""
+"""The median rule: stop a trial whose best value is worse than the median of the others' running averages."""
 
 from collections.abc import Sequence
 from math import isinf
@@ -13,11 +13,11 @@ from overnight.campaign.values.numbers import WHOLE
 
 
 class MedianRule(BaseModel):
-    """Ends a trial at step s if its best value by s is strictly worse than the median of the others' running averages.
+    """Stops a trial at step s if its best value by s is strictly worse than the median of the others' running averages.
 
-    The others are those that have ended, by themselves or stopped, and reached s; the running average of each is taken
-    up to s (Golovin et al. 2017, "Google Vizier", section 3.2.2). Nothing is stopped before step `after_step`, nor
-    while fewer than `after_trials` others can be compared with.
+    The others are the trials that have reached s and have ended, on their own or stopped by the rule. Each one's
+    running average is taken up to s (Golovin et al. 2017, "Google Vizier", section 3.2.2). No trial is stopped before
+    step `after_step`, or while fewer than `after_trials` others can be compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +27,7 @@ class MedianRule(BaseModel):
     after_trials: Annotated[int, Field(ge=1), WHOLE] = 5
 
     def should_stop(self, curve: Curve, others: Sequence[Curve], step: int) -> Reason | None:
-        """Return why the trial is to be ended, now that it has reported at `step`; None if it goes on."""
+        """Return why the trial should stop, now that it has reported at `step`; None if it continues."""
         best = curve.best_by(step)
         if best is None or step < self.after_step:
             return None

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reason:
-    """`value` at `step` was worse than the `threshold`, which `others` trials gave; both turned so that more is better.
+    """The `value` at `step` was worse than the `threshold` from `others` trials; more is better for both.
 
-    `measured` and `against` name the two in words.
+    `measured` and `against` describe the value and the threshold in words.
     """
 
     rule: str

@@ -11,12 +11,13 @@ from overnight.campaign.values.numbers import WHOLE
 
 
 class SuccessiveHalvingRule(BaseModel):
-    """Ends a trial at a rung if it is not among the best 1/`reduction` of all that have reached the rung.
+    """Stops a trial at a rung if it is not among the best 1/`reduction` of all that have reached the rung.
 
-    Rungs are the steps `first_step` · `reduction`ᵏ, and a trial's value there is its first one at or after that step.
-    The asynchronous variant in which a trial is stopped rather than promoted (after Li et al. 2020, "A system for
-    massively parallel hyperparameter tuning"): it is judged once at each rung, when it arrives, against whoever came
-    before; the first `reduction` − 1 that arrive go on, as there are too few to compare with.
+    Rungs are the steps `first_step` · `reduction`ᵏ; a trial's value at a rung is its first one at or after that step.
+    This is the asynchronous variant in which trials are stopped rather than promoted (after Li et al. 2020, "A system
+    for massively parallel hyperparameter tuning"): a trial is judged once at each rung, when it arrives there, against
+    the trials that arrived before it. The first `reduction` − 1 trials to arrive continue, since there are too few to
+    compare.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,7 +27,7 @@ class SuccessiveHalvingRule(BaseModel):
     first_step: Annotated[int, Field(ge=1), WHOLE] = 1
 
     def should_stop(self, curve: Curve, others: Sequence[Curve], step: int) -> Reason | None:
-        """Return why the trial is to be ended, now that it has reported at `step`; None if it goes on."""
+        """Return why the trial should stop, now that it has reported at `step`; None if it continues."""
         for rung in self._rungs_up_to(step):
             if (reason := self._judged(curve, others, rung, step)) is not None:
                 return reason

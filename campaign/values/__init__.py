@@ -1,1 +1,1 @@
-"""Plain values with no knowledge of campaigns: durations, read-only mappings, places between bounds, safe text."""
+"""Plain values that know nothing of campaigns: durations, read-only mappings, places between bounds, safe text."""

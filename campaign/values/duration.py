@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
-# The context in which what a person wrote into a file is validated.
+# The validation context for values that a person wrote into a file.
 WRITTEN_BY_HAND = {"durations": "with their unit"}
 
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -15,7 +15,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])\s*")
 
 
 def parse_duration(value: Any) -> Any:
-    """Return a timedelta for `2h30m`, `90s` or a number of seconds; leave other types alone."""
+    """Return a timedelta for `2h30m`, `90s` or a number of seconds; return other types unchanged."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _timedelta(value, value)
     if isinstance(value, str) and not value.startswith("P"):
@@ -37,14 +37,14 @@ def _read(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("time_delta_type")
     number = isinstance(value, int | float)
-    # A program means seconds; of a person nobody knows. Nothing is nothing in every unit.
+    # A bare number from a program is in seconds, but a person may mean any unit. Zero needs no unit.
     if info.context == WRITTEN_BY_HAND and number and value != 0:
         raise ValueError(f"expected a duration with its unit, such as {value}s, {value}m or {value}h, got {value}")
     return parse_duration(value)
 
 
 def format_duration(value: timedelta | float) -> str:
-    """Return the shortest text that `parse_duration` reads, to whole seconds above a minute."""
+    """Return the shortest text that `parse_duration` reads, rounded to whole seconds from a minute upwards."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if seconds < 60:
         return f"{round(seconds, 3):g}s"
@@ -73,5 +73,5 @@ _SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "number"}, {"type": "string"}], "description": "seconds, or 90s, 15m, 2h30m, 1d"}
 )
 Duration = Annotated[timedelta, BeforeValidator(_read), AfterValidator(_positive), _SECONDS_IN_JSON, _SCHEMA]
-# A duration that may be none at all.
+# A duration that may be zero.
 Pause = Annotated[timedelta, BeforeValidator(_read), AfterValidator(_not_negative), _SECONDS_IN_JSON, _SCHEMA]

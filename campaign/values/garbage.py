@@ -1,4 +1,4 @@
-"""Suspend garbage collection while many objects that stay are built."""
+"""Suspend garbage collection while many long-lived objects are built."""
 
 import gc
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def left_alone() -> Iterator[None]:
-    """Keep the garbage collector from going through what is being built, again and again, until it is there.
+    """Keep the garbage collector from scanning the objects repeatedly while they are being built.
 
-    Events and trials hold no cycles, so there is nothing for it to find, and it takes more time than building them.
+    Events and trials hold no cycles, so the collector would find nothing and take longer than building them.
     """
     at_work = gc.isenabled()
     gc.disable()

@@ -1,7 +1,7 @@
 r"""Make foreign text safe to show: it cannot steer a terminal, hide characters or reverse the text that follows.
 
-Evaluators, proposers and files bring texts with escape sequences in them. What cannot be seen is written as Python
-writes it: `\x1b` for an escape character. Lines and tabs stay.
+Evaluators, proposers and files may produce text with escape sequences. Invisible characters are replaced by Python's
+escapes, such as `\x1b` for an escape character. Line feeds and tabs stay.
 """
 
 import re
@@ -11,25 +11,25 @@ _DANGEROUS = re.compile(
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, without tab and line feed
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction
     "\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible
-    "\u2028\u2029"  # lines that only some programs break
-    "\ud800-\udfff"  # halves of characters, which no terminal can be sent
+    "\u2028\u2029"  # line ends that only some programs recognise
+    "\ud800-\udfff"  # lone surrogates, which cannot be sent to a terminal
     "\U000e0000-\U000e007f"  # tags, which repeat ASCII invisibly
     "]"
 )
 
 
 def harmless(text: str) -> str:
-    """Return the text with everything that steers, hides or turns made visible; Windows' line ends become plain."""
+    """Return the text with steering, hiding and reversing characters escaped, and with plain line feeds."""
     return _DANGEROUS.sub(_visible, text.replace("\r\n", "\n"))
 
 
 def harmless_json(text: str) -> str:
-    """Return JSON text that means the same, with such characters written as JSON escapes."""
+    """Return JSON text with the same meaning, in which such characters are JSON escapes."""
     return _DANGEROUS.sub(_as_json, text)
 
 
 def first_line(text: str) -> str:
-    """Return the first line that says something, harmless."""
+    """Return the first line that is not blank, made harmless."""
     return next((line.strip() for line in harmless(text).split("\n") if line.strip()), "")
 
 

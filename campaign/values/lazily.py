@@ -8,7 +8,7 @@ from importlib import import_module
 def lazily(
     package: str, homes: Mapping[str, tuple[str, ...]]
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return the `__getattr__` and the `__dir__` of a package that has these names of these modules."""
+    """Return the `__getattr__` and the `__dir__` of a package that exports these names of these modules."""
     home_of = {name: module for module, names in homes.items() for name in names}
 
     def get(name: str) -> object:

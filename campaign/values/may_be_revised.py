@@ -1,4 +1,4 @@
-"""The mark of fields that may change without making another campaign."""
+"""The mark of fields that may change without making it another campaign."""
 
 from enum import Enum
 
@@ -6,10 +6,10 @@ from pydantic import BaseModel
 
 
 class MayBeRevised(Enum):
-    """Metadata of a field, as in `Annotated[int, MayBeRevised.FREELY]`; a field without a mark stays as it was defined.
+    """Metadata of a field, as in `Annotated[int, MayBeRevised.FREELY]`; a field without a mark can never change.
 
-    `FREELY` allows a new run to bring another value. `ON_REQUEST` needs a person's `overnight revise`, which allows
-    both.
+    A field marked `FREELY` may have another value in the file of the next run. A field marked `ON_REQUEST` changes only
+    through a person's `overnight revise`, which can change both kinds.
     """
 
     FREELY = "freely"

@@ -1,4 +1,4 @@
-"""Positions between two bounds, also if their span or ratio overflows a float."""
+"""Positions between two bounds, even if their span or ratio overflows a float."""
 
 import math
 from typing import Literal
@@ -7,7 +7,7 @@ Scale = Literal["linear", "log"]
 
 
 def place_of(value: float, low: float, high: float, scale: Scale) -> float:
-    """Return how far a value lies on the way from the lower to the upper bound, as a share of it."""
+    """Return the position of a value between the bounds, as a fraction of the way from the lower to the upper one."""
     if scale == "log":
         if math.isinf(high / low):
             return (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
@@ -18,7 +18,7 @@ def place_of(value: float, low: float, high: float, scale: Scale) -> float:
 
 
 def value_at(share: float, low: float, high: float, scale: Scale) -> float:
-    """Return the number so far on the way from the lower to the upper bound, which rounding may put beside these."""
+    """Return the number at this fraction of the way between the bounds; rounding may put it slightly outside."""
     if scale == "log":
         if math.isinf(high / low):
             way = math.log(low) + share * (math.log(high) - math.log(low))

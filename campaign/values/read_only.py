@@ -15,7 +15,7 @@ def _refuse(self: object, *arguments: object, **named: object) -> NoReturn:
 
 
 class ReadOnlyDict(dict[Any, Any]):
-    """A dict that cannot be changed; in every other way it is one, and its copies are plain dicts."""
+    """A dict that cannot be changed but is otherwise an ordinary one; its copies are plain dicts."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ class ReadOnlyDict(dict[Any, Any]):
 
 
 class ReadOnlyList(list[Any]):
-    """A list that cannot be changed; in every other way it is one, and its copies are plain lists."""
+    """A list that cannot be changed but is otherwise an ordinary one; its copies are plain lists."""
 
     __slots__ = ()
 
@@ -68,9 +68,9 @@ ReadOnly = Annotated[T, AfterValidator(read_only)]
 
 
 class GivenAsCopy:
-    """Makes a model give a plain copy of a field each time, since people's code takes points apart: `point.pop("x")`.
+    """A field that returns a plain copy on each access, because user code modifies points: `point.pop("x")`.
 
-    It stands in a base class of the model under the field's name; the model's own class must not see it as a default.
+    Put it into a base class of the model under the field's name; in the model's own class it would become a default.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -86,6 +86,6 @@ class GivenAsCopy:
 
 
 class GivesItsPoint:
-    """The base of a model whose field `point` is given as a copy."""
+    """The base of a model whose field `point` is returned as a copy."""
 
     point = GivenAsCopy()

@@ -1,17 +1,17 @@
-"""Values as texts spell them, in tables that hold nothing but text."""
+"""Values spelled as text, for tables that hold nothing but text."""
 
 from typing import Any
 
 
 def spells(text: str, value: bool | int | float | str) -> bool:
-    """Tell whether a text spells the value."""
+    """Return whether a text spells the value."""
     if isinstance(value, bool):
         return text.strip().lower() == str(value).lower()
     return text == value if isinstance(value, str) else number_of(text) == value
 
 
 def number_of(found: Any) -> Any:
-    """Return the number that a text spells; anything else as it is, without the blanks around a text."""
+    """Return the number that a text spells; otherwise the stripped text, or a value that is not a text unchanged."""
     if not isinstance(found, str):
         return found
     text = found.strip()

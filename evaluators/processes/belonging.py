@@ -21,9 +21,9 @@ def begin(attempt: AttemptFolder, request: EvaluationRequest, start: dict[str, A
     """Store the request and the command to start; return why the attempt cannot begin, or None if it can."""
     where = f"the attempt's folder {attempt.path}"
     if not put_if_absent(attempt.request, request.model_dump(mode="json")) and not is_asked(attempt, request):
-        return f"expected {where} to be empty or this attempt's, found the request of another one in it"
+        return f"expected {where} to be empty or this attempt's, found the request of another attempt in it"
     if not put_if_absent(attempt.start, start) and _without(_read(attempt.start)) != _without(_as_json(start)):
-        return f"expected {where} to be empty or this attempt's, found that it is to start something else"
+        return f"expected {where} to be empty or this attempt's, found other instructions in its {attempt.start.name}"
     left = [path.name for path in (attempt.result, attempt.exit) if path.exists()]
     left += [attempt.reports.name] * (attempt.reports.stat().st_size > 0)
     if left and not attempt.claim.exists():

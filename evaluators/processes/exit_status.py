@@ -62,11 +62,11 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
         passing = ended.start_errno in OF_THE_MACHINE
         return "infrastructure" if passing else "configuration", f"could not be started: {ended.start_error}"
     if ended.stopped == "timeout":
-        return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit was over"
+        return "timeout", f"stopped after {ended.seconds:.1f}s because its time limit had passed"
     if ended.stopped == "cancelled":
         return "cancelled", f"stopped on request after {ended.seconds:.1f}s"
     if ended.stopped == "foreign_signal":
-        how = f"stopped after {ended.seconds:.1f}s, when its supervisor was told to end by a signal"
+        how = f"stopped after {ended.seconds:.1f}s, because its supervisor received a signal to end"
         return "infrastructure", f"{how} that Overnight did not send"
     if ended.stopped == "returned":
         return None
@@ -98,9 +98,9 @@ def _signal_of(status: int) -> int | None:
 def _failure_of_signal(number: int, status: int, oom_kills: int) -> tuple[Cause, str]:
     how = f"killed by {_signal_name(number)}" + (f" (exit code {status})" if status > 0 else "")
     if number in _BY_ITSELF:
-        return "configuration", f"{how}, which a program brings on itself"
+        return "configuration", f"{how}, which a program causes itself"
     if number == signal.SIGKILL and oom_kills > 0:
-        return "configuration", f"{how} while the kernel ended what took too much memory: out of memory"
+        return "configuration", f"{how} while the kernel was killing processes to free memory: out of memory"
     return "infrastructure", f"{how}, which Overnight did not send"
 
 

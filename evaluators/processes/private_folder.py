@@ -16,9 +16,7 @@ def private_folder(folder: Path) -> None:
     Raises PermissionError if a link of another user is in its place, because it may lead anywhere.
     """
     if folder.is_symlink() and folder.lstat().st_uid not in (os.geteuid(), 0):
-        raise PermissionError(
-            errno.EPERM, "a link that belongs to another user is in the place of the folder", str(folder)
-        )
+        raise PermissionError(errno.EPERM, "a link that belongs to another user is in place of the folder", str(folder))
     if not folder.parent.exists():
         private_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)

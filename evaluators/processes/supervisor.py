@@ -187,7 +187,7 @@ class Reasons:
         now = time.monotonic()
         if now >= self.deadline:
             return "timeout"
-        if self.parent is not None and self._is_away(self.parent, now):
+        if self.parent is not None and self._parent_is_gone(self.parent, now):
             return "cancelled"
         if self.result is None or not self.result.is_file():
             return None
@@ -198,7 +198,7 @@ class Reasons:
         """Return `timeout` if the command was killed after its time limit: the process that waits for it did that."""
         return "timeout" if status == -signal.SIGKILL and time.monotonic() >= self.deadline else None
 
-    def _is_away(self, parent: int, now: float) -> bool:
+    def _parent_is_gone(self, parent: int, now: float) -> bool:
         process = read_process(parent)
         if process is None or os.getppid() != parent:
             return True

@@ -39,7 +39,7 @@ def outcome_of_exit(
     """
     failure = failure_of_exit(ended)
     if _was_changed(attempt, ended):
-        failure = "infrastructure", f"{attempt.result} is not what the evaluation left there when it ended"
+        failure = "infrastructure", f"{attempt.result} was changed after the evaluation ended"
     elif failure is not None and ended.start_error is None and attempt.result.is_file():
         if result_ends:
             failure = None
@@ -140,7 +140,7 @@ def _evidence(text: str, redaction: Redaction) -> str:
     """Return the beginning of the text that came instead of a result."""
     shown = " ".join(redaction.text(text).split())
     cut = f"{shown[:_LONGEST_EVIDENCE]} …" if len(shown) > _LONGEST_EVIDENCE else shown
-    return f"; what came was: {cut}" if shown else ""
+    return f"; the output was: {cut}" if shown else ""
 
 
 def _with_stderr(message: str, attempt: AttemptFolder, redaction: Redaction) -> str:

@@ -75,7 +75,7 @@ class ReportLines:
         if self._surplus:
             notes.append(f"{self._surplus} reports were ignored: expected at most {MOST_REPORTS} from one attempt")
         if self._position >= LARGEST_FILE:
-            notes.append(f"reports were read up to {LARGEST_FILE} bytes, and what follows was ignored")
+            notes.append(f"reports were read up to {LARGEST_FILE} bytes, and the rest was ignored")
         return bounded(notes)
 
     def _new_bytes(self) -> bytes:

@@ -55,7 +55,7 @@ def written_out(variables: Iterable[str]) -> list[str]:
 def environment_problems(variables: Iterable[str]) -> list[str]:
     """Return a sentence for each variable that should be passed on but is not set."""
     return [
-        f"`evaluator.environment`: expected `{name}` to be set where Overnight runs, found nothing; "
+        f"`evaluator.environment`: expected `{name}` to be set in Overnight's own environment, found it unset; "
         f"set it, or write `{name}=value`"
         for name in variables
         if "=" not in name and name not in os.environ

@@ -14,8 +14,8 @@ def name_problems(variables: Iterable[str], campaign: Campaign) -> list[str]:
     redactions = {name: Redaction({name: value}) for name, value in passed_on(variables).items()}
     return [
         f"`evaluator.environment`: the value of `{name}` is part of {what}. Names are written to the ledger as they "
-        f"are, so this value cannot be kept out of it. If it is no secret, write `{name}=` with the value; otherwise "
-        f"rename {what}"
+        f"are, so this value cannot be kept out of it. If it is not a secret, write `{name}=` with the value; if it "
+        f"is, rename {what}"
         for name, redaction in redactions.items()
         for what, text in _names(campaign)
         if redaction.hides(text)

@@ -1,1 +1,1 @@
-"""One subcommand of `overnight` a file."""
+"""The subcommands of `overnight`, one module for each or for a few related ones."""

@@ -1,4 +1,4 @@
-"""Import a subcommand's module when the subcommand is called, so that `overnight --help` answers at once."""
+"""Import a subcommand's module only when the subcommand is called, so that `overnight --help` is fast."""
 
 import gc
 import importlib
@@ -7,7 +7,7 @@ from typing import Any
 
 def heavy(module: str) -> Any:
     """Return a module of this folder by its name, such as `read.status`."""
-    # Modules are no garbage: looking for some among them takes a sixth of the time that an import takes.
+    # New modules are not garbage, and searching them for garbage takes a sixth of the time of an import.
     gc.disable()
     try:
         return importlib.import_module(f"overnight.flows.commands.{module}")

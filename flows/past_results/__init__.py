@@ -1,1 +1,1 @@
-"""Match past results against a campaign and import them. Knows no Prefect."""
+"""Match past results against a campaign and import them. Imports no Prefect."""

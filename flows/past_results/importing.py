@@ -13,27 +13,27 @@ from overnight.flows.session.journal import Journal
 from overnight.flows.session.opening import open_campaign
 
 _ACTOR = "import"
-# Attempts count from 1: nothing was executed here.
+# Attempts count from 1; 0 means that nothing was executed here.
 _NO_ATTEMPT = 0
 
 
 def check_that_it_is_new(campaign: Campaign, history: History) -> None:
-    """Raise CannotImport where the campaign has trials already."""
+    """Raise CannotImport if the campaign already has trials."""
     if history.trials:
         imported = sum(trial.imported for trial in history.trials.values())
         raise CannotImport(
-            f"Campaign `{campaign.name}`: expected one without trials, because past results come before anything is "
-            f"tried, found {len(history.trials)} trials, {imported} of them imported. Give the campaign another `name` "
-            "and import into that."
+            f"Campaign `{campaign.name}` already has {len(history.trials)} trials, {imported} of them imported, and "
+            "past results can only be imported before the first trial. Nothing was written. Give the campaign another "
+            "`name` and import them into that one."
         )
 
 
 async def write_observations(
     journal: Journal, campaign: Campaign, settings: dict[str, Any], clock: Clock, found: Sequence[PastObservation]
 ) -> None:
-    """Open the campaign and append the observations, in one append: after a kill they are there whole or not at all.
+    """Open the campaign and append the observations in one append, so that a kill leaves all of them or none.
 
-    Raises CannotImport where the campaign has trials already.
+    Raises CannotImport if the campaign already has trials.
     """
     await open_campaign(journal, campaign, settings, clock)
     while True:
@@ -45,7 +45,7 @@ async def write_observations(
 
 
 def import_events(found: Sequence[PastObservation], first: int, now: datetime) -> list[Event]:
-    """Return the events that say that each observation is a trial, numbered from the first."""
+    """Return the events that make each observation a trial, numbered from `first`."""
     return [event for trial, each in enumerate(found, start=first) for event in _events(each, trial, now)]
 
 

@@ -1,4 +1,4 @@
-"""Match past results against a campaign: fitting rows become observations, others are named."""
+"""Match past results against a campaign: rows that fit become observations, and the others are reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from overnight.storage.past.results import PastResults, PastRow
 
 @dataclass(frozen=True)
 class PastObservation:
-    """A result of another time as a point of the space, what was measured there, and where it was kept."""
+    """A past result as a point of the space, with its measurements and its place in the source."""
 
     point: Point
     metrics: Mapping[str, Measurement]
@@ -23,7 +23,10 @@ class PastObservation:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fits, in the order of the source; a line for each problem; how many rows have one, or no objective."""
+    """The observations that fit, in the order of the source, and a line for each problem with another row.
+
+    `misfits` counts the rows with a problem, `unmeasured` those without a value of the objective.
+    """
 
     observations: tuple[PastObservation, ...]
     problems: tuple[str, ...]
@@ -32,11 +35,11 @@ class Fitted:
 
 
 def fitted(campaign: Campaign, results: PastResults) -> Fitted:
-    """Return what of the results is an observation of the campaign.
+    """Return the results that are observations of the campaign.
 
-    Raises CannotImport where there are none, or none of them has a value for a parameter or for the objective.
+    Raises CannotImport if there are no results, or if no row has a value of the objective or of one tuned parameter.
     """
-    _check_that_all_is_there(campaign, results)
+    _refuse_missing_names(campaign, results)
     observations: list[PastObservation] = []
     problems: list[str] = []
     misfits = unmeasured = 0
@@ -50,7 +53,7 @@ def fitted(campaign: Campaign, results: PastResults) -> Fitted:
     return Fitted(tuple(observations), tuple(problems), misfits, unmeasured)
 
 
-def _check_that_all_is_there(campaign: Campaign, results: PastResults) -> None:
+def _refuse_missing_names(campaign: Campaign, results: PastResults) -> None:
     whole = [row for row in results.rows if not row.broken]
     if not results.rows:
         raise CannotImport(f"{results.source}: expected results, found none{_counted(results.left_out)}.")
@@ -64,8 +67,8 @@ def _check_that_all_is_there(campaign: Campaign, results: PastResults) -> None:
     if missing and whole:
         expected, found = ", ".join(f"`{name}`" for name in missing), ", ".join(f"`{name}`" for name in results.names)
         raise CannotImport(
-            f"{results.source}: expected values of {expected}, as campaign `{campaign.name}` has them, found only "
-            f"{found}. Rename what is called otherwise, or change the campaign."
+            f"{results.source}: expected values of {expected} for campaign `{campaign.name}`, found only {found}. "
+            "Rename those that have other names in the source, or change the campaign."
         )
 
 
@@ -74,7 +77,7 @@ def _counted(left_out: Mapping[str, int]) -> str:
 
 
 def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | None, list[str]]:
-    """Return the row's observation and what is wrong with the row; neither where the objective was not measured."""
+    """Return the row's observation and its problems: None and no problem if the objective was not measured."""
     if row.broken:
         return None, [f": {row.broken}"]
     if is_missing(row.means.get(campaign.objective.metric)):

@@ -10,12 +10,15 @@ from overnight.campaign.values.spelling import number_of
 
 
 def value_of(parameter: Parameter, found: Any) -> Value:
-    """Return the parameter's value that was found, or that a text spells; ValueError says what was expected."""
+    """Return `found`, parsed if it is text, as a value of the parameter.
+
+    The message of a ValueError is the expected value, to be put after "expected".
+    """
     return parameter.canonical(parameter.spelled(found) if isinstance(found, str) else found)
 
 
 def measurement_of(mean: Any, sem: Any, n: Any = None) -> Measurement | None:
-    """Return what was measured, None where nothing was; ValueError says what was expected and found."""
+    """Return the measurement, or None if `mean` is missing; a ValueError names the expected and the found value."""
     if is_missing(mean):
         return None
     if isinstance(mean, bool):
@@ -25,6 +28,6 @@ def measurement_of(mean: Any, sem: Any, n: Any = None) -> Measurement | None:
 
 
 def is_missing(found: Any) -> bool:
-    """Tell whether nothing was measured: no value, no text, or no number in the sense of floating point."""
+    """Return whether nothing was measured: no value, an empty text or NaN."""
     number = number_of(found)
     return number is None or number == "" or (isinstance(number, float) and math.isnan(number))

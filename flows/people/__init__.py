@@ -1,1 +1,1 @@
-"""The events that people append: requests, approvals, revisions, results of their own. Knows no Prefect."""
+"""The events that people append: requests, approvals, revisions, results of their own. Imports no Prefect."""

@@ -13,44 +13,42 @@ def awaiting_approval(history: History) -> list[Trial]:
 
 
 def approve(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialApproved]:
-    """Return the event that a parked trial may be started.
+    """Return the event that lets a parked trial start.
 
-    Raises Refused where it does not wait, where nothing is left for it, and where the campaign is over.
+    Raises Refused if the trial does not await approval, the campaign is over, or the budget has no room for the trial.
     """
     _refuse_unless_it_waits(history, number)
     if history.finished is not None:
         raise Refused(
-            f"trial {number}: expected a campaign that goes on, found `{history.definition.name}` finished: "
-            f"{history.finished.reason}. Nothing was written, since nobody would start it. Give it a larger `budget` "
-            "in its file and say `overnight revise`; then approve the trial and run the campaign again."
+            f"trial {number}: campaign `{history.definition.name}` has finished: {history.finished.reason}. Nothing "
+            "was written, because no controller would start the trial. Raise `budget` in the campaign's file and run "
+            "`overnight revise`; then approve the trial and run the campaign again."
         )
     refuse_unless_it_fits(history, number)
     return [TrialApproved(time=now, actor=who, trial=number, why=why)]
 
 
 def reject(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialRejected]:
-    """Return the event that ends a parked trial; raises Refused where it does not wait."""
+    """Return the event that ends a parked trial; raises Refused if the trial does not await approval."""
     _refuse_unless_it_waits(history, number)
     return [TrialRejected(time=now, actor=who, trial=number, why=why)]
 
 
 def refuse_unless_it_fits(history: History, number: int) -> None:
-    """Raise Refused where a parked trial, once it counts, would be more than the budget has."""
+    """Raise Refused if the trial budget has no room for a parked trial, which does not count while it is parked."""
     budget = history.definition.budget.trials
     if history.budgeted >= budget:
         raise Refused(
-            f"trial {number}: expected budget for it, found all {budget} trials of campaign "
-            f"`{history.definition.name}` taken. Nothing was written. Raise `budget.trials` in its file and say "
-            "`overnight revise`, or reject the trial."
+            f"trial {number}: all {budget} trials in the budget of campaign `{history.definition.name}` are taken. "
+            "Nothing was written. Raise `budget.trials` in its file and run `overnight revise`, or reject the trial."
         )
 
 
 def _refuse_unless_it_waits(history: History, number: int) -> None:
     trial = history.trials.get(number)
     if trial is None or trial.status != "awaiting approval":
-        found = "no such trial" if trial is None else f"it {trial.status}"
+        found = "it does not exist" if trial is None else f"its status is `{trial.status}`"
         waiting = ", ".join(str(t.id) for t in awaiting_approval(history)) or "none"
         raise Refused(
-            f"trial {number}: expected one that awaits approval, found {found}. Nothing was written. Awaiting "
-            f"approval: {waiting}."
+            f"trial {number} does not await approval: {found}. Nothing was written. Awaiting approval: {waiting}."
         )

@@ -1,4 +1,4 @@
-"""Read a result as a person states it."""
+"""Read a result that a person reports."""
 
 import difflib
 import operator
@@ -14,11 +14,11 @@ from overnight.evaluators import Infeasible
 
 
 def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> EvaluationOutcome:
-    """Return the outcome that a person meant: metrics, or an exception for a failure that its point is to blame for.
+    """Return the outcome that a person reports: metrics, or an exception for a failure that the point caused.
 
-    Metrics that nobody asked for are kept if they are well, and noted if they are not. Raises InvalidResult if one that
-    was asked for is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`, or
-    if the cost is none.
+    Additional metrics are kept if they are valid, and noted if they are not. Raises InvalidResult if an expected metric
+    is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`, or if `cost` is
+    not a finite number of 0 or more.
     """
     known, problems = read_cost(cost)
     if problems:
@@ -33,7 +33,7 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
 
 
 def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> EvaluationFailed:
-    """Return the failure that an exception means; what was measured at an infeasible point is kept with it."""
+    """Return the failure that an exception describes; an infeasible point keeps its measurements."""
     if not isinstance(result, Infeasible):
         return EvaluationFailed(cause="configuration", message=described(result), cost=cost)
     measured = {} if result.metrics is None else _by_name(campaign, result.metrics)
@@ -44,7 +44,7 @@ def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> E
 
 
 def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
-    """Return what a trial measured on its way, which has to hold the objective; raises InvalidResult if it does not."""
+    """Return the metrics of a report before a trial's end; raises InvalidResult unless they include the objective."""
     read = read_metrics(_by_name(campaign, result), (campaign.objective.metric,))
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
@@ -60,12 +60,12 @@ def read_step(step: Any) -> int:
 
 
 def described(why: BaseException | str) -> str:
-    """Return a reason in words that can be stored; an exception is named by its kind."""
+    """Return a reason as text that can be stored; for an exception, it begins with the name of its class."""
     return writable(f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else str(why))
 
 
 def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
-    """Return metrics by name; a measurement alone is the objective's, unless its two words are the metrics' names."""
+    """Return metrics by name; a bare measurement is the objective's, unless its keys are the names of metrics."""
     asked = campaign.expected_metrics
     by_name = isinstance(result, Mapping) and (
         not is_measurement(result) or (len(asked) > 1 and set(asked) <= set(result))

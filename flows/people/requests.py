@@ -11,43 +11,43 @@ from overnight.report.summary import request_text
 
 
 def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignPaused]:
-    """Return the event that keeps new trials from starting; raises Refused where they are kept from it already."""
+    """Return the event that keeps new trials from starting.
+
+    Raises Refused if the campaign is over, or if a person has already paused it.
+    """
     _refuse_if_over(history)
-    # A person's pause outlasts the one of a controller whose machine is in trouble.
+    # A controller's own pause ends when its machine recovers; a person's pause has to outlast it.
     if history.paused is not None and history.paused.actor != CONTROLLER:
         raise Refused(
-            f"Campaign `{history.definition.name}`: expected one that is not paused, found it "
-            f"{request_text(history.paused)}. Nothing was written; `overnight resume` lets it go on."
+            f"Campaign `{history.definition.name}` was already {request_text(history.paused)}. Nothing was written; "
+            "`overnight resume` lets it continue."
         )
     return [CampaignPaused(time=now, actor=who, request=history.requests + 1, why=why)]
 
 
 def resume(history: History, who: str, why: str, now: datetime) -> list[CampaignResumed]:
-    """Return the event that lets a paused campaign start trials again; raises Refused where it is not paused."""
+    """Return the event that lets a paused campaign start trials again; raises Refused if it is not paused."""
     if history.paused is None:
         raise Refused(
-            f"Campaign `{history.definition.name}`: expected one that is paused, found that it is not. Nothing was "
-            "written. If no controller runs, `overnight run` is what makes it go on."
+            f"Campaign `{history.definition.name}` is not paused, so there is nothing to resume. Nothing was written. "
+            "If no controller is running, start one with `overnight run`."
         )
     return [CampaignResumed(time=now, actor=who, request=history.requests + 1, why=why)]
 
 
 def ask_to_stop(history: History, who: str, why: str, now: datetime, *, at_once: bool) -> Sequence[CampaignAskedToStop]:
-    """Return the event that ends the present controller; raises Refused where there is none or it knows already."""
+    """Return the event that ends the current controller; raises Refused if none is running or it was already asked."""
     name, lease = history.definition.name, history.lease
     if lease is None or history.closed_by is not None:
         closed = history.closed_by
-        found = "that none has begun" if closed is None else f"that the last one has ended ({closed.reason})"
+        found = "none has started yet" if closed is None else f"the last one has ended ({closed.reason})"
         raise Refused(
-            f"Campaign `{name}`: expected a controller that runs, found {found}. Nothing was written: such a request "
-            "is meant for the controller of the moment. `overnight pause` also holds for the next one."
+            f"Campaign `{name}` has no running controller: {found}. Nothing was written, because this request is only "
+            "for the current controller. `overnight pause` also holds for the next one."
         )
     asked = history.asked_to_stop
     if asked is not None and asked.at_once >= at_once:
-        raise Refused(
-            f"Campaign `{name}`: expected a controller that was not asked yet, found it {request_text(asked)}."
-            " Nothing was written."
-        )
+        raise Refused(f"Campaign `{name}`: its controller was already {request_text(asked)}. Nothing was written.")
     return [CampaignAskedToStop(time=now, actor=who, epoch=lease.epoch, at_once=at_once, why=why)]
 
 
@@ -55,6 +55,6 @@ def _refuse_if_over(history: History) -> None:
     if history.finished is not None:
         reason = history.finished.reason
         raise Refused(
-            f"Campaign `{history.definition.name}`: expected one that goes on, found it finished: {reason}. "
-            "Nothing was written. Raise its budget and run it to make it go on."
+            f"Campaign `{history.definition.name}` has finished: {reason}. Nothing was written. To continue it, raise "
+            "its budget and run it."
         )

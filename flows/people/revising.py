@@ -1,4 +1,4 @@
-"""Revisions of a campaign while it runs: what may change, and what becomes of trials outside of new bounds."""
+"""Revisions of a running campaign: the keys that may change, and the end of waiting trials outside new bounds."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,11 +14,11 @@ from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
 def revise(
     history: History, who: str, why: str, now: datetime, campaign: Campaign, settings: dict[str, Any]
 ) -> Sequence[CampaignRevised | TrialAbandoned]:
-    """Return the event that this definition holds from the next proposal on, and those that end what waits outside.
+    """Return a revision that holds from the next proposal on, and the end of each waiting trial outside its bounds.
 
-    What waits outside of the new bounds is never started; what runs there is left to end. A campaign that had finished
-    goes on where the new definition leaves it something to do. Raises Refused for a change that makes it another
-    campaign, for one of the parts that are plugged in, and for none at all.
+    Trials outside the new bounds that are running may finish. A finished campaign continues if the new definition
+    leaves it something to do. Raises Refused if the definition makes it another campaign, changes the evaluator or the
+    proposer, or changes nothing.
     """
     latest, name = history.revised or history.defined, campaign.name
     assert latest is not None
@@ -26,12 +26,13 @@ def revise(
     if settings != latest.settings:
         parts = " and ".join(f"`{key}`" for key in settings if settings[key] != latest.settings.get(key))
         raise Refused(
-            f"Campaign `{name}`: expected the same evaluator and proposer as before, found {parts} changed. Nothing "
-            "was written. A running controller keeps what it was started with: drain it and run the campaign again, or "
-            "change that back."
+            f"Campaign `{name}`: a revision cannot change {parts}. Nothing was written. A running controller keeps the "
+            "evaluator and the proposer that it started with: drain it and run the campaign again, or undo the change."
         )
     if campaign == latest.definition:
-        raise Refused(f"Campaign `{name}`: expected a change in its file, found none. Nothing was written.")
+        raise Refused(
+            f"Campaign `{name}`: its file has not changed, so there is nothing to revise. Nothing was written."
+        )
     revision = 1 if history.revised is None else history.revised.revision + 1
     revised = CampaignRevised(
         time=now, actor=who, revision=revision, definition=campaign, settings=settings, why=why or None
@@ -48,6 +49,6 @@ def _refuse_another(old: Campaign, new: Campaign) -> None:
         *keys, last = (f"`{key}`" for key in revisable_keys())
         raise Refused(
             f"Campaign `{old.name}`: only {', '.join(keys)} and {last} may be revised, and other changes make it "
-            "another campaign. Nothing was written: change it back or give this one another `name`.\n"
+            "another campaign. Nothing was written: undo these changes, or give this campaign another `name`.\n"
             + "\n".join(changes)
         )

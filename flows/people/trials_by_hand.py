@@ -11,14 +11,14 @@ from overnight.flows.people.approval import refuse_unless_it_fits
 from overnight.flows.people.read_outcome import read_outcome
 from overnight.flows.people.under_way import is_evaluated, unended, why_evaluated
 
-# Attempts count from 1: nothing was executed here.
+# Attempts count from 1; 0 means that nothing was executed here.
 _NO_ATTEMPT = 0
 
 
 def suggest(history: History, who: str, why: str, now: datetime, point: Mapping[str, Any]) -> list[TrialProposed]:
-    """Return the event that a point will be tried before the model's own; the budget counts it.
+    """Return the event that adds a point to be tried before the model's points; the budget counts it.
 
-    Raises Refused where it is not of the space, or where nothing more may be tried.
+    Raises Refused if the point is not in the space, or if no more trials may be added.
     """
     campaign = history.definition
     _refuse_if_spent(history)
@@ -34,10 +34,10 @@ def suggest(history: History, who: str, why: str, now: datetime, point: Mapping[
 def report_result(
     history: History, who: str, why: str, now: datetime, number: int, metrics: Mapping[str, Any]
 ) -> list[TrialObserved]:
-    """Return the event that a trial ended well, as somebody measured it outside.
+    """Return the event that ends a trial with a result that was measured elsewhere.
 
-    Raises Refused where an evaluator runs it, where it has ended, where it awaits approval and the budget has no room
-    for it, and where the metrics are not the expected ones.
+    Raises Refused if the trial has ended, if a controller is evaluating it, if it awaits approval and the budget has no
+    room for it, or if the metrics are not the expected ones.
     """
     trial = unended(history, number, "report-result")
     attempt = trial.open_attempt
@@ -51,13 +51,13 @@ def report_result(
 def suggest_measured(
     history: History, who: str, why: str, now: datetime, point: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> Sequence[TrialProposed | TrialObserved]:
-    """Return the events of a point that was measured outside, so that nobody here tries it meanwhile."""
+    """Return the events of a point that was measured elsewhere; in one append, no controller tries it in between."""
     [proposed] = suggest(history, who, why, now, point)
     return [proposed, _observed(history, who, why, now, proposed.trial, _NO_ATTEMPT, metrics)]
 
 
 def abandon(history: History, who: str, why: str, now: datetime, number: int) -> list[TrialAbandoned]:
-    """Return the event that ends a trial without a result; raises Refused where it has ended."""
+    """Return the event that ends a trial without a result; raises Refused if it has already ended."""
     return [TrialAbandoned(time=now, actor=who, trial=unended(history, number, "abandon").id, why=why)]
 
 
@@ -86,9 +86,9 @@ def _refuse_if_spent(history: History) -> None:
     over = None if history.finished is None else history.finished.reason
     if history.taken >= campaign.budget.trials:
         over = f"all {campaign.budget.trials} trials of its budget are taken"
-        over += f", {awaiting} of them by what awaits approval" if awaiting else ""
+        over += f", {awaiting} of them by trials that await approval" if awaiting else ""
     if over is not None:
         raise Refused(
-            f"Campaign `{campaign.name}`: expected budget for another trial, found that {over}. Nothing was written. "
-            "Raise `budget` in its file and say `overnight revise`."
+            f"Campaign `{campaign.name}` has no budget for another trial: {over}. Nothing was written. Raise `budget` "
+            "in its file and run `overnight revise`."
         )

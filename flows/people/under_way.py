@@ -1,4 +1,4 @@
-"""The trials that a person may end or report on: those that no controller evaluates."""
+"""Find the trial that a person refers to, and check that a person may end it or report on it."""
 
 import operator
 from contextlib import suppress
@@ -11,7 +11,7 @@ from overnight.flows.session.lease import CONTROLLER
 
 
 def number_of(trial: Any, asked: str) -> int:
-    """Return the number of a trial that is given as such or by its number; raises NotUnderWay for anything else."""
+    """Return the number of a trial, given as a trial or as a number; raises NotUnderWay for anything else."""
     if isinstance(trial, Trial):
         return trial.id
     with suppress(TypeError):
@@ -22,26 +22,26 @@ def number_of(trial: Any, asked: str) -> int:
 
 
 def unended(history: History, trial: Trial | int, asked: str) -> Trial:
-    """Return a trial that has not ended; raises NotUnderWay if there is none such."""
+    """Return the trial if it has not ended; raises NotUnderWay if it has, or if this history does not hold it."""
     number = number_of(trial, asked)
     known = history.trials.get(number)
     if known is None:
         name = f"campaign `{history.definition.name}` has" if history.defined is not None else "there are"
         raise _refusal(asked, number, f"no such trial; {name} {len(history.trials)}: see `overnight trials`")
     if isinstance(trial, Trial) and (trial.point, trial.proposed) != (known.point, known.proposed):
-        raise _refusal(asked, number, "another trial has this number here; this one is of another campaign or ledger")
+        raise _refusal(asked, number, "it belongs to another campaign or ledger; here, another trial has its number")
     if known.outcome is not None:
         by = f" by {known.outcome.by}" if isinstance(known.outcome, Withdrawal) else ""
         ended = f"it has already ended, {known.outcome.kind}{by} at {known.outcome.ended:%Y-%m-%d %H:%M} UTC"
-        raise _refusal(asked, number, f"{ended}, and how a trial ended stands")
+        raise _refusal(asked, number, f"{ended}, and its end is final")
     return known
 
 
 def under_way(history: History, trial: Trial | int, asked: str) -> tuple[Trial, Attempt]:
-    """Return a trial with its attempt that a person evaluates, or may report the end of.
+    """Return a trial and its open attempt, if a person evaluates it or has to report its end.
 
-    Raises NotUnderWay if it has ended, waits, is evaluated by a controller, or is under way in a later attempt than the
-    one that is meant.
+    Raises NotUnderWay if the trial has ended or has not started, if a controller evaluates it, or if a later attempt
+    than the given one is under way.
     """
     known = unended(history, trial, asked)
     attempt = known.open_attempt
@@ -52,21 +52,21 @@ def under_way(history: History, trial: Trial | int, asked: str) -> tuple[Trial, 
     meant = trial.attempts[-1].number if isinstance(trial, Trial) and trial.attempts else attempt.number
     if meant != attempt.number:
         given_up = f"attempt {meant} of it was given up, and attempt {attempt.number} is under way"
-        raise _refusal(asked, known.id, f"{given_up}; give its number instead if your result is to count all the same")
+        raise _refusal(asked, known.id, f"{given_up}; pass the trial's number to report your result for that one")
     return known, attempt
 
 
 def is_evaluated(attempt: Attempt) -> bool:
-    """Tell whether a controller waits for the end of an attempt: only one of unknown fate is for people to report."""
+    """Return whether a controller awaits the end of an attempt; if its fate is unknown, a person has to report it."""
     return attempt.actor == CONTROLLER and attempt.unknown is None
 
 
 def why_evaluated(attempt: Attempt) -> str:
-    """Return that a controller has an attempt evaluated, and what a person can do who has a result all the same."""
+    """Explain that a controller is evaluating an attempt, and how a person can still record a result of their own."""
     host = f" on {attempt.host}" if attempt.host else ""
     return (
-        f"a controller{host} has it evaluated, attempt {attempt.number} since {attempt.started:%Y-%m-%d %H:%M} UTC, "
-        "and two results must not compete. Let it end; or abandon it, and report your result with its point: "
+        f"a controller{host} is evaluating it, attempt {attempt.number} since {attempt.started:%Y-%m-%d %H:%M} UTC, "
+        "and a trial has only one result. Wait for its end; or abandon it, and report your result with its point: "
         "overnight suggest --point … --metrics …"
     )
 

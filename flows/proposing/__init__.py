@@ -1,1 +1,1 @@
-"""Compute proposals in another process or on a work pool, and wait for them. Does not know the file."""
+"""Compute proposals in another process or on a work pool, and wait for them. Does not read campaign files."""

@@ -10,7 +10,7 @@ from overnight.storage import open_ledger
 
 
 class LedgerReader:
-    """Reads a ledger as it grows, and folds only what is asked for; what comes after that waits for its turn."""
+    """Reads a growing ledger and folds only as many events as are asked for; later events are kept unfolded."""
 
     def __init__(self, place: LedgerPlace) -> None:
         self.place = place
@@ -18,7 +18,7 @@ class LedgerReader:
         self._start_again()
 
     async def history_after(self, count: int) -> History:
-        """Return the fold of the first `count` events; raises LedgerError where the ledger holds fewer."""
+        """Return the history of the first `count` events; raises LedgerError if the ledger holds fewer."""
         if count < self._folded:
             self._start_again()
         if count > self._folded + len(self._unfolded):
@@ -29,7 +29,7 @@ class LedgerReader:
         if missing > len(self._unfolded):
             raise LedgerError(
                 f"ledger `{self.place.url}`: expected {count} events of campaign `{self.place.campaign}`, found "
-                f"{self._folded + len(self._unfolded)}. Does whoever computes proposals see the same ledger?"
+                f"{self._folded + len(self._unfolded)}. Check that the proposer reads the controller's ledger."
             )
         self._history = self._history.extended(self._unfolded[:missing])
         self._unfolded, self._folded = self._unfolded[missing:], count

@@ -4,19 +4,19 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-# Anywhere in a name, in any case: `DBPASSWORD`, `apikey` and `MYSQL_PWD` as well as `HUB_TOKEN`.
+# Matches anywhere in a name, in any case: `DBPASSWORD`, `apikey` and `MYSQL_PWD` as well as `HUB_TOKEN`.
 _NAME = re.compile(
     r"SECRET|PASS(?!ED|IVE|THR)|(?<!^)(?<!^OLD)PWD|TOKEN(?!IZ)|CRED|AUTH(?!OR)|BEARER|COOKIE|PRIVATE|SIGNATURE|WEBHOOK"
     r"|DSN|CONN(ECTION)?_?STR|(^|_)SAS(_|$)|KEY(?![A-Z])|KEYS|KEYID",
     re.IGNORECASE,
 )
-# A long word of letters and digits is a key or the like, and hardly ever a word of a message.
+# A long word with letters and digits is probably a key, and is hardly ever a word of a message.
 _KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_.~!@#$%^&*:-]{12,}")
 _PATH = re.compile(r"[A-Za-z0-9_.~-]*/|\.|~")
 
 
 def likely_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables whose values are not to be written down, and the passwords in addresses among the others."""
+    """Return the variables whose values must not be recorded, and the passwords in addresses as separate entries."""
     found: dict[str, str] = {}
     for name, value in environment.items():
         password = _password_in(value)
@@ -28,7 +28,7 @@ def likely_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _password_in(value: str) -> str | None:
-    """Return the password of an address such as `postgres://user:password@host`, None if it has none."""
+    """Return the password in an address such as `postgres://user:password@host`, or None if it has no password."""
     try:
         password = urlsplit(value).password if "://" in value else None
     except ValueError:

@@ -16,7 +16,7 @@ from overnight.report.numbers import value_text
 
 
 class LedgerPlace(BaseModel):
-    """Where a campaign's ledger is; credentials are those of whoever reads it."""
+    """The place of a campaign's ledger; each reader uses its own credentials."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,10 +25,10 @@ class LedgerPlace(BaseModel):
 
 
 class Question(BaseModel):
-    """Asks which `q` points `asked` proposes in the light of the ledger's first `events_seen` events.
+    """Asks for the `q` points that the proposer `asked` proposes after the ledger's first `events_seen` events.
 
-    Whoever can read the ledger can compute the answer, and everybody's is the same. `leases` of these events say who
-    is in control, which no point depends on.
+    Every process that can read the ledger computes the same answer. `leases` is how many of these events are leases,
+    on which no point depends.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,14 +41,14 @@ class Question(BaseModel):
 
     @property
     def key(self) -> str:
-        """Return what makes this question one and the same, whoever asks it and how often."""
+        """Return the identity of this question: the same for each controller that asks it, and each time."""
         told = self.events_seen - self.leases
         same = self.model_dump_json(exclude={"asked": FOLDERS, "events_seen": True, "leases": True})
         return f"{self.place.campaign}-{told}-{hashlib.sha256(f'{told} {same}'.encode()).hexdigest()[:16]}"
 
 
 class Answer(BaseModel):
-    """The points, or why there are none; `refused` names the error where asking again would change nothing."""
+    """The points, or the reason if there are no points; `refused` names the error if asking again is futile."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,13 +58,13 @@ class Answer(BaseModel):
 
     @classmethod
     def refusing(cls, problem: CannotPropose) -> "Answer":
-        """Return the answer that there can be no points."""
+        """Return the answer that no point is possible."""
         return cls(
             refused="SpaceExhausted" if isinstance(problem, SpaceExhausted) else "CannotPropose", why=str(problem)
         )
 
     def points(self) -> list[Proposal]:
-        """Return the proposals; raises CannotPropose where there can be none, ProposerAway where there may be."""
+        """Return the proposals; raises CannotPropose if none is possible, ProposerAway if asking again may help."""
         if self.refused == "SpaceExhausted":
             raise SpaceExhausted(self.why)
         if self.refused is not None:
@@ -75,7 +75,7 @@ class Answer(BaseModel):
 
 
 def in_words(proposals: Sequence[Proposal]) -> str:
-    """Return what is proposed, for people."""
+    """Return the proposals as text for people."""
     return "; ".join(f"{_values(proposal)} ({proposal.generator})" for proposal in proposals)
 
 
@@ -84,5 +84,5 @@ def _values(proposal: Proposal) -> str:
 
 
 def place_of(url: str, campaign: str) -> LedgerPlace:
-    """Return where a ledger is, for another process of this host: a relative directory begins here."""
+    """Return a ledger's place for another process on this host; a relative directory is made absolute."""
     return LedgerPlace(url=url if "://" in url else str(Path(url).resolve()), campaign=campaign)

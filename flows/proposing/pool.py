@@ -1,6 +1,6 @@
 """Proposals computed by a Prefect work pool, for example on a host with a GPU.
 
-Each question is a flow run of its own. The pool lets one run at a time, so one GPU serves as many campaigns as ask.
+Each question is a flow run of its own. The pool runs one at a time, so one GPU can serve any number of campaigns.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _LOOK_SECONDS = 0.25
 async def propose_flow(question: Question, time_limit_seconds: float) -> State[None]:
     """Answer one question; the answer is an artifact of the run, and its points are the message of its state.
 
-    They are computed in a process that is killed when it hangs, as it would keep the GPU from all other campaigns.
+    The points are computed in a process that is killed if it hangs, because it would block the GPU for all campaigns.
     """
     with TemporaryDirectory() as folder:
         async with ProposalSlot(Path(folder) / "log", timedelta(seconds=time_limit_seconds)) as slot:
@@ -53,39 +53,41 @@ async def propose_flow(question: Question, time_limit_seconds: float) -> State[N
 
 
 class PoolProposer:
-    """Asks the workers of a pool, and waits for an answer as long as it may take."""
+    """Asks the workers of a pool, and waits for an answer until the time limit."""
 
     def __init__(self, pool: str, time_limit: timedelta) -> None:
         self._pool, self._time_limit = pool, time_limit
 
     async def ask(self, question: Question) -> list[Proposal]:
-        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time.
+        """Return the points; raises CannotPropose if none is possible, ProposerAway if no answer came in time.
 
-        Who asks again, after a restart, gets the answer to the first time; where that has come to a bad end, a new run
-        is asked.
+        A question that is asked again, after a restart, gets the answer of its first run. If that run failed, a new
+        one is started.
         """
         try:
             async with get_client() as client:
                 return (await self._answered(client, question)).points()
         except (HTTPError, PrefectException) as problem:
-            raise ProposerAway(f"the Prefect server gave no answer: {problem!r}") from problem
+            raise ProposerAway(f"the Prefect server did not answer: {problem!r}") from problem
 
     async def _answered(self, client: PrefectClient, question: Question) -> Answer:
         run = await self._asked(client, question)
         try:
             ended = await asyncio.wait_for(_ended(client, run), self._time_limit.total_seconds())
         except TimeoutError:
-            await client.set_flow_run_state(run.id, Cancelled(message="nobody waits for it any more"), force=True)
+            await client.set_flow_run_state(
+                run.id, Cancelled(message="the controller no longer waits for it"), force=True
+            )
             limit = format_duration(self._time_limit)
             raise ProposerAway(
-                f"no worker of pool `{self._pool}` gave an answer within {limit} (`proposing.time_limit`)"
+                f"no worker of pool `{self._pool}` answered within {limit} (`proposing.time_limit`)"
             ) from None
         if not ended.is_completed():
             raise ProposerAway(f"a worker of pool `{self._pool}` failed ({ended.name}): {ended.message}")
         return await _answer(client, run)
 
     async def _asked(self, client: PrefectClient, question: Question) -> FlowRun:
-        """Return the run that answers: an old one if this was asked before, unless it has ended badly."""
+        """Return the run that answers: an earlier one if this was asked before, unless that one failed."""
         number, run = 1, await self._run(client, question, question.key)
         while run.state is not None and run.state.is_final() and not run.state.is_completed():
             number += 1
@@ -93,7 +95,7 @@ class PoolProposer:
         return run
 
     async def _run(self, client: PrefectClient, question: Question, key: str) -> FlowRun:
-        """Return the run of this key, made by this call if there is none."""
+        """Return the run with this key; create it if it does not exist."""
         limit = self._time_limit.total_seconds()
         asked: dict[str, Any] = {
             "name": f"{_FLOW}/{self._pool}",
@@ -111,9 +113,9 @@ class PoolProposer:
 
 
 async def deploy_proposer(pool: str) -> None:
-    """Create the deployment that answers questions, and its pool if there is none.
+    """Create the deployment that answers questions, and its pool if it does not exist.
 
-    The pool lets one run at a time, unless somebody has said how many it lets.
+    The pool's concurrency limit becomes 1 unless it is already set.
     """
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
@@ -132,7 +134,7 @@ async def deploy_proposer(pool: str) -> None:
 
 
 async def _ended(client: PrefectClient, run: FlowRun) -> State[Any]:
-    """Return the state in which a run has ended."""
+    """Wait for the end of a run, and return its last state."""
     while True:
         state = (await client.read_flow_run(run.id)).state
         if state is not None and state.is_final():
@@ -143,7 +145,7 @@ async def _ended(client: PrefectClient, run: FlowRun) -> State[Any]:
 async def _answer(client: PrefectClient, run: FlowRun) -> Answer:
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
     for artifact in await client.read_artifacts(artifact_filter=of_run):
-        # Prefect takes JSON and gives it back as text.
+        # Prefect accepts JSON and returns it as text.
         if artifact.type == _ANSWER and isinstance(artifact.data, str):
             return Answer.model_validate_json(artifact.data)
-    raise ProposerAway(f"run `{run.name}` has ended and left no answer")
+    raise ProposerAway(f"run `{run.name}` ended without an answer")

@@ -1,7 +1,7 @@
 """Compute proposals in a separate process: `overnight.flows.proposing.process PARENT`.
 
-Questions are lines of JSON on its standard input, answers are lines on what was its standard output; whatever a third
-party's code prints goes to its standard error.
+Questions are lines of JSON on standard input, answers are lines of JSON on the original standard output. Text that a
+third party's code prints goes to standard error.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from overnight.flows.proposing.messages import Answer, Question
 
 
 class Computer:
-    """Answers questions; it remembers the ledger that it has read last, so that the next answer reads only the rest."""
+    """Answers questions, and remembers the ledger it read last, so that the next answer reads only new events."""
 
     def __init__(self) -> None:
         self._reader: LedgerReader | None = None
 
     async def answer(self, question: Question) -> Answer:
-        """Return the points, or why there are none."""
+        """Return the points, or the reason if there are no points."""
         if self._reader is None or self._reader.place != question.place:
             self._reader = LedgerReader(question.place)
         try:
@@ -35,17 +35,17 @@ class Computer:
         except LedgerError as problem:
             return Answer(why=str(problem))
         except Exception:
-            # Nobody is here to look, and with other data the same may go well.
+            # Return the error, since nothing else shows it; the same code may succeed after more events.
             return Answer(why=traceback.format_exc(limit=-3))
 
 
 def serve(parent: int) -> None:
-    """Answer until nobody asks any more or the parent dies."""
+    """Answer questions until standard input ends or the parent dies."""
     die_with(parent)
     has_started()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    # Whatever is printed is in the log also if the process is killed.
+    # Buffered by line, so that printed lines are in the log even if the process is killed.
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     computer = Computer()
     with asyncio.Runner() as runner:

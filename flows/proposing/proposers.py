@@ -11,36 +11,36 @@ from overnight.flows.proposing.slot import ProposalSlot
 
 
 class Proposer(Protocol):
-    """Whoever answers a question with points."""
+    """Answers a question with points."""
 
     async def ask(self, question: Question) -> list[Proposal]:
-        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time."""
+        """Return the points; raises CannotPropose if none is possible, ProposerAway if no answer came in time."""
         ...
 
 
 @dataclass(frozen=True)
 class Proposers:
-    """One for what the campaign's file asks for, and one on this machine for what stands in while that is away."""
+    """The proposer named in the campaign's file, and a stand-in on this machine for when it does not answer."""
 
     place: LedgerPlace
     main: Proposer
     stand_in: Proposer
 
     def of(self, request: ProposalRequest) -> tuple[Proposer, Question]:
-        """Return who is to be asked what."""
+        """Return the proposer to ask, and the question."""
         lease = request.history.lease
         question = Question(
             place=self.place,
             events_seen=request.events_seen,
             q=request.q,
             asked=request.asked,
-            # Epochs count from 1, without a gap.
+            # Epochs count from 1 without gaps, so the last one is the number of leases.
             leases=0 if lease is None else lease.epoch,
         )
         return self.main if request.stand_in is None else self.stand_in, question
 
     async def warm_up(self) -> None:
-        """Start the process on this machine while nobody waits for it; if that fails, the first question says why."""
+        """Start the local process before the first question; if that fails, the first question reports why."""
         if isinstance(self.main, ProposalSlot):
             with suppress(OSError):
                 await self.main.warm_up()

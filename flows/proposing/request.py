@@ -1,4 +1,4 @@
-"""A request for points, as the controller hands it to a proposer."""
+"""A request for points, as the controller passes it to a proposer."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from overnight.flows.proposing.settings import standing_in
 
 @dataclass(frozen=True)
 class ProposalRequest:
-    """The next `q` points are wanted, in the light of the history that the ledger's first `events_seen` events make.
+    """Asks for the next `q` points, given the history of the ledger's first `events_seen` events.
 
-    Where a `stand_in` is named, the proposer is away and that is asked in its place.
+    If the proposer does not answer, `stand_in` names the one that is asked instead.
     """
 
     proposer: AnyProposer
@@ -23,10 +23,10 @@ class ProposalRequest:
 
     @property
     def campaign(self) -> Campaign:
-        """Return what is asked for, as last revised."""
+        """Return the campaign's definition, as last revised."""
         return self.history.definition
 
     @property
     def asked(self) -> AnyProposer:
-        """Return the proposer or what stands in for it."""
+        """Return the proposer or its stand-in."""
         return standing_in(self.proposer, self.stand_in)

@@ -35,14 +35,14 @@ class Proposing(BaseModel):
     ahead: Literal["auto", "always", "never"] = "auto"
 
     def problems(self) -> list[str]:
-        """Return what is missing for it, a sentence each."""
+        """Return a sentence for each thing that these settings need and that is missing."""
         return [] if self.pool is None else missing_server("proposing.pool")
 
 
 def standing_in(proposer: AnyProposer, stand_in: StandIn | None) -> AnyProposer:
-    """Return what proposes in the place of a proposer that is away; itself, where nothing has to.
+    """Return the proposer that replaces one that does not answer; the same one if `stand_in` is None.
 
-    Thompson sampling needs a model, so it stands in for none but the Bayesian proposer; costs do not count for it.
+    Thompson sampling needs a model, so it stands in only for the Bayesian proposer; it ignores costs.
     """
     if stand_in is None:
         return proposer

@@ -1,6 +1,6 @@
 """The local slot for proposals: one process that can be killed and replaced.
 
-It holds torch and the GPU, so that the controller needs neither, and a computation that hangs stops nothing.
+The process holds torch and the GPU, so the controller needs neither, and a computation that hangs blocks nothing else.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ from overnight.flows.proposing.likely_secrets import likely_secrets
 from overnight.flows.proposing.messages import Answer, Question
 from overnight.flows.proposing.settings import ProposerAway
 
-# An answer of many points with their provenance is one line.
+# An answer is one line, even with many points and their provenance.
 _LONGEST_LINE = 2**28
 _LAST_WORDS = 2000
 
 
 class ProposalSlot:
-    """Asks one process, one question at a time; started by the first question, or before by `warm_up`.
+    """Asks one process, one question at a time; the process is started by `warm_up` or by the first question.
 
-    What it says of its troubles is written down for good: the values of variables that look like secrets, and of those
-    in `secrets`, are replaced by their names.
+    Its error messages are recorded permanently, so the values of variables that look like secrets, and of those in
+    `secrets`, are replaced by their names.
     """
 
     def __init__(self, log: Path, time_limit: timedelta, secrets: Mapping[str, str] | None = None) -> None:
         self._log, self._log_begins, self._time_limit = log, 0, time_limit
-        # The process sees all of our environment, as credentials for the ledger are to be found there.
+        # The process gets our whole environment, which may hold the credentials for the ledger.
         self._redaction = Redaction({**likely_secrets(os.environ), **(secrets or {})})
         self._process: Process | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -49,12 +49,12 @@ class ProposalSlot:
         await self._kill()
 
     async def warm_up(self) -> None:
-        """Start the process, which takes seconds to import what it needs, while nobody waits for it."""
+        """Start the process before it is needed, because its imports take seconds."""
         async with self._one_at_a_time:
             await self._living()
 
     async def ask(self, question: Question) -> list[Proposal]:
-        """Return the points; raises CannotPropose where there are none, ProposerAway where no answer came in time."""
+        """Return the points; raises CannotPropose if none is possible, ProposerAway if no answer came in time."""
         async with self._one_at_a_time:
             try:
                 process = await self._living()
@@ -67,7 +67,7 @@ class ProposalSlot:
                 limit = format_duration(self._time_limit)
                 raise ProposerAway(f"no proposal came within {limit} (`proposing.time_limit`)") from None
             except asyncio.CancelledError:
-                # Its answer would be taken for that to the next question.
+                # The late answer would be mistaken for the answer to the next question.
                 await self._kill()
                 raise
             if not line.endswith(b"\n"):
@@ -75,7 +75,7 @@ class ProposalSlot:
                 await self._kill()
                 raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
         answer = Answer.model_validate_json(line)
-        return answer.model_copy(update={"why": answer.why and self._for_good(answer.why)}).points()
+        return answer.model_copy(update={"why": answer.why and self._redacted_end(answer.why)}).points()
 
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
@@ -102,18 +102,18 @@ class ProposalSlot:
 
     def _last_words(self) -> str:
         try:
-            said = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
+            printed = self._log.read_bytes()[self._log_begins :].decode(errors="replace")
         except OSError as problem:
             return f"its log cannot be read ({problem})"
-        return self._for_good(said) or "it said nothing"
+        return self._redacted_end(printed) or "it printed nothing"
 
-    def _for_good(self, said: str) -> str:
-        """Return the last of what was said, without secrets."""
-        return self._redaction.text(said)[-_LAST_WORDS:].strip()
+    def _redacted_end(self, text: str) -> str:
+        """Return the end of a text, without secrets."""
+        return self._redaction.text(text)[-_LAST_WORDS:].strip()
 
 
 async def _answered(process: Process, question: Question) -> bytes:
-    """Return the answer's line, empty where the process died."""
+    """Return the line of the answer; it is empty or cut off if the process died."""
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(ConnectionError):

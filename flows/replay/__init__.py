@@ -1,1 +1,1 @@
-"""Make recorded proposals again and compare them. Knows no Prefect."""
+"""Compute recorded proposals again and compare them. Imports no Prefect."""

@@ -1,4 +1,4 @@
-"""Make recorded proposals again from the events that they saw."""
+"""Compute recorded proposals again from the events that they saw."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from overnight.flows.replay.verdict import Verdict, compared
 
 @dataclass(frozen=True)
 class Replayed:
-    """How a recorded proposal compares with the one made again; `why` names what differs."""
+    """How a recorded proposal compares with the one computed again; `why` names the differences."""
 
     trial: int
     verdict: Verdict
@@ -33,15 +33,15 @@ class Replayed:
 
 
 def replay(events: Sequence[Event], folder: Path, only: int | None = None) -> Iterator[Replayed]:
-    """Return a verdict on each proposal that was computed, or `only` on one trial's, in the order of their trials.
+    """Return a verdict on each proposal that was computed, or on that of trial `only`, in the order of trials.
 
-    A third party's proposer is looked for in `folder`. `same` is to the last bit. On another stack, other versions,
-    threads or instructions, bits may differ; `other stack` says that a model's proposal stands nevertheless, see
-    `overnight.bo_core.appraisal.appraise`.
+    A third party's proposer is looked for in `folder`. The verdict `same` means equal to the last bit. On another stack
+    (other versions, threads or instructions) bits may differ; `other stack` means that this explains the difference
+    and a model's proposal is still valid, see `overnight.bo_core.appraisal.appraise`.
     """
     everything = History.from_events(events)
     for together in everything.batches().values():
-        # The baseline may begin a batch, and is not computed.
+        # A batch may begin with the baseline, which is not computed.
         computed = {trial.id: made for trial in together if (made := trial.proposal.provenance) is not None}
         seen = next((made.asked.events_seen for made in computed.values()), None)
         if seen and (only is None or only in computed):
@@ -55,14 +55,14 @@ def _verdicts(
     try:
         history = History.from_events(seen)
         campaign, proposer = _asked(history, folder)
-        # In a batch that a model began, points of another kind may stand in for its own.
+        # Points of a stand-in may complete a batch that a model began.
         stand_ins: list[StandIn] = [by for made in computed.values() if (by := made.asked.stand_in) is not None]
         proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
         numbers = range(history.next_trial, max(computed) + 1)
         batch = _Batch(campaign, history, proposer, {n: trials[n].proposal for n in numbers if n in trials})
         made = dict(zip(numbers, propose(campaign, history, proposer, len(numbers)), strict=False))
     except (OvernightError, ValidationError) as problem:
-        yield from (Replayed(trial, "different", f"it cannot be made: {problem}") for trial in computed)
+        yield from (Replayed(trial, "different", f"it cannot be computed again: {problem}") for trial in computed)
         return
     for trial in computed:
         found = compared(trials[trial].proposal, made.get(trial), partial(batch.appraisal, trial))
@@ -78,7 +78,7 @@ def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Proposals that were `recorded` together, and what they saw."""
+    """Proposals that were `recorded` together, and the history and proposer that they were computed from."""
 
     campaign: Campaign
     history: History
@@ -86,7 +86,7 @@ class _Batch:
     recorded: Mapping[int, Proposal]
 
     def appraisal(self, trial: int) -> Appraisal:
-        """Return what is thought here of one that a model made; raises what `appraise` raises."""
+        """Return this machine's appraisal of a model's proposal; raises the errors of `appraise`."""
         return self._appraisals[trial]
 
     @cached_property
@@ -94,7 +94,7 @@ class _Batch:
         if not isinstance(self.proposer, BayesianProposer):
             raise Contradicted("the campaign's proposer has no model")
         if not self.history.model_view().observed:
-            raise Contradicted("nothing was observed that a model could be fitted to")
+            raise Contradicted("there are no observations to fit a model to")
         of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator == "model"}
         others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:

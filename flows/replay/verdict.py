@@ -14,7 +14,7 @@ from overnight.campaign.history.provenance import Difference
 Verdict = Literal["same", "other stack", "cannot be told", "different"]
 
 _POINTS = "points"
-# Powers come from the system's mathematical library, whose last bits may be others.
+# Powers come from the system's mathematical library, whose versions differ in the last bits.
 _OF_POWERS = 1e-12
 
 
@@ -27,9 +27,9 @@ class Found:
 
 
 def compared(recorded: Proposal, made: Proposal | None, appraisal: Callable[[], Appraisal]) -> Found:
-    """Return the verdict on a recorded proposal; the appraisal is asked for only where a model's bits differ."""
+    """Return the verdict on a recorded proposal; the appraisal is computed only if a model's bits differ."""
     if made is None or made.provenance is None or recorded.provenance is None:
-        return Found("different", "no such proposal is made from these events")
+        return Found("different", "these events do not lead to such a proposal")
     differ = [*_differences(recorded, made), *recorded.provenance.differences(made.provenance)]
     stack = recorded.provenance.stack.changes(made.provenance.stack)
     if not differ:
@@ -38,7 +38,7 @@ def compared(recorded: Proposal, made: Proposal | None, appraisal: Callable[[], 
     if not _explicable(recorded, differ):
         return Found("different", why)
     if not recorded.provenance.stack.libraries:
-        return Found("cannot be told", f"{why}, and on which stack it was made is not recorded")
+        return Found("cannot be told", f"{why}, and its stack is not recorded")
     if recorded.generator == "model":
         return _of_a_model(why, stack, appraisal)
     if not stack or (recorded.generator == "sobol" and not _another_sequence(recorded, made)):
@@ -76,14 +76,14 @@ def _differences(recorded: Proposal, made: Proposal) -> Iterator[Difference]:
 
 
 def _explicable(recorded: Proposal, differ: list[Difference]) -> bool:
-    """Tell whether another stack could be why these differ."""
+    """Return whether another stack could explain these differences."""
     if recorded.generator == "sobol":
         return all(difference.path == _POINTS for difference in differ)
     return all(difference.compared == "except for rounding" for difference in differ)
 
 
 def _another_sequence(recorded: Proposal, made: Proposal) -> bool:
-    """Tell whether a stack may be why Sobol points differ: torch, which has the sequence, or a power's last bits."""
+    """Return whether the stack may explain different Sobol points: another torch, or the last bits of a power."""
     assert recorded.provenance is not None
     assert made.provenance is not None
     torches = [provenance.stack.libraries.get("torch") for provenance in (recorded.provenance, made.provenance)]

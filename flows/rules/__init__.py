@@ -1,1 +1,1 @@
-"""Decide from a history alone: what may start, what to retry, how an attempt ended. Pure functions."""
+"""Pure functions that decide from a history alone which trials start, which are retried, and how an attempt ended."""

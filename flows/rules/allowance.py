@@ -1,4 +1,4 @@
-"""Decide what may start now, given budgets, window and people."""
+"""Decide which trials may start now, given the budgets, the window and people's requests."""
 
 import math
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from overnight.flows.session.lease import CONTROLLER
 
 @dataclass(frozen=True)
 class Allowance:
-    """A history at the moment `now`, seen by a controller with some evaluations running.
+    """A history at the moment `now`, as seen by a controller with some evaluations running.
 
-    `in_flight` are the trials that run; `willing` says that nobody has asked it to stop and nothing went wrong,
-    `in_window` that an evaluation which starts now is expected to end in time, `exhausted` that the space holds no
-    other point, `rests` that the machine cannot carry out evaluations for now.
+    `in_flight` holds the running trials. The controller is `willing` unless it was asked to stop or something went
+    wrong. `in_window`: an evaluation that starts now is expected to end in time. `exhausted`: the space holds no other
+    point. `rests`: the machine cannot carry out evaluations for now.
     """
 
     history: History
@@ -35,17 +35,17 @@ class Allowance:
 
     @property
     def campaign(self) -> Campaign:
-        """Return what is asked for."""
+        """Return the campaign's definition."""
         return self.history.definition
 
     @property
     def may_start(self) -> bool:
-        """Tell whether anything new may start."""
+        """Return whether new evaluations may start."""
         return self.history.paused is None and not self.rests and self._may_go_on
 
     @property
     def slots(self) -> int:
-        """Return how many evaluations may start now, as far as workers and the budgets of all but trials allow."""
+        """Return how many evaluations may start now, limited by workers and by every budget except that of trials."""
         return min(self.campaign.workers - self.running, self.room) if self.may_start else 0
 
     @cached_property
@@ -55,9 +55,9 @@ class Allowance:
 
     @cached_property
     def waiting(self) -> list[Trial]:
-        """Return the trials that wait to be started or tried again, those that people asked for first.
+        """Return the trials that wait to be started or tried again, those suggested by people first.
 
-        One that has failed since the bounds were narrowed is not tried again outside of them.
+        A trial that fails after the bounds were narrowed is not tried again outside them.
         """
         unended = self.history.trials.open
         waiting = [t for t in unended if t.pending and t.open_attempt is None and t.id not in self.in_flight]
@@ -67,41 +67,41 @@ class Allowance:
 
     @cached_property
     def ready(self) -> list[Trial]:
-        """Return those of them that have waited long enough."""
+        """Return the waiting trials whose pause before a retry is over."""
         return [trial for trial in self.waiting if not seconds_left(self.campaign, trial, self.now)]
 
     @property
     def to_start(self) -> list[Trial]:
-        """Return the trials that are to be started now."""
+        """Return the trials to start now."""
         return self.ready[: max(self.slots, 0)]
 
     @property
     def unproposed(self) -> int:
-        """Return for how many more trials the budgets leave room, whoever is free to try them."""
+        """Return how many more trials the budgets leave room for, whether or not workers are free."""
         if self.exhausted or self.why_no_more is not None or not self.may_start:
             return 0
         awaiting, policy = self.history.awaiting, self.campaign.approve
         left = self.campaign.budget.trials - self.history.taken
         if isinstance(policy, ApprovalPolicy):
-            # Any of them may have to wait, and people are asked about no more at a time.
+            # Any new trial may have to await approval, and only `most_waiting` may do so at a time.
             left = min(left, policy.most_waiting - awaiting)
-        # What waits to be tried again comes first where little of a budget is left.
+        # The waiting trials come first if little of a budget is left.
         return max(min(left, self.room - len(self.waiting)), 0)
 
     @cached_property
     def why_no_more(self) -> str | None:
-        """Return why no more trials are proposed though budgets are left; those that are proposed are still tried."""
+        """Return why no more trials are proposed although budgets are left; trials already proposed are still tried."""
         return why_end_early(self.history)
 
     @property
     def idle(self) -> int:
-        """Return how many workers have nothing to try; where all has to be approved, not even something that waits."""
+        """Return how many workers have nothing to try; if all trials need approval, those that await it are counted."""
         awaiting = self.history.awaiting if self.campaign.approve == "always" else 0
         return max(self.campaign.workers - self.running - len(self.ready) - awaiting, 0)
 
     @property
     def seconds_to_next_start(self) -> float | None:
-        """Return for how long the slots that are free wait for a trial that failed; None if they wait for none."""
+        """Return the seconds until a free slot retries a failed trial; None without a free slot or a waiting trial."""
         if self.slots <= 0:
             return None
         left = [seconds_left(self.campaign, trial, self.now) for trial in self.waiting]
@@ -109,38 +109,38 @@ class Allowance:
 
     @property
     def held_back(self) -> bool:
-        """Tell whether there is something to be started as soon as people allow it, or the machine is well again."""
+        """Return whether evaluations could start as soon as people allow it or the machine recovers."""
         waits = self.rests or self.history.paused is not None or self.history.awaiting > 0
         return waits and self._may_go_on and self.why_over is None
 
     @property
     def wants_to_start(self) -> bool:
-        """Tell whether anything is to be started now or soon, if the machine can carry it out."""
+        """Return whether evaluations should start now or soon, if the machine can carry them out."""
         left = bool(self.waiting) or self.history.taken < self.campaign.budget.trials
         by_people = self.history.paused is not None and self.history.paused.actor != CONTROLLER
         return left and not by_people and self._may_go_on and self.why_over is None
 
     @property
     def seconds_held_back(self) -> float | None:
-        """Return after how long the time is over in which people may approve what waits; None where it never is."""
+        """Return the seconds until the wall-clock budget is spent while trials are held back; None if it never is."""
         waits = self.held_back and not self._waits_for_people
         return self.time_left if waits and math.isfinite(self.time_left) else None
 
     @property
     def time_left(self) -> float:
-        """Return what is left of the wall-clock budget, in seconds."""
+        """Return the seconds left of the wall-clock budget; infinite without one."""
         limit = self.campaign.budget.wall_clock
         if limit is None:
             return float("inf")
         spent = timedelta(seconds=self.history.active_seconds)
         last = self.history.active_until
-        # A clock that was set back gives nothing back.
+        # A clock that was set back does not return any time to the budget.
         spent += max(self.now - last, timedelta()) if last is not None and not self._waits_for_people else timedelta()
         return (limit - spent).total_seconds()
 
     @property
     def why_over(self) -> Over | None:
-        """Return why the campaign is over: a budget is spent, or too little is left to gain; None while it is not."""
+        """Return why the campaign is over: a budget or the space is spent, or too little is left to gain; else None."""
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return Over("trials", f"all {trials} trials of the budget have been tried")
@@ -150,7 +150,7 @@ class Allowance:
             return budget
         if self.time_left <= 0:
             return Over("wall_clock", "the wall-clock budget is spent")
-        # What people approve may still be worth trying.
+        # Trials that await approval may still be worth trying.
         if self.waiting or self.history.awaiting or self.why_no_more is None:
             return None
         return Over("gain", self.why_no_more)

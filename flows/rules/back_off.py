@@ -1,18 +1,18 @@
-"""The pause before a retry, computed from the ledger so that a restart changes nothing."""
+"""The pause before a retry, computed from the ledger so that a restart does not change it."""
 
 import hashlib
 from datetime import datetime
 
 from overnight.campaign import Campaign, Trial
 
-# Doubling so often reaches any cap; a power beyond would be no float.
+# So many doublings reach any longest pause; a much higher power would overflow.
 _MOST_DOUBLINGS = 60
 
 
 def seconds_left(campaign: Campaign, trial: Trial, now: datetime) -> float:
-    """Return for how long a trial has still to wait: 0 unless its last attempt has failed and was not cancelled.
+    """Return the seconds that a trial still has to wait: 0 unless its last attempt failed and was not cancelled.
 
-    A clock that was set back behind the failure says nothing of the time that passed: then nothing is waited for.
+    If the clock was set back to before the failure, the time that has passed is unknown and the trial does not wait.
     """
     failed = trial.attempts[-1].failed if trial.attempts else None
     if failed is None or failed.cause == "cancelled" or now < failed.ended:
@@ -23,8 +23,8 @@ def seconds_left(campaign: Campaign, trial: Trial, now: datetime) -> float:
 def pause(campaign: Campaign, trial: Trial) -> float:
     """Return the seconds between a trial's last failed attempt and its next one.
 
-    It doubles with each failure up to its longest, except with the machine's, and lies between half of that and all of
-    it: what failed together does not come back together.
+    The pause doubles with each failure that is not the machine's, up to `longest_back_off`. A factor between one half
+    and one, drawn from the seed and the trial, keeps trials that failed together from retrying together.
     """
     policy = campaign.failures
     ended = [attempt.failed for attempt in trial.attempts if attempt.failed is not None]

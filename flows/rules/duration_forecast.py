@@ -8,17 +8,17 @@ from overnight.campaign import History, Trial
 from overnight.campaign.history.trial import Observation
 from overnight.flows.session.lease import CONTROLLER
 
-# One in ten takes longer than expected; before so many are known, each is expected to take all that it may.
+# One evaluation in ten takes longer than predicted; until `ENOUGH` are known, the prediction is the time limit.
 QUANTILE = 0.9
 ENOUGH = 5
-# Machines and settings change: what was long ago says less, and takes time to look at.
+# Machines and settings change, so old durations predict less, and reading them takes time.
 _LATEST, _LATEST_FOR_QUANTILE = 50, 200
 
 
 def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
     """Return the shortest of the latest durations that nine in ten did not exceed, or the time limit if that is less.
 
-    What people measured by hand says nothing about how long an evaluator takes.
+    Results reported by people do not count: they do not show how long an evaluator takes.
     """
     known = _latest_seconds(history, _LATEST_FOR_QUANTILE)
     if len(known) < ENOUGH:
@@ -27,19 +27,19 @@ def predicted_duration(history: History, time_limit: timedelta) -> timedelta:
 
 
 def typical_duration(history: History) -> float | None:
-    """Return the median seconds of the latest evaluations that were observed; None before the first."""
+    """Return the median seconds of the latest observed evaluations; None before the first."""
     latest = _latest_seconds(history, _LATEST)
     return latest[len(latest) // 2] if latest else None
 
 
 def _latest_seconds(history: History, most: int) -> list[float]:
-    """Return how long the evaluations took that were observed last by their trials' numbers, the shortest first."""
+    """Return the seconds of the latest observed evaluations by trial number, the shortest first."""
     known = (s for trial in history.trials.newest_first() if (s := _seconds(trial)) is not None)
     return sorted(islice(known, most))
 
 
 def _seconds(trial: Trial) -> float | None:
-    """Return how long the attempt took that gave the observation: as the evaluator says, or else as the ledger does."""
+    """Return the seconds of the attempt that gave the observation, as the evaluator or else the ledger reports them."""
     ended = trial.outcome
     if not isinstance(ended, Observation):
         return None

@@ -11,7 +11,7 @@ from overnight.campaign.stopping import Curve, Reason
 
 
 def not_yet_known(history: History, reports: Sequence[MeasurementReported]) -> list[MeasurementReported]:
-    """Return the reports that the history does not hold: who takes over from another controller hears all again."""
+    """Return the reports that the history does not hold; a controller that takes over receives all of them again."""
     known = {
         (r.trial, r.attempt, r.step) for trial in {r.trial for r in reports} for r in history.reports.get(trial, ())
     }
@@ -19,9 +19,9 @@ def not_yet_known(history: History, reports: Sequence[MeasurementReported]) -> l
 
 
 def stops(history: History, heard: Sequence[MeasurementReported], now: datetime, actor: str) -> list[TrialStopped]:
-    """Return the end of each trial whose rule says so after one of its reports, which the history holds.
+    """Return the end of each trial that the campaign's rule stops after one of these reports, which the history holds.
 
-    Decided by the history alone: asked again about the same step with the same events, the rule says the same.
+    The history alone decides: the same step and the same events give the same answer.
     """
     steps: dict[tuple[int, int], set[int]] = {}
     for report in heard:
@@ -34,12 +34,12 @@ def stops(history: History, heard: Sequence[MeasurementReported], now: datetime,
 
 
 def reason_to_stop(history: History, trial: int, step: int) -> Reason | None:
-    """Return why the campaign's rule ends a trial that has reported at this step, as far as the history goes."""
+    """Return why the campaign's rule stops a trial that has reported at this step, given the history; None if not."""
     return _reason(history, _compared(history), trial, step)
 
 
 def _compared(history: History) -> dict[int, Curve]:
-    """Return the curves of all that runs, was observed or stopped: what failed or was withdrawn says nothing."""
+    """Return the curves of running, observed and stopped trials; failed and withdrawn trials do not count."""
     trials = (t for t in history.trials.values() if not isinstance(t.outcome, Failure | Withdrawal))
     return curves_of(history.definition.objective, trials, history.reports)
 
@@ -62,7 +62,7 @@ def _stopped(
     actor: str,
 ) -> TrialStopped | None:
     running = history.trials[number].open_attempt
-    # What ended meanwhile is not stopped, and an attempt that was given up says nothing of the one that runs now.
+    # An ended trial is not stopped, and reports of an attempt that was given up do not count for the current one.
     if running is None or running.number != attempt:
         return None
     reasons = (_reason(history, curves, number, step) for step in sorted(steps))

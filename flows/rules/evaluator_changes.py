@@ -1,4 +1,4 @@
-"""Notice that an evaluator has changed since earlier trials were measured."""
+"""Detect that an evaluator has changed since earlier trials were measured."""
 
 from overnight.campaign import History
 from overnight.campaign.errors import InvalidDefinition
@@ -8,13 +8,13 @@ from overnight.report.evaluator_versions import measured_by, trials_text
 
 
 def changed_sources(history: History, sources: Sources) -> Sources | None:
-    """Return the evaluator's files if they differ from the last that the ledger knows, also if it knows none."""
+    """Return the evaluator's files if they differ from the last version in the ledger, or if the ledger has none."""
     known = history.evaluators[-1].sources if history.evaluators else None
     return sources if sources and sources != known else None
 
 
 def changed_evaluator(history: History, sources: Sources) -> str | None:
-    """Return in words how the evaluator differs from the last that the ledger knows; None if it does not."""
+    """Return a description of how the evaluator differs from the ledger's last version; None if it does not."""
     if not history.evaluators or changed_sources(history, sources) is None:
         return None
     before, now = history.evaluators[-1], EvaluatorVersion(sources)
@@ -22,7 +22,7 @@ def changed_evaluator(history: History, sources: Sources) -> str | None:
 
 
 def note_on(history: History, sources: Sources) -> str | None:
-    """Return what a person should know of a changed evaluator whose results count like the earlier ones."""
+    """Return a note about a changed evaluator whose results count like the earlier ones."""
     changed = changed_evaluator(history, sources)
     if changed is None:
         return None
@@ -36,13 +36,13 @@ def note_on(history: History, sources: Sources) -> str | None:
 
 
 def refuse_changed(history: History, sources: Sources) -> None:
-    """Raise InvalidDefinition if the evaluator has changed since the ledger last saw it."""
+    """Raise InvalidDefinition if the evaluator has changed since the last version in the ledger."""
     if (changed := changed_evaluator(history, sources)) is not None:
         raise InvalidDefinition([refusal(changed)])
 
 
 def refusal(changed: str) -> str:
-    """Return why a changed evaluator measures nothing, and what to do."""
+    """Return the reason why a changed evaluator is refused, with the remedies."""
     return (
         f"`evaluator_changed`: {changed[0].lower()}{changed[1:]}, and `refuse` allows only one version for this "
         "campaign's trials. Nothing more was started. Undo the change; or set `evaluator_changed: note`, so that "

@@ -8,17 +8,18 @@ from overnight.campaign.errors import CampaignStopped
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Failure, Observation
 
-# A region that fails is explored at the model's own risk, and says little of the evaluator: three count as one.
+# The model may explore a region that it expects to fail. That is weak evidence against the evaluator: three such
+# failures count as one.
 _FORESEEN = 3
 
 
 @dataclass
 class FailuresInARow:
-    """How many trials were given up one after the other; an attempt that is tried again has not been given up.
+    """The number of trials given up in a row; a trial that is tried again has not been given up.
 
-    A failure that was more likely than not when the point was proposed counts a third.
-    `adopted` are attempts of an earlier controller: how they ended says nothing about how things go now. In `work` each
-    attempt has its folder.
+    A failure that was more likely than not when the point was proposed counts a third. Attempts in `adopted` began
+    under an earlier controller and do not count: their ends are no evidence of the current state. `work` has a folder
+    for each attempt.
     """
 
     work: Path
@@ -27,7 +28,7 @@ class FailuresInARow:
     thirds: int = 0
 
     def after(self, history: History, number: int, attempt: int) -> CampaignStopped | None:
-        """Count how an attempt has ended, and return why no more is to be started if it was one too many."""
+        """Count the end of an attempt; return why no more trials start if it was one failure too many."""
         trial = history.trials[number]
         end = trial.outcome
         if (number, attempt) in self.adopted or not isinstance(end, Observation | Failure) or end.attempt != attempt:
@@ -48,9 +49,9 @@ class FailuresInARow:
         left = f"{max(budget - history.started, 0)} of {budget} trials left"
         return (
             f"{self.count} trials in a row failed, so no more are started (`failures.max_in_a_row`). The last one, "
-            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nWhat it printed here is in "
-            f"{self.work / trial.attempts[-1].key}. Mend what is to blame and run the campaign again: it goes on where "
-            f"it stopped, with {left}. A larger `budget.trials` gives back those that were wasted."
+            f"trial {trial.id} ({cause_text(end.cause)}): {end.message}\nIts output on this machine is in "
+            f"{self.work / trial.attempts[-1].key}. Fix the cause and run the campaign again: it continues, with "
+            f"{left}. To make up for the failed trials, raise `budget.trials`."
         )
 
 

@@ -14,9 +14,9 @@ from overnight.flows.host.commit import running_commit
 def proposed_events(
     history: History, proposals: Sequence[Proposal], now: datetime, actor: str, asked: Asked
 ) -> list[TrialProposed]:
-    """Return the events that make trials of proposals, each parked if a person has to approve it.
+    """Return the events that make proposals the trials of one batch, each parked if a person has to approve it.
 
-    `asked` is what the caller adds to what the proposer itself records, but for the commit; they are one batch.
+    `asked` holds the caller's additions to the provenance that the proposer recorded; the commit is added here.
     """
     known = asked.model_copy(update={"commit": running_commit()})
     parked = [why_parked(history.definition, history, proposal) for proposal in proposals]
@@ -38,7 +38,7 @@ def proposed_events(
 
 
 def _asked_for(made: Provenance, asked: Asked) -> Provenance:
-    """Return how a proposal was made, with what the caller adds; the proposer may have recorded a stand-in itself."""
+    """Return the provenance with the caller's additions; None keeps what the proposer recorded, such as a stand-in."""
     added = {name: value for name, value in asked if value is not None}
     return made.model_copy(update={"asked": made.asked.model_copy(update=added)})
 
@@ -46,7 +46,7 @@ def _asked_for(made: Provenance, asked: Asked) -> Provenance:
 def attempt_event(
     history: History, trial: int, number: int, now: datetime, actor: str, deadline: datetime | None = None
 ) -> AttemptStarted:
-    """Return the event that begins an attempt at a trial; its key is the attempt's own among all campaigns."""
+    """Return the event that begins an attempt at a trial; its key is unique among all campaigns."""
     defined = history.defined
     assert defined is not None
     key = new_attempt_key(history.definition.name, defined.uid, trial, number)

@@ -14,9 +14,9 @@ _FIRST_WORDS = 200
 def outcome_events(
     campaign: Campaign, trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str
 ) -> list[Event]:
-    """Return what `actor` appends when an attempt has ended: the trial's end, or a failed attempt that is repeated.
+    """Return the events that `actor` appends when an attempt has ended: the trial's end, or an attempt to be repeated.
 
-    Of a trial that has ended meanwhile, because a person abandoned it or a rule stopped it, only the attempt is closed.
+    If a person abandoned the trial or a rule stopped it before the attempt ended, only the attempt is closed.
     """
     if trial.outcome is not None:
         return [_closed(trial, attempt, outcome, now, actor)]
@@ -57,7 +57,7 @@ def outcome_events(
 
 
 def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOutcome:
-    """Return the outcome, or a failure if its standard error contradicts what the campaign says of noise."""
+    """Return the outcome, or a failure if its standard error contradicts the campaign's `noise`."""
     if isinstance(outcome, EvaluationFailed) or (problem := noise_problem(campaign, outcome.metrics)) is None:
         return outcome
     return EvaluationFailed(
@@ -71,8 +71,8 @@ def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOut
 
 
 def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetime, actor: str) -> AttemptFailed:
-    late = "the trial had ended before it: "
-    late += outcome.message if isinstance(outcome, EvaluationFailed) else f"it found {_found(outcome)}"
+    late = "the trial ended before this attempt: "
+    late += outcome.message if isinstance(outcome, EvaluationFailed) else f"it measured {_found(outcome)}"
     return AttemptFailed(
         time=now,
         actor=actor,
@@ -89,7 +89,7 @@ def _closed(trial: Trial, attempt: int, outcome: EvaluationOutcome, now: datetim
 
 
 def _under_way(trial: Trial, attempt: int, now: datetime) -> float:
-    """Return for how many seconds an attempt ran that was cancelled, whose evaluator could not tell."""
+    """Return how many seconds a cancelled attempt ran, to be used if its evaluator does not report them."""
     started = next((a.started for a in trial.attempts if a.number == attempt), now)
     return max((now - started).total_seconds(), 0.0)
 
@@ -99,11 +99,11 @@ def _found(outcome: EvaluationSucceeded) -> str:
 
 
 def will_retry(campaign: Campaign, trial: Trial, outcome: EvaluationFailed) -> bool:
-    """Tell whether the same point is tried again.
+    """Return whether the same point is tried again.
 
-    It always is after a cancellation and a failure of the machine, and some times after one of the infrastructure. What
-    the point itself is to blame for (crash, invalid result, infeasible) is not repeated; for a timeout,
-    `failures.on_timeout` says whose fault it is.
+    It always is after a cancellation or a failure of the machine. After an infrastructure failure, or a timeout with
+    `failures.on_timeout: retry`, it has up to `failures.max_attempts` attempts. A failure that the point itself caused
+    (crash, invalid result, infeasible) is not repeated.
     """
     if outcome.cause == "cancelled" or outcome.machine:
         return True
@@ -113,9 +113,9 @@ def will_retry(campaign: Campaign, trial: Trial, outcome: EvaluationFailed) -> b
 
 
 def _given_up(trial: Trial, attempt: int, outcome: EvaluationFailed, now: datetime, actor: str) -> TrialFailed:
-    """Return the end of a trial; where several attempts came to it, its message names them all."""
+    """Return the end of a trial; if several attempts led to it, its message names all of them."""
     died = {number: end.message for number, end in _repeatable(trial).items()} | {attempt: outcome.message}
-    # One death may be anybody's; several at one point are that point's.
+    # One death may have any cause; several at one point are blamed on the point.
     quarantined = outcome.cause == "infrastructure" and len(died) > 1
     message = outcome.message
     if outcome.cause in _REPEATABLE and len(died) > 1:
@@ -133,7 +133,7 @@ def _given_up(trial: Trial, attempt: int, outcome: EvaluationFailed, now: dateti
 
 
 def _repeatable(trial: Trial) -> dict[int, AttemptEnd]:
-    """Return how attempts ended, by number, that count for the most that there may be."""
+    """Return the ends of the attempts that count towards `failures.max_attempts`, by number."""
     ended = {attempt.number: attempt.failed for attempt in trial.attempts}
     return {n: end for n, end in ended.items() if end is not None and end.cause in _REPEATABLE and not end.machine}
 

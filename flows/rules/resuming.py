@@ -1,4 +1,4 @@
-"""The line that summarises what a resumed campaign has so far."""
+"""The line that summarises a resumed campaign."""
 
 from overnight.campaign import History
 from overnight.campaign.history.events import CampaignFinished
@@ -7,9 +7,9 @@ from overnight.flows.session.lease import CONTROLLER
 
 
 def resumed_with(history: History) -> str | None:
-    """Return what a controller finds that comes after another one; None if it is the first, or finds no trials.
+    """Return a summary for a controller that follows another one; None if it is the first, or finds no trials.
 
-    It is asked before the lease is taken: afterwards nobody could say how the last run ended.
+    Call it before the lease is taken: a new lease hides how the last run ended.
     """
     if history.lease is None or not history.trials:
         return None
@@ -29,7 +29,7 @@ def _how_it_ended(history: History) -> str:
     closed = history.closed_by
     if closed is None:
         last = history.last_time
-        said = "" if last is None else f"; its last entry in the ledger is of {last:%Y-%m-%d %H:%M:%S} UTC"
+        said = "" if last is None else f"; its last entry in the ledger is from {last:%Y-%m-%d %H:%M:%S} UTC"
         return f"The last run was interrupted{said}."
     how = "finished" if isinstance(closed, CampaignFinished) else "was drained"
     return f"The last run {how} at {closed.time:%Y-%m-%d %H:%M:%S} UTC: {closed.reason}."

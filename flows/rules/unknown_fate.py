@@ -1,4 +1,4 @@
-"""Attempts with an unknown fate: they started out of our sight and left no outcome."""
+"""Attempts of unknown fate: they started on a machine that cannot be seen from here, and left no outcome."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,38 +11,38 @@ from overnight.flows.session.lease import CONTROLLER
 
 
 def is_unknown(attempt: Attempt, outcome: EvaluationOutcome) -> bool:
-    """Tell whether an attempt may still run: nobody saw its end, and its machine was another one."""
+    """Return whether an attempt may still be running: its end was not seen, and it ran on another machine."""
     if not isinstance(outcome, EvaluationFailed) or not outcome.lost:
         return False
     return outcome.unseen is not None or (attempt.process is not None and not can_be_seen(attempt.process))
 
 
 def question(trial: Trial, attempt: Attempt, now: datetime) -> list[AttemptUnknown]:
-    """Return what is written down where a person has to decide; nothing if that has been asked before."""
+    """Return the event that asks a person to decide; nothing if that has been asked before."""
     if attempt.unknown is not None:
         return []
     message = (
-        f"{_where(attempt)}, and whether it still runs there cannot be known from here. If it has ended, say how: "
-        f"AskTell(FILE).tell({trial.id}, RESULT), an exception for a failure. If nothing of it is left, set "
-        "`failures.when_unknown: retry` and run the campaign again"
+        f"{_where(attempt)}, so it may still be running there. If it has ended, report its result, or an exception for "
+        f"a failure: AskTell(FILE).tell({trial.id}, RESULT). If nothing of it is left, set `failures.when_unknown: "
+        "retry` and run the campaign again"
     )
     return [AttemptUnknown(time=now, actor=CONTROLLER, trial=trial.id, attempt=attempt.number, message=message)]
 
 
 def presumed_dead(attempt: Attempt, outcome: EvaluationFailed) -> EvaluationFailed:
-    """Return the end of an attempt that is taken for dead, though nobody knows."""
+    """Return the end of an attempt that is considered dead, although its fate is unknown."""
     where = outcome.unseen or _where(attempt)
-    told = f"{where} and is taken for dead (`failures.when_unknown: retry`): {outcome.message}"
+    told = f"{where} and is considered dead (`failures.when_unknown: retry`): {outcome.message}"
     return outcome.model_copy(update={"message": told})
 
 
 def undecided(campaign: Campaign, trials: Iterable[Trial]) -> str | None:
-    """Return what keeps a campaign from its end: the trials whose fate a person has to tell; None if there are none."""
+    """Return why a campaign cannot end: it names the trials whose outcome a person has to report; None without any."""
     waiting = [t.id for t in trials if t.open_attempt is not None and t.open_attempt.unknown is not None]
     if not waiting or campaign.failures.when_unknown == "retry":
         return None
     named = ", ".join(map(str, waiting))
-    return f"how these trials ended is not known, and somebody has to say it (`failures.when_unknown: ask`): {named}"
+    return f"the outcome of these trials is unknown and has to be reported (`failures.when_unknown: ask`): {named}"
 
 
 def _where(attempt: Attempt) -> str:

@@ -1,1 +1,1 @@
-"""One process at a ledger: its journal, its lease, its receipts. Knows neither Prefect nor the file."""
+"""One process at a ledger: its journal, lease and receipts. Neither imports Prefect nor reads campaign files."""

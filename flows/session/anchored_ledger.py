@@ -15,21 +15,21 @@ from overnight.storage import Heartbeat, ParquetLedger, Receipt, Segment, add_re
 
 @dataclass(frozen=True)
 class AnchorPlan:
-    """Where receipts go, and after how many segments or how much time another is due."""
+    """The file for receipts, and the number of segments or the time after which the next one is due."""
 
     file: Path
     location: str
     segments: int = 100
     period: timedelta = timedelta(minutes=10)
-    # How long the end of a campaign waits for a file that does not answer.
+    # How long the end of a campaign waits for a file that does not respond.
     patience: timedelta = timedelta(seconds=10)
 
 
 class AnchoredLedger:
-    """A Ledger that adds receipts to a file: of what it finds, while it grows, and when it is closed.
+    """A Ledger that adds receipts to a file: of the segments it finds, while it grows, and when it is closed.
 
-    A thread writes them, one at a time, so that no append waits for the file. What goes wrong with it is told once
-    and goes no further. It is for one reader who reads from the first segment on, as a controller does.
+    A thread writes them, one at a time, so that no append waits for the file. The first problem with the file is
+    reported; none is raised. The ledger is for one reader that starts at the first segment, as a controller does.
     """
 
     def __init__(self, ledger: ParquetLedger, plan: AnchorPlan, clock: Clock, tell: Callable[[str], None]) -> None:
@@ -38,11 +38,11 @@ class AnchoredLedger:
         self._tried: tuple[int, datetime] | None = None
         self._written = 0
         self._thread: Thread | None = None
-        self._told = False
+        self._reported = False
 
     @property
     def heartbeat(self) -> Heartbeat:
-        """Return the ledger's own."""
+        """Return the ledger's heartbeat."""
         return self._ledger.heartbeat
 
     async def append(self, events: Sequence[Event], *, after: int) -> int:
@@ -61,19 +61,19 @@ class AnchoredLedger:
         return segments
 
     async def close(self) -> None:
-        """Add a receipt of the newest segment, and return when it is on the disk or does not get there in time."""
+        """Add a receipt of the newest segment, and wait until it is on the disk or patience ends."""
         await self._idle()
         if self._segment > self._written and not self._busy:
             self._add()
             await self._idle()
         if self._busy:
-            self._say(
-                f"receipts `{self._plan.file}`: expected to add the last one, found that the file does not answer. The "
+            self._report(
+                f"receipts `{self._plan.file}`: the file does not respond, so the last receipt was not added. The "
                 "ledger is whole without it; `overnight verify` adds it."
             )
 
     def _count(self, number: int, events: int) -> None:
-        # A receipt needs the number of all events, so what was not read from the first one on is not counted.
+        # A receipt needs the number of all events, so a segment counts only if all before it have been counted.
         if number == self._segment + 1:
             self._segment, self._events = number, self._events + events
 
@@ -83,7 +83,7 @@ class AnchoredLedger:
         if self._tried is not None:
             segment, time = self._tried
             grown, passed = self._segment - segment, self._clock.now() - time
-            # A clock that was set back must not put the next receipt off.
+            # A clock that was set back must not delay the next receipt.
             if grown == 0 or (grown < self._plan.segments and abs(passed) < self._plan.period):
                 return
         self._add()
@@ -101,11 +101,11 @@ class AnchoredLedger:
             add_receipt(self._plan.file, receipt)
             self._written = number
         except OvernightError as problem:
-            self._say(f"{problem} The campaign goes on, and tries again when the next receipt is due.")
+            self._report(f"{problem} The campaign continues, and tries again when the next receipt is due.")
 
-    def _say(self, problem: str) -> None:
-        if not self._told:
-            self._told = True
+    def _report(self, problem: str) -> None:
+        if not self._reported:
+            self._reported = True
             self._tell(problem)
 
     @property
@@ -113,6 +113,6 @@ class AnchoredLedger:
         return self._thread is not None and self._thread.is_alive()
 
     async def _idle(self) -> None:
-        """Return when nothing is being written, or when patience ends."""
+        """Wait until no receipt is being written or patience ends."""
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, self._plan.patience.total_seconds())

@@ -1,4 +1,4 @@
-"""Read what people append to the ledger while a controller waits."""
+"""Read the events that people append to the ledger while a controller waits."""
 
 import asyncio
 import math
@@ -12,14 +12,14 @@ from overnight.flows.session.lease import Rhythm
 
 
 async def hear_people(journal: Journal, rhythm: Rhythm, heard: asyncio.Event) -> None:
-    """Read what others have appended, for ever, and set `heard` whenever there was something."""
+    """Keep reading events that others append, and set `heard` whenever there are new ones."""
     if math.isinf(rhythm.hear):
-        # No timer at all, so that time which jumps from one to the next has none to jump to.
+        # Set no timer at all: simulated time, which jumps from one timer to the next, must not find one here.
         await asyncio.Event().wait()
     while True:
         await asyncio.sleep(rhythm.hear)
         before = journal.events_seen
-        # A store that does not answer now may do so later; what is damaged is told of at the next append.
+        # A store that does not respond now may do so later; damage is reported at the next append.
         with suppress(LedgerError):
             await journal.refresh()
         if journal.events_seen != before:
@@ -27,6 +27,6 @@ async def hear_people(journal: Journal, rhythm: Rhythm, heard: asyncio.Event) ->
 
 
 def level_asked(history: History) -> Stop:
-    """Return how urgently people have asked the present controller to stop."""
+    """Return how urgently people have asked the current controller to stop."""
     asked = history.asked_to_stop
     return Stop.NO if asked is None else Stop.NOW if asked.at_once else Stop.DRAIN

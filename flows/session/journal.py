@@ -11,7 +11,7 @@ from overnight.campaign.history.events import Event, LeaseTaken
 from overnight.campaign.values import garbage
 from overnight.storage import Ledger
 
-# Seconds to wait for what took a number to be listed: some network folders show it late, others never.
+# Seconds to wait for a segment of another writer to be listed: some network folders show it late, others never.
 _PAUSES = (0.1, 0.2, 0.5, 1, 2, 4, 8, 15)
 Decide = Callable[[History], Sequence[Event]]
 _Decided = TypeVar("_Decided", bound=Event)
@@ -19,7 +19,7 @@ _Decided = TypeVar("_Decided", bound=Event)
 
 @dataclass(eq=False)
 class _Wish:
-    """Events that somebody waits for to be written."""
+    """A task's wish to append the events that `decide` returns; `written` is done when they are appended."""
 
     decide: Decide
     written: asyncio.Future[Sequence[Event]]
@@ -27,7 +27,7 @@ class _Wish:
 
 @dataclass
 class _Batch:
-    """The wishes that share a segment: no two of them decide about the same trial."""
+    """The wishes that share a segment; no two of them are about the same trial."""
 
     wishes: list[_Wish] = field(default_factory=list)
     decided: list[Sequence[Event]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class _Batch:
         return [event for events in self.decided for event in events]
 
     def add(self, wish: _Wish, events: Sequence[Event]) -> None:
-        """Add the wish, unless one that is here already speaks of the same trial: then it has to decide again."""
+        """Add the wish, unless one in the batch is about the same trial: then it decides again for the next segment."""
         trials = {getattr(event, "trial", None) for event in events} - {None}
         if not trials & self.trials:
             self.wishes.append(wish)
@@ -50,7 +50,7 @@ class _Batch:
 
 
 class Journal:
-    """A ledger and the history folded from it; everything that is appended is folded, too.
+    """A ledger and the history folded from it, which includes all events appended here.
 
     Several tasks of one event loop may use it at once.
     """
@@ -70,16 +70,16 @@ class Journal:
         self.lease: LeaseTaken | None = None
         self._wishes: list[_Wish] = []
         self._writer: asyncio.Task[None] | None = None
-        # Whoever reads or writes the ledger moves the head.
+        # Held during each read and write of the ledger, because both move the head.
         self._busy = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Read and fold what others have appended since."""
+        """Read and fold the events that others have appended since."""
         async with self._busy:
             await self._refresh()
 
     async def append(self, events: Sequence[Event]) -> None:
-        """Append where nobody else has; raise LedgerMoved, with what is new folded, where somebody has."""
+        """Append events; raises LedgerMoved, with the new events folded, if another task or process was first."""
         head = self.head
         async with self._busy:
             if self.head != head:
@@ -87,20 +87,20 @@ class Journal:
             await self._append(events)
 
     async def insist(self, decide: Callable[[History], Sequence[_Decided]]) -> Sequence[_Decided]:
-        """Append the events that are decided on the newest history, and return them.
+        """Append the events that `decide` returns for the newest history, and return them.
 
-        `decide` is called again whenever the ledger has moved. If it raises, that is raised here and nothing is
-        written. Events of several tasks share a segment, unless they are about the same trial.
+        `decide` is called again whenever the ledger has moved. If it raises, its exception is raised here and nothing
+        is written. Events of several tasks share a segment, unless they are about the same trial.
         """
         wish = _Wish(decide, asyncio.get_running_loop().create_future())
         self._wishes.append(wish)
         if self._writer is None:
-            # A task of its own, so that nobody who is cancelled leaves the others' events half written.
+            # A task of its own, so that cancelling one caller does not interrupt the append of the others' events.
             self._writer = asyncio.create_task(self._write_wishes())
         return cast(Sequence[_Decided], await wish.written)
 
     def check_lease(self, history: History) -> None:
-        """Raise CampaignHeld if the history says that somebody else holds the campaign now."""
+        """Raise CampaignHeld if another controller holds the campaign in this history."""
         lease = history.lease
         if lease is not None and lease != self.lease:
             raise CampaignHeld(
@@ -115,12 +115,12 @@ class Journal:
                     await self._write_together()
         finally:
             self._writer = None
-            # Only where this task is ended from outside does anybody still wait.
+            # Wishes are left only if this task was ended from outside.
             for wish in self._wishes:
                 wish.written.cancel()
 
     async def _write_together(self) -> None:
-        """Write one segment, and tell those whose events are in it; who was cancelled waits no longer."""
+        """Write one segment and fulfil the wishes in it; cancelled wishes are dropped."""
         batch = _Batch()
         self._wishes = [wish for wish in self._wishes if not wish.written.done()]
         for wish in self._wishes:
@@ -129,11 +129,11 @@ class Journal:
             except Exception as refusal:
                 _refuse(wish, refusal)
         for part in await self._written(batch):
-            # What cannot be written must not keep the others from it.
+            # A wish that cannot be written must not keep the others from being written.
             await self._written(part)
 
     async def _written(self, batch: _Batch) -> list[_Batch]:
-        """Write the batch; where that fails, return it in parts, if it has several, and else tell why."""
+        """Write the batch. If that fails, return its parts if it has several; otherwise refuse its wish."""
         try:
             if batch.events:
                 await self._append(batch.events)
@@ -158,7 +158,7 @@ class Journal:
         self._fold(events)
 
     async def _catch_up(self, moved: LedgerMoved) -> None:
-        """Read what others have appended; raises LedgerError if nothing of it can be found."""
+        """Read the events that others have appended; raises LedgerError if none can be found."""
         head = self.head
         for pause in (0, *self._pauses):
             await asyncio.sleep(pause)
@@ -166,9 +166,9 @@ class Journal:
             if self.head > head:
                 return
         raise LedgerError(
-            f"{moved}: expected to read what was appended there, found nothing in {sum(self._pauses):.0f} s. The "
-            "ledger's place does not list what it keeps, or lists it under another name. Nothing was written; give the "
-            "ledger another place."
+            f"{moved}: expected to read the events of the other writer, found none in {sum(self._pauses):.0f} s. The "
+            "ledger's place does not list all files that it keeps, or lists them under other names. Nothing was "
+            "written; give the ledger another place."
         )
 
     async def _refresh(self) -> None:
@@ -186,5 +186,5 @@ class Journal:
 
 def _refuse(wish: _Wish, why: Exception) -> None:
     if not wish.written.done():
-        # A future takes this one for the end of an iteration.
+        # A future refuses StopIteration.
         wish.written.set_exception(RuntimeError(repr(why)) if isinstance(why, StopIteration) else why)

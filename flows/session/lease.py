@@ -1,7 +1,7 @@
-"""One controller at a time: take a campaign over only if its last controller is gone, and show that this one lives.
+"""One controller at a time: take over a campaign only if its last controller is gone, and show that this one lives.
 
-Safety is the ledger's: a lease is a segment, so whoever lost his finds the next number taken and writes no more.
-What is here decides who has to wait for whom.
+The ledger guarantees safety: a lease is a segment, so a controller that lost its lease finds the next segment taken and
+cannot append. This module decides which controller has to wait for which.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.session.journal import Journal
 from overnight.storage import Heartbeat
 
-# Who writes what a controller decides: by it the time is known in which one was at work.
+# The actor of a controller's events, which show the times at which a controller was at work.
 CONTROLLER = "controller"
 _SIGN = re.compile(r"epoch ([0-9]{1,18}), beat [0-9]{1,18}")
 _LOOKS_PER_BEAT = 2
@@ -32,9 +32,9 @@ _GLANCE = 0.2
 
 @dataclass(frozen=True)
 class Rhythm:
-    """What a controller does every so many seconds: give a sign of life, and hear what people have appended.
+    """The seconds between signs of life (`beat`) and between reads of events that people append (`hear`).
 
-    After `silence` without a sign somebody else takes over; `hear` is infinite where nobody else can append.
+    After `silence` without a sign, another controller may take over. `hear` is infinite if no one else can append.
     """
 
     beat: float = 10.0
@@ -50,10 +50,10 @@ async def take_lease(
     tell: Callable[[str], None],
     sources: dict[str, str] | None = None,
 ) -> None:
-    """Make this process the campaign's controller, whose evaluator is made of these files.
+    """Make this process the campaign's controller; `sources` are its evaluator's files.
 
-    Where the last one cannot be seen from here, waits for a sign of life of it, and says so. Raises CampaignHeld if
-    it lives, or if asked to stop meanwhile.
+    If the last controller cannot be seen from here, wait for a sign of life, and report that. Raises CampaignHeld if it
+    is alive, or if asked to stop while waiting.
     """
     gone: LeaseTaken | None = None
     while journal.lease is None or journal.lease != journal.history.lease:
@@ -63,7 +63,7 @@ async def take_lease(
             gone = holder
             continue
         lease = _lease(journal.history, clock).model_copy(update={"sources": sources or None})
-        # Somebody else appended: perhaps another one who waited, perhaps only a person.
+        # If the ledger moved, another waiting controller or only a person has appended: look again.
         with suppress(LedgerMoved):
             await journal.append([lease])
             journal.lease = lease
@@ -72,7 +72,7 @@ async def take_lease(
 
 
 async def show_life(journal: Journal, rhythm: Rhythm) -> None:
-    """Give signs of life for ever; raises CampaignHeld when somebody else has taken the lease."""
+    """Keep giving signs of life; raises CampaignHeld when another controller has taken the lease."""
     lease, heartbeat, count = journal.lease, journal.ledger.heartbeat, 0
     assert lease is not None
     if heartbeat is None:
@@ -81,7 +81,7 @@ async def show_life(journal: Journal, rhythm: Rhythm) -> None:
     while True:
         await asyncio.sleep(rhythm.beat)
         count += 1
-        # A store that does not answer now may do so later; if it answers others, they may take over.
+        # A store that does not respond now may do so later; if it responds to others, they may take over.
         with suppress(LedgerError):
             if _epoch(await heartbeat.last()) > lease.epoch:
                 await journal.refresh()
@@ -90,7 +90,7 @@ async def show_life(journal: Journal, rhythm: Rhythm) -> None:
 
 
 def refuse_if_it_lives_here(history: History) -> None:
-    """Raise CampaignHeld if the last controller is a living process that can be seen from here, and not stopped."""
+    """Raise CampaignHeld if the last controller is another process that can be seen alive from here, not stopped."""
     lease = _open_lease(history)
     if lease is not None and _lives_here(lease) and not _is_stopped(lease) and lease.pid != os.getpid():
         raise CampaignHeld(
@@ -100,21 +100,21 @@ def refuse_if_it_lives_here(history: History) -> None:
 
 
 async def refuse_if_it_lives(journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]) -> None:
-    """Raise CampaignHeld if the last controller lives, which is waited for where it cannot be seen from here."""
+    """Raise CampaignHeld if the last controller lives; if it cannot be seen from here, wait for a sign of life."""
     if (holder := _open_lease(journal.history)) is not None:
         await _wait_until_gone(holder, journal, rhythm, stop, tell)
 
 
 def seen_from_afar(history: History) -> str | None:
-    """Return who holds the campaign where that cannot be seen from here, with what that means; else None."""
+    """Return a line on a holder that cannot be seen from here; None if there is no such holder."""
     lease = _open_lease(history)
     if lease is None or _is_here(lease):
         return None
-    return f"held by {_who(lease)}; whether that is alive is found out when it is run here"
+    return f"held by {_who(lease)}, which cannot be seen from here; `overnight run` finds out whether it is alive"
 
 
 def hangs_here(history: History) -> str | None:
-    """Return that the controller is stopped, and what follows; None if it is not, or cannot be seen from here."""
+    """Return a line on a stopped controller, with the remedies; None if it is not stopped or not seen from here."""
     lease = _open_lease(history)
     if lease is None or not _is_stopped(lease):
         return None
@@ -125,13 +125,13 @@ def hangs_here(history: History) -> str | None:
 
 
 def controller_lives(history: History) -> bool:
-    """Tell whether the campaign's controller is alive, as far as that can be known from here."""
+    """Return whether the campaign's controller is alive; one that cannot be seen from here counts as alive."""
     lease = _open_lease(history)
     return lease is not None and (not _is_here(lease) or _lives_here(lease))
 
 
 def is_own(lease: LeaseTaken | None) -> bool:
-    """Tell whether this process has taken the lease."""
+    """Return whether this process has taken the lease."""
     return lease is not None and lease.pid == os.getpid() and _lives_here(lease)
 
 
@@ -147,9 +147,9 @@ async def _wait_until_gone(
         return
     if heartbeat is None:
         raise CampaignHeld(
-            f"The campaign is held by {_who(holder)}, and whether that is alive cannot be known from here."
+            f"The campaign is held by {_who(holder)}, and it cannot be seen from here whether that is alive."
         )
-    tell(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life of it …")
+    tell(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life …")
     lives = await gives_signs(heartbeat, rhythm, stop)
     await journal.refresh()
     if lives and _open_lease(journal.history) == holder:
@@ -167,7 +167,7 @@ async def _end_stopped(
     stop: StopRequest,
     tell: Callable[[str], None],
 ) -> None:
-    """End a controller that hangs instead of dying: one that is silent, and stopped for as long as that lasts."""
+    """End a controller that hangs: it stays stopped and gives no sign of life for `rhythm.silence` seconds."""
     tell(
         f"Held by {_who(holder)}, which is stopped (by SIGSTOP or Ctrl-Z): waiting {rhythm.silence:g} s for its "
         "sign of life. If none comes, it is ended, and its evaluations continue here …"
@@ -177,7 +177,7 @@ async def _end_stopped(
         await asyncio.wait({signs}, timeout=min(_GLANCE, rhythm.beat))
     stopped = signs.done() and not signs.result() and _end_process(holder)
     signs.cancel()
-    while stopped and _lives_here(holder):  # noqa: ASYNC110 - the end of a process that is not our child can only be looked for
+    while stopped and _lives_here(holder):  # noqa: ASYNC110 - the end of a process that is not our child can only be polled
         await asyncio.sleep(_GLANCE)
     await journal.refresh()
     if _lives_here(holder) and _open_lease(journal.history) == holder:
@@ -188,11 +188,11 @@ async def _end_stopped(
 
 
 def _end_process(holder: LeaseTaken) -> bool:
-    """Kill the process if it is still that one, and still stopped; tell whether that was allowed."""
+    """Kill the process if it is still the same one and still stopped; return whether it was killed."""
     with suppress(ProcessLookupError, PermissionError):
         descriptor = os.pidfd_open(holder.pid)
         try:
-            # Looked at once more behind the descriptor, which no other process of the same number can have.
+            # Check again with the descriptor open: it cannot refer to a later process with the same number.
             if _is_stopped(holder):
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                 return True
@@ -202,9 +202,9 @@ def _end_process(holder: LeaseTaken) -> bool:
 
 
 async def gives_signs(heartbeat: Heartbeat, rhythm: Rhythm, stop: StopRequest) -> bool:
-    """Tell whether another sign of life comes; only this machine's own clock is asked for how long that takes.
+    """Return whether another sign of life comes within `rhythm.silence`, by this machine's own clock.
 
-    While the store does not answer here, it may answer nobody: that is no silence of the one who is waited for.
+    Time in which the store does not respond does not count as silence: the store may not respond to the holder either.
     """
     before, passed, silent = await heartbeat.last(), asyncio.get_running_loop().time, 0.0
     while silent < rhythm.silence:
@@ -254,6 +254,6 @@ def _lives_here(lease: LeaseTaken) -> bool:
 
 
 def _is_stopped(lease: LeaseTaken) -> bool:
-    """Return whether a controller on this machine is there and does not run, as after SIGSTOP or Ctrl-Z."""
+    """Return whether a controller on this machine exists but does not run, as after SIGSTOP or Ctrl-Z."""
     process = read_process(lease.pid) if _lives_here(lease) else None
     return process is not None and process.state == STOPPED

@@ -15,7 +15,7 @@ _ACTOR = "user"
 
 @dataclass(frozen=True)
 class ReceiptsFile:
-    """The file with the receipts of one campaign's ledger, and where that ledger lies."""
+    """The file with the receipts of one campaign's ledger, and the location of that ledger."""
 
     path: Path
     campaign: str
@@ -25,8 +25,8 @@ class ReceiptsFile:
 async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None) -> None:
     """Raise LedgerDamaged if the ledger lacks the segment that the newest receipt names, or has another in its place.
 
-    One object is read. No receipts yet, as at the first start, are fine. Raises LedgerError if the receipts cannot be
-    read, or are those of another campaign.
+    Only one object is read. Receipts may be missing, as at the first start. Raises LedgerError if they cannot be read
+    or belong to another campaign.
     """
     receipt = None if file is None else await asyncio.to_thread(_newest, file)
     if file is None or receipt is None:
@@ -40,27 +40,27 @@ async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None)
             f"one belongs to `{receipt.ledger}`. Nothing was written: give each campaign a `receipts` file of its own."
         )
     raise LedgerDamaged(
-        f"ledger file `{ledger.chain.name(receipt.segment)}`: expected what the newest receipt in `{file.path}` "
-        f"names, of {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _instead(ledger, found)}. Nothing was written. "
-        "Restore the ledger from a copy. If the missing part is lost for good, continue without it: overnight run "
-        'CAMPAIGN --accept-loss "why", which the ledger records.'
+        f"ledger file `{ledger.chain.name(receipt.segment)}`: expected the one that the newest receipt in "
+        f"`{file.path}` names, from {receipt.time:%Y-%m-%d %H:%M} UTC, found {await _found_instead(ledger, found)}. "
+        "Nothing was written. Restore the ledger from a copy. If the missing part is lost for good, continue without "
+        'it: overnight run CAMPAIGN --accept-loss "why", which the ledger records.'
     )
 
 
 async def accept_loss(
     ledger: ParquetLedger, file: ReceiptsFile | None, why: str, clock: Clock, tell: Callable[[str], None]
 ) -> None:
-    """Record that a person goes on without what the newest receipt names, and add a receipt of what there is.
+    """Record that a person continues without the segment that the newest receipt names, and add a receipt of the rest.
 
-    Nothing is written if nothing is missing. Raises LedgerError if either cannot be written.
+    Nothing is written if nothing is missing. Raises LedgerError if the record or the receipt cannot be written.
     """
     try:
         await check_newest_receipt(ledger, file)
     except LedgerDamaged:
         if not why.strip():
-            raise LedgerError("--accept-loss: expected why, found nothing. Nothing was written.") from None
+            raise LedgerError("--accept-loss: expected a reason, found none. Nothing was written.") from None
     else:
-        tell("--accept-loss: the ledger is what its newest receipt says, so there is nothing to accept.")
+        tell("--accept-loss: the ledger agrees with its newest receipt, so there is nothing to accept.")
         return
     assert file is not None
     receipt = await asyncio.to_thread(_newest, file)
@@ -74,14 +74,14 @@ async def accept_loss(
     await asyncio.to_thread(add_receipt, file.path, accepted)
     tell(
         f"The loss is accepted and recorded as segment {number}. `overnight verify` still reports older receipts in "
-        f"`{file.path}`; move them to another file when they are of no more use."
+        f"`{file.path}`; move them to another file when they are no longer needed."
     )
 
 
 async def check_or_accept(
     ledger: ParquetLedger, file: ReceiptsFile | None, why: str | None, clock: Clock, tell: Callable[[str], None]
 ) -> None:
-    """Refuse a ledger that is not what its newest receipt says, unless a person has said why to go on."""
+    """Refuse a ledger that does not match its newest receipt, unless a person has given a reason to continue."""
     if why is None:
         await check_newest_receipt(ledger, file)
     else:
@@ -89,13 +89,13 @@ async def check_or_accept(
 
 
 def _newest(file: ReceiptsFile) -> Receipt | None:
-    """Return the last line of the receipts that is whole, since lines are only added."""
+    """Return the receipt on the last whole line, which is the newest because lines are only added."""
     kept = read_receipts(file.path).kept
     return kept[-1] if kept else None
 
 
-async def _instead(ledger: ParquetLedger, hash_found: str | None) -> str:
+async def _found_instead(ledger: ParquetLedger, hash_found: str | None) -> str:
     if hash_found is not None:
-        return "another file, so that the ledger was written anew or belongs to another run of the campaign"
+        return "another file, so the ledger was rewritten or belongs to another run of the campaign"
     newest = await asyncio.to_thread(ledger.chain.newest, 0)
-    return f"that the ledger ends with segment {newest}" if newest else "no ledger there at all"
+    return f"that the ledger ends with segment {newest}" if newest else "no ledger at all"

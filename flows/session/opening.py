@@ -21,10 +21,10 @@ async def open_campaign(
     clock: Clock,
     tell: Callable[[str], None] = LOG.warning,
 ) -> None:
-    """Read the ledger and make sure that it holds this campaign; write the definition down if it holds none.
+    """Read the ledger and make sure that it holds this campaign; record the definition if it holds no campaign.
 
-    A changed budget or number of workers, or other settings, are recorded as a revision. A definition that was revised
-    since changes nothing: the newest one holds, which is told. Raises InvalidDefinition for any other change.
+    A changed budget, number of workers or settings are recorded as a revision. A definition that was revised since
+    changes nothing: the newest one holds, which `tell` reports. Raises InvalidDefinition for any other change.
     """
     await journal.refresh()
     while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
@@ -35,37 +35,37 @@ async def open_campaign(
 
 
 def to_hold(history: History, campaign: Campaign) -> Campaign:
-    """Return what is going to hold where somebody brings this definition.
+    """Return the definition that will hold if a file with this one is run.
 
-    Somebody may have revised it since, and whoever still has the old file does not take that back.
+    If it was revised since, a file that is still the old one does not undo the revision.
     """
     return history.definition if _is_held(history, campaign) else campaign
 
 
 def what_is_refused(history: History, campaign: Campaign) -> list[str]:
-    """Return what makes it another campaign than the ledger's; nothing where it holds or held this one."""
+    """Return the changes that make it another campaign than the ledger's; empty if that holds or held this one."""
     if history.defined is None or _is_held(history, campaign):
         return []
     return differences(history.definition, campaign)
 
 
 def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN") -> None:
-    """Raise InvalidDefinition where the ledger holds another campaign of this name than the file at `path`."""
+    """Raise InvalidDefinition if the ledger holds another campaign of this name than the file at `path`."""
     if not (changes := what_is_refused(history, campaign)):
         return
     bounds = not differences(history.definition, campaign, but_bounds=True)
-    or_revise = f"; or say that its bounds changed, by `overnight revise {path}`" if bounds else ""
+    or_revise = f"; or apply its new bounds with `overnight revise {path}`" if bounds else ""
     raise InvalidDefinition(
         [
-            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Change it back, "
-            f"or give this one another `name`{or_revise}:",
+            f"The ledger already holds a campaign `{campaign.name}` that was defined differently. Undo the changes, "
+            f"or give this campaign another `name`{or_revise}:",
             *changes,
         ]
     )
 
 
 def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> bool:
-    """Tell whether this campaign has finished, and running it again would change nothing."""
+    """Return whether this campaign has finished and running it again would change nothing."""
     latest = history.revised or history.defined
     if history.finished is None or latest is None or settings != latest.settings:
         return False
@@ -73,13 +73,13 @@ def is_over(history: History, campaign: Campaign, settings: dict[str, Any]) -> b
 
 
 def why_outdated(history: History, campaign: Campaign) -> str | None:
-    """Return what is to be told to whoever brings a definition that was revised since; None where this one was not."""
+    """Return a warning for a definition that held before and was revised since; None for any other."""
     revised = history.revised
     if revised is None or _is_same(revised.definition, campaign) or not _is_held(history, campaign):
         return None
     return (
-        f"Campaign `{campaign.name}` was revised since its file was as it is here: revision {revised.revision} holds, "
-        "as the ledger has it; to go back on purpose, say `overnight revise` with this file."
+        f"Campaign `{campaign.name}` was revised since this version of its file, and the ledger's revision "
+        f"{revised.revision} holds. To go back on purpose, run `overnight revise` with this file."
     )
 
 
@@ -99,12 +99,12 @@ def _opening_event(
 
 
 def _is_held(history: History, campaign: Campaign) -> bool:
-    """Tell whether this definition holds or has held before."""
+    """Return whether this definition holds now or held before."""
     return history.defined is not None and any(
         _is_same(known, campaign) for known in (history.definition, *history.superseded)
     )
 
 
 def _is_same(one: Campaign, other: Campaign) -> bool:
-    """Compare all of two definitions; equal values of other types, and another order, make another campaign."""
+    """Compare two definitions; equal values of other types, or in another order, make another campaign."""
     return one == other and not differences(one, other)

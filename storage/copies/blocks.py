@@ -86,7 +86,7 @@ class Blocks:
     def there(self, after: int) -> set[int]:
         """Return the last segment of each block above `after`, at which a block must end."""
         index = after // SIZE
-        keys = self._there(index)
+        keys = self._keys_from(index)
         return {(i + 1) * SIZE for i in range(index, index + len(keys)) if self._key(i) in keys}
 
     def checked(self, before: Tip, last: Tip) -> Block | None:
@@ -120,14 +120,14 @@ class Blocks:
             for number, size in zip(range(first, last + 1), counts, strict=True):
                 known = contents_after(known, number, list(islice(left, size)))
             if known != expected or len(bodies) != sum(counts):
-                raise damaged(name, "what its segments hold", "something else", _REMEDY)
+                raise damaged(name, "the contents of its segments", "other contents", _REMEDY)
             return Block(first, last, counts, events_of(bodies), tuple(bodies))
         except UNREADABLE as problem:
-            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+            raise unreadable(name, problem, "a complete block", _REMEDY) from problem
 
     def make_missing(self) -> None:
         """Make each missing block whose segments all exist."""
-        there = self._there(0)
+        there = self._keys_from(0)
         missing = next(index for index in count() if self._key(index) not in there)
         for index in range(missing, self._chain.newest(missing * SIZE) // SIZE):
             if self._key(index) not in there:
@@ -147,11 +147,11 @@ class Blocks:
         try:
             rows = parquet.read(use_threads=False)
         except UNREADABLE as problem:
-            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
-        if not _is_sealed(data, _said(parquet)):
-            raise damaged(name, "the bytes that were written", "others", _REMEDY)
-        if _said(parquet)["hash"] != run[-1].hash or not _is_copy(rows, _table(run)):
-            raise damaged(name, "what its segments hold", "something else", _REMEDY)
+            raise unreadable(name, problem, "a complete block", _REMEDY) from problem
+        if not _is_sealed(data, _metadata(parquet)):
+            raise damaged(name, "the bytes that were written", "other bytes", _REMEDY)
+        if _metadata(parquet)["hash"] != run[-1].hash or not _is_copy(rows, _table(run)):
+            raise damaged(name, "the contents of its segments", "other contents", _REMEDY)
 
     def lasts(self) -> list[int]:
         """Return the last segment of each block; raises LedgerDamaged for a file without the name of a block."""
@@ -162,7 +162,7 @@ class Blocks:
             if index < 0 or self._key(index) != key:
                 where = f"{self._store.location}/{key}"
                 raise damaged(
-                    where, "only blocks there", "a file that is none by its name", "Move it out of the ledger."
+                    where, "only blocks there", "a file without the name of a block", "Move it out of the ledger."
                 )
             found.append((index + 1) * SIZE)
         return found
@@ -171,7 +171,7 @@ class Blocks:
         """Return the path or address of the block that ends with this segment."""
         return f"{self._store.location}/{self._key(last // SIZE - 1)}"
 
-    def _there(self, index: int) -> set[str]:
+    def _keys_from(self, index: int) -> set[str]:
         return set(self._store.keys(self._folder, start_after=self._key(index - 1) if index else ""))
 
     def _make(self, index: int) -> None:
@@ -190,19 +190,19 @@ class Blocks:
         data = self._store.get(key)
         try:
             parquet = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-            said = _said(parquet)
+            said = _metadata(parquet)
             if said.get("format") == _FORMAT:
                 refuse_newer(said.get("schema_version", "nothing"), _VERSION, name)
             first, last = str(index * SIZE + 1), str((index + 1) * SIZE)
             expected = {"format": _FORMAT, "first": first, "last": last}
             schema = _SCHEMAS.get(said.get("schema_version", "nothing"))
             if {k: said.get(k) for k in expected} != expected or "hash" not in said or schema is None:
-                raise ValueError(f"it says of itself {said}")
+                raise ValueError(f"its metadata is {said}")
             if not parquet.schema_arrow.equals(schema):
                 raise ValueError("its columns are not those of a block")
             return name, parquet, data
         except UNREADABLE as problem:
-            raise unreadable(name, problem, "a whole block", _REMEDY) from problem
+            raise unreadable(name, problem, "a complete block", _REMEDY) from problem
 
     def _key(self, index: int) -> str:
         return f"{self._folder}{index * SIZE + 1:020d}-{(index + 1) * SIZE:020d}.parquet"
@@ -238,7 +238,7 @@ def _is_sealed(data: bytes, said: dict[str, str]) -> bool:
     return set(said) == {*_KEYS, "file"} and found.hexdigest().encode() == seal
 
 
-def _said(parquet: pq.ParquetFile) -> dict[str, str]:
+def _metadata(parquet: pq.ParquetFile) -> dict[str, str]:
     return {k.decode(): v.decode() for k, v in (parquet.metadata.metadata or {}).items()}
 
 

@@ -21,7 +21,7 @@ from overnight.storage.stores.store import ObjectExists, ObjectMissing, ObjectSt
 _FORMAT, _VERSION = "overnight-snapshot", "1"
 _LEAST_SEGMENTS = 250
 _NAME = re.compile(r"trials-(\d{20})\.parquet")
-_REMEDY = "Delete it: the segments say all that it says."
+_REMEDY = "Delete it: the segments contain everything in it."
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Snapshot:
         """Raise LedgerDamaged unless the snapshot agrees with the history and the number of events up to it."""
         told = (self.hash, self.events) == (hash_found, events)
         if not told or not same_rows(self.trials, trial_table(history)):
-            raise damaged(self.name, "what its segments hold", "something else", _REMEDY)
+            raise damaged(self.name, "the contents of its segments", "other contents", _REMEDY)
 
 
 class Snapshots:
@@ -58,7 +58,7 @@ class Snapshots:
                 raise damaged(
                     f"{self._store.location}/{key}",
                     "only snapshots there",
-                    "a file that is none by its name",
+                    "a file without the name of a snapshot",
                     "Move it out of the ledger.",
                 )
             found.append(int(name[1]))
@@ -96,13 +96,13 @@ class Snapshots:
             file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
             said = {k.decode(): v.decode() for k, v in (file.metadata.metadata or {}).items()}
             if said["format"] != _FORMAT or said["segment"] != str(segment):
-                raise ValueError(f"it says of itself {said['format']}, segment {said['segment']}")
+                raise ValueError(f"its metadata is format {said['format']}, segment {said['segment']}")
             refuse_newer(said["schema_version"], _VERSION, name)
             if said["schema_version"] != _VERSION:
-                raise ValueError(f"it says of itself schema version {said['schema_version']}")
+                raise ValueError(f"its metadata is schema version {said['schema_version']}")
             return Snapshot(name, segment, said["hash"], int(said["events"]), file.read(use_threads=False))
         except UNREADABLE as problem:
-            raise damaged(name, "a whole snapshot", f"one that cannot be read ({problem})", _REMEDY) from problem
+            raise damaged(name, "a complete snapshot", f"one that cannot be read ({problem})", _REMEDY) from problem
 
     def _key(self, segment: int) -> str:
         return f"{self._folder}trials-{segment:020d}.parquet"

@@ -36,8 +36,8 @@ def read_database(file: Path, pick: Pick) -> Study:
             return _study(connection, ids[name], name)
     except (sqlite3.Error, ValueError, TypeError) as problem:
         raise CannotImport(
-            f"{file}: expected a database of Optuna, version 3 or later, but: {problem}. One of an older version is "
-            "made readable by: optuna storage upgrade."
+            f"{file}: expected a database of Optuna, version 3 or later, but: {problem}. Upgrade a database of an "
+            "older version with: optuna storage upgrade."
         ) from None
 
 

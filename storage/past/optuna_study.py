@@ -12,7 +12,7 @@ from overnight.campaign.errors import CannotImport
 from overnight.storage.past.results import PastResults, PastRow
 
 _COMPLETE = "COMPLETE"
-_SAID = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
+_STATES = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
 
 # Returns the study to read, given the names of all studies.
 Pick = Callable[[Sequence[str]], str]
@@ -69,7 +69,7 @@ def decoded(internal: float, distribution: str) -> Any:
             return round(internal) if "int" in kind else float(internal)
     except (KeyError, IndexError, TypeError, AttributeError) as problem:
         raise ValueError(f"{type(problem).__name__}: {problem}") from None
-    raise ValueError(f"the distribution `{kind}` is not known")
+    raise ValueError(f"the distribution `{kind}` is unknown")
 
 
 def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
@@ -82,12 +82,12 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
     if study.directions != campaign.goal.directions:
         asked, found = (" and ".join(d).replace("_", " ") for d in (campaign.goal.directions, study.directions))
         raise CannotImport(
-            f"{source}: expected a study whose one objective is to {asked}, as campaign `{campaign.name}` does with "
-            f"`{campaign.objective.metric}`, found {found}. Change the campaign, or name another study."
+            f"{source}: expected a study with one objective to {asked}, like `{campaign.objective.metric}` of campaign "
+            f"`{campaign.name}`, found {found}. Change the campaign, or name another study."
         )
     complete = [trial for trial in study.trials if trial.state == _COMPLETE]
     names = tuple(dict.fromkeys(name for trial in complete for name in trial.parameters))
-    others = Counter(_SAID.get(trial.state, trial.state) for trial in study.trials if trial.state != _COMPLETE)
+    others = Counter(_STATES.get(trial.state, trial.state) for trial in study.trials if trial.state != _COMPLETE)
     return PastResults(
         source,
         tuple(_row(trial, study, file, campaign) for trial in complete),

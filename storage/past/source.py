@@ -34,19 +34,19 @@ def _located(source: str) -> tuple[str, Path]:
     """Return the kind of the source and its file; raises CannotImport if the file does not exist."""
     scheme, separator, rest = source.partition("://")
     if not separator:
-        file = _there(Path(source).expanduser(), "")
+        file = _existing(Path(source).expanduser(), "")
         return _kind_of(file), file
     if scheme not in _STUDIES or not rest.startswith("/"):
         raise CannotImport(
             f"import {scheme}://…: expected a CSV or Parquet file, `sqlite:///study.db` or `journal:///optuna.log`, "
-            f"found `{scheme}`. Of a study in another database, `optuna.copy_study` makes a copy in a file."
+            f"found `{scheme}`. Copy a study from another database to a file with `optuna.copy_study`."
         )
-    return scheme, _there(
+    return scheme, _existing(
         Path(rest[1:].partition("?")[0]), " An absolute path has four slashes: `sqlite:////srv/study.db`."
     )
 
 
-def _there(file: Path, hint: str) -> Path:
+def _existing(file: Path, hint: str) -> Path:
     if not file.is_file():
         raise CannotImport(
             f"{file}: expected a file with past results, found {'no file' if file.exists() else 'nothing'}.{hint}"

@@ -86,7 +86,7 @@ class _Columns:
         """Find the columns that the campaign can use; raises CannotImport if two columns have the same name."""
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise CannotImport(f"{file}: expected columns that differ in their names, found `{twice[0]}` twice.")
+            raise CannotImport(f"{file}: expected columns with different names, found `{twice[0]}` twice.")
         found = TableColumns.of(campaign, names)
         return cls(file, tuple(names), found.parameters, found.means, found.sems, found.counts)
 

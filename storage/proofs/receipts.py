@@ -111,7 +111,7 @@ def add_receipt(file: Path, receipt: Receipt) -> None:
             os.fsync(lines.fileno())
     except OSError as problem:
         raise LedgerError(
-            f"receipts `{file}`: cannot be written: {problem.strerror}. Make its folder, let this user write there, "
+            f"receipts `{file}`: cannot be written: {problem.strerror}. Create its folder, let this user write there, "
             "or name another file."
         ) from problem
 
@@ -131,14 +131,14 @@ def _receipt(where: str, line: bytes, signed_by: str | None) -> Receipt:
         ) from None
     if receipt.key and receipt.signature and not _check()(receipt.key, receipt.signature, receipt.said()):
         raise LedgerError(
-            f"{where}: expected what the signature in it was made for, found something else. The line was altered "
-            "after it was signed, or never signed with that key: restore the file from a copy."
+            f"{where}: expected a receipt that matches its signature, found one that does not. The line was altered "
+            "after it was signed, or was never signed with that key: restore the file from a copy."
         )
     if signed_by is not None and receipt.key != signed_by:
-        found = f"one signed by {receipt.key}" if receipt.key else "one that nobody signed"
+        found = f"one signed by {receipt.key}" if receipt.key else "one without a signature"
         raise LedgerError(
-            f"{where}: expected a receipt signed by the key {signed_by}, found {found}. Take the line out if nobody "
-            "vouches for it, or name the key that made it."
+            f"{where}: expected a receipt signed by the key {signed_by}, found {found}. Remove the line if you do "
+            "not trust it, or name the key that signed it."
         )
     return receipt
 

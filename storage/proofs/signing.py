@@ -18,8 +18,8 @@ try:
     )
 except ImportError as missing:
     raise LedgerError(
-        "Signed receipts: expected the package `cryptography`, with which signatures are made and checked, found that "
-        f"it cannot be imported ({missing}). Install it, or Overnight with it: pip install 'overnight[signing]'."
+        f"Signed receipts need the package `cryptography`, which cannot be imported ({missing}). Install it, or "
+        "install Overnight with it: pip install 'overnight[signing]'."
     ) from missing
 
 _NO_KEY = (ValueError, TypeError, UnsupportedAlgorithm)
@@ -59,16 +59,16 @@ def read_private_key(file: Path, password: str | None) -> PrivateKey:
     encrypted = b"ENCRYPTED" in data
     if encrypted and password is None:
         raise LedgerError(
-            f"key `{file}`: expected its password in the environment variable OVERNIGHT_KEY_PASSWORD, found no such "
-            "variable. Set it and start again."
+            f"key `{file}`: expected its password in the environment variable OVERNIGHT_KEY_PASSWORD, found it "
+            "unset. Set it and start again."
         )
     try:
         private = load_pem_private_key(data, password.encode() if encrypted and password is not None else None)
     except _NO_KEY as problem:
         if encrypted:
             raise LedgerError(
-                f"key `{file}`: expected that the password in OVERNIGHT_KEY_PASSWORD opens it, found that it does not "
-                f"({problem}). Set the right one and start again."
+                f"key `{file}`: the password in OVERNIGHT_KEY_PASSWORD does not open it ({problem}). Set the right "
+                "password and start again."
             ) from None
         raise _unfit(file, "private", f"one that cannot be read ({problem})") from None
     if not isinstance(private, Ed25519PrivateKey):

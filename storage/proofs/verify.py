@@ -74,12 +74,12 @@ def verify(ledger: ParquetLedger, receipts: Sequence[Receipt] = ()) -> Verificat
                 copies.compare(run, events)
         except LedgerTooNew as problem:
             newer = problem
-    copies.check_that_none_is_beyond(found.segment)
+    copies.check_ends(found.segment)
     if found.anchored > found.segment:
         raise LedgerDamaged(
-            f"ledger file `{ledger.chain.name(found.anchored)}`: expected it, because a receipt of "
-            f"{expected[found.anchored][0].time:%Y-%m-%d %H:%M} names it, found that the ledger ends with segment "
-            f"{found.segment}. Its end was cut: restore the files from a copy."
+            f"ledger file `{ledger.chain.name(found.anchored)}`: a receipt of "
+            f"{expected[found.anchored][0].time:%Y-%m-%d %H:%M} names it, but the ledger ends with segment "
+            f"{found.segment}. Its end was cut off: restore the files from a copy."
         )
     # Hashes and receipts show alterations even in files that this version cannot read, so this error comes last.
     if newer is not None:
@@ -110,13 +110,13 @@ class _Copies:
                 self._check(link)
         self._fold(new)
 
-    def check_that_none_is_beyond(self, last: int) -> None:
+    def check_ends(self, last: int) -> None:
         """Raise LedgerDamaged if a block or a snapshot covers segments that do not exist."""
         for kept, numbers in ((self._ledger.blocks, self._blocks), (self._ledger.snapshots, self._snapshots)):
             for number in numbers:
                 if number > last:
                     lost = self._ledger.chain.name(last + 1)
-                    raise damaged(lost, f"it, because `{kept.name(number)}` tells of it", "no such file", RESTORE)
+                    raise damaged(lost, f"it, because `{kept.name(number)}` covers it", "no such file", RESTORE)
 
     def _fold(self, events: list[Event]) -> list[Event]:
         self._past, self._events = self._past.extended(events), self._events + len(events)
@@ -136,7 +136,7 @@ def _checked_contents(before: Contents | None, link: Link) -> Contents | None:
     # A version that does not record this hash may have written in between.
     known = None if found.since == number else before
     if found != contents_after(known, number, link.file.stored["body"].to_pylist()):
-        raise damaged(link.file.name, "the hash of its events and of those before them", "another", RESTORE)
+        raise damaged(link.file.name, "the hash of all events up to it", "another hash", RESTORE)
     return found
 
 
@@ -155,7 +155,7 @@ def _compare(receipt: Receipt, hash_found: str, events: int, file: str) -> None:
         raise LedgerDamaged(
             f"ledger file `{file}`: expected the hash {receipt.hash} of the receipt of {receipt.time:%Y-%m-%d %H:%M}, "
             f"which was made for `{receipt.ledger}`, found {hash_found}. Unless that is another ledger, this one was "
-            "written anew: compare it with a copy."
+            "rewritten: compare it with a copy."
         )
 
 

@@ -91,12 +91,12 @@ class Chain:
             data = self._store.get(self._key(number))
         except ObjectMissing:
             raise LedgerError(
-                f"ledger file `{self.name(number)}`: expected it to be there to go on after it, found no such file. "
+                f"ledger file `{self.name(number)}`: expected the segment to append after, found no such file. "
                 "Was the ledger moved or deleted? Bring it back and start again."
             ) from None
         found = digest(data)
         if self._seen.number == number and self._seen.hash != found:
-            raise damaged(self.name(number), "the bytes that were there before", "others", RESTORE)
+            raise damaged(self.name(number), "the same bytes as before", "other bytes", RESTORE)
         if self._seen.number == number:
             return self._seen
         # The next segment will record this hash forever, so a torn file is refused here.
@@ -169,15 +169,15 @@ class Chain:
 
     def _broken(self, number: int) -> LedgerDamaged:
         if number == 1:
-            return damaged(self.name(1), "a first segment that follows none", "one that names another", RESTORE)
+            return damaged(self.name(1), "a first segment", "one that follows another", RESTORE)
         expected = f"the bytes that `{self.name(number)}` was appended to"
-        return damaged(self.name(number - 1), expected, "others", f"One of the two was altered. {RESTORE}")
+        return damaged(self.name(number - 1), expected, "other bytes", f"One of the two was altered. {RESTORE}")
 
     def _get(self, number: int, newest: int) -> bytes:
         try:
             return self._store.get(self._key(number))
         except ObjectMissing:
-            found = f"none, though there are segments up to {newest}"
+            found = f"no such file, although there are segments up to {newest}"
             raise damaged(self.name(number), f"segment {number}", found, RESTORE) from None
 
     def _number(self, key: str) -> int:
@@ -187,7 +187,7 @@ class Chain:
             raise damaged(
                 f"{self._store.location}/{key}",
                 "only segments in the ledger's folders",
-                "a file that is none by its place and name",
+                "a file without the place and name of a segment",
                 "Move it out of the ledger.",
             )
         return number

@@ -91,4 +91,4 @@ def _seconds(value: Any) -> float:
     """Return a duration in seconds, as it is written in a campaign's file."""
     if isinstance(value, timedelta):
         return value.total_seconds()
-    raise TypeError(f"expected what JSON can say, got {value!r}")
+    raise TypeError(f"expected a value that JSON can represent, got {value!r}")

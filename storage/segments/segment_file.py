@@ -22,7 +22,7 @@ from overnight.storage.segments.rows_of_version_2 import SCHEMA_2, current, lift
 
 # The hash before the first segment.
 GENESIS = "0" * 64
-RESTORE = "Restore the file from a copy; never edit or remove one, because later segments stand on it."
+RESTORE = "Restore the file from a copy; never edit or remove one, because later segments depend on it."
 _FORMAT = "overnight-ledger"
 _VERSION = "3"
 _FEW = 20
@@ -87,7 +87,7 @@ class SegmentFile:
         rows = self.parquet.read(columns, use_threads=False)
         places = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
         if places != [(self.number, i) for i in range(len(places))]:
-            raise ValueError("its rows are not numbered as the file is")
+            raise ValueError("its rows do not have the number of the file")
         return rows
 
     @contextmanager
@@ -124,7 +124,7 @@ def checked_events(files: Sequence[SegmentFile]) -> tuple[Event, ...]:
         raise newer
     if problem is not None:
         raise unreadable(files[0].name, problem) from problem
-    raise damaged(files[0].name, "columns that say what its events say", "others", RESTORE)
+    raise damaged(files[0].name, "columns that agree with its events", "others", RESTORE)
 
 
 def with_current_bodies(rows: pa.Table) -> pa.Table:
@@ -208,7 +208,7 @@ def _refuse_huge(number: int, events: Sequence[Event], bodies: Sequence[str]) ->
         if len(body) > LARGEST_EVENT // 4 and (size := len(body.encode())) > LARGEST_EVENT:
             raise LedgerError(
                 f"segment {number} ({event.id}): expected at most {LARGEST_EVENT // 2**20} MiB for one event, found "
-                f"{size / 2**20:,.0f} MiB. It was not written. Keep what is large in a file, and record its path."
+                f"{size / 2**20:,.0f} MiB. It was not written. Keep large data in a file, and record its path."
             )
 
 
@@ -218,12 +218,12 @@ def damaged(file: str, expected: str, found: str, remedy: str) -> LedgerDamaged:
 
 
 def unreadable(
-    file: str, problem: Exception, expected: str = "a whole segment", remedy: str = RESTORE
+    file: str, problem: Exception, expected: str = "a complete segment", remedy: str = RESTORE
 ) -> LedgerDamaged | LedgerTooNew:
     """Return the error for a file that cannot be read, perhaps because this version is too old for it."""
-    found = _not_known(problem) if isinstance(problem, ValidationError) else None
+    found = _unknown_part(problem) if isinstance(problem, ValidationError) else None
     if found is not None:
-        return _too_new(file, "only what this version knows", found)
+        return _too_new(file, "only keys and words that this version knows", found)
     return damaged(file, expected, f"one that cannot be read ({problem})", remedy)
 
 
@@ -236,11 +236,11 @@ def refuse_newer(said: str, latest: str, file: str) -> None:
 def _too_new(file: str, expected: str, found: str) -> LedgerTooNew:
     return LedgerTooNew(
         f"ledger file `{file}`: expected {expected}, found {found}, which a newer version of Overnight wrote. Upgrade "
-        "Overnight to read it. If no newer one has run there, the file was altered: restore it from a copy."
+        "Overnight to read it. If no newer version has run there, the file was altered: restore it from a copy."
     )
 
 
-def _not_known(problem: ValidationError) -> str | None:
+def _unknown_part(problem: ValidationError) -> str | None:
     """Return the first key or word that a later version may have added; None if anything else is wrong."""
     said = [(details["type"], details) for details in problem.errors(include_url=False)]
     if any(kind not in ("extra_forbidden", "literal_error", "union_tag_invalid") for kind, _ in said):
@@ -254,9 +254,9 @@ def _not_known(problem: ValidationError) -> str | None:
 def _check_metadata(metadata: dict[str, str], number: int, file: str) -> None:
     said = {name: metadata.get(name, "nothing") for name in ("format", "schema_version", "segment")}
     if said["format"] != _FORMAT:
-        raise damaged(file, f"format {_FORMAT}", said["format"], "Move it out of the ledger; it is not of it.")
+        raise damaged(file, f"format {_FORMAT}", said["format"], "Move it elsewhere: it is not part of this ledger.")
     refuse_newer(said["schema_version"], _VERSION, file)
     if said["schema_version"] not in _SCHEMAS:
         raise damaged(file, f"one of the schema versions {', '.join(_SCHEMAS)}", said["schema_version"], RESTORE)
     if said["segment"] != str(number):
-        raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files their own names back.")
+        raise damaged(file, f"segment {number}", f"segment {said['segment']}", "Give the files back their own names.")

@@ -63,7 +63,7 @@ class LocalStore:
         path = self._root / key
         with explained("write", path):
             self._make_folder(path.parent)
-            hidden = _hidden_beside(path)
+            hidden = _hidden_name(path)
             try:
                 hidden.write_bytes(data)
                 hidden.replace(path)
@@ -114,7 +114,7 @@ class LocalStore:
 
 def _write_once(path: Path, data: bytes) -> bool:
     """Write the file under a hidden name and link it to its own; return whether its name was free."""
-    hidden = _hidden_beside(path)
+    hidden = _hidden_name(path)
     try:
         with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _READ_ONLY), "wb") as file:
             file.write(data)
@@ -130,7 +130,7 @@ def _write_once(path: Path, data: bytes) -> bool:
     return True
 
 
-def _hidden_beside(path: Path) -> Path:
+def _hidden_name(path: Path) -> Path:
     return path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
 
 
@@ -169,7 +169,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         code = problem.errno or 0
-        remedy = _REMEDIES.get(code, "Mend that and start again: everything that was acknowledged is kept.")
+        remedy = _REMEDIES.get(code, "Fix this and start again: everything that was acknowledged is kept.")
         if code == errno.EPERM and _has_no_links(path.parent):
             remedy = _NO_LINKS
         raise LedgerError(f"ledger: cannot {verb} `{path}`: {os.strerror(code)}. {remedy}") from problem

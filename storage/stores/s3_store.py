@@ -30,10 +30,12 @@ _TOO_MANY_REQUESTS = 429
 # The libraries in between have exceptions of their own for a connection that was refused, broken or timed out.
 _WITHOUT_ANSWER = (HTTPClientError, NoConnection, BrokenConnection, ConnectionError, TimeoutError)
 _CREDENTIALS = (
-    "They are looked for where the AWS tools look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile named by "
-    "AWS_PROFILE, or the role of the machine."
+    "They come from the same places as for the AWS tools: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile named "
+    "by AWS_PROFILE, or the role of the machine."
 )
-_PERMISSIONS = f"See that the bucket exists, and let these credentials get, put and list objects there. {_CREDENTIALS}"
+_PERMISSIONS = (
+    f"Check that the bucket exists, and let these credentials get, put and list objects there. {_CREDENTIALS}"
+)
 _REMEDIES = {
     "NoSuchBucket": "Create the bucket, or give the ledger another one.",
     "AccessDenied": _PERMISSIONS,
@@ -41,7 +43,7 @@ _REMEDIES = {
     "InvalidAccessKeyId": f"The store does not know this access key. {_CREDENTIALS}",
     "SignatureDoesNotMatch": f"The secret does not belong to the access key. {_CREDENTIALS}",
     "ExpiredToken": f"Renew the credentials and start again: everything that was acknowledged is kept. {_CREDENTIALS}",
-    "RequestTimeTooSkewed": "Set this machine's clock right.",
+    "RequestTimeTooSkewed": "Correct this machine's clock.",
 }
 
 
@@ -79,7 +81,7 @@ class S3Store:
         key = f"{folder}.probe-{secrets.token_hex(8)}"
         self.create(key, b"first")
         try:
-            self._check_that_it_is_listed(folder, key)
+            self._check_listing(folder, key)
             self.create(key, b"second")
         except ObjectExists:
             return
@@ -93,14 +95,14 @@ class S3Store:
             "there. Use a store that honours the condition, or a directory."
         )
 
-    def _check_that_it_is_listed(self, folder: str, key: str) -> None:
+    def _check_listing(self, folder: str, key: str) -> None:
         listed = self.keys(folder)
         if key not in listed:
             instead = ", ".join(f"`{other}`" for other in listed[:3]) or "nothing"
             raise LedgerError(
-                f"ledger `{self.location}`: expected a store that lists an object under the key that it was created "
-                f"under, `{key}`, found {instead}. What is written would not be found again. Nothing but this probe "
-                "was written: take a prefix of small letters and digits, or another store."
+                f"ledger `{self.location}`: expected a store that lists a new object under its own key, `{key}`, found "
+                f"{instead}. Events written there would not be found again. Nothing but this probe was written: take a "
+                "prefix of lower-case letters and digits, or another store."
             )
 
     def create(self, key: str, data: bytes) -> None:
@@ -172,7 +174,7 @@ class S3Store:
             if code in _NO_SUCH_KEY:
                 raise ObjectMissing(key) from None
             raise LedgerError(
-                f"ledger: cannot {verb} `{self.location}/{key}`: {_what_happened(problem, code)}"
+                f"ledger: cannot {verb} `{self.location}/{key}`: {_explanation(problem, code)}"
             ) from problem
         self._answered = True
         return answer
@@ -220,7 +222,7 @@ def _may_pass(problem: BaseException) -> bool:
     return _code(problem) in _PASSING or _status(answer) == _TOO_MANY_REQUESTS or _status(answer) >= 500
 
 
-def _what_happened(problem: BaseException, code: str | None) -> str:
+def _explanation(problem: BaseException, code: str | None) -> str:
     """Return the problem with a remedy, and without the store's own text, which may quote an access key."""
     if isinstance(problem, NoCredentialsError | PartialCredentialsError):
         return f"no credentials were found. {_CREDENTIALS}"
@@ -229,5 +231,5 @@ def _what_happened(problem: BaseException, code: str | None) -> str:
             f"the store does not answer ({type(problem).__name__}). Check its address (AWS_ENDPOINT_URL) and start "
             "again: everything that was acknowledged is kept."
         )
-    kept = "Mend that and start again: everything that was acknowledged is kept."
+    kept = "Fix this and start again: everything that was acknowledged is kept."
     return f"{code}. {_REMEDIES.get(code, kept)}"

@@ -128,7 +128,7 @@ def test_repetitions_are_appraised_by_what_they_gain(
         assert each.apart < 1e-9
         assert each.ahead < 1e-9
     never = next(t.point for t in history.trials.values() if t.pending)
-    with pytest.raises(Contradicted, match="expected a repetition of what could be best"):
+    with pytest.raises(Contradicted, match="expected a repetition of a point that could be best"):
         appraised(campaign, history, proposer, [changed(p, point=never) if p is again else p for p in batch])
 
 
@@ -225,7 +225,7 @@ def test_points_that_were_tried_and_batches_of_two_models_cannot_be(asked) -> No
     with pytest.raises(Contradicted, match="expected a new point"):
         appraised(campaign, history, MODEL, [changed(first, point=history.trials[1].point)])
     other = {name: tuple(x + 0.1 for x in values) for name, values in _hyperparameters(second).items()}
-    with pytest.raises(Contradicted, match="same hyperparameters in all of a batch"):
+    with pytest.raises(Contradicted, match="same hyperparameters in the whole batch"):
         appraised(campaign, history, MODEL, [first, changed(second, {"models.metrics.loss.hyperparameters": other})])
 
 

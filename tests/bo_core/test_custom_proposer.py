@@ -116,13 +116,13 @@ def test_a_module_may_import_its_neighbours_also_while_it_is_asked(written, tmp_
     [
         ("None", "expected a list of 1 proposals, found NoneType None"),
         ("'ab'", "expected a list of 1 proposals, found str 'ab'"),
-        ("[]", "expected 1 proposals, as many as were asked for, found 0"),
-        (f"[{a_point(0)}] * 2", "expected 1 proposals, as many as were asked for, found 2"),
+        ("[]", "expected 1 proposals, as many as requested, found 0"),
+        (f"[{a_point(0)}] * 2", "expected 1 proposals, as many as requested, found 2"),
         ("[{'x0': 0, 'x1': 0}]", "expected proposal 1 of 1 to be a `Proposal`, found dict"),
         (f"[{a_point(7)}]", "to lie in the space, found .*`x1`: expected a number between 0 and 1, got 7"),
         (f"[{a_point(0, 'y')}]", "to lie in the space, found .*`y`: expected one of .*`; `x1`: expected a value"),
-        ("1 / 0", r"expected 1 proposals .* for trial 4 on, found that it raised ZeroDivisionError: .*\.py:5"),
-        ("__import__('sys').exit(3)", r"expected 1 proposals .* for trial 4 on, found that it raised SystemExit: 3"),
+        ("1 / 0", r"expected 1 proposals .* from trial 4 on, found that it raised ZeroDivisionError: .*\.py:5"),
+        ("__import__('sys').exit(3)", r"expected 1 proposals .* from trial 4 on, found that it raised SystemExit: 3"),
     ],
 )
 def test_what_cannot_be_tried_is_named_in_one_paragraph(written, expression: str, expected: str) -> None:
@@ -144,7 +144,7 @@ def test_a_class_may_say_that_the_space_is_exhausted(written) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "settings", "expected"),
     [
-        ("import nowhere_to_be_found", "Mine", {}, "`proposer.implementation`: expected that .*No module named"),
+        ("import nowhere_to_be_found", "Mine", {}, "`proposer.implementation`: expected to import .*No module named"),
         ("class Other: pass", "Mine", {}, "`proposer.implementation`: expected a class `Mine` in .*, found `Other`"),
         ("Mine = 5", "Mine", {}, "expected a class `Mine` .*, found no classes there"),
         ("class Mine: pass", "Mine", {}, r"expected .* to have a method `propose\(campaign, history, q\)`"),
@@ -162,5 +162,5 @@ def test_a_class_that_cannot_be_had_is_refused_by_the_check_and_by_the_proposal(
 
 def test_a_module_whose_name_another_one_has_is_refused(tmp_path) -> None:
     (tmp_path / "campaign.py").write_text(textwrap.dedent(GOOD))
-    with pytest.raises(InvalidDefinition, match=r"expected `campaign` of .*, found a module of the same name"):
+    with pytest.raises(InvalidDefinition, match=r"expected `campaign` from .*, found another module of the same name"):
         CustomProposer(implementation="campaign:Mine", folder=tmp_path).check()

@@ -34,7 +34,7 @@ CONTRADICTIONS = [
         {"approve": {"when": {"change": {"oven": 0.1, "rack": 0.1}}}, "baseline": {"heat": 0.5, "oven": "gas"}},
         [
             "approve.when.change.oven: expected `any` or a list of its choices, which have no distance, got 0.1",
-            "approve.when.change.rack: expected one of heat, oven, found a fixed one, which never changes",
+            "approve.when.change.rack: expected one of heat, oven, found a fixed parameter, which never changes",
         ],
     ),
 ]

@@ -56,7 +56,7 @@ def test_a_text_spells_a_value_of_the_parameter(parameter, text: str, value):
 
 def test_a_text_that_spells_two_choices_is_refused():
     both = CategoricalParameter(kind="categorical", choices=("2", 2))
-    with pytest.raises(ValueError, match="the text can be 2"):
+    with pytest.raises(ValueError, match="the text matches 2"):
         both.spelled("2")
 
 

@@ -85,7 +85,7 @@ def test_only_parameters_that_vary_are_tuned():
         ({"kind": "float", "low": float("-inf"), "high": 1}, "finite"),
         ({"kind": "int", "low": 0, "high": 2**53 + 1}, "less than or equal"),
         ({"kind": "categorical", "choices": ["a"]}, "at least 2"),
-        ({"kind": "categorical", "choices": ["a", "b", "a"]}, "expected choices that differ, got 'a' twice"),
+        ({"kind": "categorical", "choices": ["a", "b", "a"]}, "expected distinct choices, got 'a' twice"),
         ({"kind": "ordinal", "choices": [1.0, float("nan")]}, "expected finite choices, got nan"),
         ({"kind": "flaot", "low": 0, "high": 1}, "'float', 'int', 'categorical', 'ordinal', 'fixed'"),
         ({"kind": "float", "low": 0, "high": 1, "hihg": 2}, "not permitted"),

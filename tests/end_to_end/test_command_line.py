@@ -80,7 +80,7 @@ def test_receipts_that_cannot_be_written_are_told_once_while_the_campaign_goes_o
     (tmp_path / "kept").mkdir()
     said = overnight(tmp_path, "run", variables=server.environment).stdout
     assert said.count("cannot be written") == 1
-    assert "The campaign goes on" in said
+    assert "The campaign continues" in said
     assert "small: finished" in said
 
 

@@ -140,7 +140,7 @@ def test_without_a_worker_others_stand_in_and_the_ledger_says_why(tmp_path, serv
     made = [e.provenance for e in trials_of(folder) if e.kind == "trial_proposed"]
     assert {provenance.asked.stand_in for provenance in made} == {"sobol"}
     assert {provenance.asked.away for provenance in made} == {
-        f"no worker of pool `{pool}` gave an answer within 2s (`proposing.time_limit`)"
+        f"no worker of pool `{pool}` answered within 2s (`proposing.time_limit`)"
     }
     runs = server.runs_of(pool)
     # The last run stays for a controller that asks the same again: this one ended while it waited for the answer.
@@ -179,7 +179,7 @@ async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again
         # A busy machine may not begin within the first limits.
         while not (tmp_path / "pid").exists():
             tries += 1
-            with pytest.raises(ProposerAway, match=f"no worker of pool `{pool}` gave an answer within {10 * tries}s"):
+            with pytest.raises(ProposerAway, match=f"no worker of pool `{pool}` answered within {10 * tries}s"):
                 await PoolProposer(pool, timedelta(seconds=10 * tries)).ask(question)
         hanging = os.pidfd_open(int((tmp_path / "pid").read_text()))
         ready, _, _ = await asyncio.to_thread(select.select, [hanging], [], [], 120)

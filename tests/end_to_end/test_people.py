@@ -75,14 +75,14 @@ def test_a_running_campaign_is_paused_given_a_point_resumed_and_drained_by_other
 
 def _speak(folder: Path, controller: "subprocess.Popen[str]", evaluations: Evaluations) -> None:
     evaluations.next_point()
-    assert "hears of it within seconds" in overnight(folder, "pause", "--why", "the oven is cleaned").stdout
+    assert "reads it within seconds" in overnight(folder, "pause", "--why", "the oven is cleaned").stdout
     assert controller.stdout is not None
     _read_until(controller, "paused by")
     evaluations.let_go()
     _read_until(controller, "trial   1")
     overnight(folder, "suggest", "--point", '{"x": 0.25}', "--why", "a hunch")
     assert "the oven is cleaned" in overnight(folder, "status").stdout
-    assert "expected one that is not paused" in overnight(folder, "pause", "--why", "again", code=1).stderr
+    assert "was already paused by" in overnight(folder, "pause", "--why", "again", code=1).stderr
     overnight(folder, "resume")
     assert evaluations.next_point() == 0.25
     overnight(folder, "drain", "--why", "rain")

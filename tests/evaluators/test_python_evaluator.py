@@ -186,7 +186,7 @@ async def test_check_accepts_functions_that_can_be_called(tmp_path: Path, functi
         ({"function": "no_such_module:f"}, (), "`evaluator.function`: ModuleNotFoundError"),
         ({"function": "broken:f"}, (), "`evaluator.function`: SyntaxError"),
         ({"function": "leaving:f"}, (), "`evaluator.function`: SystemExit"),
-        ({"function": "dying:f"}, (), "`evaluator.function`: expected the import to end well"),
+        ({"function": "dying:f"}, (), "`evaluator.function`: expected the import to succeed"),
         ({"function": "functions:numbr"}, (), "`evaluator.function`: expected `numbr` in `functions`, found"),
         ({"function": "functions:not_a_function"}, (), "`evaluator.function`: expected a function, found int 3"),
         ({"function": "functions:no_parameters"}, (), "no_parameters()"),

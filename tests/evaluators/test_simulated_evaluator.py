@@ -89,7 +89,7 @@ async def test_check_wants_as_many_numbers_as_the_function_takes():
 @pytest.mark.parametrize(
     ("noise", "reports", "problem"),
     [
-        ("known", False, "expected a standard error beside the mean"),
+        ("known", False, "expected a standard error with the mean"),
         ("none", True, "expected no standard error, or 0"),
         ("known", True, None),
         ("none", False, None),

@@ -64,7 +64,7 @@ The same in small is in the tests: `tests/storage/test_several_processes.py` (20
 `test_damages.py`. There are also tests of
 
 - swapped, torn and forged files, wrong credentials and stores that overwrite (`tests/storage/`);
-- a thousand campaigns in one directory and one bucket (`tests/storage/test_many_campaigns.py`);
+- three hundred campaigns in one directory and one bucket (`tests/storage/test_many_campaigns.py`);
 - ledgers that may only be read, and one that may no longer be written in the middle of a run: it ends with an error
   that names the file, and the same command continues after the repair (`tests/end_to_end/test_read_only.py`);
 - clocks that are set an hour back and a day forward (`tests/flows/controller/test_clock_jumps.py`);

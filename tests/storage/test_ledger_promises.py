@@ -54,7 +54,7 @@ async def test_reading_after_a_number_returns_only_what_is_newer(ledger: Ledger)
 async def test_a_lost_race_writes_nothing(ledger: Ledger):
     await ledger.append([started(1, "winner")], after=0)
     await ledger.append([started(2, "winner")], after=1)
-    with pytest.raises(LedgerMoved, match="read what is new"):
+    with pytest.raises(LedgerMoved, match="read the new events"):
         await ledger.append([started(2, "loser")], after=1)
     segments = await ledger.read()
     assert [event.actor for segment in segments for event in segment.events] == ["winner", "winner"]

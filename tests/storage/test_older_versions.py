@@ -62,7 +62,7 @@ async def test_blocks_of_version_2_hold_what_its_segments_hold(folder, campaign,
     shutil.rmtree(folder / campaign / "compact")
     assert repr(await opened(folder, campaign).read()) == repr(in_blocks)
     assert repr(opened(folder, campaign).rows().to_pylist()) == repr(rows.to_pylist())
-    assert caplog.records == []
+    assert [record for record in caplog.records if record.name.startswith("overnight")] == []
 
 
 async def test_each_number_that_version_2_recorded_is_in_its_place(folder):
@@ -134,7 +134,7 @@ def test_a_column_of_version_2_that_contradicts_its_events_is_damage(folder):
     file = folder / "kept/events/00000/00000000000000000003.parquet"
     attempts = pq.read_table(file)["attempt"].to_pylist()
     write_with(file, "attempt", pa.array([7, *attempts[1:]], pa.int32()))
-    with pytest.raises(LedgerDamaged, match="columns that say what its events say"):
+    with pytest.raises(LedgerDamaged, match="columns that agree with its events"):
         verify(opened(folder, "kept"))
 
 

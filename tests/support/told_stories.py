@@ -113,7 +113,7 @@ class Story:
 
     def cancelled(self, trial: int, minute: float) -> "Story":
         """Add the end of an attempt whose trial was stopped or abandoned while it ran."""
-        late = {"cause": "cancelled", "message": "the trial had ended before it: stopped", "will_retry": False}
+        late = {"cause": "cancelled", "message": "the trial ended before this attempt: stopped", "will_retry": False}
         about = {"time": at(minute), "actor": "controller", "trial": trial, "attempt": 1}
         self.events.append(AttemptFailed.model_validate({**about, **late, "seconds": 60}))
         return self

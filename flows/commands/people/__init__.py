@@ -1,1 +1,1 @@
-"""The subcommands that append what a person asks for while a campaign runs."""
+"""The subcommands that append a person's requests while a campaign runs."""

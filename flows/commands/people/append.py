@@ -20,12 +20,12 @@ from overnight.flows.session.lease import controller_lives
 from overnight.flows.session.newest_receipt import check_newest_receipt
 from overnight.storage import ledger_location, open_ledger
 
-# From the history, who asks and when: what is to be written, or Refused.
+# Takes the history, the person and the time; returns the events to append, or raises Refused.
 Request = Callable[[History, str, datetime], Sequence[Event]]
 
 
 def speaker() -> str:
-    """Return who calls this command: user@host."""
+    """Return the user who calls this command, as user@host."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
@@ -34,15 +34,15 @@ def speaker() -> str:
 
 
 def append_request(path: Path, request: Request) -> History:
-    """Append what a person asks for to the campaign of this file, and return the history with it in it.
+    """Append a person's request to the ledger of this campaign file, and return the history that includes it.
 
-    Raises LedgerError where nothing was written yet, and what the request raises.
+    Raises LedgerError if the ledger is empty, and the errors of the request.
     """
     return append_to(load_campaign_file(path), path, request)
 
 
 def append_to(file: CampaignFile, path: Path, request: Request) -> History:
-    """Append what a person asks for to the ledger of a campaign file that was read already."""
+    """Append a person's request to the ledger of a campaign file that has already been read."""
     name = file.campaign.name
     ledger = open_ledger(file.ledger, name, Path())
     journal = Journal(ledger)
@@ -65,10 +65,10 @@ def append_to(file: CampaignFile, path: Path, request: Request) -> History:
 
 
 def say_written(history: History, what: str, path: Path) -> None:
-    """Say what was written, and when it will be acted on."""
+    """Print what was written, and when a controller will act on it."""
     lease = history.lease
     if lease is not None and controller_lives(history):
-        heard = f"process {lease.pid} on {lease.host} hears of it within seconds"
+        heard = f"process {lease.pid} on {lease.host} reads it within seconds"
     else:
-        heard = f"no controller runs here now; the next one knows of it: overnight run {path}"
+        heard = f"no controller runs here now; the next one reads it: overnight run {path}"
     terminal().print(f"{history.definition.name}: {what}; {heard}", soft_wrap=True)

@@ -10,7 +10,7 @@ from overnight.report.numbers import value_text, with_uncertainty
 
 
 def approvals(path: Path) -> None:
-    """Print a line for each trial that waits: its point, what is expected of it, and why it waits."""
+    """Print a line for each trial that awaits approval: its point, its predicted outcome, and why it waits."""
     _, history = read_past(path)
     console = terminal()
     names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
@@ -27,12 +27,12 @@ def approvals(path: Path) -> None:
 
 
 def approve(path: Path, trial: int, why: str) -> None:
-    """Let a trial be started."""
+    """Let a trial start."""
     history = append_request(path, lambda h, who, now: approval.approve(h, who, why, now, trial))
     say_written(history, f"trial {trial} approved", path)
 
 
 def reject(path: Path, trial: int, why: str) -> None:
-    """End a trial that waits."""
+    """End a trial that awaits approval."""
     history = append_request(path, lambda h, who, now: approval.reject(h, who, why, now, trial))
     say_written(history, f"trial {trial} rejected", path)

@@ -36,13 +36,13 @@ def resume(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> Non
 
 @people.command()
 def drain(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Let running evaluations end, start nothing new, and end the controller on any machine; like one Ctrl-C."""
+    """Let running evaluations end, start nothing new, and end the controller, on any machine; like one Ctrl-C."""
     heavy("people.requests").ask_to_stop(campaign, why, at_once=False)
 
 
 @people.command()
 def stop(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """End running evaluations, to be tried again later, and the controller on any machine; like two Ctrl-C."""
+    """End running evaluations and the controller, on any machine; the trials are tried again later. Like two Ctrl-C."""
     heavy("people.requests").ask_to_stop(campaign, why, at_once=True)
 
 
@@ -66,7 +66,7 @@ def report_result(
     campaign: CampaignPath = Path("campaign.yaml"),
     why: Why = "",
 ) -> None:
-    """Record the result of a trial that was measured elsewhere and that no evaluator runs."""
+    """Record a result that was measured elsewhere, for a trial that no evaluator is running."""
     heavy("people.trials_by_hand").report_result(campaign, trial, metrics, why)
 
 
@@ -78,7 +78,7 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 
 @people.command()
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
-    """Bring the changes of the campaign file into a running campaign.
+    """Apply the changes in the campaign file to a running campaign.
 
     These keys may change: `low` and `high` of a parameter, `description`, `workers`,
     `budget`, `window`, `failures`, `approve`, `stop_early`, `stop_when`.
@@ -94,11 +94,11 @@ def approvals(campaign: CampaignPath = Path("campaign.yaml")) -> None:
 
 @people.command()
 def approve(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
-    """Let a trial that waits for approval be started."""
+    """Let a trial that awaits approval start."""
     heavy("people.approvals").approve(campaign, trial, why)
 
 
 @people.command()
 def reject(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaign.yaml")) -> None:
-    """End a trial that waits for approval; its point is not proposed again."""
+    """End a trial that awaits approval; its point is not proposed again."""
     heavy("people.approvals").reject(campaign, trial, why)

@@ -15,27 +15,27 @@ from overnight.flows.session.lease import controller_lives
 def pause(path: Path, why: str) -> None:
     """Keep new trials from starting until the campaign is resumed."""
     history = append_request(path, lambda history, who, now: requests.pause(history, who, why, now))
-    say_written(history, "paused; what runs goes on, nothing new starts", path)
+    say_written(history, "paused; running evaluations continue, nothing new starts", path)
 
 
 def resume(path: Path, why: str) -> None:
-    """Let a paused campaign go on."""
+    """Let a paused campaign continue."""
     history = append_request(path, lambda history, who, now: requests.resume(history, who, why, now))
     say_written(history, "resumed", path)
 
 
 def ask_to_stop(path: Path, why: str, *, at_once: bool) -> None:
-    """End the campaign's controller, wherever it is, as Ctrl-C would."""
+    """End the campaign's controller, on whichever machine it runs, as Ctrl-C would."""
 
     def request(history: History, who: str, now: datetime) -> Sequence[CampaignAskedToStop]:
         events = requests.ask_to_stop(history, who, why, now, at_once=at_once)
         if not controller_lives(history):
             raise Refused(
-                f"Campaign `{history.definition.name}`: expected a controller that runs, found that its last one, a "
-                "process of this machine, is gone. Nothing was written. `overnight run` takes up what it left."
+                f"Campaign `{history.definition.name}` has no running controller: the last one, a process on this "
+                "machine, is gone. Nothing was written. `overnight run` continues the campaign."
             )
         return events
 
     history = append_request(path, request)
-    what = "stops at once: what runs is ended and tried again later" if at_once else "drains: what runs is recorded"
-    say_written(history, what, path)
+    stopping = "stops at once: running evaluations are ended and tried again later"
+    say_written(history, stopping if at_once else "drains: running evaluations finish and are recorded", path)

@@ -15,7 +15,7 @@ from overnight.flows.people.revising import revise as revised
 
 
 def revise(path: Path, why: str) -> None:
-    """Append the definition as the file has it now, and say what becomes of trials outside of its bounds."""
+    """Append the file's current definition, and report the trials outside its bounds."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
     written: list[CampaignRevised | TrialAbandoned] = []
@@ -30,8 +30,8 @@ def revise(path: Path, why: str) -> None:
     for line in _outside(file.campaign, history, len(written) - 1):
         console.print(line, soft_wrap=True)
     console.print(
-        "a deployment of this campaign goes on with the revised definition, from the ledger; its schedule is the one "
-        "that was deployed, so deploy again after another `window`",
+        "a deployment of this campaign continues with the revised definition, from the ledger, but keeps its schedule: "
+        "if you changed `window`, deploy again",
         soft_wrap=True,
     )
 
@@ -42,9 +42,9 @@ def _outside(campaign: Campaign, history: History, abandoned: int) -> list[str]:
     lines = []
     if outside:
         lines.append(
-            f"{len(outside)} of {len(history.trials)} trials lie outside of its bounds: they stay in the ledger, and "
+            f"{len(outside)} of {len(history.trials)} trials lie outside its bounds: they stay in the ledger, but "
             "the model learns nothing from them"
         )
     if abandoned or running:
-        lines.append(f"of these, {abandoned} waited and are abandoned, {running} run and are left to end")
+        lines.append(f"of these, {abandoned} were waiting and are abandoned, {running} are running and may finish")
     return lines

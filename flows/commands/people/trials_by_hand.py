@@ -10,7 +10,7 @@ from overnight.flows.people import trials_by_hand
 
 
 def suggest(path: Path, point: str, metrics: str | None, why: str) -> None:
-    """Add a trial of a point that a person gives; with metrics it has been measured already."""
+    """Add a trial of a point that a person gives; with `metrics`, the point has already been measured."""
     values = _mapping("--point", point, '{"x": 0.3}')
     if metrics is None:
         history = append_request(path, lambda h, who, now: trials_by_hand.suggest(h, who, why, now, values))
@@ -25,7 +25,7 @@ def suggest(path: Path, point: str, metrics: str | None, why: str) -> None:
 
 
 def report_result(path: Path, trial: int, metrics: str, why: str) -> None:
-    """Record how a trial ended that was measured outside."""
+    """Record the result of a trial that was measured elsewhere."""
     measured = _mapping("--metrics", metrics, '{"loss": 0.1}')
     history = append_request(path, lambda h, who, now: trials_by_hand.report_result(h, who, why, now, trial, measured))
     say_written(history, f"trial {trial} observed", path)
@@ -38,11 +38,11 @@ def abandon(path: Path, trial: int, why: str) -> None:
 
 
 def _mapping(option: str, text: str, example: str) -> dict[str, Any]:
-    """Return the JSON object that was written; raises Refused where it is none."""
+    """Return the JSON object in the text of an option; raises Refused for anything else."""
     try:
         found = json.loads(text)
     except ValueError as problem:
-        raise Refused(f"{option}: expected JSON such as '{example}', got {text!r}, where {problem}.") from None
+        raise Refused(f"{option}: expected JSON such as '{example}', got {text!r} ({problem}).") from None
     if not isinstance(found, dict):
         raise Refused(f"{option}: expected a JSON object such as '{example}', got {text!r}.")
     return found

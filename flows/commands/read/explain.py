@@ -14,12 +14,12 @@ from overnight.report.explanation import explanation
 
 
 def explain(trial: int, path: Path) -> None:
-    """Print what was known when a trial was proposed, what was expected of it, and what it turned out to be."""
+    """Print the knowledge from which a trial was proposed, its predicted outcome and its result."""
     file = load_campaign_file(path)
     events = read_events(file, path)
     asked = next((event for event in events if isinstance(event, TrialProposed) and event.trial == trial), None)
     seen = asked.provenance.asked.events_seen if asked is not None and asked.provenance is not None else None
-    # Folded once: what the proposal saw, and then what came after.
+    # Each event is folded once: first those that the proposal saw, then the later ones.
     then = History.from_events(events[:seen])
     now = then.extended([] if seen is None else events[seen:])
     if trial not in now.trials:

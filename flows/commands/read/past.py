@@ -15,20 +15,20 @@ from overnight.storage import ledger_location, open_ledger
 
 
 def read_past(path: Path, as_of: str | None = None) -> tuple[CampaignFile, History]:
-    """Return a campaign's file and its history, all of it or as it was known then.
+    """Return a campaign's file and its history, complete or as of a moment.
 
-    `as_of` is how many events were there, or a time. Raises LedgerError where nothing was written yet.
+    `as_of` is a number of events or a time. Raises LedgerError if nothing had been written by then.
     """
     file = load_campaign_file(path)
     events = read_events(file, path)
     history = History.from_events(events if as_of is None else known(events, as_of))
     if history.defined is None:
-        raise LedgerError(f"--as-of {as_of}: expected a moment in the campaign's life, found that it began later.")
+        raise LedgerError(f"--as-of {as_of}: expected a time since the campaign began; it began later.")
     return file, history
 
 
 def read_events(file: CampaignFile, path: Path) -> list[Event]:
-    """Return all events of a campaign; raises LedgerError where nothing was written yet."""
+    """Return all events of a campaign; raises LedgerError if nothing has been written yet."""
     name = file.campaign.name
     segments = asyncio.run(open_ledger(file.ledger, name, Path()).read())
     events = [event for segment in segments for event in segment.events]
@@ -41,16 +41,14 @@ def read_events(file: CampaignFile, path: Path) -> list[Event]:
 
 
 def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
-    """Return so many events, or all before the first that is later; raises LedgerError where `as_of` is neither.
+    """Return the first `as_of` events, or those before the first event that is later than the time `as_of`.
 
-    Where a clock was set back, events behind that one say that they are earlier: they are told of and left out, since
-    nobody knew them without it.
+    If a clock was set back, events after that later one may have earlier times. They are left out, since they were
+    never known without it, and a warning counts them. Raises LedgerError if `as_of` is neither a number nor a time.
     """
     if as_of.isdecimal():
         if not 0 < int(as_of) <= len(events):
-            raise LedgerError(
-                f"--as-of {as_of}: expected a number from 1 to {len(events)}, as many as there are events."
-            )
+            raise LedgerError(f"--as-of {as_of}: expected a number from 1 to {len(events)}, the number of events.")
         return events[: int(as_of)]
     try:
         moment = datetime.fromisoformat(as_of).astimezone()
@@ -63,8 +61,8 @@ def known(events: Sequence[Event], as_of: str) -> Sequence[Event]:
     left_out = sum(event.time <= moment for event in events[len(before) :])
     if left_out:
         terminal(stderr=True).print(
-            f"--as-of {as_of}: a clock was set back: {left_out} events that say they are earlier stand in the ledger "
-            f"after one that says it is later, and are not shown. Its order decides; --as-of N shows the first N of "
+            f"--as-of {as_of}: a clock was set back: {left_out} events with an earlier time come after one with a "
+            f"later time in the ledger, and are not shown. The ledger's order decides; --as-of N shows the first N of "
             f"its {len(events)} events.",
             style="yellow",
             soft_wrap=True,

@@ -21,7 +21,7 @@ from overnight.storage.sql import Answer, export_trials, query
 
 
 def print_answer(sql: str, path: Path, form: str) -> None:
-    """Print what the SQL says about a campaign's ledger."""
+    """Print the answer to an SQL query on a campaign's ledger."""
     answer = query(_ledger(path), sql)
     match form:
         case "csv":
@@ -45,7 +45,7 @@ def _ledger(path: Path) -> ParquetLedger:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Return the names, numbered where the answer has one twice."""
+    """Return the names, with a number added to each repetition."""
     seen = Counter[str]()
     distinct = []
     for name in names:
@@ -55,7 +55,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 def _cell(value: Any) -> Cell:
-    """Return what JSON and CSV can say: a time in its ISO form, and what has parts as JSON."""
+    """Return a value that JSON and CSV can hold: a time in ISO form, a nested value as JSON text."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

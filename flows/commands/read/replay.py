@@ -1,4 +1,4 @@
-"""`overnight replay`: make recorded proposals again from the events that they saw."""
+"""`overnight replay`: compute recorded proposals again from the events that they saw."""
 
 from collections import Counter
 from pathlib import Path

@@ -10,9 +10,9 @@ from overnight.flows.report_page import write_report
 
 
 def report(path: Path, output: Path | None, as_of: str | None) -> None:
-    """Write the report and say where it is."""
+    """Write the report and print its path."""
     file, history = read_past(path, as_of)
     if output is None and as_of is not None:
-        raise OvernightError("--as-of: expected an --output beside it, so that the report of today is not overwritten.")
+        raise OvernightError("--as-of: expected --output as well, so that today's report is not overwritten.")
     written = write_report(file, history, output or ReportFile(file, path.parent).path)
     terminal().print(f"report: {written}", soft_wrap=True)

@@ -22,7 +22,7 @@ _MOST_IN_A_FRAME = 500
 
 
 def trials(path: Path, form: str, as_of: str | None) -> None:
-    """Print the trials of a campaign, for people with the reasons of those that gave no result, and notes, below."""
+    """Print the trials of a campaign; the reasons why trials have no result, and notes, follow the table for people."""
     _, history = read_past(path, as_of)
     if form == "table":
         console = terminal()
@@ -37,7 +37,7 @@ def trials(path: Path, form: str, as_of: str | None) -> None:
 
 
 def _without_result(history: History) -> list[str]:
-    """Return why trials failed, were stopped or withdrawn, or what they wait for."""
+    """Return the reasons why trials failed, were stopped, were withdrawn or still wait."""
     reasons = {
         line["trial"]: f"trial {line['trial']}, {line['status']}: {line['why']}" for line in without_result(history)
     }
@@ -48,7 +48,7 @@ def _without_result(history: History) -> list[str]:
 
 
 def _rows(history: History) -> list[tuple[Text, ...]]:
-    """Return the cells of the table for people; CSV and JSON have everything."""
+    """Return the cells of the table for people; CSV and JSON have more columns."""
     campaign, rows = history.definition, list[tuple[Text, ...]]()
     goal = campaign.goal
     for _, trial in sorted(history.trials.items()):
@@ -60,7 +60,7 @@ def _rows(history: History) -> list[tuple[Text, ...]]:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
-    """Return a table whose last column folds where the terminal is narrow."""
+    """Return a table whose last column is folded if the terminal is narrow."""
     table = Table(header_style="bold", padding=(0, 1))
     for name, justify in zip(headings[:-1], _JUSTIFIED, strict=True):
         table.add_column(harmless(name), justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
@@ -71,7 +71,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
 
 
 def _columns(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Text:
-    """Return the same without frames and folds: a table of ten thousand rows takes as many seconds to lay out."""
+    """Return the same text without frames and folds, since a framed table of ten thousand rows takes seconds."""
     cells = [[harmless(name) for name in headings], *([cell.plain for cell in row] for row in rows)]
     widths = [max(cell_len(row[i]) for row in cells) for i in range(len(_JUSTIFIED))]
     text = Text()

@@ -30,21 +30,21 @@ _DAMAGED, _UNREADABLE = 1, 2
 
 @dataclass(frozen=True)
 class _Keys:
-    """Who signs the receipt that is added, and by whom all others must be signed."""
+    """The signer of the receipt that is added, and the key with which all others must be signed."""
 
     signer: Signer | None = None
     signed_by: str | None = None
 
     @property
     def may_add(self) -> bool:
-        """Tell whether a receipt of today would be one of those that are demanded."""
+        """Return whether a new receipt would have the signature that is demanded."""
         return self.signed_by is None or self.signer is not None
 
 
 def verify_ledger(place: str, receipts: Path | None, sign: Path | None = None, signed_by: Path | None = None) -> None:
-    """Print what was found; exit with 1 if the ledger is damaged and 2 if it, or its receipts, cannot be read.
+    """Print the findings; exit with 1 if the ledger is damaged and 2 if it, or its receipts, cannot be read.
 
-    A whole ledger's newest segment is added to `receipts` unless it is there.
+    If the ledger is whole, a receipt of its newest segment is added to `receipts` unless they have one.
     """
     console = terminal()
     try:
@@ -63,7 +63,7 @@ def verify_ledger(place: str, receipts: Path | None, sign: Path | None = None, s
 
 
 def _ledger_of(place: str) -> tuple[str, str, Path | None]:
-    """Return the address of the ledgers, the campaign's name, and its receipts where its file names them."""
+    """Return the address of the ledgers, the campaign's name, and its receipts if its file names them."""
     if "://" not in place and not Path(place).is_dir():
         file = load_campaign_file(Path(place))
         return file.ledger, file.campaign.name, Path(file.receipts) if file.receipts else None
@@ -80,8 +80,8 @@ def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _
         return _Keys()
     if receipts is None:
         option = "--sign" if sign else "--signed-by"
-        raise LedgerError(f"{option}: expected --receipts FILE beside it, which holds what is signed, found none.")
-    # Only who signs, or asks for signatures, needs the library for them.
+        raise LedgerError(f"{option}: expected --receipts FILE as well, the file of the signed receipts, found none.")
+    # Imported here, since only signatures need the library for them.
     from overnight.storage.proofs.signing import read_private_key, read_public_key
 
     keys = _Keys(
@@ -89,16 +89,20 @@ def _keys(receipts: Path | None, sign: Path | None, signed_by: Path | None) -> _
         signed_by=read_public_key(signed_by) if signed_by else None,
     )
     if keys.signer and keys.signed_by and keys.signer.key != keys.signed_by:
-        raise LedgerError(f"--sign {sign}: expected the private half of `{signed_by}`, found another key's.")
+        raise LedgerError(
+            f"--sign {sign}: expected the private half of `{signed_by}`, found the private half of another key."
+        )
     return keys
 
 
 def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[str]:
-    """Verify the ledger, add a receipt where one is to be added, and return what to say of both."""
+    """Verify the ledger, add a receipt if one is due, and return the lines to print."""
     location = ledger_location(url, name, Path())
     receipts = read_receipts(file, keys.signed_by) if file else Receipts()
     if not receipts.kept and not keys.may_add:
-        raise LedgerError(f"receipts `{file}`: expected one that is signed, found none. Make the first with --sign.")
+        raise LedgerError(
+            f"receipts `{file}`: expected a signed receipt, found none. Create the first one with --sign."
+        )
     found = verify(open_ledger(url, name, Path()), receipts.kept)
     if not found.segment:
         raise LedgerError(f"{location}: expected a campaign's ledger, found nothing.")
@@ -107,26 +111,26 @@ def _verified(url: str, name: str, file: Path | None, keys: _Keys) -> Iterator[s
         receipt = receipt_of(found, location, SystemClock().now())
         add_receipt(file, signed(receipt, keys.signer) if keys.signer else receipt)
         added = True
-    yield f"events: {found.events} in {found.segment} segments, each as the next one found it"
+    yield f"events: {found.events} in {found.segment} segments, each as recorded in the next one"
     yield f"head: {found.hash} (segment {found.segment})"
     if found.unlinked:
-        yield f"segments 1 to {found.unlinked} are of version 1, whose order and bytes nothing but their numbers holds"
+        yield f"segments 1 to {found.unlinked} are of version 1: only numbers show their order, and no hash their bytes"
     for number in receipts.torn:
-        yield f"receipts: line {number} of {file} was cut off as it was written and says nothing; take it out"
+        yield f"receipts: line {number} of {file} was cut off while it was written and proves nothing; remove it"
     if file:
         yield _receipts_remark(found, receipts, file, keys)
     yield _tail_remark(found, file, added=added)
 
 
 def _is_kept(found: Verification, receipts: Receipts, signer: Signer | None) -> bool:
-    """Tell whether there is a receipt of the newest segment, with the signature that it would get now."""
+    """Return whether the newest segment has a receipt with the signature that a new one would get."""
     newest = [receipt for receipt in receipts.kept if receipt.segment == found.segment]
     return any(signer is None or receipt.key == signer.key for receipt in newest)
 
 
 def _receipts_remark(found: Verification, receipts: Receipts, file: Path, keys: _Keys) -> str:
     if not found.anchored:
-        return f"receipts: this is the first; keep {file} where whoever writes the ledger cannot write"
+        return f"receipts: this is the first; keep {file} in a place that writers of the ledger cannot change"
     by = "the demanded key" if keys.signed_by else "the key that each names"
     count = sum(receipt.signature is not None for receipt in receipts.kept)
     return (
@@ -136,7 +140,7 @@ def _receipts_remark(found: Verification, receipts: Receipts, file: Path, keys: 
 
 
 def _tail_remark(found: Verification, file: Path | None, *, added: bool) -> str:
-    """Say how much stands behind no receipt."""
+    """Return a line on the segments that no receipt covers."""
     segments = found.segment - found.anchored
     if not segments:
         return "loose: nothing"
@@ -144,8 +148,8 @@ def _tail_remark(found: Verification, file: Path | None, *, added: bool) -> str:
     events = found.events - found.anchored_events
     tail = f"{_counted(segments, 'segment')} with {_counted(events, 'event')}{since}"
     if file is None:
-        return f"loose: all {tail}; without receipts a cut end, or a ledger written anew, looks the same"
-    return f"loose: {tail}, {'until the receipt that was added now' if added else 'after the last receipt'}"
+        return f"loose: all {tail}; without receipts, a ledger with its end cut off, or a rewritten one, looks the same"
+    return f"loose: {tail}, {'before the receipt that was just added' if added else 'after the last receipt'}"
 
 
 def _counted(number: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""`overnight check`: show whether a campaign could run, and what it would do."""
+"""`overnight check`: validate a campaign, and describe what a run of it would do."""
 
 import asyncio
 from pathlib import Path
@@ -23,16 +23,16 @@ from overnight.storage import open_ledger
 
 
 def check(path: Path) -> None:
-    """Validate the file and what it plugs in, and print what would be done; refuse what `overnight run` refuses."""
+    """Validate the file and its plug-ins, and print what a run would do; refuse what `overnight run` refuses."""
     file = load_campaign_file(path)
     asyncio.run(file.check())
-    would = _what_run_would_do(file, path)
+    next_run = _next_run(file, path)
     console = terminal()
     console.print(describe(file, SystemClock().now()))
-    console.print(Text.assemble(("✓", "green"), f" {path} is valid{would}"), soft_wrap=True)
+    console.print(Text.assemble(("✓", "green"), f" {path} is valid{next_run}"), soft_wrap=True)
 
 
-def _what_run_would_do(file: CampaignFile, path: Path) -> str:
+def _next_run(file: CampaignFile, path: Path) -> str:
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     journal = Journal(ledger)
     try:
@@ -40,27 +40,27 @@ def _what_run_would_do(file: CampaignFile, path: Path) -> str:
         asyncio.run(journal.refresh())
     except (LedgerDamaged, LedgerTooNew):
         raise
-    except LedgerError as away:
+    except LedgerError as problem:
         refuse_unusable_places(file)
-        return f". Whether it goes on is not known, for its ledger cannot be read from here: {away}"
+        return f". Whether it has finished is unknown, because its ledger cannot be read from here: {problem}"
     history = journal.history
     if history.defined is None:
         refuse_overlaps(file)
     refuse_another(history, file.campaign, str(path))
     if is_over(history, file.campaign, file.settings()):
-        return f", and has finished. What was found: overnight report {path}"
+        return f", and has finished. Its findings: overnight report {path}"
     refuse_unusable_places(file)
     sources = SourceFiles(file.evaluator).hashes()
     if file.evaluator_changed == "refuse":
         refuse_changed(history, sources)
-    # As `run` does for a setting that names no server.
+    # As `run` does, refuse a setting that is not the address of a server.
     named_server()
     try:
         refuse_if_it_lives_here(history)
     except CampaignHeld as held:
         return f". {held}"
     next_trial = next((trial.id for trial in history.trials.open if trial.pending), history.next_trial)
-    goes_on = f" and goes on with trial {next_trial}" if history.trials else ""
+    continues = f" and continues with trial {next_trial}" if history.trials else ""
     outdated = why_outdated(history, file.campaign)
-    told = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
-    return f"{goes_on}. Run it with: overnight run {path}{told}"
+    notes = "".join(f"\n{text}" for text in (outdated, note_on(history, sources)) if text is not None)
+    return f"{continues}. Run it with: overnight run {path}{notes}"

@@ -19,12 +19,12 @@ from overnight.storage import open_ledger
 
 
 def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
-    """Create the deployment and say when it starts, and what has to run for that."""
+    """Create the deployment, and print when it starts and which workers it needs."""
     file = load_campaign_file(path)
     named = named_server()
     if named is None:
         raise CannotStart(
-            "A deployment needs a Prefect server that stays: start one with `prefect server start`, and set "
+            "A deployment needs a permanent Prefect server: start one with `prefect server start`, and set "
             "PREFECT_API_URL to its address, in the environment or with `prefect config set`. Nothing was deployed."
         )
     prepare_prefect(Path(file.work))
@@ -33,7 +33,7 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     console.print(str(named), soft_wrap=True)
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     asyncio.run(check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), console.print))
-    # Prefect reads its settings when it is imported.
+    # Imported only now, because Prefect reads its settings on import.
     asyncio.run(
         importlib.import_module("overnight.flows.engine.reach").reach_prefect_to_deploy(
             lambda text: console.print(text, soft_wrap=True)
@@ -43,8 +43,8 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
     name = asyncio.run(importlib.import_module("overnight.flows.engine.deployment").deploy(file, pool, now))
     if written := ", ".join(written_out(file.evaluator.variables)):
         console.print(
-            f"to be seen:    the values that the file writes out for {written} are parameters of this deployment, "
-            "which whoever reads the server can read; a variable that is only named gets its worker's own value",
+            f"visible:       the values that the file sets for {written} are parameters of this deployment, and every "
+            "reader of the server can see them; a variable that is only named gets its worker's own value",
             soft_wrap=True,
         )
     window = file.campaign.window
@@ -55,9 +55,9 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
         opens = window.said(window.next_opening(now))
         console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
         again = format_duration(importlib.import_module("overnight.flows.engine.deployment").AGAIN)
-        console.print(f"if it dies:    it goes on within {again}, while the window is open", soft_wrap=True)
-    console.print(f"what runs it:  prefect worker start --pool {pool}", soft_wrap=True)
+        console.print(f"if it dies:    it continues within {again}, while the window is open", soft_wrap=True)
+    console.print(f"to run it:     prefect worker start --pool {pool}", soft_wrap=True)
     if isinstance(file.run_on, OnPool):
-        console.print(f"what evaluates: prefect worker start --pool {file.run_on.pool}", soft_wrap=True)
+        console.print(f"to evaluate:   prefect worker start --pool {file.run_on.pool}", soft_wrap=True)
     if file.proposing.pool is not None:
-        console.print(f"what proposes: prefect worker start --pool {file.proposing.pool}", soft_wrap=True)
+        console.print(f"to propose:    prefect worker start --pool {file.proposing.pool}", soft_wrap=True)

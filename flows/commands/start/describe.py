@@ -1,4 +1,4 @@
-"""Describe what a campaign would do, for `overnight check`."""
+"""Describe a campaign's plan, for `overnight check`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from overnight.storage import ledger_location
 
 
 def describe(file: CampaignFile, now: datetime) -> Group:
-    """Return what would be tried, how, when and how often, and where it is written down."""
+    """Return a table of the space, and lines on how and when points would be tried and recorded."""
     campaign, evaluator = file.campaign, file.evaluator
     table = Table(header_style="bold")
     for name in ("parameter", "kind", "values", "baseline"):
@@ -79,35 +79,35 @@ def _proposer(file: CampaignFile) -> str:
 
 def _budget(file: CampaignFile) -> str:
     budget = file.campaign.budget
-    limit = f", starting none after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
+    limit = f", none started after {format_duration(budget.wall_clock)}" if budget.wall_clock else ""
     evaluations = f", at most {budget.evaluations} evaluations" if budget.evaluations else ""
     cost = f", at most {budget.cost:g} of cost" if budget.cost else ""
     return f"{budget.trials} trials{evaluations}{cost}{limit}"
 
 
 def _window(window: Window, now: datetime) -> str:
-    at_its_end = "may finish" if window.running == "finish" else "is stopped and tried again the next time"
+    at_its_end = "may finish" if window.running == "finish" else "are stopped, and tried again the next time"
     closes = window.closes(now)
     turn = f"opens {window.said(window.next_opening(now))}" if closes is None else f"open until {window.said(closes)}"
-    return f"{window}, {turn}; what runs at its end {at_its_end}"
+    return f"{window}, {turn}; evaluations running at its end {at_its_end}"
 
 
 def _failures(file: CampaignFile) -> str:
     policy = file.campaign.failures
-    asked = "; you are asked about what cannot be seen any more" if policy.when_unknown == "ask" else ""
+    asked = "; you are asked about attempts of unknown fate" if policy.when_unknown == "ask" else ""
     if policy.max_attempts == 1:
         return f"nothing is tried again{asked}"
     first, longest = format_duration(policy.back_off), format_duration(policy.longest_back_off)
     pauses = f"after {first}, then up to {longest}" if policy.back_off else "at once"
-    whose = "machine failed or time was over" if policy.on_timeout == "retry" else "machine failed"
-    return f"up to {policy.max_attempts} attempts at a trial whose {whose}, {pauses}{asked}"
+    why = "the machine failed or the time limit passed" if policy.on_timeout == "retry" else "the machine failed"
+    return f"up to {policy.max_attempts} attempts at a trial if {why}, {pauses}{asked}"
 
 
 def _approval(campaign: Campaign) -> list[tuple[str, str]]:
-    """Return which points wait for a person."""
+    """Return a line on the points that would await approval, if any would."""
     policy = campaign.approve
     if not isinstance(policy, ApprovalPolicy):
-        return [("approval", "all that is computed waits for a person")] if policy == "always" else []
+        return [("approval", "every computed point waits for a person")] if policy == "always" else []
     when, rules = policy.when, list[str]()
     if when.change is not None:
         far = ", ".join(f"{name} {_limit(limit)}" for name, limit in when.limits(campaign.parameters).items())
@@ -118,7 +118,7 @@ def _approval(campaign: Campaign) -> list[tuple[str, str]]:
         rules.append(f"{campaign.objective.metric} predicted worse than {when.predicted.worse_than:g}{within}")
     if when.cost is not None:
         rules.append(f"expected to cost more than {when.cost:g}")
-    return [("approval", f"waits for a person, at most {policy.most_waiting} at a time: {'; or '.join(rules)}")]
+    return [("approval", f"a point waits for a person, at most {policy.most_waiting} at a time: {'; or '.join(rules)}")]
 
 
 def _limit(limit: Limit) -> str:
@@ -128,7 +128,7 @@ def _limit(limit: Limit) -> str:
 
 
 def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
-    """Return what may end before its time, trials and the campaign."""
+    """Return a line on trials that may be stopped early, and one on a campaign that may end early."""
     lines, rule, when = list[tuple[str, str]](), campaign.stop_early, campaign.stop_when
     if rule is not None:
         name = rule.rule.replace("_", " ")
@@ -136,7 +136,7 @@ def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
             ("stops early", f"trials by the {name} rule, if the evaluator reports {campaign.objective.metric}")
         )
     if when is not None:
-        then = "you are told" if when.advice_only else "it ends"
+        then = "it is reported" if when.advice_only else "it ends"
         limit = f"less than {when.expected_gain_below:g}, {when.in_a_row} times in a row"
         lines.append(("enough", f"{then} when one more trial is expected to gain {limit}"))
     return lines
@@ -145,7 +145,7 @@ def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
 def _first_points(file: CampaignFile) -> str:
     campaign = file.campaign
     asked = len(campaign.start_with) + (campaign.baseline is not None)
-    parts = [f"{asked} that the file names"] if asked else []
+    parts = [f"{asked} from the file"] if asked else []
     if isinstance(file.proposer, BayesianProposer):
         initial = file.proposer.initial_points(len(campaign.parameters.tuned()), campaign.budget.trials)
         parts.append(f"{max(initial - asked, 0)} Sobol points, then the model's")

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """`WELL` is also the end of a window and a request to stop; a campaign without a result is none of these."""
+    """`WELL` includes the end of a window and a request to stop, but not a finished campaign without a result."""
 
     WELL = 0
     STOPPED = 1

@@ -22,11 +22,11 @@ _MOST_NAMED = 10
 
 
 def import_results(source: str, path: Path, study: str | None, *, skip_misfits: bool) -> None:
-    """Check all of the source, write what it holds, and say what was taken and what was not."""
+    """Check the whole source, append its results, and print how many were imported and which were left out."""
     file = load_campaign_file(path)
     found, taken = asyncio.run(_import(file, source, study, skip_misfits=skip_misfits))
     console = terminal()
-    for line in _said(file.campaign, found, taken):
+    for line in _summary(file.campaign, found, taken):
         console.print(line, soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
 
@@ -41,38 +41,38 @@ async def _import(
     check_that_it_is_new(file.campaign, journal.history)
     found = read_past_results(source, file.campaign, study)
     taken = fitted(file.campaign, found)
-    _check_that_it_may_be_written(file.campaign, found, taken, skip_misfits=skip_misfits)
+    _refuse_misfits(file.campaign, found, taken, skip_misfits=skip_misfits)
     await write_observations(journal, file.campaign, file.settings(), SystemClock(), taken.observations)
     return found, taken
 
 
-def _check_that_it_may_be_written(campaign: Campaign, found: PastResults, taken: Fitted, *, skip_misfits: bool) -> None:
+def _refuse_misfits(campaign: Campaign, found: PastResults, taken: Fitted, *, skip_misfits: bool) -> None:
     if taken.misfits and not skip_misfits:
         raise CannotImport(
-            f"{found.source}: expected results that fit campaign `{campaign.name}`, found {taken.misfits} of "
-            f"{len(found.rows)} that do not. Nothing was written: mend them or the campaign, or leave them out with "
-            "--skip-misfits.\n" + "\n".join(_first(taken.problems))
+            f"{found.source}: {taken.misfits} of {len(found.rows)} results do not fit campaign `{campaign.name}`. "
+            "Nothing was written: correct them or the campaign, or leave them out with --skip-misfits.\n"
+            + "\n".join(_first(taken.problems))
         )
     if not taken.observations:
         raise CannotImport(
             f"{found.source}: expected results that fit campaign `{campaign.name}`, found none among "
-            f"{len(found.rows)}. Nothing was written.\n"
-            + "\n".join([*_not_taken(campaign, found, taken), *_first(taken.problems)])
+            f"{len(found.rows)} rows. Nothing was written.\n"
+            + "\n".join([*_left_out(campaign, found, taken), *_first(taken.problems)])
         )
 
 
-def _said(campaign: Campaign, found: PastResults, taken: Fitted) -> Iterator[str]:
+def _summary(campaign: Campaign, found: PastResults, taken: Fitted) -> Iterator[str]:
     yield (
-        f"imported: {len(taken.observations)} results of {found.source} into campaign `{campaign.name}`; the budget of "
-        f"{campaign.budget.trials} trials is as it was"
+        f"imported: {len(taken.observations)} results of {found.source} into campaign `{campaign.name}`; they leave "
+        f"the budget of {campaign.budget.trials} trials as it was"
     )
-    yield from _not_taken(campaign, found, taken)
+    yield from _left_out(campaign, found, taken)
     yield from _first(taken.problems)
     if found.unused:
         yield f"not used: {', '.join(found.unused)}"
 
 
-def _not_taken(campaign: Campaign, found: PastResults, taken: Fitted) -> list[str]:
+def _left_out(campaign: Campaign, found: PastResults, taken: Fitted) -> list[str]:
     counts = dict(found.left_out)
     counts[f"without a value of `{campaign.objective.metric}`"] = taken.unmeasured
     counts["that do not fit"] = taken.misfits
@@ -81,6 +81,6 @@ def _not_taken(campaign: Campaign, found: PastResults, taken: Fitted) -> list[st
 
 
 def _first(problems: Sequence[str]) -> list[str]:
-    """Return a few problems, and how many more there are."""
+    """Return the first few problems, and a line that counts the others."""
     more = len(problems) - _MOST_NAMED
     return [*problems[:_MOST_NAMED], *([f"… and {more} more"] if more > 0 else [])]

@@ -1,4 +1,4 @@
-"""`overnight init`: write a campaign that runs as it is."""
+"""`overnight init`: write a campaign that runs without changes."""
 
 from pathlib import Path
 

@@ -57,7 +57,7 @@ class LiveDisplay:
             self.live.stop()
 
     def watch(self, history: History) -> None:
-        """Take in what was appended, and say what has ended."""
+        """Take a history with new events, and print the trials that have ended."""
         before, self.history = self.history, history
         if self.note.startswith("starting"):
             self.note = ""
@@ -68,7 +68,7 @@ class LiveDisplay:
             self._say_standstill(history)
 
     def _say_standstill(self, history: History) -> None:
-        """Say that no results come in, as soon as that is so and whenever it has gone on for twice as long."""
+        """Print a standstill when it begins, and again whenever it has twice as many trials."""
         found = standstill(history) if history.defined is not None and history.closed_by is None else None
         if found is None:
             self.next_standstill = 1
@@ -77,7 +77,7 @@ class LiveDisplay:
             self.tell(str(found))
 
     def _say_requests(self, history: History) -> None:
-        """Say once what people have asked for; in a terminal the display shows it for as long as it holds."""
+        """Print each request of a person once; in a terminal the display shows it for as long as it holds."""
         requests = () if history.defined is None else requests_of(history)
         for request in requests:
             if request not in self.requests and not self.console.is_terminal:
@@ -85,11 +85,11 @@ class LiveDisplay:
         self.requests = requests
 
     def tell(self, text: str) -> None:
-        """Say something that stays to be read."""
+        """Print a text that stays."""
         self.console.print(Text(text, style="yellow"), highlight=False, soft_wrap=True)
 
     def stopping(self, stop: StopRequest) -> None:
-        """Say what a request to stop does."""
+        """Show the effect of a request to stop."""
         self.note = (
             "draining: what runs is recorded, nothing new starts; Ctrl-C again stops at once"
             if stop.level is Stop.DRAIN

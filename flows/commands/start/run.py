@@ -15,12 +15,12 @@ from overnight.storage import ledger_location
 
 
 def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = None) -> ExitCode:
-    """Run it, show how it goes, say what was found and where everything lies, and return how it ended."""
+    """Run a campaign with a live display, print its findings and the paths of its files, and return the exit code."""
     file = load_campaign_file(path)
     console = terminal(lossy=True)
     report = ReportFile(file, path.parent)
     with LiveDisplay(file.campaign, console) as display:
-        # By its path, as it is called in what is said.
+        # Given as a path, which is then its name in messages.
         result = run_campaign(
             path,
             watch=display.watch,
@@ -37,7 +37,7 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
         at_any_time = " (with --now at any time)" if result.history.definition.window and not ignore_window else ""
-        console.print(f"\nIt goes on where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
+        console.print(f"\nIt continues where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
     console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
     give_up_what_cannot_be_written()
@@ -45,9 +45,9 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
 
 
 def exit_code_of(history: History) -> ExitCode:
-    """Return how a run has ended that raised nothing: a finished campaign without any result of its own is no success.
+    """Return the exit code of a run that raised nothing: a finished campaign needs a result of its own to succeed.
 
-    Imported results are none of its own.
+    Imported results do not count.
     """
     tried = any(trial.attempts for trial in history.trials.values())
     has_result = any(

@@ -211,7 +211,7 @@ def test_of_two_equal_points_the_cheaper_one_is_measured_again(dear: str, repeat
 
 @pytest.mark.parametrize("acquisition", ["upper_confidence_bound", "thompson_sampling", "simple_regret"])
 def test_an_acquisition_without_a_gain_that_costs_could_divide_is_refused(acquisition: str) -> None:
-    with pytest.raises(ValueError, match=f"expected false beside `acquisition: {acquisition}`"):
+    with pytest.raises(ValueError, match=f"expected false with `acquisition: {acquisition}`"):
         BayesianProposer.model_validate({"acquisition": acquisition, "cost_aware": True})
 
 

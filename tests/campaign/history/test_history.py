@@ -144,7 +144,7 @@ def test_a_clock_that_goes_back_takes_no_time_away():
 
 @pytest.mark.parametrize("event", [started(7), attempt_failed(7), observed(7), failed(7)])
 def test_an_event_of_a_trial_that_was_never_proposed_is_refused(event):
-    with pytest.raises(InvalidHistory, match=rf"`{event.kind}/7/1`: expected trial 7 to have been proposed"):
+    with pytest.raises(InvalidHistory, match=rf"`{event.kind}/7/1`: trial 7 was not proposed"):
         History.from_events([proposed(1), event])
 
 

@@ -128,7 +128,7 @@ def test_standard_deviations_are_counted_on_the_bad_side(minimize, edge):
 @pytest.mark.parametrize(("mean", "sd"), [(None, None), (1.0, None)], ids=["no-prediction", "no-uncertainty"])
 def test_what_is_not_predicted_waits(mean, sd):
     limit = {"worse_than": 2.0, "standard_deviations": 1}
-    assert "nothing predicts loss there" in why({"predicted": limit}, mean=mean, sd=sd)
+    assert "loss is not predicted there" in why({"predicted": limit}, mean=mean, sd=sd)
 
 
 def test_a_prediction_that_is_no_number_waits():
@@ -152,21 +152,21 @@ def history_that_cost(*costs: float | None) -> History:
 def test_where_no_cost_is_predicted_a_point_is_expected_to_cost_what_others_did():
     assert why({"cost": 3.0}, history=history_that_cost(1.0, 5.0)) is None
     reason = why({"cost": 3.0}, history=history_that_cost(1.0, 5.5))
-    assert reason == "it is expected to cost 3.25 as others did on average, more than 3 (`approve.when.cost`)"
+    assert reason == "its expected cost is 3.25 (the average of the others), more than 3 (`approve.when.cost`)"
 
 
 def test_a_predicted_cost_counts_rather_than_what_others_cost():
     reason = why({"cost": 3.0}, history=history_that_cost(1.0, 1.0), cost=4.5)
-    assert reason == "it is expected to cost 4.5 by prediction, more than 3 (`approve.when.cost`)"
+    assert reason == "its expected cost is 4.5 (predicted), more than 3 (`approve.when.cost`)"
     assert why({"cost": 3.0}, history=history_that_cost(9.0, 9.0), cost=1.5) is None
 
 
 def test_a_cost_that_is_predicted_in_seconds_says_nothing_of_a_limit_in_the_evaluators_unit():
-    assert "nothing is known" in why({"cost": 3.0}, history=history_that_cost(None, None), cost=1.5)
+    assert "its cost is unknown" in why({"cost": 3.0}, history=history_that_cost(None, None), cost=1.5)
 
 
 def test_a_point_of_which_no_cost_is_known_waits():
-    assert why({"cost": 3.0}) == "nothing is known of what it costs (`approve.when.cost`)"
+    assert why({"cost": 3.0}) == "its cost is unknown (`approve.when.cost`)"
 
 
 def test_every_rule_that_a_point_breaks_is_named():
@@ -186,7 +186,7 @@ def test_what_people_chose_does_not_wait(generator, when):
 
 def test_the_words_mean_none_and_all():
     assert why("never", heat=1.0) is None
-    assert why("always") == "all that is computed does (`approve: always`)"
+    assert why("always") == "every computed point needs approval (`approve: always`)"
 
 
 def test_a_policy_survives_its_own_dump():
@@ -198,7 +198,7 @@ def test_a_policy_survives_its_own_dump():
     ("changes", "problem"),
     [
         ({"baseline": None}, r"approve.when.change: expected a `baseline` .*, found a campaign without one"),
-        ({"approve": {"when": {"change": {"flour": "any"}}}}, r"approve.when.change.flour: .*found a fixed one"),
+        ({"approve": {"when": {"change": {"flour": "any"}}}}, r"approve.when.change.flour: .*found a fixed parameter"),
     ],
     ids=["no-baseline", "fixed"],
 )

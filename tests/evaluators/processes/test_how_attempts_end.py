@@ -42,12 +42,12 @@ def said(outcome: EvaluationOutcome | None) -> tuple[str, str]:
     [
         ('done(metrics={"loss": 1})', "observed", ""),
         ("pass", "invalid_result", "found neither"),
-        ('print("loss is 3")', "invalid_result", "found neither; what came was: loss is 3"),
+        ('print("loss is 3")', "invalid_result", "found neither; the output was: loss is 3"),
         ('print("{loss: 3}")', "invalid_result", "expected the result to be JSON"),
-        ('done(metrics={"loss": float("nan")})', "invalid_result", 'what came was: {"metrics": {"loss": NaN}}'),
-        ('done(metrics={"loss": float("-inf")})', "invalid_result", 'what came was: {"metrics": {"loss": -Infinity}}'),
+        ('done(metrics={"loss": float("nan")})', "invalid_result", 'the output was: {"metrics": {"loss": NaN}}'),
+        ('done(metrics={"loss": float("-inf")})', "invalid_result", 'the output was: {"metrics": {"loss": -Infinity}}'),
         ("done(metrics={'loss': json.loads('[' * 900 + ']' * 900)})", "invalid_result", "metric `loss`"),
-        ('done(metrics={"tps": 12.5})', "invalid_result", 'what came was: {"metrics": {"tps": 12.5}}'),
+        ('done(metrics={"tps": 12.5})', "invalid_result", 'the output was: {"metrics": {"tps": 12.5}}'),
         ('done(status="infeasible", message="melts")', "infeasible", "melts"),
         ('done(status="failed", message="diverged")', "configuration", "diverged"),
         ("sys.exit(1)", "configuration", "exit code 1"),
@@ -159,9 +159,9 @@ def words(params): return "x" * 10_000
         ("no_such_file", "configuration", "FileNotFoundError"),
         ("crash", "configuration", "SIGABRT"),
         ("killed", "infrastructure", "SIGKILL"),
-        ("nan", "invalid_result", 'what came was: {"metrics": {"loss": NaN, "size": 3}}'),
-        ("infinite", "invalid_result", 'what came was: {"metrics": {"loss": Infinity}}'),
-        ("other_metric", "invalid_result", 'expected the metric `loss`, found `size`; what came was: {"metrics"'),
+        ("nan", "invalid_result", 'the output was: {"metrics": {"loss": NaN, "size": 3}}'),
+        ("infinite", "invalid_result", 'the output was: {"metrics": {"loss": Infinity}}'),
+        ("other_metric", "invalid_result", 'expected the metric `loss`, found `size`; the output was: {"metrics"'),
         ("words", "invalid_result", "expected a finite number as mean"),
     ],
 )
@@ -178,7 +178,7 @@ async def test_a_secret_in_what_came_instead_of_a_result_is_not_kept(tmp_path: P
     # The secret spans the position at which the evidence is cut.
     script = 'print("x" * 495 + os.environ["TOKEN"])'
     _, message = await ending_of(tmp_path, command(tmp_path, script, environment=("TOKEN",)))
-    assert "what came was: xxx" in message
+    assert "the output was: xxx" in message
     assert "sword" not in message
 
 

@@ -120,4 +120,4 @@ async def test_a_function_that_returned_no_number_has_an_invalid_result_also_aft
     outcome = await evaluator.evaluate(request(), tmp_path / "attempt", no_report)
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "invalid_result"
-    assert 'what came was: {"metrics": {"loss": NaN, "size": 0.3}}' in outcome.message
+    assert 'the output was: {"metrics": {"loss": NaN, "size": 0.3}}' in outcome.message

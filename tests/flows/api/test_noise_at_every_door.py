@@ -17,8 +17,8 @@ from overnight.flows.people.trials_by_hand import suggest_measured
 from overnight.storage.past.results import PastResults, PastRow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MISSING = "metric `loss`: expected a standard error beside the mean, as the campaign has `noise: known`, found none"
-UNWANTED = "metric `loss`: expected no standard error, or 0, as the campaign has `noise: none`, found 0.25"
+MISSING = "metric `loss`: expected a standard error with the mean because of `noise: known`, found none"
+UNWANTED = "metric `loss`: expected no standard error, or 0, because of `noise: none`, found 0.25"
 REFUSED = [("known", None, MISSING), ("none", 0.25, UNWANTED)]
 TAKEN = [
     *(("known", 0.25), ("known", 0.0), ("none", None), ("none", 0.0)),

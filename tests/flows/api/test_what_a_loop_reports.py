@@ -214,7 +214,7 @@ def test_what_is_no_trial_is_refused(source, trial):
 def test_a_trial_of_another_campaign_is_not_taken_for_one_of_this(source, tmp_path):
     one, other = AskTell(source), AskTell({**source, "ledger": str(tmp_path / "other")})
     mine, theirs = one.ask(), other.ask()
-    with pytest.raises(NotUnderWay, match="of another campaign or ledger"):
+    with pytest.raises(NotUnderWay, match="belongs to another campaign or ledger"):
         one.tell(theirs, 1.0)
     # Also from another process: the trial was read from the ledger.
     AskTell(source).tell(AskTell(source).history.trials[mine.id], 1.0)

@@ -40,20 +40,20 @@ def test_the_description_says_what_would_be_tried_and_how():
     text = described(DEFINITION)
     for expected in ("oven: Less smoke.", "0.5 to 300 °C, log", "1 to 1234567", "rye, off", "200", "minimize smoke"):
         assert expected in text
-    for expected in ("seconds", "python bakery:bake, at most 2h30m each", "20 trials, starting none after 8h"):
+    for expected in ("seconds", "python bakery:bake, at most 2h30m each", "20 trials, none started after 8h"):
         assert expected in text
-    for expected in ("2 that the file names, 5 Sobol points, then the model's", "bayesian", "/srv/ledger"):
+    for expected in ("2 from the file, 5 Sobol points, then the model's", "bayesian", "/srv/ledger"):
         assert expected in text
 
 
 @pytest.mark.parametrize(
     ("failures", "words"),
     [
-        ({}, "up to 3 attempts at a trial whose machine failed, after 30s, then up to 10m"),
-        ({"max_attempts": 5, "back_off": 0}, "up to 5 attempts at a trial whose machine failed, at once"),
-        ({"on_timeout": "retry"}, "up to 3 attempts at a trial whose machine failed or time was over, after 30s"),
+        ({}, "up to 3 attempts at a trial if the machine failed, after 30s, then up to 10m"),
+        ({"max_attempts": 5, "back_off": 0}, "up to 5 attempts at a trial if the machine failed, at once"),
+        ({"on_timeout": "retry"}, "if the machine failed or the time limit passed, after 30s"),
         ({"max_attempts": 1}, "nothing is tried again"),
-        ({"when_unknown": "ask"}, "you are asked about what cannot be seen any more"),
+        ({"when_unknown": "ask"}, "you are asked about attempts of unknown fate"),
     ],
 )
 def test_the_description_says_what_follows_a_failure(failures, words):
@@ -73,14 +73,18 @@ def test_the_description_of_a_proposer_without_a_model_promises_none():
 
 def test_the_description_says_the_window_and_when_it_opens_or_closes():
     night = DEFINITION | {"window": "22:00-06:00 Europe/Berlin"}
-    assert "22:00–06:00 Europe/Berlin, opens Sat 2026-03-28 22:00 CET; what runs at its end may finish" in described(
-        night
+    assert (
+        "22:00–06:00 Europe/Berlin, opens Sat 2026-03-28 22:00 CET; evaluations running at its end may finish"
+        in described(night)
     )
     at_night = described(night, NOON + timedelta(hours=12))
     assert "22:00–06:00 Europe/Berlin, open until Sun 2026-03-29 06:00 CEST" in at_night
     stopping = {"from": "22:00", "to": "06:00", "zone": "UTC", "days": ["sun", "sat"], "running": "stop"}
     text = described(DEFINITION | {"window": stopping})
-    assert "22:00–06:00 UTC on sat, sun, opens Sat 2026-03-28 22:00 UTC; what runs at its end is stopped" in text
+    assert (
+        "22:00–06:00 UTC on sat, sun, opens Sat 2026-03-28 22:00 UTC; evaluations running at its end are stopped"
+        in text
+    )
     assert "window" not in described(DEFINITION)
 
 
@@ -94,7 +98,7 @@ def test_the_description_says_what_waits_for_a_person():
     text = described(DEFINITION | {"approve": {"when": when, "most_waiting": 5}})
     assert "waits for a person, at most 5 at a time: smoke predicted worse than 3 within 2 standard deviations" in text
     assert "or expected to cost more than 4" in text
-    assert "all that is computed waits for a person" in described(DEFINITION | {"approve": "always"})
+    assert "every computed point waits for a person" in described(DEFINITION | {"approve": "always"})
     assert "waits for a person" not in described(DEFINITION)
 
 

@@ -148,7 +148,8 @@ def test_every_problem_is_named_and_nothing_is_written():
     rows = ["3,2.5,1", "x,0.5,1", "4,0.5,good", "5,0.5", "6,0.5,"]
     Path("past.csv").write_text(PAST + "\n".join(rows) + "\n")
     said = refused("import", "past.csv")
-    assert "found 4 of 11 that do not. Nothing was written" in said
+    assert "4 of 11 results do not fit campaign" in said
+    assert "Nothing was written" in said
     assert said.splitlines()[1:] == [
         "past.csv, line 8, `heat`: expected a number between 0 and 1, found '2.5'",
         "past.csv, line 9, `turns`: expected a whole number between 0 and 9, found 'x'",
@@ -196,7 +197,7 @@ def test_a_table_that_holds_no_result_is_refused(text, said):
 def test_a_campaign_that_has_trials_takes_no_past_results():
     asked("import", "past.csv")
     before = events()
-    assert "found 6 trials, 6 of them imported" in refused("import", "past.csv")
+    assert "already has 6 trials, 6 of them imported" in refused("import", "past.csv")
     assert events() == before
 
 
@@ -237,7 +238,7 @@ async def test_of_two_imports_at_once_one_is_refused():
     await write_observations(Journal(there), file.campaign, {}, SystemClock(), found)
     others = (await there.read())[-1].events
     journal = Journal(MovedOnce(others))
-    with pytest.raises(CannotImport, match="found 6 trials"):
+    with pytest.raises(CannotImport, match="already has 6 trials"):
         await write_observations(journal, file.campaign, {}, SystemClock(), found)
 
 

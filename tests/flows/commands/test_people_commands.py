@@ -67,7 +67,7 @@ def test_approvals_are_listed_and_decided():
     assert "It had to be approved: it is cold." in said("explain", "1")
     assert "trial 1 approved; no controller runs here now" in said("approve", "1", "--why", "it looks tasty")
     assert "nothing awaits approval" in said("approvals")
-    with pytest.raises(Refused, match="expected one that awaits approval, found it waiting"):
+    with pytest.raises(Refused, match="does not await approval: its status is `waiting`"):
         said("reject", "1", "--why", "too hot")
 
 
@@ -114,9 +114,9 @@ def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
     heat = {"kind": "float", "low": 0.25, "high": 1}
     Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"parameters": {"heat": heat}}))
     printed = said("revise", "--why", "too cold")
-    assert "1 of 1 trials lie outside of its bounds" in printed
-    assert "of these, 1 waited and are abandoned, 0 run and are left to end" in printed
-    assert "a deployment of this campaign goes on with the revised definition" in printed
+    assert "1 of 1 trials lie outside its bounds" in printed
+    assert "of these, 1 were waiting and are abandoned, 0 are running and may finish" in printed
+    assert "a deployment of this campaign continues with the revised definition" in printed
     assert "nothing awaits approval" in said("approvals")
 
 
@@ -137,5 +137,5 @@ def test_what_cannot_be_read_or_found_is_told_with_an_example():
     asyncio.run(begin())
     with pytest.raises(Refused, match="--point: expected JSON such as"):
         said("suggest", "--point", "heat=1", "--why", "")
-    with pytest.raises(Refused, match="expected a controller that runs, found that none has begun"):
+    with pytest.raises(Refused, match="has no running controller: none has started yet"):
         said("drain")

@@ -345,6 +345,6 @@ def test_a_query_reaches_nothing_but_the_views(attack, monkeypatch, tmp_path):
 
 def test_an_export_never_replaces_a_file_of_the_ledger():
     before, [segment, *_] = all_files(), sorted(Path("ledger").rglob("*.parquet"))
-    with pytest.raises(LedgerError, match=r"expected a file outside of the ledger.*Nothing was written"):
+    with pytest.raises(LedgerError, match=r"expected a file outside the ledger.*Nothing was written"):
         asked("export", str(segment))
     assert all_files() == before

@@ -74,7 +74,9 @@ def test_openssl_and_the_lines_of_the_guide_check_what_was_signed_and_find_what_
     assert shell(by_openssl).returncode != 0
     altered = verified()
     assert altered.exit_code == 2
-    assert "cannot tell: receipts `bread.jsonl`, line 2: expected what the signature" in altered.output
+    assert (
+        "cannot tell: receipts `bread.jsonl`, line 2: expected a receipt that matches its signature" in altered.output
+    )
 
 
 def test_a_key_with_a_password_gets_it_from_the_environment(monkeypatch):
@@ -99,13 +101,13 @@ def test_a_receipt_that_nobody_signed_and_one_of_another_key_are_named_where_a_k
     done = verified("--signed-by", "public.pem")
     assert done.exit_code == 2
     assert "receipts `bread.jsonl`, line 2: expected a receipt signed by the key" in done.output
-    assert "found one that nobody signed" in done.output
+    assert "found one without a signature" in done.output
 
 
 def test_who_demands_a_key_and_does_not_sign_adds_nothing():
     missing = verified("--signed-by", "public.pem")
     assert missing.exit_code == 2
-    assert "receipts `bread.jsonl`: expected one that is signed, found none" in missing.output
+    assert "receipts `bread.jsonl`: expected a signed receipt, found none" in missing.output
     verified("--sign", "key.pem")
     append(2)
     done = verified("--signed-by", "public.pem")
@@ -136,7 +138,7 @@ def test_keys_that_cannot_serve_are_refused_before_anything_is_read():
     for option in ("--sign", "--signed-by"):
         done = CliRunner().invoke(app, ["verify", "ledger/bread", option, "key.pem"])
         assert done.exit_code == 2
-        assert f"{option}: expected --receipts FILE beside it" in done.output
+        assert f"{option}: expected --receipts FILE as well" in done.output
 
 
 # Runs `overnight verify` in a process that cannot import `cryptography`, and prints whether it tried.
@@ -175,6 +177,6 @@ def test_without_the_package_for_signatures_all_else_works_and_signing_says_what
     for options in ([], ["--sign", "key.pem"], ["--signed-by", "public.pem"]):
         done = without_cryptography(*options)
         assert done.returncode == 2
-        assert "cannot tell: Signed receipts: expected the package `cryptography`" in done.stdout
+        assert "cannot tell: Signed receipts need the package `cryptography`" in done.stdout
         assert "pip install 'overnight[signing]'" in done.stdout
         assert "Traceback" not in done.stderr

@@ -71,7 +71,8 @@ def test_receipts_grow_with_the_ledger_and_a_cut_end_is_told(tmp_path):
     grown = verified("--receipt", "kept.jsonl")
     assert "receipts: 1 agree up to segment 3\n" in grown.output
     assert (
-        "loose: 2 segments with 2 events since 2026-03-01 12:00 UTC, until the receipt that was added" in grown.output
+        "loose: 2 segments with 2 events since 2026-03-01 12:00 UTC, before the receipt that was just added"
+        in grown.output
     )
     assert "loose: nothing" in verified("--receipts", "kept.jsonl").output
     assert len(Path("kept.jsonl").read_text().splitlines()) == 2

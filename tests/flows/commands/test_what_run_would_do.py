@@ -107,7 +107,7 @@ def test_a_new_campaign_is_valid_and_check_writes_nothing():
 )
 def test_check_says_with_which_trial_a_campaign_goes_on(events, trial):
     begin(*events)
-    assert f"is valid and goes on with trial {trial}. Run it with" in said("check", "loaf.yaml")
+    assert f"is valid and continues with trial {trial}. Run it with" in said("check", "loaf.yaml")
 
 
 def test_a_file_from_before_its_bounds_were_revised_is_no_other_campaign_and_check_says_what_holds():
@@ -116,14 +116,14 @@ def test_a_file_from_before_its_bounds_were_revised_is_no_other_campaign_and_che
     said("revise", "loaf.yaml", "--why", "more heat")
     write({})
     assert "defines another campaign" not in said("status", "loaf.yaml")
-    assert "goes on with trial 1. Run it with: overnight run loaf.yaml\nCampaign `bread` was revised since" in said(
+    assert "continues with trial 1. Run it with: overnight run loaf.yaml\nCampaign `bread` was revised since" in said(
         "check", "loaf.yaml"
     )
 
 
 def test_check_says_that_a_campaign_has_finished():
     begin(CampaignFinished(time=NOW, actor=CONTROLLER, epoch=1, reason="enough"))
-    assert "is valid, and has finished. What was found: overnight report loaf.yaml" in said("check", "loaf.yaml")
+    assert "is valid, and has finished. Its findings: overnight report loaf.yaml" in said("check", "loaf.yaml")
     write({"budget": {"trials": 5}})
     assert "is valid. Run it with" in said("check", "loaf.yaml")
 
@@ -139,7 +139,7 @@ def test_check_refuses_another_campaign_of_the_same_name_with_the_words_of_run(c
             said(command, "loaf.yaml")
         refusals.append(refused.value.problems)
     assert refusals[0] == refusals[1]
-    assert ("by `overnight revise loaf.yaml`:" in refusals[0][0]) == advised
+    assert ("with `overnight revise loaf.yaml`:" in refusals[0][0]) == advised
     assert f"loaf.yaml defines another campaign, which this ledger refuses: {refusals[0][1]}\n" in said(
         "status", "loaf.yaml"
     )
@@ -174,7 +174,7 @@ def test_a_ledger_that_cannot_be_reached_makes_no_file_invalid(monkeypatch: pyte
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     write({"ledger": "s3://tuning/ledgers"})
-    told = "is valid. Whether it goes on is not known, for its ledger cannot be read from here: "
+    told = "is valid. Whether it has finished is unknown, because its ledger cannot be read from here: "
     assert told in said("check", "loaf.yaml")
 
 
@@ -198,7 +198,7 @@ def test_outside_of_its_window_run_writes_nothing_into_a_ledger_that_is_there():
     before = begin(proposed(1), started(1), failed(1)).history
     said("run", "loaf.yaml")
     assert run_campaign("loaf.yaml").history == before
-    assert "is valid and goes on with trial 1" in said("check", "loaf.yaml")
+    assert "is valid and continues with trial 1" in said("check", "loaf.yaml")
 
 
 @pytest.mark.parametrize(

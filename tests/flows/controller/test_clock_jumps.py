@@ -164,7 +164,7 @@ def test_the_past_is_what_stands_before_the_first_event_of_a_later_time(capsys):
     assert known(events, (NOON + timedelta(minutes=1)).isoformat()) == events[:2]
     assert capsys.readouterr().err == ""
     assert known(events, (NOON + timedelta(minutes=9)).isoformat()) == events[:2]
-    assert "2 events that say they are earlier" in capsys.readouterr().err
+    assert "2 events with an earlier time" in capsys.readouterr().err
     assert known(events, (NOON + DAY).isoformat()) == events
     assert known(events, "4") == events[:4]
     assert capsys.readouterr().err == ""

@@ -44,7 +44,7 @@ async def test_what_is_taken_over_from_a_dead_controller_is_said():
     assert said.startswith(
         "Resuming with 0 observed, 0 failed, 2 under way and taken over; 6 of 8 trials left to start."
     )
-    assert "The last run was interrupted; its last entry in the ledger is of " in said
+    assert "The last run was interrupted; its last entry in the ledger is from " in said
     running.controller.cancel()
     with suppress(asyncio.CancelledError):
         await running.controller

@@ -112,4 +112,4 @@ def test_the_description_names_the_class(path: Path):
     rest = describe(load_campaign_file(path), datetime.now(UTC)).renderables[-1]
     told = [str(cell) for column in rest.columns for cell in column.cells]
     assert "python halving_for_tests:Halving" in told
-    assert "1 that the file names, then the proposer's own" in told
+    assert "1 from the file, then the proposer's own" in told

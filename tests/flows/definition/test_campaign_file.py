@@ -81,7 +81,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "[off, lru]",
             "[off, off]",
-            r"campaign.yaml:8: parameters.cache: expected choices that differ, got 'off' twice",
+            r"campaign.yaml:8: parameters.cache: expected distinct choices, got 'off' twice",
         ),
         (
             "[off, lru]",
@@ -162,7 +162,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "budget:",
             "proposer: {kind: bayesian, acquisition: thompson_sampling, cost_aware: true}\nbudget:",
-            r"campaign.yaml:13: proposer.cost_aware: .*false beside `acquisition: thompson_sampling`, .* got true",
+            r"campaign.yaml:13: proposer.cost_aware: .*false with `acquisition: thompson_sampling`, .* got true",
         ),
         ("  learning_rate: 0.05", "  learning_rate: 5", r"campaign.yaml:16: baseline.learning_rate: .*0.1, got 5"),
         (

@@ -60,7 +60,7 @@ def test_other_spellings_of_a_value_are_understood(parameter, text, value):
         (NUMBER, None, "a number"),
         (MIXED, "barley", "one of 'rye'"),
         (MIXED, None, "one of 'rye'"),
-        (CategoricalParameter(kind="categorical", choices=(1, "1")), "1", "of which the text can be 2"),
+        (CategoricalParameter(kind="categorical", choices=(1, "1")), "1", "of which the text matches 2"),
         (FixedParameter(kind="fixed", value="stone"), "steel", "the fixed value 'stone'"),
     ],
 )

@@ -54,8 +54,8 @@ async def test_a_controller_that_waits_for_approval_can_be_stopped_and_the_next_
 async def test_a_decision_about_a_trial_that_does_not_wait_is_refused_with_those_that_do():
     running = Running(a_campaign(approve="always", baseline=BASELINE, workers=2), ScriptedEvaluator())
     history = await running.until(lambda history: history.awaiting == 2 and history.trials[1].outcome is not None)
-    for number, found in ((1, "it observed"), (9, "no such trial")):
-        with pytest.raises(Refused, match=f"awaits approval, found {found}.*Awaiting approval: 2, 3"):
+    for number, found in ((1, "its status is `observed`"), (9, "it does not exist")):
+        with pytest.raises(Refused, match=f"does not await approval: {found}.*Awaiting approval: 2, 3"):
             approve(history, "ada@home", "", now(), number)
     running.stop.ask()
     await running.controller
@@ -130,7 +130,9 @@ async def test_a_trial_of_a_campaign_that_is_over_is_approved_once_there_is_budg
     await first.append(lambda history: revise(history, "ada@home", "", now(), fewer, {}))
     over = await first.controller
     assert over.finished is not None
-    with pytest.raises(Refused, match=r"found `test` finished: all 1 evaluations.*overnight revise.*then approve"):
+    with pytest.raises(
+        Refused, match=r"campaign `test` has finished: all 1 evaluations.*overnight revise.*then approve"
+    ):
         approve(over, "ada@home", "", now(), 2)
     await first.append(lambda history: revise(history, "ada@home", "", now(), campaign, {}))
     await first.append(lambda history: approve(history, "ada@home", "", now(), 2))

@@ -114,7 +114,7 @@ async def test_what_is_asked_in_vain_is_refused_with_what_was_found():
     gate = Gate()
     running = Running(a_campaign(workers=1), ScriptedEvaluator(gate.wait))
     history = await running.until(lambda history: history.started == 1)
-    with pytest.raises(Refused, match="expected one that is paused"):
+    with pytest.raises(Refused, match="is not paused, so there is nothing to resume"):
         resume(history, "ada@home", "", now())
     await running.append(lambda history: pause(history, "ada@home", "lunch", now()))
     await running.append(lambda history: ask_to_stop(history, "ada@home", "", now(), at_once=False))
@@ -124,5 +124,5 @@ async def test_what_is_asked_in_vain_is_refused_with_what_was_found():
         ask_to_stop(running.elsewhere.history, "bob@work", "", now(), at_once=False)
     gate.open.set()
     history = await running.controller
-    with pytest.raises(Refused, match="expected a controller that runs, found that the last one has ended"):
+    with pytest.raises(Refused, match="has no running controller: the last one has ended"):
         ask_to_stop(history, "bob@work", "", now(), at_once=True)

@@ -101,11 +101,11 @@ async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_
     for campaign, words in (
         (a_campaign(seed=1, workers=2), "seed: was 0, is 1"),
         (a_campaign(parameters=other, workers=2), 'parameters.x.unit: was absent, is "K"'),
-        (a_campaign(workers=2), "expected a change in its file, found none"),
+        (a_campaign(workers=2), "its file has not changed, so there is nothing to revise"),
     ):
         with pytest.raises(Refused, match=words):
             revise(going_on, "ada@home", "", now(), campaign, {})
-    with pytest.raises(Refused, match="found `proposer` changed"):
+    with pytest.raises(Refused, match="a revision cannot change `proposer`"):
         revise(going_on, "ada@home", "", now(), a_campaign(), {"proposer": {"kind": "sobol"}})
 
 
@@ -139,7 +139,7 @@ async def test_whoever_opens_with_a_file_from_before_a_revision_is_told_and_take
     assert history.definition == NEWEST
     assert (history.revised.actor, history.revised.revision) == ("ada@home", 2)
     assert len(told) == 1
-    assert "revision 2 holds" in told[0]
+    assert "the ledger's revision 2 holds" in told[0]
     assert "overnight revise" in told[0]
 
 

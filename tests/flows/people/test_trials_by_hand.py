@@ -65,13 +65,13 @@ async def test_what_awaits_approval_keeps_its_place_in_the_budget_from_what_is_d
     campaign = a_campaign(approve="always", baseline={"x": 0.5, "n": 3}, workers=1, budget={"trials": 2})
     running = Running(campaign, ScriptedEvaluator())
     history = await running.until(lambda history: history.awaiting == 1 and history.trials[1].outcome is not None)
-    with pytest.raises(Refused, match="all 2 trials of its budget are taken, 1 of them by what awaits approval"):
+    with pytest.raises(Refused, match="all 2 trials of its budget are taken, 1 of them by trials that await approval"):
         suggest(history, "ada@home", "", now(), POINT)
     [reported] = report_result(history, "ada@home", "", now(), 2, LOSS)
     assert history.extended([reported]).started == 2
     fewer = campaign.model_copy(update={"budget": campaign.budget.model_copy(update={"trials": 1})})
     spent = history.extended(revise(history, "ada@home", "", now(), fewer, {}))
-    with pytest.raises(Refused, match="trial 2: expected budget for it, found all 1 trials"):
+    with pytest.raises(Refused, match="trial 2: all 1 trials in the budget"):
         report_result(spent, "ada@home", "", now(), 2, LOSS)
     running.stop.ask()
     await running.controller
@@ -96,7 +96,7 @@ async def test_a_result_is_taken_for_a_trial_that_waits_and_not_for_one_that_run
     evaluator = ScriptedEvaluator(gate.wait)
     running = Running(a_campaign(workers=1), evaluator)
     history = await running.until(lambda history: history.started == 1)
-    evaluated = r"trial 1: a controller.* has it evaluated, attempt 1 since .* Nothing was written"
+    evaluated = r"trial 1: a controller.* is evaluating it, attempt 1 since .* Nothing was written"
     with pytest.raises(NotUnderWay, match=evaluated):
         report_result(history, "ada@home", "", now(), 1, LOSS)
     await running.append(lambda history: suggest(history, "ada@home", "", now(), POINT))

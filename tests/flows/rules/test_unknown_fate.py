@@ -72,7 +72,7 @@ async def test_by_default_it_is_taken_for_dead_and_its_end_says_so(tmp_path: Pat
     await left_elsewhere(campaign, tmp_path)
     history = await run(campaign, Recovering(found), tmp_path)
     first = history.trials[1].attempts[0]
-    assert "host far-away, which cannot be seen from here and is taken for dead" in first.failed.message
+    assert "host far-away, which cannot be seen from here and is considered dead" in first.failed.message
     assert [len(t.attempts) for t in history.trials.values()] == [2, 1, 1]
     assert history.closed_by.kind == "campaign_finished"
 
@@ -87,7 +87,7 @@ async def test_where_the_policy_is_to_ask_it_stays_open_and_others_go_on(tmp_pat
     assert history.trials[1].status == "running"
     assert [t.id for t in history.model_view().pending] == [1]
     assert history.closed_by.kind == "campaign_drained"
-    assert "somebody has to say it (`failures.when_unknown: ask`): 1" in history.closed_by.reason
+    assert "is unknown and has to be reported (`failures.when_unknown: ask`): 1" in history.closed_by.reason
     assert history.closed_by.because == "undecided"
     [line] = [line for line in status_lines(history) if line.startswith("trial 1 waits for somebody: ")]
     assert "AskTell(FILE).tell(1, RESULT)" in line

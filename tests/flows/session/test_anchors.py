@@ -142,7 +142,7 @@ async def test_a_ledger_written_anew_is_found_by_what_the_run_left_also_where_it
     write_anew(50, last)
     forget_the_snapshots()
     verify(opened(file))
-    with pytest.raises(LedgerDamaged, match=rf"{segment(receipts[1].segment)}.*written anew"):
+    with pytest.raises(LedgerDamaged, match=rf"{segment(receipts[1].segment)}.*rewritten"):
         verify(opened(file), receipts)
 
 
@@ -155,7 +155,7 @@ async def test_receipts_that_cannot_be_written_are_told_once_and_the_campaign_go
     assert history.started == 60
     [problem] = said
     assert f"receipts `{place}`: cannot be written" in problem
-    assert "The campaign goes on" in problem
+    assert "The campaign continues" in problem
 
 
 async def test_a_file_that_does_not_answer_holds_up_neither_the_campaign_nor_its_end(tmp_path):
@@ -173,7 +173,7 @@ async def test_a_file_that_does_not_answer_holds_up_neither_the_campaign_nor_its
         assert await ledger.append([started(number)], after=number - 1) == number
     await ledger.close()
     [problem] = said
-    assert "does not answer" in problem
+    assert "does not respond" in problem
     answers.set()
 
 
@@ -290,7 +290,7 @@ def test_a_ledger_that_lacks_what_its_newest_receipt_names_is_refused_at_every_d
     asyncio.run(damage(file, how))
     before = sorted(Path("ledger").rglob("*.parquet"))
     with pytest.raises(
-        LedgerDamaged, match=rf"{4:020d}.*expected what the newest receipt.*Nothing was written"
+        LedgerDamaged, match=rf"{4:020d}.*expected the one that the newest receipt.*Nothing was written"
     ) as told:
         DOORS[door](file)
     assert "--accept-loss" in str(told.value)
@@ -317,7 +317,7 @@ def test_a_loss_is_accepted_only_with_a_reason_and_only_if_there_is_one(file, ca
     AskTell(file, accept_loss="just so").ask()
     assert "nothing to accept" in caplog.text
     add_receipt(Path("kept.jsonl"), kept_of_another_hash())
-    with pytest.raises(LedgerError, match="expected why, found nothing"):
+    with pytest.raises(LedgerError, match="expected a reason, found none"):
         AskTell(file, accept_loss=" ").ask()
 
 

@@ -60,7 +60,7 @@ class Unlisted(LocalStore):
 async def test_a_lost_race_that_brings_nothing_new_ends_with_an_error(tmp_path, insists):
     await ParquetLedger(LocalStore(tmp_path), "bread/").append([proposed(1)], after=0)
     journal = Journal(ParquetLedger(Unlisted(tmp_path), "bread/"), pauses=(0, 0))
-    with pytest.raises(LedgerError, match=r"exists already.*does not list what it keeps") as told:
+    with pytest.raises(LedgerError, match=r"exists already.*does not list all files that it keeps") as told:
         await (journal.insist(lambda history: [proposed(1)]) if insists else journal.append([proposed(1)]))
     assert not isinstance(told.value, LedgerMoved)
 

@@ -246,7 +246,7 @@ async def test_a_block_that_says_other_things_than_its_segments_is_found_by_veri
     name = "bread/compact/00000000000000000001-00000000000000000003.parquet"
     (tmp_path / name).unlink()
     (tmp_path / "other" / name).rename(tmp_path / name)
-    with pytest.raises(LedgerDamaged, match=rf"{tmp_path / name}.*what its segments hold.*Delete it"):
+    with pytest.raises(LedgerDamaged, match=rf"{tmp_path / name}.*the contents of its segments.*Delete it"):
         verify(ledger)
 
 
@@ -262,7 +262,7 @@ async def test_segments_that_only_a_block_has_are_missed_by_verify(ledger, tmp_p
     ledger.blocks.make_missing()
     for number in range(5, SEGMENTS + 1):
         (tmp_path / f"bread/events/00000/{number:020d}.parquet").unlink()
-    with pytest.raises(LedgerDamaged, match=r"00000000000000000005.parquet`: expected it, because .* tells of it"):
+    with pytest.raises(LedgerDamaged, match=r"00000000000000000005.parquet`: expected it, because .* covers it"):
         verify(ledger)
 
 

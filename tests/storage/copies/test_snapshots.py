@@ -202,7 +202,7 @@ async def test_a_snapshot_that_says_other_things_than_its_segments_is_found_by_v
         if found == "whole":
             verify(ledger)
             continue
-        with pytest.raises(LedgerDamaged, match=r"trials-0*3\.parquet.*expected what its segments hold"):
+        with pytest.raises(LedgerDamaged, match=r"trials-0*3\.parquet.*expected the contents of its segments"):
             verify(ledger)
 
 
@@ -220,7 +220,7 @@ async def test_a_spoilt_snapshot_is_named_by_verify_and_can_be_deleted(ledger, s
 async def test_segments_that_only_a_snapshot_tells_of_are_missed_by_verify(ledger, snapshot, tmp_path):
     last = tmp_path / "bread/events/00000/00000000000000000003.parquet"
     last.unlink()
-    with pytest.raises(LedgerDamaged, match=r"0*3\.parquet.*because `.*trials-0*3\.parquet` tells of it"):
+    with pytest.raises(LedgerDamaged, match=r"0*3\.parquet.*because `.*trials-0*3\.parquet` covers it"):
         verify(ledger)
 
 

@@ -81,7 +81,7 @@ def test_a_study_that_was_deleted_is_not_there(file):
 
 def test_a_study_in_the_other_direction_is_refused(file):
     tell_study(file, direction="maximize", trials=1)
-    with pytest.raises(CannotImport, match=r"objective is to minimize, as campaign `bread` does.*found maximize"):
+    with pytest.raises(CannotImport, match=r"one objective to minimize, like `.*` of campaign `bread`, found maximize"):
         read_past_results(str(file), BREAD)
 
 

@@ -133,7 +133,7 @@ def test_each_field_of_a_signed_receipt_is_held_by_the_signature(kept, field, ot
     fields = json.loads(signed(RECEIPT, SIGNER).line())
     assert fields[field] != other
     kept.write_bytes(RECEIPT.line() + b"\n" + json.dumps({**fields, field: other}).encode())
-    with pytest.raises(LedgerError, match=rf"{kept}`, line 2: expected what the signature in it was made for"):
+    with pytest.raises(LedgerError, match=rf"{kept}`, line 2: expected a receipt that matches its signature"):
         read_receipts(kept)
 
 
@@ -155,7 +155,7 @@ def test_a_key_without_a_signature_and_a_signature_without_a_key_are_no_receipt(
 def test_a_key_that_lies_on_no_curve_signed_nothing(kept):
     receipt = signed(RECEIPT, SIGNER).model_copy(update={"key": "A" * 59 + "="})
     kept.write_bytes(receipt.line())
-    with pytest.raises(LedgerError, match="line 1: expected what the signature in it was made for"):
+    with pytest.raises(LedgerError, match="line 1: expected a receipt that matches its signature"):
         read_receipts(kept)
 
 
@@ -166,7 +166,7 @@ def test_where_a_key_is_demanded_every_receipt_must_be_signed_by_it(kept):
         read_receipts(kept, OTHER.key)
     add_receipt(kept, RECEIPT)
     assert len(read_receipts(kept).kept) == 2
-    with pytest.raises(LedgerError, match=rf"{kept}`, line 2: expected a receipt signed by .*, found one that nobody"):
+    with pytest.raises(LedgerError, match=rf"{kept}`, line 2: expected a receipt signed by .*, found one without"):
         read_receipts(kept, SIGNER.key)
 
 
@@ -186,21 +186,21 @@ def test_keys_are_read_from_their_files(tmp_path):
 @pytest.mark.parametrize(
     ("held", "password", "problem"),
     [
-        (pem(SIGNER.private, b"secret"), None, "its password in the environment variable OVERNIGHT_KEY_PASSWORD"),
+        (pem(SIGNER.private, b"secret"), None, "expected its password in the environment variable OVERNIGHT_KEY"),
+        (pem(SIGNER.private, b"secret"), "wrong", "the password in OVERNIGHT_KEY_PASSWORD does not open it"),
+        (b"no key", None, "expected an Ed25519 private key in PEM, found one that cannot be read"),
+        (public_pem(SIGNER.private), None, "expected an Ed25519 private key in PEM, found one that cannot be read"),
         (
-            pem(SIGNER.private, b"secret"),
-            "wrong",
-            "that the password in OVERNIGHT_KEY_PASSWORD opens it",
+            pem(generate_private_key(SECP256R1())),
+            None,
+            "expected an Ed25519 private key in PEM, found a key of another",
         ),
-        (b"no key", None, "an Ed25519 private key in PEM, found one that cannot be read"),
-        (public_pem(SIGNER.private), None, "an Ed25519 private key in PEM, found one that cannot be read"),
-        (pem(generate_private_key(SECP256R1())), None, "an Ed25519 private key in PEM, found a key of another kind"),
     ],
 )
 def test_what_is_no_key_to_sign_with_is_refused_with_what_to_do(tmp_path, held, password, problem):
     file = tmp_path / "key.pem"
     file.write_bytes(held)
-    with pytest.raises(LedgerError, match=rf"key `{file}`: expected {problem}"):
+    with pytest.raises(LedgerError, match=rf"key `{file}`: {problem}"):
         read_private_key(file, password)
 
 

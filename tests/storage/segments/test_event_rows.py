@@ -73,7 +73,7 @@ def test_a_time_without_its_zone_is_refused():
 
 def test_what_json_cannot_say_is_refused_by_the_name_of_its_event():
     event = TrialObserved(time=NOON, actor="a", trial=9, attempt=1, metrics={}, metadata={"when": NOON})
-    with pytest.raises(LedgerError, match=r"trial_observed/9/1.*expected what JSON can say"):
+    with pytest.raises(LedgerError, match=r"trial_observed/9/1.*expected a value that JSON can represent"):
         encode(1, [event], GENESIS)
 
 

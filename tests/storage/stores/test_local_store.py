@@ -174,7 +174,7 @@ def test_a_folder_in_which_nothing_may_be_removed_keeps_what_is_created(tmp_path
         (errno.EOPNOTSUPP, "needs a file system with hard links"),
         (errno.ENOSYS, "needs a file system with hard links"),
         (errno.EACCES, "Let this user read and write"),
-        (errno.EIO, "Mend that and start again"),
+        (errno.EIO, "Fix this and start again"),
     ],
 )
 def test_what_the_system_refuses_is_explained_by_what_it_is(tmp_path, code, says):

@@ -158,7 +158,7 @@ async def test_a_store_that_overwrites_is_refused_when_a_ledger_is_created(prefi
 @pytest.mark.parametrize("folded", ["a//b/", "a\\b/"])
 async def test_a_store_that_changes_names_is_refused_when_a_ledger_is_created(prefix, folded):
     ledger = ParquetLedger(S3Store(BUCKET, prefix + folded), "bread/")
-    with pytest.raises(LedgerError, match=r"expected a store that lists an object under the key.*found nothing"):
+    with pytest.raises(LedgerError, match=r"expected a store that lists a new object under its own key.*found nothing"):
         await ledger.append([started(1)], after=0)
 
 
@@ -286,5 +286,5 @@ def test_a_missing_bucket_is_named(bucket):
     with pytest.raises(LedgerError, match=rf"s3://{nowhere}/a/1`: NoSuchBucket. Create the bucket"):
         S3Store(nowhere, "").get("a/1")
     # Some servers give only this answer to users who may not create buckets.
-    with pytest.raises(LedgerError, match=rf"s3://{nowhere}/a/1`: AccessDenied. See that the bucket exists"):
+    with pytest.raises(LedgerError, match=rf"s3://{nowhere}/a/1`: AccessDenied. Check that the bucket exists"):
         S3Store(nowhere, "").create("a/1", b"")
