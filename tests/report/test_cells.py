@@ -1,11 +1,11 @@
 """A trial that lacks a parameter is shown without it."""
 
 import pytest
+from recommendations import recommendation
 from standing import finding_lines, story_about
 from told_stories import POINT, Story, at, campaign_of
 
 from overnight.campaign import Point
-from overnight.campaign.recommendation import Recommendation
 from overnight.report.html import render_report
 from overnight.report.pictures.charts import Pictures
 from overnight.report.tables import trial_rows
@@ -41,7 +41,7 @@ def test_charts_leave_the_trial_out_of_the_parameters_picture(story: Story):
 
 
 def test_a_recommended_point_without_a_parameter_is_shown(story: Story):
-    found = Recommendation(trial=2, point=WITHOUT, mean=2.0, sd=0.1, probability_best=0.5)
+    found = recommendation(trial=2, point=WITHOUT, mean=2.0, sd=0.1, probability_best=0.5)
     lines = finding_lines(story.history, found)
     assert any(line.startswith("  rate") for line in lines)
     assert not any(line.startswith("  depth") for line in lines)

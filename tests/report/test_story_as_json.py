@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from provenances import altered
 from read_ledgers import events_of
+from recommendations import recommendation
 from standing import status_lines, story_about
 from told_stories import HOSTILE, POINT, Story, at, campaign_of
 
@@ -23,7 +24,6 @@ from overnight.campaign.history.events import (
     TrialProposed,
 )
 from overnight.campaign.history.trial import Status
-from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.values.harmless import harmless_json
 from overnight.report.finding import standing_sentence
 from overnight.report.statuses import LOOKS
@@ -31,7 +31,7 @@ from overnight.report.story import Story as Told
 from overnight.storage import LocalStore, ParquetLedger, open_ledger
 
 OLD = Path(__file__).parents[1] / "storage" / "old_ledgers"
-FOUND = Recommendation(trial=1, point=POINT, mean=1.0, sd=0.1, probability_best=0.9, baseline_mean=1e-9, baseline_sd=0)
+FOUND = recommendation(trial=1, point=POINT, mean=1.0, sd=0.1, probability_best=0.9, baseline_mean=1e-9, baseline_sd=0)
 
 
 def refuse(name: str) -> None:
