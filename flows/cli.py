@@ -37,6 +37,13 @@ AcceptLoss = Annotated[
 ]
 
 
+class StatusFormat(StrEnum):
+    """How to print the state of a campaign."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Format(StrEnum):
     """How to print trials."""
 
@@ -109,9 +116,13 @@ def deploy(
 
 
 @app.command()
-def status(campaign: CampaignPath = Path("campaign.yaml"), as_of: AsOf = None) -> None:
-    """Show the state of a campaign."""
-    heavy("read.status").status(campaign, as_of)
+def status(
+    campaign: CampaignPath = Path("campaign.yaml"),
+    format: Annotated[StatusFormat, typer.Option(help="How to print it.")] = StatusFormat.TEXT,  # noqa: A002
+    as_of: AsOf = None,
+) -> None:
+    """Show how a campaign stands: its state, best result, spending, failures, and the next step."""
+    heavy("read.status").status(campaign, format.value, as_of)
 
 
 @app.command()

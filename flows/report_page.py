@@ -9,17 +9,23 @@ from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.session.lease import controller_lives
 from overnight.report.html import render_report
+from overnight.report.story import story_of
 from overnight.storage import ledger_location, open_ledger
 
 
 def write_report(file: CampaignFile, history: History, output: Path) -> Path:
     """Render the report of this history and write it to a file."""
-    recommendation = recommend(history.definition, history, file.proposer)
     name = file.campaign.name
     number, head = open_ledger(file.ledger, name, Path()).head()
     where = f"{ledger_location(file.ledger, name, Path())} (head: segment {number}, SHA-256 {head})"
-    alive = controller_lives(history)
-    page = render_report(history, recommendation, where, SystemClock().now(), alive=alive)
+    story = story_of(
+        history,
+        SystemClock().now(),
+        alive=controller_lives(history),
+        recommendation=recommend(history.definition, history, file.proposer),
+        ledger=where,
+    )
+    page = render_report(history, story)
     try:
         output.write_text(page, encoding="utf-8")
     except OSError as problem:

@@ -1,1 +1,1 @@
-"""Reading a campaign: numbers, tables and the page that people open in the morning; never proposes."""
+"""Show a campaign to people and programs: its story, tables, charts and page; proposes nothing."""

@@ -1,17 +1,17 @@
-"""Explain a trial: what was known, what was running, what was expected, and how it ended."""
+"""Explain a trial by the knowledge behind its proposal, the expectations, and its end."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Trial
-from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.provenance import Prediction, Provenance
-from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
-from overnight.campaign.parameters import Value
+from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import costs_were_told
-from overnight.report.numbers import duration, measured, number, value_text, with_uncertainty
-from overnight.report.trial_facts import notes_of
+from overnight.report.numbers import duration, measured, number, with_uncertainty
+from overnight.report.phrases import changes_text, counted
+from overnight.report.story.versions import version_of, versions_of
+from overnight.report.trial_facts import ending, notes_of, point_text
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
@@ -28,20 +28,25 @@ _GENERATORS = {
 
 
 def explanation(then: History, trial: Trial, features: Mapping[str, slice]) -> Iterator[str]:
-    """Return the lines; `then` is the history that the proposal saw, `features` where each parameter has its own."""
-    yield f"Trial {trial.id}: {', '.join(f'{n} = {value_text(v)}' for n, v in _tuned(then, trial).items())}"
+    """Yield the lines; `then` is the history that the proposal saw, `features` the columns of each parameter."""
+    yield f"Trial {trial.id}: {point_text(trial, then.definition.parameters.tuned(), equals=' = ')}"
     provenance = trial.proposal.provenance
     if trial.proposal.generator in _GENERATORS:
         yield _GENERATORS[trial.proposal.generator]
     elif provenance is not None:
         yield from _why(then, trial, provenance, features)
     if provenance is not None and provenance.asked.stand_in is not None:
-        yield f"It stood in for one of the campaign's own proposer, which was away: {provenance.asked.away}"
+        yield f"It replaces a point of the campaign's own proposer, which was unavailable: {provenance.asked.away}"
     yield from _became(then, trial)
 
 
-def _tuned(then: History, trial: Trial) -> dict[str, Value]:
-    return {name: trial.point[name] for name in then.definition.parameters.tuned() if name in trial.point}
+def version_sentence(history: History, trial: Trial) -> str | None:
+    """Return the version of the evaluator that measured a trial; None unless several versions have measured trials."""
+    measured_by, versions = version_of(trial), versions_of(history)
+    for version in versions if len(versions) > 1 else ():
+        if version.digest == measured_by:
+            return f"It was measured by version {version.digest} of the evaluator{changes_text(version)}."
+    return None
 
 
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
@@ -50,13 +55,13 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     by = provenance.made_by.proposer or (provenance.chosen.acquisition or "the model").replace("_", " ")
     yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
     if asked.unseen:
-        yield f"While it was made, {_counted(asked.unseen, 'result')} came in that it does not know."
-    results, failures = _counted(len(view.observed), "result"), _counted(len(view.failed), "failure")
-    stopped = f", {_counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
+        yield f"It does not know {counted(asked.unseen, 'result')} that came in while it was made."
+    results, failures = counted(len(view.observed), "result"), counted(len(view.failed), "failure")
+    stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
     yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
     trials = "trial" if len(knew.pending) == 1 else "trials"
     running = ", ".join(str(t) for t in knew.pending)
-    yield f"It reckoned with {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
+    yield f"It took into account {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
     yield from _expected(then, provenance)
     if provenance.weights.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.weights.predicted_cost)
@@ -73,7 +78,7 @@ def _expected(then: History, provenance: Provenance) -> Iterator[str]:
         yield f"It expected {metric} {with_uncertainty(predicted.mean, predicted.sd)}{_between(predicted)}."
     feasible, gain = provenance.weights.probability_feasible, provenance.chosen.expected_gain
     if feasible is not None and feasible < _CERTAIN:
-        yield f"It gave the point a chance of {number(feasible, 2)} to yield a result at all."
+        yield f"It gave the point a chance of {number(feasible, 2)} to give a result."
     if gain is not None:
         yield f"It expected a new point to improve on the best by {number(gain, 2)}, on average."
     yield from _why_there(then, provenance)
@@ -85,7 +90,7 @@ def _between(predicted: Prediction) -> str:
 
 
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
-    """Say why a point was chosen that is expected to be worse than the best so far by more than the model doubts."""
+    """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
     objective, best, chosen = then.definition.objective, _best_measured(then), provenance.chosen
     predicted = provenance.predicted.get(objective.metric)
     if chosen.expected_gain is None or predicted is None or best is None or chosen.instead_of is not None:
@@ -96,13 +101,13 @@ def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
         return
     yield (
         "It explores: a result there is expected to be worse than the best so far, and would improve on it only with "
-        "luck, but beside the best so little is left to gain that this was worth more."
+        "luck. So little is left to gain close to the best that this was worth more."
     )
     model = provenance.models.metrics.get(objective.metric)
     if model is not None and model.tail_width is not None:
         yield (
-            "Results far worse than most were drawn together before the model saw them, so that it is unsure of what "
-            "lies far from the best."
+            "Results far worse than most were drawn together before the model saw them. It is therefore unsure about "
+            "points far from the best."
         )
 
 
@@ -110,10 +115,6 @@ def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
     if costs_were_told(observed):
         return f"It expected the point to cost {number(cost, 3)}, which counts against what it may gain."
     return f"It expected the point to take {duration(cost)}, which counts against what it may gain."
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _best_of(then: History) -> str:
@@ -124,13 +125,13 @@ def _best_of(then: History) -> str:
 
 
 def _best_measured(then: History) -> tuple[int, Measurement] | None:
-    """Return the trial with the best measurement, and that."""
+    """Return the trial with the best measurement, and the measurement."""
     best = then.definition.goal.best(then.model_view().observed)
     return None if best is None else (best.id, then.definition.goal.values_of([best])[0])
 
 
 def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
-    """Say which parameters bent the model; a category counts by its shortest length scale."""
+    """Yield the parameters that bent the model; a category counts by its shortest length scale."""
     recorded, d = hyperparameters.get("log_length_scales", ()), max((s.stop for s in features.values()), default=0)
     if not d or len(recorded) % d:
         return
@@ -140,9 +141,9 @@ def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: M
     order = sorted(shortest, key=lambda name: shortest[name])
     bend = [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]
     if bend:
-        yield f"What mattered, by length scale in widths of the range: {', '.join(bend)}."
+        yield f"Parameters that mattered, by length scale in widths of the range: {', '.join(bend)}."
     if flat := [name for name in order if shortest[name] >= _LONG]:
-        yield f"What hardly mattered: {', '.join(flat)}."
+        yield f"Parameters that hardly mattered: {', '.join(flat)}."
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:
@@ -151,31 +152,26 @@ def _became(then: History, trial: Trial) -> Iterator[str]:
     after += f" and {attempts} attempts" if attempts > 1 else ""
     if trial.parked_because is not None:
         yield f"It had to be approved: {trial.parked_because}."
-    match trial.outcome:
-        case None:
-            yield "It awaits approval." if trial.parked else "It has not ended yet."
-        case Failure() as failure:
-            yield f"It failed{after} ({cause_text(failure.cause)}): {failure.message}"
-        case Stopped(why=why):
-            yield f"It was stopped{after}: {why}."
-        case Withdrawal(kind=kind, by=by, why=why):
-            yield f"It was {kind}{after} by {by}: {why}"
-        case Observation():
-            value = then.definition.goal.value_of(trial)
-            if value is not None:
-                surprise = _surprise(trial.proposal.prediction(metric), value)
-                yield f"It turned out to be {metric} {measured(value)}{after}{surprise}."
+    value = then.definition.goal.value_of(trial)
+    if trial.outcome is None:
+        yield "It awaits approval." if trial.parked else "It has not ended yet."
+    elif value is not None:
+        surprise = _surprise(trial.proposal.prediction(metric), value)
+        yield f"It turned out to be {metric} {measured(value)}{after}{surprise}."
+    elif not isinstance(trial.outcome, Observation):
+        end = ending(trial)
+        yield f"It {end.verb}{after}{end.by}: {end.why}"
     yield from (f"Note: {note}." for note in notes_of(trial))
 
 
 def _surprise(predicted: Prediction | None, value: Measurement) -> str:
-    """Say how far from the expectation it was, in standard deviations of both, where these are known."""
+    """Return the distance from the expectation in standard deviations of both; empty if these are unknown."""
     if predicted is None or not predicted.sd:
         return ""
-    # Results at both ends of the floats lie further apart than a float can say.
+    # The distance between results at both ends of the floats is no float.
     expected, sd = Decimal(predicted.mean), Decimal(predicted.sd)
     if predicted.low is not None and predicted.high is not None:
-        # Where bad results are drawn together the two sides differ.
+        # The two sides differ if bad results are drawn together.
         end = predicted.high if value.mean > predicted.mean else predicted.low
         sd = abs(Decimal(end) - expected) / Decimal(_INTERVAL) or sd
     off = (Decimal(value.mean) - expected) / (sd**2 + Decimal(value.sem or 0.0) ** 2).sqrt()

@@ -1,4 +1,4 @@
-"""The news of a running campaign, found by comparing its history with an earlier one."""
+"""The events of a running campaign that people want to hear of, found by comparing its history with an earlier one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,13 +8,14 @@ from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
-from overnight.report.numbers import measured, value_text
-from overnight.report.summary import best_measured
+from overnight.report.numbers import measured
+from overnight.report.story.best import best_measured
+from overnight.report.trial_facts import point_text
 
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that happened to a campaign or to one of its trials; `text` says it in a sentence."""
+    """Something that happened to a campaign or to one of its trials; `text` is a sentence about it."""
 
     kind: str
     text: str
@@ -23,7 +24,7 @@ class Happening:
 
 
 class News:
-    """Compares each history with the one before; the first one is taken for known."""
+    """Compares each history with the one before; nothing in the first one is news."""
 
     def __init__(self) -> None:
         self._known: History | None = None
@@ -76,7 +77,7 @@ def _started(known: History, history: History) -> list[Happening]:
     if lease is None or (known.lease is not None and lease.epoch <= known.lease.epoch):
         return []
     name, budget, count = history.definition.name, history.definition.budget.trials, len(history.trials)
-    how = f"goes on after {count} of {budget} trials" if count else f"starts, with a budget of {budget} trials"
+    how = f"continues after {count} of {budget} trials" if count else f"starts, with a budget of {budget} trials"
     facts = {"resumed": count > 0, "trials": count, "budget": budget, "host": lease.host, "pid": lease.pid}
     return [Happening("campaign.started", f"{name}: {how}, on {lease.host}", facts=facts)]
 
@@ -100,7 +101,7 @@ def _failed(history: History, trial: Trial) -> Happening:
 
 
 def _needs_approval(history: History, trial: Trial) -> Happening:
-    point = ", ".join(f"{name}={value_text(value)}" for name, value in trial.point.items())
+    point = point_text(trial, trial.point)
     decide = f"overnight approve {trial.id}, or overnight reject {trial.id}"
     because = "" if trial.parked_because is None else f" because {trial.parked_because}"
     return Happening(

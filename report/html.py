@@ -1,8 +1,7 @@
 """The morning report: one self-contained HTML file."""
 
 import json
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from importlib.resources import files
 from typing import Any
 
@@ -10,58 +9,45 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from overnight.campaign import History
-from overnight.campaign.history.provenance import Provenance
-from overnight.campaign.recommendation import Recommendation
+from overnight.campaign import Campaign, History
 from overnight.campaign.values.harmless import harmless, harmless_json
-from overnight.report.evaluator_versions import versions_sentence
-from overnight.report.finding import (
-    change_of,
-    confidence_sentences,
-    finding_sentence,
-    spent_sentence,
-    standing_sentence,
-    where,
-)
-from overnight.report.numbers import duration, moment, value_text
+from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
+from overnight.report.numbers import duration, moment
+from overnight.report.phrases import where
 from overnight.report.pictures.charts import Figure, Pictures, timeline_chart
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
-from overnight.report.standstill import standstill
-from overnight.report.summary import Summary, summarise
+from overnight.report.story import Story
+from overnight.report.story.best import Best
+from overnight.report.trial_facts import cell, cell_text
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
 _CHARTED_PARAMETERS = 30
 _LONGEST_MESSAGE = 2000
 
 
-def render_report(
-    history: History, recommendation: Recommendation | None, ledger: str, now: datetime, *, alive: bool = True
-) -> str:
-    """Return the report of what has happened so far as a self-contained HTML page.
+def render_report(history: History, story: Story) -> str:
+    """Return a story with the charts and the tables of its history as a self-contained HTML page.
 
-    Everything that comes from the campaign is escaped; `ledger` says where the truth lies, `alive` whether the
-    controller of a campaign that has not been closed still runs.
+    Everything that comes from the campaign is escaped.
     """
-    campaign, summary = history.definition, summarise(history, alive=alive)
-    until, seconds = _reach(history, summary, now)
-    spans = attempt_spans(history, until)
-    used = utilisation(spans, campaign.workers, seconds)
-    names = list(campaign.parameters.tuned())
-    recommended = recommendation and recommendation.trial
-    pictures = Pictures(history, recommended)
+    campaign, recommended = history.definition, story.best.recommended
+    spans = attempt_spans(history, story.known_until)
+    used = utilisation(spans, campaign.workers, story.spent.seconds_at_work)
+    names, ringed = list(campaign.parameters.tuned()), recommended and recommended.trial
+    pictures = Pictures(history, ringed)
     figures = _figures(pictures, spans[-MOST:], names[:_CHARTED_PARAMETERS])
-    listed, failed, without = worth_listing(history, recommended), failed_attempts(history), without_result(history)
+    listed, failed, without = worth_listing(history, ringed), failed_attempts(history), without_result(history)
     return _template().render(
         campaign=campaign,
         objective=campaign.objective,
-        standing=_standing(history, summary),
-        finding=finding_sentence(history, recommendation),
-        confidence=confidence_sentences(history, summary, recommendation),
-        recommendation=recommendation,
-        where=where(recommendation) if recommendation else "",
-        configuration=_configuration(history, recommendation),
-        as_json=_to_copy(recommendation),
+        standing=standing_sentence(story),
+        finding=finding_sentence(story),
+        confidence=confidence_sentences(story),
+        recommendation=recommended,
+        where=where(recommended) if recommended else "",
+        configuration=_configuration(campaign, story.best),
+        as_json=_to_copy(story.best),
         figures=figures,
         charted=names[:_CHARTED_PARAMETERS],
         uncharted=len(names[_CHARTED_PARAMETERS:]),
@@ -75,15 +61,8 @@ def render_report(
         withouts=len(without),
         lines=trial_lines(history, listed),
         trials=len(history.trials),
-        facts=_facts(history, ledger, now),
+        facts=_facts(history, story),
     )
-
-
-def _standing(history: History, summary: Summary) -> str:
-    found = standstill(history)
-    still = "" if found is None else f"{found}."
-    sentences = standing_sentence(summary), spent_sentence(summary, history.definition.budget), still
-    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _template() -> Any:
@@ -94,27 +73,21 @@ def _template() -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """Return what stands in the page: text of others without characters that steer or show as boxes."""
+    """Return text for the page with its control characters made visible."""
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _shortened(message: str) -> str:
-    """Return what of a long message a page shows: its beginning, and how much there is."""
+    """Return the beginning of a long message, and how much more there is."""
     more = len(message) - _LONGEST_MESSAGE
     return message if more <= 0 else f"{message[:_LONGEST_MESSAGE]} … ({more:,} more characters: overnight explain)"
 
 
-def _to_copy(found: Recommendation | None) -> Markup:
+def _to_copy(best: Best) -> Markup:
     """Return the recommended configuration as JSON, whose escapes keep what `harmless` would rewrite."""
-    return escape(harmless_json(json.dumps(found.point, indent=2, ensure_ascii=False))) if found else Markup()
-
-
-def _reach(history: History, summary: Summary, now: datetime) -> tuple[datetime, float]:
-    """Return the moment until which anything is known, and the seconds at work until then."""
-    last = history.last_time
-    if last is None or now <= last or summary.standing.kind != "running":
-        return last or now, history.active_seconds
-    return now, history.active_seconds + (now - last).total_seconds()
+    if best.recommended is None:
+        return Markup()
+    return escape(harmless_json(json.dumps(best.recommended.point, indent=2, ensure_ascii=False)))
 
 
 def _figures(pictures: Pictures, spans: list[Span], names: list[str]) -> dict[str, str]:
@@ -135,50 +108,35 @@ def _embedded(figure: Figure) -> str:
     return harmless_json(text).replace("<", "\\u003c")
 
 
-def _configuration(history: History, found: Recommendation | None) -> list[dict[str, Any]]:
-    """Return the recommended values beside the baseline's."""
-    campaign = history.definition
+def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
+    """Return a line for each parameter, with its recommended value and the baseline's."""
+    found, lines = best.recommended, list[dict[str, Any]]()
     if found is None:
-        return []
-    baseline = campaign.parameters.point(campaign.baseline) if campaign.baseline is not None else None
-    lines = []
+        return lines
     for name, parameter in campaign.parameters.items():
-        line: dict[str, Any] = {"name": name, "unit": parameter.unit, "description": parameter.description}
-        line |= {"recommended": value_text(found.point[name]), "baseline": "", "changed": False, "change": ""}
-        if baseline is not None:
-            line["baseline"] = value_text(baseline[name])
-            line["changed"] = baseline[name] != found.point[name]
-            line["change"] = change_of(baseline[name], found.point[name], logarithmic=parameter.is_logarithmic)
+        line = {"name": name, "unit": parameter.unit, "description": parameter.description}
+        line |= {"recommended": cell_text(found, name), "baseline": "", "changed": False, "change": ""}
+        if best.baseline is not None:
+            before, after = cell(best.baseline, name), cell(found, name)
+            line["baseline"], line["changed"] = cell_text(best.baseline, name), before != after
+            line["change"] = change_of(before, after, logarithmic=parameter.is_logarithmic)
         lines.append(line)
     return lines
 
 
-def _facts(history: History, ledger: str, now: datetime) -> dict[str, str]:
-    """Return where the report comes from, and what it would take to make it again."""
+def _facts(history: History, story: Story) -> dict[str, str]:
+    """Return the source of the report, and everything needed to make it again."""
     assert history.defined is not None
-    provenances = [t.proposal.provenance for t in history.trials.values() if t.proposal.provenance is not None]
+    made = story.proposals
     facts = {
-        "Ledger": ledger,
+        "Ledger": story.ledger,
         "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",
-        "Events that count": str(history.events),
+        "Events that count": str(story.events),
         "Seed": str(history.definition.seed),
         "Time at work": duration(history.active_seconds),
+        "Proposed with": ", ".join(made.libraries),
+        "Commit": ", ".join(made.commits),
+        "A proposal took": None if made.median_seconds is None else f"{duration(made.median_seconds)} (median)",
+        "This report": f"made {moment(story.now, UTC)}",
     }
-    if (versions := versions_sentence(history)) is not None:
-        facts["Evaluator"] = f"{versions[0].upper()}{versions[1:]}."
-    libraries = _distinct(f"{name} {version}" for p in provenances for name, version in p.stack.libraries.items())
-    commits = _distinct(p.asked.commit for p in provenances if p.asked.commit is not None)
-    if libraries:
-        facts["Proposed with"] = libraries
-    if commits:
-        facts["Commit"] = commits
-    return facts | _proposal_seconds(provenances) | {"This report": f"made {moment(now, UTC)}"}
-
-
-def _proposal_seconds(provenances: Iterable[Provenance]) -> dict[str, str]:
-    times = sorted(p.asked.seconds for p in provenances if p.asked.seconds is not None)
-    return {"A proposal took": f"{duration(times[len(times) // 2])} (median)"} if times else {}
-
-
-def _distinct(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words))
+    return {name: fact for name, fact in facts.items() if fact}

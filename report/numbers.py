@@ -14,9 +14,9 @@ _MOST_DIGITS = 9
 
 
 def number(value: float | Decimal, digits: int = 4) -> str:
-    """Return a finite number with so many significant digits, or all digits before its point where these are more.
+    """Return a finite number with so many significant digits, or with all digits before its point if these are more.
 
-    What is computed from the largest floats is best given as a Decimal, which does not overflow.
+    Pass the result of a computation with the largest floats as a Decimal, which does not overflow.
     """
     power = _power(value, digits)
     if value == 0:
@@ -27,7 +27,7 @@ def number(value: float | Decimal, digits: int = 4) -> str:
 
 
 def with_uncertainty(mean: float, sd: float | None) -> str:
-    """Return `mean ± sd`: two digits of the sd, the mean to the same place, alone where the sd is unknown or 0."""
+    """Return `mean ± sd`: two digits of the sd, the mean to the same place, and no sd if it is unknown or 0."""
     if not sd:
         return number(mean)
     power = _power(sd, 2)
@@ -57,7 +57,7 @@ def probability(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people write it, with no more than its two largest units."""
+    """Return a duration with at most its two largest units."""
     if seconds < 60:
         return f"{number(seconds, 3)}s"
     unit = 1 if seconds < 3600 else 60 if seconds < 86400 else 3600

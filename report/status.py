@@ -1,125 +1,96 @@
-"""The state and the findings of a campaign, as lines of text for a terminal."""
+"""The state and the result of a campaign, as lines of text for a terminal."""
 
-from overnight.campaign import History
+from collections.abc import Iterator
+
+from overnight.campaign import Campaign
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.history.trial import Failure
-from overnight.campaign.recommendation import Recommendation
-from overnight.report.evaluator_versions import versions_sentence
-from overnight.report.finding import (
-    baseline_missing,
-    baseline_text,
-    is_baseline,
+from overnight.campaign.values.harmless import first_line
+from overnight.report.numbers import measured, probability, with_uncertainty
+from overnight.report.phrases import (
+    counted,
+    gain_text,
+    missing_text,
     recommended_text,
-    running_words,
-    silence,
-    spent_sentence,
+    spent_text,
+    time_left,
+    trial_counts,
+    warnings,
     where,
 )
-from overnight.report.numbers import duration, measured, probability, value_text
-from overnight.report.standstill import standstill
-from overnight.report.summary import Summary, summarise
-from overnight.report.trial_facts import failed_why
+from overnight.report.story import Story
+from overnight.report.story.best import Recommended
+from overnight.report.story.failures import Failures
+from overnight.report.story.people import People, Question
+from overnight.report.trial_facts import cell_text
 
 
-def status_lines(history: History, *, alive: bool = True) -> list[str]:
-    """Return how a campaign stands, a few lines of text; `alive` tells whether its controller is."""
-    summary = summarise(history, alive=alive)
-    lines = [f"{summary.campaign}: {summary.standing}", *summary.requests, _counts(summary)]
-    if summary.best is not None:
-        metric = history.definition.objective.metric
-        lines.append(f"best so far: {metric} {measured(summary.best.measurement)} (trial {summary.best.trial})")
-    if (standing_still := standstill(history)) is not None:
-        lines.append(str(standing_still))
-    if limits := spent_sentence(summary, history.definition.budget):
-        lines.append(limits)
-    if summary.gain_left is not None:
-        lines.append(summary.gain_left)
-    if summary.silent:
-        lines.append(silence(summary.silent, history.definition.objective.metric))
-    if summary.standing.kind == "running" and summary.seconds_left is not None:
-        lines.append(f"time left: about {duration(round(summary.seconds_left))}")
-    if summary.failures_by_cause:
-        lines.append(
-            "failures: " + ", ".join(f"{n} {cause_text(cause)}" for cause, n in summary.failures_by_cause.items())
+def status_lines(story: Story) -> list[str]:
+    """Return how a campaign stands, and the next step of a person."""
+    standing = story.standing
+    next_step = [] if standing.next_step is None else [f"next: {standing.next_step}"]
+    return [*state_lines(story), *standing.notices, *next_step]
+
+
+def state_lines(story: Story) -> list[str]:
+    """Return how a campaign stands."""
+    counts = ", ".join(f"{count} {words}" for count, words in trial_counts(story.spent))
+    lines = [f"{story.campaign}: {story.standing}", *map(str, story.people.requests)]
+    lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, 'trial')}")
+    if (best := story.best.measured) is not None:
+        lines.append(f"best so far: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
+    lines += filter(None, (spent_text(story.spent), gain_text(story.gain, story.objective.metric)))
+    if (left := time_left(story)) is not None:
+        lines.append(f"time left: {left}")
+    return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
+
+
+def _failures(failures: Failures) -> Iterator[str]:
+    """Yield the number of failures of each cause, and the newest failure of each."""
+    counts = [f"{count} {cause_text(cause)}" for cause, count in failures.by_cause.items() if count]
+    if counts:
+        yield f"failures: {', '.join(counts)}"
+    for newest in failures.newest:
+        yield f"trial {newest.trial} failed ({cause_text(newest.cause)}): {first_line(newest.message)}".removesuffix(
+            ": "
         )
-    lines += _latest_failures(history)
-    lines += _what_people_are_asked(history)
-    if (versions := versions_sentence(history)) is not None:
-        lines.append(versions)
-    if summary.quarantined:
-        named = ", ".join(f"trial {number}" for number in summary.quarantined)
-        lines.append(f"quarantined, no point close to these is tried: {named}")
-    if summary.stand_ins:
-        count = len(summary.stand_ins)
-        lines.append(
-            f"the proposer was away for {_counted(count, 'trial')}, and others stood in: the last "
-            f"was trial {summary.stand_ins[-1]}, {summary.away}"
-        )
-    return lines
 
 
-def _counts(summary: Summary) -> str:
-    done = summary.observed - summary.imported
-    counts = (
-        f"{done} done, {summary.running} {running_words(summary)}, {summary.failed} failed, {summary.budget} in all"
-    )
-    if summary.imported:
-        counts += f", {summary.imported} imported"
-    others = {
-        "stopped early": summary.stopped,
-        "abandoned": summary.abandoned,
-        "rejected": summary.rejected,
-        "awaiting approval": summary.awaiting,
-    }
-    counts += "".join(f", {n} {word}" for word, n in others.items() if n)
-    if summary.waiting:
-        counts += f", {summary.waiting} waiting to start"
-    return counts
+def _questions(people: People) -> list[str]:
+    """Return a line for each trial that waits for a person's decision."""
+
+    def line(question: Question, waits: str) -> str:
+        return f"trial {question.trial} {waits}{'' if question.why is None else f': {question.why}'}"
+
+    waiting = [line(question, "waits for a person") for question in people.unknown_end]
+    return waiting + [line(question, "awaits approval") for question in people.await_approval]
 
 
-def _latest_failures(history: History) -> list[str]:
-    """Return the newest failure of each cause, and why that trial failed."""
-    latest: dict[str, str] = {}
-    for trial in history.trials.newest_first():
-        if isinstance(trial.outcome, Failure) and trial.outcome.cause not in latest:
-            latest[trial.outcome.cause] = f"trial {trial.id} {failed_why(trial.outcome)}"
-    return list(latest.values())
-
-
-def _what_people_are_asked(history: History) -> list[str]:
-    unknown = [(t.id, a.unknown) for t in history.trials.open if (a := t.open_attempt) is not None and a.unknown]
-    parked = [(t.id, t.parked_because) for t in history.trials.open if t.parked and t.parked_because is not None]
-    return [
-        *(f"trial {number} waits for somebody: {why}" for number, why in unknown),
-        *(f"trial {number} awaits approval: {why}" for number, why in parked),
-    ]
-
-
-def finding_lines(history: History, found: Recommendation | None) -> list[str]:
-    """Return what was found, in words and as a table of the configuration."""
-    campaign = history.definition
-    lines = ["", *status_lines(history)]
+def finding_lines(campaign: Campaign, story: Story) -> list[str]:
+    """Return how a campaign stands, and its result with a table of the recommended configuration."""
+    lines, found = ["", *state_lines(story)], story.best.recommended
     if found is None:
-        tried = "observed" if history.trials else "tried yet"
+        tried = "observed" if any(story.spent.trials.values()) else "tried yet"
         return [*lines, f"nothing was {tried}, so nothing is recommended"]
-    metric = campaign.objective.metric
-    lines += ["", f"recommended ({where(found)}): {metric} {recommended_text(history, found)}"]
+    lines += ["", f"recommended ({where(found)}): {story.objective.metric} {recommended_text(found)}"]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""
-        lines.append(f"  {name:<{width}}  {value_text(found.point[name])}{unit}")
-    if history.trials.observed > 1:
-        lines.append(f"probability of being the best of all observed: {probability(found.probability_best)}")
-    if is_baseline(campaign, found):
-        lines.append("it is the baseline" + (": nothing better was found" if history.trials.observed > 1 else ""))
-    elif (missing := baseline_missing(history, found)) is not None:
-        lines.append(missing)
-    elif found.baseline_mean is not None and found.probability_better_than_baseline is not None:
-        baseline = baseline_text(history, found)
-        better = probability(found.probability_better_than_baseline)
-        lines.append(f"baseline: {metric} {baseline}; probability that the recommended one is better: {better}")
-    return lines
+        if text := cell_text(found, name):
+            lines.append(f"  {name:<{width}}  {text}{unit}")
+    return [*lines, *_confidence(story, found)]
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _confidence(story: Story, found: Recommended) -> Iterator[str]:
+    """Yield how likely the recommended configuration is the best, and its comparison with the baseline."""
+    best, several = story.best, story.best.observed > 1
+    if several and found.probability_best is not None:
+        yield f"probability of being the best of all observed: {probability(found.probability_best)}"
+    if found.is_baseline:
+        yield "it is the baseline" + (": nothing better was found" if several else "")
+    elif (missing := missing_text(best.baseline)) is not None:
+        yield missing
+    elif best.baseline is not None and best.baseline.mean is not None:
+        before = with_uncertainty(best.baseline.mean, best.baseline.sd)
+        if (better := found.probability_better_than_baseline) is not None:
+            better = f"; probability that the recommended one is better: {probability(better)}"
+            yield f"baseline: {story.objective.metric} {before}{better}"

@@ -11,7 +11,7 @@ from overnight.campaign.columns import trial_columns
 from overnight.campaign.history.trial import Observation, Stopped, Withdrawal
 from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import harmless, harmless_json
-from overnight.report.trial_facts import failure_of
+from overnight.report.trial_facts import cell, failure_of
 
 Cell = Value | None
 Row = dict[str, Cell]
@@ -21,7 +21,7 @@ def trial_rows(history: History) -> list[Row]:
     """Return a row for each trial in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
-    are what the objective was expected to be; `seconds` are those of all ended attempts, None if there were none.
+    are the expectation of the objective; `seconds` are those of all ended attempts, None if no attempt has ended.
     Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """
@@ -52,7 +52,7 @@ def to_csv(rows: list[Row]) -> str:
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Return CSV that may be printed: control characters in texts are made visible, while JSON keeps what they are."""
+    """Return CSV that may be printed: control characters in texts are made visible, while JSON escapes them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([harmless(column) for column in columns])
@@ -87,7 +87,7 @@ def _row(
         "predicted_mean": predicted and _finite(predicted.mean),
         "predicted_sd": predicted and _finite(predicted.sd),
     }
-    return row | {column: trial.point.get(name) for name, column in parameters.items()}
+    return row | {column: cell(trial, name) for name, column in parameters.items()}
 
 
 def _measured(trial: Trial) -> dict[str, Measurement]:

@@ -1,40 +1,83 @@
-"""Facts about a single trial for people: its status and the reason."""
+"""Facts about a single trial for people: its status, its end with the reason, and the values of its parameters."""
 
-from overnight.campaign import Trial
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from overnight.campaign import Point, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Attempt, Failure, Observation, Stopped, Withdrawal
+from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import first_line
-from overnight.report.numbers import measured
+from overnight.report.numbers import measured, value_text
+
+
+class HasPoint(Protocol):
+    """A trial, or anything else with a point, which holds values for some of the parameters."""
+
+    @property
+    def point(self) -> Point:
+        """Return the values by the parameters' names."""
+        ...
+
+
+def cell(of: HasPoint, name: str) -> Value | None:
+    """Return the value of a parameter; None if the point does not have it."""
+    return of.point.get(name)
+
+
+def cell_text(of: HasPoint, name: str) -> str:
+    """Return the value of a parameter as text, which is empty if the point does not have it."""
+    value = cell(of, name)
+    return "" if value is None else value_text(value)
+
+
+def point_text(of: HasPoint, names: Iterable[str], *, equals: str = "=", between: str = ", ") -> str:
+    """Return the values of these parameters in one line, without those that the point does not have."""
+    return between.join(f"{name}{equals}{text}" for name in names if (text := cell_text(of, name)))
 
 
 def failure_of(trial: Trial) -> Failure | None:
-    """Return why a trial ended without a result, or None where it did not."""
+    """Return the failure of a trial; None if it has not failed."""
     return trial.outcome if isinstance(trial.outcome, Failure) else None
 
 
 def generator_of(trial: Trial) -> str:
-    """Return what proposed a trial, and whether that stood in for the campaign's own proposer."""
+    """Return what proposed a trial, and whether that replaced the campaign's own proposer."""
     made = trial.proposal.provenance
     return f"{trial.proposal.generator}{', stands in' if made is not None and made.asked.stand_in is not None else ''}"
 
 
-def failed_why(failure: Failure) -> str:
-    """Return that a trial failed and why, in one line: its cause in plain words, and the first line of the message."""
-    return f"failed ({cause_text(failure.cause)}): {first_line(failure.message)}".removesuffix(": ")
+@dataclass(frozen=True)
+class Ending:
+    """The end of a trial without a result: a verb, by whom or by which cause, the reason, and a short form."""
+
+    short: str
+    verb: str
+    by: str
+    why: str
+
+    def __str__(self) -> str:
+        """Return it in one line, as in `failed (timeout): it took too long`."""
+        return f"{self.verb}{self.by}: {first_line(self.why)}".removesuffix(": ")
 
 
-def status_of(trial: Trial) -> str:
-    """Return how a trial stands, with what caused its failure or at which step it was stopped."""
+def ending(trial: Trial) -> Ending:
+    """Return the end of a trial in words; an open or observed trial has only its status."""
     match trial.outcome:
-        case Failure(cause=cause, quarantined=quarantined):
-            return f"failed: {cause_text(cause)}{', quarantined' if quarantined else ''}"
-        case Stopped(step=step):
-            return f"stopped at step {step}"
-    return trial.status
+        case Failure(cause=cause, message=message, quarantined=quarantined):
+            words = cause_text(cause)
+            short = f"failed: {words}{', quarantined' if quarantined else ''}"
+            return Ending(short, "failed", f" ({words})", message)
+        case Stopped(step=step, why=why):
+            return Ending(f"stopped at step {step}", "was stopped early", "", why)
+        case Withdrawal(kind=kind, by=by, why=why):
+            return Ending(kind, f"was {kind}", f" by {by}", why)
+    return Ending(trial.status, trial.status, "", "")
 
 
 def reason_of(trial: Trial) -> str | None:
-    """Return why a trial was stopped or withdrawn, or what it waits for; None for all others."""
+    """Return why a trial was stopped or withdrawn, or why it waits; None for all others."""
     match trial.outcome:
         case Stopped(why=why):
             return why
@@ -48,7 +91,7 @@ def reason_of(trial: Trial) -> str | None:
 
 
 def notes_of(trial: Trial) -> tuple[str, ...]:
-    """Return what is worth knowing about a result besides its value: ignored side information, metrics of a failure."""
+    """Return notes about a result: side information that was ignored, and metrics of a failure."""
     if isinstance(trial.outcome, Observation):
         return trial.outcome.notes
     end = trial.attempts[-1].failed if trial.attempts else None
@@ -59,7 +102,7 @@ def notes_of(trial: Trial) -> tuple[str, ...]:
 
 
 def was_ended_with_its_trial(trial: Trial, attempt: Attempt) -> bool:
-    """Tell whether a rule or a person ended the trial while this attempt ran, which says nothing bad of it."""
-    # One that fails by itself is tried again, or its trial has failed.
+    """Return whether a rule or a person ended the trial while this attempt ran, which is no failure of the attempt."""
+    # After a failure of its own, the attempt is repeated, or its trial has failed.
     by_itself = attempt.failed is not None and attempt.failed.will_retry
     return isinstance(trial.outcome, Stopped | Withdrawal) and not by_itself

@@ -6,18 +6,19 @@ from typing import Any
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Failure, Observation
-from overnight.report.numbers import duration, measured, value_text, with_uncertainty
+from overnight.report.numbers import duration, measured, with_uncertainty
 from overnight.report.tables import metric_names
 from overnight.report.trial_facts import (
+    cell_text,
+    ending,
     failure_of,
     generator_of,
     notes_of,
     reason_of,
-    status_of,
     was_ended_with_its_trial,
 )
 
-# Of the trials with the same note.
+# The most trials that are named with one note.
 _MOST_NUMBERS = 10
 
 
@@ -32,7 +33,7 @@ def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict
 
 
 def failed_attempts(history: History) -> list[dict[str, Any]]:
-    """Return why attempts failed and what became of their trials; one that a rule or a person ended did not fail."""
+    """Return the attempts that failed by themselves, and the fate of their trials."""
     return [
         {
             "trial": trial.id,
@@ -48,9 +49,9 @@ def failed_attempts(history: History) -> list[dict[str, Any]]:
 
 
 def without_result(history: History) -> list[dict[str, Any]]:
-    """Return which trials a rule or a person has ended, or wait for a person, and why."""
+    """Return the trials that a rule or a person has ended, or that wait for a person, and why."""
     return [
-        {"trial": trial.id, "status": status_of(trial), "why": why}
+        {"trial": trial.id, "status": ending(trial).short, "why": why}
         for _, trial in sorted(history.trials.items())
         if (why := reason_of(trial)) is not None
     ]
@@ -89,6 +90,6 @@ def _line(trial: Trial, objective: str, metrics: list[str], parameters: list[str
     reported = trial.outcome.metrics if isinstance(trial.outcome, Observation) else {}
     predicted = "" if expected is None else with_uncertainty(expected.mean, expected.sd)
     cells = [measured(reported[name]) if name in reported else "" for name in metrics]
-    cells += [predicted, *(value_text(trial.point[name]) for name in parameters), generator_of(trial)]
+    cells += [predicted, *(cell_text(trial, name) for name in parameters), generator_of(trial)]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
-    return {"trial": trial.id, "status": status_of(trial), "failed": failed, "cells": cells}
+    return {"trial": trial.id, "status": ending(trial).short, "failed": failed, "cells": cells}

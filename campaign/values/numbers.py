@@ -6,13 +6,19 @@ from pydantic import BeforeValidator, Strict
 from pydantic_core import PydanticKnownError
 
 
-def _refuse_other_kinds(value: Any) -> Any:
+def _refuse_others_than_numbers(value: Any) -> Any:
     if isinstance(value, bool | str):
         raise PydanticKnownError("int_type")
     return value
 
 
+def _refuse_numbers_and_text(value: Any) -> Any:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        raise PydanticKnownError("bool_type")
+    return value
+
+
 # The mark of an `int`, which may be written as `1e3`. It stands behind the limits: the JSON Schema would lose them.
-WHOLE = BeforeValidator(_refuse_other_kinds)
+WHOLE = BeforeValidator(_refuse_others_than_numbers)
 Real = Annotated[float, Strict()]
-Truth = Annotated[bool, Strict()]
+Truth = Annotated[bool, BeforeValidator(_refuse_numbers_and_text)]

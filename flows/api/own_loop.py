@@ -5,7 +5,7 @@ from datetime import datetime
 from overnight.campaign import History, Trial
 from overnight.campaign.errors import AskLater, BudgetSpent, CampaignStopped
 from overnight.flows.rules.allowance import Allowance
-from overnight.report.summary import request_text
+from overnight.report.story.people import request_of
 
 
 def own_allowance(history: History, now: datetime, *, ignore_window: bool = False) -> Allowance:
@@ -59,7 +59,7 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
 def _why_later(allowed: Allowance) -> str | None:
     history, window = allowed.history, allowed.campaign.window
     if history.paused is not None:
-        return f"it is {request_text(history.paused)}; `overnight resume` continues it"
+        return f"it is {request_of(history.paused)}; `overnight resume` continues it"
     if not allowed.in_window and window is not None:
         opens = window.said(window.next_opening(allowed.now))
         return (

@@ -42,7 +42,7 @@ from overnight.flows.session.hearing import hear_people, level_asked
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import CONTROLLER, show_life, take_lease
 from overnight.flows.session.opening import open_campaign
-from overnight.report.summary import request_text
+from overnight.report.story.people import request_of
 
 
 async def run_loop(
@@ -179,7 +179,7 @@ class _Controller:
         if undecided is not None:
             return Drained("undecided", undecided)
         if (by := self.history.asked_to_stop) is not None:
-            return Drained("asked_to_stop", request_text(by))
+            return Drained("asked_to_stop", str(request_of(by)))
         if self.stop.level is not Stop.NO:
             return Drained("asked_to_stop", "asked to stop")
         why = self.shift.why_it_ends(self.history)

@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless
 from overnight.report.pictures.trace_picture import trace_picture
 from overnight.report.status import status_lines
-from overnight.report.summary import summarise
+from overnight.report.story import story_of
 from overnight.report.trial_lines import trial_lines
 
 # As many as a browser's page holds; `overnight trials` lists them all.
@@ -28,18 +29,18 @@ class Picture:
     description: str | None = None
 
 
-def artifacts_of(history: History, report: Path | None = None) -> list[Picture]:
+def artifacts_of(history: History, now: datetime, report: Path | None = None) -> list[Picture]:
     """Return the artifacts of a campaign; `report` is the file of its report, once that is written."""
-    summary = summarise(history)
-    status = "\n\n".join(_plain(line) for line in status_lines(history))
+    story = story_of(history, now)
+    spent, status = story.spent, "\n\n".join(_plain(line) for line in status_lines(story))
     shown = [
-        Picture("progress", "progress", 100.0 * min(summary.ended / summary.budget, 1.0), status),
+        Picture("progress", "progress", 100.0 * min(spent.ended / spent.limits.trials, 1.0), status),
         Picture("trials", "markdown", _table(history)),
     ]
     picture = trace_picture(history)
     if picture is not None:
         image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
-        shown.append(Picture("trace", "markdown", f"![The course of {_plain(summary.campaign)}]({image})"))
+        shown.append(Picture("trace", "markdown", f"![The course of {_plain(story.campaign)}]({image})"))
     if report is not None:
         # Browsers open no local file from a server's page, so the path is there to copy as well.
         link = f"[{_plain(report.name)}]({report.as_uri()})\n\n`{report}`"

@@ -19,6 +19,7 @@ from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.engine.artifacts import Picture, artifacts_of, key_of
+from overnight.flows.host.clock import SystemClock
 from overnight.flows.session.lease import is_own
 from overnight.report.happenings import Happening, News
 
@@ -109,7 +110,7 @@ class PrefectView:
         if history is None or not self._ours() or (history is self._drawn and report is None):
             return
         try:
-            pictures = await asyncio.to_thread(artifacts_of, history, report)
+            pictures = await asyncio.to_thread(artifacts_of, history, SystemClock().now(), report)
             async with get_client() as client:
                 for picture in pictures:
                     await self._put(client, picture)

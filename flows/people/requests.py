@@ -7,7 +7,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignAskedToStop, CampaignPaused, CampaignResumed
 from overnight.flows.session.lease import CONTROLLER
-from overnight.report.summary import request_text
+from overnight.report.story.people import request_of
 
 
 def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignPaused]:
@@ -19,7 +19,7 @@ def pause(history: History, who: str, why: str, now: datetime) -> list[CampaignP
     # A controller's own pause ends when its machine recovers; a person's pause has to outlast it.
     if history.paused is not None and history.paused.actor != CONTROLLER:
         raise Refused(
-            f"Campaign `{history.definition.name}` was already {request_text(history.paused)}. Nothing was written; "
+            f"Campaign `{history.definition.name}` was already {request_of(history.paused)}. Nothing was written; "
             "`overnight resume` lets it continue."
         )
     return [CampaignPaused(time=now, actor=who, request=history.requests + 1, why=why)]
@@ -47,7 +47,7 @@ def ask_to_stop(history: History, who: str, why: str, now: datetime, *, at_once:
         )
     asked = history.asked_to_stop
     if asked is not None and asked.at_once >= at_once:
-        raise Refused(f"Campaign `{name}`: its controller was already {request_text(asked)}. Nothing was written.")
+        raise Refused(f"Campaign `{name}`: its controller was already {request_of(asked)}. Nothing was written.")
     return [CampaignAskedToStop(time=now, actor=who, epoch=lease.epoch, at_once=at_once, why=why)]
 
 

@@ -4,7 +4,8 @@ from overnight.campaign import History
 from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.evaluators.sources import Sources
-from overnight.report.evaluator_versions import measured_by, trials_text
+from overnight.report.phrases import trials_text
+from overnight.report.story.versions import versions_of
 
 
 def changed_sources(history: History, sources: Sources) -> Sources | None:
@@ -26,7 +27,7 @@ def note_on(history: History, sources: Sources) -> str | None:
     changed = changed_evaluator(history, sources)
     if changed is None:
         return None
-    measured = [f"{trials_text(trials)} by version {digest}" for digest, trials in measured_by(history).items()]
+    measured = [f"{trials_text(version.trials)} by version {version.digest}" for version in versions_of(history)]
     by_now = f"Measured so far: {'; '.join(measured)}. " if measured else ""
     return (
         f"{changed}. {by_now}New evaluations are measured by version {EvaluatorVersion(sources).digest}. All results "

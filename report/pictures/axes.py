@@ -23,20 +23,20 @@ from overnight.report.numbers import value_text
 _MOST_TICKS = 6
 _LONGEST_CHOICE = 14
 _LONG = 100_000
-# Beyond this ratio of the largest to what is small, a linear axis shows the largest only.
+# Beyond this ratio of the largest to a small value, a linear axis shows the largest only.
 _WIDE = 1000.0
-# What is small: a tenth of the values are smaller, and three at least. A single value near zero is an accident.
+# A tenth of the values, and at least three, are smaller than a small value. A single value near zero is an accident.
 _SMALL, _FEWEST_SMALL = 0.1, 3
-# A value of less than so many standard errors cannot be told from zero.
+# A value of fewer standard errors cannot be distinguished from zero.
 _FROM_ZERO = 3.0
 
 
 def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
-    """Tell whether values of a metric want a logarithmic axis: all positive, and over decades that noise cannot make.
+    """Return whether the values of a metric need a logarithmic axis.
 
-    They are positive by more than their errors. Noise is what the measurements say of themselves, or by how much those
-    of the same point differ if that is more. Differences from an optimum that come close to zero by chance are no
-    decades.
+    They do if all are positive by more than their errors, and span decades that noise cannot make. Noise is the
+    standard error, or the difference of measurements at the same point if that is larger. Differences from an optimum
+    that are close to zero by chance are no decades.
     """
     found = [(trial.point, trial.measured[metric]) for trial in observed]
     values = sorted(measurement.mean for _, measurement in found)
@@ -47,12 +47,12 @@ def spans_decades(observed: Sequence[Trial], metric: str) -> bool:
 
 
 def text_of(text: str) -> str:
-    """Return text for plotly, which reads a small HTML in every text."""
+    """Return text for plotly, which reads a few HTML tags in every text."""
     return escape(harmless(text), quote=False)
 
 
 def place(parameter: Parameter, value: Value) -> Value:
-    """Return where a value lies on its parameter's axis."""
+    """Return the position of a value on its parameter's axis."""
     return _choice(value) if parameter.listed else value
 
 
@@ -79,7 +79,7 @@ def _number_axis(parameter: FloatParameter | IntParameter) -> dict[str, Any]:
 
 
 def objective_axis(*, logarithmic: bool, name: str = "") -> dict[str, Any]:
-    """Return the axis of measured values; a logarithmic one says so beside the name."""
+    """Return the axis of measured values, with its name and the word `logarithmic` if it is."""
     words = ", ".join(word for word in (text_of(name), "logarithmic" if logarithmic else "") if word)
     axis = {"type": "log" if logarithmic else "linear", "nticks": _MOST_TICKS, "exponentformat": "power"}
     return axis | ({"title": small(words)} if words else {})
@@ -94,7 +94,7 @@ def whole_numbers(low: int, high: int) -> dict[str, Any]:
     """Return ticks at whole numbers only."""
     if high - low < _MOST_TICKS:
         return {"tickformat": "d", "dtick": 1}
-    # Long numbers would be turned on their side, and take the picture's room.
+    # Plotly would turn long numbers on their side.
     form = {"tickformat": "d"} if max(abs(low), abs(high)) < _LONG else {"exponentformat": "power"}
     return {"nticks": _MOST_TICKS, **form}
 
@@ -121,15 +121,15 @@ def _with_room(low: float, high: float) -> list[float]:
 
 
 def _short(choice: str) -> str:
-    """Return a choice that leaves room for its chart; an entity that was cut is left out whole."""
+    """Return a choice short enough for its chart; an entity that would be cut is left out."""
     if len(choice) <= _LONGEST_CHOICE:
         return choice
     return re.sub(r"&[a-z]*$", "", choice[: _LONGEST_CHOICE - 1]) + "…"
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """Return powers of ten between two bounds: few are joined by their 2- and 5-fold, many are thinned."""
-    # A power that is no float any more lies beyond the bounds.
+    """Return powers of ten between two bounds: with their 2- and 5-fold if they are few, thinned if they are many."""
+    # A power beyond the floats is beyond the bounds.
     first, last = math.floor(math.log10(low)), min(math.ceil(math.log10(high)), sys.float_info.max_10_exp)
     factors = (1.0,) if last - first > 2 else (1.0, 2.0, 5.0)
     ticks = [f * 10.0**power for power in range(first, last + 1) for f in factors if low <= f * 10.0**power <= high]

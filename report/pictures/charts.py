@@ -9,9 +9,8 @@ from typing import Any
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.history.trial import Failure, Observation, Stopped
 from overnight.campaign.parameters import Value
-from overnight.report.numbers import duration, measured, value_text
+from overnight.report.numbers import duration, measured
 from overnight.report.pictures.axes import (
     objective_axis,
     parameter_axis,
@@ -21,10 +20,11 @@ from overnight.report.pictures.axes import (
     text_of,
     whole_numbers,
 )
-from overnight.report.pictures.colours import BEST, ENDS, GENERATORS, GRID, INK
+from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
 from overnight.report.pictures.timeline import Span
 from overnight.report.selection import MOST, worth_drawing
-from overnight.report.trial_facts import failed_why
+from overnight.report.statuses import LOOKS
+from overnight.report.trial_facts import cell, ending, point_text
 
 Figure = dict[str, Any]
 _SYMBOLS = {
@@ -35,8 +35,6 @@ _SYMBOLS = {
     "model": "circle",
     "custom": "triangle-up",
 }
-_WITHOUT_VALUE = {"failed": "x", "stopped early": "triangle-down"}
-_HATCHING = {"stopped early": "/", "failed": "x", "abandoned": "."}
 _MOST_IN_A_LABEL = 12
 _FONT = "system-ui, sans-serif"
 # The share of a picture's height for what has no value.
@@ -79,7 +77,8 @@ class Pictures:
         parameter = self.history.definition.parameters.tuned()[name]
 
         def placed(trials: Sequence[Trial]) -> list[tuple[Trial, Value]]:
-            return [(t, place(parameter, t.point[name])) for t in trials if name in t.point]
+            values = ((t, cell(t, name)) for t in trials)
+            return [(t, place(parameter, value)) for t, value in values if value is not None]
 
         data = self._by_generator(placed(self.drawn), [name], errors=False)
         data += self._without_value(placed(self.without), [name])
@@ -138,15 +137,16 @@ class Pictures:
     def _without_value(self, placed: list[tuple[Trial, Value]], labelled: list[str]) -> list[Figure]:
         """Return the points that gave no value, in a strip below those that did."""
         traces = []
-        for (end, symbol), kind in zip(_WITHOUT_VALUE.items(), (Failure, Stopped), strict=True):
-            mine = [(t, x) for t, x in placed if isinstance(t.outcome, kind)]
+        marked = {status: look for status, look in LOOKS.items() if look.symbol is not None}
+        for status, look in marked.items():
+            mine = [(t, x) for t, x in placed if t.status == status]
             if mine:
                 trace = _scatter(
                     [x for _, x in mine],
                     [0.4] * len(mine),
                     mode="markers",
-                    marker={"color": ENDS[end], "size": 7, "symbol": symbol, "opacity": 0.85},
-                    name=end,
+                    marker={"color": look.colour, "size": 7, "symbol": look.symbol, "opacity": 0.85},
+                    name=look.words,
                     hovertext=[self._label(t, labelled) for t, _ in mine],
                     hoverinfo="text",
                 )
@@ -159,17 +159,10 @@ class Pictures:
         return _scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
 
     def _label(self, trial: Trial, names: list[str]) -> str:
-        match trial.outcome:
-            case Observation():
-                became = f"{self.metric} {measured(self._values[trial.id])}"
-            case Failure() as failure:
-                became = failed_why(failure)
-            case Stopped(step=step):
-                became = f"stopped at step {step}"
-            case _:
-                became = trial.status
+        value = self._values.get(trial.id)
+        became = str(ending(trial)) if value is None else f"{self.metric} {measured(value)}"
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
-        lines += [f"{name} = {value_text(trial.point[name])}" for name in names if name in trial.point]
+        lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
         return "<br>".join(map(_cut, lines))
 
 
@@ -178,7 +171,7 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
     longest = max((s.ended - start).total_seconds() for s in spans)
     unit, seconds = ("hours", 3600) if longest > 3 * 3600 else ("minutes", 60) if longest > 180 else ("seconds", 1)
     bars = []
-    for end, colour in ENDS.items():
+    for end, look in LOOKS.items():
         ended = [s for s in spans if s.end == end]
         if ended:
             bars.append(
@@ -189,13 +182,13 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
                     "y": [s.lane + 1 for s in ended],
                     "orientation": "h",
                     "marker": {
-                        "color": colour,
+                        "color": look.colour,
                         "line": {"width": 1, "color": "rgba(128,128,128,0.6)"},
-                        "pattern": {"shape": _HATCHING.get(end, ""), "fillmode": "overlay"},
+                        "pattern": {"shape": look.hatching, "fillmode": "overlay"},
                     },
                     "hovertext": [_span_label(s) for s in ended],
                     "hoverinfo": "text",
-                    "name": "not ended" if end == "running" else end,
+                    "name": "not ended" if end == "running" else look.words,
                 }
             )
     lanes = max((s.lane for s in spans), default=0) + 1
@@ -207,7 +200,7 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
 
 
 def _span_label(span: Span) -> str:
-    end = span.end if span.cause is None else cause_text(span.cause)
+    end = LOOKS[span.end].words if span.cause is None else cause_text(span.cause)
     return f"trial {span.trial}, attempt {span.attempt}: {end}, {duration(span.seconds)}"
 
 

@@ -1,7 +1,7 @@
-"""The colours of all charts: by proposer, by outcome, and for the best trial.
+"""The colours of all charts: by proposer, and for the best trial; `report/statuses.py` has those of outcomes.
 
-They hold 3:1 against white and against near-black, and differ for the colour-blind (Okabe and Ito 2008), to whom
-symbols and hatching say the same once more.
+They hold 3:1 against white and against near-black. They differ for the colour-blind (Okabe and Ito 2008), for whom
+symbols and hatching repeat them.
 """
 
 GENERATORS = {
@@ -13,12 +13,5 @@ GENERATORS = {
     "custom": "#a6761d",
 }
 BEST = "#1a9c74"
-ENDS = {
-    "observed": "#2f80c2",
-    "stopped early": "#b58900",
-    "failed": "#d62728",
-    "abandoned": "#8f5fa8",
-    "running": "#8a8f98",
-}
 INK = "#6b7280"
 GRID = "rgba(128,128,128,0.25)"

@@ -2,25 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import Cause
-from overnight.campaign.history.trial import Attempt, Failure, Observation, Stopped
+from overnight.campaign.history.trial import Attempt, Failure, Observation, Status
 from overnight.report.trial_facts import was_ended_with_its_trial
-
-End = Literal["observed", "failed", "stopped early", "abandoned", "running"]
 
 
 @dataclass(frozen=True)
 class Span:
-    """One attempt in time; an attempt that has not ended reaches to the moment that was asked about."""
+    """One attempt in time; an attempt that has not ended reaches to the end of the picture."""
 
     trial: int
     attempt: int
     began: datetime
     ended: datetime
-    end: End
+    end: Status
     cause: Cause | None
     lane: int
 
@@ -33,7 +30,7 @@ class Span:
 def attempt_spans(history: History, until: datetime) -> list[Span]:
     """Return every attempt in the order of their starts, each in the first lane that was free.
 
-    Nothing records which worker made an attempt: there are as many lanes as attempts were ever under way at once.
+    No worker is recorded: there are as many lanes as attempts ever ran at once.
     """
     attempts = [(a, t) for t in history.trials.values() for a in t.attempts]
     free_from: list[datetime] = []
@@ -54,9 +51,9 @@ def utilisation(spans: list[Span], workers: int, active_seconds: float) -> float
     return min(sum(s.seconds for s in spans) / (workers * active_seconds), 1.0)
 
 
-def _end(trial: Trial, attempt: Attempt) -> tuple[End, Cause | None]:
+def _end(trial: Trial, attempt: Attempt) -> tuple[Status, Cause | None]:
     if was_ended_with_its_trial(trial, attempt):
-        return "stopped early" if isinstance(trial.outcome, Stopped) else "abandoned", None
+        return trial.status, None
     if attempt.failed is not None:
         return "failed", attempt.failed.cause
     match trial.outcome:
@@ -68,9 +65,9 @@ def _end(trial: Trial, attempt: Attempt) -> tuple[End, Cause | None]:
 
 
 def _ended(trial: Trial, attempt: Attempt, until: datetime) -> datetime:
-    """Return when an attempt ended: after its own seconds, or where these are unknown, when that was written down.
+    """Return the end of an attempt: after its own seconds, or if these are unknown, the time of the record.
 
-    An outcome that a controller found after a gap was written down long after the attempt had ended.
+    After a gap between controllers, the record is much later than the end.
     """
     last = attempt is trial.attempts[-1]
     seconds = 0.0

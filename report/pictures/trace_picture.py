@@ -14,12 +14,12 @@ from overnight.report.selection import worth_drawing
 _WIDTH, _HEIGHT = 720, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 34, 34
 _TICKS = 5
-# Linear places are smaller than the values, so that the range and the room of the largest floats are floats.
+# Linear positions are smaller than the values, so that the range and the room of the largest floats are floats.
 _UNIT = 16.0
 
 
 def trace_picture(history: History) -> str | None:
-    """Return each trial's measured objective and the best measured so far as an SVG; None where nothing is observed."""
+    """Return each trial's measured objective and the best measured so far as an SVG; None if nothing is observed."""
     observed = history.model_view().observed
     if not observed:
         return None
@@ -39,7 +39,7 @@ def trace_picture(history: History) -> str | None:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where trials and values lie in the picture; `low` and `high` are logarithms, or values divided by _UNIT."""
+    """The positions of trials and values; `low` and `high` are logarithms, or values divided by _UNIT."""
 
     first: int
     last: int
@@ -50,7 +50,7 @@ class _Frame:
     @classmethod
     def around(cls, values: dict[int, float], *, log: bool) -> "_Frame":
         places = [math.log10(value) if log else value / _UNIT for value in values.values()]
-        # Room at both ends, also where all values are the same.
+        # Leave room at both ends, even if all values are the same.
         room = 0.05 * (max(places) - min(places)) or 0.05 * abs(places[0]) or 1.0
         return cls(min(values), max(values), min(places) - room, max(places) + room, log)
 
@@ -65,7 +65,7 @@ class _Frame:
     def ticks(self) -> list[float]:
         places = [self.low + (self.high - self.low) * (i + 0.5) / _TICKS for i in range(_TICKS)]
         if self.log:
-            # Inside of what was measured, and so no number that is none.
+            # Within the range of the measurements, a power of ten is a float.
             return [10.0**place for place in places]
         return [_UNIT * place for place in places if math.isfinite(_UNIT * place)]
 

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 import torch
+from standing import finding_lines, story_about
 from told_campaigns import (
     MIXED,
     bowl,
@@ -23,7 +24,6 @@ from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, History
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.html import render_report
-from overnight.report.status import finding_lines
 
 SPACE = campaign_of(cube(2))
 VALLEY = campaign_of({"n": {"kind": "int", "low": 0, "high": 8}})
@@ -90,7 +90,7 @@ def test_whoever_reads_it_is_told_that_the_point_was_not_tried() -> None:
     history = history_of(SPACE, points, [bowl(p) for p in points])
     found = anywhere(SPACE, history)
     assert "recommended (not tried yet): loss" in "\n".join(finding_lines(history, found))
-    page = render_report(history, found, "ledger", datetime(2026, 4, 1, tzinfo=UTC))
+    page = render_report(history, story_about(history, recommendation=found, now=datetime(2026, 4, 1, tzinfo=UTC)))
     assert "Recommended configuration (not tried yet)" in page
     assert "measure it before you rely on it" in page
     assert "trial None" not in page

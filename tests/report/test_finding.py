@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 from recommendations import recommendation
+from standing import finding_lines, story_about
 from told_stories import POINT, Story, campaign_of
 
 from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
-from overnight.report.status import finding_lines
-from overnight.report.summary import summarise
 
 BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
 BELIEVED: dict[str, Any] = {
@@ -41,7 +40,7 @@ def repeated(*values: float, sem: float | None = None, **changes: Any) -> Story:
     ids=["repeats agree", "sem is 0", "the file says so"],
 )
 def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Story):
-    sentence = finding_sentence(story.history, FOUND)
+    sentence = finding_sentence(story_about(story.history, recommendation=FOUND))
     assert sentence == "loss from 1 at the baseline to 0.002 at the recommended configuration (−99.8 %)."
     assert "±" not in " ".join([*finding_lines(story.history, FOUND), *confidence_sentences_of(story)])
 
@@ -68,13 +67,13 @@ def test_exact_measurements_are_told_as_they_are_without_a_plus_minus(story: Sto
     ],
 )
 def test_what_may_be_noisy_keeps_its_plus_minus(story: Story):
-    assert "0.0031 ± 0.0066" in finding_sentence(story.history, FOUND)
+    assert "0.0031 ± 0.0066" in finding_sentence(story_about(story.history, recommendation=FOUND))
     assert any("0.0031 ± 0.0066" in line for line in finding_lines(story.history, FOUND))
     assert "one standard deviation" in confidence_sentences_of(story)[0]
 
 
 def confidence_sentences_of(story: Story) -> list[str]:
-    return confidence_sentences(story.history, summarise(story.history), FOUND)
+    return confidence_sentences(story_about(story.history, recommendation=FOUND))
 
 
 def test_a_change_is_a_factor_on_a_log_scale_and_a_difference_on_a_linear_one():
@@ -93,12 +92,12 @@ def test_a_change_between_both_ends_of_the_floats_is_a_number_all_the_same():
 )
 def test_results_at_the_ends_of_the_floats_have_a_change_in_per_cent(before: float, after: float, change: str):
     found = recommendation(**BELIEVED | {"mean": after, "baseline_mean": before})
-    assert finding_sentence(repeated(0.002).history, found).endswith(change)
+    assert finding_sentence(story_about(repeated(0.002).history, recommendation=found)).endswith(change)
 
 
 def test_how_a_campaign_stands_counts_every_way_to_end():
     story = Story(campaign_of()).tried(1, 0, 1.0).proposed(2, 1).started(2, 1).failed(2, 2)
     story.proposed(3, 3).started(3, 3).stopped(3, 4)
-    assert standing_sentence(summarise(story.history, alive=False)) == (
+    assert standing_sentence(story_about(story.history, alive=False)).startswith(
         "Interrupted. 1 of 10 trials observed, 1 failed, 1 stopped early."
     )

@@ -9,6 +9,7 @@ import pytest
 from provenances import altered
 from recommendations import recommendation
 from rich.console import Console
+from standing import finding_lines, status_lines, story_about
 from told_stories import POINT, Story, campaign_of
 
 from overnight.campaign import Trial
@@ -16,8 +17,6 @@ from overnight.campaign.history.trials import Trials
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.commands.start.live import LiveDisplay
 from overnight.report.finding import standing_sentence
-from overnight.report.status import finding_lines, status_lines
-from overnight.report.summary import summarise
 
 WHEN = {"when": {"change": 0.1}, "most_waiting": 2}
 
@@ -38,14 +37,14 @@ def test_no_time_is_left_to_tell_while_a_campaign_is_paused():
     lines = status_lines(story.paused(2).history)
     assert lines[0] == "rates: running: nothing new starts while it is paused"
     assert not any("time left" in line for line in lines)
-    assert "left" not in standing_sentence(summarise(story.history))
+    assert "left" not in standing_sentence(story_about(story.history))
 
 
 @pytest.mark.parametrize("approve", ["always", WHEN], ids=["always", "when"])
 def test_no_time_is_left_to_tell_while_everything_waits_for_approval(approve: Any):
     story = Story(campaign_of(approve=approve)).tried(1, 0, mean=1.0).parked(2, 1, "far").parked(3, 1, "far")
     lines = status_lines(story.history)
-    assert lines[0] == "rates: running: nothing goes on before somebody decides"
+    assert lines[0] == "rates: running: it cannot continue until a person decides"
     assert not any("time left" in line for line in lines)
 
 
@@ -59,10 +58,10 @@ def test_the_time_left_is_told_while_some_trials_wait_and_others_go_on():
 def test_what_is_sent_to_a_cluster_is_not_said_to_run():
     story = settings(Story(), run_on={"kind": "pool", "pool": "nights", "start_within": "P1D"})
     story.proposed(1, 0).started(1, 0).proposed(2, 0).started(2, 0)
-    assert status_lines(story.history)[1] == "0 done, 2 sent to pool `nights`, 0 failed, 10 in all"
-    assert "2 sent to pool `nights`" in standing_sentence(summarise(story.history))
+    assert status_lines(story.history)[1] == "0 observed, 2 sent to pool `nights`, 0 failed; budget: 10 trials"
+    assert "2 sent to pool `nights`" in standing_sentence(story_about(story.history))
     story.observed(1, 1, mean=1.0).observed(2, 1, mean=1.0)
-    assert status_lines(story.history)[1] == "2 done, 0 running, 0 failed, 10 in all"
+    assert status_lines(story.history)[1] == "2 observed, 0 running, 0 failed; budget: 10 trials"
 
 
 def test_a_point_by_a_stand_in_says_so_when_it_has_ended():

@@ -8,9 +8,10 @@ from typing import Any, get_args
 import plotly.graph_objects as go
 import pytest
 from recommendations import recommendation
+from standing import story_about
 from told_stories import HOSTILE, POINT, Story, at, campaign_of
 
-from overnight.campaign import Campaign, History
+from overnight.campaign import Campaign
 from overnight.campaign.history.trial import Generator
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.html import render_report
@@ -66,7 +67,12 @@ class Page(HTMLParser):
 
 
 def page_of(story: Story, found: Recommendation | None = None, **more: Any) -> Page:
-    return Page(render_report(story.history, found, "s3://tuning/ledger", NOW, **more))
+    return Page(html_of(story, found, **more))
+
+
+def html_of(story: Story, found: Recommendation | None = None, ledger: str = "s3://tuning/ledger", **more: Any) -> str:
+    about = story_about(story.history, recommendation=found, ledger=ledger, now=NOW, **more)
+    return render_report(story.history, about)
 
 
 def believed(trial: int = 2, **changes: Any) -> Recommendation:
@@ -95,7 +101,7 @@ def test_the_page_needs_nothing_but_itself():
     assert page.open == []
     assert [(n, v) for n, v in page.attributes if n in ("src", "href", "srcset", "action", "data")] == []
     assert sum("plotly.js v" in script for script in page.scripts) == 1
-    assert "@import" not in render_report(a_night().history, believed(), "ledger", NOW).split("</style>")[0]
+    assert "@import" not in html_of(a_night(), believed()).split("</style>")[0]
 
 
 def test_the_headline_leads_from_the_baseline_to_the_recommendation():
@@ -118,7 +124,7 @@ def test_the_recommended_configuration_stands_beside_the_baseline():
 
 def test_the_configuration_to_copy_has_all_digits():
     point = {"rate": 0.012345678901234567, "depth": 2, "mode": "off", "cache": True}
-    html = render_report(a_night().history, believed(point=point), "ledger", NOW)
+    html = html_of(a_night(), believed(point=point))
     copied = re.search(r'<pre id="configuration">(.*?)</pre>', html, re.DOTALL)
     assert copied is not None
     assert json.loads(copied[1].replace("&#34;", '"')) == point
@@ -198,7 +204,7 @@ def test_names_that_look_like_markup_are_only_text():
     story = Story(hostile()).tried(1, 0, 1.0, 0.1, point=point).proposed(2, 1, point).started(2, 1)
     story.failed(2, 2, message="</script>" + HOSTILE)
     found = believed(1, point=point, baseline_mean=None, baseline_sd=None, probability_better_than_baseline=None)
-    page = Page(render_report(story.history, found, HOSTILE, NOW))
+    page = page_of(story, found, ledger=HOSTILE)
     assert page.open == []
     assert len(page.scripts) == len(page_of(a_night(), believed()).scripts)
     assert page.text.count(HOSTILE) >= 6
@@ -292,11 +298,6 @@ def test_a_thousand_trials_and_a_hundred_parameters_make_a_page():
     page = page_of(story, believed(1000, point=last.point, baseline_mean=None, probability_better_than_baseline=None))
     assert sum(name.startswith("parameter-") for name in page.figures) == 30
     assert "70 more parameters are not drawn" in page.text
-
-
-def test_a_history_without_a_definition_is_no_report():
-    with pytest.raises(Exception, match="campaign_defined"):
-        render_report(History(), None, "ledger", NOW)
 
 
 def test_a_trial_that_was_stopped_early_is_no_failure_and_the_page_says_why():

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from standing import status_lines, story_about
 from told_stories import Story, campaign_of
 
 from overnight.campaign.evaluation import Cause
 from overnight.campaign.history.events import AttemptFailed, TrialFailed
 from overnight.report.html import render_report
-from overnight.report.standstill import standstill
-from overnight.report.status import status_lines
+from overnight.report.story.standstill import standstill
 
 
 def ends(story: Story, trial: int, cause: Cause) -> None:
@@ -38,7 +38,7 @@ def test_eighteen_trials_in_a_row_without_a_result_are_said_plainly(cause: Cause
         f"18 trials in a row gave no result ({words}); no trial has given one yet. Trial 18: case 18."
     )
     assert look in line
-    page = render_report(story.history, None, "ledger", story.events[-1].time)
+    page = render_report(story.history, story_about(story.history))
     assert "18 trials in a row gave no result" in page
 
 

@@ -1,9 +1,9 @@
 """Trials as lines of text for people, with the reasons for missing results."""
 
+from standing import status_lines
 from told_stories import Story, campaign_of
 
 from overnight.report.selection import worth_listing
-from overnight.report.status import status_lines
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
 

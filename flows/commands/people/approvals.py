@@ -6,7 +6,8 @@ from overnight.flows.commands.people.append import append_request, say_written
 from overnight.flows.commands.read.past import read_past
 from overnight.flows.host.terminal import terminal
 from overnight.flows.people import approval
-from overnight.report.numbers import value_text, with_uncertainty
+from overnight.report.numbers import with_uncertainty
+from overnight.report.trial_facts import point_text
 
 
 def approvals(path: Path) -> None:
@@ -15,7 +16,7 @@ def approvals(path: Path) -> None:
     console = terminal()
     names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
     for trial in approval.awaiting_approval(history):
-        point = ", ".join(f"{name}={value_text(trial.point[name])}" for name in names if name in trial.point)
+        point = point_text(trial, names)
         predicted = trial.proposal.prediction(metric)
         expected = ""
         if predicted is not None:

@@ -9,8 +9,7 @@ from overnight.campaign.history.events import TrialProposed
 from overnight.flows.commands.read.past import read_events
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
-from overnight.report.evaluator_versions import version_sentence
-from overnight.report.explanation import explanation
+from overnight.report.explanation import explanation, version_sentence
 
 
 def explain(trial: int, path: Path) -> None:

@@ -12,9 +12,10 @@ from overnight.campaign.history.trial import Failure
 from overnight.campaign.values.harmless import harmless
 from overnight.flows.commands.read.past import read_past
 from overnight.flows.host.terminal import terminal
-from overnight.report.numbers import duration, measured, value_text
+from overnight.report.numbers import duration, measured
+from overnight.report.statuses import LOOKS
 from overnight.report.tables import to_csv, to_json, trial_rows
-from overnight.report.trial_facts import failed_why, status_of
+from overnight.report.trial_facts import ending, point_text
 from overnight.report.trial_lines import noted, without_result
 
 _JUSTIFIED = ("right", "left", "left", "right")
@@ -43,7 +44,7 @@ def _without_result(history: History) -> list[str]:
     }
     for trial in history.trials.values():
         if isinstance(trial.outcome, Failure):
-            reasons[trial.id] = f"trial {trial.id} {failed_why(trial.outcome)}"
+            reasons[trial.id] = f"trial {trial.id} {ending(trial)}"
     return [reasons[number] for number in sorted(reasons)]
 
 
@@ -53,7 +54,7 @@ def _rows(history: History) -> list[tuple[Text, ...]]:
     goal = campaign.goal
     for _, trial in sorted(history.trials.items()):
         seconds, value = trial.seconds, goal.value_of(trial)
-        status = Text(status_of(trial), style="red" if isinstance(trial.outcome, Failure) else "")
+        status = Text(ending(trial).short, style=LOOKS[trial.status].style)
         cells = ["" if value is None else measured(value), "" if seconds is None else duration(seconds)]
         rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))
     return rows
@@ -85,5 +86,4 @@ def _columns(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Text:
 
 
 def _point(campaign: Campaign, trial: Trial) -> Text:
-    named = ((name, trial.point[name]) for name in campaign.parameters.tuned() if name in trial.point)
-    return Text(harmless("  ".join(f"{name}={value_text(value)}" for name, value in named)))
+    return Text(harmless(point_text(trial, campaign.parameters.tuned(), between="  ")))

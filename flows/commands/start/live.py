@@ -1,6 +1,5 @@
 """The display of a running campaign, and of its end."""
 
-import time
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -10,14 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign import Campaign, History, Trial
-from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
+from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.host.terminal import Harmless
-from overnight.report.numbers import duration, measured, value_text
-from overnight.report.standstill import standstill
-from overnight.report.status import _counted, status_lines
-from overnight.report.summary import Summary, requests_of, sent_to, summarise
-from overnight.report.trial_facts import failed_why, generator_of
+from overnight.report.numbers import duration, measured
+from overnight.report.phrases import counted
+from overnight.report.status import state_lines
+from overnight.report.statuses import LOOKS
+from overnight.report.story import Story, story_of
+from overnight.report.story.people import Request, requests_of
+from overnight.report.story.standstill import standstill
+from overnight.report.trial_facts import ending, generator_of, point_text
 
 _REFRESH_PER_SECOND = 4
 
@@ -25,12 +27,12 @@ _REFRESH_PER_SECOND = 4
 class LiveDisplay:
     """Shows a running campaign: redrawn in a terminal, a line for each ended trial elsewhere."""
 
-    def __init__(self, campaign: Campaign, console: Console) -> None:
-        self.campaign, self.console = campaign, console
+    def __init__(self, campaign: Campaign, console: Console, clock: Clock | None = None) -> None:
+        self.campaign, self.console, self.clock = campaign, console, clock or SystemClock()
         self.history: History | None = None
         self.note = "starting the local Prefect server …"
-        self.requests: tuple[str, ...] = ()
-        self._standing: tuple[History, Summary, list[str]] | None = None
+        self.requests: tuple[Request, ...] = ()
+        self._known: tuple[History, Story] | None = None
         self.next_standstill = 1
         self.live = Live(
             console=console,
@@ -43,8 +45,8 @@ class LiveDisplay:
 
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
-            f"{self.campaign.name}: {self.campaign.objective} in {_counted(self.campaign.budget.trials, 'trial')} "
-            f"with {_counted(self.campaign.workers, 'worker')}"
+            f"{self.campaign.name}: {self.campaign.objective} in {counted(self.campaign.budget.trials, 'trial')} "
+            f"with {counted(self.campaign.workers, 'worker')}"
         )
         if self.console.is_terminal:
             self.live.start()
@@ -81,7 +83,7 @@ class LiveDisplay:
         requests = () if history.defined is None else requests_of(history)
         for request in requests:
             if request not in self.requests and not self.console.is_terminal:
-                self.console.print(request, highlight=False, soft_wrap=True)
+                self.console.print(str(request), highlight=False, soft_wrap=True)
         self.requests = requests
 
     def tell(self, text: str) -> None:
@@ -105,46 +107,29 @@ class LiveDisplay:
     def _drawn(self) -> Group:
         if self.history is None or self.history.defined is None:
             return Group(Text(self.note, style="dim"))
-        if self._standing is None or self._standing[0] is not self.history:
-            # Counted once for each append, not for each frame: a long campaign has thousands of trials.
-            self._standing = self.history, summarise(self.history), status_lines(self.history)[1:]
-        _, summary, standing = self._standing
+        if self._known is None or self._known[0] is not self.history:
+            # Made once for each append, not for each frame: a long campaign has thousands of trials.
+            self._known = self.history, story_of(self.history, self.clock.now())
+        story = self._known[1]
         bar = Table.grid(padding=(0, 1))
-        bar.add_row(
-            ProgressBar(total=summary.budget, completed=summary.ended, width=40),
-            f"{summary.ended}/{summary.budget}",
-        )
-        lines = [Text(line) for line in standing]
-        return Group(bar, *lines, *_running(self.history), Text(self.note, style="yellow"))
+        ended, budget = story.spent.ended, story.spent.limits.trials
+        bar.add_row(ProgressBar(total=budget, completed=ended, width=40), f"{ended}/{budget}")
+        lines = [Text(line) for line in state_lines(story)[1:]]
+        return Group(bar, *lines, *self._running(story), Text(self.note, style="yellow"))
 
-
-def _running(history: History) -> list[Text]:
-    now, place = time.time(), sent_to(history)
-    lines = []
-    for trial in history.trials.open:
-        attempt = trial.open_attempt
-        if attempt is not None:
-            elapsed = duration(max(round(now - attempt.started.timestamp()), 0))
+    def _running(self, story: Story) -> list[Text]:
+        """Return a line for each attempt that runs, with the time since its start."""
+        now, place, lines = self.clock.now(), story.spent.sent_to, list[Text]()
+        for attempt in story.spent.running:
+            elapsed = duration(max(round((now - attempt.since).total_seconds()), 0))
             since = f"for {elapsed}" if place is None else f"sent to {place} {elapsed} ago"
-            line = f"  trial {trial.id} {since}: {_short(trial)}"
+            line = f"  trial {attempt.trial} {since}: {point_text(attempt, attempt.point)}"
             lines.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
-    return lines
-
-
-def _short(trial: Trial) -> str:
-    return ", ".join(f"{k}={value_text(v)}" for k, v in trial.point.items())
+        return lines
 
 
 def _ended_line(campaign: Campaign, trial: Trial) -> Text:
-    match trial.outcome:
-        case Observation():
-            [found] = campaign.goal.values_of([trial])
-            metric = campaign.objective.metric
-            return Text(f"trial {trial.id:>3}  {metric} {measured(found)}  ({generator_of(trial)})")
-        case Failure():
-            return Text(f"trial {trial.id:>3}  {failed_why(trial.outcome)}", style="red")
-        case Stopped():
-            return Text.assemble((f"trial {trial.id:>3}  stopped: ", "yellow"), trial.outcome.why)
-        case Withdrawal():
-            return Text(f"trial {trial.id:>3}  {trial.outcome.kind} by {trial.outcome.by}: {trial.outcome.why}")
-    return Text()
+    value, line = campaign.goal.value_of(trial), f"trial {trial.id:>3}  "
+    if value is None:
+        return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
+    return Text(f"{line}{campaign.objective.metric} {measured(value)}  ({generator_of(trial)})")

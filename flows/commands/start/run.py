@@ -8,9 +8,11 @@ from overnight.flows.api.run import run_campaign
 from overnight.flows.commands.start.exit_codes import ExitCode
 from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.definition.campaign_file import load_campaign_file
+from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import give_up_what_cannot_be_written, terminal
 from overnight.flows.report_file import ReportFile
 from overnight.report.status import finding_lines
+from overnight.report.story import story_of
 from overnight.storage import ledger_location
 
 
@@ -33,7 +35,8 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
     if result.not_yet is not None:
         console.print(f"{result.not_yet} (at any time: overnight run --now {path})", soft_wrap=True)
         return ExitCode.WELL
-    for line in finding_lines(result.history, result.recommendation):
+    story = story_of(result.history, SystemClock().now(), recommendation=result.recommendation)
+    for line in finding_lines(result.history.definition, story):
         console.print(line, soft_wrap=True)
     if isinstance(result.history.closed_by, CampaignDrained):
         at_any_time = " (with --now at any time)" if result.history.definition.window and not ignore_window else ""

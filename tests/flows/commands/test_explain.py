@@ -56,10 +56,10 @@ def test_a_models_point_says_what_was_known_expected_and_found(told):
     assert "Proposed by log noisy expected improvement" in said
     assert "It knew 10 results, the best of them score" in said
     assert "and 1 failure." in said
-    assert "It reckoned with trial 10, still outstanding." in said
+    assert "It took into account trial 10, still outstanding." in said
     assert "It expected score" in said
-    assert "What mattered" in said
-    assert "nothing" in said.split("What hardly mattered: ")[1]
+    assert "Parameters that mattered" in said
+    assert "nothing" in said.split("Parameters that hardly mattered: ")[1]
     assert "It turned out to be score" in said
     assert "standard deviations" in said
 

@@ -10,6 +10,7 @@ import optuna
 import pyarrow.parquet as pq
 import pytest
 from read_ledgers import events_of
+from standing import story_about
 from typer.testing import CliRunner, Result
 
 from overnight.bo_core.propose import propose
@@ -266,7 +267,7 @@ def test_the_budget_is_spent_by_the_campaigns_own_trials():
         campaign.tell(campaign.ask(), 1.0)
     with pytest.raises(CampaignStopped, match=r"All 4 trials"):
         campaign.ask()
-    assert "4 done, 0 running, 0 failed, 4 in all, 6 imported" in asked("status").output
+    assert "4 observed, 0 running, 0 failed, 6 imported; budget: 4 trials" in asked("status").output
 
 
 def test_a_baseline_among_the_imported_points_is_not_tried_again():
@@ -303,6 +304,6 @@ def test_whoever_reads_the_campaign_sees_imported_trials():
     asked("export", "again.parquet")
     assert pq.read_table("again.parquet").num_rows == 6
     assert len(asked("trials", "--format", "csv").output.splitlines()) == 7
-    page = render_report(history(), None, "here", SystemClock().now())
+    page = render_report(history(), story_about(history()))
     assert "0 of 4 trials observed, 6 imported." in page
     asked("verify")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from read_ledgers import events_of
 from scripted_campaign import ScriptedEvaluator, a_campaign
+from standing import status_lines
 
 from overnight.bo_core import SobolProposer
 from overnight.campaign import History
@@ -18,8 +19,9 @@ from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
-from overnight.report.evaluator_versions import measured_by, trials_text, version_sentence
-from overnight.report.status import status_lines
+from overnight.report.explanation import version_sentence
+from overnight.report.phrases import trials_text
+from overnight.report.story.versions import versions_of
 from overnight.storage import MemoryLedger
 
 
@@ -63,7 +65,7 @@ async def test_trials_are_known_by_the_version_that_measured_them_and_the_change
     history = await campaigner.run(5)
     [_, changed] = campaigner.said
     assert "(changed: objective.py; added: helper.py)" in changed
-    (old, first), (new, second) = measured_by(history).items()
+    (old, first), (new, second) = ((v.digest, list(v.trials)) for v in versions_of(history))
     assert (first, second) == ([1, 2, 3], [4, 5])
     assert f"trials 1–3 by version {old}" in changed
     [line] = [line for line in status_lines(history) if "evaluator" in line]
@@ -91,7 +93,7 @@ async def test_a_change_while_the_campaign_runs_is_noticed_at_the_next_trial(tmp
         campaigner.module.write_text(f"version = {1 if trial < 3 else 22}")
 
     history = await campaigner.run(5, changes)
-    assert list(measured_by(history).values()) == [[1, 2, 3], [4, 5]]
+    assert [v.trials for v in versions_of(history)] == [(1, 2, 3), (4, 5)]
     assert len([text for text in campaigner.said if "The evaluator has changed" in text]) == 1
 
 
@@ -126,7 +128,7 @@ async def test_a_ledger_that_knows_no_version_goes_on_in_silence(tmp_path: Path)
     await campaigner.run(3)
     campaigner.hashes = hashes
     history = await campaigner.run(5)
-    assert list(measured_by(history).values()) == [[4, 5]]
+    assert [v.trials for v in versions_of(history)] == [(4, 5)]
     assert len(history.evaluators) == 1
     assert not any("The evaluator has changed" in text for text in campaigner.said)
 

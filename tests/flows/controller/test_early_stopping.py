@@ -8,6 +8,7 @@ import pytest
 from read_ledgers import events_of
 from running import Running
 from scripted_campaign import ScriptedEvaluator, a_campaign
+from standing import status_lines
 from virtual_steps import VirtualSteps
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
@@ -26,7 +27,6 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.replay.again import replay
 from overnight.flows.rules.early_stopping import reason_to_stop
-from overnight.report.status import status_lines
 from overnight.report.tables import trial_rows
 from overnight.storage import MemoryLedger, open_ledger
 from overnight.storage.parquet_ledger import ParquetLedger

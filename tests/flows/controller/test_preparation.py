@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from read_ledgers import events_of
 from scripted_campaign import ScriptedEvaluator, a_campaign
+from standing import status_lines
 from virtual_steps import VirtualSteps
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
@@ -18,7 +19,6 @@ from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.proposing.settings import ProposerAway, Proposing
 from overnight.flows.replay.again import replay
-from overnight.report.status import status_lines
 from overnight.storage import MemoryLedger
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from standing import story_about
 
 from overnight.bo_core.recommend import recommend
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
@@ -76,7 +77,7 @@ async def test_a_campaign_runs_with_the_class_that_stands_beside_its_file(path: 
     assert provenance.made_by.proposer == "halving_for_tests:Halving"
     found = recommend(file.campaign, history)
     assert {row["generator"] for row in trial_rows(history)} == {"baseline", "custom"}
-    page = render_report(history, found, "ledger", datetime(2026, 1, 1, tzinfo=UTC))
+    page = render_report(history, story_about(history, recommendation=found, now=datetime(2026, 1, 1, tzinfo=UTC)))
     assert "custom" in page
 
 

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -140,3 +141,11 @@ def test_a_value_of_another_kind_is_named_with_its_line_and_path(tmp_path, monke
     with pytest.raises(InvalidDefinition) as raised:
         load_campaign_file("campaign.yaml")
     assert raised.value.problems == [problem]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    number = {"x": {"kind": "float", "low": np.float32(0.5), "high": np.int64(2)}}
+    numpys = {"parameters": number, "baseline": {"x": np.float64(1.5)}, "workers": np.int64(2)}
+    stop = {"expected_gain_below": np.float64(0.5), "advice_only": np.bool_(True)}
+    campaign = read_campaign(COMMON | EVERY_KIND[2] | numpys | {"stop_when": stop, "approve": "never"}).campaign
+    assert (campaign.workers, campaign.stop_when and campaign.stop_when.advice_only) == (2, True)

@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from happening_events import defined, lease, measured
+from happening_events import NOW, defined, lease, measured
 
 from overnight.campaign import History
 from overnight.flows.engine.artifacts import artifacts_of, key_of
 
 
 def shown(history: History, report: Path | None = None) -> dict[str, object]:
-    return {picture.name: picture.data for picture in artifacts_of(history, report)}
+    return {picture.name: picture.data for picture in artifacts_of(history, NOW, report)}
 
 
 def test_progress_is_the_share_of_the_budgets_trials_that_have_ended():

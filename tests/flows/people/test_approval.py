@@ -3,6 +3,7 @@
 import pytest
 from running import Running, now
 from scripted_campaign import ScriptedEvaluator, a_campaign
+from standing import status_lines
 
 from overnight.campaign import History, Trial
 from overnight.campaign.errors import Refused
@@ -11,7 +12,6 @@ from overnight.campaign.history.provenance import Asked, Chosen, MadeBy, Provena
 from overnight.flows.people.approval import approve, awaiting_approval, reject
 from overnight.flows.people.revising import revise
 from overnight.flows.rules.allowance import Allowance
-from overnight.report.status import status_lines
 
 BASELINE = {"x": 0.5, "n": 3}
 

@@ -3,12 +3,12 @@
 import pytest
 from running import Gate, Running, hang, now
 from scripted_campaign import ScriptedEvaluator, a_campaign
+from standing import status_lines
 
 from overnight.campaign import History
 from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import TrialProposed
 from overnight.flows.people.requests import ask_to_stop, pause, resume
-from overnight.report.status import status_lines
 from overnight.storage import MemoryLedger
 
 

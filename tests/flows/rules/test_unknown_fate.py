@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from scripted_campaign import ScriptedEvaluator, a_campaign
+from standing import status_lines
 
 from overnight.bo_core import SobolProposer
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationSucceeded, History, Measurement
@@ -23,7 +24,6 @@ from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.session.lease import Rhythm
-from overnight.report.status import status_lines
 from overnight.storage import open_ledger
 
 KEY = "test-uid/1/1"
@@ -89,7 +89,7 @@ async def test_where_the_policy_is_to_ask_it_stays_open_and_others_go_on(tmp_pat
     assert history.closed_by.kind == "campaign_drained"
     assert "is unknown and has to be reported (`failures.when_unknown: ask`): 1" in history.closed_by.reason
     assert history.closed_by.because == "undecided"
-    [line] = [line for line in status_lines(history) if line.startswith("trial 1 waits for somebody: ")]
+    [line] = [line for line in status_lines(history) if line.startswith("trial 1 waits for a person: ")]
     assert "AskTell(FILE).tell(1, RESULT)" in line
 
 

@@ -4,10 +4,9 @@ from typing import get_args
 
 import pytest
 
-from overnight.campaign.history.trial import Generator
-from overnight.report.pictures.charts import _HATCHING
-from overnight.report.pictures.colours import BEST, ENDS, GENERATORS
-from overnight.report.pictures.timeline import End
+from overnight.campaign.history.trial import Generator, Status
+from overnight.report.pictures.colours import BEST, GENERATORS
+from overnight.report.statuses import LOOKS
 
 
 def luminance(colour: str) -> float:
@@ -23,13 +22,13 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("card", ["#ffffff", "#1c2128"], ids=["light", "dark"])
-@pytest.mark.parametrize("colour", sorted({*GENERATORS.values(), *ENDS.values(), BEST}))
+@pytest.mark.parametrize("colour", sorted({*GENERATORS.values(), *(look.colour for look in LOOKS.values()), BEST}))
 def test_every_colour_stands_out_from_its_card(colour: str, card: str):
     assert contrast(colour, card) >= 3
 
 
 def test_every_generator_and_every_end_has_a_colour_and_ends_differ_without_colours_too():
     assert set(GENERATORS) == set(get_args(Generator))
-    assert set(ENDS) == set(get_args(End))
-    hatched = [_HATCHING.get(end) for end in ("observed", "failed", "stopped early", "abandoned")]
+    assert set(LOOKS) == set(get_args(Status))
+    hatched = [LOOKS[status].hatching for status in ("observed", "failed", "stopped", "abandoned")]
     assert len(set(hatched)) == len(hatched)

@@ -44,7 +44,7 @@ def test_an_attempt_that_a_rule_or_a_person_ended_did_not_fail_but_one_before_it
     story.proposed(3, 1).started(3, 1).failed(3, 2, retry=True).abandoned(3, 3, "too cold")
     spans = attempt_spans(story.history, until=at(9))
     assert [(s.trial, s.end, s.cause) for s in spans] == [
-        (1, "stopped early", None),
+        (1, "stopped", None),
         (2, "abandoned", None),
         (3, "failed", "infrastructure"),
     ]

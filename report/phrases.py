@@ -1,0 +1,133 @@
+"""Phrases about the sections of a story, shared by the terminal and the page."""
+
+from collections.abc import Iterable, Iterator
+
+from overnight.report.numbers import duration, number, with_uncertainty
+from overnight.report.statuses import LOOKS
+from overnight.report.story.best import Baseline, Recommended
+from overnight.report.story.gain import Gain
+from overnight.report.story.proposals import Proposals
+from overnight.report.story.spent import Spent
+from overnight.report.story.story import Story
+from overnight.report.story.versions import Version
+
+
+def sentence(text: str) -> str:
+    """Return a text of a person, a rule or a machine as a sentence with one full stop."""
+    return f"{text[0].upper()}{text[1:].rstrip('.')}."
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things, such as `1 trial` or `2 trials`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def trials_text(trials: Iterable[int]) -> str:
+    """Return the numbers of trials in few words, such as `trials 1–4, 7`."""
+    runs: list[tuple[int, int]] = []
+    for trial in sorted(trials):
+        if runs and runs[-1][1] == trial - 1:
+            runs[-1] = runs[-1][0], trial
+        else:
+            runs.append((trial, trial))
+    named = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
+    return f"trial{'' if len(runs) == 1 and runs[0][0] == runs[0][1] else 's'} {named}"
+
+
+def trial_counts(spent: Spent) -> Iterator[tuple[int, str]]:
+    """Yield how many trials there are of each status that is shown, and its words; imported ones are apart."""
+    for status, look in LOOKS.items():
+        count = spent.trials[status] - (spent.imported if status == "observed" else 0)
+        if count or look.always:
+            # A worker of a cluster may not have taken the attempts that were sent to it.
+            sent = status == "running" and count and spent.sent_to
+            yield count, f"sent to {spent.sent_to}" if sent else look.words
+    if spent.imported:
+        yield spent.imported, "imported"
+
+
+def spent_text(spent: Spent) -> str:
+    """Return the evaluations and the cost, with their limits; empty if nothing limits them and no cost is known."""
+    parts, limits, cost = list[str](), spent.limits, spent.cost
+    if limits.evaluations is not None:
+        parts.append(f"evaluations: {spent.evaluations} of {limits.evaluations}")
+    if cost.charged is not None and (limits.cost is not None or cost.reported):
+        limit = "" if limits.cost is None else f" of {number(limits.cost)}"
+        charged = " and count as the mean" if cost.reported else ""
+        unreported = f" ({cost.unreported} reported none{charged})" if cost.unreported else ""
+        parts.append(f"cost: {number(cost.charged)}{limit}{unreported}")
+    return ", ".join(parts)
+
+
+def gain_text(gain: Gain | None, metric: str) -> str:
+    """Return the gain that one more trial is expected to bring, and whether that is enough; empty if unknown."""
+    if gain is None or gain.expected is None:
+        return ""
+    expected = f"expected gain left: one more trial is expected to improve {metric} by {gain.expected:.2g}"
+    if gain.advice_only and gain.enough:
+        return f"{expected}; {gain.in_a_row} times in a row it was less than {gain.limit:g}: you may stop"
+    return f"{expected} (`stop_when`: {gain.limit_in_a_row} times below {gain.limit:g}, by now {gain.in_a_row})"
+
+
+def warnings(story: Story) -> Iterator[str]:
+    """Yield the warnings of a story: no results, no reports, quarantine, stand-ins, and changes of the evaluator."""
+    failures, metric = story.failures, story.objective.metric
+    if failures.standstill is not None:
+        yield str(failures.standstill)
+    if failures.unreported:
+        yield (
+            f"`stop_early` has nothing to go by: none of {failures.unreported} evaluations that ended reported "
+            f"{metric} during its run (docs/how-to/stopping.md)"
+        )
+    if failures.quarantined:
+        yield (
+            f"quarantined, because several of their attempts died with their workers: "
+            f"{trials_text(failures.quarantined)}; no point close to these is tried"
+        )
+    yield from _stand_ins(story.proposals)
+    if len(story.versions) > 1:
+        yield versions_text(story.versions)
+
+
+def _stand_ins(proposals: Proposals) -> Iterator[str]:
+    if made := proposals.by_stand_in:
+        because = "" if proposals.unavailable is None else f": the last time because {proposals.unavailable}"
+        yield (
+            f"the proposer was unavailable for {counted(len(made), 'trial')}, and another one stood in "
+            f"({trials_text(made)}){because}"
+        )
+
+
+def versions_text(versions: Iterable[Version]) -> str:
+    """Return which trials were measured by which version of the evaluator, and the changes."""
+    parts = (f"{v.digest} {trials_text(v.trials)}{changes_text(v)}" for v in versions)
+    return f"the evaluator changed between trials, which were measured by different versions: {'; '.join(parts)}"
+
+
+def changes_text(version: Version) -> str:
+    """Return the changes of a version in brackets; empty for the first."""
+    return "" if version.changes is None else f" ({version.changes})"
+
+
+def where(found: Recommended) -> str:
+    """Return the trial that tried the recommended configuration."""
+    return "not tried yet" if found.trial is None else f"trial {found.trial}"
+
+
+def recommended_text(found: Recommended) -> str:
+    """Return the value of the recommended configuration."""
+    return with_uncertainty(found.mean, found.sd)
+
+
+def missing_text(baseline: Baseline | None) -> str | None:
+    """Return why nothing can be compared with the baseline; None if it can, or if the campaign has no baseline."""
+    if baseline is None or baseline.missing is None:
+        return None
+    trial = "" if baseline.trial is None else f" (trial {baseline.trial})"
+    return f"there is no comparison with the baseline{trial}, which {baseline.missing}"
+
+
+def time_left(story: Story) -> str | None:
+    """Return the time that a running campaign still needs; None if that is unknown, or nothing is left to start."""
+    left = story.spent.seconds_left
+    return f"about {duration(round(left))}" if story.standing.state == "running" and left else None

@@ -1,0 +1,145 @@
+"""The best result of a campaign: as measured, as recommended, and compared with the baseline."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from overnight.campaign import Campaign, History, Measurement, Point, Trial
+from overnight.campaign.recommendation import Recommendation
+from overnight.report.story.exactness import is_exact, measured_at
+from overnight.report.story.section import Known, Section
+from overnight.report.trial_facts import ending
+
+# A larger change in per cent means a baseline close to zero.
+_LARGEST_CHANGE = 1000
+
+
+class BestMeasured(Section):
+    """The trial with the best measured objective, perhaps a lucky one."""
+
+    trial: int
+    point: Point
+    measurement: Measurement
+
+
+class Baseline(Section):
+    """The baseline: the trial that tried it with its measurement, and the recommendation's belief about its true value.
+
+    `sd` is absent if measurements are exact. `missing` is the reason if there is no value to compare with.
+    """
+
+    point: Point
+    trial: int | None
+    measurement: Measurement | None
+    mean: Known
+    sd: Known
+    missing: str | None
+
+
+class Recommended(Section):
+    """The recommended point, and the belief about its true value.
+
+    `trial` is absent if the point was not tried, `sd` if measurements are `exact`, and `change_percent` if there is no
+    baseline or it is too close to zero. `without_model` is the reason if the figures are a measurement with its
+    standard error, and not a model's belief.
+    """
+
+    trial: int | None
+    point: Point
+    mean: float
+    sd: Known
+    exact: bool
+    is_baseline: bool
+    probability_best: Known
+    probability_better_than_baseline: Known
+    change_percent: Known
+    without_model: str | None
+
+
+class Best(Section):
+    """The best result of a campaign; `provisional` while trials are outstanding that may change it."""
+
+    measured: BestMeasured | None
+    recommended: Recommended | None
+    baseline: Baseline | None
+    observed: int
+    provisional: bool
+
+
+def best_of(history: History, found: Recommendation | None) -> Best:
+    """Return the best result; nothing is recommended if no recommendation was computed."""
+    exact = found is not None and is_exact(history)
+    baseline = _baseline(history, found, exact=exact)
+    return Best(
+        measured=best_measured(history.definition, history.trials.values()),
+        recommended=None if found is None else _recommended(history, found, baseline, exact=exact),
+        baseline=baseline,
+        observed=history.trials.observed,
+        provisional=any(trial.pending for trial in history.trials.open),
+    )
+
+
+def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> BestMeasured | None:
+    """Return the best measurement, the earliest of equals."""
+    best = campaign.goal.best(trials)
+    if best is None:
+        return None
+    return BestMeasured(trial=best.id, point=best.point, measurement=campaign.goal.values_of([best])[0])
+
+
+def _recommended(history: History, found: Recommendation, baseline: Baseline | None, *, exact: bool) -> Recommended:
+    mean, sd = _believed(history, found.point, found.mean, found.sd, exact=exact)
+    is_baseline = baseline is not None and found.point == baseline.point
+    return Recommended(
+        trial=found.trial,
+        point=found.point,
+        mean=mean,
+        sd=sd,
+        exact=exact and found.trial is not None,
+        is_baseline=is_baseline,
+        probability_best=found.probability_best,
+        probability_better_than_baseline=None if is_baseline else found.probability_better_than_baseline,
+        change_percent=None if baseline is None else _change_percent(baseline.mean, mean),
+        without_model=found.without_model,
+    )
+
+
+def _baseline(history: History, found: Recommendation | None, *, exact: bool) -> Baseline | None:
+    campaign = history.definition
+    if campaign.baseline is None:
+        return None
+    point = campaign.parameters.point(campaign.baseline)
+    tried = next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
+    mean, sd = None, None
+    if found is not None and found.baseline_mean is not None:
+        mean, sd = _believed(history, point, found.baseline_mean, found.baseline_sd, exact=exact)
+    measurement = None if tried is None else campaign.goal.value_of(tried)
+    compared = mean is not None or (found is None and measurement is not None)
+    return Baseline(
+        point=point,
+        trial=tried and tried.id,
+        measurement=measurement,
+        mean=mean,
+        sd=sd,
+        missing=None if compared else _missing(tried),
+    )
+
+
+def _believed(
+    history: History, point: Point, mean: float, sd: float | None, *, exact: bool
+) -> tuple[float, float | None]:
+    """Return the model's mean and sd of a point; if measurements are exact, its measurement and None."""
+    measured = measured_at(history, point) if exact else None
+    return (mean, sd) if measured is None else (measured, None)
+
+
+def _missing(tried: Trial | None) -> str:
+    """Return why the baseline has no value: how its trial ended, or that it was not measured."""
+    ended_badly = tried is not None and tried.outcome is not None and not tried.measured
+    return str(ending(tried)) if tried is not None and ended_badly else "has not been measured"
+
+
+def _change_percent(before: float | None, after: float) -> float | None:
+    if not before:
+        return None
+    percent = 100 * (Decimal(after) - Decimal(before)) / abs(Decimal(before))
+    return None if abs(percent) >= _LARGEST_CHANGE else float(percent)

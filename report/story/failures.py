@@ -1,0 +1,69 @@
+"""The failures of a campaign by cause, the newest of each, and the warnings that follow from them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import get_args
+
+from overnight.campaign import History
+from overnight.campaign.evaluation import Cause
+from overnight.campaign.history.trial import Failure, Observation
+from overnight.campaign.values.read_only import ReadOnly
+from overnight.report.story.section import Section
+from overnight.report.story.standstill import Standstill, standstill
+
+# Fewer evaluations may lack a report by chance.
+_ENOUGH_TO_WONDER = 3
+
+
+class FailedTrial(Section):
+    """A trial that failed, and its whole message."""
+
+    trial: int
+    cause: Cause
+    message: str
+
+
+class Failures(Section):
+    """The trials of a campaign that failed.
+
+    `newest` has the newest failure of each cause, the newest of all first. Trials in quarantine took several workers
+    with them. `unreported` counts the evaluations that ended without a report while `stop_early` waited for one.
+    """
+
+    by_cause: ReadOnly[dict[Cause, int]]
+    newest: tuple[FailedTrial, ...]
+    quarantined: tuple[int, ...]
+    standstill: Standstill | None
+    unreported: int
+
+
+def failures_of(history: History) -> Failures:
+    """Return the failures of a campaign."""
+    failed = {t.id: t.outcome for t in history.trials.newest_first() if isinstance(t.outcome, Failure)}
+    counts = Counter(failure.cause for failure in failed.values())
+    return Failures(
+        by_cause={cause: counts[cause] for cause in get_args(Cause)},
+        newest=tuple(_newest(failed)),
+        quarantined=tuple(sorted(trial for trial, failure in failed.items() if failure.quarantined)),
+        standstill=standstill(history),
+        unreported=_unreported(history),
+    )
+
+
+def _newest(failed: dict[int, Failure]) -> Iterator[FailedTrial]:
+    """Yield the newest failure of each cause from failures whose newest comes first."""
+    seen = set[Cause]()
+    for trial, failure in failed.items():
+        if failure.cause not in seen:
+            seen.add(failure.cause)
+            yield FailedTrial(trial=trial, cause=failure.cause, message=failure.message)
+
+
+def _unreported(history: History) -> int:
+    """Count the evaluations that ended without a report; 0 if one reported, if no rule waits, or if they are few."""
+    if history.definition.stop_early is None:
+        return 0
+    metric = history.definition.objective.metric
+    tried = sum(1 for t in history.trials.values() if isinstance(t.outcome, Observation) and t.attempts)
+    heard = any(metric in report.metrics for of_trial in history.reports.values() for report in of_trial)
+    return 0 if heard or tried < _ENOUGH_TO_WONDER else tried

@@ -1,0 +1,110 @@
+"""The state of a campaign: since when it holds, its reason, and the next step of a person."""
+
+from datetime import datetime
+from typing import Literal
+
+from overnight.campaign import History
+from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.history.events import CampaignFinished, DrainedBecause, FinishedBecause
+from overnight.report.story.section import Section
+
+State = Literal["defined", "running", "interrupted", "drained", "finished"]
+Waits = Literal["paused", "undecided"]
+_WAITS: dict[Waits, str] = {
+    "paused": "nothing new starts while it is paused",
+    "undecided": "it cannot continue until a person decides",
+}
+
+
+class Standing(Section):
+    """The state of a campaign.
+
+    `reason` explains why the campaign was closed or waits for people; programs read it as `because` and `waits`.
+    `next_step` names the command that a person can run next, if one is needed. `notices` are facts about the
+    controller's process and the campaign's file, which a ledger does not hold.
+    """
+
+    state: State
+    since: datetime | None
+    reason: str | None
+    because: DrainedBecause | FinishedBecause | None
+    waits: Waits | None
+    next_step: str | None
+    notices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.state if self.reason is None else f"{self.state}: {self.reason}"
+
+
+def standing_of(history: History, *, alive: bool, notices: tuple[str, ...] = ()) -> Standing:
+    """Return the state; without a closing event, the campaign is running if its controller is `alive`."""
+    state, closed = _state(history, alive=alive), history.closed_by
+    waits = _waits_for(history) if state == "running" else None
+    return Standing(
+        state=state,
+        since=_since(history, state),
+        reason=None if waits is None else _WAITS[waits],
+        because=None,
+        waits=waits,
+        next_step=_next_step(history, state, waits),
+        notices=notices,
+    ).model_copy(update={} if closed is None else {"reason": _why_closed(history), "because": closed.because})
+
+
+def _state(history: History, *, alive: bool) -> State:
+    if history.closed_by is not None:
+        return "drained" if history.finished is None else "finished"
+    if history.lease is None:
+        return "defined"
+    return "running" if alive else "interrupted"
+
+
+def _why_closed(history: History) -> str | None:
+    if history.closed_by is None:
+        return None
+    revised = isinstance(history.closed_by, CampaignFinished) and history.finished is None
+    return history.closed_by.reason + (", and it was revised since" if revised else "")
+
+
+def _since(history: History, state: State) -> datetime | None:
+    if history.closed_by is not None:
+        return history.closed_by.time
+    if state == "defined":
+        return history.defined.time if history.defined is not None else None
+    if state == "interrupted":
+        return history.active_until or history.last_time
+    return history.lease.time if history.lease is not None else None
+
+
+def _waits_for(history: History) -> Waits | None:
+    """Return the reason why nothing new starts before a person acts; None if the campaign continues by itself."""
+    if history.paused is not None:
+        return "paused"
+    campaign, awaiting = history.definition, history.awaiting
+    asked = awaiting + _unknown_ends(history)
+    if not asked or asked < len(history.trials.open):
+        return None
+    policy = campaign.approve
+    most = policy.most_waiting if isinstance(policy, ApprovalPolicy) else campaign.workers
+    full = awaiting >= most or history.budgeted + awaiting >= campaign.budget.trials
+    return "undecided" if full else None
+
+
+def _unknown_ends(history: History) -> int:
+    """Count the attempts whose end a person has to report."""
+    attempts = (trial.open_attempt for trial in history.trials.open)
+    return sum(attempt is not None and attempt.unknown is not None for attempt in attempts)
+
+
+def _next_step(history: History, state: State, waits: Waits | None) -> str | None:
+    match state:
+        case "defined":
+            return "`overnight run` starts it"
+        case "interrupted" | "drained":
+            decide = "decide about the trials whose end is unknown, then " if _unknown_ends(history) else ""
+            return f"{decide}`overnight run` continues it"
+        case "finished":
+            return None
+    if waits == "paused":
+        return "`overnight resume` lets it continue"
+    return "`overnight approvals` lists the trials to decide about" if history.awaiting else None

@@ -1,0 +1,74 @@
+"""The one model of how a campaign stands; terminals, pages, Prefect and programs only render it."""
+
+from datetime import datetime
+
+from overnight.campaign import History
+from overnight.campaign.goal import Objective
+from overnight.campaign.recommendation import Recommendation
+from overnight.report.story.best import Best, best_of
+from overnight.report.story.failures import Failures, failures_of
+from overnight.report.story.gain import Gain, gain_of
+from overnight.report.story.people import People, people_of
+from overnight.report.story.proposals import Proposals, proposals_of
+from overnight.report.story.section import Section
+from overnight.report.story.spent import Spent, known_until, spent_of
+from overnight.report.story.standing import Standing, standing_of
+from overnight.report.story.versions import Version, versions_of
+
+
+class Story(Section):
+    """How a campaign stands at the time `now`, in sections.
+
+    `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
+    `events`. Only a campaign with `stop_when` has a `gain`. `versions` are those of the evaluator.
+    """
+
+    campaign: str
+    uid: str | None
+    objective: Objective
+    ledger: str | None
+    now: datetime
+    known_until: datetime
+    events: int
+    standing: Standing
+    best: Best
+    spent: Spent
+    people: People
+    failures: Failures
+    gain: Gain | None
+    proposals: Proposals
+    versions: tuple[Version, ...]
+
+
+def story_of(
+    history: History,
+    now: datetime,
+    *,
+    alive: bool = True,
+    recommendation: Recommendation | None = None,
+    ledger: str | None = None,
+    notices: tuple[str, ...] = (),
+) -> Story:
+    """Return how a campaign stands.
+
+    A history does not hold whether the controller is `alive`, nor the place of the ledger, nor `notices` about the
+    controller's process and the campaign's file. Raises InvalidHistory if no campaign was defined.
+    """
+    campaign, standing = history.definition, standing_of(history, alive=alive, notices=notices)
+    return Story(
+        campaign=campaign.name,
+        uid=None if history.defined is None else history.defined.uid,
+        objective=campaign.objective,
+        ledger=ledger,
+        now=now,
+        known_until=known_until(history, standing, now),
+        events=history.events,
+        standing=standing,
+        best=best_of(history, recommendation),
+        spent=spent_of(history, standing, now),
+        people=people_of(history),
+        failures=failures_of(history),
+        gain=gain_of(history),
+        proposals=proposals_of(history),
+        versions=versions_of(history),
+    )
