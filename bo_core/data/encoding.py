@@ -1,175 +1,20 @@
-"""Encode points as features on the unit cube and decode them; the only module that knows the parameter kinds."""
+"""Encode points as features on the unit cube and decode them."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.columns import Column, column_of
 from overnight.campaign.errors import ModelFailed
-from overnight.campaign.parameters import (
-    CategoricalParameter,
-    FixedParameter,
-    FloatParameter,
-    IntParameter,
-    OrdinalParameter,
-    Value,
-)
+from overnight.campaign.parameters import Value
 from overnight.campaign.problems import shown
 from overnight.campaign.space import Point, Space
-from overnight.campaign.values.number_line import place_of, value_at
 
 PointKey = tuple[tuple[str, Value], ...]
-
-
-@dataclass(frozen=True)
-class NumberColumn:
-    """A float or whole number on its scale: one feature."""
-
-    parameter: FloatParameter | IntParameter
-    width: int = 1
-
-    @property
-    def levels(self) -> Sequence[Value] | None:
-        """Return every value in order, None for a continuum."""
-        p = self.parameter
-        return range(p.low, p.high + 1) if isinstance(p, IntParameter) else None
-
-    def features(self, value: Value) -> list[float]:
-        """Return the position of the value between the bounds, on the parameter's scale."""
-        p = self.parameter
-        assert not isinstance(value, str)
-        return [place_of(value, p.low, p.high, p.scale)]
-
-    def value(self, features: Sequence[float]) -> Value:
-        """Return the value at the feature, rounded if it must be a whole number."""
-        p = self.parameter
-        number = value_at(features[0], p.low, p.high, p.scale)
-        return int(min(max(round(number), p.low), p.high)) if isinstance(p, IntParameter) else _clip(number, p)
-
-    def value_at(self, u: float) -> Value:
-        """Return the value at a uniform number; whole numbers get cells of their natural size."""
-        p = self.parameter
-        if isinstance(p, FloatParameter):
-            return self.value([u])
-        low, high = p.low - 0.5, p.high + 0.5
-        number = low * (high / low) ** u if p.scale == "log" else low + u * (high - low)
-        return int(min(max(round(number), p.low), p.high))
-
-    def spread(self, u: Tensor) -> Tensor:
-        """Return the features [b, 1] of the values at uniform numbers [b]."""
-        p = self.parameter
-        u = u.unsqueeze(1)
-        return u if isinstance(p, FloatParameter) else self._whole(u, p.low - 0.5, p.high + 0.5)
-
-    def snap(self, features: Tensor) -> Tensor:
-        """Return the features [b, 1] of the values nearest to features [b, 1]."""
-        p = self.parameter
-        return features if isinstance(p, FloatParameter) else self._whole(features, p.low, p.high)
-
-    def _whole(self, x: Tensor, low: float, high: float) -> Tensor:
-        """Return the features of the whole numbers at shares x of the way from low to high on the scale."""
-        p = self.parameter
-        if p.scale == "log":
-            number = (low * (high / low) ** x).round().clamp(p.low, p.high)
-            return (number / p.low).log() / math.log(p.high / p.low)
-        return ((low + x * (high - low)).round().clamp(p.low, p.high) - p.low) / (p.high - p.low)
-
-    def neighbours(self, value: Value) -> list[Value]:
-        """Return the whole numbers near the value, at distances that double; empty for a continuum."""
-        p = self.parameter
-        if isinstance(p, FloatParameter):
-            return []
-        assert not isinstance(value, str)
-        steps = [2**i for i in range((p.high - p.low).bit_length())]
-        return [int(value) + s for step in steps for s in (-step, step) if p.low <= int(value) + s <= p.high]
-
-
-@dataclass(frozen=True)
-class OrdinalColumn:
-    """A choice among ordered ones: one feature, evenly spaced."""
-
-    parameter: OrdinalParameter
-    width: int = 1
-
-    @property
-    def levels(self) -> Sequence[Value]:
-        """Return every choice."""
-        return self.parameter.choices
-
-    def features(self, value: Value) -> list[float]:
-        """Return the choice's position between the first and the last."""
-        return [self.levels.index(value) / (len(self.levels) - 1)]
-
-    def value(self, features: Sequence[float]) -> Value:
-        """Return the choice nearest to the feature."""
-        last = len(self.levels) - 1
-        return self.levels[min(max(round(features[0] * last), 0), last)]
-
-    def value_at(self, u: float) -> Value:
-        """Return the choice whose equal share holds the uniform number."""
-        return _share(self.levels, u)
-
-    def spread(self, u: Tensor) -> Tensor:
-        """Return the features [b, 1] of the choices whose equal shares hold the uniform numbers [b]."""
-        return (_shares(len(self.levels), u).double() / (len(self.levels) - 1)).unsqueeze(1)
-
-    def snap(self, features: Tensor) -> Tensor:
-        """Return the features [b, 1] of the choices nearest to features [b, 1]."""
-        last = len(self.levels) - 1
-        return (features * last).round().clamp(0, last) / last
-
-    def neighbours(self, value: Value) -> list[Value]:
-        """Return the previous and the next choice."""
-        i = self.levels.index(value)
-        return [self.levels[j] for j in (i - 1, i + 1) if 0 <= j < len(self.levels)]
-
-
-@dataclass(frozen=True)
-class CategoryColumn:
-    """A choice among unordered ones: one feature for each, 1 for the chosen one."""
-
-    parameter: CategoricalParameter
-
-    @property
-    def width(self) -> int:
-        """Return the number of features."""
-        return len(self.parameter.choices)
-
-    @property
-    def levels(self) -> Sequence[Value]:
-        """Return every choice."""
-        return self.parameter.choices
-
-    def features(self, value: Value) -> list[float]:
-        """Return the indicator of the choice."""
-        chosen = self.parameter.choices.index(value)
-        return [float(i == chosen) for i in range(self.width)]
-
-    def value(self, features: Sequence[float]) -> Value:
-        """Return the choice with the largest feature."""
-        return self.parameter.choices[max(range(self.width), key=lambda i: features[i])]
-
-    def value_at(self, u: float) -> Value:
-        """Return the choice whose equal share holds the uniform number."""
-        return _share(self.levels, u)
-
-    def spread(self, u: Tensor) -> Tensor:
-        """Return the indicators [b, width] of the choices whose equal shares hold the uniform numbers [b]."""
-        return torch.nn.functional.one_hot(_shares(self.width, u), self.width).double()
-
-    def snap(self, features: Tensor) -> Tensor:
-        """Return the indicators [b, width] of the largest features [b, width]."""
-        return torch.nn.functional.one_hot(features.argmax(1), self.width).double()
-
-    def neighbours(self, value: Value) -> list[Value]:
-        """Return every other choice."""
-        return [choice for choice in self.parameter.choices if choice != value]
-
-
-Column = NumberColumn | OrdinalColumn | CategoryColumn
 
 
 class Encoding:
@@ -177,7 +22,7 @@ class Encoding:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self.columns: dict[str, Column] = {name: _column(p) for name, p in space.tuned().items()}
+        self.columns: dict[str, Column] = {name: column_of(p) for name, p in space.tuned().items()}
         self.slices: dict[str, slice] = {}
         start = 0
         for name, column in self.columns.items():
@@ -230,40 +75,15 @@ class Encoding:
         levels = [column.levels or () for column in self.columns.values()]
         return [self.space.point(dict(zip(self.columns, values, strict=True))) for values in product(*levels)]
 
-    def columns_that(self, kind: str) -> Tensor:
-        """Return a mask [d] of the features of parameters that are `continuous` or `categorical`."""
+    def mask_of(self, kind: Literal["continuous", "categorical"]) -> Tensor:
+        """Return a mask [d] of the features of all continuous or all categorical parameters."""
         mask = torch.zeros(self.d, dtype=torch.bool)
-        for name, column in self.columns.items():
-            is_kind = column.levels is None if kind == "continuous" else isinstance(column, CategoryColumn)
-            mask[self.slices[name]] = is_kind
+        geometry = {"continuous": "real", "categorical": "corners"}[kind]
+        for name in self.columns:
+            mask[self.slices[name]] = self.space.root[name].geometry == geometry
         return mask
-
-
-def _column(parameter: object) -> Column:
-    match parameter:
-        case FloatParameter() | IntParameter():
-            return NumberColumn(parameter)
-        case OrdinalParameter():
-            return OrdinalColumn(parameter)
-        case CategoricalParameter():
-            return CategoryColumn(parameter)
-        case FixedParameter():
-            raise AssertionError("fixed parameters are not tuned")
-    raise AssertionError(f"no encoding for {parameter!r}")
 
 
 def key_of(point: Point) -> PointKey:
     """Return a key that is equal for equal points, regardless of the order of their names."""
     return tuple(sorted(point.items()))
-
-
-def _share(choices: Sequence[Value], u: float) -> Value:
-    return choices[min(int(u * len(choices)), len(choices) - 1)]
-
-
-def _shares(count: int, u: Tensor) -> Tensor:
-    return (u * count).long().clamp(max=count - 1)
-
-
-def _clip(number: float, p: FloatParameter) -> float:
-    return float(min(max(number, p.low), p.high))

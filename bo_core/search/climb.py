@@ -67,12 +67,12 @@ def search(
         return _best_of_all(encoding, surface, taken)
     values = surface.screen(pool)
     starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
-    categories = encoding.columns_that("categorical")
+    categories = encoding.mask_of("categorical")
     # Relaxed values decide nothing until they are rounded, so relaxed climbs must not give up in favour of each other.
-    relaxed = not bool((categories | encoding.columns_that("continuous")).all())
+    relaxed = not bool((categories | encoding.mask_of("continuous")).all())
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
     climbed, reached = _climb(surface, pool[starts], categories, stopping)
-    if bool(encoding.columns_that("continuous").all()):
+    if bool(encoding.mask_of("continuous").all()):
         # Nothing was rounded, so the best end is the result unless it is taken.
         best = int(reached.argmax())
         point = encoding.decode(climbed[best])
@@ -109,7 +109,7 @@ def _nudged(encoding: Encoding, X: Tensor, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     scale = 10.0 ** (-2.5 + 1.8 * torch.rand(len(X), 1, generator=generator, dtype=torch.float64))
     # An indicator must move by 1 for another choice to become the largest.
-    scale = torch.where(encoding.columns_that("categorical"), 1.0, scale)
+    scale = torch.where(encoding.mask_of("categorical"), 1.0, scale)
     moved = torch.rand(X.shape, generator=generator, dtype=torch.float64) < max(0.3, 5.0 / max(encoding.d, 1))
     step = torch.randn(X.shape, generator=generator, dtype=torch.float64) * scale * moved
     return encoding.snap((X + step).clamp(0.0, 1.0))
@@ -168,7 +168,7 @@ def _polish(
 def _walk(
     encoding: Encoding, surface: Surface, point: Point, value: float, taken: Collection[PointKey]
 ) -> tuple[Point, float]:
-    discrete = ~encoding.columns_that("continuous")
+    discrete = ~encoding.mask_of("continuous")
     for _ in range(_MOST_MOVES):
         steps = encoding.neighbours(point)
         if not bool(discrete.all()):

@@ -5,14 +5,17 @@ from overnight.campaign.parameters.categorical_parameter import CategoricalParam
 from overnight.campaign.parameters.fixed_parameter import FixedParameter
 from overnight.campaign.parameters.float_parameter import FloatParameter
 from overnight.campaign.parameters.int_parameter import IntParameter
-from overnight.campaign.parameters.kind import Value
+from overnight.campaign.parameters.kind import Listed, Value
+from overnight.campaign.parameters.number import Bounded
 from overnight.campaign.parameters.ordinal_parameter import OrdinalParameter
 
 __all__ = [
+    "Bounded",
     "CategoricalParameter",
     "FixedParameter",
     "FloatParameter",
     "IntParameter",
+    "Listed",
     "OrdinalParameter",
     "Parameter",
     "Value",

@@ -1,7 +1,7 @@
 """The base of every kind of parameter."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,6 +9,15 @@ Value = bool | int | float | str
 # The features of a kind on the unit cube: a continuum, whole numbers on a scale, evenly spaced steps, or one corner for
 # each value.
 Geometry = Literal["real", "whole", "steps", "corners"]
+
+
+class Listed(Protocol):
+    """A parameter with a list of values."""
+
+    @property
+    def listed(self) -> tuple[Value, ...]:
+        """Return the values in their order."""
+        ...
 
 
 class ParameterKind(BaseModel):

@@ -10,12 +10,7 @@ from html import escape
 from typing import Any
 
 from overnight.campaign import Measurement, Trial
-from overnight.campaign.parameters import (
-    FloatParameter,
-    IntParameter,
-    Parameter,
-    Value,
-)
+from overnight.campaign.parameters import Parameter, Value
 from overnight.campaign.space import Point
 from overnight.campaign.values.harmless import harmless
 from overnight.report.numbers import value_text
@@ -58,23 +53,18 @@ def place(parameter: Parameter, value: Value) -> Value:
 
 def parameter_axis(parameter: Parameter) -> dict[str, Any]:
     """Return the axis of a parameter: its scale with a few round ticks, or its choices in their order."""
-    if parameter.listed:
+    if parameter.bounds is None:
         choices = [_choice(c) for c in parameter.listed]
         # A choice that was never tried keeps its place: half a step of room at both ends.
         axis = {"type": "category", "categoryarray": choices, "range": [-0.5, len(choices) - 0.5]}
         return axis | {"tickvals": choices, "ticktext": [_short(c) for c in choices]}
-    assert isinstance(parameter, FloatParameter | IntParameter)
-    return _number_axis(parameter)
-
-
-def _number_axis(parameter: FloatParameter | IntParameter) -> dict[str, Any]:
-    low, high = parameter.low, parameter.high
+    low, high = parameter.bounds
     if parameter.is_logarithmic:
         ticks = _round_numbers(low, high)
         bounds = _with_room(math.log10(low), math.log10(high))
         axis = {"type": "log", "range": bounds, "tickvals": ticks, "ticktext": [value_text(t) for t in ticks]}
         return axis | {"title": small("logarithmic")}
-    ticks = {"nticks": _MOST_TICKS} if isinstance(parameter, FloatParameter) else whole_numbers(int(low), int(high))
+    ticks = whole_numbers(int(low), int(high)) if parameter.geometry == "whole" else {"nticks": _MOST_TICKS}
     return {"type": "linear", "range": _with_room(low, high), **ticks}
 
 

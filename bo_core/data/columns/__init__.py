@@ -1,0 +1,19 @@
+"""The features of the kinds of parameters, a file for each geometry; each takes one line here."""
+
+from typing import Any
+
+from overnight.bo_core.data.columns.column import Column
+from overnight.bo_core.data.columns.corners import CornersColumn
+from overnight.bo_core.data.columns.real import RealColumn
+from overnight.bo_core.data.columns.steps import StepsColumn
+from overnight.bo_core.data.columns.whole import WholeColumn
+from overnight.campaign.parameters import Parameter
+
+__all__ = ["Column", "column_of"]
+_COLUMNS: dict[str, Any] = {"real": RealColumn, "whole": WholeColumn, "steps": StepsColumn, "corners": CornersColumn}
+
+
+def column_of(parameter: Parameter) -> Column:
+    """Return the column of a tuned parameter."""
+    assert parameter.geometry is not None
+    return _COLUMNS[parameter.geometry](parameter)
