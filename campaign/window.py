@@ -124,7 +124,7 @@ class Window(BaseModel):
         """Return the first moment after this one at which the window opens."""
         return next(start for start, _ in self._around(moment) if start > moment)
 
-    def said(self, moment: datetime) -> str:
+    def local_text(self, moment: datetime) -> str:
         """Return a moment as the clocks of the window's zone show it."""
         return f"{moment.astimezone(ZoneInfo(self.zone)):%a %Y-%m-%d %H:%M %Z}"
 

@@ -19,7 +19,7 @@ from overnight.evaluators.processes import supervisor
 from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
 from overnight.evaluators.processes.belonging import begin, limits, read_exit, why_foreign
 from overnight.evaluators.processes.private_folder import open_private
-from overnight.evaluators.processes.survivors import Claim, claim_for_nobody, end_survivors, read_claim
+from overnight.evaluators.processes.survivors import Claim, block_unclaimed, end_survivors, read_claim
 from overnight.evaluators.results.command_result import outcome_of_exit, stored_outcome, without_secrets
 from overnight.evaluators.results.report_lines import ReportLines
 from overnight.evaluators.secrets.environment import Redaction
@@ -126,7 +126,7 @@ class AttemptProcess:
     async def _settle(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
     ) -> EvaluationOutcome | None:
-        claim_for_nobody(attempt)
+        block_unclaimed(attempt)
         claim = read_claim(attempt)
         if claim is not None and claim.pid is None:
             # An attempt whose folder was emptied may still be running.

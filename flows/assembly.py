@@ -37,7 +37,7 @@ async def anchored(
     ledger: ParquetLedger,
     file: CampaignFile,
     clock: Clock,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> AsyncIterator[Ledger]:
     """Yield the ledger that a campaign writes to; it adds receipts if the campaign file asks for them.
 
@@ -48,7 +48,7 @@ async def anchored(
         yield ledger
         return
     await check_newest_receipt(ledger, receipts)
-    growing = AnchoredLedger(ledger, AnchorPlan(receipts.path, receipts.ledger), clock, tell)
+    growing = AnchoredLedger(ledger, AnchorPlan(receipts.path, receipts.ledger), clock, notify)
     try:
         yield growing
     finally:
@@ -57,15 +57,15 @@ async def anchored(
 
 @asynccontextmanager
 async def placed(
-    file: CampaignFile, pulse: Pulse | None = None, tell: Callable[[str], None] = LOG.warning
+    file: CampaignFile, pulse: Pulse | None = None, notify: Callable[[str], None] = LOG.warning
 ) -> AsyncIterator[SentEvaluator]:
     """Yield the file's evaluator, set to run at the file's `run_on` place; close its connections afterwards.
 
-    Raises CannotStart if nothing answers there. `tell` is called once if the place is slow to answer, and once for the
-    first attempt that waits long for a worker.
+    Raises CannotStart if nothing answers there. `notify` is called once if the place is slow to answer, and once for
+    the first attempt that waits long for a worker.
     """
-    await file.run_on.reach(tell)
-    sent = replace(_sent(file, pulse or Pulse()), tell=_only_once(tell))
+    await file.run_on.reach(notify)
+    sent = replace(_sent(file, pulse or Pulse()), notify=_only_once(notify))
     try:
         yield sent
     finally:
@@ -73,14 +73,14 @@ async def placed(
             await launcher.close()
 
 
-def _only_once(tell: Callable[[str], None]) -> Callable[[str], None]:
+def _only_once(notify: Callable[[str], None]) -> Callable[[str], None]:
     """Return a function that passes on only its first text."""
     said: list[str] = []
 
     def told(text: str) -> None:
         if not said:
             said.append(text)
-            tell(text)
+            notify(text)
 
     return told
 

@@ -13,7 +13,7 @@ from overnight.flows.commands.heavy import heavy
 from overnight.flows.commands.people.cli import TrialNumber, people
 from overnight.flows.commands.start.exit_codes import ExitCode
 from overnight.flows.host.own_packages import put_working_folder_last
-from overnight.flows.host.terminal import show_what_the_encoding_lacks, terminal
+from overnight.flows.host.terminal import escape_unencodable_characters, terminal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -257,7 +257,7 @@ app.add_typer(people)
 def main() -> None:
     """Run the command line; an OvernightError prints one paragraph and exits with 1, a wrong definition with 2."""
     put_working_folder_last()
-    show_what_the_encoding_lacks()
+    escape_unencodable_characters()
     try:
         app()
     except InvalidDefinition as problem:

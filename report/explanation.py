@@ -7,7 +7,7 @@ from decimal import Decimal
 from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
-from overnight.campaign.standing.spending import costs_were_told
+from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, measured, number, with_uncertainty
 from overnight.report.phrases import changes_text, counted
 from overnight.report.story.versions import version_of, versions_of
@@ -112,7 +112,7 @@ def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
 
 
 def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
-    if costs_were_told(observed):
+    if has_reported_costs(observed):
         return f"It expected the point to cost {number(cost, 3)}, which counts against what it may gain."
     return f"It expected the point to take {duration(cost)}, which counts against what it may gain."
 

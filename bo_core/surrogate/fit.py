@@ -108,7 +108,7 @@ def fit(
     def climbed(jitter: float) -> Fit:
         climb = _Climb(data, kernel, prior, jitter, warm)
         found = climb.from_starts(starts, careful=cold > 1)
-        return climb.looked_at_again(found) if second_look else found
+        return climb.second_look(found) if second_look else found
 
     return _with_least_jitter(data, _JITTERS, climbed)
 
@@ -130,7 +130,7 @@ def fit_onward(
     def climbed(jitter: float) -> Fit:
         climb = _Climb(data, kernel, prior, jitter, warm)
         found = climb.onward(of_part)
-        return climb.looked_at_again(found) if second_look else found
+        return climb.second_look(found) if second_look else found
 
     return _with_least_jitter(data, [jitter for jitter in _JITTERS if jitter >= of_part.jitter], climbed)
 
@@ -186,7 +186,7 @@ class _Climb:
         self.ends += of_part.starts
         return self._with_more(self._parts(_GROWTH * of_part.observations), of_part, careful=False)
 
-    def looked_at_again(self, found: Fit) -> Fit:
+    def second_look(self, found: Fit) -> Fit:
         """Return a better end at which one more parameter counts, if there is one, otherwise the given one.
 
         A parameter with a long length scale has no effect, and then no gradient shows that it should. On few

@@ -18,7 +18,7 @@ from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.history.trial import Observation
-from overnight.campaign.standing.spending import costs_were_told, spending
+from overnight.campaign.standing.spending import has_reported_costs, spending
 
 # With fewer costs no trend can be seen.
 _FEWEST = 3
@@ -53,7 +53,7 @@ class Costs:
 
         Costs without a finite logarithm are left out.
         """
-        told = costs_were_told(trials)
+        told = has_reported_costs(trials)
         known: list[tuple[int, float]] = []
         for i, end in enumerate(trial.outcome for trial in trials):
             cost = None if not isinstance(end, Observation) else end.cost if told else end.seconds

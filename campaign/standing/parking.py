@@ -11,7 +11,7 @@ from overnight.campaign.parameters import (
     Value,
 )
 from overnight.campaign.space import Point
-from overnight.campaign.standing.spending import costs_were_told, spending
+from overnight.campaign.standing.spending import has_reported_costs, spending
 
 # Distances are rounded, so that from 0.5 to 0.8 is not more than 0.3.
 _ROUNDING = 1e-9
@@ -84,7 +84,7 @@ def _prediction(campaign: Campaign, limit: Predicted, proposal: Proposal) -> Ite
 def _cost(limit: float, history: History, proposal: Proposal) -> Iterator[str]:
     trials, made = history.trials.values(), proposal.provenance
     # If no costs were reported, the predictions are in seconds, which cannot be compared with a limit in another unit.
-    predicted = made.weights.predicted_cost if made is not None and costs_were_told(trials) else None
+    predicted = made.weights.predicted_cost if made is not None and has_reported_costs(trials) else None
     expected = spending(trials).expected_cost if predicted is None else predicted
     if expected is None:
         yield "its cost is unknown (`approve.when.cost`)"

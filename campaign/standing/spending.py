@@ -21,7 +21,7 @@ class Spending:
     evaluations: int
     running: int
     costs: tuple[float, ...]
-    untold: int
+    unreported: int
 
     @property
     def expected_cost(self) -> float | None:
@@ -31,7 +31,7 @@ class Spending:
     @property
     def cost(self) -> float:
         """Return the cost of the evaluations that ended; one without a reported cost is charged the expected cost."""
-        return min(_sum(self.costs) + self.untold * (self.expected_cost or 0.0), sys.float_info.max)
+        return min(_sum(self.costs) + self.unreported * (self.expected_cost or 0.0), sys.float_info.max)
 
     def room(self, budget: Budget) -> int:
         """Return how many more evaluations may start now.
@@ -93,7 +93,7 @@ def _is_unlimited(budget: Budget) -> bool:
 
 def spending(trials: Iterable[Trial]) -> Spending:
     """Count what these trials have spent; an attempt that failed because of its machine spent nothing."""
-    evaluations = running = untold = 0
+    evaluations = running = unreported = 0
     costs: list[float] = []
     for trial in trials:
         for attempt in trial.attempts:
@@ -105,11 +105,11 @@ def spending(trials: Iterable[Trial]) -> Spending:
             elif (cost := _cost(trial, attempt)) is not None:
                 costs.append(cost)
             else:
-                untold += 1
-    return Spending(evaluations, running, tuple(costs), untold)
+                unreported += 1
+    return Spending(evaluations, running, tuple(costs), unreported)
 
 
-def costs_were_told(trials: Iterable[Trial]) -> bool:
+def has_reported_costs(trials: Iterable[Trial]) -> bool:
     """Return whether any evaluation reported a cost; otherwise a model of costs uses seconds instead."""
     return any(isinstance(trial.outcome, Observation) and trial.outcome.cost is not None for trial in trials)
 

@@ -81,7 +81,7 @@ def failure_of_exit(ended: Exit) -> tuple[Cause, str] | None:
     return None
 
 
-def spoke_for_itself(ended: Exit) -> bool:
+def ended_by_itself(ended: Exit) -> bool:
     """Return whether the exit code is the evaluation's own: neither a signal nor Overnight ended it."""
     return ended.stopped is None and _signal_of(ended.status or 0) is None
 

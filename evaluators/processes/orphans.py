@@ -12,7 +12,7 @@ from pathlib import Path
 from overnight.evaluators.processes.attempt_folder import AttemptFolder
 from overnight.evaluators.processes.belonging import limits, starter
 from overnight.evaluators.processes.supervisor import Process, all_processes, put_if_absent
-from overnight.evaluators.processes.survivors import claim_for_nobody, end_survivors, read_claim
+from overnight.evaluators.processes.survivors import block_unclaimed, end_survivors, read_claim
 
 _REQUEST = b"EVAL_REQUEST="
 _GRACE = timedelta(seconds=10)
@@ -63,7 +63,7 @@ def _is_orphan(attempt: AttemptFolder, living: list[Process]) -> bool:
 
 async def _end(attempt: AttemptFolder) -> None:
     with suppress(OSError):
-        claim_for_nobody(attempt)
+        block_unclaimed(attempt)
         # A process that still waits for this attempt must see that it was ended on purpose.
         put_if_absent(attempt.stop, {})
     claim = read_claim(attempt)

@@ -73,7 +73,7 @@ class Claim(BaseModel):
         return timedelta(seconds=max(time.monotonic() - self.began, 0.0))
 
 
-def claim_for_nobody(attempt: AttemptFolder) -> None:
+def block_unclaimed(attempt: AttemptFolder) -> None:
     """Claim an attempt that no supervisor has claimed, so that none ever will."""
     # Checked first: on a full disk even trying to claim fails.
     if not attempt.claim.exists():

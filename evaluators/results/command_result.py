@@ -12,7 +12,7 @@ from overnight.campaign.evaluation import (
 )
 from overnight.campaign.result import bounded, read_artifacts, read_cost, read_metadata, read_metrics
 from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
-from overnight.evaluators.processes.exit_status import Exit, failure_of_exit, spoke_for_itself
+from overnight.evaluators.processes.exit_status import Exit, ended_by_itself, failure_of_exit
 from overnight.evaluators.processes.supervisor import digest_of
 from overnight.evaluators.results.written_result import (
     ForeignResult,
@@ -44,7 +44,7 @@ def outcome_of_exit(
         if result_ends:
             failure = None
         elif (
-            not spoke_for_itself(ended)
+            not ended_by_itself(ended)
             and (stored := stored_outcome(attempt, request, ended.seconds, redaction)) is not None
         ):
             return stored

@@ -61,7 +61,7 @@ def _why_later(allowed: Allowance) -> str | None:
     if history.paused is not None:
         return f"it is {request_of(history.paused)}; `overnight resume` continues it"
     if not allowed.in_window and window is not None:
-        opens = window.said(window.next_opening(allowed.now))
+        opens = window.local_text(window.next_opening(allowed.now))
         return (
             f"it is outside of the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
         )

@@ -30,7 +30,7 @@ from overnight.flows.rules.evaluator_changes import refuse_changed
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_or_accept
-from overnight.flows.session.opening import is_over, refuse_another, to_hold, why_outdated
+from overnight.flows.session.opening import effective_definition, is_over, refuse_another, why_outdated
 from overnight.storage import open_ledger
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -50,7 +50,7 @@ def run_campaign(
     *,
     watch: Callable[[History], None] = lambda history: None,
     on_stop: Callable[[StopRequest], None] = lambda stop: None,
-    tell: Callable[[str], None] = LOG.warning,
+    notify: Callable[[str], None] = LOG.warning,
     report: Callable[[History], Path] | None = None,
     ignore_window: bool = False,
     accept_loss: str | None = None,
@@ -58,7 +58,7 @@ def run_campaign(
     """Run or resume a campaign, given as the path of its file, a mapping with the same keys, or a CampaignFile.
 
     Ctrl-C drains: no new trials start, and running ones are recorded; a second Ctrl-C stops at once. `watch` is called
-    with the history after every append, `on_stop` after every request to stop, `tell` with each warning. `report`
+    with the history after every append, `on_stop` after every request to stop, `notify` with each warning. `report`
     writes the report that the user's own Prefect server links to, by default into the work folder. Outside its window
     the campaign starts and writes nothing, unless `ignore_window` is set, but it waits for evaluations that an earlier
     controller left running. `accept_loss` is the recorded reason to continue with a ledger that contradicts its newest
@@ -68,7 +68,7 @@ def run_campaign(
     file = read_campaign(source)
     path = str(source) if isinstance(source, str | Path) else "CAMPAIGN"
     history, not_yet = run_sync(
-        _run(file, path, watch, on_stop, tell, report, ignore_window=ignore_window, accept_loss=accept_loss)
+        _run(file, path, watch, on_stop, notify, report, ignore_window=ignore_window, accept_loss=accept_loss)
     )
     if not_yet is not None:
         return CampaignResult(history, None, not_yet)
@@ -81,7 +81,7 @@ async def _run(
     path: str,
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     report: Callable[[History], Path] | None,
     *,
     ignore_window: bool,
@@ -91,20 +91,20 @@ async def _run(
     await file.check()
     ledger = open_ledger(file.ledger, file.campaign.name, Path())
     # Here as well as in the flow, which a campaign that is over or outside its window never reaches.
-    await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), tell)
+    await check_or_accept(ledger, receipts_of(file), accept_loss, SystemClock(), notify)
     journal = Journal(ledger, watch)
     await journal.refresh()
     over = is_over(journal.history, file.campaign, file.settings())
     _refuse_to_start(file, path, journal.history, over=over)
     if over:
         if (outdated := why_outdated(journal.history, file.campaign)) is not None:
-            tell(outdated)
+            notify(outdated)
         return journal.history, None
-    held = to_hold(journal.history, file.campaign)
+    held = effective_definition(journal.history, file.campaign)
     not_yet = None if ignore_window else why_not_yet(held, journal.history, SystemClock().now())
     if not_yet is not None:
         return journal.history, not_yet
-    return await _run_with_prefect(file, watch, on_stop, tell, report, ignore_window=ignore_window), None
+    return await _run_with_prefect(file, watch, on_stop, notify, report, ignore_window=ignore_window), None
 
 
 def _refuse_to_start(file: CampaignFile, path: str, history: History, *, over: bool) -> None:
@@ -122,7 +122,7 @@ async def _run_with_prefect(
     file: CampaignFile,
     watch: Callable[[History], None],
     on_stop: Callable[[StopRequest], None],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     report: Callable[[History], Path] | None,
     *,
     ignore_window: bool,
@@ -135,7 +135,7 @@ async def _run_with_prefect(
             "another process, or run `prefect server start` and set PREFECT_API_URL."
         )
     if named is not None:
-        tell(str(named))
+        notify(str(named))
     home = Path(file.work) / f"{file.campaign.name}-prefect"
     prepare_prefect(home)
     async with prefect_server(home) as server:
@@ -149,7 +149,7 @@ async def _run_with_prefect(
 
         listening = functools.partial(_stop_on_signals, ask_to_stop)
         here = flow.Surroundings(
-            stop=stop, watch=watch, listening=listening, tell=tell, report=report, ignore_window=ignore_window
+            stop=stop, watch=watch, listening=listening, notify=notify, report=report, ignore_window=ignore_window
         )
         return await flow.run_with_server(file, server, here)
 

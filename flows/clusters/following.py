@@ -39,7 +39,7 @@ class Following:
     place: str
     start_within: timedelta
     report: Report
-    tell: Callable[[str], None] = lambda text: None
+    notify: Callable[[str], None] = lambda text: None
     claim: Claim | None = None
     beat: str | None = None
     trouble: str | None = None
@@ -155,7 +155,7 @@ class Following:
     async def _never_began(self) -> EvaluationFailed | None:
         waited = timedelta(seconds=self.passed() - self.launched)
         if waited > min(_LONG_WAIT, self.start_within / 2):
-            self.tell(
+            self.notify(
                 f"no worker of {self.place} has taken trial {self.order.request.trial} yet. Check that one is running "
                 "and has the resources that the trial needs."
             )

@@ -38,7 +38,7 @@ class SentEvaluator:
     work: str
     mailboxes: Mailboxes
     pulse: Pulse
-    tell: Callable[[str], None] = lambda text: None
+    notify: Callable[[str], None] = lambda text: None
     launchers: dict[AnyPlace | Nowhere, Launcher] = field(default_factory=dict)
 
     @property
@@ -111,7 +111,7 @@ class SentEvaluator:
             place=str(place),
             start_within=place.start_within,
             report=report,
-            tell=self.tell,
+            notify=self.notify,
         )
 
     async def _earlier_workers(self, request: EvaluationRequest) -> tuple[str, ...]:

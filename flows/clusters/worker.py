@@ -57,7 +57,7 @@ def own_claim(worker: str) -> Claim:
     )
 
 
-def that_can_be_told(outcome: EvaluationOutcome) -> EvaluationOutcome:
+def transmissible(outcome: EvaluationOutcome) -> EvaluationOutcome:
     """Return the outcome or, if its text could not be written or read again, a failure with the reason."""
     try:
         return type(outcome).model_validate_json(outcome.model_dump_json())
@@ -85,7 +85,7 @@ class _Evaluation:
         """Evaluate the attempt, and return its outcome once that is stored."""
         signs = asyncio.create_task(self._give_signs())
         try:
-            outcome = that_can_be_told(await self._outcome(signs))
+            outcome = transmissible(await self._outcome(signs))
             await self._store(outcome)
         finally:
             signs.cancel()

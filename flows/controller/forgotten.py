@@ -8,7 +8,7 @@ from overnight.flows.controller.job import Job
 from overnight.flows.host.attempt_key import campaign_part
 
 
-async def end_forgotten(job: Job, history: History, tell: Callable[[str], None]) -> None:
+async def end_forgotten(job: Job, history: History, notify: Callable[[str], None]) -> None:
     """End this campaign's evaluations on this machine that are not in the ledger, before new ones start.
 
     No controller would wait for them, and their trial numbers are used again: two evaluations of one trial would run at
@@ -20,7 +20,7 @@ async def end_forgotten(job: Job, history: History, tell: Callable[[str], None])
     place = job.work / campaign_part(history.definition.name, history.defined.uid)
     if (count := await end_orphans(place, known)) > 0:
         what = "1 evaluation" if count == 1 else f"{count} evaluations"
-        tell(
+        notify(
             f"Ended {what} of this campaign below {place} that the ledger does not know, for example because it was "
             "restored from an older copy. No controller waited for a result; the files are still there."
         )

@@ -114,5 +114,5 @@ class Steps(Protocol):
         ...
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:
-        """Return the next points; raises ProposerAway if the proposer gives no answer."""
+        """Return the next points; raises ProposerUnavailable if the proposer gives no answer."""
         ...

@@ -38,7 +38,7 @@ from overnight.flows.rules.evaluator_changes import (
 from overnight.flows.rules.new_trials import attempt_event
 from overnight.flows.rules.resuming import resumed_with
 from overnight.flows.rules.unknown_fate import undecided
-from overnight.flows.session.hearing import hear_people, level_asked
+from overnight.flows.session.hearing import level_asked, watch_for_requests
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import CONTROLLER, show_life, take_lease
 from overnight.flows.session.opening import open_campaign
@@ -51,26 +51,26 @@ async def run_loop(
     clock: Clock,
     stop: StopRequest,
     watch: Callable[[History], None] = lambda history: None,
-    tell: Callable[[str], None] = lambda text: None,
+    notify: Callable[[str], None] = lambda text: None,
 ) -> History:
     """Run a campaign to its end, or resume it after an earlier controller, and return its history.
 
     Write-ahead: a trial and its attempt are durable before the evaluator is called; an outcome is durable before its
-    slot is used again. `tell` is called with news for a waiting person. Raises CampaignHeld if another controller acts,
-    CampaignStopped after too many failures.
+    slot is used again. `notify` is called with news for a waiting person. Raises CampaignHeld if another controller
+    acts, CampaignStopped after too many failures.
     """
     journal = Journal(job.ledger, watch)
     await journal.refresh()
     sources = job.sources()
     if job.refuse_changed:
         refuse_changed(journal.history, sources)
-    await open_campaign(journal, job.campaign, job.settings, clock, tell)
+    await open_campaign(journal, job.campaign, job.settings, clock, notify)
     resumed = resumed_with(journal.history), note_on(journal.history, sources)
-    await take_lease(journal, clock, job.rhythm, stop, tell, sources)
+    await take_lease(journal, clock, job.rhythm, stop, notify, sources)
     for text in resumed:
         if text is not None:
-            tell(text)
-    controller = _Controller(job, steps, clock, stop, journal, tell)
+            notify(text)
+    controller = _Controller(job, steps, clock, stop, journal, notify)
     try:
         await controller.work()
     finally:
@@ -89,16 +89,23 @@ class _Controller:
         clock: Clock,
         stop: StopRequest,
         journal: Journal,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
-        self.job, self.steps, self.clock, self.stop, self.journal, self.tell = job, steps, clock, stop, journal, tell
+        self.job, self.steps, self.clock, self.stop, self.journal, self.notify = (
+            job,
+            steps,
+            clock,
+            stop,
+            journal,
+            notify,
+        )
         self.machine = Machine(job)
         self.shift = Shift(job, clock)
         self.life = asyncio.create_task(show_life(journal, job.rhythm))
         self.preparation = Preparation(job, steps)
         self.woken = asyncio.Event()
         self.in_flight = InFlight(job, steps, clock, journal, self.machine, self.woken)
-        self.listener = asyncio.create_task(hear_people(journal, job.rhythm, self.woken))
+        self.listener = asyncio.create_task(watch_for_requests(journal, job.rhythm, self.woken))
         self.trouble: Exception | None = None
 
     @property
@@ -126,14 +133,14 @@ class _Controller:
 
     async def work(self) -> None:
         """Repeat until nothing runs and nothing more may start."""
-        await end_forgotten(self.job, self.history, self.tell)
+        await end_forgotten(self.job, self.history, self.notify)
         self.in_flight.recover()
         # Let the attempts begin: a cancellation would not reach one that has not.
         await asyncio.sleep(0)
         while True:
             self.stop.ask_for(level_asked(self.history))
             self.in_flight.end_trials_with_an_outcome()
-            await self.machine.look(self.journal, self.clock, self.tell, wanted=self.allowed().wants_to_start)
+            await self.machine.look(self.journal, self.clock, self.notify, wanted=self.allowed().wants_to_start)
             await self._start_waiting_trials()
             allowed = self.allowed()
             self.preparation.ask(allowed, self.journal.events_seen)
@@ -198,7 +205,7 @@ class _Controller:
         if not self.allowed().to_start or self._refuses_changed(sources := self.job.sources()):
             return
         if (changed := note_on(self.history, sources)) is not None:
-            self.tell(changed)
+            self.notify(changed)
         for event in await self.journal.insist(partial(self._starts, sources)):
             self.in_flight.start(event)
 

@@ -74,7 +74,7 @@ class Machine:
             return outcome.message.partition("\n")[0]
         return complains if len(self._complained) > 1 else None
 
-    async def look(self, journal: Journal, clock: Clock, tell: Callable[[str], None], *, wanted: bool) -> None:
+    async def look(self, journal: Journal, clock: Clock, notify: Callable[[str], None], *, wanted: bool) -> None:
         """Check whether evaluations may start, if any are `wanted`; report and record each change."""
         if self._recorded and journal.history.paused is None:
             # A person has resumed the campaign, and believes that the machine is well.
@@ -84,10 +84,10 @@ class Machine:
             if wanted and self._here and (trouble := trouble_at(self._work)) is not None:
                 self._rest(trouble)
         if self._why is None:
-            await self._resume(journal, clock, tell)
+            await self._resume(journal, clock, notify)
         elif self._told is None and wanted:
             self._told = f"{self._why}; nothing counts as failed, and the campaign continues by itself afterwards"
-            tell(f"Nothing new is started: {self._told}.")
+            notify(f"Nothing new is started: {self._told}.")
             await self._record(journal, clock)
 
     async def _record(self, journal: Journal, clock: Clock) -> None:
@@ -104,7 +104,7 @@ class Machine:
             # The ledger may lie on the same disk. The campaign rests anyway, and the time counts like any other.
             return
 
-    async def _resume(self, journal: Journal, clock: Clock, tell: Callable[[str], None]) -> None:
+    async def _resume(self, journal: Journal, clock: Clock, notify: Callable[[str], None]) -> None:
         def resumes(history: History) -> list[CampaignResumed]:
             journal.check_lease(history)
             return takes_back_pause(history, clock)
@@ -113,7 +113,7 @@ class Machine:
             await journal.insist(resumes)
         if self._told is not None:
             self._told, self._recorded = None, False
-            tell("Evaluations start again.")
+            notify("Evaluations start again.")
 
     def _rest(self, why: str) -> None:
         """Start nothing for a while, twice as long as the last time; failures during a rest do not prolong it."""

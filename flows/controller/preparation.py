@@ -10,7 +10,7 @@ from overnight.campaign.errors import CampaignStopped, OvernightError, SpaceExha
 from overnight.flows.controller.asking import Answered, Asking, passed
 from overnight.flows.controller.job import Job, Steps
 from overnight.flows.proposing.request import ProposalRequest
-from overnight.flows.proposing.settings import ProposerAway, Proposing
+from overnight.flows.proposing.settings import ProposerUnavailable, Proposing
 from overnight.flows.rules.allowance import Allowance
 from overnight.flows.rules.duration_forecast import typical_duration
 
@@ -111,11 +111,11 @@ class Preparation:
         if isinstance(error, SpaceExhausted):
             self._exhausted = (asking.request.history.revised,)
             return False
-        if isinstance(error, OvernightError) and not isinstance(error, ProposerAway):
+        if isinstance(error, OvernightError) and not isinstance(error, ProposerUnavailable):
             raise error
         if error is not None or asking.task.cancelled():
             # An error of the engine or the machine, unlike one of ours, may not happen again.
-            ours = isinstance(error, ProposerAway)
+            ours = isinstance(error, ProposerUnavailable)
             said = "it was cancelled" if error is None else str(error) if ours else f"{type(error).__name__}: {error}"
             self._miss(said, asking.request)
             return False

@@ -82,12 +82,12 @@ class Shift:
         if window is None or self.has_time(history):
             return None
         now = self.clock.now()
-        closes, opens = window.closes(now), window.said(window.next_opening(now))
+        closes, opens = window.closes(now), window.local_text(window.next_opening(now))
         if closes is None and not self._worked:
             return Drained("outside_window", _outside(window, now))
         if closes is not None:
             expected = format_duration(predicted_duration(history, self.time_limit))
-            ends = f"closes {window.said(closes)} and an evaluation is expected to take {expected}"
+            ends = f"closes {window.local_text(closes)} and an evaluation is expected to take {expected}"
             return Drained("window_closed", f"the window {window} {ends}; it opens again {opens}")
         return Drained("window_closed", f"the window {window} has closed; it opens again {opens}")
 
@@ -105,7 +105,7 @@ def _opens_soon(window: Window, now: datetime) -> bool:
 
 
 def _outside(window: Window, now: datetime) -> str:
-    return f"outside of the window {window}; it opens {window.said(window.next_opening(now))}"
+    return f"outside of the window {window}; it opens {window.local_text(window.next_opening(now))}"
 
 
 def _left_running(history: History) -> bool:

@@ -8,7 +8,7 @@ from overnight.storage.address import address_problem
 _NEARLY_A_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|[Ss]3/+")
 
 
-def meant_as_ledger(address: str) -> str:
+def ledger_address(address: str) -> str:
     """Return the folder or the URL of a ledger; raises ValueError with the expected form if it looks mistyped."""
     if (problem := address_problem(address)) is not None:
         raise ValueError(problem)

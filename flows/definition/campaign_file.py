@@ -30,7 +30,7 @@ from overnight.evaluators import AnyEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
-from overnight.flows.definition.addresses import meant_as_folder, meant_as_ledger
+from overnight.flows.definition.addresses import ledger_address, meant_as_folder
 from overnight.flows.definition.parts import gain_problems, window_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.yaml_source import read_yaml
@@ -87,7 +87,7 @@ class CampaignFile(BaseModel):
         BayesianProposer()
     )
     proposing: Proposing = Proposing()
-    ledger: Annotated[str, Field(min_length=1), AfterValidator(meant_as_ledger)] = "./ledger"
+    ledger: Annotated[str, Field(min_length=1), AfterValidator(ledger_address)] = "./ledger"
     work: Annotated[str, Field(min_length=1), AfterValidator(meant_as_folder)] = "./work"
     receipts: Annotated[str, Field(pattern="^[^:]+$"), AfterValidator(meant_as_folder)] | None = None
     run_on: AnyPlace = Here()

@@ -29,7 +29,7 @@ class _Measure:
     depth: int = 1
 
 
-def what_is_too_much(root: Node) -> Excess | None:
+def first_excess(root: Node) -> Excess | None:
     """Return the first excess over the limits, or an alias of a part that contains it; None for an ordinary file.
 
     Each node is measured once, however many aliases lead to it, and without recursion.

@@ -11,7 +11,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.problems import Problem, Where, one_line
-from overnight.flows.definition.yaml_limits import TOO_DEEP, what_is_too_much
+from overnight.flows.definition.yaml_limits import TOO_DEEP, first_excess
 
 # A few thousand points in `start_with` need a tenth of this.
 _MOST_BYTES = 2 << 20
@@ -61,7 +61,7 @@ def read_yaml(path: Path) -> YamlSource:
     try:
         root = _composed(text)
         # Checked before any alias is expanded: a few lines can expand to billions of values.
-        if root is not None and (excess := what_is_too_much(root)) is not None:
+        if root is not None and (excess := first_excess(root)) is not None:
             raise InvalidDefinition([one_line(f"{path}:{excess.node.start_mark.line + 1}: {excess.text}")])
         loader = YAML(typ="safe", pure=True)
         loader.allow_duplicate_keys = True  # `repeated_keys` reports them together with all other problems

@@ -115,7 +115,7 @@ class Surroundings:
     """The parts that a caller in the same process may provide, such as its clock, its display and its way to stop.
 
     `ignore_window` starts trials outside the window. `asked` are the proposers, if they exist already. `shown` is
-    false if no person can look at the Prefect server. `tell` is called, from any thread, with each warning while the
+    false if no person can look at the Prefect server. `notify` is called, from any thread, with each warning while the
     campaign continues. `report` writes the report that the server links to, by default into the work folder.
     """
 
@@ -123,7 +123,7 @@ class Surroundings:
     stop: StopRequest = field(default_factory=StopRequest)
     watch: Callable[[History], None] = lambda history: None
     listening: Callable[[], AbstractContextManager[None]] = nullcontext
-    tell: Callable[[str], None] = LOG.warning
+    notify: Callable[[str], None] = LOG.warning
     report: Callable[[History], Path] | None = None
     ignore_window: bool = False
     shown: bool = True
@@ -165,7 +165,7 @@ async def _deployed(file: CampaignFile) -> History | State[None]:
             if run is not None and by_schedule:
                 await _pause_schedule(run)
             return Completed(message=why)
-        await refuse_if_it_lives(journal, Rhythm(), here.stop, here.tell)
+        await refuse_if_it_lives(journal, Rhythm(), here.stop, here.notify)
         why = why_not_now(journal.history, file, here.clock.now(), by_schedule=by_schedule)
         return await _run(file, here) if why is None else Completed(message=why)
     except CampaignHeld as held:
@@ -182,24 +182,24 @@ async def _pause_schedule(run: FlowRun) -> None:
 async def _run(file: CampaignFile, here: Surroundings) -> History:
     # Prefect handles SIGTERM itself once a flow has begun, so the caller's own handlers are installed only here.
     opened = open_ledger(file.ledger, file.campaign.name, Path())
-    close_work(Path(file.work), file.campaign.name, here.tell)
+    close_work(Path(file.work), file.campaign.name, here.notify)
     report = here.report or ReportFile(file, Path(file.work)).write
     with here.listening():
         async with (
-            anchored(opened, file, here.clock, here.tell) as ledger,
-            placed(file, tell=here.tell) as evaluator,
+            anchored(opened, file, here.clock, here.notify) as ledger,
+            placed(file, notify=here.notify) as evaluator,
             proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
-            prefect_view(file, report, here.tell) if here.shown else nullcontext(_ignore) as show,
+            prefect_view(file, report, here.notify) if here.shown else nullcontext(_ignore) as show,
         ):
             job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
             watch = watched_by(here.watch, show)
-            return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.tell)
+            return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.notify)
 
 
 async def run_with_server(file: CampaignFile, server: PrefectServer | None, here: Surroundings) -> History:
     """Run or resume a campaign in this process, on this server; with None, on the one that the user has named."""
     async with proposers(file) as asked:
-        await asyncio.gather(asked.warm_up(), reach_prefect(here.tell) if server is None else server.ready())
+        await asyncio.gather(asked.warm_up(), reach_prefect(here.notify) if server is None else server.ready())
         # A server that lives only as long as one campaign has no visitors.
         surroundings.set(replace(here, shown=server is None, asked=asked))
         with tags("overnight", f"campaign:{file.campaign.name}"), _settings_of(server):

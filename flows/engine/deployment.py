@@ -22,7 +22,7 @@ from overnight.flows.clusters.places.on_pool import OnPool
 from overnight.flows.clusters.places.pool_launcher import deploy_evaluation
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.engine.campaign_flow import campaign_flow
-from overnight.flows.host.prefect_environment import OF_A_JOB, QUIET
+from overnight.flows.host.prefect_environment import JOB_ENVIRONMENT, QUIET
 from overnight.flows.proposing.pool import deploy_proposer
 
 # How long a campaign may stand still at night: a killed controller reports nothing, and only another start finds that
@@ -36,7 +36,7 @@ _JOB_VARIABLES = {
     # A controller that prints into a dead worker's pipe ends at once, and a result that just arrived is lost.
     "stream_output": False,
     # With the default, it gives up on a server that does not answer for a minute.
-    "env": QUIET | OF_A_JOB,
+    "env": QUIET | JOB_ENVIRONMENT,
 }
 
 

@@ -24,21 +24,21 @@ _PATIENCE_TO_DEPLOY = 10.0
 _TO_DEPLOY = " or correct the address: a deployment needs a permanent server."
 
 
-async def reach_prefect(tell: Callable[[str], None], patience: float = _PATIENCE, instead: str = _OR_NONE) -> None:
+async def reach_prefect(notify: Callable[[str], None], patience: float = _PATIENCE, instead: str = _OR_NONE) -> None:
     """Return once the server answers as it should.
 
-    A server that does not answer may be starting: it is asked again for `patience` seconds, and `tell` is called once.
+    A server that does not answer may be starting: it is asked again for `patience` seconds; `notify` is called once.
     Raises CannotStart if that does not help, with advice: to start a server, or else `instead`.
     """
-    if (problem := await wait_for(_problem, tell, patience)) is not None:
+    if (problem := await wait_for(_problem, notify, patience)) is not None:
         raise CannotStart(
             f"{problem} Start one with `prefect server start`{instead.format(setting=_setting())} {_NOTHING}"
         )
 
 
-async def reach_prefect_to_deploy(tell: Callable[[str], None], patience: float = _PATIENCE_TO_DEPLOY) -> None:
+async def reach_prefect_to_deploy(notify: Callable[[str], None], patience: float = _PATIENCE_TO_DEPLOY) -> None:
     """Return once the server answers as it should; raises CannotStart as `reach_prefect` does."""
-    await reach_prefect(tell, patience, _TO_DEPLOY)
+    await reach_prefect(notify, patience, _TO_DEPLOY)
 
 
 async def _problem() -> str | None:

@@ -29,13 +29,13 @@ _LAST_WORDS = 15.0
 
 @contextlib.asynccontextmanager
 async def prefect_view(
-    file: CampaignFile, report: Callable[[History], Path], tell: Callable[[str], None], pause: float = _PAUSE
+    file: CampaignFile, report: Callable[[History], Path], notify: Callable[[str], None], pause: float = _PAUSE
 ) -> AsyncIterator[Callable[[History], None]]:
     """Yield a function to call with every history; artifacts are written at most once in `pause` seconds.
 
     At the end the report is written, and the final state is shown.
     """
-    view = PrefectView(file, report, tell)
+    view = PrefectView(file, report, notify)
     showing = asyncio.create_task(view.show(pause))
     try:
         yield view.watch
@@ -48,8 +48,8 @@ async def prefect_view(
 class PrefectView:
     """The artifacts and events of one campaign that a server receives in one flow run."""
 
-    def __init__(self, file: CampaignFile, report: Callable[[History], Path], tell: Callable[[str], None]) -> None:
-        self._file, self._report, self._tell = file, report, tell
+    def __init__(self, file: CampaignFile, report: Callable[[History], Path], notify: Callable[[str], None]) -> None:
+        self._file, self._report, self._tell = file, report, notify
         self._news = News()
         self._history: History | None = None
         self._drawn: History | None = None

@@ -4,7 +4,7 @@ import logging
 
 from overnight.campaign.values.harmless import harmless
 
-# The default for callers that pass no `tell` of their own.
+# The default for callers that pass no `notify` of their own.
 LOG = logging.getLogger("overnight")
 
 

@@ -8,16 +8,16 @@ _PAUSE = 2.0
 
 
 async def wait_for(
-    find_problem: Callable[[], Awaitable[str | None]], tell: Callable[[str], None], patience: float
+    find_problem: Callable[[], Awaitable[str | None]], notify: Callable[[str], None], patience: float
 ) -> str | None:
     """Return None once there is no problem, or the problem that remains after `patience` seconds.
 
-    `tell` is called once, with the first problem.
+    `notify` is called once, with the first problem.
     """
     give_up, told = time.monotonic() + patience, False
     while (problem := await find_problem()) is not None and time.monotonic() < give_up:
         if not told:
-            tell(f"{problem} Waiting up to {patience:g} s for it …")
+            notify(f"{problem} Waiting up to {patience:g} s for it …")
             told = True
         await asyncio.sleep(_PAUSE)
     return problem

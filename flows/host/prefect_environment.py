@@ -18,7 +18,7 @@ QUIET = {
 _LOOPBACK = "127.0.0.1"
 # For every job that a worker starts. To find the hooks of a killed run, Prefect starts a script next to a `storage` of
 # its own, which would hide ours.
-OF_A_JOB = {"PYTHONSAFEPATH": "1"}
+JOB_ENVIRONMENT = {"PYTHONSAFEPATH": "1"}
 # A user's own server receives the output of evaluations, which this terminal need not show.
 _WITH_NAMED_SERVER = {
     "PREFECT_LOGGING_LEVEL": "INFO",

@@ -57,14 +57,14 @@ def terminal(*, stderr: bool = False, lossy: bool = False) -> Console:
     return console
 
 
-def show_what_the_encoding_lacks() -> None:
+def escape_unencodable_characters() -> None:
     """Write characters that the terminal's encoding lacks as Python's escape sequences."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def give_up_what_cannot_be_written() -> None:
+def discard_unwritable_output() -> None:
     """Discard the rest of the output if it cannot be written now: at exit, that failure would replace our exit code."""
     try:
         sys.stdout.flush()

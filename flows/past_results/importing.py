@@ -17,7 +17,7 @@ _ACTOR = "import"
 _NO_ATTEMPT = 0
 
 
-def check_that_it_is_new(campaign: Campaign, history: History) -> None:
+def refuse_if_it_has_trials(campaign: Campaign, history: History) -> None:
     """Raise CannotImport if the campaign already has trials."""
     if history.trials:
         imported = sum(trial.imported for trial in history.trials.values())
@@ -37,7 +37,7 @@ async def write_observations(
     """
     await open_campaign(journal, campaign, settings, clock)
     while True:
-        check_that_it_is_new(campaign, journal.history)
+        refuse_if_it_has_trials(campaign, journal.history)
         try:
             return await journal.append(import_events(found, journal.history.next_trial, clock.now()))
         except LedgerMoved:

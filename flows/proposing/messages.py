@@ -11,7 +11,7 @@ from overnight.bo_core import AnyProposer
 from overnight.bo_core.proposer import FOLDERS
 from overnight.campaign import Proposal
 from overnight.campaign.errors import CannotPropose, SpaceExhausted
-from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.report.numbers import value_text
 
 
@@ -64,13 +64,16 @@ class Answer(BaseModel):
         )
 
     def points(self) -> list[Proposal]:
-        """Return the proposals; raises CannotPropose if none is possible, ProposerAway if asking again may help."""
+        """Return the proposals.
+
+        Raises CannotPropose if no point is possible, ProposerUnavailable if asking again may help.
+        """
         if self.refused == "SpaceExhausted":
             raise SpaceExhausted(self.why)
         if self.refused is not None:
             raise CannotPropose(self.why)
         if self.why is not None:
-            raise ProposerAway(self.why)
+            raise ProposerUnavailable(self.why)
         return self.proposals
 
 

@@ -26,9 +26,9 @@ from prefect.types.entrypoint import EntrypointType
 from overnight.campaign import Proposal
 from overnight.campaign.errors import CannotPropose
 from overnight.campaign.values.duration import format_duration
-from overnight.flows.host.prefect_environment import OF_A_JOB
+from overnight.flows.host.prefect_environment import JOB_ENVIRONMENT
 from overnight.flows.proposing.messages import Answer, Question, in_words
-from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.proposing.slot import ProposalSlot
 
 _FLOW = "propose"
@@ -59,7 +59,7 @@ class PoolProposer:
         self._pool, self._time_limit = pool, time_limit
 
     async def ask(self, question: Question) -> list[Proposal]:
-        """Return the points; raises CannotPropose if none is possible, ProposerAway if no answer came in time.
+        """Return the points; raises CannotPropose if none is possible, ProposerUnavailable if no answer came in time.
 
         A question that is asked again, after a restart, gets the answer of its first run. If that run failed, a new
         one is started.
@@ -68,7 +68,7 @@ class PoolProposer:
             async with get_client() as client:
                 return (await self._answered(client, question)).points()
         except (HTTPError, PrefectException) as problem:
-            raise ProposerAway(f"the Prefect server did not answer: {problem!r}") from problem
+            raise ProposerUnavailable(f"the Prefect server did not answer: {problem!r}") from problem
 
     async def _answered(self, client: PrefectClient, question: Question) -> Answer:
         run = await self._asked(client, question)
@@ -79,11 +79,11 @@ class PoolProposer:
                 run.id, Cancelled(message="the controller no longer waits for it"), force=True
             )
             limit = format_duration(self._time_limit)
-            raise ProposerAway(
+            raise ProposerUnavailable(
                 f"no worker of pool `{self._pool}` answered within {limit} (`proposing.time_limit`)"
             ) from None
         if not ended.is_completed():
-            raise ProposerAway(f"a worker of pool `{self._pool}` failed ({ended.name}): {ended.message}")
+            raise ProposerUnavailable(f"a worker of pool `{self._pool}` failed ({ended.name}): {ended.message}")
         return await _answer(client, run)
 
     async def _asked(self, client: PrefectClient, question: Question) -> FlowRun:
@@ -127,7 +127,7 @@ async def deploy_proposer(pool: str) -> None:
         name=pool,
         tags=["overnight", "gpu"],
         work_pool_name=pool,
-        job_variables={"env": OF_A_JOB},
+        job_variables={"env": JOB_ENVIRONMENT},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()
@@ -148,4 +148,4 @@ async def _answer(client: PrefectClient, run: FlowRun) -> Answer:
         # Prefect accepts JSON and returns it as text.
         if artifact.type == _ANSWER and isinstance(artifact.data, str):
             return Answer.model_validate_json(artifact.data)
-    raise ProposerAway(f"run `{run.name}` ended without an answer")
+    raise ProposerUnavailable(f"run `{run.name}` ended without an answer")

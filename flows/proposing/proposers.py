@@ -14,7 +14,10 @@ class Proposer(Protocol):
     """Answers a question with points."""
 
     async def ask(self, question: Question) -> list[Proposal]:
-        """Return the points; raises CannotPropose if none is possible, ProposerAway if no answer came in time."""
+        """Return the points.
+
+        Raises CannotPropose if no point is possible, ProposerUnavailable if no answer came in time.
+        """
         ...
 
 

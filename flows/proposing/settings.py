@@ -13,7 +13,7 @@ from overnight.campaign.values.duration import Duration
 from overnight.flows.host.named_server import missing_server
 
 
-class ProposerAway(OvernightError):
+class ProposerUnavailable(OvernightError):
     """No proposal came: the proposer died, hung, or is unavailable."""
 
 

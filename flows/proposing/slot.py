@@ -19,7 +19,7 @@ from overnight.evaluators.secrets.environment import Redaction
 from overnight.flows.host.own_packages import own_module
 from overnight.flows.proposing.likely_secrets import likely_secrets
 from overnight.flows.proposing.messages import Answer, Question
-from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.settings import ProposerUnavailable
 
 # An answer is one line, even with many points and their provenance.
 _LONGEST_LINE = 2**28
@@ -54,18 +54,23 @@ class ProposalSlot:
             await self._living()
 
     async def ask(self, question: Question) -> list[Proposal]:
-        """Return the points; raises CannotPropose if none is possible, ProposerAway if no answer came in time."""
+        """Return the points.
+
+        Raises CannotPropose if no point is possible, ProposerUnavailable if no answer came in time.
+        """
         async with self._one_at_a_time:
             try:
                 process = await self._living()
             except OSError as problem:
-                raise ProposerAway(f"the process that computes proposals could not be started: {problem}") from problem
+                raise ProposerUnavailable(
+                    f"the process that computes proposals could not be started: {problem}"
+                ) from problem
             try:
                 line = await asyncio.wait_for(_answered(process, question), self._time_limit.total_seconds())
             except TimeoutError:
                 await self._kill()
                 limit = format_duration(self._time_limit)
-                raise ProposerAway(f"no proposal came within {limit} (`proposing.time_limit`)") from None
+                raise ProposerUnavailable(f"no proposal came within {limit} (`proposing.time_limit`)") from None
             except asyncio.CancelledError:
                 # The late answer would be mistaken for the answer to the next question.
                 await self._kill()
@@ -73,7 +78,9 @@ class ProposalSlot:
             if not line.endswith(b"\n"):
                 # It may have died in the middle of its answer.
                 await self._kill()
-                raise ProposerAway(f"the process that computes proposals died ({self._log}): {self._last_words()}")
+                raise ProposerUnavailable(
+                    f"the process that computes proposals died ({self._log}): {self._last_words()}"
+                )
         answer = Answer.model_validate_json(line)
         return answer.model_copy(update={"why": answer.why and self._redacted_end(answer.why)}).points()
 

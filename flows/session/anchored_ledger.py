@@ -32,8 +32,8 @@ class AnchoredLedger:
     reported; none is raised. The ledger is for one reader that starts at the first segment, as a controller does.
     """
 
-    def __init__(self, ledger: ParquetLedger, plan: AnchorPlan, clock: Clock, tell: Callable[[str], None]) -> None:
-        self._ledger, self._plan, self._clock, self._tell = ledger, plan, clock, tell
+    def __init__(self, ledger: ParquetLedger, plan: AnchorPlan, clock: Clock, notify: Callable[[str], None]) -> None:
+        self._ledger, self._plan, self._clock, self._tell = ledger, plan, clock, notify
         self._segment = self._events = 0
         self._tried: tuple[int, datetime] | None = None
         self._written = 0

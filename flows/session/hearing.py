@@ -11,7 +11,7 @@ from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import Rhythm
 
 
-async def hear_people(journal: Journal, rhythm: Rhythm, heard: asyncio.Event) -> None:
+async def watch_for_requests(journal: Journal, rhythm: Rhythm, heard: asyncio.Event) -> None:
     """Keep reading events that others append, and set `heard` whenever there are new ones."""
     if math.isinf(rhythm.hear):
         # Set no timer at all: simulated time, which jumps from one timer to the next, must not find one here.

@@ -47,7 +47,7 @@ async def take_lease(
     clock: Clock,
     rhythm: Rhythm,
     stop: StopRequest,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     sources: dict[str, str] | None = None,
 ) -> None:
     """Make this process the campaign's controller; `sources` are its evaluator's files.
@@ -59,7 +59,7 @@ async def take_lease(
     while journal.lease is None or journal.lease != journal.history.lease:
         holder = _open_lease(journal.history)
         if holder is not None and holder != gone:
-            await _wait_until_gone(holder, journal, rhythm, stop, tell)
+            await _wait_until_gone(holder, journal, rhythm, stop, notify)
             gone = holder
             continue
         lease = _lease(journal.history, clock).model_copy(update={"sources": sources or None})
@@ -99,13 +99,15 @@ def refuse_if_it_lives_here(history: History) -> None:
         )
 
 
-async def refuse_if_it_lives(journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]) -> None:
+async def refuse_if_it_lives(
+    journal: Journal, rhythm: Rhythm, stop: StopRequest, notify: Callable[[str], None]
+) -> None:
     """Raise CampaignHeld if the last controller lives; if it cannot be seen from here, wait for a sign of life."""
     if (holder := _open_lease(journal.history)) is not None:
-        await _wait_until_gone(holder, journal, rhythm, stop, tell)
+        await _wait_until_gone(holder, journal, rhythm, stop, notify)
 
 
-def seen_from_afar(history: History) -> str | None:
+def distant_holder(history: History) -> str | None:
     """Return a line on a holder that cannot be seen from here; None if there is no such holder."""
     lease = _open_lease(history)
     if lease is None or _is_here(lease):
@@ -136,12 +138,12 @@ def is_own(lease: LeaseTaken | None) -> bool:
 
 
 async def _wait_until_gone(
-    holder: LeaseTaken, journal: Journal, rhythm: Rhythm, stop: StopRequest, tell: Callable[[str], None]
+    holder: LeaseTaken, journal: Journal, rhythm: Rhythm, stop: StopRequest, notify: Callable[[str], None]
 ) -> None:
     refuse_if_it_lives_here(journal.history)
     heartbeat = journal.ledger.heartbeat
     if _is_stopped(holder) and heartbeat is not None:
-        await _end_stopped(holder, heartbeat, journal, rhythm, stop, tell)
+        await _end_stopped(holder, heartbeat, journal, rhythm, stop, notify)
         return
     if _is_here(holder):
         return
@@ -149,7 +151,7 @@ async def _wait_until_gone(
         raise CampaignHeld(
             f"The campaign is held by {_who(holder)}, and it cannot be seen from here whether that is alive."
         )
-    tell(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life …")
+    notify(f"Held by {_who(holder)}: waiting {rhythm.silence:g} s for a sign of life …")
     lives = await gives_signs(heartbeat, rhythm, stop)
     await journal.refresh()
     if lives and _open_lease(journal.history) == holder:
@@ -165,10 +167,10 @@ async def _end_stopped(
     journal: Journal,
     rhythm: Rhythm,
     stop: StopRequest,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> None:
     """End a controller that hangs: it stays stopped and gives no sign of life for `rhythm.silence` seconds."""
-    tell(
+    notify(
         f"Held by {_who(holder)}, which is stopped (by SIGSTOP or Ctrl-Z): waiting {rhythm.silence:g} s for its "
         "sign of life. If none comes, it is ended, and its evaluations continue here …"
     )

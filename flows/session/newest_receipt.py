@@ -48,7 +48,7 @@ async def check_newest_receipt(ledger: ParquetLedger, file: ReceiptsFile | None)
 
 
 async def accept_loss(
-    ledger: ParquetLedger, file: ReceiptsFile | None, why: str, clock: Clock, tell: Callable[[str], None]
+    ledger: ParquetLedger, file: ReceiptsFile | None, why: str, clock: Clock, notify: Callable[[str], None]
 ) -> None:
     """Record that a person continues without the segment that the newest receipt names, and add a receipt of the rest.
 
@@ -60,7 +60,7 @@ async def accept_loss(
         if not why.strip():
             raise LedgerError("--accept-loss: expected a reason, found none. Nothing was written.") from None
     else:
-        tell("--accept-loss: the ledger agrees with its newest receipt, so there is nothing to accept.")
+        notify("--accept-loss: the ledger agrees with its newest receipt, so there is nothing to accept.")
         return
     assert file is not None
     receipt = await asyncio.to_thread(_newest, file)
@@ -72,20 +72,20 @@ async def accept_loss(
     number = await ledger.append([lost], after=head)
     accepted = Receipt(ledger=file.ledger, segment=number, events=events + 1, hash=ledger.hash_of(number), time=now)
     await asyncio.to_thread(add_receipt, file.path, accepted)
-    tell(
+    notify(
         f"The loss is accepted and recorded as segment {number}. `overnight verify` still reports older receipts in "
         f"`{file.path}`; move them to another file when they are no longer needed."
     )
 
 
 async def check_or_accept(
-    ledger: ParquetLedger, file: ReceiptsFile | None, why: str | None, clock: Clock, tell: Callable[[str], None]
+    ledger: ParquetLedger, file: ReceiptsFile | None, why: str | None, clock: Clock, notify: Callable[[str], None]
 ) -> None:
     """Refuse a ledger that does not match its newest receipt, unless a person has given a reason to continue."""
     if why is None:
         await check_newest_receipt(ledger, file)
     else:
-        await accept_loss(ledger, file, why, clock, tell)
+        await accept_loss(ledger, file, why, clock, notify)
 
 
 def _newest(file: ReceiptsFile) -> Receipt | None:

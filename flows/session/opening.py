@@ -19,22 +19,22 @@ async def open_campaign(
     campaign: Campaign,
     settings: dict[str, Any],
     clock: Clock,
-    tell: Callable[[str], None] = LOG.warning,
+    notify: Callable[[str], None] = LOG.warning,
 ) -> None:
     """Read the ledger and make sure that it holds this campaign; record the definition if it holds no campaign.
 
     A changed budget, number of workers or settings are recorded as a revision. A definition that was revised since
-    changes nothing: the newest one holds, which `tell` reports. Raises InvalidDefinition for any other change.
+    changes nothing: the newest one holds, which `notify` reports. Raises InvalidDefinition for any other change.
     """
     await journal.refresh()
     while (event := _opening_event(journal.history, campaign, settings, clock)) is not None:
         with suppress(LedgerMoved):
             await journal.append([event])
     if (outdated := why_outdated(journal.history, campaign)) is not None:
-        tell(outdated)
+        notify(outdated)
 
 
-def to_hold(history: History, campaign: Campaign) -> Campaign:
+def effective_definition(history: History, campaign: Campaign) -> Campaign:
     """Return the definition that will hold if a file with this one is run.
 
     If it was revised since, a file that is still the old one does not undo the revision.
@@ -42,7 +42,7 @@ def to_hold(history: History, campaign: Campaign) -> Campaign:
     return history.definition if _is_held(history, campaign) else campaign
 
 
-def what_is_refused(history: History, campaign: Campaign) -> list[str]:
+def refused_changes(history: History, campaign: Campaign) -> list[str]:
     """Return the changes that make it another campaign than the ledger's; empty if that holds or held this one."""
     if history.defined is None or _is_held(history, campaign):
         return []
@@ -51,7 +51,7 @@ def what_is_refused(history: History, campaign: Campaign) -> list[str]:
 
 def refuse_another(history: History, campaign: Campaign, path: str = "CAMPAIGN") -> None:
     """Raise InvalidDefinition if the ledger holds another campaign of this name than the file at `path`."""
-    if not (changes := what_is_refused(history, campaign)):
+    if not (changes := refused_changes(history, campaign)):
         return
     bounds = not differences(history.definition, campaign, but_bounds=True)
     or_revise = f"; or apply its new bounds with `overnight revise {path}`" if bounds else ""
@@ -89,7 +89,7 @@ def _opening_event(
     if history.defined is None:
         uid = secrets.token_hex(4)
         return CampaignDefined(time=clock.now(), actor="user", uid=uid, definition=campaign, settings=settings)
-    campaign = to_hold(history, campaign)
+    campaign = effective_definition(history, campaign)
     refuse_another(history, campaign)
     latest = history.revised or history.defined
     if (campaign, settings) == (latest.definition, latest.settings):

@@ -110,7 +110,7 @@ def _limits(budget: Budget) -> Limits:
 
 
 def _cost(spent: Spending) -> Cost:
-    return Cost(charged=spent.cost, reported=len(spent.costs), unreported=spent.untold)
+    return Cost(charged=spent.cost, reported=len(spent.costs), unreported=spent.unreported)
 
 
 def _running(history: History) -> list[Running]:

@@ -48,7 +48,7 @@ class Receipt(BaseModel):
             raise ValueError("expected `key` and `signature` together or neither")
         return self
 
-    def said(self) -> bytes:
+    def signed_bytes(self) -> bytes:
         """Return the bytes that are signed: the other fields as JSON, in the order of their names, without spaces."""
         fields = self.model_dump(mode="json", exclude={"signature"}, exclude_none=True)
         return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -56,8 +56,8 @@ class Receipt(BaseModel):
     def line(self) -> bytes:
         """Return the receipt as a line of the file: the signed bytes, with the signature as the last field."""
         if self.signature is None:
-            return self.said()
-        return self.said()[:-1] + f',"signature":"{self.signature}"}}'.encode()
+            return self.signed_bytes()
+        return self.signed_bytes()[:-1] + f',"signature":"{self.signature}"}}'.encode()
 
 
 class Receipts(BaseModel):
@@ -72,7 +72,7 @@ class Receipts(BaseModel):
 def signed(receipt: Receipt, signer: Signer) -> Receipt:
     """Return the receipt with the signer's key and signature."""
     by = receipt.model_copy(update={"key": signer.key, "signature": None})
-    return by.model_copy(update={"signature": signer.sign(by.said())})
+    return by.model_copy(update={"signature": signer.sign(by.signed_bytes())})
 
 
 def read_receipts(file: Path, signed_by: str | None = None) -> Receipts:
@@ -129,7 +129,7 @@ def _receipt(where: str, line: bytes, signed_by: str | None) -> Receipt:
             f"{where}: expected a receipt as `overnight verify --receipts` writes it, found something else "
             f"({problem.errors()[0]['msg']}). Restore the file, or name another one."
         ) from None
-    if receipt.key and receipt.signature and not _check()(receipt.key, receipt.signature, receipt.said()):
+    if receipt.key and receipt.signature and not _check()(receipt.key, receipt.signature, receipt.signed_bytes()):
         raise LedgerError(
             f"{where}: expected a receipt that matches its signature, found one that does not. The line was altered "
             "after it was signed, or was never signed with that key: restore the file from a copy."

@@ -52,8 +52,8 @@ class Damage:
 class Storm:
     """One run of a campaign from its first controller to its end."""
 
-    def __init__(self, run: Operation, plan: Plan, tell: Callable[[str], None]) -> None:
-        self.run, self.prefect, self.plan, self.tell = run, run.prefect, plan, tell
+    def __init__(self, run: Operation, plan: Plan, notify: Callable[[str], None]) -> None:
+        self.run, self.prefect, self.plan, self.tell = run, run.prefect, plan, notify
         self.dice = random.Random(plan.seed)
         self.damage = Damage()
         self.strikes = self._strikes()

@@ -84,7 +84,7 @@ def test_a_deployed_campaign_is_started_when_its_window_opens_and_runs_on_a_work
     for _ in range(2):  # the second time updates the deployment
         said = server.run(*command("deploy", "campaign.yaml", "--pool", folder.name), folder=folder)
     assert f"campaign/{folder.name}: starts whenever its window" in said
-    assert window.said(window.next_opening(now)) in said
+    assert window.local_text(window.next_opening(now)) in said
 
     deployed = server.deployment_of(folder.name)
     assert deployed["work_pool_name"] == folder.name

@@ -22,7 +22,7 @@ from overnight.flows.commands.read.past import read_events
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.proposing.messages import Question, place_of
 from overnight.flows.proposing.pool import PoolProposer
-from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.replay.again import replay
 from overnight.storage import open_ledger
 
@@ -153,7 +153,7 @@ async def test_who_asks_again_finds_a_run_under_way_and_another_one_where_it_has
     first = asyncio.create_task(proposer.ask(question))
     [crashed] = await there_are(1, asked, pool)
     asked.post(f"/flow_runs/{crashed['id']}/set_state", {"state": {"type": "CRASHED"}, "force": True})
-    with pytest.raises(ProposerAway, match="failed"):
+    with pytest.raises(ProposerUnavailable, match="failed"):
         await first
     second = asyncio.create_task(proposer.ask(question))
     await there_are(2, asked, pool)
@@ -179,7 +179,7 @@ async def test_a_computation_that_hangs_on_the_pool_is_killed_and_who_asks_again
         # A busy machine may not begin within the first limits.
         while not (tmp_path / "pid").exists():
             tries += 1
-            with pytest.raises(ProposerAway, match=f"no worker of pool `{pool}` answered within {10 * tries}s"):
+            with pytest.raises(ProposerUnavailable, match=f"no worker of pool `{pool}` answered within {10 * tries}s"):
                 await PoolProposer(pool, timedelta(seconds=10 * tries)).ask(question)
         hanging = os.pidfd_open(int((tmp_path / "pid").read_text()))
         ready, _, _ = await asyncio.to_thread(select.select, [hanging], [], [], 120)

@@ -85,7 +85,7 @@ async def run(ledger: str, folder: Path, rhythm: Rhythm) -> int:
         rhythm=rhythm,
     )
     try:
-        await run_loop(job, EvenSteps(), SystemClock(), StopRequest(), tell=say)
+        await run_loop(job, EvenSteps(), SystemClock(), StopRequest(), notify=say)
     except CampaignHeld as problem:
         say(str(problem))
         return HELD

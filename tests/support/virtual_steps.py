@@ -7,7 +7,7 @@ from overnight.bo_core.propose import propose
 from overnight.campaign import EvaluationOutcome, Proposal
 from overnight.flows.controller.job import Execution
 from overnight.flows.proposing.request import ProposalRequest
-from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.settings import ProposerUnavailable
 
 
 class VirtualSteps:
@@ -27,5 +27,5 @@ class VirtualSteps:
             asked = len(self.requests)
             await asyncio.sleep(self.seconds)
             if self.away(asked):
-                raise ProposerAway("the GPU is on holiday")
+                raise ProposerUnavailable("the GPU is on holiday")
         return propose(request.campaign, request.history, request.asked, request.q)

@@ -18,7 +18,7 @@ class Here(BaseModel):
     def __str__(self) -> str:
         return "this machine"
 
-    async def reach(self, tell: Callable[[str], None]) -> None:
+    async def reach(self, notify: Callable[[str], None]) -> None:
         """Return at once: this machine is always reachable."""
 
     def problems(self) -> list[str]:

@@ -39,9 +39,9 @@ class OnDask(BaseModel):
             return []
         return ["`run_on.dask`: prefect-dask is not installed; install it with `pip install 'overnight[dask]'`"]
 
-    async def reach(self, tell: Callable[[str], None], patience: float = _PATIENCE) -> None:
+    async def reach(self, notify: Callable[[str], None], patience: float = _PATIENCE) -> None:
         """Return once a scheduler answers, which may still be starting; raises CannotStart if none does in time."""
-        if (problem := await wait_for(self._problem, tell, patience)) is not None:
+        if (problem := await wait_for(self._problem, notify, patience)) is not None:
             advice = "Start one with `dask scheduler`, or correct the address. Nothing was started."
             raise CannotStart(f"{problem} {advice}")
 

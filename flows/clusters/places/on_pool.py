@@ -27,7 +27,7 @@ class OnPool(BaseModel):
     def __str__(self) -> str:
         return f"work pool `{self.pool}`"
 
-    async def reach(self, tell: Callable[[str], None]) -> None:
+    async def reach(self, notify: Callable[[str], None]) -> None:
         """Return at once: the pool is created on its server, which has already been reached."""
 
     def problems(self) -> list[str]:

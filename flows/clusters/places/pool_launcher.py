@@ -16,7 +16,7 @@ from prefect.types.entrypoint import EntrypointType
 from overnight.flows.clusters.order import Order
 from overnight.flows.clusters.places.evaluate_flow import evaluate_flow
 from overnight.flows.clusters.resources import Resources
-from overnight.flows.host.prefect_environment import OF_A_JOB
+from overnight.flows.host.prefect_environment import JOB_ENVIRONMENT
 
 # A process pool has no variables for these: its jobs share the worker's machine.
 _DOCKER_NAMES = {"memory": "mem_limit"}
@@ -37,7 +37,7 @@ async def deploy_evaluation(pool: str) -> dict[str, Any]:
         description="One attempt of a campaign, started by the campaign's controller.",
         tags=["overnight", "evaluation"],
         work_pool_name=pool,
-        job_variables={"env": OF_A_JOB},
+        job_variables={"env": JOB_ENVIRONMENT},
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     await deployment.aapply()

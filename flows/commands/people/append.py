@@ -24,7 +24,7 @@ from overnight.storage import ledger_location, open_ledger
 Request = Callable[[History, str, datetime], Sequence[Event]]
 
 
-def speaker() -> str:
+def user_at_host() -> str:
     """Return the user who calls this command, as user@host."""
     try:
         user = getpass.getuser()
@@ -53,7 +53,7 @@ def append_to(file: CampaignFile, path: Path, request: Request) -> History:
             raise LedgerError(
                 f"{where}: expected the ledger of campaign `{name}`, found nothing. Run it first: overnight run {path}"
             )
-        return request(history, speaker(), SystemClock().now())
+        return request(history, user_at_host(), SystemClock().now())
 
     async def write() -> None:
         await check_newest_receipt(ledger, receipts_of(file))

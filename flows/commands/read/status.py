@@ -9,8 +9,8 @@ from overnight.flows.commands.read.past import read_past
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
-from overnight.flows.session.lease import controller_lives, hangs_here, seen_from_afar
-from overnight.flows.session.opening import what_is_refused
+from overnight.flows.session.lease import controller_lives, distant_holder, hangs_here
+from overnight.flows.session.opening import refused_changes
 from overnight.report.status import status_lines
 from overnight.report.story import story_of
 from overnight.storage import ledger_location
@@ -35,10 +35,10 @@ def status(path: Path, form: str, as_of: str | None) -> None:
 
 def _notices(path: Path, file: CampaignFile, history: History) -> Iterator[str]:
     """Yield facts about the controller's process and the campaign's file."""
-    if (elsewhere := seen_from_afar(history)) is not None:
+    if (elsewhere := distant_holder(history)) is not None:
         yield elsewhere
     if (hangs := hangs_here(history)) is not None:
         yield hangs
-    if changed := what_is_refused(history, file.campaign):
+    if changed := refused_changes(history, file.campaign):
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         yield f"{path} defines another campaign, which this ledger refuses: {changed[0]}{more}"

@@ -52,7 +52,7 @@ def deploy(path: Path, pool: str, accept_loss: str | None = None) -> None:
         console.print(f"{name}: deployed without a schedule, since it has no `window`", soft_wrap=True)
         console.print(f"start it:      prefect deployment run {name}", soft_wrap=True)
     else:
-        opens = window.said(window.next_opening(now))
+        opens = window.local_text(window.next_opening(now))
         console.print(f"{name}: starts whenever its window {window} opens, next {opens}", soft_wrap=True)
         again = format_duration(importlib.import_module("overnight.flows.engine.deployment").AGAIN)
         console.print(f"if it dies:    it continues within {again}, while the window is open", soft_wrap=True)

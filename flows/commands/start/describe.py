@@ -88,7 +88,11 @@ def _budget(file: CampaignFile) -> str:
 def _window(window: Window, now: datetime) -> str:
     at_its_end = "may finish" if window.running == "finish" else "are stopped, and tried again the next time"
     closes = window.closes(now)
-    turn = f"opens {window.said(window.next_opening(now))}" if closes is None else f"open until {window.said(closes)}"
+    turn = (
+        f"opens {window.local_text(window.next_opening(now))}"
+        if closes is None
+        else f"open until {window.local_text(closes)}"
+    )
     return f"{window}, {turn}; evaluations running at its end {at_its_end}"
 
 

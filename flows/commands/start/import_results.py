@@ -10,7 +10,7 @@ from overnight.flows.definition.campaign_file import CampaignFile, load_campaign
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.terminal import terminal
-from overnight.flows.past_results.importing import check_that_it_is_new, write_observations
+from overnight.flows.past_results.importing import refuse_if_it_has_trials, write_observations
 from overnight.flows.past_results.matching import Fitted, fitted
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.newest_receipt import check_newest_receipt
@@ -38,7 +38,7 @@ async def _import(
     await check_newest_receipt(ledger, receipts_of(file))
     journal = Journal(ledger)
     await journal.refresh()
-    check_that_it_is_new(file.campaign, journal.history)
+    refuse_if_it_has_trials(file.campaign, journal.history)
     found = read_past_results(source, file.campaign, study)
     taken = fitted(file.campaign, found)
     _refuse_misfits(file.campaign, found, taken, skip_misfits=skip_misfits)

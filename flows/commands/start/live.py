@@ -76,7 +76,7 @@ class LiveDisplay:
             self.next_standstill = 1
         elif found.trials >= self.next_standstill:
             self.next_standstill = 2 * found.trials
-            self.tell(str(found))
+            self.notify(str(found))
 
     def _say_requests(self, history: History) -> None:
         """Print each request of a person once; in a terminal the display shows it for as long as it holds."""
@@ -86,7 +86,7 @@ class LiveDisplay:
                 self.console.print(str(request), highlight=False, soft_wrap=True)
         self.requests = requests
 
-    def tell(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         """Print a text that stays."""
         self.console.print(Text(text, style="yellow"), highlight=False, soft_wrap=True)
 

@@ -9,7 +9,7 @@ from overnight.flows.commands.start.exit_codes import ExitCode
 from overnight.flows.commands.start.live import LiveDisplay
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.clock import SystemClock
-from overnight.flows.host.terminal import give_up_what_cannot_be_written, terminal
+from overnight.flows.host.terminal import discard_unwritable_output, terminal
 from overnight.flows.report_file import ReportFile
 from overnight.report.status import finding_lines
 from overnight.report.story import story_of
@@ -27,7 +27,7 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
             path,
             watch=display.watch,
             on_stop=display.stopping,
-            tell=display.tell,
+            notify=display.notify,
             report=report.write,
             ignore_window=ignore_window,
             accept_loss=accept_loss,
@@ -43,7 +43,7 @@ def run(path: Path, *, ignore_window: bool = False, accept_loss: str | None = No
         console.print(f"\nIt continues where it stopped: overnight run {path}{at_any_time}", soft_wrap=True)
     console.print(f"\nreport: {report.write(result.history)}", soft_wrap=True)
     console.print(f"ledger: {ledger_location(file.ledger, file.campaign.name, Path())}", soft_wrap=True)
-    give_up_what_cannot_be_written()
+    discard_unwritable_output()
     return exit_code_of(result.history)
 
 

@@ -37,7 +37,7 @@ def test_every_attempt_is_an_evaluation_and_what_each_said_is_its_cost():
             trial(),
         ]
     )
-    assert told == Spending(evaluations=4, running=1, costs=(2.0, 4.0), untold=1)
+    assert told == Spending(evaluations=4, running=1, costs=(2.0, 4.0), unreported=1)
     assert told.expected_cost == 3.0
     assert told.cost == 2.0 + 4.0 + 3.0
 
@@ -55,10 +55,12 @@ def test_the_budget_of_evaluations_leaves_what_has_not_started(budget, started, 
 
 
 @given(st.lists(costs, min_size=1, max_size=8), st.integers(0, 5), st.integers(0, 3), st.floats(1, 1000))
-def test_as_many_start_as_can_be_paid_for_with_those_that_run_at_the_highest_known_cost(known, running, untold, cap):
-    spent = Spending(len(known) + running + untold, running, tuple(known), untold)
+def test_as_many_start_as_can_be_paid_for_with_those_that_run_at_the_highest_known_cost(
+    known, running, unreported, cap
+):
+    spent = Spending(len(known) + running + unreported, running, tuple(known), unreported)
     mean, dearest = sum(known) / len(known), max(known)
-    paid = sum(known) + untold * mean
+    paid = sum(known) + unreported * mean
 
     def affordable(more: int) -> bool:
         return paid + (running + more - 1) * dearest + mean <= cap * (1 + 1e-9)
@@ -93,7 +95,7 @@ def test_a_budget_of_trials_alone_limits_no_evaluation():
 def test_costs_that_add_up_to_more_than_a_float_holds_spend_a_budget_and_stop_nothing():
     most = sys.float_info.max
     for costs in ((most, most, 1.0), (most, 5e-324), (5e-324, 5e-324)):
-        spent = Spending(evaluations=4, running=0, costs=costs, untold=1)
+        spent = Spending(evaluations=4, running=0, costs=costs, unreported=1)
         assert math.isfinite(spent.cost)
         for cost in (1e-300, 1.0, most):
             room = spent.room(Budget(trials=10, cost=cost))

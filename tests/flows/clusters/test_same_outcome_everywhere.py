@@ -13,7 +13,7 @@ from overnight.campaign.history.events import TrialObserved
 from overnight.evaluators import CommandEvaluator
 from overnight.flows.clusters.following import Following
 from overnight.flows.clusters.order import Order, Pulse
-from overnight.flows.clusters.worker import carry_out, that_can_be_told
+from overnight.flows.clusters.worker import carry_out, transmissible
 from overnight.storage import open_ledger, open_mailboxes
 
 KEY = "night-1a2b/3/1"
@@ -119,7 +119,7 @@ async def test_metadata_as_deep_as_may_be_is_read_from_the_ledger(tmp_path):
 
 def test_an_outcome_that_cannot_be_written_is_one_that_says_so():
     unwritable = EvaluationSucceeded(metrics={}, seconds=3.0).model_copy(update={"metadata": {"half": HALF}})
-    outcome = that_can_be_told(unwritable)
+    outcome = transmissible(unwritable)
     assert isinstance(outcome, EvaluationFailed)
     assert outcome.cause == "invalid_result"
     assert outcome.seconds == 3.0
@@ -128,4 +128,4 @@ def test_an_outcome_that_cannot_be_written_is_one_that_says_so():
 
 def test_an_outcome_that_can_be_written_is_told_as_it_is():
     outcome = EvaluationSucceeded(metrics={}, metadata={"a": [1, None, "ü"]}, artifacts=("a.log",))
-    assert that_can_be_told(outcome) == outcome
+    assert transmissible(outcome) == outcome

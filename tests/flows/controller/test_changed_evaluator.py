@@ -53,7 +53,7 @@ class Campaigner:
             sources=self.hashes,
             refuse_changed=self.refuse,
         )
-        return await run_loop(job, PlainSteps(), SystemClock(), stop, tell=self.said.append)
+        return await run_loop(job, PlainSteps(), SystemClock(), stop, notify=self.said.append)
 
 
 async def test_trials_are_known_by_the_version_that_measured_them_and_the_change_is_said(tmp_path: Path):

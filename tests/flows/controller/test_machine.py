@@ -77,7 +77,7 @@ class Night:
         self.steps, self.resumed = SeenSteps(), 0.0
 
     async def controller(self) -> History:
-        return await run_loop(self.job, self.steps, self.clock, self.stop, tell=self.said.append)
+        return await run_loop(self.job, self.steps, self.clock, self.stop, notify=self.said.append)
 
     def runs(self) -> History:
         return run_in_virtual_time(self.controller())

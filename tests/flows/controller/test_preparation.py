@@ -17,7 +17,7 @@ from overnight.flows.controller.job import Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.request import ProposalRequest
-from overnight.flows.proposing.settings import ProposerAway, Proposing
+from overnight.flows.proposing.settings import ProposerUnavailable, Proposing
 from overnight.flows.replay.again import replay
 from overnight.storage import MemoryLedger
 
@@ -180,7 +180,7 @@ class StoreAway(VirtualSteps):
         if request.stand_in is not None:
             self.asked_stand_in += 1
             if self.away(0):
-                raise ProposerAway("no store either")
+                raise ProposerUnavailable("no store either")
         return await super().propose(request)
 
 

@@ -15,8 +15,8 @@ from rich.text import Text
 from overnight.flows.host.log import LOG
 from overnight.flows.host.terminal import (
     Harmless,
-    give_up_what_cannot_be_written,
-    show_what_the_encoding_lacks,
+    discard_unwritable_output,
+    escape_unencodable_characters,
     terminal,
 )
 from overnight.report.tables import to_csv, to_json
@@ -90,7 +90,7 @@ def test_a_campaign_goes_on_when_nothing_of_it_can_be_shown(monkeypatch: pytest.
             console = terminal(lossy=True)
             for _ in range(3):
                 console.print("x" * 10_000)
-            give_up_what_cannot_be_written()
+            discard_unwritable_output()
             monkeypatch.undo()
 
 
@@ -98,6 +98,6 @@ def test_what_an_encoding_lacks_is_written_as_python_writes_it(monkeypatch: pyte
     with (tmp_path / "out").open("w", encoding="ascii") as out, monkeypatch.context() as patch:
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", out)
-        show_what_the_encoding_lacks()
+        escape_unencodable_characters()
         terminal().print("5 ± 1 °C ✓")
     assert (tmp_path / "out").read_text() == "5 \\xb1 1 \\xb0C \\u2713\n"

@@ -24,7 +24,7 @@ from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.ledger_reader import LedgerReader
 from overnight.flows.proposing.messages import Question, place_of
-from overnight.flows.proposing.settings import ProposerAway
+from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
 
@@ -107,7 +107,7 @@ async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(tmp
     ledger = await a_ledger(tmp_path, a_campaign())
     asked = mischief(tmp_path, "hang")
     async with a_slot(tmp_path, timedelta(seconds=5)) as slot:
-        with pytest.raises(ProposerAway, match="no proposal came within 5s"):
+        with pytest.raises(ProposerUnavailable, match="no proposal came within 5s"):
             await slot.ask(question(ledger, asked))
         slot._time_limit = LONG
         (tmp_path / "mischief").write_text("behave")
@@ -120,7 +120,7 @@ async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(tmp_path):
         await slot.warm_up()
         stopped = slot._process
         stopped.send_signal(signal.SIGSTOP)
-        with pytest.raises(ProposerAway, match=r"no proposal came within 0\.2s"):
+        with pytest.raises(ProposerUnavailable, match=r"no proposal came within 0\.2s"):
             await slot.ask(question(ledger, SobolProposer()))
         assert stopped.returncode == -signal.SIGKILL
         assert slot._process is None
@@ -130,7 +130,7 @@ async def test_a_slot_that_dies_says_its_last_words_and_is_replaced(tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
     asked = mischief(tmp_path, "die")
     async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerAway, match="the GPU fell off the bus"):
+        with pytest.raises(ProposerUnavailable, match="the GPU fell off the bus"):
             await slot.ask(question(ledger, asked))
         (tmp_path / "mischief").write_text("behave")
         assert await slot.ask(question(ledger, asked))
@@ -142,7 +142,7 @@ async def test_last_words_are_kept_without_secrets_and_not_all_of_them(tmp_path,
     ledger = await a_ledger(tmp_path, a_campaign())
     asked, secrets = mischief(tmp_path, "blab"), {"DATABASE": os.environ["DATABASE"]}
     async with ProposalSlot(tmp_path / "log", LONG, secrets) as slot:
-        with pytest.raises(ProposerAway, match=r"x\[HUB_TOKEN\]\[DATABASE\]$") as away:
+        with pytest.raises(ProposerUnavailable, match=r"x\[HUB_TOKEN\]\[DATABASE\]$") as away:
             await slot.ask(question(ledger, asked))
     assert str(away.value).count("x") < 9999
 
@@ -182,7 +182,7 @@ async def test_a_space_without_another_point_is_told_as_that(tmp_path):
 async def test_a_ledger_that_holds_less_than_was_seen_is_no_ground_for_a_proposal(tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
     async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerAway, match="expected 9 events of campaign `test`, found 1"):
+        with pytest.raises(ProposerUnavailable, match="expected 9 events of campaign `test`, found 1"):
             await slot.ask(question(ledger, SobolProposer(), events_seen=9))
 
 
@@ -236,7 +236,7 @@ async def test_a_process_that_dies_in_the_middle_of_an_answer_is_away_and_the_ne
     ledger = await a_ledger(tmp_path / "ledger", a_campaign())
     asked = mischief(tmp_path, "tear")
     async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerAway, match="died"):
+        with pytest.raises(ProposerUnavailable, match="died"):
             await slot.ask(question(ledger, asked))
         (tmp_path / "mischief").write_text("behave")
         assert len(await slot.ask(question(ledger, asked))) == 1
@@ -249,7 +249,7 @@ async def test_a_log_that_somebody_has_cleared_away_hides_no_death(tmp_path):
         await slot.ask(question(ledger, asked))
         (tmp_path / "proposer" / "log").unlink()
         (tmp_path / "mischief").write_text("die")
-        with pytest.raises(ProposerAway, match="died"):
+        with pytest.raises(ProposerUnavailable, match="died"):
             await slot.ask(question(ledger, asked))
 
 
@@ -257,7 +257,7 @@ async def test_where_no_process_can_be_started_the_proposer_is_away(tmp_path):
     ledger = await a_ledger(tmp_path / "ledger", a_campaign())
     (tmp_path / "proposer").write_text("a file where the folder of the log should be")
     async with a_slot(tmp_path) as slot:
-        with pytest.raises(ProposerAway, match="could not be started"):
+        with pytest.raises(ProposerUnavailable, match="could not be started"):
             await slot.ask(question(ledger, SobolProposer()))
 
 

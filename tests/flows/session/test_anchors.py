@@ -64,10 +64,10 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CampaignFile:
     return load_campaign_file("campaign.yaml")
 
 
-async def run(file: CampaignFile, tell: Callable[[str], None], evaluator: ScriptedEvaluator | None = None) -> History:
+async def run(file: CampaignFile, notify: Callable[[str], None], evaluator: ScriptedEvaluator | None = None) -> History:
     """Run the campaign in this process as `overnight run` does, but without Prefect."""
     opened = open_ledger(file.ledger, file.campaign.name, Path())
-    async with anchored(opened, file, SystemClock(), tell) as ledger:
+    async with anchored(opened, file, SystemClock(), notify) as ledger:
         job = Job(file.campaign, evaluator or ScriptedEvaluator(), SobolProposer(), ledger, Path("unused"))
         return await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
 

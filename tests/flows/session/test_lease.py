@@ -225,9 +225,9 @@ def stopped_holder(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Jour
             holder.kill()
 
 
-async def _takes(journal: Journal, tell: Callable[[str], None]) -> int:
+async def _takes(journal: Journal, notify: Callable[[str], None]) -> int:
     await journal.refresh()
-    await take_lease(journal, SystemClock(), Rhythm(0.05, 0.5), StopRequest(), tell)
+    await take_lease(journal, SystemClock(), Rhythm(0.05, 0.5), StopRequest(), notify)
     assert journal.lease is not None
     return journal.lease.epoch
 

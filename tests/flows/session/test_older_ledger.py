@@ -70,10 +70,10 @@ async def run(
     ledger: MemoryLedger,
     values: Sequence[float],
     code: str = SQUARE,
-    tell: Callable[[str], None] = lambda text: None,
+    notify: Callable[[str], None] = lambda text: None,
 ) -> History:
     job = Job(CAMPAIGN, evaluator_of(folder, code), SobolProposer(), ledger, folder / "work")
-    return await run_loop(job, Chosen(values), SystemClock(), StopRequest(), tell=tell)
+    return await run_loop(job, Chosen(values), SystemClock(), StopRequest(), notify=notify)
 
 
 def values(history: History) -> dict[float, float]:

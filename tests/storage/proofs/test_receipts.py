@@ -124,7 +124,7 @@ def test_lines_of_processes_that_add_at_once_stay_whole(kept):
         ("hash", "ba" * 32),
         ("time", "2026-03-01T12:00:01Z"),
         ("key", OTHER.key),
-        ("signature", OTHER.sign(signed(RECEIPT, SIGNER).said())),
+        ("signature", OTHER.sign(signed(RECEIPT, SIGNER).signed_bytes())),
     ],
     # Keys are generated in each process, so without these ids the names of the tests would differ between processes.
     ids=["ledger", "segment", "events", "hash", "time", "key", "signature"],
