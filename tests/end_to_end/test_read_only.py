@@ -90,7 +90,7 @@ def kept(folder: Path) -> Path:
 @pytest.mark.slow
 def test_whoever_may_only_read_can_look_at_everything(folder, kept, server):
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
-    assert "2 done" in said(folder, server, "status")
+    assert "2 observed" in said(folder, server, "status")
     rows = json.loads(said(folder, server, "trials", "--format", "json"))
     assert [row["status"] for row in rows] == ["observed", "observed", "running"]
     assert said(folder, server, "verify").startswith("whole: ")
