@@ -62,9 +62,7 @@ def _why_later(allowed: Allowance) -> str | None:
         return f"it is {request_of(history.paused)}; `overnight resume` continues it"
     if not allowed.in_window and window is not None:
         opens = window.local_text(window.next_opening(allowed.now))
-        return (
-            f"it is outside of the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
-        )
+        return f"it is outside the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
     if allowed.room < 1:
         return "the rest of its budget is kept for the evaluations under way"
     return awaited(history)

@@ -105,7 +105,7 @@ def _opens_soon(window: Window, now: datetime) -> bool:
 
 
 def _outside(window: Window, now: datetime) -> str:
-    return f"outside of the window {window}; it opens {window.local_text(window.next_opening(now))}"
+    return f"outside the window {window}; it opens {window.local_text(window.next_opening(now))}"
 
 
 def _left_running(history: History) -> bool:

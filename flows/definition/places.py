@@ -38,10 +38,10 @@ def refuse_overlaps(file: CampaignFile) -> None:
             ("ledger", f"expected a folder outside of `work` ({work}), which people may empty, got {ledger}")
         )
     elif work.is_relative_to(ledger / file.campaign.name):
-        problems.append(("work", f"expected a folder outside of the campaign's ledger ({ledger}), got {work}"))
+        problems.append(("work", f"expected a folder outside the campaign's ledger ({ledger}), got {work}"))
     if file.receipts is not None and Path(os.path.abspath(file.receipts)).is_relative_to(ledger):
         problems.append(
-            ("receipts", f"expected a file outside of the ledger ({ledger}) that it vouches for, got {file.receipts}")
+            ("receipts", f"expected a file outside the ledger ({ledger}) that it vouches for, got {file.receipts}")
         )
     _refuse([Problem((where,), f"{text}. Name another place. {_NOTHING}") for where, text in problems])
 

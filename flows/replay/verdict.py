@@ -11,7 +11,7 @@ from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.provenance import Difference
 
-Verdict = Literal["same", "other stack", "cannot be told", "different"]
+Verdict = Literal["same", "other stack", "undecided", "different"]
 
 _POINTS = "points"
 # Powers come from the system's mathematical library, whose versions differ in the last bits.
@@ -38,7 +38,7 @@ def compared(recorded: Proposal, made: Proposal | None, appraisal: Callable[[], 
     if not _explicable(recorded, differ):
         return Found("different", why)
     if not recorded.provenance.stack.libraries:
-        return Found("cannot be told", f"{why}, and its stack is not recorded")
+        return Found("undecided", f"{why}, and its stack is not recorded")
     if recorded.generator == "model":
         return _of_a_model(why, stack, appraisal)
     if not stack or (recorded.generator == "sobol" and not _another_sequence(recorded, made)):
@@ -51,7 +51,7 @@ def _of_a_model(why: str, stack: list[str], appraisal: Callable[[], Appraisal]) 
         found = appraisal()
     except NotRecorded as missing:
         unknown = f"{why}; so do {', '.join(stack)}, and {missing}"
-        return Found("cannot be told", unknown) if stack else Found("different", why)
+        return Found("undecided", unknown) if stack else Found("different", why)
     except OvernightError as problem:
         return Found("different", f"{why}: {problem}")
     if not stack:

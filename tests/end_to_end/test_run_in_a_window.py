@@ -26,7 +26,7 @@ def test_outside_of_its_window_a_campaign_ends_at_once_unless_somebody_cannot_wa
     assert f"opens {opens:%a %Y-%m-%d %H:%M} UTC" in checked
 
     outside = overnight(tmp_path, "run", "campaign.yaml").stdout
-    assert f"outside of the window {opens:%H:%M}–" in outside
+    assert f"outside the window {opens:%H:%M}–" in outside
     assert f"it opens {opens:%a %Y-%m-%d %H:%M} UTC (at any time: overnight run --now campaign.yaml)" in outside
     assert not [name for name in ("ledger", "work", "night-report.html") if (tmp_path / name).exists()]
 

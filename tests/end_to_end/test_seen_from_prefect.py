@@ -315,7 +315,7 @@ def test_a_server_that_dies_and_comes_back_fails_no_evaluation(postgres, tmp_pat
         server.kill()
         (tmp_path / "hold").unlink()
         # Running evaluations are recorded without the server; Prefect decides whether more are started without it.
-        eventually(lambda: said_of(tmp_path), lambda said: "2 running" not in said and " 0 done" not in said)
+        eventually(lambda: said_of(tmp_path), lambda said: "2 running" not in said and " 0 observed" not in said)
         server.start()
         assert controller.wait(240) == 0
     assert "finished: all 6 trials of the budget have been tried" in said_of(tmp_path)

@@ -13,7 +13,7 @@ from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
 from overnight.flows.replay.again import replay
 
-_COLORS = {"same": "green", "other stack": "yellow", "cannot be told": "yellow", "different": "red"}
+_COLORS = {"same": "green", "other stack": "yellow", "undecided": "yellow", "different": "red"}
 
 
 def replay_campaign(path: Path, trial: int | None) -> None:

@@ -93,9 +93,9 @@ class LiveDisplay:
     def stopping(self, stop: StopRequest) -> None:
         """Show the effect of a request to stop."""
         self.note = (
-            "draining: what runs is recorded, nothing new starts; Ctrl-C again stops at once"
+            "draining: running evaluations are recorded, nothing new starts; Ctrl-C again stops at once"
             if stop.level is Stop.DRAIN
-            else "stopping at once: what runs is ended and tried again later"
+            else "stopping at once: running evaluations are ended and tried again later"
         )
         if not self.console.is_terminal:
             self.console.print(self.note)

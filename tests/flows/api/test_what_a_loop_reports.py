@@ -275,7 +275,7 @@ class ByHand:
 def test_outside_of_the_window_nothing_is_given_out_unless_it_is_ignored(source):
     nightly, clock = {**source, "window": "22:00–06:00 UTC"}, ByHand(datetime(2026, 1, 5, 12, tzinfo=UTC))
     campaign = AskTell(nightly, clock)
-    with pytest.raises(AskLater, match="outside of the window 22:00–06:00 UTC, which opens Mon 2026-01-05 22:00 UTC"):
+    with pytest.raises(AskLater, match="outside the window 22:00–06:00 UTC, which opens Mon 2026-01-05 22:00 UTC"):
         campaign.ask()
     assert AskTell(nightly, clock, ignore_window=True).ask().id == 1
     clock.time += timedelta(hours=11)

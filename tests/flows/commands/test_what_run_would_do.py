@@ -186,7 +186,7 @@ def test_a_local_ledger_that_cannot_be_one_is_refused_by_check_as_by_run():
 
 def test_outside_of_its_window_run_says_when_it_opens_and_begins_nothing():
     write(CLOSED)
-    line = f"outside of the window {CLOSED['window']}; it opens {LATER:%a %Y-%m-%d %H:%M} UTC"
+    line = f"outside the window {CLOSED['window']}; it opens {LATER:%a %Y-%m-%d %H:%M} UTC"
     assert said("run", "loaf.yaml").splitlines()[1:] == [f"{line} (at any time: overnight run --now loaf.yaml)"]
     found = run_campaign("loaf.yaml")
     assert (found.not_yet, found.recommendation, found.history.defined) == (line, None, None)

@@ -191,7 +191,9 @@ def test_a_store_that_is_away_for_a_moment_ends_no_night():
 
 def test_where_nothing_proposes_for_long_the_campaign_stops_and_says_what_failed():
     steps = StoreAway(until=float("inf"))
-    with pytest.raises(CampaignStopped, match=r"no store either.*does not answer \(the GPU is on holiday\), failed as well"):
+    with pytest.raises(
+        CampaignStopped, match=r"no store either.*does not answer \(the GPU is on holiday\), failed as well"
+    ):
         run(a_campaign(), steps)
     assert steps.asked_stand_in == 16
 

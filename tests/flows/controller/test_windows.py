@@ -162,7 +162,7 @@ def test_started_outside_of_its_window_it_ends_at_once_and_says_when_it_opens(ru
     assert history.trials == {}
     assert history.closed_by.kind == "campaign_drained"
     assert history.closed_by.reason == (
-        "outside of the window 22:00–06:00 Europe/Berlin; it opens Fri 2026-03-27 22:00 CET"
+        "outside the window 22:00–06:00 Europe/Berlin; it opens Fri 2026-03-27 22:00 CET"
     )
 
 

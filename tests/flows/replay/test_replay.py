@@ -160,11 +160,11 @@ def test_a_sobol_point_may_differ_in_a_powers_last_bits_or_where_torch_is_anothe
 
 def test_what_older_versions_did_not_record_cannot_be_told(events, tmp_path):
     [sobol] = replay(moved(changed(events, 3, {"stack.libraries": {}}), 3, 0.5), tmp_path, 3)
-    assert sobol.verdict == "cannot be told"
+    assert sobol.verdict == "undecided"
     assert sobol.why == "points differ, and its stack is not recorded"
     unknown = {"chosen.jitter": 1e-6, "models.metrics.score.jitter": None}
     [model] = replay(moved(changed(events, 6, unknown | FOREIGN), 6, 0.5), tmp_path, 6)
-    assert model.verdict == "cannot be told"
+    assert model.verdict == "undecided"
     assert model.why.endswith("so do libraries (torch), and the jitter of its fit is not recorded")
 
 
