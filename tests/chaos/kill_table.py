@@ -27,16 +27,16 @@ _HEAD = """
 ## Whole campaigns whose processes are killed
 
 `make chaos KILLS=20` runs a deployed campaign of 30 trials on 4 workers, with a Prefect server (SQLite) and a process
-worker of its own. It kills and stops processes at random, starts again what an init system and a schedule would,
-and adds the figures of the run to [the stored runs](../../benchmarks/results/chaos/runs.jsonl). The tables add up all
-of them; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends it; only the
-server continues, after 5 to 20 s.
+worker of its own. It kills and stops processes at random, restarts those that an init system or a schedule would
+restart, and adds the figures of the run to [the stored runs](../../benchmarks/results/chaos/runs.jsonl). The tables add
+up all stored runs; some had 40 kills and 40 trials. A stopped process (SIGSTOP) stays stopped until the campaign ends
+it; only the server continues, after 5 to 20 s.
 
 Evaluations are processes of one to five seconds that keep a log of their own. The log shows which attempts ran, how
-often, for which point, what they found and stored. Locks show whether another attempt of the same trial lived at the
-same time, and whether more evaluations lived than the campaign has workers. The ledger is compared with that log. The
-chain is verified, and every proposal is computed again. `tests/chaos/test_chaos_judge.py` shows that each of these
-comparisons can fail.
+often, for which point, and the results that they found and stored. Locks show whether another attempt of the same trial
+lived at the same time, and whether more evaluations lived than the campaign has workers. The ledger is compared with
+that log. The chain is verified, and every proposal is computed again. `tests/chaos/test_chaos_judge.py` shows that each
+of these comparisons can fail.
 
 Everything ran on one machine whose kernel stayed up, with the ledger in a directory. Buckets, disks and power cuts are
 in the last part of this page.

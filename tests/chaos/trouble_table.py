@@ -23,8 +23,8 @@ _HEAD = """
 ## Whole campaigns in other troubles
 
 `make chaos` also runs one campaign through each of these troubles with `overnight run`, and judges it by the
-evaluations' own log in the same way. *Broken* counts every promise of the tables above, and for the other user
-everything that could be read or changed.
+evaluations' own log in the same way. *Broken* counts violations of every promise in the tables above, and, for the
+other user, everything that could be read or changed.
 
 | trouble | campaigns | trials | evaluations that began | proposals replayed | broken |
 |---|---|---|---|---|---|

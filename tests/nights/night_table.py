@@ -20,13 +20,13 @@ that has all of its services, one process worker, and `overnight deploy`. Only t
 Evaluations are processes of 10 to 40 seconds, three at a time, that keep a log of their own; the first one of a
 campaign to begin in the last 75 seconds of its first night is written to take until 15 seconds after its end.
 
-**Accelerated** are hours in which nothing is to happen: a preloaded library adds the same number of seconds to the time
-of day in every process (server, worker, controllers, proposers, evaluations), and the number is raised three times:
-from noon to 20 seconds before the first opening, from the end of the first night to 20 seconds before the clocks are
-changed, and from 15 seconds after that to 20 seconds before the second opening. **Not accelerated** is all else: each
-second of the nights and of the change takes one. So what servers, workers and idle connections do in 23 hours was
-skipped, and nights of eight hours are only in the simulations of `tests/flows/controller/test_windows.py`. Everything
-ran on one machine.
+**Accelerated**: the hours in which nothing is due. A preloaded library adds the same number of seconds to the time of
+day in every process (server, worker, controllers, proposers, evaluations), and this number is raised three times: from
+noon to 20 seconds before the first opening, from the end of the first night to 20 seconds before the clocks are
+changed, and from 15 seconds after that to 20 seconds before the second opening. **Not accelerated**: everything else.
+Each second of the nights and of the clock change takes one second. So the 23 idle hours of servers, workers and
+connections were not tested, and nights of eight hours occur only in the simulations of
+`tests/flows/controller/test_windows.py`. Everything ran on one machine.
 
 | `running` | night of | due by schedule | run began | attempts begun | results | at work at the end | why it ended |
 |---|---|---|---|---|---|---|---|
@@ -40,16 +40,18 @@ In the first night `overnight run campaign.yaml` was also called by hand, and en
 _JUDGED = """
 Judged afterwards from the ledgers and from the log of the {attempts} attempts:
 
-- there was one run by the schedule for each opening, which began at most a second before it, and no other;
+- there was one run by the schedule for each opening, which began at most a second before the opening, and there was no
+  other run;
 - nothing began outside of the window, and nothing was started that was not expected to end in it, with the expectation
   computed again from the knowledge of that moment;
-- both nights gave results; every proposal of the second knew all trials of the first, and just what was pending;
-- what was at work at the end could finish, or was stopped within its grace and was started again before all else;
+- both nights gave results; every proposal of the second knew all trials of the first, and exactly the pending trials;
+- evaluations that were running at the end either finished, or were stopped within their grace and started again before
+  any others;
 - each trial has one outcome, each key was evaluated once, the ledger and the evaluations' own log name the same keys,
   and the budget is exact;
 - the chains are whole, and {same} of {proposals} computed proposals replay to the same bits.
 
-{found} That each of these comparisons can fail is tested in `tests/nights/test_night_judge.py`.
+{found} `tests/nights/test_night_judge.py` shows that each of these comparisons can fail.
 """
 
 
@@ -102,7 +104,7 @@ def _findings(evidence: Sequence[Evidence], faults: Mapping[str, Sequence[str]])
         attempts=sum(len(each.evaluated) for each in evidence),
         proposals=sum(len(each.replayed) for each in evidence),
         same=sum(found.verdict == "same" for each in evidence for found in each.replayed),
-        found=f"**Broken: {'; '.join(broken)}.**" if broken else "Nothing of this was broken.",
+        found=f"**Broken: {'; '.join(broken)}.**" if broken else "All of these promises held.",
     )
 
 

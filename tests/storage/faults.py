@@ -32,36 +32,33 @@ from overnight.storage.stores.s3_store import S3Store
 _AnyRow = TypeVar("_AnyRow")
 
 _HEAD = """
-`make faults` made this table{options}:
-four processes append to one ledger, each event in a segment of its own, and print a number when it is theirs; that is
-what was acknowledged. Afterwards the ledger is read, its chain is verified, and every acknowledged number must hold the
-event of its writer. *Twice* counts numbers that two writers received. With the condition of the create removed, the
-same check finds losses at once.
+`make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own, and
+print each number that they won; such a number is acknowledged. Afterwards the ledger is read, its chain is verified,
+and every acknowledged number must hold the event of its writer. *Twice* counts numbers that two writers received. If
+creates are made unconditional, the same check finds losses at once.
 
 | where | injected | how often | acknowledged | lost | twice | chain |
 |---|---|---|---|---|---|---|
 """
-_DAMAGES = """
-Then a whole ledger was damaged as by a user who may write there, in a random file and at a random place, and it was
-verified with a receipt of its head (without one, a newest segment that is gone leaves no trace). *Named* counts the
-errors that named a file that was damaged, alone or with its neighbour if the two contradict each other; *lost* counts
-events in untouched files that could not be read from these files; *mended* counts ledgers that were whole again, up to
-the same head, when the files were put back. The content of a damaged file comes back only with its copy.
+_DAMAGES = """ Then a whole ledger was damaged, in a random file and at a random place, as a user with write access
+could do it. It was verified with a receipt of its head; without one, the loss of the newest segment leaves no trace.
+*Named* counts the errors that named a damaged file, alone or with its neighbour if the two contradict each other;
+*lost* counts events in untouched files that could not be read from these files; *mended* counts ledgers that were whole
+again, up to the same head, when the files were put back. The content of a damaged file can be restored only from a
+copy.
 
 | where | injected | how often | named | lost | mended |
 |---|---|---|---|---|---|
 """
-_COPIES = """
-Then copies in `compact/` were altered, which are there to read faster and hold nothing that the segments do not. Each
-time a new process read the whole ledger. *Believed* counts readers that got other events than the segments hold,
-*ended* those that got an error, and *named* the copies that `verify` named.
+_COPIES = """ Then copies in `compact/` were altered. They speed up reading and hold nothing that the segments do not.
+After each alteration, a new process read the whole ledger. *Believed* counts readers that got other events than the
+segments hold, *ended* those that got an error, and *named* the copies that `verify` named.
 
 | where | injected | how often | believed | ended | named |
 |---|---|---|---|---|---|
 """
-_TAIL = """
-The same in small is in the tests: `tests/storage/test_several_processes.py` (20 kills and 60 spoilt requests) and
-`test_damages.py`. There are also tests of
+_TAIL = """ The tests repeat this on a small scale: `tests/storage/test_several_processes.py` (20 kills and 60 spoilt
+requests) and `test_damages.py`. There are also tests of
 
 - swapped, torn and forged files, wrong credentials and stores that overwrite (`tests/storage/`);
 - three hundred campaigns in one directory and one bucket (`tests/storage/test_many_campaigns.py`);
