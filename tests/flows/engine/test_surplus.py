@@ -90,7 +90,7 @@ def test_the_window_that_is_about_to_open_is_no_reason_to_do_nothing():
 @pytest.mark.parametrize("by_schedule", [True, False])
 def test_outside_of_its_window_a_campaign_has_nothing_to_do(by_schedule):
     said = at(NOON, told(), by_schedule=by_schedule)
-    assert said == "Outside of the window 22:00–06:00 UTC; it opens Thu 2026-01-15 22:00 UTC."
+    assert said == "Outside the window 22:00–06:00 UTC; it opens Thu 2026-01-15 22:00 UTC."
 
 
 def test_what_a_dead_controller_left_running_is_seen_to_outside_of_the_window_too():
