@@ -116,7 +116,8 @@ def alter(place: Place, kind: str, times: int, seed: int) -> Altered:
 
 
 def _copies(files: Files) -> list[str]:
-    return sorted(name for name in files if name.startswith(_FOLDER))
+    # A copy that is still being written has a temporary name, and no reader looks at it.
+    return sorted(name for name in files if name.startswith(_FOLDER) and "/.tmp-" not in name)
 
 
 def _read(place: Place) -> str:

@@ -92,7 +92,7 @@ class Scene:
     def controllers(self) -> list[Victim]:
         """Return the processes of the flow runs, without the processes that they started."""
         runs = {v.pid: v for v in self.victims if b"PREFECT__FLOW_RUN_ID=" in v.environment and v.evaluates is None}
-        return [v for v in runs.values() if v.process.parent not in runs and not _is_hook(v)]
+        return [v for v in runs.values() if v.process.parent not in runs and not _is_hook(v) and not _prepares(v)]
 
     @cached_property
     def supervisors(self) -> list[Victim]:
@@ -120,6 +120,11 @@ def _victim(process: Process) -> Victim | None:
 def _is_hook(victim: Victim) -> bool:
     """Return whether Prefect started the process to run hooks after a run has crashed."""
     return b"hook" in victim.command.split(b"\0")
+
+
+def _prepares(victim: Victim) -> bool:
+    """Return whether the process still prepares a flow run: it is no controller yet, so none replaces it if it stops."""
+    return b"prefect.runner._workspace_supervisor" in victim.command.split(b"\0")
 
 
 def _is_supervisor(victim: Victim) -> bool:
