@@ -32,15 +32,17 @@ from overnight.storage.stores.s3_store import S3Store
 _AnyRow = TypeVar("_AnyRow")
 
 _HEAD = """
-`make faults` made this table{options}: four processes append to one ledger, each event in a segment of its own, and
-print each number that they won; such a number is acknowledged. Afterwards the ledger is read, its chain is verified,
-and every acknowledged number must hold the event of its writer. *Twice* counts numbers that two writers received. If
-creates are made unconditional, the same check finds losses at once.
+`make faults` made this table{options}:
+four processes append to one ledger, each event in a segment of its own, and print each number that they won; such a
+number is acknowledged. Afterwards the ledger is read, its chain is verified, and every acknowledged number must hold
+the event of its writer. *Twice* counts numbers that two writers received. If creates are made unconditional, the same
+check finds losses at once.
 
 | where | injected | how often | acknowledged | lost | twice | chain |
 |---|---|---|---|---|---|---|
 """
-_DAMAGES = """ Then a whole ledger was damaged, in a random file and at a random place, as a user with write access
+_DAMAGES = """
+Then a whole ledger was damaged, in a random file and at a random place, as a user with write access
 could do it. It was verified with a receipt of its head; without one, the loss of the newest segment leaves no trace.
 *Named* counts the errors that named a damaged file, alone or with its neighbour if the two contradict each other;
 *lost* counts events in untouched files that could not be read from these files; *mended* counts ledgers that were whole
@@ -50,14 +52,16 @@ copy.
 | where | injected | how often | named | lost | mended |
 |---|---|---|---|---|---|
 """
-_COPIES = """ Then copies in `compact/` were altered. They speed up reading and hold nothing that the segments do not.
+_COPIES = """
+Then copies in `compact/` were altered. They speed up reading and hold nothing that the segments do not.
 After each alteration, a new process read the whole ledger. *Believed* counts readers that got other events than the
 segments hold, *ended* those that got an error, and *named* the copies that `verify` named.
 
 | where | injected | how often | believed | ended | named |
 |---|---|---|---|---|---|
 """
-_TAIL = """ The tests repeat this on a small scale: `tests/storage/test_several_processes.py` (20 kills and 60 spoilt
+_TAIL = """
+The tests repeat this on a small scale: `tests/storage/test_several_processes.py` (12 kills and 36 spoilt
 requests) and `test_damages.py`. There are also tests of
 
 - swapped, torn and forged files, wrong credentials and stores that overwrite (`tests/storage/`);

@@ -123,7 +123,7 @@ def _is_hook(victim: Victim) -> bool:
 
 
 def _prepares(victim: Victim) -> bool:
-    """Return whether the process still prepares a flow run: it is no controller yet, so none replaces it when stopped."""
+    """Return whether the process still prepares a flow run: nothing replaces it if it stops, as it is no controller."""
     return b"prefect.runner._workspace_supervisor" in victim.command.split(b"\0")
 
 
