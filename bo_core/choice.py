@@ -58,8 +58,8 @@ class Asked:
     @cached_property
     def situation(self) -> Situation:
         """Return the trials that the model may know, as tensors."""
-        learn_noise = self.proposer.repeats == "learn"
-        return Situation.of(self.campaign, self.view, self.encoding, learn_noise=learn_noise)
+        learn_noise, hamming = self.proposer.repeats == "learn", self.proposer.categories == "hamming"
+        return Situation.of(self.campaign, self.view, self.encoding, learn_noise=learn_noise, hamming=hamming)
 
     @property
     def seed(self) -> int:

@@ -40,7 +40,8 @@ def decisive(
     keys, firsts, count = list(places), [trials[0] for trials in places.values()], most // _FAIR
     fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
     part = _only(view, places, {keys[i] for i in fair})
-    situation = Situation.of(campaign, part, encoding, learn_noise=proposer.repeats == "learn")
+    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
+    situation = Situation.of(campaign, part, encoding, learn_noise=learn_noise, hamming=hamming)
     rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator, averaged=False)
     mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
     promise = mean + sd

@@ -37,7 +37,7 @@ from overnight.campaign.history.provenance import ModelCode, Provenance
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
 _SETS = 8
-# Warping adds two hyperparameters per feature. To be used, it must predict left-out observations better by
+# Warping adds two hyperparameters per length scale. To be used, it must predict left-out observations better by
 # this many nats in total, and by this many per observation.
 _FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
 _GROWTH_FOR_WARPING, _GROWTH_FOR_A_SECOND_LOOK = 1.5, 1.1
@@ -110,11 +110,11 @@ class Model:
         if isinstance(proposer.surrogate, GpytorchSurrogate):
             belief = _gpytorch().recalled(proposer.surrogate, observed.X, observed.outcomes, data.X, record)
             return cls(observed, data, belief, (), tail_width, honest, belief.code)
-        theta = theta_of_record(record, data.X.shape[1])
+        theta = theta_of_record(record, data.groups.count)
         assert theta is not None, "expected hyperparameters of this space"
         fitting = _Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
         fitting.take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
-        hyperparameters = Hyperparameters(theta, data.X.shape[1], proposer.kernel, jitter)
+        hyperparameters = Hyperparameters(theta, data.groups.count, proposer.kernel, jitter)
         return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
     @property
@@ -153,8 +153,8 @@ class _Fitting:
     ) -> None:
         self.noise_unit = noise_unit
         self.data, self.proposer, self.generator = data, proposer, generator
-        self.d = data.X.shape[1]
-        self.warm = _recorded(last, metric, self.d)
+        self.g = data.groups.count
+        self.warm = _recorded(last, metric, self.g)
         self.before = 0 if last is None or self.warm is None else last.knew.observed
         self.now = int(data.replicates)
 
@@ -183,7 +183,7 @@ class _Fitting:
         """Return whether the fit from cold starts has warped inputs."""
         if self.proposer.warping != "auto" or self.now < _FEWEST_FOR_WARPING:
             return self.proposer.warping == "always"
-        return not self._asks() and self.warm is not None and len(self.warm) > self.d + 1
+        return not self._asks() and self.warm is not None and len(self.warm) > self.g + 1
 
     def _plain_or_warped(self) -> Fit:
         """Return the fit that predicts a part of the data better, continued on all of them."""
@@ -227,7 +227,7 @@ class _Fitting:
         return self.before < _FEWEST_FOR_WARPING or passed(self.before) != passed(self.now)
 
     def _prior(self, *, warped: bool) -> Prior:
-        return Prior(self.d, self.proposer.prior, warped=warped, noise_unit=self.noise_unit)
+        return Prior(self.g, self.proposer.prior, warped=warped, noise_unit=self.noise_unit)
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
@@ -236,13 +236,13 @@ class _Fitting:
         """Return the posterior with the likeliest hyperparameters, or averaged over draws around them."""
         theta = found.theta[None]
         if averaged:
-            prior = self._prior(warped=theta.shape[1] > self.d + 1)
+            prior = self._prior(warped=theta.shape[1] > self.g + 1)
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
             theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
         return Posterior.of(self.data, self._hyperparameters(theta, found.jitter))
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
-        return Hyperparameters(torch.from_numpy(theta), self.d, self.proposer.kernel, jitter)
+        return Hyperparameters(torch.from_numpy(theta), self.g, self.proposer.kernel, jitter)
 
 
 def _with_plain_tails(observed: Observed, proposer: BayesianProposer) -> Observed:
@@ -258,7 +258,7 @@ def _gpytorch() -> Any:
 def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
     """Return the observations as training data on the model's device."""
     outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
-    data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, extra_noise=extra)
+    data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
     return data.to(device_for(proposer, len(observed.trials)))
 
 
@@ -283,10 +283,10 @@ def on_this_machine(proposer: BayesianProposer) -> BayesianProposer:
     return proposer.model_copy(update={"device": "cpu"}) if missing else proposer
 
 
-def _recorded(last: Provenance | None, metric: str, d: int) -> Array | None:
+def _recorded(last: Provenance | None, metric: str, g: int) -> Array | None:
     """Return one finite θ [h], the mean of the recorded sets, or None."""
     model = None if last is None else last.models.metrics.get(metric)
-    sets = None if model is None else theta_of_record(model.hyperparameters, d)
+    sets = None if model is None else theta_of_record(model.hyperparameters, g)
     theta = None if sets is None else sets.mean(0).numpy()
     return theta if theta is not None and np.isfinite(theta).all() else None
 

@@ -25,6 +25,7 @@ from overnight.campaign.values.numbers import WHOLE, Real, Truth
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
 HopelessTreatment = Literal["avoid", "ignore"]
+CategoryDistance = Literal["one_hot", "hamming"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
 
@@ -69,6 +70,9 @@ class BayesianProposer(BaseModel):
       not at all (`auto`, docs/decisions/0021-tails.md).
     - `hopeless` decides whether the search avoids points that a second model finds hopeless. That model sees all
       outcomes as they are, and is asked only if some are far worse.
+    - `categories` decides how far apart two choices of an unordered parameter are: each choice has an indicator with a
+      length scale of its own (`one_hot`), or the parameter has one length scale on a Hamming distance (`hamming`,
+      docs/decisions/0034-categories-count-once.md).
     - `starts` is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0,
       there is a cold start only without a last proposal.
     - `pending` decides how outstanding trials are treated; all but `joint` are for comparison (bo_core/pending.py).
@@ -93,6 +97,7 @@ class BayesianProposer(BaseModel):
     repeats: Literal["learn", "ignore"] = "learn"
     tails: TailTreatment = "auto"
     hopeless: HopelessTreatment = "avoid"
+    categories: CategoryDistance = "one_hot"
     starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
@@ -163,7 +168,13 @@ AnyProposer = Annotated[BayesianProposer | CustomProposer | SobolProposer, Field
 
 _any_proposer: TypeAdapter[AnyProposer] = TypeAdapter(AnyProposer)
 # Every setting is recorded, defaults included. A setting missing from an older record had this behaviour.
-_BEFORE_IT_EXISTED = {"feasibility": "ignore", "repeats": "ignore", "tails": "compressed", "hopeless": "ignore"}
+_BEFORE_IT_EXISTED = {
+    "feasibility": "ignore",
+    "repeats": "ignore",
+    "tails": "compressed",
+    "hopeless": "ignore",
+    "categories": "one_hot",
+}
 
 
 def recorded_proposer(settings: Mapping[str, Any]) -> AnyProposer:

@@ -69,7 +69,8 @@ def _believed_best(
     with threads_for(MOST):
         view = decisive(campaign, everything, proposer, encoding, generator)
     with threads_for(len(view.observed)):
-        situation = Situation.of(campaign, view, encoding, learn_noise=proposer.repeats == "learn")
+        learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
+        situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
         averaged, objective = _is_averaged(proposer, view), campaign.objective.metric
         model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
         places = _first_of_each_point(view.observed)

@@ -5,6 +5,7 @@ p   pending trials
 w   trials that await approval
 k   tuned parameters; one coordinate each in the *unit cube*
 d   features of a point, the input of the kernel; a category of c choices takes c of them, others one
+g   groups of features with one length scale each: the d features, or the k parameters if categories share one
 r   points of the joint draw: observed points that could be best, pending, failed, parked, already chosen
 a   n + r, the points that a candidate's posterior is conditioned on
 S   quasi-Monte-Carlo draws

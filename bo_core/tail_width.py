@@ -45,8 +45,9 @@ def _log_likelihood(observed: Observed, proposer: BayesianProposer) -> float:
     count = min(n, _MOST_ASKED)
     rows = torch.arange(count) * n // count
     extra = proposer.extra_noise and not observed.exact
-    data = TrainingData.of(observed.X[rows], outcomes.y[rows], outcomes.variance[rows], extra_noise=extra)
-    prior = Prior(data.X.shape[1], proposer.prior, noise_unit=observed.noise_unit)
+    y, variance = outcomes.y[rows], outcomes.variance[rows]
+    data = TrainingData.of(observed.X[rows], y, variance, observed.groups, extra_noise=extra)
+    prior = Prior(observed.groups.count, proposer.prior, noise_unit=observed.noise_unit)
     try:
         found = fit(data, proposer.kernel, prior, torch.Generator().manual_seed(0), cold=1)
     except ModelFailed:

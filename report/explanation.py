@@ -131,19 +131,28 @@ def _best_measured(then: History) -> tuple[int, Measurement] | None:
 
 
 def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
-    """Yield the parameters that bent the model; a category counts by its shortest length scale."""
-    recorded, d = hyperparameters.get("log_length_scales", ()), max((s.stop for s in features.values()), default=0)
-    if not d or len(recorded) % d:
-        return
-    sets = [recorded[i : i + d] for i in range(0, len(recorded), d)]
-    scales = [math.exp(sum(each[j] for each in sets) / len(sets)) for j in range(d)]
-    shortest = {name: min(scales[where]) for name, where in features.items() if scales[where]}
+    """Yield the parameters that bent the model; a category with several length scales counts by its shortest."""
+    shortest = _shortest_scales(hyperparameters, features)
     order = sorted(shortest, key=lambda name: shortest[name])
     bend = [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]
     if bend:
         yield f"Parameters that mattered, by length scale in widths of the range: {', '.join(bend)}."
     if flat := [name for name in order if shortest[name] >= _LONG]:
         yield f"Parameters that hardly mattered: {', '.join(flat)}."
+
+
+def _shortest_scales(
+    hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]
+) -> dict[str, float]:
+    """Return the shortest length scale of each parameter, averaged over the sets; none if they are of another space."""
+    recorded, sets = hyperparameters.get("log_length_scales", ()), len(hyperparameters.get("log_noise_variance", ()))
+    d, count = max((where.stop for where in features.values()), default=0), len(recorded) // max(sets, 1)
+    if not count or len(recorded) != sets * count or count not in (d, len(features)):
+        return {}
+    # A length scale for each feature, or one for each parameter.
+    places = features if count == d else {name: slice(i, i + 1) for i, name in enumerate(features)}
+    scales = [math.exp(sum(recorded[j::count]) / sets) for j in range(count)]
+    return {name: min(scales[where]) for name, where in places.items() if scales[where]}
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:

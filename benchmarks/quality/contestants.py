@@ -68,6 +68,7 @@ OURS: dict[str, AnyProposer] = {
     "overnight-compressed-tails": BayesianProposer(tails="compressed", hopeless="ignore"),
     "overnight-hopeless-ignored": BayesianProposer(hopeless="ignore"),
     "overnight-cost-aware": BayesianProposer(cost_aware=True),
+    "overnight-hamming": BayesianProposer(categories="hamming"),
     "sobol": SobolProposer(),
 }
 

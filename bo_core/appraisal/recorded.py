@@ -39,17 +39,17 @@ class RecordedModels:
     @classmethod
     def of(cls, batch: Sequence[Provenance], asked: Asked) -> "RecordedModels":
         """Return the models with which a batch was chosen; raises NotRecorded and Contradicted."""
-        metric, d = asked.campaign.objective.metric, asked.encoding.d
+        metric, g = asked.campaign.objective.metric, asked.situation.groups.count
         models = [each.models.metrics.get(metric) for each in batch]
         first, of_choice = models[0], batch[0].chosen.jitter
         return cls(
             _record(models, asked),
             _jitter(None if first is None else first.jitter, of_choice, asked),
             _tail_width([model for model in models if model is not None]),
-            _theta(_one_record([each.models.feasibility for each in batch]), d)
+            _theta(_one_record([each.models.feasibility for each in batch]), g)
             if _feasibility_counted(asked)
             else None,
-            _theta(_one_record([each.models.cost for each in batch]), d) if _cost_counted(asked) else None,
+            _theta(_one_record([each.models.cost for each in batch]), g) if _cost_counted(asked) else None,
             _opinion([each.models.opinions.get(metric) for each in batch], asked),
         )
 
@@ -73,7 +73,7 @@ def _opinion(models: Sequence[FittedModel | None], asked: Asked) -> Tensor | Non
     """Return the θ [1, h] of the second opinion, None if there was none."""
     if asked.proposer.hopeless == "ignore" or not any(models):
         return None
-    return _counted(models, asked.encoding.d)
+    return _counted(models, asked.situation.groups.count)
 
 
 def _tail_width(models: Sequence[FittedModel]) -> float | None:
@@ -90,7 +90,7 @@ def _record(models: Sequence[FittedModel | None], asked: Asked) -> Record:
     """Return the record of the objective's model; a built-in one must have hyperparameters of this space."""
     record = _one_record(models)
     if isinstance(asked.proposer.surrogate, ExactSurrogate):
-        _theta(record, asked.encoding.d)
+        _theta(record, asked.situation.groups.count)
     return record
 
 
@@ -105,13 +105,13 @@ def _one_record(models: Sequence[FittedModel | None]) -> Record:
     return dict(record)
 
 
-def _counted(models: Sequence[FittedModel | None], d: int) -> Tensor:
-    return _theta(_one_record(models), d)
+def _counted(models: Sequence[FittedModel | None], g: int) -> Tensor:
+    return _theta(_one_record(models), g)
 
 
-def _theta(record: Record, d: int) -> Tensor:
-    """Return the θ [M, h] of a record."""
-    theta = theta_of_record(record, d)
+def _theta(record: Record, g: int) -> Tensor:
+    """Return the θ [M, h] of a record for g groups of features."""
+    theta = theta_of_record(record, g)
     if theta is None or not bool(theta.isfinite().all()):
         raise Contradicted("expected finite hyperparameters of this space, found others")
     return theta

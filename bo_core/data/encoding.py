@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.columns import Column, column_of
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.parameters import Value
 from overnight.campaign.problems import shown
@@ -82,6 +83,11 @@ class Encoding:
         for name in self.columns:
             mask[self.slices[name]] = self.space.root[name].geometry == geometry
         return mask
+
+    def groups(self, *, hamming: bool) -> FeatureGroups:
+        """Return the features that share a length scale: with `hamming` the indicators of each category, else none."""
+        widths = tuple(column.width for column in self.columns.values())
+        return FeatureGroups(widths) if hamming else FeatureGroups.single(self.d)
 
 
 def key_of(point: Point) -> PointKey:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, ModelView, Trial
@@ -28,6 +29,8 @@ class Situation:
     A point that failed would otherwise leave no trace in the objective's model, and the next proposal would lie right
     next to it. The same holds for stopped trials as long as their ends cannot be estimated, and for trials that were
     rejected under a policy: people would be asked about their neighbours.
+
+    `groups` are the features that share a length scale.
     """
 
     view: ModelView
@@ -39,12 +42,16 @@ class Situation:
     without_value: Tensor
     parked: Tensor
     approval: float
+    groups: FeatureGroups
 
     @classmethod
-    def of(cls, campaign: Campaign, view: ModelView, encoding: Encoding, *, learn_noise: bool) -> "Situation":
+    def of(
+        cls, campaign: Campaign, view: ModelView, encoding: Encoding, *, learn_noise: bool, hamming: bool
+    ) -> "Situation":
         """Encode the contents of a view, which must hold at least one observation.
 
-        With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
+        With `learn_noise`, repeats that always agree to the last bit mean that there is no noise. With
+        `hamming`, the indicators of a category share a length scale.
         """
 
         def features(*trials: Trial) -> Tensor:
@@ -54,12 +61,13 @@ class Situation:
         expected = expected_finals(campaign, view)
         known = torch.tensor([trial.id in expected for trial in view.stopped], dtype=torch.bool)
         X, metric = torch.cat([tried, stopped[known]]), campaign.objective.metric
+        groups = encoding.groups(hamming=hamming)
         withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
         failed = features(*(t for t in view.failed if _point_failed(t)))
         rejected = features(*(t for t in withheld if t.outcome is not None))
         return cls(
             view,
-            {metric: Observed.of(campaign, view, X, expected, learn_noise=learn_noise)},
+            {metric: Observed.of(campaign, view, X, groups, expected, learn_noise=learn_noise)},
             tried,
             stopped,
             features(*view.pending),
@@ -67,6 +75,7 @@ class Situation:
             torch.cat([failed, stopped[~known], rejected]),
             features(*(t for t in withheld if t.outcome is None)),
             _probability_of_approval(view),
+            groups,
         )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
@@ -18,8 +19,8 @@ class Observed:
 
     They are followed by the stopped trials whose ends can be estimated from reports, with the estimates as
     measurements. If they are `exact`, none of them has noise, by the campaign's definition or because that was learnt.
-    `noise_unit` is the unit of the prior of the noise, see `Prior`: the scale of the outcomes if bad ones are drawn
-    together.
+    `groups` are the features that share a length scale. `noise_unit` is the unit of the prior of the noise, see
+    `Prior`: the scale of the outcomes if bad ones are drawn together.
     """
 
     trials: tuple[Trial, ...]
@@ -28,11 +29,19 @@ class Observed:
     measured: tuple[Measurement, ...]
     objective: Objective
     exact: bool
+    groups: FeatureGroups
     noise_unit: float = 1.0
 
     @classmethod
     def of(
-        cls, campaign: Campaign, view: ModelView, X: Tensor, expected: Mapping[int, Measurement], *, learn_noise: bool
+        cls,
+        campaign: Campaign,
+        view: ModelView,
+        X: Tensor,
+        groups: FeatureGroups,
+        expected: Mapping[int, Measurement],
+        *,
+        learn_noise: bool,
     ) -> "Observed":
         """Return a view's observations of the objective, with `expected` ends of stopped trials and features X [n, d].
 
@@ -42,7 +51,7 @@ class Observed:
         values = campaign.goal.values_of(view.observed)
         known, exact = with_known_noise(campaign, view.observed, values, learn=learn_noise)
         measured = (*known, *expected.values())
-        return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact)
+        return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact, groups)
 
     def with_tail_width(self, width: float | None) -> "Observed":
         """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""

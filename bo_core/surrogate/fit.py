@@ -192,13 +192,13 @@ class _Climb:
         A parameter with a long length scale has no effect, and then no gradient shows that it should. On few
         observations a climb easily goes there; with many, there is a maximum on either side.
         """
-        d, u = self.data.X.shape[1], len(self.data.y)
+        g, u = self.data.groups.count, len(self.data.y)
         if u < _FEWEST_FOR_A_SECOND_LOOK or not np.isfinite(found.value):
             return found
         part = self.data.part(torch.arange(_SECOND_LOOK, device=self.data.X.device) * u // _SECOND_LOOK)
         of_part, of_all = self._log_posterior(part), self._log_posterior(self.data)
-        for _ in range(d):
-            little = np.flatnonzero(found.theta[:d] > _COUNTS_FOR_LITTLE)
+        for _ in range(g):
+            little = np.flatnonzero(found.theta[:g] > _COUNTS_FOR_LITTLE)
             if not len(little):
                 return found
             moved = np.repeat(found.theta[None], len(little), axis=0)
@@ -235,11 +235,11 @@ class _Climb:
         return found
 
     def _log_noise(self, theta: Array) -> float:
-        return theta[self.data.X.shape[1]]
+        return theta[self.data.groups.count]
 
     def _mostly_noise(self) -> Start:
         start = self.prior.location.copy()
-        start[self.data.X.shape[1]] = _MOSTLY_NOISE
+        start[self.data.groups.count] = _MOSTLY_NOISE
         return Start("mostly noise", start)
 
     def _climbed(self, data: TrainingData, starts: Sequence[Start]) -> Fit:

@@ -13,6 +13,7 @@ from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
 from overnight.bo_core.surrogate.kernel import KernelName
 from overnight.bo_core.surrogate.posterior import Posterior
 from overnight.bo_core.surrogate.priors import Prior
+from overnight.bo_core.surrogate.scaling import Scaling
 from overnight.bo_core.surrogate.training_data import TrainingData
 from overnight.bo_core.surrogate.warping import warp
 
@@ -20,28 +21,28 @@ from overnight.bo_core.surrogate.warping import warp
 class GaussianProcess(gpytorch.models.ExactGP):
     """An exact Gaussian process with constant mean and an ARD kernel of variance 1, for one set of hyperparameters.
 
-    Warped inputs are warped inside `forward`. If replicates are pooled, or noise is wholly or partly known, the noise
-    of the observations is fixed.
+    Warped inputs are warped inside `forward`. Indicators that share a length scale have equal ones, and the
+    prior here counts each, unlike that of the fit. If replicates are pooled, or noise is wholly or partly known, the
+    noise of the observations is fixed.
     """
 
     def __init__(
         self, data: TrainingData, hyperparameters: Hyperparameters, member: int = 0, prior: Prior | None = None
     ) -> None:
-        d = data.X.shape[1]
-        prior = prior or Prior(d)
+        prior = prior or Prior(data.groups.count)
         super().__init__(data.X, data.y, _likelihood(data, hyperparameters, member, prior))
-        self.exponents = hyperparameters.warp_exponents
+        self.scaling = Scaling.around(data.X, data.groups, hyperparameters)
         self.member = member
         self.mean_module = ConstantMean()
-        self.covar_module = _kernel(hyperparameters.kernel, d, prior)
+        self.covar_module = _kernel(hyperparameters.kernel, data.X.shape[1], prior)
         self.double()
-        self.covar_module.lengthscale = hyperparameters.length_scales[member]
+        self.covar_module.lengthscale = data.groups.log_scales(hyperparameters.log_length_scales[member]).exp()
         self.mean_module.initialize(constant=Posterior.of(data, hyperparameters).mean[member])
 
     def forward(self, X: Tensor) -> MultivariateNormal:
         """Return the prior at X [b, d]."""
-        if self.exponents is not None:
-            a, b = self.exponents
+        if self.scaling.exponents is not None:
+            a, b = self.scaling.exponents
             X = warp(X, a[self.member], b[self.member])
         return MultivariateNormal(self.mean_module(X), self.covar_module(X))  # pyright: ignore
 
@@ -54,10 +55,10 @@ def _kernel(name: KernelName, d: int, prior: Prior) -> Kernel:
 
 
 def _likelihood(data: TrainingData, hyperparameters: Hyperparameters, member: int, prior: Prior) -> GaussianLikelihood:
-    d = data.X.shape[1]
+    g = data.groups.count
     noise_variance = hyperparameters.noise_variance[member]
     if bool((data.inferred == 1).all() & (data.known == 0).all() & (data.count == 1).all()):
-        of_noise = LogNormalPrior(float(prior.location[d] + prior.spread[d] ** 2), float(prior.spread[d]))
+        of_noise = LogNormalPrior(float(prior.location[g] + prior.spread[g] ** 2), float(prior.spread[g]))
         likelihood = GaussianLikelihood(noise_prior=of_noise).double()
         likelihood.noise = noise_variance.unsqueeze(0)
         return likelihood

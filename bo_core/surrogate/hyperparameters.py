@@ -13,51 +13,51 @@ Record = dict[str, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """M equally likely sets that predictions are averaged over; `theta` [M, h] is laid out as in `priors`."""
+    """M equally likely sets that predictions are averaged over; `theta` [M, h] of g groups, laid out as in `priors`."""
 
     theta: Tensor
-    d: int
+    g: int
     kernel: KernelName
     jitter: float
 
     @property
     def length_scales(self) -> Tensor:
-        """Return the length scales [M, d]."""
-        return self.theta[:, : self.d].exp()
+        """Return the length scales [M, g] of the groups."""
+        return self.log_length_scales.exp()
 
     @property
-    def typical_length_scales(self) -> Tensor:
-        """Return the geometric means of the sets' length scales [d]."""
-        return self.theta[:, : self.d].mean(0).exp()
+    def log_length_scales(self) -> Tensor:
+        """Return the logarithms of the length scales [M, g] of the groups."""
+        return self.theta[:, : self.g]
 
     @property
     def noise_variance(self) -> Tensor:
         """Return the inferred noise variances [M]."""
-        return self.theta[:, self.d].exp()
+        return self.theta[:, self.g].exp()
 
     @property
     def warp_exponents(self) -> tuple[Tensor, Tensor] | None:
-        """Return the exponents of the input warping, each [M, 1, d], None without warping."""
-        if self.theta.shape[1] == self.d + 1:
+        """Return the exponents of the input warping, each [M, 1, g], None without warping."""
+        if self.theta.shape[1] == self.g + 1:
             return None
-        a, b = self.theta[:, None, self.d + 1 :].exp().chunk(2, 2)
+        a, b = self.theta[:, None, self.g + 1 :].exp().chunk(2, 2)
         return a, b
 
     def as_record(self) -> Record:
         """Return the numbers by name, set after set, bit-exact, as provenance records them."""
         record = {
-            "length_scales": self.theta[:, : self.d],
-            "noise_variance": self.theta[:, self.d],
-            "warp_exponents": self.theta[:, self.d + 1 :],
+            "length_scales": self.log_length_scales,
+            "noise_variance": self.theta[:, self.g],
+            "warp_exponents": self.theta[:, self.g + 1 :],
         }
         return {f"log_{name}": tuple(values.flatten().tolist()) for name, values in record.items() if values.numel()}
 
 
-def theta_of_record(record: Mapping[str, tuple[float, ...]], d: int) -> Tensor | None:
-    """Return the recorded sets [M, h], None if they belong to another space."""
+def theta_of_record(record: Mapping[str, tuple[float, ...]], g: int) -> Tensor | None:
+    """Return the recorded sets [M, h] for g groups, None if they belong to another space."""
     noise = record.get("log_noise_variance", ())
     parts = [record.get("log_length_scales", ()), noise, record.get("log_warp_exponents", ())]
     M = len(noise)
-    if not M or len(parts[0]) != M * d or len(parts[2]) not in (0, 2 * M * d):
+    if not M or len(parts[0]) != M * g or len(parts[2]) not in (0, 2 * M * g):
         return None
     return torch.cat([torch.tensor(p, dtype=torch.float64).reshape(M, -1) for p in parts], 1)

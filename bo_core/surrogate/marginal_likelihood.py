@@ -28,7 +28,7 @@ class LogPosterior:
     def __init__(self, data: TrainingData, kernel_name: KernelName, prior: Prior, *, jitter: float) -> None:
         self.data, self.prior = data, prior
         self.kernel_name: KernelName = kernel_name
-        self.jitter = jitter
+        self.jitter, self.groups = jitter, data.groups
         self.center = data.X.mean(0)
         self.centered = data.X - self.center
         self.outcome_and_one = torch.stack([data.y, torch.ones_like(data.y)], 1)
@@ -68,11 +68,11 @@ class LogPosterior:
 
     def log_likelihood(self, theta: Tensor) -> Tensor:
         """Return [b, 1 + h]: log marginal likelihoods at θ [b, h], −∞ if K is singular, and their gradients."""
-        u, d = self.data.X.shape
-        inverse_scales = torch.exp(-theta[:, None, :d])
+        u, g = len(self.data.y), self.groups.count
+        inverse_scales = self._inverse_scales(theta)
         Z = self._features(theta) * inverse_scales
         K, w = kernel(self.kernel_name, Z, Z)
-        noise_variance = torch.exp(theta[:, d])
+        noise_variance = torch.exp(theta[:, g])
         self._set_diagonal(K, noise_variance)
         L, failed = torch.linalg.cholesky_ex(K)
         may_be_singular = L.is_cuda or bool(failed.any())
@@ -95,7 +95,7 @@ class LogPosterior:
         by_noise = (twice_by_K.diagonal(dim1=1, dim2=2) @ self.noise_share).mul_(0.5 * noise_variance)
         twice_by_K.mul_(w)
         minus_by_Z = torch.baddbmm(twice_by_K.sum(2).unsqueeze(2) * Z, twice_by_K, Z, alpha=-1.0)
-        by_scale = torch.linalg.vecdot(minus_by_Z, Z, dim=1)
+        by_scale = self.groups.summed(torch.linalg.vecdot(minus_by_Z, Z, dim=1))
         by_warp = self._by_warp(theta, minus_by_Z, inverse_scales)
         if self.pooled:
             scatter, scatter_by_noise = self._within_replicates(noise_variance)
@@ -108,27 +108,27 @@ class LogPosterior:
         It is ½ tr(K⁻¹ ∂_iK K⁻¹ ∂_jK). If the scaled features z and z̄ of a pair move by z' and z̄', the derivative of k
         is −w (z − z̄)(z' − z̄').
         """
-        d = self.data.X.shape[1]
-        inverse_scales = torch.exp(-theta[:, None, :d])
+        g = self.groups.count
+        inverse_scales = self._inverse_scales(theta)
         Z = self._features(theta) * inverse_scales
         K, w = kernel(self.kernel_name, Z, Z)
         w = -w[0]
-        noise_variance = torch.exp(theta[:, d])
+        noise_variance = torch.exp(theta[:, g])
         self._set_diagonal(K, noise_variance)
         L, failed = torch.linalg.cholesky_ex(K)
         if bool(failed.any()):
             return theta.new_zeros(theta.shape[1], theta.shape[1])
         moved = [-Z]
-        if theta.shape[1] > d + 1:
-            a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
-            moved += [slopes * inverse_scales for slopes in warp_slopes_by_exponents(self.data.X, a, b)]
-        by_features = [(_differences(Z) * _differences(move) * w) for move in moved]
+        exponents = self._exponents(theta)
+        if exponents is not None:
+            moved += [slopes * inverse_scales for slopes in warp_slopes_by_exponents(self.data.X, *exponents)]
+        by_group = [self._by_group(_differences(Z) * _differences(move) * w) for move in moved]
         by_noise = torch.diag(self.noise_share * noise_variance)[None]
-        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_features[0], by_noise, *by_features[1:]])
+        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_group[0], by_noise, *by_group[1:]])
         information = 0.5 * changes.flatten(1) @ changes.mT.flatten(1).mT
         if self.pooled:
             share = self.data.inferred * noise_variance / self._replicate_noise(noise_variance)
-            information[d, d] += 0.5 * ((self.data.count - 1.0) * share * share).sum()
+            information[g, g] += 0.5 * ((self.data.count - 1.0) * share * share).sum()
         return information
 
     def _replicate_noise(self, noise_variance: Tensor) -> Tensor:
@@ -138,21 +138,34 @@ class LogPosterior:
         diagonal = torch.addcmul(self.fixed_diagonal, noise_variance.unsqueeze(1), self.noise_share)
         K.diagonal(dim1=1, dim2=2).copy_(diagonal)
 
+    def _inverse_scales(self, theta: Tensor) -> Tensor:
+        return torch.exp(-self.groups.log_scales(theta[:, None, : self.groups.count]))
+
+    def _exponents(self, theta: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the warp exponents of the features, each [b, 1, d], None without warping."""
+        g = self.groups.count
+        if theta.shape[1] == g + 1:
+            return None
+        a, b = theta[:, None, g + 1 :].exp().chunk(2, 2)
+        return self.groups.of_features(a), self.groups.of_features(b)
+
+    def _by_group(self, by_features: Tensor) -> Tensor:
+        """Return derivatives [g, u, u] by the groups' values from those by the features' values [d, u, u]."""
+        return self.groups.summed(by_features.movedim(0, -1)).movedim(-1, 0)
+
     def _features(self, theta: Tensor) -> Tensor:
-        d = self.data.X.shape[1]
-        if theta.shape[1] == d + 1:
+        exponents = self._exponents(theta)
+        if exponents is None:
             return self.centered
-        a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
-        warped = warp(self.data.X, a, b)
+        warped = warp(self.data.X, *exponents)
         return warped - warped.mean(1, keepdim=True)
 
     def _by_warp(self, theta: Tensor, minus_by_Z: Tensor, inverse_scales: Tensor) -> list[Tensor]:
-        d = self.data.X.shape[1]
-        if theta.shape[1] == d + 1:
+        exponents = self._exponents(theta)
+        if exponents is None:
             return []
-        a, b = theta[:, None, d + 1 :].exp().chunk(2, 2)
-        by_features = -minus_by_Z * inverse_scales
-        return [(by_features * slope).sum(1) for slope in warp_slopes_by_exponents(self.data.X, a, b)]
+        by_features, slopes = -minus_by_Z * inverse_scales, warp_slopes_by_exponents(self.data.X, *exponents)
+        return [self.groups.summed((by_features * slope).sum(1)) for slope in slopes]
 
     def _within_replicates(self, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log density [b] of the replicates about their means, and its derivative by log σ² [b].

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.surrogate.hyperparameters import Hyperparameters, Record
 from overnight.bo_core.surrogate.kernel import kernel
 from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
@@ -22,10 +23,11 @@ class Posterior:
 
     `Z` [M, u, d] are the scaled features of the data, `L_inverse` [M, u, u] is the inverse Cholesky factor of the noisy
     kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean), and `noise` [M, u] holds the variances of the outcomes
-    `y`, [u] or [M, u]. All values are in standardised units.
+    `y`, [u] or [M, u]. `groups` are the features that share a length scale. All values are in standardised units.
     """
 
     hyperparameters: Hyperparameters
+    groups: FeatureGroups
     scaling: Scaling
     Z: Tensor
     L_inverse: Tensor
@@ -38,7 +40,7 @@ class Posterior:
     def of(cls, data: TrainingData, hyperparameters: Hyperparameters) -> "Posterior":
         """Condition on data."""
         device, y = data.X.device, data.y
-        scaling = Scaling.around(data.X, hyperparameters)
+        scaling = Scaling.around(data.X, data.groups, hyperparameters)
         Z = scaling.scaled(data.X)
         K, _ = kernel(hyperparameters.kernel, Z, Z)
         noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
@@ -48,7 +50,7 @@ class Posterior:
         L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
         mean = generalised_mean(L_inverse.mT @ L_inverse, y)
         residual = (L_inverse @ (y - mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
-        return cls(hyperparameters, scaling, Z, L_inverse, mean, residual, y, noise)
+        return cls(hyperparameters, data.groups, scaling, Z, L_inverse, mean, residual, y, noise)
 
     @property
     def set_count(self) -> int:
@@ -62,8 +64,8 @@ class Posterior:
 
     @property
     def scales(self) -> Tensor:
-        """Return the typical length scales [d]."""
-        return self.hyperparameters.typical_length_scales
+        """Return the typical length scales [d]: the geometric means over the sets."""
+        return self.groups.log_scales(self.hyperparameters.log_length_scales.mean(0)).exp()
 
     @property
     def jitter(self) -> float:
@@ -150,7 +152,7 @@ class Posterior:
         """
         hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
         scaling, mean = self.scaling.of_sets(sets), self.mean[sets]
-        return Posterior(hyperparameters, scaling, Z, L_inverse, mean, residual, y, noise)
+        return Posterior(hyperparameters, self.groups, scaling, Z, L_inverse, mean, residual, y, noise)
 
     def _project(self, Z: Tensor) -> tuple[Tensor, Tensor]:
         h = self.kernel(Z, self.Z)[0] @ self.L_inverse.mT

@@ -1,13 +1,13 @@
 """Priors of the hyperparameters: normal in their logarithms, with bounds.
 
-Length scales grow with the root of the dimension (Hvarfner et al. 2024), so that the same prior serves 2 and 200
-features. The `loose` priors are theirs: a log-normal density used for its mode is a normal density of the logarithm θ
+Length scales grow with the root of their number (Hvarfner et al. 2024), so that the same prior serves 2 and 200 of
+them. The `loose` priors are theirs: a log-normal density used for its mode is a normal density of the logarithm θ
 around that mode, over which beliefs can also be averaged. The `firm` ones predict better from 20 to 50 observations,
 most of all if noise dominates, which loose priors interpret as roughness (docs/decisions/0006-priors.md). The exponents
 of the input warping are near 1, no warping, unless the data indicate otherwise (Snoek et al. 2014).
 
-Everything is searched and sampled in logarithms θ, laid out as d length scales, the noise variance, and, if the inputs
-are warped, d first and d second exponents.
+Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, and, if the inputs
+are warped, g first and g second exponents.
 """
 
 import math
@@ -19,7 +19,7 @@ from overnight.bo_core.search.bfgs import Array
 
 PriorName = Literal["firm", "loose"]
 
-# Location and spread of log(length scale / √d), and of the log noise variance of standardised outcomes.
+# Location and spread of log(length scale / √g), and of the log noise variance of standardised outcomes.
 _LENGTH_SCALE = {"firm": (math.sqrt(2.0) - 2.7, 0.75), "loose": (math.sqrt(2.0) - 3.0, math.sqrt(3.0))}
 _NOISE = {"firm": (-4.0, 2.0), "loose": (-5.0, 1.0)}
 _WARP = (0.0, 0.5)
@@ -33,22 +33,22 @@ _LEAST_NOISE = math.log(1e-7)
 class Prior:
     """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h].
 
-    `noise_unit`, at most 1, is the unit to which the prior of the noise refers. If a few vast outcomes determine the
-    scale, a noise that is small compared with them is possible.
+    There are `g` length scales. `noise_unit`, at most 1, is the unit to which the prior of the noise refers. If a few
+    vast outcomes determine the scale, a noise that is small compared with them is possible.
     """
 
-    def __init__(self, d: int, name: PriorName = "firm", *, warped: bool = False, noise_unit: float = 1.0) -> None:
+    def __init__(self, g: int, name: PriorName = "firm", *, warped: bool = False, noise_unit: float = 1.0) -> None:
         self.name: PriorName = name
         location, spread = _LENGTH_SCALE[name]
-        warps = 2 * d if warped else 0
-        parts = [(location + 0.5 * math.log(d), spread)] * d + [_NOISE[name]] + [_WARP] * warps
+        warps = 2 * g if warped else 0
+        parts = [(location + 0.5 * math.log(g), spread)] * g + [_NOISE[name]] + [_WARP] * warps
         self.location, self.spread = np.array(parts).T
-        bounds = [_LENGTH_SCALE_BOUNDS] * d + [_NOISE_BOUNDS] + [_WARP_BOUNDS] * warps
+        bounds = [_LENGTH_SCALE_BOUNDS] * g + [_NOISE_BOUNDS] + [_WARP_BOUNDS] * warps
         self.low, self.high = np.log(np.array(bounds)).T
         if noise_unit < 1.0:
-            shift = max(2.0 * math.log(noise_unit), _LEAST_NOISE - self.low[d])
-            self.location[d] += shift
-            self.low[d] += shift
+            shift = max(2.0 * math.log(noise_unit), _LEAST_NOISE - self.low[g])
+            self.location[g] += shift
+            self.low[g] += shift
         self._constant = -float(np.sum(np.log(self.spread) + 0.5 * math.log(2.0 * math.pi)))
 
     def log_density(self, theta: Array) -> tuple[Array, Array]:

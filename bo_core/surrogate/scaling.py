@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
 from overnight.bo_core.surrogate.warping import warp, warp_slope
 
@@ -21,11 +22,14 @@ class Scaling:
     exponents: tuple[Tensor, Tensor] | None
 
     @classmethod
-    def around(cls, X: Tensor, hyperparameters: Hyperparameters) -> "Scaling":
-        """Return the scaling in which features X [n, d] have mean 0."""
-        inverse_scales = (1.0 / hyperparameters.length_scales).unsqueeze(1).to(X.device)
+    def around(cls, X: Tensor, groups: FeatureGroups, hyperparameters: Hyperparameters) -> "Scaling":
+        """Return the scaling in which features X [n, d], in groups, have mean 0."""
+        scales = groups.log_scales(hyperparameters.log_length_scales).exp()
+        inverse_scales = (1.0 / scales).unsqueeze(1).to(X.device)
         exponents = hyperparameters.warp_exponents
-        exponents = exponents and (exponents[0].to(X.device), exponents[1].to(X.device))
+        if exponents is not None:
+            a, b = (groups.of_features(each).to(X.device) for each in exponents)
+            exponents = (a, b)
         return cls(_warped(X, exponents).mean(-2, keepdim=True), inverse_scales, exponents)
 
     def scaled(self, X: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -12,7 +14,7 @@ class TrainingData:
 
     `X` [u, d], `y` [u]; one replicate's noise variance is `known` [u] + `inferred` [u] (0 or 1) × σ², with σ² a
     hyperparameter. `scatter` [u] is the sum of squares of the replicates about their mean, which is all the information
-    about the noise that the means lack.
+    about the noise that the means lack. `groups` are the features that share a length scale.
     """
 
     X: Tensor
@@ -21,29 +23,40 @@ class TrainingData:
     inferred: Tensor
     count: Tensor
     scatter: Tensor
+    groups: FeatureGroups
 
     @classmethod
-    def of(cls, X: Tensor, y: Tensor, variance: Tensor, *, extra_noise: bool = False) -> "TrainingData":
+    def of(
+        cls,
+        X: Tensor,
+        y: Tensor,
+        variance: Tensor,
+        groups: FeatureGroups | None = None,
+        *,
+        extra_noise: bool = False,
+    ) -> "TrainingData":
         """Return observations X [n, d], y [n] with noise variances [n], NaN if they are to be inferred.
 
-        With `extra_noise`, σ² is inferred in addition to the known variances. Replicates, which are rows with the same
-        X and the same variance, are pooled. This loses nothing, because the likelihood is that of the single rows.
+        With `extra_noise`, σ² is inferred in addition to the known variances. Without `groups`, no features share a
+        length scale. Replicates, which are rows with the same X and the same variance, are pooled. This loses nothing,
+        because the likelihood is that of the single rows.
         """
         X, y, variance = X.double(), y.double(), variance.double()
+        groups = groups or FeatureGroups.single(X.shape[1])
         unknown = variance.isnan()
         known = torch.where(unknown, 0.0, variance)
         inferred = torch.ones_like(y) if extra_noise else unknown.double()
-        groups = _groups(torch.cat([X, known[:, None], inferred[:, None]], 1))
-        if groups is None:
-            return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y))
-        group, first = groups
+        replicates = _replicates(torch.cat([X, known[:, None], inferred[:, None]], 1))
+        if replicates is None:
+            return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups)
+        group, first = replicates
         count = torch.bincount(group).to(y)
         # About the group's first outcome, so that replicates that agree have a scatter of exactly 0.
         gap = y - y[first][group]
         zero = torch.zeros_like(count)
         mean_gap = zero.index_add(0, group, gap) / count
         scatter = zero.index_add(0, group, (gap - mean_gap[group]) ** 2)
-        return cls(X[first], y[first] + mean_gap, known[first], inferred[first], count, scatter)
+        return cls(X[first], y[first] + mean_gap, known[first], inferred[first], count, scatter, groups)
 
     @property
     def replicates(self) -> float:
@@ -63,16 +76,17 @@ class TrainingData:
         X, y, known, inferred, count, scatter = (
             t.to(device) for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        return TrainingData(X, y, known, inferred, count, scatter)
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups)
 
     def part(self, rows: Tensor) -> "TrainingData":
         """Return the observations at these rows."""
-        return TrainingData(
-            self.X[rows], self.y[rows], self.known[rows], self.inferred[rows], self.count[rows], self.scatter[rows]
+        X, y, known, inferred, count, scatter = (
+            t[rows] for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups)
 
 
-def _groups(rows: Tensor) -> tuple[Tensor, Tensor] | None:
+def _replicates(rows: Tensor) -> tuple[Tensor, Tensor] | None:
     """Return each row's group [n] and each group's first row, in order of first appearance; None if all differ."""
     _, inverse = torch.unique(rows, dim=0, return_inverse=True)
     if int(inverse.max()) + 1 == len(rows):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.settings.acquisitions import GAINS
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
@@ -42,13 +43,17 @@ def share_of_cost(campaign: Campaign, history: History, proposer: BayesianPropos
 
 @dataclass(frozen=True)
 class Costs:
-    """The costs of observed trials: features X [c, d] and logarithms [c], of which at least two differ."""
+    """The costs of observed trials: features X [c, d] and logarithms [c], of which at least two differ.
+
+    `groups` are as for `TrainingData`.
+    """
 
     X: Tensor
     logs: Tensor
+    groups: FeatureGroups | None = None
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], X: Tensor) -> "Costs | None":
+    def of(cls, trials: Sequence[Trial], X: Tensor, groups: FeatureGroups) -> "Costs | None":
         """Return the known costs of trials with features X [n, d]; None if nothing can be learnt from them.
 
         Costs without a finite logarithm are left out.
@@ -62,7 +67,7 @@ class Costs:
         if len(known) < _FEWEST:
             return None
         logs = torch.tensor([cost for _, cost in known], dtype=torch.float64).log()
-        return cls(X[[i for i, _ in known]], logs) if float(logs.max() - logs.min()) > _EQUAL else None
+        return cls(X[[i for i, _ in known]], logs, groups) if float(logs.max() - logs.min()) > _EQUAL else None
 
     @property
     def center(self) -> float:
@@ -77,7 +82,7 @@ class Costs:
     def standardised(self) -> TrainingData:
         """Return the logarithms, standardised, as training data of unknown noise."""
         y = (self.logs - self.center) / self.scale
-        return TrainingData.of(self.X, y, torch.full_like(y, torch.nan))
+        return TrainingData.of(self.X, y, torch.full_like(y, torch.nan), self.groups)
 
 
 @dataclass(frozen=True)
@@ -99,14 +104,15 @@ class ExpectedCost:
         data = costs.standardised()
         count = min(len(data.y), _MOST_FITTED)
         part = data.part(torch.arange(count) * len(data.y) // count)
-        found = fit(part, "matern52", Prior(data.X.shape[1]), torch.Generator().manual_seed(0), cold=1)
+        found = fit(part, "matern52", Prior(data.groups.count), torch.Generator().manual_seed(0), cold=1)
         return cls.recalled(costs, share, torch.from_numpy(found.theta[None]))
 
     @classmethod
     def recalled(cls, costs: Costs, share: float, theta: Tensor) -> "ExpectedCost":
         """Return the model fitted to these costs, from its recorded θ [1, h]."""
-        hyperparameters = Hyperparameters(theta, costs.X.shape[1], "matern52", LEAST_JITTER)
-        return cls(Posterior.of(costs.standardised(), hyperparameters), costs.center, costs.scale, share)
+        data = costs.standardised()
+        hyperparameters = Hyperparameters(theta, data.groups.count, "matern52", LEAST_JITTER)
+        return cls(Posterior.of(data, hyperparameters), costs.center, costs.scale, share)
 
     def at(self, X: Tensor) -> Tensor:
         """Return E[cost] [b] at features X [b, d], in the unit in which costs are reported."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.hyperparameters import Record
@@ -36,29 +37,30 @@ class Feasibility:
     posterior: Posterior
 
     @classmethod
-    def fitted(cls, worked: Tensor, failed: Tensor) -> "Feasibility | None":
+    def fitted(cls, worked: Tensor, failed: Tensor, groups: FeatureGroups | None = None) -> "Feasibility | None":
         """Learn from features of points that gave a result [n, d] and that failed [f, d]; None if none failed.
 
-        A pure function of its arguments: the fit's starts come from a generator of its own.
+        `groups` are as for `TrainingData`. A pure function of its arguments: the fit's starts come from a generator of
+        its own.
         """
         if not len(failed):
             return None
-        data = _labelled(worked, failed)
+        data = _labelled(worked, failed, groups)
         share = round(_MOST_FITTED * len(failed) / (len(worked) + len(failed)))
         kept = min(len(failed), max(share, _LEAST_FAILURES))
-        part = _labelled(_evenly(worked, max(_MOST_FITTED - kept, 0)), _evenly(failed, kept))
+        part = _labelled(_evenly(worked, max(_MOST_FITTED - kept, 0)), _evenly(failed, kept), groups)
         generator = torch.Generator().manual_seed(0)
-        found = fit(part, "matern52", Prior(failed.shape[1]), generator, cold=_COLD_STARTS)
+        found = fit(part, "matern52", Prior(data.groups.count), generator, cold=_COLD_STARTS)
         return cls._of(data, torch.from_numpy(found.theta[None]))
 
     @classmethod
-    def recalled(cls, worked: Tensor, failed: Tensor, theta: Tensor) -> "Feasibility":
+    def recalled(cls, worked: Tensor, failed: Tensor, theta: Tensor, groups: FeatureGroups) -> "Feasibility":
         """Return the model fitted to these points, from its recorded θ [1, h]."""
-        return cls._of(_labelled(worked, failed), theta)
+        return cls._of(_labelled(worked, failed, groups), theta)
 
     @classmethod
     def _of(cls, data: TrainingData, theta: Tensor) -> "Feasibility":
-        return cls(Posterior.of(data, Hyperparameters(theta, data.X.shape[1], "matern52", LEAST_JITTER)))
+        return cls(Posterior.of(data, Hyperparameters(theta, data.groups.count, "matern52", LEAST_JITTER)))
 
     def log_probability(self, X: Tensor) -> Tensor:
         """Return log P [b] at features X [b, d]."""
@@ -85,10 +87,10 @@ class Feasibility:
         return self.posterior.hyperparameters.as_record()
 
 
-def _labelled(worked: Tensor, failed: Tensor) -> TrainingData:
+def _labelled(worked: Tensor, failed: Tensor, groups: FeatureGroups | None) -> TrainingData:
     """Return the points as observations of +1 and −1 of unknown noise."""
     y = torch.cat([torch.ones(len(worked)), -torch.ones(len(failed))]).double()
-    return TrainingData.of(torch.cat([worked, failed]), y, torch.full_like(y, torch.nan))
+    return TrainingData.of(torch.cat([worked, failed]), y, torch.full_like(y, torch.nan), groups)
 
 
 def _evenly(X: Tensor, count: int) -> Tensor:

@@ -58,7 +58,7 @@ class SecondOpinion:
             return None
         data = _training_data(plain, proposer)
         part = data.part(_evenly(len(data.y), _MOST_FITTED))
-        prior = Prior(data.X.shape[1], noise_unit=plain.noise_unit / _RANGE)
+        prior = Prior(data.groups.count, noise_unit=plain.noise_unit / _RANGE)
         try:
             found = fit(part, "matern52", prior, torch.Generator().manual_seed(0), cold=1)
         except ModelFailed:
@@ -73,7 +73,7 @@ class SecondOpinion:
 
     @classmethod
     def _of(cls, data: TrainingData, theta: Tensor) -> "SecondOpinion":
-        posterior = Posterior.of(data, Hyperparameters(theta, data.X.shape[1], "matern52", LEAST_JITTER))
+        posterior = Posterior.of(data, Hyperparameters(theta, data.groups.count, "matern52", LEAST_JITTER))
         best, noise = float(posterior.means_at_data().max()), float(posterior.noise.median())
         return cls(posterior, best, noise, max(_HOPELESS, float(errors_left_out(posterior).abs().max())))
 
@@ -132,7 +132,8 @@ def _training_data(plain: Observed, proposer: BayesianProposer) -> TrainingData:
     """Return evenly spaced observations in units of the function's standard deviation."""
     outcomes, rows = plain.outcomes, _evenly(len(plain.trials), _MOST_KNOWN)
     y, variance = outcomes.y[rows] / _RANGE, outcomes.variance[rows] / _RANGE**2
-    return TrainingData.of(plain.X[rows], y, variance, extra_noise=proposer.extra_noise and not plain.exact)
+    extra = proposer.extra_noise and not plain.exact
+    return TrainingData.of(plain.X[rows], y, variance, plain.groups, extra_noise=extra)
 
 
 def _evenly(n: int, most: int) -> Tensor:

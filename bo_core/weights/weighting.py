@@ -31,7 +31,8 @@ class Weighting:
     def fitted(cls, situation: Situation, proposer: BayesianProposer, share_of_cost: float = 0.0) -> "Weighting":
         """Learn the weights that the proposer asks for; those of cost only if their share is above 0."""
         ignored = proposer.feasibility == "ignore"
-        feasibility = None if ignored else Feasibility.fitted(situation.worked, situation.failed)
+        worked, failed, groups = situation.worked, situation.failed, situation.groups
+        feasibility = None if ignored else Feasibility.fitted(worked, failed, groups)
         costs = costs_of(situation, share_of_cost)
         return cls(feasibility, None if costs is None else ExpectedCost.fitted(costs, share_of_cost))
 
@@ -41,8 +42,9 @@ class Weighting:
     ) -> "Weighting":
         """Return the fitted weighting, from the recorded θ [1, h]; None for a part that did not weigh."""
         costs = None if cost is None else costs_of(situation, share_of_cost)
+        worked, failed, groups = situation.worked, situation.failed, situation.groups
         return cls(
-            None if feasibility is None else Feasibility.recalled(situation.worked, situation.failed, feasibility),
+            None if feasibility is None else Feasibility.recalled(worked, failed, feasibility, groups),
             None if cost is None or costs is None else ExpectedCost.recalled(costs, share_of_cost, cost),
         )
 
@@ -93,4 +95,4 @@ class Weighting:
 
 def costs_of(situation: Situation, share_of_cost: float) -> Costs | None:
     """Return the costs of the observed trials; None if they do not count or nothing can be learnt from them."""
-    return None if share_of_cost == 0.0 else Costs.of(situation.view.observed, situation.tried)
+    return None if share_of_cost == 0.0 else Costs.of(situation.view.observed, situation.tried, situation.groups)

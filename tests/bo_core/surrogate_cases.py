@@ -7,6 +7,7 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.surrogate import Hyperparameters, KernelName, Prior, TrainingData
 
 KERNELS: list[KernelName] = ["matern52", "rbf"]
@@ -42,7 +43,8 @@ def single_data(n: int, d: int, noise: str, copies: int = 1) -> TrainingData:
     """Return the same observations, each row by itself."""
     X, y, variance = observations(n, d, noise, copies)
     inferred = torch.ones_like(y) if noise == "extra" else variance.isnan().double()
-    return TrainingData(X, y, variance.nan_to_num(0.0), inferred, torch.ones_like(y), torch.zeros_like(y))
+    once, groups = torch.ones_like(y), FeatureGroups.single(d)
+    return TrainingData(X, y, variance.nan_to_num(0.0), inferred, once, torch.zeros_like(y), groups)
 
 
 def some_theta(d: int, count: int, *, warped: bool = False, seed: int = 1) -> Tensor:

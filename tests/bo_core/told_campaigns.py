@@ -130,7 +130,8 @@ def told(campaign: Campaign, count: int, pending: int = 0, noise: float = 0.02) 
 
 def observed_by(campaign: Campaign, view: ModelView, *, learn_noise: bool = True) -> Observed:
     """Return a view's data for the objective."""
-    situation = Situation.of(campaign, view, Encoding(campaign.parameters), learn_noise=learn_noise)
+    encoding = Encoding(campaign.parameters)
+    situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=False)
     return situation.observed[campaign.objective.metric]
 
 

@@ -74,7 +74,8 @@ def five_ended() -> list[list[Event]]:
 
 def situation(history: History) -> Situation:
     campaign = history.definition
-    return Situation.of(campaign, history.model_view(), Encoding(campaign.parameters), learn_noise=False)
+    encoding = Encoding(campaign.parameters)
+    return Situation.of(campaign, history.model_view(), encoding, learn_noise=False, hamming=False)
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

@@ -235,7 +235,7 @@ def test_the_mean_is_the_one_of_highest_likelihood() -> None:
 def test_what_is_not_positive_definite_is_infinitely_unlikely_and_flat_and_spoils_no_other() -> None:
     data = single_data(6, 2, "known")
     zeros = torch.zeros(6, dtype=torch.float64)
-    exact = TrainingData(data.X[[0] * 6], data.y, zeros, zeros, zeros + 1.0, zeros)
+    exact = TrainingData(data.X[[0] * 6], data.y, zeros, zeros, zeros + 1.0, zeros, data.groups)
     theta = some_theta(2, 2)
     value, gradient = log_posterior(exact, jitter=0.0)(theta.numpy())
     assert value.tolist() == [-math.inf, -math.inf]

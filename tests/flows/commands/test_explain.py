@@ -1,6 +1,7 @@
 """The explanation of a point, from the ledger alone."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +65,25 @@ def test_a_models_point_says_what_was_known_expected_and_found(told):
     assert "standard deviations" in said
 
 
+@pytest.mark.parametrize("categories", ["hamming", "one_hot"])
+def test_a_category_is_among_the_parameters_that_mattered(categories: str):
+    scales = {"hamming": (-1.0, 3.0, 0.0), "one_hot": (-1.0, 3.0, 2.0, 0.0, 2.0)}[categories]
+    doubled = {"log_length_scales": scales + scales, "log_noise_variance": (-3.0, -3.0)}
+    said = far_from_the_best(
+        0.3, features={"x": slice(0, 1), "nothing": slice(1, 2), "mode": slice(2, 5)}, record=doubled
+    )
+    assert "by length scale in widths of the range: x (0.37), mode (1)." in said
+    assert "Parameters that hardly mattered: nothing." in said
+
+
+def test_length_scales_of_another_space_are_not_shown():
+    record = {"log_length_scales": (-1.0, 3.0), "log_noise_variance": (-3.0,)}
+    said = far_from_the_best(
+        0.3, features={"x": slice(0, 1), "nothing": slice(1, 2), "mode": slice(2, 5)}, record=record
+    )
+    assert "mattered" not in said
+
+
 def test_a_point_that_may_fail_says_how_likely_that_was_thought(tmp_path):
     path = tmp_path / "campaign.yaml"
     proposer = {"kind": "bayesian", "initial": 6}
@@ -112,14 +132,20 @@ def test_a_trial_that_is_not_there_is_refused(told):
         explained(told, 15)
 
 
-def far_from_the_best(outcome: float | None = None, tail_width: float | None = None, **known: float) -> str:
+def far_from_the_best(
+    outcome: float | None = None,
+    tail_width: float | None = None,
+    features: Mapping[str, slice] | None = None,
+    record: dict[str, tuple[float, ...]] | None = None,
+    **known: float,
+) -> str:
     """Return the explanation of a point whose prediction was far worse than the best of three results."""
     definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
     campaign = Campaign.model_validate(definition | {"minimize": "loss"})
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     provenance = Provenance(
         made_by=MadeBy(seed=1),
-        models=Models(metrics={"loss": FittedModel(hyperparameters={}, tail_width=tail_width)}),
+        models=Models(metrics={"loss": FittedModel(hyperparameters=record or {}, tail_width=tail_width)}),
         predicted={"loss": Prediction(mean=47.8, **known)},
         chosen=Chosen(acquisition="log_noisy_expected_improvement", expected_gain=3e-4),
     )
@@ -133,7 +159,7 @@ def far_from_the_best(outcome: float | None = None, tail_width: float | None = N
             events.append(TrialObserved(time=noon, actor="test", trial=trial, attempt=1, metrics=metrics))
     history = History.from_events(events)
     then = History.from_events(events[:7])
-    return "\n".join(explanation(then, history.trials[4], {}))
+    return "\n".join(explanation(then, history.trials[4], features or {}))
 
 
 def test_a_point_far_from_the_best_says_that_it_explores_and_how_unsure_its_prediction_was():

@@ -44,7 +44,11 @@ FOREIGN = {"stack.libraries": {"torch": "1.0"}}
 @pytest.fixture
 def events(tmp_path: Path) -> list[Event]:
     """Return a campaign's events: results arrive in another order, and one trial stays open."""
-    (tmp_path / "campaign.yaml").write_text(json.dumps(CAMPAIGN | {"ledger": str(tmp_path / "ledger")}))
+    return events_of(CAMPAIGN, tmp_path)
+
+
+def events_of(definition: Mapping[str, object], tmp_path: Path) -> list[Event]:
+    (tmp_path / "campaign.yaml").write_text(json.dumps({**definition, "ledger": str(tmp_path / "ledger")}))
     campaign = AskTell(tmp_path / "campaign.yaml")
     late = campaign.ask()
     for _ in range(TRIALS - 1):
@@ -89,6 +93,12 @@ def test_each_computed_proposal_is_made_again_to_the_last_bit(events, tmp_path):
     assert set(by.values()) == {"baseline", "sobol", "model"}
     # The baseline was not computed.
     assert verdicts(replay(events, tmp_path)) == dict.fromkeys(sorted(by)[1:], "same")
+
+
+@pytest.mark.parametrize("categories", ["hamming", "one_hot"])
+def test_proposals_are_made_again_to_the_last_bit_however_categories_count(categories, tmp_path):
+    events = events_of(CAMPAIGN | {"proposer": {"kind": "bayesian", "initial": 3, "categories": categories}}, tmp_path)
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
 
 
 def test_a_single_trial_can_be_asked_for(events, tmp_path):
