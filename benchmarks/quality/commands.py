@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_table
-from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
+from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
 from benchmarks.quality.contestants import NAMES, installed
 from benchmarks.quality.costly import costly_table
 from benchmarks.quality.failing import failing_table
@@ -17,6 +17,7 @@ from benchmarks.quality.tables import all_tables
 _GROUPS = {
     "grid": [cell.name for cell in GRID],
     "against-advice": [cell.name for cell in AGAINST_ADVICE],
+    "added": [cell.name for cell in ADDED],
     "failing": [cell.name for cell in FAILING],
     "costly": [cell.name for cell in COSTLY],
     "all": list(CELLS),

@@ -14,9 +14,10 @@ Row = dict[str, Any]
 
 RESULTS = Path("benchmarks/results/quality")
 
-# One row per campaign. `points` (in the function's units), `values` (None for a failed trial), `started` and `ended`
-# (virtual seconds) and `costs` (None if no cost was reported) have one entry per trial, so that a campaign can be
-# judged again; `curve_…` have one per step of the curve. Rows stored before costs existed lack that list.
+# One row per campaign. `points` (in the function's units, a choice by its place in the list), `values` (None for a
+# failed trial), `started` and `ended` (virtual seconds) and `costs` (None if no cost was reported) have one entry per
+# trial, so that a campaign can be judged again; `curve_…` have one per step of the curve. Rows stored before costs
+# existed lack that list.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
