@@ -1,5 +1,6 @@
 """The gate runs a change once on each seed, gives a verdict by its rule, and never confirms twice on one block."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from benchmarks.quality.changes import CHANGES, Change
 from benchmarks.quality.contestants import OwnContestant
 from benchmarks.quality.gate import CannotConfirm, Gate, report
 from benchmarks.quality.gate.code import fingerprint, meaning
-from benchmarks.quality.gate.pair import read_pairs, store_pair
+from benchmarks.quality.gate.pair import Pair, read_pairs, store_pair
 from benchmarks.quality.gate.seeds import DEVELOPMENT, FIRST_FRESH, SIZE, FreshBlocks
 from benchmarks.quality.gate.verdict import block_of, verdict
 from benchmarks.quality.problems import BOWL6
@@ -201,6 +202,14 @@ def test_the_command_refuses_unknown_changes_and_seeds_outside_the_development_b
         with pytest.raises(SystemExit, match="Expected seeds among 100-131"):
             commands.gate(tmp_path, "anywhere", seeds=seeds, confirm=confirm, **more)
     assert commands.verdict(tmp_path, "anywhere") == 0
+
+
+@pytest.mark.parametrize("cell", [*GRID, *ADDED], ids=lambda cell: cell.name)
+def test_a_pair_can_be_sent_to_another_process(cell):
+    pair = Pair(CHANGES["averaged"], cell, 100)
+    sent = pickle.loads(pickle.dumps(pair))
+    assert sent == pair
+    assert sent.cell.problem.value(cell.problem.best) == cell.problem.value(cell.problem.best)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

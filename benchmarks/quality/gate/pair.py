@@ -16,7 +16,7 @@ from benchmarks.quality.measures import best_tried
 from benchmarks.quality.results import Row, store_in
 from benchmarks.quality.stored_campaign import numbers_of
 
-# One row per pair, so that both sides always come from the same code. Points are the recommended ones; `measured` tells
+# One row per pair, so that both sides always come from the same code. Points are the recommended ones; `measured` is
 # whether one was tried. A campaign is not stored: its seed and commit give it again.
 _POINT = pa.list_(pa.float64())
 SCHEMA = pa.schema(

@@ -1,4 +1,4 @@
-"""What the gate found, in markdown: the verdict, each block, each cell and the worst cells."""
+"""The report on a change in markdown: the verdict, each block, each cell and the worst cells."""
 
 from benchmarks.quality.gate.gate import Gate
 from benchmarks.quality.gate.verdict import Block, Verdict, verdict

@@ -8,6 +8,7 @@ to any method; none is near 1/2.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,19 +26,26 @@ OPTIMUM = (
 ACTIVE = (3, 7, 11, 18)
 
 
+@dataclass(frozen=True)
+class _Value:
+    """The value of a function of some of the parameters; unlike a closure, it can be sent to another process."""
+
+    name: str
+    active: tuple[str, ...]
+
+    def __call__(self, point: Values) -> float:
+        return SYNTHETIC_FUNCTIONS[self.name].value(np.array([float(point[each]) for each in self.active]))
+
+
 def _problem(
     name: str, dimension: int, *, spread: float, moderate: float, dominating: float, active: Sequence[int] | None = None
 ) -> Problem:
     function = SYNTHETIC_FUNCTIONS[name]
-    acting = range(dimension) if active is None else active
+    acting = tuple(f"x{i}" for i in (range(dimension) if active is None else active))
     best = function.minimizer * (dimension if function.dimension is None else 1)
-
-    def value(point: Values) -> float:
-        return function.value(np.array([float(point[f"x{i}"]) for i in acting]))
-
     parameters = _floats(_box(function, dimension))
     at_best = dict(zip(parameters, best, strict=True))
-    return Problem(value, parameters, at_best, function.minimum, spread, moderate, dominating)
+    return Problem(_Value(name, acting), parameters, at_best, function.minimum, spread, moderate, dominating)
 
 
 def _box(function: SyntheticFunction, dimension: int) -> list[tuple[float, float]]:
