@@ -27,7 +27,7 @@ from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.model import Beliefs
 from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
-from overnight.bo_core.search.climb import Effort, Surface, search, starting_points
+from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.expected_cost import share_of_cost
@@ -182,7 +182,7 @@ class Choice:
         return float(surface.value(self.encoding.encode([point]))[0])
 
     def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
-        effort = Effort(self.proposer.restarts, self.proposer.raw_points)
+        effort = effort_of(self.proposer)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
         point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)
@@ -265,3 +265,8 @@ class Choice:
             assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
             return surface_of_path(SampledPath(self.posterior, self._new_seed()))
         return surface_of_score(self._average(self.draws, self.utility))
+
+
+def effort_of(proposer: BayesianProposer) -> Effort:
+    """Return the effort of a search; with one-hot categories, walks are rounded as in older versions."""
+    return Effort(proposer.restarts, proposer.raw_points, 1 if proposer.categories == "one_hot" else POLISHED)

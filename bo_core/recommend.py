@@ -9,6 +9,7 @@ from torch import Tensor
 from overnight.bo_core.acquisition import AverageScore, JointDraws, OneObjective
 from overnight.bo_core.acquisition.simple_regret import SimpleRegret
 from overnight.bo_core.acquisition.surfaces import surface_of_score
+from overnight.bo_core.choice import effort_of
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.outcomes import Outcomes
@@ -20,7 +21,7 @@ from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
-from overnight.bo_core.search.climb import Effort, search, starting_points
+from overnight.bo_core.search.climb import search, starting_points
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.surrogate import safe_cholesky
 from overnight.bo_core.weights.weighting import Weighting
@@ -126,7 +127,7 @@ def _better_elsewhere(
     draws = JointDraws({"objective": model.posterior}, model.data.X[:0], 1, more=1, seed=0)
     mean = surface_of_score(AverageScore(draws, OneObjective("objective", SimpleRegret())))
     near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
-    effort = Effort(proposer.restarts, proposer.raw_points)
+    effort = effort_of(proposer)
     ended = {key_of(trial.point) for trial in (*everything.observed, *everything.failed, *everything.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)

@@ -35,4 +35,5 @@ _USUAL = OwnContestant()
 CHANGES = {
     "anywhere": Change(_USUAL, OwnContestant(anywhere=True)),
     "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"))),
+    "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"))),
 }

@@ -78,7 +78,6 @@ _PROPOSERS: dict[str, AnyProposer] = {
     "overnight-compressed-tails": BayesianProposer(tails="compressed", hopeless="ignore"),
     "overnight-hopeless-ignored": BayesianProposer(hopeless="ignore"),
     "overnight-cost-aware": BayesianProposer(cost_aware=True),
-    "overnight-hamming": BayesianProposer(categories="hamming"),
     "sobol": SobolProposer(),
 }
 

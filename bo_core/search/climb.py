@@ -20,7 +20,7 @@ from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.space import Point
 
 _MOST_ENUMERATED = 4096
-_POLISHED = 4
+POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
 # In nats of the acquisition; more precision does not make a batch better.
@@ -42,10 +42,14 @@ class Surface:
 
 @dataclass(frozen=True)
 class Effort:
-    """The effort of a search: the starts of the climbs, and the points from which they are picked."""
+    """The effort of a search: the starts of the climbs, and the points from which they are picked.
+
+    Walks by single steps are computed `walks_at_once`. More at once are faster, but rounded differently.
+    """
 
     restarts: int
     raw_points: int
+    walks_at_once: int = 1
 
 
 def starting_points(encoding: Encoding, effort: Effort, near: Tensor, seed: int) -> Tensor:
@@ -85,16 +89,14 @@ def search(
         ends = [point for point in map(encoding.decode, pool[order]) if key_of(point) not in taken][:1]
     if not ends:
         raise SpaceExhausted(_exhausted(taken))
-    return _polish(encoding, surface, ends, taken)
+    return _polish(encoding, surface, ends, taken, effort.walks_at_once)
 
 
 def _best_of_all(encoding: Encoding, surface: Surface, taken: Collection[PointKey]) -> tuple[Point, float]:
     points = [point for point in encoding.every_point() if key_of(point) not in taken]
     if not points:
         raise SpaceExhausted(_exhausted(taken))
-    values = surface.value(encoding.encode(points))
-    best = int(values.argmax())
-    return points[best], float(values[best])
+    return _best(points, surface.value(encoding.encode(points)))
 
 
 def _exhausted(taken: Collection[PointKey]) -> str:
@@ -128,7 +130,7 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.cat([best, rest[chosen]])
 
 
-def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _STOPPING) -> tuple[Tensor, Tensor]:
+def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping) -> tuple[Tensor, Tensor]:
     """Return the ends [b, d] of climbs by gradient and their values [b]; frozen features [d] stay at their starts."""
     free = ~frozen.numpy()
     if not free.any():
@@ -152,37 +154,48 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping = _ST
 
 
 def _polish(
-    encoding: Encoding, surface: Surface, points: list[Point], taken: Collection[PointKey]
+    encoding: Encoding, surface: Surface, points: list[Point], taken: Collection[PointKey], at_once: int
 ) -> tuple[Point, float]:
     """Return the best point within reach of single steps of discrete parameters and climbs of the continua."""
     values = surface.value(encoding.encode(points))
-    order = values.argsort(descending=True)[:_POLISHED].tolist()
-    best, best_value = points[order[0]], float(values[order[0]])
-    for i in order:
-        point, value = _walk(encoding, surface, points[i], float(values[i]), taken)
-        if value > best_value:
-            best, best_value = point, value
-    return best, best_value
+    order = values.argsort(descending=True)[:POLISHED].tolist()
+    starts = [(points[i], float(values[i])) for i in order]
+    groups = [starts[i : i + at_once] for i in range(0, len(starts), at_once)]
+    ends = [end for group in groups for end in _walk(encoding, surface, group, taken)]
+    return max(ends, key=lambda end: end[1])
 
 
 def _walk(
-    encoding: Encoding, surface: Surface, point: Point, value: float, taken: Collection[PointKey]
-) -> tuple[Point, float]:
-    discrete = ~encoding.mask_of("continuous")
+    encoding: Encoding, surface: Surface, starts: list[tuple[Point, float]], taken: Collection[PointKey]
+) -> list[tuple[Point, float]]:
+    """Return the ends of walks from points with their values, and the values there."""
+    ends, going = list(starts), list(range(len(starts)))
     for _ in range(_MOST_MOVES):
-        steps = encoding.neighbours(point)
-        if not bool(discrete.all()):
-            X, _ = _climb(surface, encoding.encode([point]), frozen=discrete)
-            steps.append(encoding.decode(X[0]))
-        steps = [step for step in steps if key_of(step) not in taken]
-        if not steps:
+        steps = _steps(encoding, surface, [ends[i][0] for i in going], taken)
+        every = [step for of_one in steps for step in of_one]
+        if not every:
             break
-        values = surface.value(encoding.encode(steps))
-        best = int(values.argmax())
-        if float(values[best]) <= value + 1e-9:
-            break
-        point, value = steps[best], float(values[best])
-    return point, value
+        values = surface.value(encoding.encode(every)).split([len(of_one) for of_one in steps])
+        found = {i: _best(*both) for i, both in zip(going, zip(steps, values, strict=True), strict=True) if both[0]}
+        going = [i for i, (_, value) in found.items() if value > ends[i][1] + 1e-9]
+        for i in going:
+            ends[i] = found[i]
+    return ends
+
+
+def _steps(encoding: Encoding, surface: Surface, points: list[Point], taken: Collection[PointKey]) -> list[list[Point]]:
+    """Return for each point its neighbours and the end of a climb of its continua, without those that are taken."""
+    steps, discrete = [encoding.neighbours(point) for point in points], ~encoding.mask_of("continuous")
+    if points and not bool(discrete.all()):
+        # A point that is behind may still win by its next step.
+        climbed, _ = _climb(surface, encoding.encode(points), discrete, replace(_STOPPING, give_up=None))
+        steps = [[*of_one, encoding.decode(x)] for of_one, x in zip(steps, climbed, strict=True)]
+    return [[step for step in of_one if key_of(step) not in taken] for of_one in steps]
+
+
+def _best(points: list[Point], values: Tensor) -> tuple[Point, float]:
+    best = int(values.argmax())
+    return points[best], float(values[best])
 
 
 def _distinct(points: list[Point]) -> list[Point]:

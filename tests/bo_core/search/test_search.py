@@ -51,9 +51,29 @@ def valley(X: Tensor) -> Tensor:
     return -40.0 * along**2 - ((X - 0.37) ** 2).sum(1)
 
 
-def found_in(encoding: Encoding, value: Callable[[Tensor], Tensor], taken: set, seed: int = 0) -> tuple[Point, float]:
-    pool = starting_points(encoding, EFFORT, encoding.encode([]), seed)
-    return search(encoding, surface_of(value, torch.ones(encoding.d).double()), pool, taken, EFFORT, seed)
+def found_in(
+    encoding: Encoding, value: Callable[[Tensor], Tensor], taken: set, seed: int = 0, effort: Effort = EFFORT
+) -> tuple[Point, float]:
+    pool = starting_points(encoding, effort, encoding.encode([]), seed)
+    return search(encoding, surface_of(value, torch.ones(encoding.d).double()), pool, taken, effort, seed)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("encoding", [DISCRETE, MIXED], ids=["discrete", "mixed"])
+@pytest.mark.parametrize("at_once", [2, 3, 4, 9])
+def test_walks_at_once_end_where_single_walks_end(encoding: Encoding, seed: int, at_once: int) -> None:
+    point, value = found_in(encoding, valley, set(), seed)
+    together, value_together = found_in(encoding, valley, set(), seed, replace(EFFORT, walks_at_once=at_once))
+    assert value_together == pytest.approx(value, abs=1e-9)
+    torch.testing.assert_close(encoding.encode([together]), encoding.encode([point]), rtol=0.0, atol=1e-6)
+
+
+def test_walks_at_once_find_no_point_that_is_taken() -> None:
+    taken: set = set()
+    for _ in range(12):
+        point, _ = found_in(DISCRETE, valley, taken, effort=replace(EFFORT, walks_at_once=4))
+        assert key_of(point) not in taken
+        taken.add(key_of(point))
 
 
 @pytest.mark.parametrize("seed", range(3))
