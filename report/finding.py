@@ -48,9 +48,10 @@ def finding_sentence(story: Story) -> str:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
     if found.is_baseline:
         return f"Nothing better than the baseline was found: {metric} {value}."
+    unmeasured = f" ({where(found)})" if found.trial is None else ""
     before = with_uncertainty(baseline.mean, baseline.sd)
     change = _change(found.change_percent)
-    return f"{metric} from {before} at the baseline to {value} at the recommended configuration{change}."
+    return f"{metric} from {before} at the baseline to {value} at the recommended configuration{unmeasured}{change}."
 
 
 def confidence_sentences(story: Story) -> list[str]:
@@ -75,7 +76,10 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
     if best.observed > 1 and found.probability_best is not None:
         yield _among_the_observed(best.observed, found.probability_best)
     if found.trial is None:
-        yield "The configuration has not been tried: measure it before you rely on it."
+        yield (
+            "The configuration has not been measured: measure it before you rely on it, or use that of trial "
+            f"{found.best_measured}, which is believed to be the best of those that were."
+        )
     if best.measured is not None and best.measured.trial != found.trial:
         value, trial = measured(best.measured.measurement), best.measured.trial
         yield f"The best single measurement, {value}, is trial {trial}'s; a single measurement can be lucky."

@@ -110,8 +110,9 @@ def changes_text(version: Version) -> str:
 
 
 def where(found: Recommended) -> str:
-    """Return the trial that tried the recommended configuration."""
-    return "not tried yet" if found.trial is None else f"trial {found.trial}"
+    """Return the trial that measured the recommended configuration, or the best alternative if none has."""
+    not_measured = f"not measured; the best measured is trial {found.best_measured}"
+    return not_measured if found.trial is None else f"trial {found.trial}"
 
 
 def recommended_text(found: Recommended) -> str:

@@ -153,7 +153,7 @@ def test_standard_errors_are_handed_to_a_function_that_asks_for_noise() -> None:
 
 
 def test_it_is_recommended_from() -> None:
-    found = recommend(SPACE, told(SPACE, 15), asking("plain"), anywhere=True)
+    found = recommend(SPACE, told(SPACE, 15), asking("plain"))
     assert found is not None
     assert found.without_model is None
     assert distance(found.point, {f"x{i}": 0.3 for i in range(3)}) < 0.5
