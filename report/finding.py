@@ -6,6 +6,7 @@ from decimal import Decimal
 from overnight.campaign.parameters import Value
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases import (
+    confirmation_text,
     gain_text,
     missing_text,
     recommended_text,
@@ -26,7 +27,8 @@ _LIKELY_BEST = 0.5
 def standing_sentence(story: Story) -> str:
     """Return how a campaign stands: its trials, spending, remaining time, requests, warnings, and the next step."""
     parts = [str(story.standing), _counts(story), spent_text(story.spent)]
-    parts += [gain_text(story.gain, story.objective.metric), time_left(story) and f"{time_left(story)} left"]
+    parts += [gain_text(story.gain, story.objective.metric), confirmation_text(story.confirmation)]
+    parts += [time_left(story) and f"{time_left(story)} left"]
     parts += [*map(str, story.people.requests), *warnings(story), *story.standing.notices]
     parts += [story.standing.next_step and f"next: {story.standing.next_step}"]
     return " ".join(sentence(part) for part in parts if part)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from overnight.report.numbers import duration, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.best import Baseline, Recommended
+from overnight.report.story.confirmation import Confirmation
 from overnight.report.story.gain import Gain
 from overnight.report.story.proposals import Proposals
 from overnight.report.story.spent import Spent
@@ -67,6 +68,15 @@ def gain_text(gain: Gain | None, metric: str) -> str:
     if gain.advice_only and gain.enough:
         return f"{expected}; {gain.in_a_row} times in a row it was less than {gain.limit:g}: you may stop"
     return f"{expected} (`stop_when`: {gain.limit_in_a_row} times below {gain.limit:g}, by now {gain.in_a_row})"
+
+
+def confirmation_text(confirmation: Confirmation | None) -> str:
+    """Return how many confirming trials are left once they have begun, else an empty text."""
+    if confirmation is None or not confirmation.begun:
+        return ""
+    return (
+        f"confirming: {counted(confirmation.left, 'trial')} left, one after the other, each at the best point by then"
+    )
 
 
 def warnings(story: Story) -> Iterator[str]:

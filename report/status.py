@@ -7,6 +7,7 @@ from overnight.campaign.evaluation import cause_text
 from overnight.campaign.values.harmless import first_line
 from overnight.report.numbers import measured, probability, with_uncertainty
 from overnight.report.phrases import (
+    confirmation_text,
     counted,
     gain_text,
     missing_text,
@@ -38,7 +39,8 @@ def state_lines(story: Story) -> list[str]:
     lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, 'trial')}")
     if (best := story.best.measured) is not None:
         lines.append(f"best so far: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
-    lines += filter(None, (spent_text(story.spent), gain_text(story.gain, story.objective.metric)))
+    gain = gain_text(story.gain, story.objective.metric)
+    lines += filter(None, (spent_text(story.spent), gain, confirmation_text(story.confirmation)))
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
