@@ -4,12 +4,16 @@ PYTHON ?= python3
 # More arguments for pip, such as an index that serves PyTorch without CUDA.
 PIP_ARGS ?=
 BIN := .venv/bin
-# Files in the order that tests/conftest.py gives them, the slow ones first: one process would wait for them at last.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes keep two cores busy, because many tests wait for other processes. Files run in the order that
+# tests/conftest.py gives them, the slow ones first: otherwise one process would run them alone at the end.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 # Processes of one thread each that a full benchmark runs at once.
 JOBS ?= 1
 # SIGKILLs of one process each that `make chaos` gives a campaign.
 KILLS ?= 20
+
+# Without bytecode files each of the many processes of the tests would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo s3 stack faults chaos nights test test-fast docs words check format bench-quality bench-quality-full bench-speed bench-speed-full bench-storage bench-flow clean
 
@@ -44,7 +48,7 @@ test: setup ## Run all tests
 	$(PYTEST)
 
 test-fast: setup ## Run the tests that are quick and start no server (under 2 minutes; markers: slow, server)
-	$(PYTEST) -m "not slow and not server"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not slow and not server"
 
 faults: setup ## Kill writers, stores, networks and disks, damage files, and write docs/proofs/reliability.md (minutes)
 	PYTHONPATH=.:tests/support $(BIN)/python tests/storage/faults.py

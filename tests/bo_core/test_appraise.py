@@ -145,6 +145,7 @@ def test_a_later_proposal_whose_fit_began_at_an_earlier_ones_is_appraised_as_wel
         )
 
 
+@pytest.mark.slow
 def test_other_threads_agree() -> None:
     campaign = campaign_of(cube(3))
     history = told(campaign, 505)

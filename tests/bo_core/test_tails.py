@@ -57,6 +57,7 @@ def test_a_bowl_is_left_as_it_is_and_a_real_tail_is_drawn_together() -> None:
     assert compressed.models.metrics["loss"].tail_width is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("proposer", "least", "most"), [(MODEL, 0, 0), (COMPRESSED, 1, 8)])
 def test_late_trials_of_a_bowl_do_not_go_to_its_far_corners_unless_its_tail_is_compressed(
     proposer, least, most

@@ -185,6 +185,7 @@ SLEEP = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_grandchild", [STUBBORN, DAEMON])
 async def test_a_timeout_ends_every_descendant(tmp_path: Path, start_grandchild: str):
     failure = await failure_of(tmp_path, start_grandchild + SLEEP, time_limit=3)

@@ -85,6 +85,7 @@ async def test_an_evaluation_that_ended_while_nobody_watched_gives_its_result_ev
     assert first == second
 
 
+@pytest.mark.slow
 async def test_the_time_limit_holds_without_a_controller(tmp_path: Path):
     evaluator = command(tmp_path, PATIENT, time_limit=3)
     child = await start_and_kill_controller(evaluator, tmp_path)
@@ -106,6 +107,7 @@ async def test_an_adopted_evaluation_is_stopped_on_cancellation(tmp_path: Path):
     assert not alive(child)
 
 
+@pytest.mark.slow
 async def test_what_a_controller_stopped_that_died_over_it_was_cancelled(tmp_path: Path):
     evaluator = command(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)" + PATIENT, grace=3)
     await start_and_kill_controller(evaluator, tmp_path)

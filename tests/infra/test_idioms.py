@@ -48,5 +48,6 @@ def test_a_folder_above_its_ceiling_is_named():
     assert problem.startswith("docs: 3.0 idioms")
 
 
+@pytest.mark.slow
 def test_no_folder_has_more_idioms_than_its_ceiling():
     assert too_high(rates(), json.loads(CEILINGS.read_text())) == []

@@ -8,7 +8,7 @@ from killed_writers import Tally, run_writers
 from s3_server import S3Server
 
 # `make faults` injects far more.
-KILLS = 12
+KILLS = 8
 
 
 def assert_kept(tally: Tally) -> None:

@@ -130,6 +130,7 @@ def searched(proposer: BayesianProposer, trials: int, seed: int) -> History:
     return history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("proposer", "least", "most"), [(MODEL, 0, 1), (IGNORING, 2, 18)])
 def test_late_trials_of_an_exact_bowl_do_not_go_far_unless_hopeless_points_are_tried(proposer, least, most) -> None:
     history = searched(proposer, 36, seed=0)

@@ -54,6 +54,7 @@ async def test_the_time_limit_holds_though_the_supervisor_is_stopped(tmp_path: P
     assert left(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adopted", [False, True], ids=["its own", "adopted"])
 async def test_a_supervisor_that_stays_stopped_is_ended_with_its_evaluation_before_that_counts_as_ended(
     tmp_path: Path, *, adopted: bool
@@ -114,6 +115,7 @@ asyncio.run(evaluator.evaluate(request, Path(sys.argv[3]), lambda report: None))
 """
 
 
+@pytest.mark.slow
 async def test_what_ends_with_its_worker_ends_also_if_the_worker_is_stopped_for_too_long(tmp_path: Path):
     evaluator = command(tmp_path, 'write_pid("child"); time.sleep(1000)')
     arguments = [evaluator.model_dump_json(), request().model_dump_json(), str(tmp_path / "attempt")]

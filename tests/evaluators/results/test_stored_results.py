@@ -102,6 +102,7 @@ def no_number_and_crash(params):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["hang", "crash", "leave"])
 async def test_what_a_function_has_returned_counts_whatever_the_interpreter_does_afterwards(
     tmp_path: Path, function: str

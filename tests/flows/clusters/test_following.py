@@ -150,6 +150,7 @@ async def test_one_that_could_not_be_sent_says_why(order):
     assert outcome.message == "it could not be sent to the hall: OSError: no route"
 
 
+@pytest.mark.slow
 async def test_of_one_that_falls_silent_on_another_machine_nobody_knows_how_it_ended(order):
     order = with_pulse(order, beat=0.05, silence=1)
     await from_afar(order)
@@ -165,6 +166,7 @@ async def test_one_that_falls_silent_and_that_the_cluster_knows_to_be_dead_has_f
     assert outcome.message == "it left no result on host far-away (w7), for the hall: its flow run is Crashed"
 
 
+@pytest.mark.slow
 async def test_while_it_gives_signs_of_life_the_cluster_is_not_believed(order):
     order = with_pulse(order, beat=1, silence=60)
     await from_afar(order)
@@ -231,6 +233,7 @@ async def test_one_whose_claim_cannot_be_read_is_somebodys_and_its_outcome_is_wa
     assert not (tmp_path / "evaluations.log").exists()
 
 
+@pytest.mark.slow
 async def test_of_one_whose_claim_cannot_be_read_and_that_is_silent_nobody_knows_how_it_ended(order):
     order = with_pulse(order, beat=0.05, silence=1)
     await mailbox(order).put(CLAIM, "{ torn")

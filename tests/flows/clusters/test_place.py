@@ -125,6 +125,7 @@ class Gone:
         pass
 
 
+@pytest.mark.slow
 async def test_a_dask_scheduler_that_is_not_there_is_waited_for_and_then_named_before_anything_starts():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

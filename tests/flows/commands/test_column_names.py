@@ -79,6 +79,7 @@ def tried(campaign: Campaign, measured: list[str], counted: Collection[str] = ()
     return events
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
 @example(["status", "parameter_status", "Status"], [], ["loss_sem", "metric_loss_sem", "parameter_status"], set())
 @example(["x", "loss_n"], ["loss_n", "loss_n_sem"], ["loss_sem"], {"loss", "loss_n"})

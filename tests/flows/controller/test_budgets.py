@@ -43,7 +43,7 @@ def cost_beyond_what_was_expected(events: Sequence[Event]) -> float:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.floats(0.1, 10), min_size=30, max_size=30),
     st.lists(st.floats(0.1, 5), min_size=30, max_size=30),
@@ -80,7 +80,7 @@ def test_evaluations_that_all_cost_the_same_spend_their_budget_to_the_last(paid,
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 6), st.sets(st.integers(1, 12)))
 def test_a_budget_of_evaluations_counts_repeated_attempts_and_is_spent_exactly(allowed, trials, workers, failing):
     evaluator = LongEvaluator(lambda trial: 1 + trial % 3, NightClock())

@@ -85,6 +85,7 @@ def dump(data: object, path: Path) -> None:
         yaml.dump(data, file)
 
 
+@pytest.mark.slow
 @unhurried
 @given(definitions())
 def test_any_valid_definition_survives_a_file_and_a_dump(tmp_path_factory, definition):

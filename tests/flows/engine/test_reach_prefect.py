@@ -59,6 +59,7 @@ async def said_of(
     return str(stopped.value), told
 
 
+@pytest.mark.slow
 async def test_an_address_at_which_nobody_listens_says_so_and_what_to_do(monkeypatch):
     url = f"http://127.0.0.1:{free_port()}/api"
     said, told = await said_of(url, monkeypatch)
@@ -68,12 +69,14 @@ async def test_an_address_at_which_nobody_listens_says_so_and_what_to_do(monkeyp
     assert told == []
 
 
+@pytest.mark.slow
 async def test_a_deployment_is_not_told_to_do_without_the_server_that_it_needs(monkeypatch):
     said, _ = await said_of(f"http://127.0.0.1:{free_port()}/api", monkeypatch, reach_prefect_to_deploy)
     assert "correct the address: a deployment needs a permanent server. Nothing was started." in said
     assert "unset" not in said
 
 
+@pytest.mark.slow
 async def test_a_password_in_the_address_is_not_repeated(monkeypatch):
     port = free_port()
     said, _ = await said_of(f"http://ada:hidden@127.0.0.1:{port}/api", monkeypatch)

@@ -198,6 +198,7 @@ def with_failures(folder: Path, feasibility: str) -> list[Event]:
     return [event for segment in segments for event in segment.events]
 
 
+@pytest.mark.slow
 def test_proposals_that_were_steered_away_from_failures_are_made_again_to_the_last_bit(tmp_path):
     events = with_failures(tmp_path / "steered", "model")
     assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
@@ -226,6 +227,7 @@ def test_a_ledger_from_before_failures_were_learnt_from_replays_without(tmp_path
     assert "different" in verdicts(replay(steered, tmp_path)).values()
 
 
+@pytest.mark.slow
 def test_another_stack_explains_rounding_of_what_was_believed_of_failures_and_nothing_more(tmp_path):
     events = with_failures(tmp_path / "steered", "model")
     known = provenance(events, 12)

@@ -134,6 +134,7 @@ async def test_a_cut_end_is_found_by_what_the_run_left(file):
     assert "Its end was cut" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1])
 async def test_a_ledger_written_anew_is_found_by_what_the_run_left_also_where_its_last_receipt_is_gone(file, lost):
     await run(file, never)

@@ -288,6 +288,7 @@ def test_a_process_with_the_same_number_in_another_container_is_somebody_else():
     assert controller_lives(history)
 
 
+@pytest.mark.slow
 async def test_of_two_who_wait_for_a_dead_host_one_takes_over_and_the_other_is_refused(ledger, tmp_path):
     place = open_ledger(ledger, "shared", Path())
     await place.append([_lease("elsewhere:1")], after=0)
@@ -314,6 +315,7 @@ async def test_of_two_who_wait_for_a_dead_host_one_takes_over_and_the_other_is_r
     assert taker.history.lease == taker.lease
 
 
+@pytest.mark.slow
 async def test_people_who_append_all_the_time_do_not_keep_anybody_from_taking_over(tmp_path):
     ledger = ParquetLedger(LocalStore(tmp_path), "shared/")
     await ledger.append([_lease("elsewhere:1")], after=0)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from read_ledgers import events_of
 from scripted_campaign import ScriptedEvaluator, a_campaign
 from until import until
@@ -160,6 +161,7 @@ def begun_elsewhere(folder: Path, history: History) -> "subprocess.Popen[bytes]"
     return controller
 
 
+@pytest.mark.slow
 async def test_an_evaluation_of_a_lost_state_of_the_ledger_is_ended_before_its_place_is_taken(tmp_path: Path):
     told: list[str] = []
     ledger = MemoryLedger()
@@ -173,6 +175,7 @@ async def test_an_evaluation_of_a_lost_state_of_the_ledger_is_ended_before_its_p
     assert any("Ended 1 evaluation of this campaign" in text for text in told)
 
 
+@pytest.mark.slow
 async def test_what_a_living_controller_of_another_copy_of_the_ledger_evaluates_is_left_alone(tmp_path: Path):
     ledger = MemoryLedger()
     await run(tmp_path, ledger, [0.1, 0.2, 0.3])
