@@ -76,7 +76,8 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
     if (missing := missing_text(best.baseline)) is not None:
         yield sentence(missing)
     if best.observed > 1 and found.probability_best is not None:
-        yield _among_the_observed(best.observed, found.probability_best)
+        among = "better than all" if found.trial is None else "the best of all"
+        yield _among_the_observed(f"{among} {best.observed}", found.probability_best)
     if found.trial is None:
         yield (
             "The configuration has not been measured: measure it before you rely on it, or use that of trial "
@@ -107,8 +108,8 @@ def _against_baseline(better: float) -> str:
     return f"{words}." if better >= _LIKELY else f"{words}: not settled."
 
 
-def _among_the_observed(observed: int, best: float) -> str:
-    words = f"The probability that it is the best of all {observed} observed is {probability(best)}"
+def _among_the_observed(among: str, best: float) -> str:
+    words = f"The probability that it is {among} observed is {probability(best)}"
     return f"{words}." if best >= _LIKELY_BEST else f"{words}: others may be as good."
 
 

@@ -86,7 +86,8 @@ def _confidence(story: Story, found: Recommended) -> Iterator[str]:
     """Yield how likely the recommended configuration is the best, and its comparison with the baseline."""
     best, several = story.best, story.best.observed > 1
     if several and found.probability_best is not None:
-        yield f"probability of being the best of all observed: {probability(found.probability_best)}"
+        what = "better than all observed" if found.trial is None else "the best of all observed"
+        yield f"probability of being {what}: {probability(found.probability_best)}"
     if found.is_baseline:
         yield "it is the baseline" + (": nothing better was found" if several else "")
     elif (missing := missing_text(best.baseline)) is not None:

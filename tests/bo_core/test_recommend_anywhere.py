@@ -126,11 +126,14 @@ def test_readers_learn_that_the_point_was_not_measured_and_which_one_was() -> No
     history = history_of(SPACE, points, [bowl(p) for p in points])
     found = anywhere(SPACE, history)
     not_measured = f"not measured; the best measured is trial {found.best_measured}"
-    assert f"recommended ({not_measured}): loss" in "\n".join(finding_lines(history, found))
+    lines = "\n".join(finding_lines(history, found))
+    assert f"recommended ({not_measured}): loss" in lines
+    assert "probability of being better than all observed: " in lines
     page = render_report(history, story_about(history, recommendation=found, now=datetime(2026, 4, 1, tzinfo=UTC)))
     assert f"Recommended configuration ({not_measured})" in page
     assert f"at the recommended configuration ({not_measured})." in page
     assert f"or use that of trial {found.best_measured}" in page
+    assert f"The probability that it is better than all {len(points)} observed is" in page
     assert "the recommended trial is ringed" not in page
     assert "trial None" not in page
     program = json.loads(story_about(history, recommendation=found).model_dump_json())["best"]["recommended"]

@@ -159,6 +159,15 @@ def test_it_is_recommended_from() -> None:
     assert distance(found.point, {f"x{i}": 0.3 for i in range(3)}) < 0.5
 
 
+def test_it_chooses_the_points_of_confirming_trials() -> None:
+    campaign = campaign_of(cube(3), budget={"trials": 20}, confirm=5)
+    [proposal] = propose(campaign, told(campaign, 15), asking("plain"), 4)
+    assert proposal.generator == "confirming"
+    found = recommend(campaign, told(campaign, 15), asking("plain"))
+    assert found is not None
+    assert distance(proposal.point, found.point) < 0.01
+
+
 def appraisal(history: History, proposer: BayesianProposer, made: list[Proposal]) -> list[str]:
     asked = Asked(SPACE, history, proposer, Encoding(SPACE.parameters), [], len(made))
     return [objection for each in appraise(asked, made) for objection in each.objections]

@@ -95,6 +95,7 @@ def test_points_are_proposed_ahead_for_the_search_only():
             assert (request.q, pending) == (1, [])
 
 
+@pytest.mark.slow
 def test_proposals_of_the_phase_are_replayed_to_the_last_bit_and_appraised_on_another_stack():
     ledger = MemoryLedger()
     run(a_campaign(budget={"trials": 12}, confirm=3, workers=2), Lasting(), ledger)
