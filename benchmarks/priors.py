@@ -19,8 +19,6 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.surrogate import Hyperparameters, LogPosterior, Posterior, Prior, TrainingData, fit
 from overnight.bo_core.surrogate.average import draw_hyperparameters
 from overnight.campaign import Measurement, Objective
-from overnight.campaign.space import Space
-from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 
 Vector = NDArray[np.float64]
 
@@ -94,10 +92,9 @@ def _sample(cell: Cell, n: int, idle: int, rng: np.random.Generator) -> Sample:
 
 
 def _values(cell: Cell, X: Vector) -> Vector:
-    encoding = Encoding(Space.model_validate(cell.problem.parameters))
-    function = SYNTHETIC_FUNCTIONS[cell.problem.function]
+    encoding = Encoding(cell.problem.space)
     points = [encoding.decode(x) for x in torch.from_numpy(X[:, : encoding.d])]
-    return np.array([function.value(np.array([float(v) for v in point.values()])) for point in points])
+    return np.array([cell.problem.value(point) for point in points])
 
 
 def judge(sample: Sample, belief: Belief) -> tuple[float, float]:

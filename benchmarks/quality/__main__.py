@@ -34,7 +34,7 @@ def _asked() -> dict[str, Any]:
         "--cells",
         nargs="+",
         default=["grid"],
-        help="names of cells, `grid`, `against-advice`, `failing`, `costly` or `all`",
+        help="names of cells, `grid`, `added`, `against-advice`, `failing`, `costly` or `all`",
     )
     run.add_argument("--seeds", type=seeds_of, default="0-9", help="as 0-9 or 3 or 0,2,5")
     run.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
@@ -47,6 +47,16 @@ def _asked() -> dict[str, Any]:
     commands.add_parser("failing", help="compare learning which points fail with not learning it")
     commands.add_parser("costly", help="compare reckoning with costs with not doing so, at the same total cost")
     commands.add_parser("plot", help="draw regret over trials")
+    gate = commands.add_parser("gate", help="run what the gate needs of a change, and print its verdict")
+    gate.add_argument("--cells", nargs="+", default=[], help="a part of the gate's cells, or `grid` or `added`")
+    gate.add_argument("--seeds", type=seeds_of, help="a part of the development block")
+    gate.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
+    gate.add_argument("--confirm", action="store_true", help="run a fresh block, after a complete development block")
+    gate.add_argument("--again", metavar="WHY", help="confirm on the next fresh block, for a reason that is recorded")
+    verdict = commands.add_parser("verdict", help="print the gate's verdict on a change from what is stored")
+    for parser_of_gate in (gate, verdict):
+        parser_of_gate.add_argument("--change", required=True, help="a name in benchmarks/quality/changes.py")
+        parser_of_gate.add_argument("--folder", type=Path, default=Path("benchmarks/results/gate"))
     return vars(parser.parse_args())
 
 

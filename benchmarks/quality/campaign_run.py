@@ -8,9 +8,8 @@ from pathlib import Path
 
 from benchmarks.quality.cells import Cell
 from benchmarks.quality.contestants import Contestant
-from benchmarks.quality.simulated_work import work_of
+from benchmarks.quality.simulated_work import TimedEvaluator
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
-from overnight.bo_core import SobolProposer
 from overnight.campaign import Campaign, EvaluationOutcome, History, Proposal
 from overnight.flows.controller.job import Execution, Job
 from overnight.flows.controller.loop import run_loop
@@ -66,11 +65,11 @@ def run_campaign(cell: Cell, seed: int, contestant: Contestant, *, charge: bool 
     The result is the same on every run and does not depend on the machine's load, unless the proposals' time is charged
     to the virtual clock.
     """
-    run = CampaignRun(cell.campaign(seed))
-    # The contestant is asked in place of the job's own proposer. No other process appends to this ledger, so the loop
-    # never polls for new events.
+    run = CampaignRun(cell.campaign(seed, contestant.file))
+    # The contestant is asked in place of the job's proposer, which the controller's rules may read. No other process
+    # appends to this ledger, so the loop never polls for new events.
     alone = Rhythm(hear=math.inf)
-    job = Job(run.campaign, work_of(cell), SobolProposer(), MemoryLedger(), Path("unused"), rhythm=alone)
+    job = Job(run.campaign, TimedEvaluator(cell), contestant.proposer, MemoryLedger(), Path("unused"), rhythm=alone)
     steps = _StepsInTheLoop(contestant, run, charge)
     run.history = run_in_virtual_time(run_loop(job, steps, VirtualClock(), StopRequest(), run.watch))
     return run

@@ -1,21 +1,38 @@
 """The cells of the benchmark, declared before any measurement: the problem, the noise and the workers of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from benchmarks.quality.cost_regions import CostRegion
 from benchmarks.quality.durations import DurationKind
 from benchmarks.quality.failure_regions import FailureRegion
-from benchmarks.quality.problems import ACKLEY8, ACKLEY20, BRANIN, HARTMANN3, HARTMANN6, LEVY10, Problem
+from benchmarks.quality.problems import (
+    ACKLEY8,
+    ACKLEY20,
+    BINARY25,
+    BOWL6,
+    BRANIN,
+    CHOICES_AND_FLOATS,
+    CLIFF,
+    HARTMANN3,
+    HARTMANN6,
+    LEVY4_OF_20,
+    LEVY10,
+    TREE_MODEL,
+    Problem,
+)
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.search.sobol import sobol_points
 from overnight.campaign import Campaign
-from overnight.campaign.space import Space
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One kind of campaign; a seed makes it one campaign."""
+    """One kind of campaign; a seed makes it one campaign.
+
+    A twentieth of the readings is wrong by `glitch`, in the function's spreads; below 0 they are too good.
+    """
 
     name: str
     problem: Problem
@@ -23,18 +40,21 @@ class Cell:
     workers: int = 8
     durations: DurationKind = "log-normal"
     failure_rate: float = 0.0
+    glitch: float = 0.0
     fails: FailureRegion | None = None
     trials: int = 60
     costs: CostRegion | None = None
     cost_budget: float | None = None
 
-    def campaign(self, seed: int) -> Campaign:
+    def campaign(self, seed: int, file: Mapping[str, object] | None = None) -> Campaign:
         """Return the campaign, which starts with the same Sobol points for every contestant.
+
+        Entries of `file` are added to the campaign's file.
 
         There are as many as our own proposer would use, and at least one per worker: before the first result there is
         nothing to learn from. A failed trial is not repeated, and no run of failures ends the campaign.
         """
-        encoding = Encoding(Space.model_validate(self.problem.parameters))
+        encoding = Encoding(self.problem.space)
         count = max(BayesianProposer().initial_points(encoding.k, self.trials), min(self.workers, self.trials))
         return Campaign.model_validate(
             {
@@ -46,6 +66,7 @@ class Cell:
                 "start_with": sobol_points(encoding, seed, set(), count),
                 "failures": {"max_attempts": 1, "max_in_a_row": self.trials + 1},
                 "seed": seed,
+                **(file or {}),
             }
         )
 
@@ -87,4 +108,31 @@ COSTLY = tuple(
     for costs in _COSTS
 )
 
-CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING, *COSTLY)}
+# Ten times the spread is beyond the whole range of Hartmann-6.
+_GLITCH = 10.0
+_OF_20_TRIALS = AGAINST_ADVICE[:2]
+
+# Cells that the grid lacks: categories, bowls, glitches, a cliff, idle parameters, and few trials on six functions.
+ADDED = (
+    Cell("choices-and-floats", CHOICES_AND_FLOATS, CHOICES_AND_FLOATS.moderate),
+    Cell("binary25", BINARY25, BINARY25.moderate),
+    Cell("tree-model", TREE_MODEL, TREE_MODEL.moderate),
+    Cell("bowl6-exact", BOWL6, 0.0),
+    Cell("bowl6-moderate", BOWL6, BOWL6.moderate),
+    replace(_HARTMANN6, name="hartmann6-too-good", glitch=-_GLITCH),
+    replace(_HARTMANN6, name="hartmann6-too-bad", glitch=_GLITCH),
+    Cell("cliff", CLIFF, CLIFF.moderate),
+    Cell("levy4-of-20", LEVY4_OF_20, LEVY4_OF_20.moderate),
+    *_OF_20_TRIALS,
+    *(
+        Cell(f"{name}-20-trials", problem, problem.moderate, workers=4, trials=20)
+        for name, problem in (
+            ("hartmann6", HARTMANN6),
+            ("bowl6", BOWL6),
+            ("choices-and-floats", CHOICES_AND_FLOATS),
+            ("tree-model", TREE_MODEL),
+        )
+    ),
+)
+
+CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING, *COSTLY, *ADDED)}

@@ -5,10 +5,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_table
-from benchmarks.quality.cells import AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
+from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
+from benchmarks.quality.changes import CHANGES
 from benchmarks.quality.contestants import NAMES, installed
 from benchmarks.quality.costly import costly_table
 from benchmarks.quality.failing import failing_table
+from benchmarks.quality.gate import CannotConfirm, Gate, report
+from benchmarks.quality.gate.seeds import DEVELOPMENT
 from benchmarks.quality.plot import curves_page
 from benchmarks.quality.results import read_all, read_rows
 from benchmarks.quality.run import Task, judge_again, missing, run_and_store
@@ -17,6 +20,7 @@ from benchmarks.quality.tables import all_tables
 _GROUPS = {
     "grid": [cell.name for cell in GRID],
     "against-advice": [cell.name for cell in AGAINST_ADVICE],
+    "added": [cell.name for cell in ADDED],
     "failing": [cell.name for cell in FAILING],
     "costly": [cell.name for cell in COSTLY],
     "all": list(CELLS),
@@ -85,6 +89,34 @@ def plot(folder: Path) -> int:
     return 0
 
 
+def gate(
+    folder: Path, change: str, cells: list[str], seeds: list[int] | None, jobs: int, *, confirm: bool, again: str | None
+) -> int:
+    """Run what the gate needs of a change, then print its verdict."""
+    judged = _gate(folder, change)
+    named = [name for cell in cells for name in _GROUPS.get(cell, [cell])] or list(judged.cells)
+    _check(named, judged.cells, "cell of the gate")
+    if seeds is not None and (confirm or not set(seeds) <= set(DEVELOPMENT)):
+        sys.exit(f"Expected seeds among {DEVELOPMENT[0]}-{DEVELOPMENT[-1]}, and none with --confirm.")
+    try:
+        failed = judged.confirm(named, jobs, again) if confirm else judged.develop(named, seeds or DEVELOPMENT, jobs)
+    except CannotConfirm as problem:
+        sys.exit(str(problem))
+    print(report(judged))
+    return 1 if failed else 0
+
+
+def verdict(folder: Path, change: str) -> int:
+    """Print the verdict on a change from what is stored."""
+    print(report(_gate(folder, change)))
+    return 0
+
+
+def _gate(folder: Path, change: str) -> Gate:
+    _check([change], CHANGES, "change")
+    return Gate(change, CHANGES[change], {cell.name: cell for cell in (*GRID, *ADDED)}, folder)
+
+
 COMMANDS = {
     "run": run,
     "rejudge": rejudge,
@@ -93,4 +125,6 @@ COMMANDS = {
     "failing": failing,
     "costly": costly,
     "plot": plot,
+    "gate": gate,
+    "verdict": verdict,
 }

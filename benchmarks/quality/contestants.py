@@ -1,8 +1,8 @@
 """The contestants: our proposer, its variants, points that learn nothing, and the peers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Protocol
 
@@ -11,18 +11,28 @@ from benchmarks.quality.peer_contestant import PeerContestant, open_peer
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
-from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign import Campaign, History, Point, Proposal
 
 
 class Contestant(Protocol):
     """A source of proposals and of the final recommendation; both depend on their arguments alone."""
 
+    @property
+    def proposer(self) -> AnyProposer:
+        """Return the settings of the proposer as the controller sees them."""
+        ...
+
+    @property
+    def file(self) -> Mapping[str, object]:
+        """Return what the campaign's file contains in addition."""
+        ...
+
     def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
         """Return the next q points."""
         ...
 
-    def recommend(self, campaign: Campaign, history: History) -> int | None:
-        """Return the observed trial whose point is believed to be best; None if nothing is observed."""
+    def recommend(self, campaign: Campaign, history: History) -> Point | None:
+        """Return the point that is believed to be best, measured or not; None if nothing is observed."""
         ...
 
     def versions(self) -> dict[str, str]:
@@ -32,30 +42,30 @@ class Contestant(Protocol):
 
 @dataclass(frozen=True)
 class OwnContestant:
-    """One of our proposers, with our recommendation."""
+    """One of our proposers, with our recommendation of a measured point or of a point anywhere."""
 
-    proposer: AnyProposer
+    proposer: AnyProposer = field(default_factory=BayesianProposer)
+    anywhere: bool = False
+    file: Mapping[str, object] = field(default_factory=dict)
 
     def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
         """Return the next q points."""
         return propose(campaign, history, self.proposer, q)
 
-    def recommend(self, campaign: Campaign, history: History) -> int | None:
-        """Return the trial that we recommend."""
-        return judged_best(campaign, history)
+    def recommend(self, campaign: Campaign, history: History) -> Point | None:
+        """Return the point that we recommend."""
+        found = recommend(campaign, history, self.proposer, anywhere=self.anywhere)
+        return None if found is None else found.point
 
     def versions(self) -> dict[str, str]:
         """Return the versions of our libraries; our own is the commit."""
         return {name: version(name) for name in ("torch", "gpytorch", "numpy", "scipy")}
 
 
-def judged_best(campaign: Campaign, history: History) -> int | None:
-    """Return the trial that our recommendation picks; it judges the searches of all contestants alike."""
-    found = recommend(campaign, history)
-    return None if found is None else found.trial
+# Its recommendation judges the searches of all contestants alike.
+JUDGE = OwnContestant()
 
-
-OURS: dict[str, AnyProposer] = {
+_PROPOSERS: dict[str, AnyProposer] = {
     "overnight": BayesianProposer(),
     "overnight-averaged": BayesianProposer(hyperparameters="average"),
     "overnight-repeats": BayesianProposer(replication="always"),
@@ -70,6 +80,8 @@ OURS: dict[str, AnyProposer] = {
     "overnight-cost-aware": BayesianProposer(cost_aware=True),
     "sobol": SobolProposer(),
 }
+
+OURS = {name: OwnContestant(proposer) for name, proposer in _PROPOSERS.items()}
 
 NAMES = (*OURS, *PEERS)
 
@@ -91,7 +103,7 @@ def _is_installed(peer: str) -> bool:
 def contestant_named(name: str) -> Iterator[Contestant]:
     """Open a contestant for one campaign; a peer's process ends with it."""
     if name in OURS:
-        yield OwnContestant(OURS[name])
+        yield OURS[name]
     else:
         with open_peer(name) as peer:
             yield PeerContestant(peer)

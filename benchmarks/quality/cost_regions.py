@@ -24,6 +24,6 @@ def cost_of(region: CostRegion, problem: Problem, point: Mapping[str, Value], se
     """
     if region == "random":
         return float(_DEAREST ** np.random.default_rng([seed, _COST_STREAM]).random())
-    x = [(float(value) - low) / (high - low) for value, (low, high) in zip(point.values(), problem.bounds, strict=True)]
-    far = min(math.dist(x, problem.optimum) / (_FAR * math.sqrt(len(x))), 1.0)
+    x, optimum = problem.place(point), problem.place(problem.best)
+    far = min(math.dist(x, optimum) / (_FAR * math.sqrt(len(x))), 1.0)
     return _DEAREST ** {"cheap": far, "dear": 1.0 - far, "slope": x[0]}[region]

@@ -23,8 +23,8 @@ def fails(region: FailureRegion, problem: Problem, point: Mapping[str, Value], s
     """Return whether a trial fails: because of its point or, in the region `tenth`, because of its seed alone."""
     if region == "tenth":
         return bool(np.random.default_rng([seed, _FAILURE_STREAM]).random() < _TENTH)
-    x = [(float(value) - low) / (high - low) for value, (low, high) in zip(point.values(), problem.bounds, strict=True)]
-    return _BY_POINT[region](x, problem.optimum)
+    x, optimum = problem.place(point), problem.place(problem.best)
+    return _BY_POINT[region](x, optimum)
 
 
 def _half(x: list[float], optimum: list[float]) -> bool:

@@ -2,16 +2,17 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 
 import torch
 
 from benchmarks.quality.campaign_run import CampaignRun, run_campaign
 from benchmarks.quality.cells import CELLS, Cell
-from benchmarks.quality.contestants import OURS, Contestant, contestant_named, judged_best
+from benchmarks.quality.contestants import JUDGE, OURS, Contestant, contestant_named
 from benchmarks.quality.results import Row
 from benchmarks.quality.stored_campaign import as_told, stored_campaign
 from overnight.bo_core.data.encoding import Encoding
-from overnight.campaign import Campaign, History
+from overnight.campaign import Campaign, History, Point
 
 _SAME = 1e-6
 
@@ -41,25 +42,24 @@ def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> Row:
 
 def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> Row:
     """Return the final and intermediate results, by the contestant's own recommendation and by our judge's."""
-    own = _regret(cell, run.history, contestant.recommend(run.campaign, run.history))
-    tried = [cell.problem.regret(trial.point) for trial in run.history.model_view().observed]
+    own = _regret(cell, contestant.recommend(run.campaign, run.history))
     steps = sorted(run.earlier)
     known = [run.earlier[k] for k in steps]
     return {
         "true_value": None if own is None else own + cell.problem.minimum,
         "regret": own,
-        "best_tried_regret": min(tried, default=None),
+        "best_tried_regret": best_tried(cell, run.history),
         "curve_trials": steps,
-        "curve_regret": [_regret(cell, history, contestant.recommend(run.campaign, history)) for history in known],
+        "curve_regret": _regrets(contestant, cell, run.campaign, known),
         **judged(cell, run.campaign, run.history, known),
-        **as_told(run.history),
+        **as_told(run.campaign, run.history),
     }
 
 
 def judged(cell: Cell, campaign: Campaign, history: History, earlier: list[History]) -> Row:
     """Return the final and intermediate regrets of our judge's recommendation."""
-    regrets = [_regret(cell, h, judged_best(campaign, h)) for h in (*earlier, history)]
-    return {"judged_regret": regrets[-1], "curve_judged_regret": regrets[:-1]}
+    *curve, last = _regrets(JUDGE, cell, campaign, [*earlier, history])
+    return {"judged_regret": last, "curve_judged_regret": curve}
 
 
 def judged_again(row: Row) -> Row:
@@ -68,15 +68,26 @@ def judged_again(row: Row) -> Row:
     campaign = cell.campaign(row["seed"])
     history, earlier = stored_campaign(row, campaign)
     new = judged(cell, campaign, history, earlier)
-    if row["contestant"] in OURS:
-        regret = new["judged_regret"]
+    if (ours := OURS.get(row["contestant"])) is not None:
+        *curve, regret = _regrets(ours, cell, campaign, [*earlier, history])
         new |= {"regret": regret, "true_value": None if regret is None else regret + cell.problem.minimum}
-        new |= {"curve_regret": new["curve_judged_regret"]}
+        new |= {"curve_regret": curve}
     return row | new
 
 
-def _regret(cell: Cell, history: History, trial: int | None) -> float | None:
-    return None if trial is None else cell.problem.regret(history.trials[trial].point)
+def best_tried(cell: Cell, history: History) -> float | None:
+    """Return the least regret of the observed points; None if there is none."""
+    return min((cell.problem.regret(trial.point) for trial in history.model_view().observed), default=None)
+
+
+def _regrets(
+    contestant: Contestant, cell: Cell, campaign: Campaign, histories: Sequence[History]
+) -> list[float | None]:
+    return [_regret(cell, contestant.recommend(campaign, history)) for history in histories]
+
+
+def _regret(cell: Cell, point: Point | None) -> float | None:
+    return None if point is None else cell.problem.regret(point)
 
 
 def utilisation(campaign: Campaign, history: History) -> float:

@@ -1,6 +1,6 @@
 """A peer as a contestant: asked in the unit cube, in a process of its own, about the same campaign as ours."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from overnight.bo_core import SobolProposer
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.propose import propose
-from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign import Campaign, History, Point, Proposal
 
 # The same as for our own proposer: a single result is not enough for a model.
 _LEAST_OBSERVED = 2
@@ -40,10 +40,16 @@ def open_peer(name: str) -> AbstractContextManager[Peer]:
 
 
 class PeerContestant:
-    """A contestant with the same starting points as ours; after these, the peer proposes."""
+    """A contestant with the same starting points as ours; after these, the peer proposes.
+
+    A peer sees every space as ours is encoded: a category is one coordinate for each choice, and its answers are
+    rounded to the nearest point of the space.
+    """
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
+        self.proposer = SobolProposer()
+        self.file: Mapping[str, object] = {}
 
     def propose(self, campaign: Campaign, history: History, q: int) -> list[Proposal]:
         """Return the next q points; a campaign begins with its starting points."""
@@ -58,13 +64,13 @@ class PeerContestant:
         decoded = [encoding.decode(point) for point in points.clamp(0, 1)]
         return start + [Proposal(point=point, generator="model") for point in decoded]
 
-    def recommend(self, campaign: Campaign, history: History) -> int | None:
-        """Return the trial that the peer recommends."""
+    def recommend(self, campaign: Campaign, history: History) -> Point | None:
+        """Return the point that the peer recommends, one of the observed."""
         observed = history.model_view().observed
         if len(observed) < _LEAST_OBSERVED:
-            return observed[0].id if observed else None
+            return observed[0].point if observed else None
         known = _what_is_known(campaign, history, Encoding(campaign.parameters))
-        return observed[self.peer.recommend(**known).index].id
+        return observed[self.peer.recommend(**known).index].point
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the peer's libraries."""

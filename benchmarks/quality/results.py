@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ Row = dict[str, Any]
 
 RESULTS = Path("benchmarks/results/quality")
 
-# One row per campaign. `points` (in the function's units), `values` (None for a failed trial), `started` and `ended`
-# (virtual seconds) and `costs` (None if no cost was reported) have one entry per trial, so that a campaign can be
-# judged again; `curve_…` have one per step of the curve. Rows stored before costs existed lack that list.
+# One row per campaign. `points` (in the function's units, a choice by its place in the list), `values` (None for a
+# failed trial), `started` and `ended` (virtual seconds) and `costs` (None if no cost was reported) have one entry per
+# trial, so that a campaign can be judged again; `curve_…` have one per step of the curve. Rows stored before costs
+# existed lack that list.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -67,22 +68,27 @@ def read_all(folder: Path = RESULTS) -> list[Row]:
 
 
 def store_row(row: Row, folder: Path = RESULTS) -> None:
-    """Add a row to its contestant's file, replacing an earlier row of the same campaign.
+    """Add a row to its contestant's file, replacing an earlier row of the same campaign."""
+    store_in(folder / f"{row['contestant']}.parquet", row, SCHEMA, key_of)
+
+
+def store_in(path: Path, row: Row, schema: pa.Schema, key: Callable[[Row], tuple[str | int, ...]]) -> None:
+    """Add a row to a file, replacing an earlier row with the same key.
 
     The file is replaced atomically, so that a kill loses no other row and several processes may store at the same time.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{row['contestant']}.parquet"
-    with _alone(folder / ".lock"):
-        kept = [old for old in read_rows(row["contestant"], folder) if key_of(old) != key_of(row)]
-        rows = sorted([*kept, row], key=key_of)
+    with alone(path.parent):
+        old = pq.read_table(path).to_pylist() if path.exists() else []
+        rows = sorted([*(each for each in old if key(each) != key(row)), row], key=key)
         unfinished = path.with_suffix(".unfinished")
-        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), unfinished)
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), unfinished)
         os.replace(unfinished, path)
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from storing in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

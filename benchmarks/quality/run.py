@@ -8,11 +8,24 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from benchmarks.quality.cells import CELLS
 from benchmarks.quality.measures import judged_again, measure
 from benchmarks.quality.results import Row, key_of, read_rows, store_row
+
+
+class Measured(Protocol):
+    """Something to measure in any process."""
+
+    def measured(self) -> Row | str:
+        """Return a row, or the traceback of a failure."""
+        ...
+
+
+AnyTask = TypeVar("AnyTask", bound=Measured)
 
 
 @dataclass(frozen=True)
@@ -43,21 +56,20 @@ def missing(tasks: Iterable[Task], folder: Path, *, again: bool) -> list[Task]:
 
 def run_and_store(tasks: list[Task], folder: Path, jobs: int) -> int:
     """Run the tasks, store the rows of those that succeed and return how many did not."""
-    source = {"command": _command(), "commit": _commit()}
     failed = 0
-    for done, (task, result) in enumerate(_results(tasks, jobs), start=1):
+    for done, (task, result) in enumerate(results_of(tasks, jobs), start=1):
         what = f"[{done}/{len(tasks)}] {task.contestant} {task.cell} seed {task.seed}"
         if isinstance(result, str):
             failed += 1
             print(f"{what} FAILED\n{result}", file=sys.stderr, flush=True)
             continue
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        store_row({**result, **source, "date": date}, folder)
+        store_row({**result, "command": _command(), "commit": commit(), "date": now()}, folder)
         print(f"{what}: regret {result['regret']:.4g} ({result['wall_seconds']:.1f} s)", flush=True)
     return failed
 
 
-def _results(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Row | str]]:
+def results_of(tasks: list[AnyTask], jobs: int) -> Iterator[tuple[AnyTask, Row | str]]:
+    """Yield each task with its result as it ends."""
     if jobs == 1:
         yield from ((task, task.measured()) for task in tasks)
         return
@@ -79,11 +91,17 @@ def _command() -> str:
     return " ".join(["python -m benchmarks.quality", *sys.argv[1:]])
 
 
-def _commit() -> str:
+def now() -> str:
+    """Return the time as it is stored."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def commit() -> str:
     """Return the commit of this code, marked if any tracked Python file differs from it."""
-    commit = _git("rev-parse", "HEAD")
+    head = _git("rev-parse", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
-    return f"{commit}-changed" if changed else commit
+    return f"{head}-changed" if changed else head
 
 
 def _git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Evaluations of a cell: the campaign's seed and the trial alone determine noise, time, cost and failure."""
+"""Evaluations of a cell: the campaign's seed and the trial alone determine noise, time, cost, glitch and failure."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ import numpy as np
 
 from benchmarks.quality.cells import Cell
 from benchmarks.quality.cost_regions import cost_of
-from benchmarks.quality.durations import DurationKind, draw_duration
+from benchmarks.quality.durations import draw_duration
 from benchmarks.quality.failure_regions import fails
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
 from overnight.campaign.evaluation import EvaluationFailed
-from overnight.evaluators import Report, SimulatedEvaluator
+from overnight.evaluators import Report
 
 MEAN_SECONDS = 60.0
-# The evaluator's own streams use the seed alone (noise) and the seed with the attempt's number (failure).
+# Noise uses the seed alone and a failure the seed with the attempt's number, as the product's simulated evaluator does.
 _DURATION_STREAM = 1_000_003
+_GLITCH_STREAM = 1_000_099
+GLITCH_RATE = 0.05
 
 
 @dataclass(frozen=True)
 class TimedEvaluator:
-    """A simulated evaluator whose evaluations take random times, so that they finish in any order."""
+    """A cell's function with noise, in evaluations that take random times, so that they finish in any order."""
 
-    simulated: SimulatedEvaluator
-    durations: DurationKind
     cell: Cell
     time_limit: timedelta = timedelta(days=365)
     grace: timedelta = timedelta()
@@ -36,27 +36,30 @@ class TimedEvaluator:
         return {}
 
     async def check(self, campaign: Campaign) -> None:
-        """Check as the simulated evaluator does."""
-        await self.simulated.check(campaign)
+        """Check nothing: the campaign is the cell's own."""
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
         """Evaluate after a time determined by the request's seed."""
-        generator = np.random.default_rng([request.seed, _DURATION_STREAM])
-        await asyncio.sleep(MEAN_SECONDS * draw_duration(self.durations, generator))
-        if self.cell.fails is not None and fails(self.cell.fails, self.cell.problem, request.parameters, request.seed):
+        del folder, report
+        cell, seed, point = self.cell, request.seed, request.parameters
+        generator = np.random.default_rng([seed, _DURATION_STREAM])
+        await asyncio.sleep(MEAN_SECONDS * draw_duration(cell.durations, generator))
+        if cell.fails is not None and fails(cell.fails, cell.problem, point, seed):
             return EvaluationFailed(cause="configuration", message="a simulated failure of its own")
-        found = await self.simulated.evaluate(request, folder, report)
-        if self.cell.costs is None:
-            return found
-        cost = cost_of(self.cell.costs, self.cell.problem, request.parameters, request.seed)
-        return found.model_copy(update={"cost": cost})
+        if np.random.default_rng([seed, request.attempt]).random() < cell.failure_rate:
+            return EvaluationFailed(cause="infrastructure", message="a simulated failure")
+        mean = (
+            cell.problem.value(point) + cell.noise * np.random.default_rng(seed).standard_normal() + self._error(seed)
+        )
+        cost = None if cell.costs is None else cost_of(cell.costs, cell.problem, point, seed)
+        return EvaluationSucceeded(metrics={request.objective: Measurement(mean=mean)}, cost=cost)
+
+    def _error(self, seed: int) -> float:
+        """Return the error of a reading, 0 except for a glitch."""
+        glitched = np.random.default_rng([seed, _GLITCH_STREAM]).random() < GLITCH_RATE
+        return self.cell.glitch * self.cell.problem.spread if glitched else 0.0
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Recover nothing: an evaluation dies with its controller."""
-        return await self.simulated.recover(request, folder, report)
-
-
-def work_of(cell: Cell) -> TimedEvaluator:
-    """Return the evaluator of a cell."""
-    simulated = SimulatedEvaluator(function=cell.problem.function, noise=cell.noise, failure_rate=cell.failure_rate)
-    return TimedEvaluator(simulated, cell.durations, cell)
+        del request, folder, report
+        return None

@@ -1,24 +1,37 @@
 """Convert the trials of a campaign to stored columns, and back to a history that can be judged again later."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from benchmarks.quality.results import Row
 from benchmarks.virtual_time import BEGINNING
-from overnight.campaign import Campaign, History, Measurement, Proposal, Trial
+from overnight.campaign import Campaign, History, Measurement, Point, Proposal, Trial
 from overnight.campaign.history.trial import Attempt, Failure, Observation
 from overnight.campaign.history.trials import Trials
 
 
-def as_told(history: History) -> Row:
+def as_told(campaign: Campaign, history: History) -> Row:
     """Return the columns with each trial's point, times, value and cost."""
     trials = [history.trials[i] for i in sorted(history.trials)]
     return {
-        "points": [list(trial.point.values()) for trial in trials],
+        "points": [numbers_of(campaign, trial.point) for trial in trials],
         "values": [_value(trial) for trial in trials],
         "started": [_seconds(trial.attempts[0].started) for trial in trials],
         "ended": [_seconds(trial.outcome.ended) for trial in trials if trial.outcome is not None],
         "costs": [trial.outcome.cost if isinstance(trial.outcome, Observation) else None for trial in trials],
     }
+
+
+def numbers_of(campaign: Campaign, point: Point) -> list[float]:
+    """Return the values of a point, with the place among its choices for a value that is not a number."""
+    tuned = campaign.parameters.tuned().items()
+    return [float(p.listed.index(point[name]) if p.listed else point[name]) for name, p in tuned]
+
+
+def point_of(campaign: Campaign, numbers: Sequence[float]) -> Point:
+    """Return the point of stored numbers."""
+    pairs = zip(campaign.parameters.tuned().items(), numbers, strict=True)
+    return campaign.parameters.point({name: p.listed[int(n)] if p.listed else n for (name, p), n in pairs})
 
 
 def stored_campaign(row: Row, campaign: Campaign) -> tuple[History, list[History]]:
@@ -34,7 +47,7 @@ def _history(row: Row, campaign: Campaign, now: float) -> History:
 
 
 def _trial(row: Row, campaign: Campaign, i: int, now: float) -> Trial:
-    point = campaign.parameters.point(dict(zip(campaign.parameters.tuned(), row["points"][i], strict=True)))
+    point = point_of(campaign, row["points"][i])
     started, ended = _moment(row["started"][i]), _moment(row["ended"][i])
     metrics = {campaign.objective.metric: Measurement(mean=row["values"][i] or 0.0)}
     outcome = Observation(attempt=1, metrics=metrics, ended=ended)

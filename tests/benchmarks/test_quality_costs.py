@@ -30,15 +30,12 @@ def test_a_campaign_ends_when_its_costs_are_spent(cell):
 @pytest.mark.parametrize(("costs", "at_the_optimum"), [("cheap", 1.0), ("dear", 16.0)])
 def test_the_optimum_costs_the_least_or_the_most(costs, at_the_optimum):
     problem = CELLS["branin-cheap-costs"].problem
-    there = [low + u * (high - low) for u, (low, high) in zip(problem.optimum, problem.bounds, strict=True)]
-    point = dict(zip(problem.parameters, there, strict=True))
-    assert cost_of(costs, problem, point, 0) == pytest.approx(at_the_optimum)
+    assert cost_of(costs, problem, problem.best, 0) == pytest.approx(at_the_optimum)
 
 
 def test_what_a_target_costs_is_all_that_had_been_spent_when_it_was_reached():
-    low, high = CELLS["branin-cheap-costs"].problem.bounds[0]
-    best = low + CELLS["branin-cheap-costs"].problem.optimum[0] * (high - low)
-    points = [[9.0, 14.0], [best, 2.275], [0.0, 0.0]]
+    best = CELLS["branin-cheap-costs"].problem.best
+    points = [[9.0, 14.0], list(best.values()), [0.0, 0.0]]
     row = {"cell": "branin-cheap-costs", "points": points, "ended": [2.0, 3.0, 1.0], "costs": [2.0, 4.0, 8.0]}
     assert cost_to_reach(row, 0.01) == 14.0
     assert cost_to_reach(row | {"points": [[9.0, 14.0]] * 3}, 0.01) == math.inf

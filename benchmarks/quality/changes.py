@@ -1,0 +1,38 @@
+"""The changes of search or recommendation that the gate judges, one named entry each."""
+
+import json
+from dataclasses import dataclass
+
+from benchmarks.quality.contestants import OwnContestant
+from overnight.bo_core import BayesianProposer
+
+
+@dataclass(frozen=True)
+class Change:
+    """Two contestants; the gate asks whether `changed` is better than `base`."""
+
+    base: OwnContestant
+    changed: OwnContestant
+
+    @property
+    def shares_search(self) -> bool:
+        """Return whether both run the same campaign and differ only in the point that they recommend."""
+        return (self.base.proposer, self.base.file) == (self.changed.proposer, self.changed.file)
+
+    @property
+    def described(self) -> str:
+        """Return both sides as JSON, by which stored results recognise them."""
+        return json.dumps([_described(self.base), _described(self.changed)], sort_keys=True)
+
+
+def _described(side: OwnContestant) -> dict[str, object]:
+    settings = side.proposer.model_dump(mode="json", exclude_defaults=True) | {"kind": side.proposer.kind}
+    return {"proposer": settings, "anywhere": side.anywhere, "file": dict(side.file)}
+
+
+_USUAL = OwnContestant()
+
+CHANGES = {
+    "anywhere": Change(_USUAL, OwnContestant(anywhere=True)),
+    "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"))),
+}
