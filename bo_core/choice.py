@@ -183,7 +183,10 @@ class Choice:
         return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
-        """Return the new point of highest value, or that of highest score if the former is hopeless."""
+        """Return the new point of highest value, or that of highest score if the former is hopeless.
+
+        A confirming point may be an observed one, and is never hopeless.
+        """
         found = self._best_on(at.surface, at)
         if self.confirming:
             return self._better_again(found, at.surface)

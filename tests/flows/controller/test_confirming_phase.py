@@ -12,7 +12,7 @@ import pytest
 from provenances import altered
 from read_ledgers import events_of
 from scripted_campaign import ScriptedEvaluator, a_campaign
-from standing import status_lines
+from standing import status_lines, story_about
 from typer.testing import CliRunner
 from virtual_nights import HOUR, LongEvaluator, NightClock, nights
 from virtual_steps import VirtualSteps
@@ -185,7 +185,7 @@ def test_the_phase_goes_on_in_the_next_night():
         assert ended - began == 3 * HOUR
 
 
-def test_a_pause_and_a_closed_window_hold_it():
+def test_a_pause_and_a_closed_window_hold_it_and_its_time_is_that_of_a_sequence():
     ledger = MemoryLedger()
     run(a_campaign(budget={"trials": 12}, confirm=3), Lasting(), ledger)
     events = asyncio.run(events_of(ledger))
@@ -196,6 +196,9 @@ def test_a_pause_and_a_closed_window_hold_it():
     assert Allowance(history, in_window=False, **at_rest).unproposed == 0
     [line] = [line for line in status_lines(history) if line.startswith("confirming: ")]
     assert line == "confirming: 3 trials left, one after the other, each at the best point by then"
+    spent = story_about(history).spent
+    assert spent.seconds_per_trial is not None
+    assert spent.seconds_left == pytest.approx(3 * spent.seconds_per_trial)
     paused = history.extended([CampaignPaused(time=now, actor="ada", request=1, why="")])
     assert Allowance(paused, in_window=True, **at_rest).unproposed == 0
 
