@@ -20,7 +20,7 @@ from overnight.bo_core.acquisition import (
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_score
-from overnight.bo_core.data.encoding import Encoding, key_of
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
@@ -34,6 +34,7 @@ from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point
+from overnight.campaign.history.trial import Observation
 
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
@@ -41,7 +42,10 @@ _MOST_MEASURED_AGAIN = 16
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it."""
+    """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it.
+
+    If it is `confirming`, points with results may be measured again, unless results are exact.
+    """
 
     campaign: Campaign
     history: History
@@ -49,6 +53,15 @@ class Asked:
     encoding: Encoding
     chosen: Sequence[Point]
     q: int
+    confirming: bool = False
+
+    @cached_property
+    def taken(self) -> set[PointKey]:
+        """Return the points that may not be proposed."""
+        trials = self.history.trials.values()
+        if self.confirming and not self.situation.observed[self.campaign.objective.metric].exact:
+            trials = [trial for trial in trials if not isinstance(trial.outcome, Observation)]
+        return {key_of(trial.point) for trial in trials} | {key_of(point) for point in self.chosen}
 
     @cached_property
     def view(self) -> ModelView:
@@ -146,7 +159,7 @@ class Choice:
         self.outstanding = outstanding.and_chosen(self._features(asked.chosen))
         self.acquisition, self.utility = ACQUISITIONS[self.proposer.acquisition], utility_of(self.proposer)
         self.draws = self._draws(of_objective.X[could_be])
-        self.taken = {key_of(t.point) for t in asked.history.trials.values()} | {key_of(p) for p in asked.chosen}
+        self.taken, self.confirming = {*asked.taken}, asked.confirming
         self.near = of_objective.X[could_be].cpu()
         self.newest: Tensor | None = None
 
@@ -170,8 +183,13 @@ class Choice:
         return Prepared(self.weighting.over(self._surface()), pool_seed, self._new_seed())
 
     def searched(self, at: Prepared) -> Candidate:
-        """Return the new point of highest value, or that of highest score if the former is hopeless."""
+        """Return the new point of highest value, or that of highest score if the former is hopeless.
+
+        A confirming point may be an observed one, and is never hopeless.
+        """
         found = self._best_on(at.surface, at)
+        if self.confirming:
+            return self._better_again(found, at.surface)
         if self.opinion is None or not self.opinion.finds_hopeless(self.encoding.encode([found.point])):
             return found
         return self._best_on(self.opinion.over(at.surface), at)
@@ -186,6 +204,17 @@ class Choice:
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
         point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)
+
+    def _better_again(self, new: Candidate, surface: Surface) -> Candidate:
+        """Return the observed point of highest value if the search found none that is better."""
+        observed = self.model.observed
+        free = [i for i, trial in enumerate(observed.trials) if key_of(trial.point) not in self.taken]
+        if not free:
+            return new
+        values = surface.value(observed.X[free])
+        best = int(values.argmax())
+        again = replace(new, point=observed.trials[free[best]].point, value=float(values[best]))
+        return again if again.value >= new.value else new
 
     def take(self, point: Point) -> None:
         """Add a point to the batch."""

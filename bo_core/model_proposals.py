@@ -78,7 +78,8 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
             predicted_cost=choice.weighting.predicted_cost(x),
         ),
     )
-    return Proposal(point=chosen.point, generator="model", provenance=provenance)
+    generator = "confirming" if asked.confirming else "model"
+    return Proposal(point=chosen.point, generator=generator, provenance=provenance)
 
 
 def _knew(asked: Asked, choice: Choice) -> Knew:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import torch
 
 from overnight.bo_core.choice import Asked
+from overnight.bo_core.confirming import to_confirm
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
@@ -19,6 +20,7 @@ from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Asked as Caller
 from overnight.campaign.history.provenance import MadeBy, Provenance, Stack
+from overnight.campaign.standing.confirming import confirming
 
 _LEAST_OBSERVED_FOR_A_MODEL = 2
 # The time of trials that have not been proposed yet.
@@ -32,22 +34,25 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     First come the baseline and `start_with`, then a Sobol start, then the model's points, each chosen given those
     before it in the batch. A custom proposer takes over after the baseline and `start_with`. If the model cannot be
     computed numerically, points of the Sobol sequence replace its own, and their provenance records that. Returns fewer
-    than q points if a finite space has fewer left; raises CannotPropose if it has none left.
+    than q points if a finite space has fewer left, and raises CannotPropose if it has none left. With `confirm`, the
+    model also returns fewer if the rest of the budget is reserved for confirming trials; of these it returns one, or
+    none while another trial is outstanding.
     """
-    encoding = Encoding(campaign.parameters)
+    encoding, phase = Encoding(campaign.parameters), confirming(campaign, history)
     first, taken = history.next_trial, {key_of(t.point) for t in history.trials.values()}
-    q = _at_most(encoding, taken, q)
+    q = _at_most(encoding, taken, min(q, phase.may_propose) if isinstance(proposer, BayesianProposer) else q)
     proposals = _asked_for(campaign, taken)[:q]
     so_far = len(history.trials) + len(proposals)
     taken |= {key_of(p.point) for p in proposals}
-    spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), encoding.k)
+    spread = _spread_count(campaign, history, proposer, so_far, q - len(proposals), confirms=phase.begun)
     points = sobol_points(encoding, campaign.seed, taken, spread)
     proposals += [Proposal(point=p, generator="sobol", provenance=_seeded(campaign, first)) for p in points]
     more = q - len(proposals)
     if more and isinstance(proposer, BayesianProposer):
         chosen = [p.point for p in proposals]
+        asked = Asked(campaign, history, proposer, encoding, chosen, more)
         try:
-            proposals += model_proposals(Asked(campaign, history, proposer, encoding, chosen, more))
+            proposals += model_proposals(to_confirm(asked) if phase.begun else asked)
         except ModelFailed as problem:
             taken |= {key_of(p) for p in chosen}
             made = _seeded(campaign, first, away=str(problem))
@@ -80,7 +85,7 @@ def _at_most(encoding: Encoding, taken: Collection[PointKey], q: int) -> int:
 
 
 def _spread_count(
-    campaign: Campaign, history: History, proposer: AnyProposer, so_far: int, q: int, parameters: int
+    campaign: Campaign, history: History, proposer: AnyProposer, so_far: int, q: int, *, confirms: bool
 ) -> int:
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
@@ -90,6 +95,9 @@ def _spread_count(
         or len(view_inside(campaign, history).observed) < _LEAST_OBSERVED_FOR_A_MODEL
     ):
         return q
+    if confirms:
+        return 0
+    parameters = len(campaign.parameters.tuned())
     return min(max(proposer.initial_points(parameters, campaign.budget.trials) - so_far, 0), q)
 
 

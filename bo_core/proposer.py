@@ -28,6 +28,9 @@ HopelessTreatment = Literal["avoid", "ignore"]
 CategoryDistance = Literal["one_hot", "hamming"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
+# With fewer observations, one set of hyperparameters is overconfident, and averaging costs little.
+_AVERAGED_BELOW = 100
+
 
 # Settings of the built-in surrogate that another one lacks, and settings that only the built-in one supports.
 _OF_EXACT = ("kernel", "prior", "hyperparameters", "warping", "extra_noise", "starts", "pending", "device")
@@ -149,6 +152,10 @@ class BayesianProposer(BaseModel):
         if self.initial is not None:
             return self.initial
         return max(min(2 * parameters, trials // 3), min(4, trials))
+
+    def averages_beliefs(self, observed: int) -> bool:
+        """Return whether the belief about the best point is averaged over several sets of hyperparameters."""
+        return observed < _AVERAGED_BELOW if self.hyperparameters == "auto" else self.hyperparameters == "average"
 
 
 class SobolProposer(BaseModel):

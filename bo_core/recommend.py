@@ -1,4 +1,4 @@
-"""Recommend the point with the best posterior mean, among the observed points or anywhere."""
+"""Recommend the observed point with the best posterior mean, or a point that is better even with caution."""
 
 import math
 from collections.abc import Sequence
@@ -34,22 +34,26 @@ _SAMPLES = 4096
 _JITTER = 1e-9
 # Some starts of the search for a better point lie near this many of the best observed ones.
 _NEAR = 5
-# With fewer observations, one set of hyperparameters is overconfident, and averaging costs little.
-_AVERAGED_BELOW = 100
+# Standard deviations below the mean at which points are compared before the best observed one is left.
+_CAUTION = 2.0
 
 
 @own_state()
 def recommend(
-    campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = False
+    campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
 ) -> Recommendation | None:
-    """Return the observed point with the best posterior mean, or None before the first observation.
+    """Return the point that is believed to be best, or None before the first observation.
 
-    With `anywhere` it may be any point of the space that has a better mean, except points that failed or were stopped;
-    the mean is weighted by the probability that the point gives a result, as in proposals. Beliefs are averaged over
-    hyperparameters as the proposer's settings demand, by default under 100 observations; a proposer without a model
-    uses the default settings. Probabilities are shares of joint posterior samples at all observed points and the
-    recommended one, each counted once; they are deterministic. Of more than 480 distinct points, only those count that
-    matter for which one is best. If no model can be computed, the point with the best measurement is recommended.
+    That is the observed point with the best posterior mean, unless the point with the best mean `anywhere` is better
+    also by the lower confidence bound, two standard deviations below the mean (docs/decisions/0033-confirming.md).
+    There the mean is weighted by the probability that the point gives a result, as in proposals, and points that
+    failed, were stopped or were rejected do not count.
+
+    Beliefs are averaged over hyperparameters as the proposer's settings demand, by default under 100 observations; a
+    proposer without a model uses the default settings. Probabilities are shares of joint posterior samples at all
+    observed points and the recommended one, each counted once; they are deterministic. Of more than 480 distinct
+    points, only those count that matter for which one is best. If no model can be computed, the point with the best
+    measurement is recommended.
     """
     proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
     view = view_inside(campaign, history)
@@ -72,23 +76,24 @@ def _believed_best(
     with threads_for(len(view.observed)):
         learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
         situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
-        averaged, objective = _is_averaged(proposer, view), campaign.objective.metric
+        averaged, objective = proposer.averages_beliefs(len(view.observed)), campaign.objective.metric
         model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
         places = _first_of_each_point(view.observed)
-        X = model.observed.X[places]
-        elsewhere = _better_elsewhere(model, situation, everything, proposer, encoding) if anywhere else []
-        X = torch.cat([X, encoding.encode(elsewhere)])
+        tried = model.observed.X[places]
+        elsewhere = _better_elsewhere(model, tried, situation, everything, proposer, encoding) if anywhere else []
+        X = torch.cat([tried, encoding.encode(elsewhere)])
         means, covariances = model.posterior.joint(X.to(model.device))
         samples = _samples(means.cpu(), covariances.cpu(), generator)
         mean, covariance = _mixed(means.cpu(), covariances.cpu())
-        best = int(mean.argmax())
     trials = [view.observed[i] for i in places]
-    found: list[tuple[int | None, Point]] = [*((t.id, t.point) for t in trials), *((None, p) for p in elsewhere)]
+    of_observed = int(mean[: len(trials)].argmax())
+    best = len(trials) if elsewhere else of_observed
     units = model.observed.outcomes
     base = _place_of_baseline(campaign, trials)
     return Recommendation(
-        trial=found[best][0],
-        point=found[best][1],
+        trial=None if elsewhere else trials[best].id,
+        point=elsewhere[0] if elsewhere else trials[best].point,
+        best_measured=trials[of_observed].id,
         objective=objective,
         predicted={objective: _prediction(units, mean, covariance, best)},
         baseline={} if base is None else {objective: _prediction(units, mean, covariance, base)},
@@ -105,6 +110,7 @@ def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Rec
     return Recommendation(
         trial=best.id,
         point=best.point,
+        best_measured=best.id,
         objective=objective,
         predicted={objective: Prediction(mean=measured.mean, sd=measured.sem)},
         probability_best=1.0 / len(_first_of_each_point(trials)),
@@ -112,30 +118,40 @@ def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Rec
     )
 
 
-def _is_averaged(proposer: BayesianProposer, view: ModelView) -> bool:
-    if proposer.hyperparameters == "auto":
-        return len(view.observed) < _AVERAGED_BELOW
-    return proposer.hyperparameters == "average"
-
-
 def _better_elsewhere(
-    model: Model, situation: Situation, everything: ModelView, proposer: BayesianProposer, encoding: Encoding
+    model: Model,
+    tried: Tensor,
+    situation: Situation,
+    everything: ModelView,
+    proposer: BayesianProposer,
+    encoding: Encoding,
 ) -> list[Point]:
-    """Return the point of highest posterior mean that was never tried to the end, if it beats the observed ones."""
-    at_data = model.posterior.averaged(model.data.X)[0]
+    """Return the untried point of highest mean if it beats those `tried` [c, d], with and without caution."""
+    rivals = torch.cat([tried, model.observed.X[len(situation.view.observed) :]])
+    at, sd_at = (found.cpu() for found in model.posterior.averaged(rivals.to(model.device)))
+    if (best := int(at.argmax())) >= len(tried):
+        # The end of a stopped trial is only predicted, which is no reason to recommend its neighbours.
+        return []
     # With no points to draw, one draw is the posterior mean itself.
     draws = JointDraws({"objective": model.posterior}, model.data.X[:0], 1, more=1, seed=0)
     mean = surface_of_score(AverageScore(draws, OneObjective("objective", SimpleRegret())))
-    near = model.data.X[at_data.argsort(descending=True)[:_NEAR]].cpu()
+    near = rivals[at.argsort(descending=True)[:_NEAR]]
     effort = effort_of(proposer)
-    ended = {key_of(trial.point) for trial in (*everything.observed, *everything.failed, *everything.stopped)}
     try:
         pool = starting_points(encoding, effort, near, seed=0)
         surface = Weighting.fitted(situation, proposer).over(mean)
-        point, value = search(encoding, surface, pool, ended, effort, seed=0)
+        point, value = search(encoding, surface, pool, _ended(everything), effort, seed=0)
     except SpaceExhausted:
         return []
-    return [point] if value > float(at_data.max()) else []
+    _, sd = model.posterior.averaged(encoding.encode([point]).to(model.device))
+    gain = value - float(at[best])
+    return [point] if gain > max(0.0, _CAUTION * float(sd.cpu() - sd_at[best])) else []
+
+
+def _ended(view: ModelView) -> set[PointKey]:
+    """Return the points that were observed, failed, were stopped, or were rejected by a person."""
+    rejected = (trial for trial in view.withheld if trial.outcome is not None)
+    return {key_of(trial.point) for trial in (*view.observed, *view.failed, *view.stopped, *rejected)}
 
 
 def _mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:

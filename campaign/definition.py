@@ -80,6 +80,10 @@ class StopWhen(BaseModel):
     advice_only: Truth = False
 
 
+Confirm = Literal["auto", "never"] | Annotated[int, Field(ge=1, le=MOST), WHOLE]
+# Definitions that were recorded without `confirm` have `never`, whatever this is.
+CONFIRM: Confirm = "never"
+
 Noise = Literal["none", "known", "infer"]
 _Name = Annotated[str, Field(min_length=1)]
 
@@ -89,7 +93,8 @@ class Campaign(BaseModel):
 
     If `approve` is `always`, every computed point waits until a person approves it. If it is a policy, the points that
     the policy selects wait. Points suggested by people never wait. `stop_early` ends single trials while they run;
-    `stop_when` ends the campaign.
+    `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
+    the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
     `noise` describes the objective's noise. `none`: the same point always gives the same value. `known`: every
     evaluation reports a standard error. `infer`, the default: reported standard errors are used as they are, and the
@@ -114,6 +119,7 @@ class Campaign(BaseModel):
     approve: Annotated[Approve, MayBeRevised.FREELY] = "never"
     stop_early: Annotated[AnyStoppingRule | None, MayBeRevised.FREELY] = None
     stop_when: Annotated[StopWhen | None, MayBeRevised.FREELY] = None
+    confirm: Annotated[Confirm, MayBeRevised.FREELY] = CONFIRM
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
 
     @model_validator(mode="after")

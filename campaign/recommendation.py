@@ -8,20 +8,23 @@ from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnl
 
 
 class Recommendation(GivesItsPoint, BaseModel):
-    """The point with the best posterior mean, of the observed points or of all; never the luckiest noisy value.
+    """The point that is believed to be best, never the luckiest noisy value; it may be one that was not measured.
 
-    `trial` is None if the point has not been observed. `predicted` is the model's belief about the true value of each
-    modelled metric there, in the metric's own unit. `baseline` is the same at the baseline, and empty if that was not
-    observed. `objective` is the metric that decided; `mean`, `sd`, `baseline_mean` and `baseline_sd` are its numbers.
-    `probability_best` is the probability that this point is the best of itself and all observed points.
-    `without_model` is the reason why no model could be computed. In that case the point is the one with the best
-    measurement, `sd` is its standard error if that is known, and every point is equally likely to be best.
+    `trial` is None if the point was not measured. `best_measured` is the trial that is believed to be the best of those
+    that were: the same one, or the alternative for people who rely on measured points only. `predicted` is the model's
+    belief about the true value of each modelled metric there, in the metric's own unit. `baseline` is the same at the
+    baseline, and empty if that was not observed. `objective` is the metric that decided; `mean`, `sd`, `baseline_mean`
+    and `baseline_sd` are its numbers. `probability_best` is the probability that this point is the best of itself and
+    all observed points. `without_model` is the reason why no model could be computed. In that case the point is the one
+    with the best measurement, `sd` is its standard error if that is known, and every point is equally likely to be
+    best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial: int | None
     point: Point
+    best_measured: int
     objective: str
     predicted: ReadOnly[dict[str, Prediction]]
     baseline: ReadOnly[dict[str, Prediction]] = Field(default_factory=ReadOnlyDict)

@@ -9,7 +9,7 @@ from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, measured, number, with_uncertainty
-from overnight.report.phrases import changes_text, counted
+from overnight.report.phrases import changes_text, counted, trials_text
 from overnight.report.story.versions import version_of, versions_of
 from overnight.report.trial_facts import ending, notes_of, point_text
 
@@ -52,6 +52,8 @@ def version_sentence(history: History, trial: Trial) -> str | None:
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
     view, asked, knew = then.model_view(), provenance.asked, provenance.knew
     took = "" if asked.seconds is None else f" in {duration(asked.seconds)}"
+    if trial.proposal.generator == "confirming":
+        yield _what_it_confirms(then, trial)
     by = provenance.made_by.proposer or (provenance.chosen.acquisition or "the model").replace("_", " ")
     yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
     if asked.unseen:
@@ -70,6 +72,15 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
         yield f"Its model is {model.code.model}, from the campaign's own function {model.code.function}."
     elif model is not None:
         yield from _what_mattered(model.hyperparameters, features)
+
+
+def _what_it_confirms(then: History, trial: Trial) -> str:
+    before = [t.id for t in then.model_view().observed if t.point == trial.point]
+    known = f"had been measured by {trials_text(before)}" if before else "had not been measured before"
+    return (
+        "It confirms: one of the last trials, each of which measures the point that is believed to be the best of the "
+        f"whole space, so that the recommendation is a measured one. This point {known}."
+    )
 
 
 def _expected(then: History, provenance: Provenance) -> Iterator[str]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from overnight.campaign.parameters import Value
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases import (
+    confirmation_text,
     gain_text,
     missing_text,
     recommended_text,
@@ -26,7 +27,8 @@ _LIKELY_BEST = 0.5
 def standing_sentence(story: Story) -> str:
     """Return how a campaign stands: its trials, spending, remaining time, requests, warnings, and the next step."""
     parts = [str(story.standing), _counts(story), spent_text(story.spent)]
-    parts += [gain_text(story.gain, story.objective.metric), time_left(story) and f"{time_left(story)} left"]
+    parts += [gain_text(story.gain, story.objective.metric), confirmation_text(story.confirmation)]
+    parts += [time_left(story) and f"{time_left(story)} left"]
     parts += [*map(str, story.people.requests), *warnings(story), *story.standing.notices]
     parts += [story.standing.next_step and f"next: {story.standing.next_step}"]
     return " ".join(sentence(part) for part in parts if part)
@@ -48,9 +50,10 @@ def finding_sentence(story: Story) -> str:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
     if found.is_baseline:
         return f"Nothing better than the baseline was found: {metric} {value}."
+    unmeasured = f" ({where(found)})" if found.trial is None else ""
     before = with_uncertainty(baseline.mean, baseline.sd)
     change = _change(found.change_percent)
-    return f"{metric} from {before} at the baseline to {value} at the recommended configuration{change}."
+    return f"{metric} from {before} at the baseline to {value} at the recommended configuration{unmeasured}{change}."
 
 
 def confidence_sentences(story: Story) -> list[str]:
@@ -73,9 +76,13 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
     if (missing := missing_text(best.baseline)) is not None:
         yield sentence(missing)
     if best.observed > 1 and found.probability_best is not None:
-        yield _among_the_observed(best.observed, found.probability_best)
+        among = "better than all" if found.trial is None else "the best of all"
+        yield _among_the_observed(f"{among} {best.observed}", found.probability_best)
     if found.trial is None:
-        yield "The configuration has not been tried: measure it before you rely on it."
+        yield (
+            "The configuration has not been measured: measure it before you rely on it, or use that of trial "
+            f"{found.best_measured}, which is believed to be the best of those that were."
+        )
     if best.measured is not None and best.measured.trial != found.trial:
         value, trial = measured(best.measured.measurement), best.measured.trial
         yield f"The best single measurement, {value}, is trial {trial}'s; a single measurement can be lucky."
@@ -101,8 +108,8 @@ def _against_baseline(better: float) -> str:
     return f"{words}." if better >= _LIKELY else f"{words}: not settled."
 
 
-def _among_the_observed(observed: int, best: float) -> str:
-    words = f"The probability that it is the best of all {observed} observed is {probability(best)}"
+def _among_the_observed(among: str, best: float) -> str:
+    words = f"The probability that it is {among} observed is {probability(best)}"
     return f"{words}." if best >= _LIKELY_BEST else f"{words}: others may be as good."
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from overnight.report.numbers import duration, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.best import Baseline, Recommended
+from overnight.report.story.confirmation import Confirmation
 from overnight.report.story.gain import Gain
 from overnight.report.story.proposals import Proposals
 from overnight.report.story.spent import Spent
@@ -69,6 +70,15 @@ def gain_text(gain: Gain | None, metric: str) -> str:
     return f"{expected} (`stop_when`: {gain.limit_in_a_row} times below {gain.limit:g}, by now {gain.in_a_row})"
 
 
+def confirmation_text(confirmation: Confirmation | None) -> str:
+    """Return how many confirming trials are left once they have begun, else an empty text."""
+    if confirmation is None or not confirmation.begun:
+        return ""
+    return (
+        f"confirming: {counted(confirmation.left, 'trial')} left, one after the other, each at the best point by then"
+    )
+
+
 def warnings(story: Story) -> Iterator[str]:
     """Yield the warnings of a story: no results, no reports, quarantine, stand-ins, and changes of the evaluator."""
     failures, metric = story.failures, story.objective.metric
@@ -110,8 +120,9 @@ def changes_text(version: Version) -> str:
 
 
 def where(found: Recommended) -> str:
-    """Return the trial that tried the recommended configuration."""
-    return "not tried yet" if found.trial is None else f"trial {found.trial}"
+    """Return the trial that measured the recommended configuration, or the best alternative if none has."""
+    not_measured = f"not measured; the best measured is trial {found.best_measured}"
+    return not_measured if found.trial is None else f"trial {found.trial}"
 
 
 def recommended_text(found: Recommended) -> str:

@@ -7,6 +7,7 @@ from overnight.campaign.evaluation import cause_text
 from overnight.campaign.values.harmless import first_line
 from overnight.report.numbers import measured, probability, with_uncertainty
 from overnight.report.phrases import (
+    confirmation_text,
     counted,
     gain_text,
     missing_text,
@@ -38,7 +39,8 @@ def state_lines(story: Story) -> list[str]:
     lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, 'trial')}")
     if (best := story.best.measured) is not None:
         lines.append(f"best so far: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
-    lines += filter(None, (spent_text(story.spent), gain_text(story.gain, story.objective.metric)))
+    gain = gain_text(story.gain, story.objective.metric)
+    lines += filter(None, (spent_text(story.spent), gain, confirmation_text(story.confirmation)))
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
@@ -84,7 +86,8 @@ def _confidence(story: Story, found: Recommended) -> Iterator[str]:
     """Yield how likely the recommended configuration is the best, and its comparison with the baseline."""
     best, several = story.best, story.best.observed > 1
     if several and found.probability_best is not None:
-        yield f"probability of being the best of all observed: {probability(found.probability_best)}"
+        what = "better than all observed" if found.trial is None else "the best of all observed"
+        yield f"probability of being {what}: {probability(found.probability_best)}"
     if found.is_baseline:
         yield "it is the baseline" + (": nothing better was found" if several else "")
     elif (missing := missing_text(best.baseline)) is not None:

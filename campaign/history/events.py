@@ -3,10 +3,11 @@
 An event's id is made of its kind and its subject, so the same event written twice is one event.
 """
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Cause, Measurement
@@ -35,6 +36,14 @@ class _Event(BaseModel):
         return "/".join(str(getattr(self, name)) for name in ("kind", *self.about))
 
 
+def _as_it_was(definition: Any) -> Any:
+    """Return a definition with the values of keys that did not exist when it was recorded."""
+    return {"confirm": "never", **definition} if isinstance(definition, Mapping) else definition
+
+
+Recorded = Annotated[Campaign, BeforeValidator(_as_it_was)]
+
+
 class CampaignDefined(_Event):
     """A campaign begins; `uid` distinguishes it from every other campaign of the same name.
 
@@ -43,7 +52,7 @@ class CampaignDefined(_Event):
 
     kind: Literal["campaign_defined"] = "campaign_defined"
     uid: str
-    definition: Campaign
+    definition: Recorded
     settings: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
 
 
@@ -54,7 +63,7 @@ class CampaignRevised(_Event):
 
     kind: Literal["campaign_revised"] = "campaign_revised"
     revision: int
-    definition: Campaign
+    definition: Recorded
     settings: ReadOnly[dict[str, Any]] = Field(default_factory=ReadOnlyDict)
     why: str | None = None
 

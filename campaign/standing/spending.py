@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from overnight.campaign.definition import Budget
+from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Attempt, Observation, Trial
 from overnight.campaign.standing.ends import Over
 
@@ -48,6 +49,16 @@ class Spending:
             rooms.append(self._paid_by(budget.cost))
         return max(min(rooms), 0)
 
+    def likely_room(self, budget: Budget) -> int:
+        """Return how many more evaluations are likely to start before a budget is spent, at the mean of known costs."""
+        rooms = [_UNLIMITED]
+        if budget.evaluations is not None:
+            rooms.append(budget.evaluations - self.evaluations)
+        if budget.cost is not None and self.expected_cost is not None and self.expected_cost > 0:
+            affordable = (budget.cost - self.cost) / self.expected_cost + _ROUNDING
+            rooms.append(math.floor(max(min(affordable, _UNLIMITED), -_UNLIMITED)) - self.running)
+        return min(rooms)
+
     def why_spent(self, budget: Budget) -> Over | None:
         """Return which budget allows no further evaluation, even after the running ones end; None if all allow one."""
         if budget.evaluations is not None and self.evaluations >= budget.evaluations:
@@ -85,6 +96,18 @@ def room_after(trials: Iterable[Trial], budget: Budget) -> int:
 def why_spent(trials: Iterable[Trial], budget: Budget) -> Over | None:
     """Return which budget these trials have spent, as `Spending.why_spent` does; cheap if only trials are limited."""
     return None if _is_unlimited(budget) else spending(trials).why_spent(budget)
+
+
+def likely_left(history: History, budget: Budget) -> int:
+    """Return how many more trials are likely to be proposed before a budget is spent, if each needs one evaluation.
+
+    Budgets of time do not count: how many trials fit into them is unknown.
+    """
+    left = budget.trials - history.taken
+    if _is_unlimited(budget):
+        return left
+    to_start = sum(1 for trial in history.trials.open if trial.open_attempt is None)
+    return min(left, spending(history.trials.values()).likely_room(budget) - to_start)
 
 
 def _is_unlimited(budget: Budget) -> bool:

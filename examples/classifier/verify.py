@@ -22,7 +22,8 @@ def main() -> None:
     default, _ = evaluate({}, FRESH_SEED, REPEATS)["log_loss"]
     tuned, sem = evaluate(dict(found.point), FRESH_SEED, REPEATS)["log_loss"]
     print(f"default      {default:.4f}")
-    print(f"recommended  {tuned:.4f} (sem {sem:.4f}), trial {found.trial}")
+    measured = "not measured" if found.trial is None else f"trial {found.trial}"
+    print(f"recommended  {tuned:.4f} (sem {sem:.4f}), {measured}")
     print(f"change       {tuned / default - 1:+.1%}")
 
 

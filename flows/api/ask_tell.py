@@ -121,8 +121,12 @@ class AskTell:
         """
         return self._run(self._report(trial, step, result))
 
-    def recommend(self, *, anywhere: bool = False) -> Recommendation | None:
-        """Return the observed point that is believed to be best, or any point; None before the first observation."""
+    def recommend(self, *, anywhere: bool = True) -> Recommendation | None:
+        """Return the point that is believed to be best, or None before the first observation.
+
+        A point that was not measured is returned only if it is better with caution; its `trial` is then None, and
+        `best_measured` is the best trial of those that were measured. With `anywhere=False`, only these count.
+        """
         history = self.history
         if history.defined is None:
             return None

@@ -65,6 +65,8 @@ def _why_later(allowed: Allowance) -> str | None:
         return f"it is outside the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
     if allowed.room < 1:
         return "the rest of its budget is kept for the evaluations under way"
+    if allowed.confirming.begun and any(trial.pending for trial in history.trials.open):
+        return "its last trials confirm one after the other, each once all others have ended"
     return awaited(history)
 
 

@@ -31,7 +31,7 @@ from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import ledger_address, meant_as_folder
-from overnight.flows.definition.parts import gain_problems, window_problems
+from overnight.flows.definition.parts import confirm_problems, gain_problems, window_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
@@ -119,8 +119,12 @@ class CampaignFile(BaseModel):
         if isinstance(self.proposer, BayesianProposer) and isinstance(self.proposer.surrogate, GpytorchSurrogate):
             checked = importlib.import_module("overnight.bo_core.gpytorch_models.check")
             checked.check(self.proposer.surrogate, self.campaign)
-        problems = window_problems(self.campaign.window, self.evaluator.time_limit)
-        for problem in (*problems, *gain_problems(self.campaign.stop_when, self.proposer)):
+        campaign = self.campaign
+        for problem in (
+            *window_problems(campaign.window, self.evaluator.time_limit),
+            *gain_problems(campaign.stop_when, self.proposer),
+            *confirm_problems(campaign.confirm, self.proposer),
+        ):
             raise InvalidDefinition([str(problem)])
         if problems := self.run_on.problems() + self.proposing.problems() + self._device_problems():
             raise InvalidDefinition(problems)

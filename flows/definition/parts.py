@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from overnight.bo_core import AnyProposer, BayesianProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST
-from overnight.campaign.definition import StopWhen
+from overnight.campaign.definition import Confirm, StopWhen
 from overnight.campaign.problems import Problem
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
@@ -33,3 +33,14 @@ def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Pro
         f"bayesian` with one of {', '.join(AGAINST_BEST)}, or leave `stop_when` out"
     )
     return [Problem(("stop_when", "expected_gain_below"), text)]
+
+
+def confirm_problems(confirm: Confirm, proposer: AnyProposer) -> list[Problem]:
+    """Return a problem if a number of trials is to confirm and no model knows which point."""
+    if not isinstance(confirm, int) or isinstance(proposer, BayesianProposer):
+        return []
+    text = (
+        f"expected `never` or `auto` with `proposer.kind: {proposer.kind}`, which has no model that knows the point to "
+        f"confirm, got {confirm}"
+    )
+    return [Problem(("confirm",), text)]

@@ -11,6 +11,7 @@ from overnight.bo_core import AnyProposer, BayesianProposer
 from overnight.bo_core.appraisal.appraise import Appraisal, appraise
 from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded
 from overnight.bo_core.choice import Asked
+from overnight.bo_core.confirming import to_confirm
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose
@@ -20,7 +21,7 @@ from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.events import Event
 from overnight.campaign.history.provenance import Provenance, StandIn
 from overnight.flows.proposing.settings import standing_in
-from overnight.flows.replay.verdict import Verdict, compared
+from overnight.flows.replay.verdict import BY_MODEL, Verdict, compared
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,12 @@ class _Batch:
             raise Contradicted("the campaign's proposer has no model")
         if not self.history.model_view().observed:
             raise Contradicted("there are no observations to fit a model to")
-        of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator == "model"}
+        of_model = {trial: proposal for trial, proposal in self.recorded.items() if proposal.generator in BY_MODEL}
         others = [proposal.point for trial, proposal in self.recorded.items() if trial not in of_model]
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:
             raise NotRecorded("other proposals of its batch are not recorded")
         encoding = Encoding(self.campaign.parameters)
         asked = Asked(self.campaign, self.history, self.proposer, encoding, others, len(of_model))
+        confirms = any(proposal.generator == "confirming" for proposal in of_model.values())
+        asked = to_confirm(asked) if confirms else asked
         return dict(zip(of_model, appraise(asked, list(of_model.values())), strict=True))

@@ -13,6 +13,8 @@ from overnight.campaign.history.provenance import Difference
 
 Verdict = Literal["same", "other stack", "undecided", "different"]
 
+# The generators of points whose proposal can be appraised without a fit.
+BY_MODEL = ("model", "confirming")
 _POINTS = "points"
 # Powers come from the system's mathematical library, whose versions differ in the last bits.
 _OF_POWERS = 1e-12
@@ -39,7 +41,7 @@ def compared(recorded: Proposal, made: Proposal | None, appraisal: Callable[[], 
         return Found("different", why)
     if not recorded.provenance.stack.libraries:
         return Found("undecided", f"{why}, and its stack is not recorded")
-    if recorded.generator == "model":
+    if recorded.generator in BY_MODEL:
         return _of_a_model(why, stack, appraisal)
     if not stack or (recorded.generator == "sobol" and not _another_sequence(recorded, made)):
         return Found("different", why)

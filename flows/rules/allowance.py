@@ -8,6 +8,7 @@ from functools import cached_property
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.definition import lies_in
+from overnight.campaign.standing.confirming import Confirming, confirming
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.spending import room_after, why_spent
@@ -86,12 +87,17 @@ class Allowance:
             # Any new trial may have to await approval, and only `most_waiting` may do so at a time.
             left = min(left, policy.most_waiting - awaiting)
         # The waiting trials come first if little of a budget is left.
-        return max(min(left, self.room - len(self.waiting)), 0)
+        return max(min(left, self.room - len(self.waiting), self.confirming.may_propose), 0)
+
+    @cached_property
+    def confirming(self) -> Confirming:
+        """Return how far the campaign has come with its confirming trials."""
+        return confirming(self.campaign, self.history)
 
     @cached_property
     def why_no_more(self) -> str | None:
         """Return why no more trials are proposed although budgets are left; trials already proposed are still tried."""
-        return why_end_early(self.history)
+        return None if self.confirming.begun else why_end_early(self.history)
 
     @property
     def idle(self) -> int:

@@ -34,7 +34,10 @@ def stops(history: History, heard: Sequence[MeasurementReported], now: datetime,
 
 
 def reason_to_stop(history: History, trial: int, step: int) -> Reason | None:
-    """Return why the campaign's rule stops a trial that has reported at this step, given the history; None if not."""
+    """Return why the campaign's rule stops a trial that has reported at this step, given the history; None if not.
+
+    A trial that confirms is not stopped, because its end is what it is for.
+    """
     return _reason(history, _compared(history), trial, step)
 
 
@@ -46,7 +49,8 @@ def _compared(history: History) -> dict[int, Curve]:
 
 def _reason(history: History, curves: dict[int, Curve], trial: int, step: int) -> Reason | None:
     rule = history.definition.stop_early
-    if rule is None or trial not in curves:
+    confirms = history.trials[trial].proposal.generator == "confirming"
+    if rule is None or trial not in curves or confirms:
         return None
     others = [curve for number, curve in sorted(curves.items()) if number != trial]
     return rule.should_stop(curves[trial], others, step)

@@ -33,6 +33,7 @@ _SYMBOLS = {
     "manual": "square",
     "sobol": "circle",
     "model": "circle",
+    "confirming": "star",
     "custom": "triangle-up",
 }
 _MOST_IN_A_LABEL = 12

@@ -38,13 +38,15 @@ class Baseline(Section):
 class Recommended(Section):
     """The recommended point, and the belief about its true value.
 
-    `trial` is absent if the point was not tried, `sd` if measurements are `exact`, and `change_percent` if there is no
+    `trial` is absent if the point was not measured; `best_measured` is the trial that is believed to be the best of
+    those that were. `sd` is absent if measurements are `exact`, and `change_percent` if there is no
     baseline or it is too close to zero. `without_model` is the reason if the figures are a measurement with its
     standard error, and not a model's belief.
     """
 
     trial: int | None
     point: Point
+    best_measured: int
     mean: float
     sd: Known
     exact: bool
@@ -92,6 +94,7 @@ def _recommended(history: History, found: Recommendation, baseline: Baseline | N
     return Recommended(
         trial=found.trial,
         point=found.point,
+        best_measured=found.best_measured,
         mean=mean,
         sd=sd,
         exact=exact and found.trial is not None,

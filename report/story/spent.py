@@ -8,6 +8,7 @@ from typing import get_args
 from overnight.campaign import History, Point, Trial
 from overnight.campaign.definition import Budget
 from overnight.campaign.history.trial import Status
+from overnight.campaign.standing.confirming import confirming
 from overnight.campaign.standing.spending import Spending, spending
 from overnight.campaign.values.read_only import ReadOnly
 from overnight.report.story.section import Known, Section
@@ -135,13 +136,17 @@ def _seconds_per_trial(trials: list[Trial]) -> float | None:
 
 
 def _seconds_left(history: History, standing: Standing, pace: float | None, ended: int) -> float | None:
-    """Return the remaining time at the pace so far: at least one trial, at most the rest of the wall-clock budget."""
+    """Return the remaining time at the pace so far: at least one trial, at most the rest of the wall-clock budget.
+
+    Confirming trials take their time one after the other.
+    """
     if pace is None or standing.waits is not None:
         return None
     campaign = history.definition
     remaining = campaign.budget.trials - ended
     if standing.state == "finished" or remaining <= 0:
         return 0.0
-    left = pace * max(remaining / campaign.workers, 1.0)
+    in_sequence = confirming(campaign, history).left
+    left = pace * max((remaining - in_sequence) / campaign.workers + in_sequence, 1.0)
     limit = campaign.budget.wall_clock
     return left if limit is None else min(left, max(limit.total_seconds() - history.active_seconds, 0.0))

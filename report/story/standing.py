@@ -6,6 +6,7 @@ from typing import Literal
 from overnight.campaign import History
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.history.events import CampaignFinished, DrainedBecause, FinishedBecause
+from overnight.campaign.standing.confirming import confirming
 from overnight.report.story.section import Section
 
 State = Literal["defined", "running", "interrupted", "drained", "finished"]
@@ -87,6 +88,7 @@ def _waits_for(history: History) -> Waits | None:
     policy = campaign.approve
     most = policy.most_waiting if isinstance(policy, ApprovalPolicy) else campaign.workers
     full = awaiting >= most or history.budgeted + awaiting >= campaign.budget.trials
+    full = full or not confirming(campaign, history).may_propose
     return "undecided" if full else None
 
 

@@ -6,6 +6,7 @@ from overnight.campaign import History
 from overnight.campaign.goal import Objective
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.story.best import Best, best_of
+from overnight.report.story.confirmation import Confirmation, confirmation_of
 from overnight.report.story.failures import Failures, failures_of
 from overnight.report.story.gain import Gain, gain_of
 from overnight.report.story.people import People, people_of
@@ -20,7 +21,8 @@ class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
-    `events`. Only a campaign with `stop_when` has a `gain`. `versions` are those of the evaluator.
+    `events`. Only a campaign with `stop_when` has a `gain`, and one with
+    `confirm` has a `confirmation`. `versions` are those of the evaluator.
     """
 
     campaign: str
@@ -36,6 +38,7 @@ class Story(Section):
     people: People
     failures: Failures
     gain: Gain | None
+    confirmation: Confirmation | None
     proposals: Proposals
     versions: tuple[Version, ...]
 
@@ -69,6 +72,7 @@ def story_of(
         people=people_of(history),
         failures=failures_of(history),
         gain=gain_of(history),
+        confirmation=confirmation_of(history),
         proposals=proposals_of(history),
         versions=versions_of(history),
     )

@@ -101,6 +101,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "approve": "always",
         "stop_early": MedianRule(),
         "stop_when": StopWhen(expected_gain_below=7),
+        "confirm": 7,
         "seed": 7,
     }
     assert set(values) == set(Campaign.model_fields) - {"parameters"}

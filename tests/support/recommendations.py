@@ -18,4 +18,5 @@ def recommendation(
     """Return a recommendation with these beliefs about one metric; without a mean the baseline was not observed."""
     baseline = {} if baseline_mean is None else {metric: Prediction(mean=baseline_mean, sd=baseline_sd)}
     predicted = {metric: Prediction(mean=mean, sd=sd)}
+    more = {"best_measured": more["trial"]} | more
     return Recommendation(objective=metric, predicted=predicted, baseline=baseline, **more)

@@ -81,7 +81,7 @@ def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> Non
     """Apply the changes in the campaign file to a running campaign.
 
     These keys may change: `low` and `high` of a parameter, `description`, `workers`,
-    `budget`, `window`, `failures`, `approve`, `stop_early`, `stop_when`.
+    `budget`, `window`, `failures`, `approve`, `stop_early`, `stop_when`, `confirm`.
     """
     heavy("people.revise").revise(campaign, why)
 

@@ -11,11 +11,13 @@ from overnight.bo_core import BayesianProposer, CustomProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.approval import ApprovalPolicy, Limit
+from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.proposing.settings import Proposing
+from overnight.report.phrases import counted
 from overnight.storage import ledger_location
 
 
@@ -40,6 +42,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         *([("window", _window(file.campaign.window, now))] if file.campaign.window else []),
         *_approval(file.campaign),
         *_stopping(file.campaign),
+        *_confirming(file),
         ("first points", _first_points(file)),
         ("proposer", f"{_proposer(file)}{_proposed_by(file.proposing)}"),
         ("ledger", ledger_location(file.ledger, campaign.name, Path())),
@@ -144,6 +147,15 @@ def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
         limit = f"less than {when.expected_gain_below:g}, {when.in_a_row} times in a row"
         lines.append(("enough", f"{then} when one more trial is expected to gain {limit}"))
     return lines
+
+
+def _confirming(file: CampaignFile) -> list[tuple[str, str]]:
+    """Return a line on the trials that confirm, if there are any."""
+    campaign = file.campaign
+    if campaign.confirm == "never" or not isinstance(file.proposer, BayesianProposer):
+        return []
+    count = reserved(campaign, campaign.budget.trials)
+    return [("confirming", f"the last {counted(count, 'trial')}, one after the other")] if count else []
 
 
 def _first_points(file: CampaignFile) -> str:

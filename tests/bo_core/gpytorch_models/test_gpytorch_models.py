@@ -153,10 +153,19 @@ def test_standard_errors_are_handed_to_a_function_that_asks_for_noise() -> None:
 
 
 def test_it_is_recommended_from() -> None:
-    found = recommend(SPACE, told(SPACE, 15), asking("plain"), anywhere=True)
+    found = recommend(SPACE, told(SPACE, 15), asking("plain"))
     assert found is not None
     assert found.without_model is None
     assert distance(found.point, {f"x{i}": 0.3 for i in range(3)}) < 0.5
+
+
+def test_it_chooses_the_points_of_confirming_trials() -> None:
+    campaign = campaign_of(cube(3), budget={"trials": 20}, confirm=5)
+    [proposal] = propose(campaign, told(campaign, 15), asking("plain"), 4)
+    assert proposal.generator == "confirming"
+    found = recommend(campaign, told(campaign, 15), asking("plain"))
+    assert found is not None
+    assert distance(proposal.point, found.point) < 0.01
 
 
 def appraisal(history: History, proposer: BayesianProposer, made: list[Proposal]) -> list[str]:

@@ -51,7 +51,7 @@ def everything() -> str:
     proposals = propose(CAMPAIGN, HISTORY, MODEL, 1)
     asked = Asked(CAMPAIGN, HISTORY, MODEL, Encoding(CAMPAIGN.parameters), [], 1)
     appraised = [appraisal.objections for appraisal in appraise(asked, proposals)]
-    found = recommend(CAMPAIGN, HISTORY, MODEL, anywhere=True)
+    found = recommend(CAMPAIGN, HISTORY, MODEL)
     of_sobol = [p.point for p in propose(CAMPAIGN, HISTORY, SobolProposer(), 3)]
     return repr((proposals, appraised, found, of_sobol))
 

@@ -193,7 +193,7 @@ def test_failures_and_costs_weigh_together() -> None:
 def test_what_is_recommended_in_the_end_does_not_depend_on_costs() -> None:
     campaign = campaign_of(cube(2))
     history = story(campaign, some_points(campaign, 12), dear_on_the_right)
-    assert recommend(campaign, history, AWARE, anywhere=True) == recommend(campaign, history, MODEL, anywhere=True)
+    assert recommend(campaign, history, AWARE) == recommend(campaign, history, MODEL)
 
 
 @pytest.mark.parametrize(("dear", "repeated"), [("right", 1), ("left", 7)])

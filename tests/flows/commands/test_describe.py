@@ -108,3 +108,11 @@ def test_the_description_says_what_may_end_before_its_time():
     )
     assert "trials by the successive halving rule, if the evaluator reports smoke" in text
     assert "it ends when one more trial is expected to gain less than 2, 3 times in a row" in text
+
+
+def test_the_description_says_how_many_trials_confirm():
+    twenty = DEFINITION | {"budget": {"trials": 20}}
+    assert "the last 3 trials, one after the other" in described(twenty | {"confirm": 3})
+    assert "the last 1 trial, one after the other" in described(twenty | {"confirm": "auto"})
+    for nothing in ({"confirm": "never"}, {"confirm": "auto", "proposer": {"kind": "sobol"}}):
+        assert "confirming" not in described(twenty | nothing)

@@ -25,6 +25,7 @@ COMMON: dict[str, Any] = {
     "metrics": ["speed"],
     "workers": 2,
     "seed": 3,
+    "confirm": 3,
     "budget": {"trials": 9, "evaluations": 12, "cost": 5.5, "wall_clock": "2h"},
     "baseline": {"x": 1.5, "n": 3, "size": 2.5},
     "failures": {"max_attempts": 2, "max_in_a_row": 4, "back_off": "1s", "longest_back_off": "2m"},

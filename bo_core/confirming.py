@@ -1,0 +1,22 @@
+"""Choose the point that a confirming trial measures: the best of the whole space, to the model's present knowledge."""
+
+from dataclasses import replace
+
+from overnight.bo_core.choice import Asked
+
+
+def to_confirm(asked: Asked) -> Asked:
+    """Return the request for one confirming point: the one with the highest posterior mean, measured before or not.
+
+    Only the mean and the probability of a result decide. Beliefs are averaged over hyperparameters as they are for the
+    recommendation.
+    """
+    averaged = asked.proposer.averages_beliefs(len(asked.view.observed))
+    settings = {
+        "acquisition": "simple_regret",
+        "hyperparameters": "average" if averaged else "map",
+        "replication": "never",
+        "hopeless": "ignore",
+        "cost_aware": False,
+    }
+    return replace(asked, proposer=asked.proposer.model_copy(update=settings), q=1, confirming=True)
