@@ -30,10 +30,12 @@ def _described(side: OwnContestant) -> dict[str, object]:
     return {"proposer": settings, "anywhere": side.anywhere, "file": dict(side.file)}
 
 
-_USUAL = OwnContestant()
+# `anywhere` is the product's default, with caution (docs/decisions/0033-confirming.md).
+_USUAL = OwnContestant(anywhere=True)
 
 CHANGES = {
-    "anywhere": Change(_USUAL, OwnContestant(anywhere=True)),
-    "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"))),
-    "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"))),
+    "anywhere": Change(OwnContestant(anywhere=False), _USUAL),
+    "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"), anywhere=True)),
+    "confirm": Change(_USUAL, OwnContestant(anywhere=True, file={"confirm": "auto"})),
+    "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"), anywhere=True)),
 }

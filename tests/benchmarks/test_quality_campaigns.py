@@ -132,6 +132,7 @@ def test_readings_are_those_of_the_products_simulated_evaluator():
         assert found.metrics == getattr(trial.outcome, "metrics", {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sign"), [("hartmann6-too-good", -1), ("hartmann6-too-bad", 1)])
 def test_a_twentieth_of_the_readings_is_far_off_in_the_same_trials_for_all_contestants(name, sign):
     glitched, clean = (run_campaign(replace(CELLS[c], trials=400), 0, SOBOL) for c in (name, "hartmann6-moderate"))

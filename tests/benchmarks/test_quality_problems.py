@@ -51,6 +51,7 @@ def test_the_value_at_the_optimum_is_the_minimum_and_no_random_point_is_better(p
     assert min(problem.value(point) for point in random_points(problem, 2000)) >= problem.minimum
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADDED)
 def test_a_search_of_all_choices_and_numbers_finds_the_optimum_and_nothing_better(name):
     assert least_found(PROBLEMS[name]) == pytest.approx(PROBLEMS[name].minimum, abs=1e-4)

@@ -21,6 +21,7 @@ from overnight.storage import open_ledger
 def test_a_campaign_runs_and_is_resumed_with_its_ledger_in_a_bucket(
     tmp_path: Path, s3: S3Server, bucket: str, server: Server, monkeypatch
 ):
+    bucket = f"{bucket}/pre fix/ünïcode"
     (tmp_path / "campaign.yaml").write_text(f"{CAMPAIGN}ledger: {bucket}\n")
     (tmp_path / "objective.py").write_text(OBJECTIVE)
     assert f"{bucket}/small" in overnight_here(tmp_path, "check", "campaign.yaml").stdout

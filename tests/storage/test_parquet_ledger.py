@@ -71,7 +71,7 @@ async def test_a_flipped_byte_in_the_values_is_damage(ledger, file):
 async def test_no_flipped_byte_changes_what_is_read(ledger, file, number):
     whole = file(number).read_bytes()
     expected = repr(await ledger.read())
-    for position in range(0, len(whole), 5):
+    for position in range(0, len(whole), 7):
         flipped = bytearray(whole)
         flipped[position] ^= 1 << position % 8
         overwrite(file(number), bytes(flipped))

@@ -209,8 +209,7 @@ def test_draws_have_the_posteriors_mean_and_covariance_at_every_point() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("approval", [0.0, 0.3, 0.75, 1.0])
-@pytest.mark.parametrize("sets", [1, 3])
+@pytest.mark.parametrize(("sets", "approval"), [(1, 0.0), (1, 0.3), (1, 0.75), (1, 1.0), (3, 0.3), (3, 0.75)])
 def test_parked_points_count_as_in_the_mixture_of_what_people_may_decide(approval: float, sets: int) -> None:
     data = observations(20, 3, 0.1)
     hyperparameters = three_sets(3, "matern52", warped=False)
