@@ -39,9 +39,9 @@ class Recommended(Section):
     """The recommended point, and the belief about its true value.
 
     `trial` is absent if the point was not measured; `best_measured` is the trial that is believed to be the best of
-    those that were. `sd` is absent if measurements are `exact`, and `change_percent` if there is no
-    baseline or it is too close to zero. `without_model` is the reason if the figures are a measurement with its
-    standard error, and not a model's belief.
+    those that were. `sd` is absent if measurements are `exact`, and `change_percent` if there is no baseline or it is
+    too close to zero. `without_model` is the reason if the figures are a measurement with its standard error, and not a
+    model's belief.
     """
 
     trial: int | None

@@ -21,8 +21,8 @@ class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
-    `events`. Only a campaign with `stop_when` has a `gain`, and one with
-    `confirm` has a `confirmation`. `versions` are those of the evaluator.
+    `events`. Only a campaign with `stop_when` has a `gain`, and only one with `confirm` a `confirmation`. `versions`
+    are those of the evaluator.
     """
 
     campaign: str
