@@ -30,6 +30,7 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
+from overnight.bo_core.suspects import Suspect, suspects_in, without
 from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
@@ -44,7 +45,8 @@ _MOST_MEASURED_AGAIN = 16
 class Asked:
     """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it.
 
-    If it is `confirming`, points with results may be measured again, unless results are exact.
+    If it is `confirming`, points with results may be measured again, unless results are exact. `recorded` are the
+    suspects of an earlier answer; without them they are looked for.
     """
 
     campaign: Campaign
@@ -54,6 +56,7 @@ class Asked:
     chosen: Sequence[Point]
     q: int
     confirming: bool = False
+    recorded: tuple[int, ...] | None = None
 
     @cached_property
     def taken(self) -> set[PointKey]:
@@ -64,9 +67,24 @@ class Asked:
         return {key_of(trial.point) for trial in trials} | {key_of(point) for point in self.chosen}
 
     @cached_property
+    def everything(self) -> ModelView:
+        """Return the trials in the space."""
+        return view_inside(self.campaign, self.history)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Return the trials whose results look like glitches."""
+        return suspects_in(self.campaign, self.everything, self.proposer, self.encoding)
+
+    @cached_property
+    def doubted(self) -> tuple[int, ...]:
+        """Return the ids of the trials whose results the model does not know."""
+        return tuple(suspect.trial for suspect in self.suspects) if self.recorded is None else self.recorded
+
+    @cached_property
     def view(self) -> ModelView:
         """Return the trials that the model may know."""
-        return view_inside(self.campaign, self.history)
+        return without(self.everything, self.doubted)
 
     @cached_property
     def situation(self) -> Situation:
@@ -89,7 +107,8 @@ class Asked:
 class Candidate:
     """A point with its value under an acquisition; a repetition names the new point that it was preferred to.
 
-    `gain` is how much the new point is expected to improve on the best; None if the acquisition does not compare.
+    `gain` is how much the new point is expected to improve on the best; None if the acquisition does not compare. A
+    candidate that `checks` repeats a suspect; its value is by how many standard deviations that is too good.
     """
 
     point: Point
@@ -97,6 +116,7 @@ class Candidate:
     acquisition: str
     instead_of: Point | None = None
     gain: float | None = None
+    checks: bool = False
 
 
 @dataclass(frozen=True)

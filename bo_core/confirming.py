@@ -11,11 +11,10 @@ def to_confirm(asked: Asked) -> Asked:
     Only the mean and the probability of a result decide. Beliefs are averaged over hyperparameters as they are for the
     recommendation.
     """
-    averaged = asked.proposer.averages_beliefs(len(asked.view.observed))
+    averaged = asked.proposer.averages_beliefs(len(asked.everything.observed))
     settings = {
         "acquisition": "simple_regret",
         "hyperparameters": "average" if averaged else "map",
-        "replication": "never",
         "hopeless": "ignore",
         "cost_aware": False,
     }

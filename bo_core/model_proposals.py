@@ -1,9 +1,11 @@
 """Propose with the model: fit it, draw the unknown values jointly, choose one point after the other."""
 
 import math
+from dataclasses import replace
 
 import torch
 
+from overnight.bo_core.checking import to_check
 from overnight.bo_core.choice import Asked, Candidate, Choice
 from overnight.bo_core.model import Beliefs, Model, last_made_by_model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
@@ -29,7 +31,7 @@ from overnight.campaign.history.provenance import (
 
 
 def model_proposals(asked: Asked) -> list[Proposal]:
-    """Return q points of highest acquisition value, each chosen given the ones before it.
+    """Return q points: those to check, then those of highest acquisition value, each chosen given the ones before it.
 
     The history must hold an observation. Raises ModelFailed if the model cannot be computed numerically, and
     CannotPropose if the campaign's own model cannot be used.
@@ -41,8 +43,10 @@ def model_proposals(asked: Asked) -> list[Proposal]:
 
 
 def _proposals(asked: Asked) -> list[Proposal]:
-    observed = len(asked.view.observed)
+    observed = len(asked.everything.observed)
     with numbers_may_fail(), own_state(), torch.inference_mode(), threads_for(observed) as threads:
+        checks = to_check(asked)[: asked.q]
+        asked = replace(asked, chosen=[*asked.chosen, *(check.point for check in checks)], q=asked.q - len(checks))
         generator = torch.Generator().manual_seed(asked.seed)
         beliefs = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
@@ -51,7 +55,7 @@ def _proposals(asked: Asked) -> list[Proposal]:
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
-        return [_proposal(asked, choice, candidate, threads) for candidate in chosen]
+        return [_proposal(asked, choice, candidate, threads) for candidate in (*checks, *chosen)]
 
 
 def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
@@ -70,7 +74,7 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
-        models=_models(metric, choice),
+        models=_models(metric, choice, asked.doubted),
         predicted={metric: Prediction(mean=mean, sd=sd, low=low, high=high)},
         chosen=_chosen(choice, chosen),
         weights=Weights(
@@ -78,7 +82,7 @@ def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> 
             predicted_cost=choice.weighting.predicted_cost(x),
         ),
     )
-    generator = "confirming" if asked.confirming else "model"
+    generator = "checking" if chosen.checks else "confirming" if asked.confirming else "model"
     return Proposal(point=chosen.point, generator=generator, provenance=provenance)
 
 
@@ -90,7 +94,7 @@ def _knew(asked: Asked, choice: Choice) -> Knew:
     )
 
 
-def _models(metric: str, choice: Choice) -> Models:
+def _models(metric: str, choice: Choice, doubted: tuple[int, ...]) -> Models:
     model = choice.model
     of_metric = FittedModel(
         hyperparameters=model.posterior.as_record(),
@@ -98,6 +102,7 @@ def _models(metric: str, choice: Choice) -> Models:
         jitter=model.posterior.jitter,
         starts={f"{s.name}, {s.observations} observations": f"{s.ending} at {s.value:.6g}" for s in model.starts},
         tail_width=model.tail_width,
+        suspects=doubted,
     )
     feasibility, cost, opinion = choice.weighting.feasibility, choice.weighting.cost, choice.opinion
     return Models(

@@ -25,6 +25,7 @@ from overnight.campaign.values.numbers import WHOLE, Real, Truth
 TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
 HopelessTreatment = Literal["avoid", "ignore"]
+OutlierTreatment = Literal["believe", "doubt"]
 CategoryDistance = Literal["one_hot", "hamming"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
@@ -73,6 +74,8 @@ class BayesianProposer(BaseModel):
       not at all (`auto`, docs/decisions/0021-tails.md).
     - `hopeless` decides whether the search avoids points that a second model finds hopeless. That model sees all
       outcomes as they are, and is asked only if some are far worse.
+    - `outliers` decides whether results are doubted that the model, given all others, cannot believe. If one of them
+      looks too good, its point is measured again (docs/decisions/0035-glitches.md).
     - `categories` decides how far apart two choices of an unordered parameter are: each choice has an indicator with a
       length scale of its own (`one_hot`), or the parameter has one length scale on a Hamming distance (`hamming`,
       docs/decisions/0034-categories-count-once.md).
@@ -100,6 +103,7 @@ class BayesianProposer(BaseModel):
     repeats: Literal["learn", "ignore"] = "learn"
     tails: TailTreatment = "auto"
     hopeless: HopelessTreatment = "avoid"
+    outliers: OutlierTreatment = "believe"
     categories: CategoryDistance = "one_hot"
     starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
     pending: PendingTreatment = "joint"
@@ -180,6 +184,7 @@ _BEFORE_IT_EXISTED = {
     "repeats": "ignore",
     "tails": "compressed",
     "hopeless": "ignore",
+    "outliers": "believe",
     "categories": "one_hot",
 }
 

@@ -24,6 +24,7 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import search, starting_points
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.surrogate import safe_cholesky
+from overnight.bo_core.suspects import suspects_in, without
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
@@ -72,7 +73,8 @@ def _believed_best(
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with threads_for(MOST):
-        view = decisive(campaign, everything, proposer, encoding, generator)
+        suspects = [suspect.trial for suspect in suspects_in(campaign, everything, proposer, encoding)]
+        view = decisive(campaign, without(everything, suspects), proposer, encoding, generator)
     with threads_for(len(view.observed)):
         learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
         situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)

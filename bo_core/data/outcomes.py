@@ -85,8 +85,7 @@ class Outcomes:
         scale = _scale(deviation, center)
         # With noise this large nothing is learnt; its square must not become infinite.
         variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
-        log_slopes = slope.clamp(min=torch.finfo(torch.float64).tiny).log() - math.log(scale)
-        return cls(deviation / scale, variance, log_slopes, center, scale, objective.sign, unit, tail)
+        return cls(deviation / scale, variance, _log_slopes(slope, scale), center, scale, objective.sign, unit, tail)
 
     def turned(self, y: Tensor) -> Tensor:
         """Return standardised outcomes in the metric's own direction; turned twice, they are to be maximised again."""
@@ -97,10 +96,15 @@ class Outcomes:
 
         Outcomes were standardised by the same transformation, the compressed tail included.
         """
-        raw = self.y.new_tensor([self.sign * (threshold / self.unit)])
+        return finite(float(self.placed([threshold])[0]))
+
+    def placed(self, values: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Return other values of the metric on the scale of y, and the logarithms of the slopes there, as above."""
+        raw = self.y.new_tensor([self.sign * (value / self.unit) for value in values])
+        slope = torch.ones_like(raw)
         if self.tail is not None:
-            raw, _ = self.tail.compress(raw)
-        return finite(float((raw - self.center) / self.scale))
+            raw, slope = self.tail.compress(raw)
+        return (raw - self.center) / self.scale, _log_slopes(slope, self.scale)
 
     def mean_in_units(self, mean: float) -> float:
         """Return a standardised mean in the metric's own unit and sign; with a compressed tail it is the median."""
@@ -124,6 +128,10 @@ class Outcomes:
         """Return the central interval of 90 % in the metric's own unit, the smaller end first."""
         ends = (self.mean_in_units(mean - _INTERVAL * sd), self.mean_in_units(mean + _INTERVAL * sd))
         return min(ends), max(ends)
+
+
+def _log_slopes(slope: Tensor, scale: float) -> Tensor:
+    return slope.clamp(min=torch.finfo(torch.float64).tiny).log() - math.log(scale)
 
 
 def _scale(deviation: Tensor, center: float) -> float:

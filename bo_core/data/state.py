@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -52,6 +52,13 @@ class Observed:
         known, exact = with_known_noise(campaign, view.observed, values, learn=learn_noise)
         measured = (*known, *expected.values())
         return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact, groups)
+
+    def part(self, rows: Sequence[int]) -> "Observed":
+        """Return these rows of the observations, standardised without the others."""
+        trials, measured = (tuple(values[i] for i in rows) for values in (self.trials, self.measured))
+        return replace(
+            self, trials=trials, X=self.X[list(rows)], measured=measured, outcomes=Outcomes.of(measured, self.objective)
+        )
 
     def with_tail_width(self, width: float | None) -> "Observed":
         """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""

@@ -35,28 +35,45 @@ class TrainingData:
         *,
         extra_noise: bool = False,
     ) -> "TrainingData":
+        """Return observations as in `single`, with replicates, which are rows of the same X and variance, pooled.
+
+        This loses nothing, because the likelihood is that of the single rows.
+        """
+        rows = cls.single(X, y, variance, groups, extra_noise=extra_noise)
+        replicates = _replicates(torch.cat([rows.X, rows.known[:, None], rows.inferred[:, None]], 1))
+        if replicates is None:
+            return rows
+        group, first = replicates
+        count = torch.bincount(group).to(rows.y)
+        # About the group's first outcome, so that replicates that agree have a scatter of exactly 0.
+        gap = rows.y - rows.y[first][group]
+        zero = torch.zeros_like(count)
+        mean_gap = zero.index_add(0, group, gap) / count
+        scatter = zero.index_add(0, group, (gap - mean_gap[group]) ** 2)
+        y, known, inferred = rows.y[first] + mean_gap, rows.known[first], rows.inferred[first]
+        return cls(rows.X[first], y, known, inferred, count, scatter, rows.groups)
+
+    @classmethod
+    def single(
+        cls,
+        X: Tensor,
+        y: Tensor,
+        variance: Tensor,
+        groups: FeatureGroups | None = None,
+        *,
+        extra_noise: bool = False,
+    ) -> "TrainingData":
         """Return observations X [n, d], y [n] with noise variances [n], NaN if they are to be inferred.
 
         With `extra_noise`, σ² is inferred in addition to the known variances. Without `groups`, no features share a
-        length scale. Replicates, which are rows with the same X and the same variance, are pooled. This loses nothing,
-        because the likelihood is that of the single rows.
+        length scale. Replicates stay apart.
         """
         X, y, variance = X.double(), y.double(), variance.double()
         groups = groups or FeatureGroups.single(X.shape[1])
         unknown = variance.isnan()
         known = torch.where(unknown, 0.0, variance)
         inferred = torch.ones_like(y) if extra_noise else unknown.double()
-        replicates = _replicates(torch.cat([X, known[:, None], inferred[:, None]], 1))
-        if replicates is None:
-            return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups)
-        group, first = replicates
-        count = torch.bincount(group).to(y)
-        # About the group's first outcome, so that replicates that agree have a scatter of exactly 0.
-        gap = y - y[first][group]
-        zero = torch.zeros_like(count)
-        mean_gap = zero.index_add(0, group, gap) / count
-        scatter = zero.index_add(0, group, (gap - mean_gap[group]) ** 2)
-        return cls(X[first], y[first] + mean_gap, known[first], inferred[first], count, scatter, groups)
+        return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups)
 
     @property
     def replicates(self) -> float:

@@ -85,7 +85,7 @@ class FittedModel(_Part):
     `hyperparameters` are bit-exact and serve as the next fit's warm start; for a model of the campaign's own, `code`
     identifies the code. `jitter` belongs to the hyperparameters, and `starts` records how each start of the fit ended.
     `tail_width` is the width, in robust spreads, over which bad outcomes were drawn together; None if they were not, or
-    if no width was chosen.
+    if no width was chosen. `suspects` are the trials whose results the model did not believe, and did not know.
     """
 
     compared = "except for rounding"
@@ -95,6 +95,7 @@ class FittedModel(_Part):
     jitter: float | None = None
     starts: ReadOnly[dict[str, str]] = Field(default_factory=ReadOnlyDict)
     tail_width: float | None = None
+    suspects: tuple[int, ...] = ()
 
 
 class Models(_Part):

@@ -16,7 +16,7 @@ from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
-Generator = Literal["baseline", "manual", "sobol", "model", "confirming", "custom", "import"]
+Generator = Literal["baseline", "manual", "sobol", "model", "checking", "confirming", "custom", "import"]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

@@ -79,5 +79,5 @@ def _is_outstanding(campaign: Campaign, trial: Trial) -> bool:
 def _proposed_since_the_search(history: History) -> int:
     """Return how many trials were proposed to confirm, or by a stand-in in their place; rejected ones do not count."""
     since = takewhile(lambda trial: trial.proposal.generator != "model", history.trials.newest_first())
-    computed = (trial for trial in since if trial.proposal.generator in ("confirming", "sobol"))
+    computed = (trial for trial in since if trial.proposal.generator in ("confirming", "checking", "sobol"))
     return sum(1 for trial in computed if trial.counted or not isinstance(trial.outcome, Withdrawal))

@@ -36,7 +36,7 @@ def stops(history: History, heard: Sequence[MeasurementReported], now: datetime,
 def reason_to_stop(history: History, trial: int, step: int) -> Reason | None:
     """Return why the campaign's rule stops a trial that has reported at this step, given the history; None if not.
 
-    A trial that confirms is not stopped, because its end is what it is for.
+    A trial that confirms or checks is not stopped, because its end is what it is for.
     """
     return _reason(history, _compared(history), trial, step)
 
@@ -49,8 +49,8 @@ def _compared(history: History) -> dict[int, Curve]:
 
 def _reason(history: History, curves: dict[int, Curve], trial: int, step: int) -> Reason | None:
     rule = history.definition.stop_early
-    confirms = history.trials[trial].proposal.generator == "confirming"
-    if rule is None or trial not in curves or confirms:
+    needed = history.trials[trial].proposal.generator in ("confirming", "checking")
+    if rule is None or trial not in curves or needed:
         return None
     others = [curve for number, curve in sorted(curves.items()) if number != trial]
     return rule.should_stop(curves[trial], others, step)

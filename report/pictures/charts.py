@@ -33,6 +33,7 @@ _SYMBOLS = {
     "manual": "square",
     "sobol": "circle",
     "model": "circle",
+    "checking": "x",
     "confirming": "star",
     "custom": "triangle-up",
 }

@@ -1,0 +1,69 @@
+"""The suspects: trials whose results look like glitches, because a model of all others cannot believe them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.data.state import Observed
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.settings.surrogates import ExactSurrogate
+from overnight.bo_core.suspects.pursuit import Pursuit
+from overnight.campaign import Campaign, ModelView
+from overnight.campaign.errors import ModelFailed
+
+# Among fewer readings, none is suspicious. More are looked at in interleaved parts of about equal size.
+_FEWEST, _MOST_AT_ONCE = 8, 256
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A trial whose result is `off` by so many standard deviations; above 0 it is too good."""
+
+    trial: int
+    off: float
+
+
+def suspects_in(
+    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding
+) -> tuple[Suspect, ...]:
+    """Return the trials of a view whose results look like glitches, in the order of their ids.
+
+    None if the proposer believes everything, if results are exact, or if the campaign has a model of its own. A pure
+    function of its arguments (docs/decisions/0035-glitches.md).
+    """
+    believes = proposer.outliers == "believe" or not isinstance(proposer.surrogate, ExactSurrogate)
+    if believes or len(view.observed) < _FEWEST:
+        return ()
+    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
+    situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
+    observed = situation.observed[campaign.objective.metric]
+    if observed.exact:
+        return ()
+    found = [suspect for part in _parts(observed, view) for suspect in _among(observed, part, view, proposer)]
+    return tuple(sorted(found, key=lambda suspect: suspect.trial))
+
+
+def without(view: ModelView, trials: Collection[int]) -> ModelView:
+    """Return the view without the results of some trials."""
+    return replace(view, observed=tuple(trial for trial in view.observed if trial.id not in trials))
+
+
+def _parts(observed: Observed, view: ModelView) -> list[list[int]]:
+    """Return the rows of each part; readings of one point are in the same one."""
+    numbers: dict[PointKey, int] = {}
+    of_row = [numbers.setdefault(key_of(trial.point), len(numbers)) for trial in observed.trials]
+    count = -(-len(observed.trials) // _MOST_AT_ONCE)
+    return [[i for i, number in enumerate(of_row) if number % count == part] for part in range(count)]
+
+
+def _among(observed: Observed, rows: list[int], view: ModelView, proposer: BayesianProposer) -> list[Suspect]:
+    part = observed.part(rows)
+    readings = [i for i in rows if i < len(view.observed)]
+    places = [key_of(observed.trials[i].point) for i in readings]
+    try:
+        found = Pursuit(part, proposer, places).best()
+    except ModelFailed:
+        return []
+    return [Suspect(part.trials[i].id, off) for i, off in zip(found.doubted, found.off.tolist(), strict=True)]
