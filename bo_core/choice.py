@@ -24,7 +24,7 @@ from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
-from overnight.bo_core.model import Beliefs
+from overnight.bo_core.model import Beliefs, last_made_by_model
 from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
@@ -74,7 +74,8 @@ class Asked:
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """Return the trials whose results look like glitches."""
-        return suspects_in(self.campaign, self.everything, self.proposer, self.encoding)
+        last = last_made_by_model(self.history)
+        return suspects_in(self.campaign, self.everything, self.proposer, self.encoding, last)
 
     @cached_property
     def doubted(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
-from overnight.bo_core.model import Model
+from overnight.bo_core.model import Model, last_made_by_model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
 from overnight.bo_core.numerics.threads import threads_for
@@ -28,7 +28,7 @@ from overnight.bo_core.suspects import suspects_in, without
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
-from overnight.campaign.history.provenance import Prediction
+from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.recommendation import Recommendation
 
 _SAMPLES = 4096
@@ -62,18 +62,18 @@ def recommend(
         return None
     try:
         with numbers_may_fail(), torch.inference_mode():
-            return _believed_best(campaign, view, proposer, anywhere=anywhere)
+            return _believed_best(campaign, view, proposer, last_made_by_model(history), anywhere=anywhere)
     except (ModelFailed, Unusable) as problem:
         return _measured_best(campaign, view.observed, str(problem))
 
 
 def _believed_best(
-    campaign: Campaign, everything: ModelView, proposer: BayesianProposer, *, anywhere: bool
+    campaign: Campaign, everything: ModelView, proposer: BayesianProposer, last: Provenance | None, *, anywhere: bool
 ) -> Recommendation:
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with threads_for(MOST):
-        suspects = [suspect.trial for suspect in suspects_in(campaign, everything, proposer, encoding)]
+        suspects = [suspect.trial for suspect in suspects_in(campaign, everything, proposer, encoding, last)]
         view = decisive(campaign, without(everything, suspects), proposer, encoding, generator)
     with threads_for(len(view.observed)):
         learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"

@@ -12,6 +12,7 @@ from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, TrainingData, fit
+from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -19,11 +20,11 @@ _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 @dataclass(frozen=True)
 class Believed:
-    """The likeliest model of these `rows` of the observations, if all others are `doubted`.
+    """A model of these `rows` of the observations; all others are `doubted`.
 
     `left_out` [n'] are the errors in predicting each believed reading from the others, and `off` [k] those in
-    predicting the doubted ones, in standard deviations. `value` is the log density of all measurements in their own
-    unit, the prior of the hyperparameters `theta` [h] included.
+    predicting the doubted ones from the believed ones, in standard deviations. `value` is the log density of all
+    measurements in their own unit, the prior of the hyperparameters `theta` [h] included.
     """
 
     rows: tuple[int, ...]
@@ -34,28 +35,36 @@ class Believed:
     value: float
 
     @classmethod
-    def fitted(
-        cls, observed: Observed, proposer: BayesianProposer, doubted: Sequence[int] = (), warm: Array | None = None
+    def of(
+        cls,
+        observed: Observed,
+        proposer: BayesianProposer,
+        doubted: Sequence[int] = (),
+        warm: Array | None = None,
+        *,
+        fitted: bool = True,
     ) -> "Believed":
-        """Fit to the rows that are not doubted, starting from hyperparameters `warm` [h] if there are any.
+        """Return the likeliest model if these rows are doubted, or that with the hyperparameters `warm` [h].
 
-        Outcomes are standardised without the doubted ones, and bad ones are drawn together as the proposer demands. A
-        pure function of its arguments: the fit's start comes from a generator of its own.
+        Outcomes are standardised without the doubted ones, and bad ones are drawn together over the narrowest width. A
+        pure function of its arguments: the fit's start, if it is not `warm`, is the middle of the prior.
         """
-        rows = tuple(i for i in range(len(observed.trials)) if i not in set(doubted))
+        rows = tuple(i for i in range(len(observed.trials)) if i not in doubted)
         measured = [observed.measured[i] for i in rows]
         outcomes = Outcomes.of(measured, observed.objective, None if proposer.tails == "plain" else 1.0)
         X, extra = observed.X[list(rows)], proposer.extra_noise and not observed.exact
         data = TrainingData.single(X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
-        g, generator = observed.groups.count, torch.Generator().manual_seed(0)
-        cold = 1 if warm is None else 0
-        found = fit(data, proposer.kernel, Prior(g, proposer.prior), generator, cold=cold, warm=warm, second_look=False)
-        theta = Hyperparameters(torch.from_numpy(found.theta[None]), g, proposer.kernel, found.jitter)
-        posterior = Posterior.of(data, theta)
+        theta, jitter, value = warm, LEAST_JITTER, -math.inf
+        if theta is None or fitted:
+            prior, generator = Prior(observed.groups.count, proposer.prior), torch.Generator().manual_seed(0)
+            cold = 1 if warm is None else 0
+            found = fit(data, proposer.kernel, prior, generator, cold=cold, warm=warm, second_look=False)
+            theta, jitter, value = found.theta, found.jitter, found.value
+        sets = Hyperparameters(torch.from_numpy(theta[None]), observed.groups.count, proposer.kernel, jitter)
+        posterior = Posterior.of(data, sets)
         off, density = _of_doubted(observed, doubted, outcomes, posterior)
-        value = found.value + float(outcomes.log_slopes.sum()) + density
-        value -= len(observed.trials) * math.log(outcomes.unit)
-        return cls(rows, tuple(doubted), found.theta, errors_left_out(posterior)[0], off, value)
+        value += float(outcomes.log_slopes.sum()) + density - len(observed.trials) * math.log(outcomes.unit)
+        return cls(rows, tuple(doubted), theta, errors_left_out(posterior)[0], off, value)
 
 
 def gains(off: Tensor) -> Tensor:
@@ -76,8 +85,7 @@ def _of_doubted(
     """
     if not doubted:
         return outcomes.y[:0], 0.0
-    measured = [observed.measured[i] for i in doubted]
-    y, log_slopes = outcomes.placed([m.mean for m in measured])
+    y, log_slopes = outcomes.placed([observed.measured[i].mean for i in doubted])
     known = observed.outcomes.variance[list(doubted)] * (observed.outcomes.scale / outcomes.scale) ** 2
     noise = torch.where(known.isnan(), posterior.hyperparameters.noise_variance, known)
     mean, sd = posterior.marginal(observed.X[list(doubted)])

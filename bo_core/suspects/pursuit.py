@@ -5,23 +5,24 @@ time with a new fit, even while little is gained, and the path is judged as a wh
 is the one with the highest density of all measurements, less a price for each doubted one.
 """
 
-import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.suspects.believed import Believed, gains
 
 # In nats. A reading must gain more than this by noise of its own.
 PRICE = 8.0
-# The largest share of readings that may be doubted, and the most fits on the path.
+# The largest share of readings that may be doubted, and about the most fits on the path.
 _LARGEST_SHARE, _MOST_FITS = 0.2, 12
-# A reading is looked at from this many deviations on: the model's own, or if smaller, those of the typical error.
-_NEAR = 3.5
+# The largest error, see `_largest`, with which a path begins, and to which it continues.
+_BEGIN, _CONTINUE = 4.5, 3.5
 _MEDIAN_OF_NORMAL = 0.6745
 
 
@@ -33,59 +34,77 @@ class Pursuit:
     proposer: BayesianProposer
     places: Sequence[Hashable]
 
+    def holds(self, doubted: Sequence[int], theta: Array) -> Believed | None:
+        """Return the model with earlier hyperparameters [h] and suspects, None if it leaves anything to explain."""
+        found = Believed.of(self.observed, self.proposer, doubted, theta, fitted=False)
+        explains = _largest(found.left_out) <= _BEGIN and bool((gains(found.off) > PRICE).all())
+        return found if explains else None
+
     def best(self) -> Believed:
         """Return the model with the best choice of doubted readings."""
-        path = [self._believed()]
+        path = [Believed.of(self.observed, self.proposer)]
+        if _largest(path[0].left_out) <= _BEGIN:
+            return path[0]
         most = int(_LARGEST_SHARE * len(self.places))
-        while len(path[-1].doubted) < most and _largest(path[-1].left_out) > _NEAR:
-            step = min(max(most // _MOST_FITS, 1), most - len(path[-1].doubted))
-            more = self._worst(path[-1], step)
-            if not more:
+        while len(path[-1].doubted) < most and _largest(path[-1].left_out) > _CONTINUE:
+            worst = self._worst(path[-1], most - len(path[-1].doubted))
+            if not worst:
                 break
-            path.append(self._believed((*path[-1].doubted, *more), path[-1]))
-        best = max(path, key=lambda each: each.value - PRICE * len(each.doubted))
-        return self._without_innocents(best)
+            path.append(self._doubting(worst, path[-1]))
+        return self._without_innocents(max(path, key=lambda each: each.value - PRICE * len(each.doubted)))
+
+    def _doubting(self, more: Sequence[int], before: Believed) -> Believed:
+        return Believed.of(self.observed, self.proposer, sorted((*before.doubted, *more)), before.theta)
 
     def _without_innocents(self, found: Believed) -> Believed:
-        """Return the model that believes again the readings that were doubted only because others hid."""
-        while len(guilty := [i for i, gain in _pairs(found.doubted, gains(found.off)) if gain > PRICE]) < len(
-            found.doubted
-        ):
-            found = self._believed(guilty, found)
+        """Return the model that believes the readings that gain too little, or that others support."""
+        while innocent := self._innocent(found):
+            doubted = [i for i in found.doubted if i not in innocent]
+            found = Believed.of(self.observed, self.proposer, doubted, found.theta)
         return found
 
-    def _believed(self, doubted: Sequence[int] = (), before: Believed | None = None) -> Believed:
-        warm = None if before is None else before.theta
-        return Believed.fitted(self.observed, self.proposer, sorted(doubted), warm)
+    def _innocent(self, found: Believed) -> set[int]:
+        """Return the doubted readings that gain too little, and those next to another one that is off the same way.
 
-    def _worst(self, found: Believed, count: int) -> list[int]:
-        """Return the believed readings that gain most by being doubted.
+        A glitch has nothing to do with its point. Two readings side by side are rather a cliff or a pit.
+        """
+        innocent = {i for i, gain in zip(found.doubted, gains(found.off).tolist(), strict=True) if gain <= PRICE}
+        too_good = dict(zip(found.doubted, (found.off > 0.0).tolist(), strict=True))
+        for i in found.doubted:
+            other = self._next_to(i, found)
+            if other is not None and too_good[i] == too_good.get(other):
+                innocent |= {i, other}
+        return innocent
+
+    def _next_to(self, i: int, found: Believed) -> int | None:
+        """Return the reading nearest to this one, in length scales, at another point."""
+        groups, X = self.observed.groups, self.observed.X
+        scales = groups.log_scales(torch.from_numpy(found.theta[: groups.count])).exp()
+        away = ((X - X[i]) / scales).square().sum(1)
+        away[(X[i] == X).all(1)] = torch.inf
+        nearest = int(away.argmin())
+        return None if away[nearest].isinf() else nearest
+
+    def _worst(self, found: Believed, room: int) -> list[int]:
+        """Return the believed readings to doubt next: all that gain enough alone, and at least a few.
 
         Of several readings of one point, one is always believed.
         """
+        few = max(len(self.places) // (5 * _MOST_FITS), 1)
         measured = Counter(self.places)
         believed = Counter(self.places[i] for i in found.rows if i < len(self.places))
         worst: list[int] = []
-        for i, _ in sorted(_pairs(found.rows, gains(found.left_out)), key=_second, reverse=True):
-            if i >= len(self.places) or len(worst) == count:
-                continue
-            place = self.places[i]
-            if measured[place] == 1 or believed[place] > 1:
-                believed[place] -= 1
+        for gain, i in sorted(zip(gains(found.left_out).tolist(), found.rows, strict=True), reverse=True):
+            if len(worst) == room or (len(worst) >= few and gain <= PRICE):
+                break
+            if i < len(self.places) and (measured[self.places[i]] == 1 or believed[self.places[i]] > 1):
+                believed[self.places[i]] -= 1
                 worst.append(i)
         return worst
 
 
-def _pairs(rows: Sequence[int], values: Tensor) -> list[tuple[int, float]]:
-    return list(zip(rows, values.tolist(), strict=True))
-
-
-def _second(pair: tuple[int, float]) -> float:
-    return pair[1]
-
-
 def _largest(left_out: Tensor) -> float:
-    """Return the largest error, in the typical error if that is smaller than expected."""
+    """Return the largest error in standard deviations, or in typical errors if these are smaller than expected."""
     size = left_out.abs()
     typical = float(size.median()) / _MEDIAN_OF_NORMAL
     return float(size.max()) / min(max(typical, 1e-9), 1.0)

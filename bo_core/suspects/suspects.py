@@ -4,14 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.settings.surrogates import ExactSurrogate
+from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.suspects.pursuit import Pursuit
 from overnight.campaign import Campaign, ModelView
 from overnight.campaign.errors import ModelFailed
+from overnight.campaign.history.provenance import FittedModel, Provenance
 
 # Among fewer readings, none is suspicious. More are looked at in interleaved parts of about equal size.
 _FEWEST, _MOST_AT_ONCE = 8, 256
@@ -26,12 +28,13 @@ class Suspect:
 
 
 def suspects_in(
-    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding
+    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding, last: Provenance | None
 ) -> tuple[Suspect, ...]:
     """Return the trials of a view whose results look like glitches, in the order of their ids.
 
-    None if the proposer believes everything, if results are exact, or if the campaign has a model of its own. A pure
-    function of its arguments (docs/decisions/0035-glitches.md).
+    None if the proposer believes everything, if results are exact, or if the campaign has a model of its own. The
+    suspects of the `last` proposal are kept as long as its hyperparameters explain all results; otherwise they are
+    looked for without it. A pure function of its arguments (docs/decisions/0035-glitches.md).
     """
     believes = proposer.outliers == "believe" or not isinstance(proposer.surrogate, ExactSurrogate)
     if believes or len(view.observed) < _FEWEST:
@@ -41,7 +44,8 @@ def suspects_in(
     observed = situation.observed[campaign.objective.metric]
     if observed.exact:
         return ()
-    found = [suspect for part in _parts(observed, view) for suspect in _among(observed, part, view, proposer)]
+    readings, before = len(view.observed), _recorded(last, observed)
+    found = [suspect for rows in _parts(observed) for suspect in _among(observed, rows, readings, proposer, before)]
     return tuple(sorted(found, key=lambda suspect: suspect.trial))
 
 
@@ -50,7 +54,24 @@ def without(view: ModelView, trials: Collection[int]) -> ModelView:
     return replace(view, observed=tuple(trial for trial in view.observed if trial.id not in trials))
 
 
-def _parts(observed: Observed, view: ModelView) -> list[list[int]]:
+@dataclass(frozen=True)
+class _Before:
+    """The suspects of the last proposal, and the hyperparameters [h] of its model, without warping."""
+
+    suspects: frozenset[int]
+    theta: Array
+
+
+def _recorded(last: Provenance | None, observed: Observed) -> _Before | None:
+    g = observed.groups.count
+    model: FittedModel | None = None if last is None else last.models.metrics.get(observed.objective.metric)
+    sets = None if model is None else theta_of_record(model.hyperparameters, g)
+    if model is None or sets is None or not bool(sets.isfinite().all()):
+        return None
+    return _Before(frozenset(model.suspects), sets.mean(0)[: g + 1].numpy())
+
+
+def _parts(observed: Observed) -> list[list[int]]:
     """Return the rows of each part; readings of one point are in the same one."""
     numbers: dict[PointKey, int] = {}
     of_row = [numbers.setdefault(key_of(trial.point), len(numbers)) for trial in observed.trials]
@@ -58,12 +79,17 @@ def _parts(observed: Observed, view: ModelView) -> list[list[int]]:
     return [[i for i, number in enumerate(of_row) if number % count == part] for part in range(count)]
 
 
-def _among(observed: Observed, rows: list[int], view: ModelView, proposer: BayesianProposer) -> list[Suspect]:
+def _among(
+    observed: Observed, rows: list[int], readings: int, proposer: BayesianProposer, before: _Before | None
+) -> list[Suspect]:
+    """Return the suspects among these rows, of which those below `readings` are results."""
     part = observed.part(rows)
-    readings = [i for i in rows if i < len(view.observed)]
-    places = [key_of(observed.trials[i].point) for i in readings]
+    places = [key_of(observed.trials[i].point) for i in rows if i < readings]
+    pursuit = Pursuit(part, proposer, places)
+    doubted = [] if before is None else [i for i in range(len(places)) if part.trials[i].id in before.suspects]
     try:
-        found = Pursuit(part, proposer, places).best()
+        found = None if before is None else pursuit.holds(doubted, before.theta)
+        found = found or pursuit.best()
     except ModelFailed:
         return []
     return [Suspect(part.trials[i].id, off) for i, off in zip(found.doubted, found.off.tolist(), strict=True)]
