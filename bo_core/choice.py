@@ -30,7 +30,7 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
-from overnight.bo_core.suspects import Suspect, suspects_in, without
+from overnight.bo_core.suspects import Suspect, suspects_among, without
 from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
@@ -74,12 +74,12 @@ class Asked:
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """Return the trials whose results look like glitches."""
-        last = last_made_by_model(self.history)
-        return suspects_in(self.campaign, self.everything, self.proposer, self.encoding, last)
+        observed, last = self._whole.observed[self.campaign.objective.metric], last_made_by_model(self.history)
+        return suspects_among(observed, len(self.everything.observed), self.proposer, last)
 
     @cached_property
     def doubted(self) -> tuple[int, ...]:
-        """Return the ids of the trials whose results the model does not know."""
+        """Return the ids of the suspects, whose results the model does not know."""
         return tuple(suspect.trial for suspect in self.suspects) if self.recorded is None else self.recorded
 
     @cached_property
@@ -90,8 +90,11 @@ class Asked:
     @cached_property
     def situation(self) -> Situation:
         """Return the trials that the model may know, as tensors."""
-        learn_noise, hamming = self.proposer.repeats == "learn", self.proposer.categories == "hamming"
-        return Situation.of(self.campaign, self.view, self.encoding, learn_noise=learn_noise, hamming=hamming)
+        return situation_of(self.campaign, self.view, self.proposer, self.encoding) if self.doubted else self._whole
+
+    @cached_property
+    def _whole(self) -> Situation:
+        return situation_of(self.campaign, self.everything, self.proposer, self.encoding)
 
     @property
     def seed(self) -> int:
@@ -315,6 +318,12 @@ class Choice:
             assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
             return surface_of_path(SampledPath(self.posterior, self._new_seed()))
         return surface_of_score(self._average(self.draws, self.utility))
+
+
+def situation_of(campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> Situation:
+    """Return the trials of a view as tensors, as the proposer's settings demand."""
+    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
+    return Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
 
 
 def effort_of(proposer: BayesianProposer) -> Effort:

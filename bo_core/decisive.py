@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import torch
 
+from overnight.bo_core.choice import situation_of
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.campaign import Campaign, ModelView, Trial
@@ -40,8 +40,7 @@ def decisive(
     keys, firsts, count = list(places), [trials[0] for trials in places.values()], most // _FAIR
     fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
     part = _only(view, places, {keys[i] for i in fair})
-    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-    situation = Situation.of(campaign, part, encoding, learn_noise=learn_noise, hamming=hamming)
+    situation = situation_of(campaign, part, proposer, encoding)
     rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator, averaged=False)
     mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
     promise = mean + sd

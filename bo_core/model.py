@@ -32,7 +32,7 @@ from overnight.bo_core.surrogate.leave_one_out import leave_one_out
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import History
 from overnight.campaign.errors import CannotPropose, ModelFailed
-from overnight.campaign.history.provenance import ModelCode, Provenance
+from overnight.campaign.history.provenance import ModelCode, Prediction, Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
@@ -133,6 +133,11 @@ class Model:
         """Return the interval that is believed to hold 90 % at features X [1, d], in the metric's own unit."""
         mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
         return self.observed.outcomes.interval_in_units(mean, sd)
+
+    def prediction(self, x: torch.Tensor) -> Prediction:
+        """Return the belief about features x [1, d], in the metric's own unit."""
+        (mean, sd), (low, high) = self.predicted(x), self.interval(x)
+        return Prediction(mean=mean, sd=sd, low=low, high=high)
 
 
 # The model of each metric, by the metric's name.

@@ -23,7 +23,6 @@ from overnight.campaign.history.provenance import (
     Knew,
     MadeBy,
     Models,
-    Prediction,
     Provenance,
     Stack,
     Weights,
@@ -69,13 +68,12 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
 def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with its provenance."""
     x, model, metric = asked.encoding.encode([chosen.point]), choice.model, asked.campaign.objective.metric
-    (mean, sd), (low, high) = model.predicted(x), model.interval(x)
     provenance = Provenance(
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
         models=_models(metric, choice, asked.doubted),
-        predicted={metric: Prediction(mean=mean, sd=sd, low=low, high=high)},
+        predicted={metric: model.prediction(x)},
         chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),

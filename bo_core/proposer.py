@@ -151,6 +151,11 @@ class BayesianProposer(BaseModel):
             return self
         return self.model_copy(update={"surrogate": self.surrogate.in_folder(folder)})
 
+    @property
+    def doubts(self) -> bool:
+        """Return whether results may be doubted; a model of the campaign's own decides alone."""
+        return self.outliers == "doubt" and isinstance(self.surrogate, ExactSurrogate)
+
     def initial_points(self, parameters: int, trials: int) -> int:
         """Return how many points come before the model's first."""
         if self.initial is not None:

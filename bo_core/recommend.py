@@ -9,7 +9,7 @@ from torch import Tensor
 from overnight.bo_core.acquisition import AverageScore, JointDraws, OneObjective
 from overnight.bo_core.acquisition.simple_regret import SimpleRegret
 from overnight.bo_core.acquisition.surfaces import surface_of_score
-from overnight.bo_core.choice import effort_of
+from overnight.bo_core.choice import effort_of, situation_of
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.outcomes import Outcomes
@@ -24,7 +24,7 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import search, starting_points
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.surrogate import safe_cholesky
-from overnight.bo_core.suspects import suspects_in, without
+from overnight.bo_core.suspects import suspects_among, without
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
@@ -70,37 +70,41 @@ def recommend(
 def _believed_best(
     campaign: Campaign, everything: ModelView, proposer: BayesianProposer, last: Provenance | None, *, anywhere: bool
 ) -> Recommendation:
-    encoding = Encoding(campaign.parameters)
+    encoding, objective = Encoding(campaign.parameters), campaign.objective.metric
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with threads_for(MOST):
-        suspects = [suspect.trial for suspect in suspects_in(campaign, everything, proposer, encoding, last)]
-        view = decisive(campaign, without(everything, suspects), proposer, encoding, generator)
+        doubted = _doubted(campaign, everything, proposer, encoding, last)
+        believed = without(everything, {trial.id for trial in doubted})
+        view = decisive(campaign, believed, proposer, encoding, generator)
     with threads_for(len(view.observed)):
-        learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-        situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
-        averaged, objective = proposer.averages_beliefs(len(view.observed)), campaign.objective.metric
+        situation = situation_of(campaign, view, proposer, encoding)
+        averaged = proposer.averages_beliefs(len(view.observed))
         model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
-        places = _first_of_each_point(view.observed)
-        tried = model.observed.X[places]
+        trials = _first_of_each_point(view.observed)
+        tried = encoding.encode([trial.point for trial in trials])
         elsewhere = _better_elsewhere(model, tried, situation, everything, proposer, encoding) if anywhere else []
-        X = torch.cat([tried, encoding.encode(elsewhere)])
+        doubted_baseline = [trial.point for trial in doubted if _is_baseline(campaign, trial.point)][:1]
+        points = [*(trial.point for trial in trials), *doubted_baseline, *elsewhere]
+        X = torch.cat([tried, encoding.encode(points[len(trials) :])])
         means, covariances = model.posterior.joint(X.to(model.device))
         samples = _samples(means.cpu(), covariances.cpu(), generator)
         mean, covariance = _mixed(means.cpu(), covariances.cpu())
-    trials = [view.observed[i] for i in places]
+        suspects = {trial.id: model.prediction(encoding.encode([trial.point])) for trial in doubted}
     of_observed = int(mean[: len(trials)].argmax())
-    best = len(trials) if elsewhere else of_observed
+    best = len(points) - 1 if elsewhere else of_observed
     units = model.observed.outcomes
-    base = _place_of_baseline(campaign, trials)
+    known = points[: len(points) - len(elsewhere)]
+    base = next((i for i, point in enumerate(known) if _is_baseline(campaign, point)), None)
     return Recommendation(
         trial=None if elsewhere else trials[best].id,
-        point=elsewhere[0] if elsewhere else trials[best].point,
+        point=points[best],
         best_measured=trials[of_observed].id,
         objective=objective,
         predicted={objective: _prediction(units, mean, covariance, best)},
         baseline={} if base is None else {objective: _prediction(units, mean, covariance, base)},
         probability_best=float((samples.argmax(0) == best).double().mean()),
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
+        suspects=suspects,
     )
 
 
@@ -163,20 +167,29 @@ def _mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
     return mean, covariances.mean(0) + apart.mT @ apart / len(means)
 
 
-def _first_of_each_point(trials: Sequence[Trial]) -> list[int]:
-    """Return the indices of the trials without repetitions of a point, which would share its probability."""
-    first: dict[PointKey, int] = {}
-    for i, trial in enumerate(trials):
-        first.setdefault(key_of(trial.point), i)
+def _first_of_each_point(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials without repetitions of a point, which would share its probability."""
+    first: dict[PointKey, Trial] = {}
+    for trial in trials:
+        first.setdefault(key_of(trial.point), trial)
     return list(first.values())
 
 
-def _place_of_baseline(campaign: Campaign, trials: Sequence[Trial]) -> int | None:
-    """Return the place of the trial of the baseline, None if there is none."""
-    if campaign.baseline is None:
-        return None
-    key = key_of(campaign.parameters.point(campaign.baseline))
-    return next((i for i, trial in enumerate(trials) if key_of(trial.point) == key), None)
+def _is_baseline(campaign: Campaign, point: Point) -> bool:
+    baseline = campaign.baseline
+    return baseline is not None and key_of(campaign.parameters.point(baseline)) == key_of(point)
+
+
+def _doubted(
+    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding, last: Provenance | None
+) -> list[Trial]:
+    """Return the trials whose results look like glitches."""
+    if not proposer.doubts:
+        return []
+    situation = situation_of(campaign, view, proposer, encoding)
+    observed = situation.observed[campaign.objective.metric]
+    suspects = {suspect.trial for suspect in suspects_among(observed, len(view.observed), proposer, last)}
+    return [trial for trial in view.observed if trial.id in suspects]
 
 
 def _prediction(units: Outcomes, mean: Tensor, covariance: Tensor, i: int) -> Prediction:

@@ -15,9 +15,10 @@ class Recommendation(GivesItsPoint, BaseModel):
     belief about the true value of each modelled metric there, in the metric's own unit. `baseline` is the same at the
     baseline, and empty if that was not observed. `objective` is the metric that decided; `mean`, `sd`, `baseline_mean`
     and `baseline_sd` are its numbers. `probability_best` is the probability that this point is the best of itself and
-    all observed points. `without_model` is the reason why no model could be computed. In that case the point is the one
-    with the best measurement, `sd` is its standard error if that is known, and every point is equally likely to be
-    best.
+    all observed points. `suspects` are the trials whose results look like glitches and do not count, with the belief
+    about the objective at their points. `without_model` is the reason why no model could be computed. In that case the
+    point is the one with the best measurement, `sd` is its standard error if that is known, and every point is equally
+    likely to be best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +31,7 @@ class Recommendation(GivesItsPoint, BaseModel):
     baseline: ReadOnly[dict[str, Prediction]] = Field(default_factory=ReadOnlyDict)
     probability_best: float
     probability_better_than_baseline: float | None = None
+    suspects: ReadOnly[dict[int, Prediction]] = Field(default_factory=ReadOnlyDict)
     without_model: str | None = None
 
     @property

@@ -9,7 +9,8 @@ from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
 from overnight.report.numbers import duration, measured, number, with_uncertainty
-from overnight.report.phrases import changes_text, counted, trials_text
+from overnight.report.phrases import changes_text, counted, sentence, suspect_text, trials_text
+from overnight.report.story.suspects import suspects_of
 from overnight.report.story.versions import version_of, versions_of
 from overnight.report.trial_facts import ending, notes_of, point_text
 
@@ -49,11 +50,21 @@ def version_sentence(history: History, trial: Trial) -> str | None:
     return None
 
 
+def suspect_sentence(history: History, trial: Trial) -> str | None:
+    """Return why the result of a trial does not count; None if it does."""
+    metric = history.definition.objective.metric
+    return next(
+        (sentence(suspect_text(each, metric)) for each in suspects_of(history, None) if each.trial == trial.id), None
+    )
+
+
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
     view, asked, knew = then.model_view(), provenance.asked, provenance.knew
     took = "" if asked.seconds is None else f" in {duration(asked.seconds)}"
     if trial.proposal.generator == "confirming":
         yield _what_it_confirms(then, trial)
+    if trial.proposal.generator == "checking":
+        yield _what_it_checks(then, trial)
     by = provenance.made_by.proposer or (provenance.chosen.acquisition or "the model").replace("_", " ")
     yield f"Proposed by {by}{took}, after {asked.events_seen or 0} events."
     if asked.unseen:
@@ -61,13 +72,15 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
     results, failures = counted(len(view.observed), "result"), counted(len(view.failed), "failure")
     stopped = f", {counted(len(view.stopped), 'trial')} stopped early" if view.stopped else ""
     yield f"It knew {results}{_best_of(then)}{stopped}, and {failures}."
+    model = provenance.models.metrics.get(then.definition.objective.metric)
+    if model is not None and model.suspects:
+        yield f"It did not believe {trials_text(model.suspects)}: results that look like glitches, given all others."
     trials = "trial" if len(knew.pending) == 1 else "trials"
     running = ", ".join(str(t) for t in knew.pending)
     yield f"It took into account {trials} {running}, still outstanding." if running else "Nothing else was outstanding."
     yield from _expected(then, provenance)
     if provenance.weights.predicted_cost is not None:
         yield _expected_cost(view.observed, provenance.weights.predicted_cost)
-    model = provenance.models.metrics.get(then.definition.objective.metric)
     if model is not None and model.code is not None:
         yield f"Its model is {model.code.model}, from the campaign's own function {model.code.function}."
     elif model is not None:
@@ -80,6 +93,15 @@ def _what_it_confirms(then: History, trial: Trial) -> str:
     return (
         "It confirms: one of the last trials, each of which measures the point that is believed to be the best of the "
         f"whole space, so that the recommendation is a measured one. This point {known}."
+    )
+
+
+def _what_it_checks(then: History, trial: Trial) -> str:
+    before = [t for t in then.model_view().observed if t.point == trial.point]
+    values = ", ".join(measured(value) for value in then.definition.goal.values_of(before))
+    return (
+        f"It checks {trials_text(t.id for t in before)}, which looks too good to be true "
+        f"({then.definition.objective.metric} {values}). If it agrees, both results count."
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from overnight.report.numbers import duration, number, with_uncertainty
+from overnight.report.numbers import duration, measured, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.best import Baseline, Recommended
 from overnight.report.story.confirmation import Confirmation
@@ -10,6 +10,7 @@ from overnight.report.story.gain import Gain
 from overnight.report.story.proposals import Proposals
 from overnight.report.story.spent import Spent
 from overnight.report.story.story import Story
+from overnight.report.story.suspects import SuspectResult
 from overnight.report.story.versions import Version
 
 
@@ -80,7 +81,7 @@ def confirmation_text(confirmation: Confirmation | None) -> str:
 
 
 def warnings(story: Story) -> Iterator[str]:
-    """Yield the warnings of a story: no results, no reports, quarantine, stand-ins, and changes of the evaluator."""
+    """Yield the warnings: no results, no reports, quarantine, glitches, stand-ins, and changes of the evaluator."""
     failures, metric = story.failures, story.objective.metric
     if failures.standstill is not None:
         yield str(failures.standstill)
@@ -94,9 +95,19 @@ def warnings(story: Story) -> Iterator[str]:
             f"quarantined, because several of their attempts died with their workers: "
             f"{trials_text(failures.quarantined)}; no point close to these is tried"
         )
+    yield from (suspect_text(suspect, metric) for suspect in story.suspects)
     yield from _stand_ins(story.proposals)
     if len(story.versions) > 1:
         yield versions_text(story.versions)
+
+
+def suspect_text(suspect: SuspectResult, metric: str) -> str:
+    """Return why the result of a trial does not count, and what its point gave when it was measured again."""
+    expected = "" if suspect.expected is None else f" instead of {with_uncertainty(suspect.expected, suspect.sd)}"
+    again = ", ".join(f"{measured(value)} (trial {trial})" for trial, value in suspect.again.items())
+    repeated = f"; measured again: {again}" if again else ""
+    value = measured(suspect.measurement)
+    return f"trial {suspect.trial} looks like a glitch and does not count: {metric} {value}{expected}{repeated}"
 
 
 def _stand_ins(proposals: Proposals) -> Iterator[str]:

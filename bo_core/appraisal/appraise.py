@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded, RecordedModels
+from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded, RecordedModels, suspects_of
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
 from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
@@ -94,8 +94,8 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
     (Vignes 1993, stochastic arithmetic). It is large if results were exact and points lie close together.
     """
     batch = [_provenance(proposal) for proposal in recorded]
+    asked = replace(asked, proposer=on_this_machine(asked.proposer), recorded=suspects_of(batch, asked))
     models = RecordedModels.of(batch, asked)
-    asked = replace(asked, proposer=on_this_machine(asked.proposer))
     with torch.inference_mode(), threads_for(len(asked.view.observed)):
         try:
             choices = [_choice(asked, models.nudged(nudge)) for nudge in (0.0, *_NUDGES)]

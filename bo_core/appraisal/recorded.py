@@ -61,6 +61,19 @@ class RecordedModels:
         return replace(self, record=record, **moved)
 
 
+def suspects_of(batch: Sequence[Provenance], asked: Asked) -> tuple[int, ...]:
+    """Return the trials whose results the whole batch did not believe; raises Contradicted."""
+    models = [each.models.metrics.get(asked.campaign.objective.metric) for each in batch]
+    found, known = {() if model is None else model.suspects for model in models}, asked.everything.observed
+    if (
+        len(found) > 1
+        or not set(*found) <= {trial.id for trial in known}
+        or (set(*found) and not asked.proposer.doubts)
+    ):
+        raise Contradicted(f"expected the same observed trials as suspects in the whole batch, found {sorted(found)}")
+    return found.pop()
+
+
 def _feasibility_counted(asked: Asked) -> bool:
     return asked.proposer.feasibility != "ignore" and len(asked.situation.failed) > 0
 

@@ -55,7 +55,7 @@ class Observed:
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""
-        trials, measured = (tuple(values[i] for i in rows) for values in (self.trials, self.measured))
+        trials, measured = tuple(self.trials[i] for i in rows), tuple(self.measured[i] for i in rows)
         return replace(
             self, trials=trials, X=self.X[list(rows)], measured=measured, outcomes=Outcomes.of(measured, self.objective)
         )

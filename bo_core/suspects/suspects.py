@@ -3,15 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.data.state import Observed
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.bfgs import Array
-from overnight.bo_core.settings.surrogates import ExactSurrogate
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.suspects.pursuit import Pursuit
-from overnight.campaign import Campaign, ModelView
+from overnight.campaign import ModelView
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import FittedModel, Provenance
 
@@ -27,30 +25,27 @@ class Suspect:
     off: float
 
 
-def suspects_in(
-    campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding, last: Provenance | None
+def suspects_among(
+    observed: Observed, results: int, proposer: BayesianProposer, last: Provenance | None
 ) -> tuple[Suspect, ...]:
-    """Return the trials of a view whose results look like glitches, in the order of their ids.
+    """Return the trials whose results look like glitches, in the order of their ids.
 
-    None if the proposer believes everything, if results are exact, or if the campaign has a model of its own. The
-    suspects of the `last` proposal are kept as long as its hyperparameters explain all results; otherwise they are
-    looked for without it. A pure function of its arguments (docs/decisions/0035-glitches.md).
+    The first `results` observations are results, and the others estimates. There are no suspects if the proposer
+    believes everything, if results are exact, or if the campaign has a model of its own. The suspects of the `last`
+    proposal are kept as long as its hyperparameters explain all results; otherwise they are looked for without it. A
+    pure function of its arguments (docs/decisions/0035-glitches.md).
     """
-    believes = proposer.outliers == "believe" or not isinstance(proposer.surrogate, ExactSurrogate)
-    if believes or len(view.observed) < _FEWEST:
+    if not proposer.doubts or observed.exact or results < _FEWEST:
         return ()
-    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-    situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
-    observed = situation.observed[campaign.objective.metric]
-    if observed.exact:
-        return ()
-    readings, before = len(view.observed), _recorded(last, observed)
-    found = [suspect for rows in _parts(observed) for suspect in _among(observed, rows, readings, proposer, before)]
+    before = _recorded(last, observed)
+    found = [suspect for rows in _parts(observed) for suspect in _among(observed, rows, results, proposer, before)]
     return tuple(sorted(found, key=lambda suspect: suspect.trial))
 
 
 def without(view: ModelView, trials: Collection[int]) -> ModelView:
-    """Return the view without the results of some trials."""
+    """Return the view without the results of some trials; the same view if there are none."""
+    if not trials:
+        return view
     return replace(view, observed=tuple(trial for trial in view.observed if trial.id not in trials))
 
 
@@ -80,11 +75,11 @@ def _parts(observed: Observed) -> list[list[int]]:
 
 
 def _among(
-    observed: Observed, rows: list[int], readings: int, proposer: BayesianProposer, before: _Before | None
+    observed: Observed, rows: list[int], results: int, proposer: BayesianProposer, before: _Before | None
 ) -> list[Suspect]:
-    """Return the suspects among these rows, of which those below `readings` are results."""
-    part = observed.part(rows)
-    places = [key_of(observed.trials[i].point) for i in rows if i < readings]
+    """Return the suspects among these rows, of which those below `results` are results."""
+    part = observed if len(rows) == len(observed.trials) else observed.part(rows)
+    places = [key_of(observed.trials[i].point) for i in rows if i < results]
     pursuit = Pursuit(part, proposer, places)
     doubted = [] if before is None else [i for i in range(len(places)) if part.trials[i].id in before.suspects]
     try:

@@ -1,6 +1,6 @@
 """The best result of a campaign: as measured, as recommended, and compared with the baseline."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from overnight.campaign import Campaign, History, Measurement, Point, Trial
@@ -67,12 +67,15 @@ class Best(Section):
     provisional: bool
 
 
-def best_of(history: History, found: Recommendation | None) -> Best:
-    """Return the best result; nothing is recommended if no recommendation was computed."""
+def best_of(history: History, found: Recommendation | None, doubted: Collection[int] = ()) -> Best:
+    """Return the best result; nothing is recommended if no recommendation was computed.
+
+    The results of `doubted` trials look like glitches and do not count as the best measured ones.
+    """
     exact = found is not None and is_exact(history)
     baseline = _baseline(history, found, exact=exact)
     return Best(
-        measured=best_measured(history.definition, history.trials.values()),
+        measured=best_measured(history.definition, (t for t in history.trials.values() if t.id not in doubted)),
         recommended=None if found is None else _recommended(history, found, baseline, exact=exact),
         baseline=baseline,
         observed=history.trials.observed,

@@ -14,6 +14,7 @@ from overnight.report.story.proposals import Proposals, proposals_of
 from overnight.report.story.section import Section
 from overnight.report.story.spent import Spent, known_until, spent_of
 from overnight.report.story.standing import Standing, standing_of
+from overnight.report.story.suspects import SuspectResult, suspects_of
 from overnight.report.story.versions import Version, versions_of
 
 
@@ -22,7 +23,7 @@ class Story(Section):
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
     `events`. Only a campaign with `stop_when` has a `gain`, and only one with `confirm` a `confirmation`. `versions`
-    are those of the evaluator.
+    are those of the evaluator. The `suspects` are results that look like glitches.
     """
 
     campaign: str
@@ -34,6 +35,7 @@ class Story(Section):
     events: int
     standing: Standing
     best: Best
+    suspects: tuple[SuspectResult, ...]
     spent: Spent
     people: People
     failures: Failures
@@ -57,7 +59,8 @@ def story_of(
     A history does not hold whether the controller is `alive`, nor the place of the ledger, nor `notices` about the
     controller's process and the campaign's file. Raises InvalidHistory if no campaign was defined.
     """
-    campaign, standing = history.definition, standing_of(history, alive=alive, notices=notices)
+    campaign, suspects = history.definition, suspects_of(history, recommendation)
+    standing = standing_of(history, alive=alive, notices=notices)
     return Story(
         campaign=campaign.name,
         uid=None if history.defined is None else history.defined.uid,
@@ -67,7 +70,8 @@ def story_of(
         known_until=known_until(history, standing, now),
         events=history.events,
         standing=standing,
-        best=best_of(history, recommendation),
+        best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
+        suspects=suspects,
         spent=spent_of(history, standing, now),
         people=people_of(history),
         failures=failures_of(history),
