@@ -15,6 +15,10 @@ from overnight.bo_core.surrogate import Hyperparameters, Posterior, Prior, Train
 from overnight.bo_core.surrogate.fit import LEAST_JITTER
 from overnight.bo_core.surrogate.leave_one_out import errors_left_out
 
+# In robust spreads. Drawn together over a narrower width, glitches look too much like other bad results.
+_TAIL_WIDTH = 4.0
+# The most standard deviations by which two readings of one point differ if they agree.
+_AGREE = 3.0
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -24,7 +28,8 @@ class Believed:
 
     `left_out` [n'] are the errors in predicting each believed reading from the others, and `off` [k] those in
     predicting the doubted ones from the believed ones, in standard deviations. `value` is the log density of all
-    measurements in their own unit, the prior of the hyperparameters `theta` [h] included.
+    measurements in their own unit, the prior of the hyperparameters `theta` [h] included. `y` and `noise` [n] are all
+    readings and the variances of their noise, standardised.
     """
 
     rows: tuple[int, ...]
@@ -33,6 +38,12 @@ class Believed:
     left_out: Tensor
     off: Tensor
     value: float
+    y: Tensor
+    noise: Tensor
+
+    def agree(self, i: int, j: int) -> bool:
+        """Return whether two readings of one point differ by no more than their noise allows."""
+        return bool((self.y[i] - self.y[j]).abs() <= _AGREE * (self.noise[i] + self.noise[j]).sqrt())
 
     @classmethod
     def of(
@@ -46,12 +57,12 @@ class Believed:
     ) -> "Believed":
         """Return the likeliest model if these rows are doubted, or that with the hyperparameters `warm` [h].
 
-        Outcomes are standardised without the doubted ones, and bad ones are drawn together over the narrowest width. A
+        Outcomes are standardised without the doubted ones, and bad ones are drawn together. A
         pure function of its arguments: the fit's start, if it is not `warm`, is the middle of the prior.
         """
         rows = tuple(i for i in range(len(observed.trials)) if i not in doubted)
         measured = [observed.measured[i] for i in rows]
-        outcomes = Outcomes.of(measured, observed.objective, None if proposer.tails == "plain" else 1.0)
+        outcomes = Outcomes.of(measured, observed.objective, None if proposer.tails == "plain" else _TAIL_WIDTH)
         X, extra = observed.X[list(rows)], proposer.extra_noise and not observed.exact
         data = TrainingData.single(X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
         theta, jitter, value = warm, LEAST_JITTER, -math.inf
@@ -62,9 +73,11 @@ class Believed:
             theta, jitter, value = found.theta, found.jitter, found.value
         sets = Hyperparameters(torch.from_numpy(theta[None]), observed.groups.count, proposer.kernel, jitter)
         posterior = Posterior.of(data, sets)
-        off, density = _of_doubted(observed, doubted, outcomes, posterior)
-        value += float(outcomes.log_slopes.sum()) + density - len(observed.trials) * math.log(outcomes.unit)
-        return cls(rows, tuple(doubted), theta, errors_left_out(posterior)[0], off, value)
+        y, log_slopes = outcomes.placed([m.mean for m in observed.measured])
+        noise = _noise(observed, outcomes.unit, log_slopes, float(sets.noise_variance), extra=extra)
+        off, log_density = _of_doubted(posterior, observed.X[list(doubted)], y[list(doubted)], noise[list(doubted)])
+        value += log_density + float((log_slopes - math.log(outcomes.unit)).sum())
+        return cls(rows, tuple(doubted), theta, errors_left_out(posterior)[0], off, value, y, noise)
 
 
 def gains(off: Tensor) -> Tensor:
@@ -76,20 +89,21 @@ def gains(off: Tensor) -> Tensor:
     return 0.5 * (size**2 - 1.0) - size.log()
 
 
-def _of_doubted(
-    observed: Observed, doubted: Sequence[int], outcomes: Outcomes, posterior: Posterior
-) -> tuple[Tensor, float]:
-    """Return by how many standard deviations the doubted readings are off, and their density with noise of their own.
+def _noise(observed: Observed, unit: float, log_slopes: Tensor, inferred: float, *, extra: bool) -> Tensor:
+    """Return the variances [n] of the noise of all readings, standardised."""
+    sem = torch.tensor([math.nan if m.sem is None else m.sem / unit for m in observed.measured], dtype=torch.float64)
+    known = (sem * log_slopes.exp()) ** 2
+    return torch.where(known.isnan(), inferred, known + inferred * extra)
+
+
+def _of_doubted(posterior: Posterior, X: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, float]:
+    """Return by how many standard deviations doubted readings y [k] are off, and their density with own noise.
 
     Each is predicted from the believed ones, with the noise that it would have if it were believed.
     """
-    if not doubted:
-        return outcomes.y[:0], 0.0
-    y, log_slopes = outcomes.placed([observed.measured[i].mean for i in doubted])
-    known = observed.outcomes.variance[list(doubted)] * (observed.outcomes.scale / outcomes.scale) ** 2
-    noise = torch.where(known.isnan(), posterior.hyperparameters.noise_variance, known)
-    mean, sd = posterior.marginal(observed.X[list(doubted)])
+    if not len(y):
+        return y, 0.0
+    mean, sd = posterior.marginal(X)
     spread = (sd[0] ** 2 + noise).sqrt()
     off = (y - mean[0]) / spread
-    density = gains(off) - 0.5 * off**2 - spread.log() - _HALF_LOG_2PI + log_slopes
-    return off, float(density.sum())
+    return off, float((gains(off) - 0.5 * off**2 - spread.log() - _HALF_LOG_2PI).sum())

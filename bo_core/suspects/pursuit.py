@@ -5,9 +5,9 @@ time with a new fit, even while little is gained, and the path is judged as a wh
 is the one with the highest density of all measurements, less a price for each doubted one.
 """
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -64,17 +64,27 @@ class Pursuit:
         return found
 
     def _innocent(self, found: Believed) -> set[int]:
-        """Return the doubted readings that gain too little, and those next to another one that is off the same way.
+        """Return the doubted readings that gain too little or that another one confirms.
 
-        A glitch has nothing to do with its point. Two readings side by side are rather a cliff or a pit.
+        That is a reading of the same point that agrees, or the next one if it is doubted and off the same way: a glitch
+        has nothing to do with its point, so that two of them side by side are rather a cliff or a pit.
         """
         innocent = {i for i, gain in zip(found.doubted, gains(found.off).tolist(), strict=True) if gain <= PRICE}
+        innocent |= self._repeated(found).intersection(found.doubted)
         too_good = dict(zip(found.doubted, (found.off > 0.0).tolist(), strict=True))
         for i in found.doubted:
             other = self._next_to(i, found)
             if other is not None and too_good[i] == too_good.get(other):
                 innocent |= {i, other}
         return innocent
+
+    def _repeated(self, found: Believed) -> set[int]:
+        """Return the readings with which another reading of the same point agrees."""
+        of_place: dict[Hashable, list[int]] = {}
+        for i, place in enumerate(self.places):
+            of_place.setdefault(place, []).append(i)
+        pairs = [pair for rows in of_place.values() for pair in combinations(rows, 2)]
+        return {i for pair in pairs if found.agree(*pair) for i in pair}
 
     def _next_to(self, i: int, found: Believed) -> int | None:
         """Return the reading nearest to this one, in length scales, at another point."""
@@ -86,19 +96,13 @@ class Pursuit:
         return None if away[nearest].isinf() else nearest
 
     def _worst(self, found: Believed, room: int) -> list[int]:
-        """Return the believed readings to doubt next: all that gain enough alone, and at least a few.
-
-        Of several readings of one point, one is always believed.
-        """
+        """Return the believed readings to doubt next: all that gain enough alone, and at least a few."""
         few = max(len(self.places) // (5 * _MOST_FITS), 1)
-        measured = Counter(self.places)
-        believed = Counter(self.places[i] for i in found.rows if i < len(self.places))
         worst: list[int] = []
         for gain, i in sorted(zip(gains(found.left_out).tolist(), found.rows, strict=True), reverse=True):
             if len(worst) == room or (len(worst) >= few and gain <= PRICE):
                 break
-            if i < len(self.places) and (measured[self.places[i]] == 1 or believed[self.places[i]] > 1):
-                believed[self.places[i]] -= 1
+            if i < len(self.places):
                 worst.append(i)
         return worst
 

@@ -1,0 +1,111 @@
+"""Suspects: glitches among results are found, and clean results are believed."""
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+from told_campaigns import bowl, campaign_of, cube, history_of, observed_by, some_points
+
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.settings.surrogates import GpytorchSurrogate
+from overnight.bo_core.suspects import Suspect, suspects_among
+from overnight.campaign import Campaign, Point
+
+DOUBT = BayesianProposer(outliers="doubt")
+SPACE, SIX = campaign_of(cube(2)), campaign_of(cube(6))
+
+
+def suspects(
+    campaign: Campaign, points: list[Point], values: list[float], proposer: BayesianProposer = DOUBT
+) -> tuple[Suspect, ...]:
+    observed = observed_by(campaign, history_of(campaign, points, values).model_view())
+    return suspects_among(observed, len(points), proposer, None)
+
+
+def numbers_of(campaign: Campaign, points: list[Point], values: list[float], proposer=DOUBT) -> list[int]:
+    return [suspect.trial for suspect in suspects(campaign, points, values, proposer)]
+
+
+def waves(point: Point) -> float:
+    return sum(math.sin(5.0 * float(x) + i) for i, x in enumerate(point.values()))
+
+
+def pit(point: Point) -> float:
+    return -2.0 * math.exp(-4.0 * bowl(point))
+
+
+def cliff(point: Point) -> float:
+    return bowl(point) + (3.0 if float(point["x0"]) + float(point["x1"]) > 1.0 else 0.0)
+
+
+def noisy(function: Callable[[Point], float], points: list[Point], noise: float, seed: int) -> list[float]:
+    rng = random.Random(seed)
+    return [function(point) + rng.gauss(0.0, noise) for point in points]
+
+
+def with_glitches(size: float, seed: int = 0) -> tuple[list[Point], list[float]]:
+    """Return 40 readings of which trials 5, 18 and 33 are off by so much."""
+    points = some_points(SIX, 40, seed)
+    values = noisy(waves, points, 0.1, seed)
+    for i in (4, 17, 32):
+        values[i] += size
+    return points, values
+
+
+@pytest.mark.parametrize("size", [-12.0, 12.0])
+def test_glitches_of_either_sign_are_suspected(size) -> None:
+    found = suspects(SIX, *with_glitches(size))
+    assert [suspect.trial for suspect in found] == [5, 18, 33]
+    # The metric is minimised, so a small value is too good.
+    assert all((suspect.off > 0.0) == (size < 0.0) for suspect in found)
+
+
+@pytest.mark.parametrize("function", [bowl, waves, pit, cliff])
+@pytest.mark.parametrize("noise", [0.02, 0.5])
+def test_fewer_than_one_in_a_hundred_clean_results_is_suspected(function, noise) -> None:
+    campaign, count = SIX, 0
+    for seed in range(6):
+        points = some_points(campaign, 30, seed)
+        count += len(suspects(campaign, points, noisy(function, points, noise, seed)))
+    assert count <= 0.01 * 6 * 30
+
+
+def test_nothing_is_suspected_if_the_proposer_believes_or_has_a_model_of_its_own() -> None:
+    told = with_glitches(-12.0)
+    own = GpytorchSurrogate(kind="gpytorch", model="own:model")
+    assert not suspects(SIX, *told, BayesianProposer(outliers="believe"))
+    assert not suspects(SIX, *told, BayesianProposer(outliers="doubt", surrogate=own))
+
+
+def test_nothing_is_suspected_among_few_results_or_exact_ones() -> None:
+    points, values = with_glitches(-12.0)
+    assert not suspects(SIX, points[:7], values[:7])
+    exact = campaign_of(cube(6), noise="none")
+    assert not suspects(exact, points, values)
+
+
+@pytest.mark.parametrize("penalty", [5.0, 1e6])
+def test_bad_results_of_a_whole_region_are_believed_except_at_its_edge(penalty) -> None:
+    def crashing(point: Point) -> float:
+        return bowl(point) + (penalty if float(point["x0"]) > 0.7 else 0.0)
+
+    points = some_points(SPACE, 40)
+    found = suspects(SPACE, points, noisy(crashing, points, 0.02, 0))
+    assert all(abs(float(points[suspect.trial - 1]["x0"]) - 0.7) < 0.05 for suspect in found)
+
+
+def test_many_results_are_looked_at_in_parts() -> None:
+    points = some_points(SPACE, 300)
+    values = noisy(bowl, points, 0.02, 0)
+    for i in (40, 41, 250):
+        values[i] -= 2.0
+    # The last result is a repetition of a glitch's point, far from it in the order of trials.
+    found = numbers_of(SPACE, [*points, points[40]], [*values, bowl(points[40])])
+    assert found == [41, 42, 251]
+
+
+def test_the_order_of_magnitude_of_the_metric_does_not_matter() -> None:
+    points, values = with_glitches(-12.0)
+    for unit in (1e-150, 1.0, 1e150, 1e300):
+        assert numbers_of(SIX, points, [unit * value for value in values]) == [5, 18, 33]
