@@ -38,4 +38,5 @@ CHANGES = {
     "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"), anywhere=True)),
     "confirm": Change(_USUAL, OwnContestant(anywhere=True, file={"confirm": "auto"})),
     "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"), anywhere=True)),
+    "robust": Change(_USUAL, OwnContestant(BayesianProposer(outliers="doubt"), anywhere=True)),
 }

@@ -10,7 +10,7 @@ GENERATORS = {
     "manual": "#b8629b",
     "sobol": "#8a8f98",
     "model": "#2f80c2",
-    "checking": "#a5484f",
+    "checking": "#b8545a",
     "confirming": "#7b5fc9",
     "custom": "#a6761d",
 }
