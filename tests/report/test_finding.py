@@ -7,6 +7,7 @@ from recommendations import recommendation
 from standing import finding_lines, story_about
 from told_stories import POINT, Story, campaign_of
 
+from overnight.campaign.history.provenance import Prediction
 from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
 
 BASELINE = {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False}
@@ -70,6 +71,17 @@ def test_what_may_be_noisy_keeps_its_plus_minus(story: Story):
     assert "0.0031 ± 0.0066" in finding_sentence(story_about(story.history, recommendation=FOUND))
     assert any("0.0031 ± 0.0066" in line for line in finding_lines(story.history, FOUND))
     assert "one standard deviation" in confidence_sentences_of(story)[0]
+
+
+def test_a_suspect_is_named_with_what_was_expected_and_is_not_the_best_so_far():
+    story = repeated(0.002, -5.0, 0.004)
+    found = recommendation(**BELIEVED, suspects={3: Prediction(mean=0.003, sd=0.001)})
+    about = story_about(story.history, recommendation=found)
+    text = "trial 3 looks like a glitch and does not count: loss −5 instead of 0.0030 ± 0.0010"
+    assert any(line.startswith(text) for line in finding_lines(story.history, found))
+    assert text[1:] in standing_sentence(about)
+    assert about.best.measured is not None
+    assert about.best.measured.trial == 2
 
 
 def confidence_sentences_of(story: Story) -> list[str]:

@@ -15,7 +15,7 @@ from overnight.campaign.history.events import CampaignDefined, Event, TrialObser
 from overnight.campaign.history.provenance import Chosen, FittedModel, MadeBy, Models, Prediction, Provenance
 from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.cli import app
-from overnight.report.explanation import explanation
+from overnight.report.explanation import explanation, suspect_sentence
 
 CAMPAIGN = {
     "name": "own-loop",
@@ -182,3 +182,27 @@ def test_a_surprise_is_measured_on_its_own_side_of_the_prediction():
     above, below = (583.0 - 47.8) / 1.645, (47.8 - 5.7) / 1.645
     assert f"{(200.0 - 47.8) / above:.2f} standard deviations above" in far_from_the_best(200.0, **known)
     assert f"{(47.8 - 1.0) / below:.1f} standard deviations below" in far_from_the_best(1.0, **known)
+
+
+def test_a_check_names_the_trial_that_looks_too_good_and_a_suspect_is_named_with_its_repetition():
+    definition = {key: CAMPAIGN[key] for key in ("name", "parameters", "budget")}
+    campaign = Campaign.model_validate(definition | {"minimize": "loss"})
+    noon, points = (
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+        [{"x": 0.1 * i, "nothing": 0.5, "mode": "a"} for i in (1, 2, 3, 2)],
+    )
+    believed = FittedModel(hyperparameters={}, suspects=(2,))
+    provenance = Provenance(made_by=MadeBy(seed=1), models=Models(metrics={"loss": believed}))
+    events: list[Event] = [CampaignDefined(time=noon, actor="test", uid="u", definition=campaign)]
+    for trial, (point, loss) in enumerate(zip(points, (0.2, -9.0, 0.21, 0.22), strict=True), start=1):
+        how = {"generator": "checking", "provenance": provenance} if trial == 4 else {"generator": "manual"}
+        events.append(TrialProposed(time=noon, actor="test", trial=trial, point=point, **how))
+        metrics = {"loss": Measurement(mean=loss)}
+        events.append(TrialObserved(time=noon, actor="test", trial=trial, attempt=1, metrics=metrics))
+    history, then = History.from_events(events), History.from_events(events[:7])
+    said = "\n".join(explanation(then, history.trials[4], {}))
+    assert "It checks trial 2, which looks too good to be true (loss −9)." in said
+    assert "It did not believe trial 2: " in said
+    of_suspect = suspect_sentence(history, history.trials[2])
+    assert of_suspect == "Trial 2 looks like a glitch and does not count: loss −9; measured again: 0.22 (trial 4)."
+    assert suspect_sentence(history, history.trials[1]) is None

@@ -397,7 +397,12 @@ def test_the_past_is_shown_as_it_was_known_then(tmp_path):
 def with_results(folder: Path, results: list[float], **proposer: str) -> list[Event]:
     """Return the events of a campaign with these results."""
     folder.mkdir()
-    written = CAMPAIGN | {"ledger": str(folder / "ledger"), "proposer": CAMPAIGN["proposer"] | proposer}
+    budget = {"trials": max(len(results) + 1, 9)}
+    written = CAMPAIGN | {
+        "budget": budget,
+        "ledger": str(folder / "ledger"),
+        "proposer": CAMPAIGN["proposer"] | proposer,
+    }
     (folder / "campaign.yaml").write_text(json.dumps(written))
     campaign = AskTell(folder / "campaign.yaml")
     for result in results:
@@ -432,6 +437,23 @@ def test_a_second_opinion_is_recorded_and_replays_also_from_another_stack(tmp_pa
     assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
     [found] = replay(changed(events, 8, {"predicted.score.low": 0.0} | FOREIGN), tmp_path, 8)
     assert found.verdict == "other stack"
+
+
+def test_suspects_are_recorded_and_replay_also_from_another_stack(tmp_path):
+    usual = [0.21, 0.2, 0.22, 0.19, 0.2, 0.21, 0.18, 0.2]
+    events = with_results(tmp_path / "doubted", [*usual[:4], 9.0, *usual[4:], 0.2], outliers="doubt")
+    made = [e.generator for e in events if isinstance(e, TrialProposed)]
+    assert made[-1] == "model"
+    assert made.count("checking") == 1
+    assert provenance(events, len(made)).models.metrics["score"].suspects == (5,)
+    assert set(verdicts(replay(events, tmp_path)).values()) == {"same"}
+    [found] = replay(changed(events, len(made), {"predicted.score.low": 0.0} | FOREIGN), tmp_path, len(made))
+    assert found.verdict == "other stack"
+    [found] = replay(
+        changed(events, len(made), {"models.metrics.score.suspects": (99,)} | FOREIGN), tmp_path, len(made)
+    )
+    assert found.verdict == "different"
+    assert "as suspects in the whole batch" in found.why
 
 
 def test_a_ledger_from_before_tails_were_chosen_and_noise_was_learnt_replays(tmp_path):
