@@ -78,7 +78,7 @@ def _believed_best(
         view = decisive(campaign, believed, proposer, encoding, generator)
     with threads_for(len(view.observed)):
         situation = situation_of(campaign, view, proposer, encoding)
-        averaged = proposer.averages_beliefs(len(view.observed))
+        averaged = proposer.averages_beliefs(len(everything.observed))
         model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
         trials = _first_of_each_point(view.observed)
         tried = encoding.encode([trial.point for trial in trials])

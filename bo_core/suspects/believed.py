@@ -57,8 +57,8 @@ class Believed:
     ) -> "Believed":
         """Return the likeliest model if these rows are doubted, or that with the hyperparameters `warm` [h].
 
-        Outcomes are standardised without the doubted ones, and bad ones are drawn together. A
-        pure function of its arguments: the fit's start, if it is not `warm`, is the middle of the prior.
+        Outcomes are standardised without the doubted ones, and bad ones are drawn together. A pure function of its
+        arguments: a fit starts from `warm` or from the middle of the prior.
         """
         rows = tuple(i for i in range(len(observed.trials)) if i not in doubted)
         measured = [observed.measured[i] for i in rows]

@@ -35,10 +35,9 @@ class Pursuit:
     places: Sequence[Hashable]
 
     def holds(self, doubted: Sequence[int], theta: Array) -> Believed | None:
-        """Return the model with earlier hyperparameters [h] and suspects, None if it leaves anything to explain."""
+        """Return the model with earlier hyperparameters [h] and suspects, None if it does not explain all readings."""
         found = Believed.of(self.observed, self.proposer, doubted, theta, fitted=False)
-        explains = _largest(found.left_out) <= _BEGIN and bool((gains(found.off) > PRICE).all())
-        return found if explains else None
+        return None if _largest(found.left_out) > _BEGIN or self._innocent(found) else found
 
     def best(self) -> Believed:
         """Return the model with the best choice of doubted readings."""
@@ -91,7 +90,7 @@ class Pursuit:
         groups, X = self.observed.groups, self.observed.X
         scales = groups.log_scales(torch.from_numpy(found.theta[: groups.count])).exp()
         away = ((X - X[i]) / scales).square().sum(1)
-        away[(X[i] == X).all(1)] = torch.inf
+        away[(X == X[i]).all(1)] = torch.inf
         nearest = int(away.argmin())
         return None if away[nearest].isinf() else nearest
 
