@@ -24,6 +24,8 @@ _LARGEST_SHARE, _MOST_FITS = 0.2, 12
 # The largest error, see `_largest`, with which a path begins, and to which it continues.
 _BEGIN, _CONTINUE = 4.5, 3.5
 _MEDIAN_OF_NORMAL = 0.6745
+# A bad reading is usual if this many believed ones are as bad.
+_SEVERAL = 3
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,20 @@ class Pursuit:
         return found
 
     def _innocent(self, found: Believed) -> set[int]:
-        """Return the doubted readings that gain too little or that another one confirms.
+        """Return the doubted readings that gain too little, that are usual or that another one confirms.
 
-        That is a reading of the same point that agrees, or the next one if it is doubted and off the same way: a glitch
-        has nothing to do with its point, so that two of them side by side are rather a cliff or a pit.
+        A bad reading is usual if several believed ones are as bad: cliffs and penalties are more common than glitches.
+        A reading is confirmed by one of the same point that agrees, or by the next one if that is doubted as well and
+        off the same way. A glitch has nothing to do with its point, so that two of them side by side are rather a pit.
         """
-        innocent = {i for i, gain in zip(found.doubted, gains(found.off).tolist(), strict=True) if gain <= PRICE}
-        innocent |= self._repeated(found).intersection(found.doubted)
-        too_good = dict(zip(found.doubted, (found.off > 0.0).tolist(), strict=True))
-        for i in found.doubted:
+        off = dict(zip(found.doubted, found.off.tolist(), strict=True))
+        gained = dict(zip(found.doubted, gains(found.off).tolist(), strict=True))
+        usual = float(found.y[list(found.rows)].sort().values[:_SEVERAL][-1])
+        innocent = {i for i in off if gained[i] <= PRICE or (off[i] < 0.0 and float(found.y[i]) >= usual)}
+        innocent |= self._repeated(found) & off.keys()
+        for i in off:
             other = self._next_to(i, found)
-            if other is not None and too_good[i] == too_good.get(other):
+            if other in off and (off[i] > 0.0) == (off[other] > 0.0):
                 innocent |= {i, other}
         return innocent
 
@@ -90,7 +95,7 @@ class Pursuit:
         groups, X = self.observed.groups, self.observed.X
         scales = groups.log_scales(torch.from_numpy(found.theta[: groups.count])).exp()
         away = ((X - X[i]) / scales).square().sum(1)
-        away[(X == X[i]).all(1)] = torch.inf
+        away[(X[i] == X).all(1)] = torch.inf
         nearest = int(away.argmin())
         return None if away[nearest].isinf() else nearest
 

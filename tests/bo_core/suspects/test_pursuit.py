@@ -134,3 +134,16 @@ def test_earlier_suspects_hold_as_long_as_nothing_is_left_to_explain() -> None:
     assert torch.equal(held.off, found.off)
     assert pursuit.holds((4,), found.theta) is None
     assert pursuit.holds((4, 5, 12), found.theta) is None
+
+
+def test_a_bad_reading_is_believed_if_three_others_are_as_bad() -> None:
+    spread = (2, 8, 13)
+    assert pursued(measured(30, dict.fromkeys(spread, 2.0))).doubted == spread
+    points, rng = some_points(SPACE, 30), np.random.default_rng(0)
+    beyond = [p for p in points if float(p["x0"]) > 0.8]
+    values = [
+        bowl(p) + 0.02 * rng.standard_normal() + (2.0 if p in beyond or i in spread else 0.0)
+        for i, p in enumerate(points)
+    ]
+    assert len(beyond) > 3
+    assert pursued(observed_by(SPACE, history_of(SPACE, points, values).model_view())).doubted == ()
