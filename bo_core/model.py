@@ -269,7 +269,7 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
 
 def last_made_by_model(history: History) -> Provenance | None:
     """Return the provenance of the model's last proposal; its hyperparameters are the next fit's warm start."""
-    by_model = [t for t in history.trials.values() if t.proposal.generator == "model"]
+    by_model = [t for t in history.trials.values() if t.proposal.generator in ("model", "checking")]
     return max(by_model, key=lambda t: t.id).proposal.provenance if by_model else None
 
 
