@@ -45,8 +45,8 @@ _MOST_MEASURED_AGAIN = 16
 class Asked:
     """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it.
 
-    If it is `confirming`, points with results may be measured again, unless results are exact. `recorded` are the
-    suspects of an earlier answer; without them they are looked for.
+    If it is `confirming`, points with results may be measured again, unless results are exact. `recorded` are suspects
+    that are known already; without them they are looked for.
     """
 
     campaign: Campaign

@@ -44,8 +44,9 @@ def model_proposals(asked: Asked) -> list[Proposal]:
 def _proposals(asked: Asked) -> list[Proposal]:
     observed = len(asked.everything.observed)
     with numbers_may_fail(), own_state(), torch.inference_mode(), threads_for(observed) as threads:
-        checks = to_check(asked)[: asked.q]
-        asked = replace(asked, chosen=[*asked.chosen, *(check.point for check in checks)], q=asked.q - len(checks))
+        if checks := to_check(asked)[: asked.q]:
+            before, q = [*asked.chosen, *(check.point for check in checks)], asked.q - len(checks)
+            asked = replace(asked, chosen=before, q=q, recorded=asked.doubted)
         generator = torch.Generator().manual_seed(asked.seed)
         beliefs = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
