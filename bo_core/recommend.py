@@ -16,19 +16,21 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
-from overnight.bo_core.model import Model
+from overnight.bo_core.model import Model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
+from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import search, starting_points
 from overnight.bo_core.settings.user_code import Unusable
+from overnight.bo_core.situated import situated
 from overnight.bo_core.surrogate import safe_cholesky
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
-from overnight.campaign.history.provenance import Prediction
-from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.history.provenance import Prediction, Stack
+from overnight.campaign.recommendation import Computed, Recommendation
 
 _SAMPLES = 4096
 _JITTER = 1e-9
@@ -38,7 +40,6 @@ _NEAR = 5
 _CAUTION = 2.0
 
 
-@own_state()
 def recommend(
     campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
 ) -> Recommendation | None:
@@ -55,7 +56,16 @@ def recommend(
     points, only those count that matter for which one is best. If no model can be computed, the point with the best
     measurement is recommended.
     """
-    proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
+    found = computed(campaign, history, proposer, anywhere=anywhere)
+    return None if found is None else found.recommendation
+
+
+@own_state()
+def computed(
+    campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
+) -> Computed | None:
+    """Return what `recommend` returns, with the stack that computed it."""
+    proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
     view = view_inside(campaign, history)
     if not view.observed:
         return None
@@ -63,19 +73,19 @@ def recommend(
         with numbers_may_fail(), torch.inference_mode():
             return _believed_best(campaign, view, proposer, anywhere=anywhere)
     except (ModelFailed, Unusable) as problem:
-        return _measured_best(campaign, view.observed, str(problem))
+        found = _measured_best(campaign, view.observed, str(problem))
+        return Computed(recommendation=found, stack=Stack(libraries=stack()))
 
 
 def _believed_best(
     campaign: Campaign, everything: ModelView, proposer: BayesianProposer, *, anywhere: bool
-) -> Recommendation:
+) -> Computed:
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with threads_for(MOST):
         view = decisive(campaign, everything, proposer, encoding, generator)
-    with threads_for(len(view.observed)):
-        learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-        situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
+    with threads_for(len(view.observed)) as threads:
+        situation = situated(campaign, view, encoding, proposer)
         averaged, objective = proposer.averages_beliefs(len(view.observed)), campaign.objective.metric
         model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
         places = _first_of_each_point(view.observed)
@@ -90,7 +100,7 @@ def _believed_best(
     best = len(trials) if elsewhere else of_observed
     units = model.observed.outcomes
     base = _place_of_baseline(campaign, trials)
-    return Recommendation(
+    found = Recommendation(
         trial=None if elsewhere else trials[best].id,
         point=elsewhere[0] if elsewhere else trials[best].point,
         best_measured=trials[of_observed].id,
@@ -100,6 +110,8 @@ def _believed_best(
         probability_best=float((samples.argmax(0) == best).double().mean()),
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
     )
+    made_on = Stack(device=model.device.type, threads=threads, libraries=stack())
+    return Computed(recommendation=found, stack=made_on)
 
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:

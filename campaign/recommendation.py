@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from overnight.campaign.history.provenance import Prediction
+from overnight.campaign.history.provenance import Prediction, Stack
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
@@ -51,3 +51,12 @@ class Recommendation(GivesItsPoint, BaseModel):
     def baseline_sd(self) -> float | None:
         """Return the standard deviation of the objective's mean at the baseline, None if that was not observed."""
         return self.baseline[self.objective].sd if self.baseline else None
+
+
+class Computed(BaseModel):
+    """A recommendation, and the stack that computed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recommendation: Recommendation
+    stack: Stack

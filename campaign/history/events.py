@@ -11,8 +11,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Cause, Measurement
-from overnight.campaign.history.provenance import Provenance
+from overnight.campaign.history.provenance import Provenance, Stack
 from overnight.campaign.history.trial import Generator, Share
+from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
@@ -245,6 +246,21 @@ class TrialAbandoned(_Event):
     why: str
 
 
+class RecommendationMade(_Event):
+    """The configuration that was believed to be best after the ledger's first `events_seen` events.
+
+    A controller records it when it ends, so that it can be computed again and compared. `stack` is that of the
+    computation.
+    """
+
+    about = ("events_seen",)
+
+    kind: Literal["recommendation_made"] = "recommendation_made"
+    events_seen: int
+    recommendation: Recommendation
+    stack: Stack = Stack()
+
+
 class _ControllerEvent(_Event):
     about = ("epoch",)
 
@@ -324,6 +340,7 @@ Event = Annotated[
     | TrialAbandoned
     | TrialApproved
     | TrialRejected
+    | RecommendationMade
     | CampaignDrained
     | CampaignFinished
     | CampaignPaused
@@ -331,5 +348,17 @@ Event = Annotated[
     | CampaignAskedToStop,
     Field(discriminator="kind"),
 ]
+
+# The events that may change a recommendation; a recorded one holds until the next of them.
+MayChangeARecommendation = (
+    CampaignDefined
+    | CampaignRevised
+    | MeasurementReported
+    | TrialObserved
+    | TrialFailed
+    | TrialStopped
+    | TrialAbandoned
+    | TrialRejected
+)
 
 read_event: TypeAdapter[Event] = TypeAdapter(Event)

@@ -23,7 +23,9 @@ from overnight.campaign.history.events import (
     Event,
     LeaseTaken,
     LossAccepted,
+    MayChangeARecommendation,
     MeasurementReported,
+    RecommendationMade,
     TrialAbandoned,
     TrialApproved,
     TrialFailed,
@@ -46,6 +48,7 @@ _OfCampaign = (
     | CampaignDefined
     | CampaignRevised
     | LossAccepted
+    | RecommendationMade
 )
 _OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
 
@@ -56,6 +59,7 @@ class Fold:
 
     defined: CampaignDefined | None
     revised: CampaignRevised | None
+    revised_after: int
     superseded: tuple[Campaign, ...]
     lease: LeaseTaken | None
     closed_by: CampaignDrained | CampaignFinished | None
@@ -70,6 +74,9 @@ class Fold:
     last_time: datetime | None
     events: int
     evaluators: tuple[EvaluatorVersion, ...]
+    recommended: RecommendationMade | None
+    events_read: int
+    evidence_until: int
 
     def __post_init__(self) -> None:
         # Only the trials that are affected by an event are rebuilt.
@@ -91,8 +98,11 @@ class Fold:
         """Take in one more event; raises InvalidHistory if its trial was never proposed."""
         # Read before the event changes the lease: the time between two sessions does not count.
         at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
+        self.events_read += 1
         if self._changes(event):
             self.events += 1
+            if isinstance(event, MayChangeARecommendation):
+                self.evidence_until = self.events_read
             self._count_time(event, at_work)
             self._update_sets(getattr(event, "trial", None))
 
@@ -132,6 +142,8 @@ class Fold:
                 return known is None
             case CampaignRevised():
                 return self._revise(event)
+            case RecommendationMade():
+                return self._recommend(event)
             case LossAccepted():
                 return True
 
@@ -172,7 +184,12 @@ class Fold:
         newer = self.revised is None or event.revision > self.revised.revision
         if newer:
             self.superseded += (latest.definition,) if latest is not None else ()
-            self.revised = event
+            self.revised, self.revised_after = event, max(self.trials.last, max(self._lives, default=0))
+        return newer
+
+    def _recommend(self, event: RecommendationMade) -> bool:
+        newer = self.recommended is None or event.events_seen > self.recommended.events_seen
+        self.recommended = event if newer else self.recommended
         return newer
 
     def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:

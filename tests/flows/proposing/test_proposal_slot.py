@@ -107,7 +107,7 @@ async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(tmp
     ledger = await a_ledger(tmp_path, a_campaign())
     asked = mischief(tmp_path, "hang")
     async with a_slot(tmp_path, timedelta(seconds=5)) as slot:
-        with pytest.raises(ProposerUnavailable, match="no proposal came within 5s"):
+        with pytest.raises(ProposerUnavailable, match="no answer came within 5s"):
             await slot.ask(question(ledger, asked))
         slot._time_limit = LONG
         (tmp_path / "mischief").write_text("behave")
@@ -120,7 +120,7 @@ async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(tmp_path):
         await slot.warm_up()
         stopped = slot._process
         stopped.send_signal(signal.SIGSTOP)
-        with pytest.raises(ProposerUnavailable, match=r"no proposal came within 0\.2s"):
+        with pytest.raises(ProposerUnavailable, match=r"no answer came within 0\.2s"):
             await slot.ask(question(ledger, SobolProposer()))
         assert stopped.returncode == -signal.SIGKILL
         assert slot._process is None
