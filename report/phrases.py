@@ -1,8 +1,9 @@
 """Phrases about the sections of a story, shared by the terminal and the page."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 
-from overnight.report.numbers import duration, number, with_uncertainty
+from overnight.report.numbers import duration, moment, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.best import Baseline, Recommended
 from overnight.report.story.confirmation import Confirmation
@@ -123,6 +124,14 @@ def where(found: Recommended) -> str:
     """Return the trial that measured the recommended configuration, or the best alternative if none has."""
     not_measured = f"not measured; the best measured is trial {found.best_measured}"
     return not_measured if found.trial is None else f"trial {found.trial}"
+
+
+def made_text(found: Recommended) -> str:
+    """Return when the recommendation was made, and from what."""
+    recorded = found.recorded
+    if recorded is None:
+        return "computed now from all events"
+    return f"recorded {moment(recorded.time, UTC)}, from the first {recorded.events_seen} events"
 
 
 def recommended_text(found: Recommended) -> str:

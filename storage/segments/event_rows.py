@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from overnight.campaign.evaluation import Measurement
-from overnight.campaign.history.events import Event
+from overnight.campaign.history.events import Event, RecommendationMade, TrialProposed
 from overnight.campaign.space import Point
 from overnight.storage.segments.columns import FIELDS, METRIC, PARAMETER, SCHEMA, TYPED, lists
 from overnight.storage.segments.rows_of_version_2 import current
@@ -34,7 +34,7 @@ def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequ
         pa.array(positions, pa.int32()),
         pa.array([event.id for event in events], pa.string()),
         *(pa.array([of.get(name) for of in fields], kind) for name, kind in FIELDS.items()),
-        _parameters([of.get("point") for of in fields]),
+        _parameters([_point_of(event) for event in events]),
         _metrics([of.get("metrics") for of in fields]),
     ]
     return pa.Table.from_arrays(columns, schema=TYPED)
@@ -53,6 +53,16 @@ def _body(event: Event) -> str:
     # Half a character, such as in the output of a broken program, cannot be stored as UTF-8.
     text = json.dumps(fields, default=_seconds, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
+
+
+def _point_of(event: Event) -> Point | None:
+    match event:
+        case TrialProposed():
+            return event.point
+        case RecommendationMade():
+            return event.recommendation.point
+        case _:
+            return None
 
 
 def _instant(name: str, moment: datetime) -> str:
