@@ -13,6 +13,7 @@ from overnight.campaign.history.events import Event, RecommendationMade
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.replay.again import asked_of
 from overnight.flows.replay.verdict import Found
+from overnight.report.phrases import trials_text
 
 # How far apart two means may be, in standard deviations, if another stack computed them.
 _APART = 0.01
@@ -49,6 +50,8 @@ def _compared(made: RecommendationMade, history: History, folder: Path) -> Found
     now = computed(campaign, history, proposer)
     if now is None:
         return Found("different", "nothing had been observed")
+    if missing := _unmeasured(made.recommendation, history):
+        return Found("different", f"{trials_text(missing)} had no result")
     stack = made.stack.changes(now.stack)
     differ = _differences(made.recommendation, now.recommendation)
     if not differ:
@@ -60,6 +63,13 @@ def _compared(made: RecommendationMade, history: History, folder: Path) -> Found
     if _agree(made.recommendation, now.recommendation):
         return Found("other stack", why)
     return Found("undecided", f"{why}, and its hyperparameters are not recorded")
+
+
+def _unmeasured(recorded: Recommendation, history: History) -> list[int]:
+    """Return the named trials that had no result."""
+    named = {recorded.trial or recorded.best_measured, recorded.best_measured}
+    trials = history.trials
+    return [number for number in named if number not in trials or not trials[number].measured]
 
 
 def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:

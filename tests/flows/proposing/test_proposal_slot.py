@@ -14,6 +14,7 @@ from scripted_campaign import ScriptedEvaluator, a_campaign
 
 from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
 from overnight.bo_core.propose import propose
+from overnight.bo_core.recommend import computed
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import CannotPropose, SpaceExhausted
 from overnight.campaign.history.events import CampaignDefined
@@ -23,7 +24,7 @@ from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.ledger_reader import LedgerReader
-from overnight.flows.proposing.messages import Question, place_of
+from overnight.flows.proposing.messages import Question, RecommendationQuestion, place_of
 from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
@@ -93,6 +94,21 @@ async def test_a_slot_answers_what_propose_returns_at_every_moment_of_a_campaign
         for seen in (1, len(events), len(events) - 5):
             answer = await slot.ask(question(tmp_path, asked, q=2, events_seen=seen))
             assert answer == propose(campaign, History.from_events(events[:seen]), asked, 2)
+
+
+async def test_a_slot_computes_the_recommendation_that_this_process_would(tmp_path):
+    proposer = BayesianProposer(initial=2, draws=32, raw_points=64, restarts=2)
+    ledger = open_ledger(str(tmp_path / "ledger"), "test", tmp_path)
+    evaluator = ScriptedEvaluator(lambda trial, attempt: float(trial))
+    job = Job(a_campaign(budget={"trials": 4}), evaluator, proposer, ledger, tmp_path)
+    history = await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+    asked = {"place": place_of(str(tmp_path / "ledger"), "test"), "settings_of": proposer}
+    async with a_slot(tmp_path) as slot:
+        found = await slot.recommended(RecommendationQuestion(events_seen=history.events_read, **asked))
+        assert found == computed(history.definition, history, proposer)
+        assert await slot.recommended(RecommendationQuestion(events_seen=1, **asked)) is None
+        with pytest.raises(ProposerUnavailable, match="expected 999 events"):
+            await slot.recommended(RecommendationQuestion(events_seen=999, **asked))
 
 
 async def test_what_a_third_party_prints_is_no_answer(tmp_path):
