@@ -229,6 +229,11 @@ def in_old_ledgers() -> list[Event]:
     return [event.model_copy(update=_as_it_was(event)) for event in known]
 
 
+def in_the_first_of_version_3() -> list[Event]:
+    """Return the events that the kept ledger of version 3 holds: this version has learnt one more kind since."""
+    return [event for event in EVENTS if event.kind != "recommendation_made"]
+
+
 def _as_it_was(event: Event) -> dict[str, Any]:
     fields = type(event).model_fields
     changes = {name: fields[name].default for name in _LATER_FIELDS & set(fields) if not fields[name].is_required()}
