@@ -33,22 +33,20 @@ class Confirming:
 def confirming(campaign: Campaign, history: History) -> Confirming:
     """Return how far a campaign has come with its confirming trials.
 
-    They begin when no more trials are left than are reserved for them, or when `stop_when` ends the search.
+    They begin when no more trials are left than places are reserved for them, or when `stop_when` ends the search. If
+    more trials are left afterwards, because some cost less than expected, the search continues. No more trials confirm
+    than were reserved, unless people revise the campaign.
     """
     if campaign.confirm == "never" or not _has_model(history):
         return Confirming()
-    left = likely_left(history, campaign.budget)
-    reserve = reserved(campaign, history.taken + left)
+    left, ends_early = likely_left(history, campaign.budget), _ends_early(history)
+    reserve = reserved(campaign, history.taken + left) - _places_used(history, searched=ends_early)
     if left <= 0 or reserve <= 0:
         return Confirming()
-    if left > reserve:
-        if history.defined is None or why_end_early(history) is None:
-            return Confirming(reserve, may_propose=left - reserve)
-        left = reserve - _proposed_since_the_search(history)
-        if left <= 0:
-            return Confirming()
+    if left > reserve and not ends_early:
+        return Confirming(reserve, may_propose=left - reserve)
     waits = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
-    return Confirming(left, begun=True, may_propose=0 if waits else 1)
+    return Confirming(min(left, reserve), begun=True, may_propose=0 if waits else 1)
 
 
 def reserved(campaign: Campaign, trials: int) -> int:
@@ -76,8 +74,22 @@ def _is_outstanding(campaign: Campaign, trial: Trial) -> bool:
     return trial.open_attempt is not None or lies_in(campaign, trial.point)
 
 
-def _proposed_since_the_search(history: History) -> int:
-    """Return how many trials were proposed to confirm, or by a stand-in in their place; rejected ones do not count."""
-    since = takewhile(lambda trial: trial.proposal.generator != "model", history.trials.newest_first())
-    computed = (trial for trial in since if trial.proposal.generator in ("confirming", "sobol"))
-    return sum(1 for trial in computed if trial.counted or not isinstance(trial.outcome, Withdrawal))
+def _ends_early(history: History) -> bool:
+    return history.defined is not None and why_end_early(history) is not None
+
+
+def _places_used(history: History, *, searched: bool) -> int:
+    """Return how many reserved places are used since the last revision: by confirming trials, and by a stand-in's.
+
+    A stand-in uses them once a trial has confirmed or everything is `searched`. A rejected trial leaves its place.
+    """
+    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
+    placed = [trial for trial in revised if trial.counted or not isinstance(trial.outcome, Withdrawal)]
+    since_the_search = [*takewhile(lambda generator: generator != "model", map(_generator, placed))]
+    in_the_phase = searched or "confirming" in since_the_search
+    stand_ins = since_the_search.count("sobol") if in_the_phase else 0
+    return [*map(_generator, placed)].count("confirming") + stand_ins
+
+
+def _generator(trial: Trial) -> str:
+    return trial.proposal.generator

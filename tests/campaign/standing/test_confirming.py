@@ -20,6 +20,7 @@ from overnight.campaign.history.events import (
 from overnight.campaign.history.provenance import Chosen, MadeBy, Provenance
 from overnight.campaign.history.trial import Generator
 from overnight.campaign.standing.confirming import Confirming, confirming
+from overnight.campaign.standing.spending import likely_left
 
 
 def campaign_of(trials: int = 60, *, confirm: str | int = "auto", **changes: Any) -> Campaign:
@@ -168,6 +169,18 @@ def test_a_budget_of_evaluations_or_of_cost_reserves_a_fifteenth_of_the_trials_i
     assert found(cost, *tried(1, 40, cost=2.0), made(41, "model"), started(41)) == searches(4, 15)
     assert found(cost, *tried(1, 56, cost=2.0)) == confirms(4, 1)
     assert found(cost, *tried(1, 60, cost=2.0)) == NOTHING
+
+
+def test_cheap_confirming_trials_let_the_search_continue_and_no_more_confirm_than_were_asked_for():
+    campaign = campaign_of(1000, confirm=3, budget={"cost": 100.0})
+    events, generators = [*tried(1, 17, cost=5.0)], list[Generator]()
+    while likely_left(history := after(campaign, *events), campaign.budget) > 0:
+        confirms_now = confirming(campaign, history).begun
+        generators.append("confirming" if confirms_now else "model")
+        number = history.next_trial
+        events += tried(number, number, generators[-1], cost=0.5 if confirms_now else 5.0)
+    # The cheap ones leave room for two more trials than were expected.
+    assert generators == ["confirming", "model", "confirming", "confirming", "model"]
 
 
 def test_a_trial_that_revised_bounds_keep_from_starting_is_not_waited_for():
