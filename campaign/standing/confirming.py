@@ -81,15 +81,13 @@ def _ends_early(history: History) -> bool:
 def _places_used(history: History, *, searched: bool) -> int:
     """Return how many reserved places are used since the last revision: by confirming trials, and by a stand-in's.
 
-    A stand-in uses them once a trial has confirmed or everything is `searched`. A rejected trial leaves its place.
+    A stand-in uses them after the first confirming trial since the search, or once everything is `searched`. A rejected
+    trial leaves its place.
     """
     revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
     placed = [trial for trial in revised if trial.counted or not isinstance(trial.outcome, Withdrawal)]
-    since_the_search = [*takewhile(lambda generator: generator != "model", map(_generator, placed))]
-    in_the_phase = searched or "confirming" in since_the_search
-    stand_ins = since_the_search.count("sobol") if in_the_phase else 0
-    return [*map(_generator, placed)].count("confirming") + stand_ins
-
-
-def _generator(trial: Trial) -> str:
-    return trial.proposal.generator
+    made_by = [trial.proposal.generator for trial in placed]
+    phase = [*takewhile(lambda generator: generator != "model", made_by)]
+    while phase and not searched and phase[-1] != "confirming":
+        phase.pop()
+    return made_by.count("confirming") + phase.count("sobol")
