@@ -144,6 +144,16 @@ def test_a_value_of_another_kind_is_named_with_its_line_and_path(tmp_path, monke
     assert raised.value.problems == [problem]
 
 
+@pytest.mark.parametrize("kinds", EVERY_KIND, ids=lambda kinds: str(kinds["evaluator"].get("kind", "evaluator")))
+def test_a_whole_number_is_not_written_with_a_point(kinds: dict[str, Any]) -> None:
+    data = COMMON | kinds
+    # The schema of JSON takes 2.0 for a whole number, so it is asked about 2.5.
+    whole = [where for where in leaves(data) if not SCHEMA.is_valid(with_another(data, where, 2.5))]
+    whole = [where for where in whole if SCHEMA.is_valid(with_another(data, where, 2))]
+    assert ("confirm",) in whole
+    assert [where for where in whole if accepted(with_another(data, where, 2.0))] == []
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     number = {"x": {"kind": "float", "low": np.float32(0.5), "high": np.int64(2)}}
     numpys = {"parameters": number, "baseline": {"x": np.float64(1.5)}, "workers": np.int64(2)}
