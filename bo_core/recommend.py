@@ -31,6 +31,7 @@ from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
 from overnight.campaign.history.provenance import Prediction, Stack
 from overnight.campaign.recommendation import Computed, Recommendation
+from overnight.campaign.standing.confirming import has_confirmed
 
 _SAMPLES = 4096
 _JITTER = 1e-9
@@ -48,7 +49,8 @@ def recommend(
     That is the observed point with the best posterior mean, unless the point with the best mean `anywhere` is better
     also by the lower confidence bound, two standard deviations below the mean (docs/decisions/0033-confirming.md).
     There the mean is weighted by the probability that the point gives a result, as in proposals, and points that
-    failed, were stopped or were rejected do not count.
+    failed, were stopped or were rejected do not count. Once a confirming trial has given a result, only observed points
+    are recommended.
 
     Beliefs are averaged over hyperparameters as the proposer's settings demand, by default under 100 observations; a
     proposer without a model uses the default settings. Probabilities are shares of joint posterior samples at all
@@ -66,7 +68,7 @@ def computed(
 ) -> Computed | None:
     """Return what `recommend` returns, with the stack that computed it."""
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
-    view = view_inside(campaign, history)
+    view, anywhere = view_inside(campaign, history), anywhere and not has_confirmed(history)
     if not view.observed:
         return None
     try:

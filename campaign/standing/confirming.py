@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
-from overnight.campaign.history.trial import Trial, Withdrawal
+from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.spending import likely_left
 
@@ -49,6 +49,12 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
     return Confirming(min(left, reserve), begun=True, may_propose=0 if waits else 1)
 
 
+def has_confirmed(history: History) -> bool:
+    """Return whether a confirming trial has given a result since the last revision."""
+    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
+    return any(trial.proposal.generator == "confirming" and trial.measured for trial in revised)
+
+
 def reserved(campaign: Campaign, trials: int) -> int:
     """Return how many of so many trials confirm: with `auto` a fifteenth, at least one, but none of fewer than ten."""
     if isinstance(campaign.confirm, int):
@@ -85,7 +91,7 @@ def _places_used(history: History, *, searched: bool) -> int:
     trial leaves its place.
     """
     revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
-    placed = [trial for trial in revised if trial.counted or not isinstance(trial.outcome, Withdrawal)]
+    placed = [trial for trial in revised if trial.counted or trial.outcome is None]
     made_by = [trial.proposal.generator for trial in placed]
     phase = [*takewhile(lambda generator: generator != "model", made_by)]
     while phase and not searched and phase[-1] != "confirming":
