@@ -72,8 +72,14 @@ def gain_text(gain: Gain | None, metric: str) -> str:
 
 
 def confirmation_text(confirmation: Confirmation | None) -> str:
-    """Return how many confirming trials are left once they have begun, else an empty text."""
-    if confirmation is None or not confirmation.begun:
+    """Return how many confirming trials are left once they have begun, or how few there were; else an empty text."""
+    if confirmation is None:
+        return ""
+    if not confirmation.left:
+        return (
+            f"confirming: only {confirmation.made} of {counted(confirmation.asked or 0, 'trial')}, before the end came"
+        )
+    if not confirmation.begun:
         return ""
     return (
         f"confirming: {counted(confirmation.left, 'trial')} left, one after the other, each at the best point by then"

@@ -4,6 +4,7 @@ The last trials of a budget measure the point that the model believes to be the 
 recommended point has been measured (docs/decisions/0033-confirming.md).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -51,8 +52,12 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
 
 def has_confirmed(history: History) -> bool:
     """Return whether a confirming trial has given a result since the last revision."""
-    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
-    return any(trial.proposal.generator == "confirming" and trial.measured for trial in revised)
+    return any(trial.proposal.generator == "confirming" and trial.measured for trial in _since_revision(history))
+
+
+def confirming_trials(history: History) -> int:
+    """Return how many confirming trials have a place in the budget since the last revision."""
+    return sum(trial.proposal.generator == "confirming" for trial in _since_revision(history))
 
 
 def reserved(campaign: Campaign, trials: int) -> int:
@@ -90,10 +95,14 @@ def _places_used(history: History, *, searched: bool) -> int:
     A stand-in uses them after the first confirming trial since the search, or once everything is `searched`. A rejected
     trial leaves its place.
     """
-    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
-    placed = [trial for trial in revised if trial.counted or trial.outcome is None]
-    made_by = [trial.proposal.generator for trial in placed]
+    made_by = [trial.proposal.generator for trial in _since_revision(history)]
     phase = [*takewhile(lambda generator: generator != "model", made_by)]
     while phase and not searched and phase[-1] != "confirming":
         phase.pop()
     return made_by.count("confirming") + phase.count("sobol")
+
+
+def _since_revision(history: History) -> Iterator[Trial]:
+    """Yield the trials with a place in the budget that were proposed since the last revision, the newest first."""
+    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
+    return (trial for trial in revised if trial.counted or trial.outcome is None)

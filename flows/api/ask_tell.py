@@ -156,6 +156,7 @@ class AskTell:
         """Open the campaign once; opening it again would contradict a later revision."""
         if self._opened:
             return await self._read()
+        self.file.check_proposer()
         await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
         self._opened = True

@@ -257,7 +257,9 @@ def refusal(file: Path, **changes: Any) -> str:
 
 
 def test_a_file_in_which_it_makes_no_sense_is_refused(file):
-    assert "confirm: expected fewer than `budget.trials`, which is 8, " in refusal(file, confirm=8)
+    assert "confirm: expected at most 6, because `budget.trials` is 8 and 2 trials come first" in refusal(
+        file, confirm=8
+    )
     assert "confirm: " in refusal(file, confirm="sometimes")
     assert "confirm: " in refusal(file, confirm=0)
     without = refusal(file, proposer={"kind": "sobol"})

@@ -55,7 +55,12 @@ EVERY_KIND: list[dict[str, Any]] = [
         "run_on": {"dask": "tcp://10.0.0.5:8786", "start_within": "1h"},
         "resources": {"cpus": 2, "gpus": 1, "memory": "4GB"},
     },
-    {"evaluator": {"function": "objective:evaluate"}, "proposer": {"kind": "sobol"}},
+    {
+        "evaluator": {"function": "objective:evaluate"},
+        "proposer": {"kind": "sobol"},
+        "confirm": "auto",
+        "stop_when": None,
+    },
 ]
 OTHERS: list[Any] = [True, False, "2", "true", "yes", "", 2, 2.0, 2.5, None]
 
@@ -158,5 +163,5 @@ def test_numbers_of_numpy_are_numbers() -> None:
     number = {"x": {"kind": "float", "low": np.float32(0.5), "high": np.int64(2)}}
     numpys = {"parameters": number, "baseline": {"x": np.float64(1.5)}, "workers": np.int64(2)}
     stop = {"expected_gain_below": np.float64(0.5), "advice_only": np.bool_(True)}
-    campaign = read_campaign(COMMON | EVERY_KIND[2] | numpys | {"stop_when": stop, "approve": "never"}).campaign
+    campaign = read_campaign(COMMON | EVERY_KIND[1] | numpys | {"stop_when": stop, "approve": "never"}).campaign
     assert (campaign.workers, campaign.stop_when and campaign.stop_when.advice_only) == (2, True)
