@@ -14,13 +14,13 @@ from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.model_proposals import model_proposals
 from overnight.bo_core.numerics.stack import stack
-from overnight.bo_core.proposer import LEAST_OBSERVED_FOR_A_MODEL, AnyProposer, BayesianProposer, SobolProposer
+from overnight.bo_core.proposer import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.search.sobol import sobol_points
 from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Asked as Caller
 from overnight.campaign.history.provenance import MadeBy, Provenance, Stack
-from overnight.campaign.standing.confirming import confirming
+from overnight.campaign.standing.confirming import LEAST_OBSERVED, confirming
 
 # The time of trials that have not been proposed yet.
 _NO_TIME = datetime.fromtimestamp(0, UTC)
@@ -89,7 +89,7 @@ def _spread_count(
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
         return 0
-    if isinstance(proposer, SobolProposer) or len(view_inside(campaign, history).observed) < LEAST_OBSERVED_FOR_A_MODEL:
+    if isinstance(proposer, SobolProposer) or len(view_inside(campaign, history).observed) < LEAST_OBSERVED:
         return q
     if confirms:
         return 0

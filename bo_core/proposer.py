@@ -28,7 +28,6 @@ HopelessTreatment = Literal["avoid", "ignore"]
 CategoryDistance = Literal["one_hot", "hamming"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
-LEAST_OBSERVED_FOR_A_MODEL = 2
 # With fewer observations, one set of hyperparameters is overconfident, and averaging costs little.
 _AVERAGED_BELOW = 100
 

@@ -6,7 +6,7 @@ recommended point has been measured (docs/decisions/0033-confirming.md).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
@@ -14,6 +14,8 @@ from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.spending import likely_left
 
+# The results without which no model knows what to confirm.
+LEAST_OBSERVED = 2
 _ONE_IN, _FEWEST_TRIALS = 15, 10
 _UNLIMITED = 10**9
 
@@ -46,7 +48,8 @@ def confirming(campaign: Campaign, history: History) -> Confirming:
         return Confirming()
     if left > reserve and not ends_early:
         return Confirming(reserve, may_propose=left - reserve)
-    waits = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
+    awaited = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
+    waits = awaited or (bool(history.trials.open) and not _has_results(campaign, history))
     return Confirming(min(left, reserve), begun=True, may_propose=0 if waits else 1)
 
 
@@ -72,6 +75,12 @@ def _has_model(history: History) -> bool:
     latest = history.revised or history.defined
     proposer = None if latest is None else latest.settings.get("proposer")
     return proposer is None or proposer.get("kind") == "bayesian"
+
+
+def _has_results(campaign: Campaign, history: History) -> bool:
+    """Return whether there are results for a model; without them, points of a sequence would use the reserve."""
+    results = (trial for trial in history.trials.newest_first() if trial.measured and lies_in(campaign, trial.point))
+    return len([*islice(results, LEAST_OBSERVED)]) == LEAST_OBSERVED
 
 
 def _is_outstanding(campaign: Campaign, trial: Trial) -> bool:

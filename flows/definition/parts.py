@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.proposer import LEAST_OBSERVED_FOR_A_MODEL
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST
 from overnight.campaign import Campaign
 from overnight.campaign.definition import StopWhen
 from overnight.campaign.problems import Problem
+from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
 from overnight.evaluators import AnyEvaluator
@@ -75,4 +75,4 @@ def _trials_before(campaign: Campaign) -> int:
     if campaign.baseline is not None:
         asked.append(campaign.parameters.point(campaign.baseline))
     distinct = [point for i, point in enumerate(asked) if point not in asked[:i]]
-    return max(len(distinct), LEAST_OBSERVED_FOR_A_MODEL)
+    return max(len(distinct), LEAST_OBSERVED)

@@ -20,11 +20,10 @@ class Confirmation(Section):
 
 def confirmation_of(history: History) -> Confirmation | None:
     """Return the confirming trials that are left, or that a finished campaign lacks; None if there are none."""
-    found, made, confirm = (
-        confirming(history.definition, history),
-        confirming_trials(history),
-        history.definition.confirm,
-    )
+    confirm, made = history.definition.confirm, confirming_trials(history)
     asked = confirm if isinstance(confirm, int) else None
-    lacks = history.finished is not None and asked is not None and made < asked
-    return Confirmation(left=found.left, begun=found.begun, made=made, asked=asked) if found.left or lacks else None
+    if history.finished is not None:
+        lacks = asked is not None and made < asked
+        return Confirmation(left=0, begun=True, made=made, asked=asked) if lacks else None
+    found = confirming(history.definition, history)
+    return Confirmation(left=found.left, begun=found.begun, made=made, asked=asked) if found.left else None

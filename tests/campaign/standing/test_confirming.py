@@ -12,6 +12,7 @@ from overnight.campaign.history.events import (
     CampaignRevised,
     Event,
     TrialAbandoned,
+    TrialApproved,
     TrialFailed,
     TrialObserved,
     TrialProposed,
@@ -123,6 +124,18 @@ def test_under_a_policy_it_does_not_wait_for_the_approval_of_others_and_else_it_
     assert found(campaign_of(approve=policy), *waits) == confirms(4, 1)
     assert found(campaign_of(approve=policy), *waits, made(57, "confirming", parked=True)) == confirms(3, 0)
     assert found(campaign_of(approve="always"), *waits) == confirms(4, 0)
+
+
+def test_without_results_it_waits_for_parked_trials_even_under_a_policy():
+    policy = {"when": {"predicted": {"worse_than": 5.0}}}
+    parked = [made(trial, "sobol", parked=True) for trial in range(1, 57)]
+    assert found(campaign_of(approve=policy), *parked) == confirms(4, 0)
+    one = [TrialApproved(time=at(0), actor="ada", trial=1, why=""), started(1), observed(1)]
+    assert found(campaign_of(approve=policy), *parked, *one) == confirms(4, 0)
+    two = [TrialApproved(time=at(0), actor="ada", trial=2, why=""), started(2), observed(2)]
+    assert found(campaign_of(approve=policy), *parked, *one, *two) == confirms(4, 1)
+    rejected = [TrialRejected(time=at(0), actor="ada", trial=trial, why="") for trial in range(1, 57)]
+    assert found(campaign_of(approve=policy), *parked, *rejected) == searches(4, 56)
 
 
 def test_a_point_that_a_person_suggests_takes_a_place_and_is_waited_for():
