@@ -44,7 +44,7 @@ def ask_times(setting: Setting) -> Findings:
     for mode in _MODES:
         _both_asks(Told.of({**WARM_UP}), mode, setting)
     with seated([rival], setting.threads, setting.rival_seconds) as (seat,):
-        asked = _Asked(setting, seat)
+        asked = Asks(setting, seat)
         for n in sorted(setting.sizes):
             problem = problem_of(Cell(n, _D, _PENDING, 1), seed=0)
             for attempt in asked.at(problem):
@@ -52,7 +52,7 @@ def ask_times(setting: Setting) -> Findings:
     yield from _comparison(asked.seconds, setting)
 
 
-class _Asked:
+class Asks:
     """The seconds of each contestant at the sizes so far; they decide what is still asked."""
 
     def __init__(self, setting: Setting, seat: Seat) -> None:

@@ -73,8 +73,8 @@ def findings(part: Part, setting: Setting, seconds: float, log: Path) -> Iterato
     over = _ended_after(process, seconds - _SECONDS_TO_END)
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            yield _finding(line)
+        with process.stdout as lines:
+            yield from map(_finding, lines)
         code = process.wait()
     finally:
         for timer in over:

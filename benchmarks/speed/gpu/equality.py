@@ -71,13 +71,13 @@ def _of_surrogate(what: str, data: TrainingData, kernel: KernelName, device: tor
     draws = np.random.default_rng(0).standard_normal((_PLACES, len(prior.location)))
     theta = np.clip(prior.location + 0.5 * prior.spread * draws, prior.low, prior.high)
     here, there = (LogPosterior(on, kernel, prior, jitter=LEAST_JITTER)(theta) for on in (data, data.to(device)))
-    yield at_most(_PART, f"log posterior: {what}", _apart(here[0], there[0]), _AGREEMENT)
-    yield at_most(_PART, f"its gradient: {what}", _apart(here[1], there[1]), _AGREEMENT)
+    yield at_most(_PART, f"log posterior: {what}", apart(here[0], there[0]), _AGREEMENT)
+    yield at_most(_PART, f"its gradient: {what}", apart(here[1], there[1]), _AGREEMENT)
     hyperparameters = Hyperparameters(torch.from_numpy(theta[:2]), g, kernel, LEAST_JITTER)
     X = torch.rand(_POINTS, data.X.shape[1], generator=torch.Generator().manual_seed(1), dtype=torch.double)
     found = [_predicted(on, hyperparameters, X) for on in (data, data.to(device))]
     for i, name in enumerate(("posterior mean", "posterior sd")):
-        yield at_most(_PART, f"{name}: {what}", _apart(found[0][i], found[1][i]), _AGREEMENT)
+        yield at_most(_PART, f"{name}: {what}", apart(found[0][i], found[1][i]), _AGREEMENT)
 
 
 def _predicted(data: TrainingData, hyperparameters: Hyperparameters, X: Tensor) -> Sequence[np.ndarray]:
@@ -102,7 +102,7 @@ def _of_acquisitions(n: int, device: str) -> Findings:
             proposer = usual.model_copy(update={"acquisition": name, "device": where})
             asked = Asked(told.campaign, history, proposer, Encoding(told.campaign.parameters), (), 1)
             scores.append(_scores(asked, recorded.hyperparameters, recorded.jitter, X))
-        yield at_most(_PART, f"score at {_POINTS} points: {name}, n = {n:,}", _apart(*scores), _AGREEMENT)
+        yield at_most(_PART, f"score at {_POINTS} points: {name}, n = {n:,}", apart(*scores), _AGREEMENT)
 
 
 def _scores(asked: Asked, record: dict[str, tuple[float, ...]], jitter: float, X: Tensor) -> np.ndarray:
@@ -116,6 +116,6 @@ def _scores(asked: Asked, record: dict[str, tuple[float, ...]], jitter: float, X
         return Choice(asked, beliefs, generator, weighting, None).prepared().surface.value(X).cpu().numpy()
 
 
-def _apart(a: np.ndarray, b: np.ndarray) -> float:
+def apart(a: np.ndarray, b: np.ndarray) -> float:
     """Return the largest difference relative to the largest size, or to 1; NaN if any number is NaN."""
     return float(np.abs(a - b).max() / max(1.0, float(np.abs(a).max())))

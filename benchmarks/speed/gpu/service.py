@@ -100,17 +100,21 @@ class _Ran:
 
 
 def _run_both(folder: Path, environment: Mapping[str, str], address: str, device: str) -> list[_Ran]:
+    homes = {place: campaign_file(folder, place, address, device).parent for place in ("slot", "pool")}
+    running = {place: _overnight(home, environment, "run") for place, home in homes.items()}
+    said = {place: process.communicate()[0].strip()[-300:] for place, process in running.items()}
+    return [_Ran(place, homes[place], process.returncode, said[place]) for place, process in running.items()]
+
+
+def campaign_file(folder: Path, place: str, address: str, device: str) -> Path:
+    """Write a campaign and its evaluator into a folder of its own; return the campaign's file."""
+    (home := folder / place).mkdir()
+    proposing = f"pool: {_POOL}" if place == "pool" else ""
+    asked = {"name": f"by-{place}", "device": device, "proposing": proposing, "address": address}
+    (path := home / "campaign.yaml").write_text(_CAMPAIGN.format(**asked, trials=_TRIALS))
     work = _ON_CUDA if device == "cuda" else "pass"
-    places = {"slot": "", "pool": f"pool: {_POOL}"}
-    running = []
-    for place, proposing in places.items():
-        (home := folder / place).mkdir()
-        asked = {"name": f"by-{place}", "device": device, "proposing": proposing, "address": address}
-        (home / "campaign.yaml").write_text(_CAMPAIGN.format(**asked, trials=_TRIALS))
-        (home / "on_the_card.py").write_text(_EVALUATOR.format(work=work, log=str(folder / "evaluations.log")))
-        running.append((place, home, _overnight(home, environment, "run")))
-    ended = [(place, home, process, process.communicate()[0]) for place, home, process in running]
-    return [_Ran(place, home, process.returncode, said.strip()[-300:]) for place, home, process, said in ended]
+    (home / "on_the_card.py").write_text(_EVALUATOR.format(work=work, log=str(folder / "evaluations.log")))
+    return path
 
 
 def _overnight(folder: Path, environment: Mapping[str, str], command: str) -> "subprocess.Popen[str]":
