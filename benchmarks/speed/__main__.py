@@ -77,7 +77,6 @@ def gpu(asked: argparse.Namespace) -> None:
         rival_seconds=asked.rival_limit,
         command=origin.command,
         commit=asked.commit or origin.commit,
-        folder=str(asked.out),
     )
     measure_gpu(setting, asked.out, asked.limit, [part for part in PARTS if part.name in asked.parts])
 

@@ -14,7 +14,7 @@ from benchmarks.speed.contestants import (
     Contestant,
 )
 from benchmarks.speed.gpu.lines import Line
-from benchmarks.speed.gpu.setting import Findings, Setting, finish
+from benchmarks.speed.gpu.setting import Findings, Setting, release_memory, wait_for_device
 from benchmarks.speed.origin import Origin, versions
 from benchmarks.speed.problem import Cell, Problem, problem_of
 from benchmarks.speed.results import Row
@@ -29,11 +29,12 @@ _D, _PENDING = 20, 8
 _MODES = {"map": (MAP_COLD, MAP_WARM), "default": (DEFAULT_COLD, DEFAULT_WARM)}
 # An ask that is expected to need more than this share of the time left is not begun.
 _SHARE = 0.9
+_LONGEST = 300
 _ROW, _LIMIT = "asks", "the limit for a start or an ask"
 
 
 def ask_times(setting: Setting) -> Findings:
-    """Yield a row for each contestant and size.
+    """Yield a row for each contestant and size, and how many times as fast as BoTorch each of ours is.
 
     Ours are asked in this process. The cold ask knows n − 1 results; with its provenance the warm one knows n. So a
     size needs no third ask, and at these sizes one result makes no difference to the time. BoTorch runs in a process of
@@ -42,7 +43,7 @@ def ask_times(setting: Setting) -> Findings:
     origin = setting.origin()
     rival = Contestant(BOTORCH, (sys.executable, "-m", "benchmarks.speed.gpu.botorch_asks", "--device", setting.device))
     for mode in _MODES:
-        _both_asks(Told.of({**WARM_UP}), mode, setting)
+        list(both_asks(Told.of({**WARM_UP}), mode, setting))
     with seated([rival], setting.threads, setting.rival_seconds) as (seat,):
         asked = Asks(setting, seat)
         for n in sorted(setting.sizes):
@@ -71,21 +72,22 @@ class Asks:
         self._remember(attempt, n)
         yield attempt
 
-    def _ours(self, problem: Problem, mode: str, names: tuple[str, str]) -> list[Attempt]:
-        expected = self._expected(names, problem.cell.n)
-        if expected > _SHARE * self.setting.left:
-            why = f"not asked: about {expected:.0f} s expected, {self.setting.left:.0f} s left"
-            return [Attempt(name, error=why) for name in names]
+    def _ours(self, problem: Problem, mode: str, names: tuple[str, str]) -> Iterator[Attempt]:
+        expected, left = self._expected(names, problem.cell.n), self.setting.left
+        if expected > _SHARE * left:
+            why = f"not asked: about {expected:.0f} s expected, {left:.0f} s left"
+            yield from (Attempt(name, error=why) for name in names)
+            return
         question = {"X": problem.X.tolist(), "y": problem.y.tolist(), "pending": problem.pending.tolist()}
-        told = Told.of({**question, "d": problem.cell.d, "q": 1, "seed": problem.seed})
-        try:
-            both = _both_asks(told, mode, self.setting)
-        except Exception as problem_found:
-            finish(self.setting)
-            return [Attempt(name, error=f"{type(problem_found).__name__}: {problem_found}"[:300]) for name in names]
-        return [
-            Attempt(name, ask.seconds, [ask.point], threads=ask.threads) for name, ask in zip(names, both, strict=True)
-        ]
+        asks = both_asks(Told.of({**question, "d": problem.cell.d, "q": 1, "seed": problem.seed}), mode, self.setting)
+        for name in names:
+            try:
+                ask = next(asks)
+            except Exception as raised:
+                yield Attempt(name, error=f"{type(raised).__name__}: {raised}"[:_LONGEST])
+                break
+            yield Attempt(name, ask.seconds, [ask.point], threads=ask.threads)
+        release_memory(self.setting)
 
     def _rival(self, problem: Problem) -> Attempt:
         name, limit = self.seat.contestant.name, self.setting.rival_seconds
@@ -96,17 +98,22 @@ class Asks:
         attempt = self.seat.ask(problem)
         if attempt.seconds is None:
             self.given_up = f"not asked: given up on at n = {problem.cell.n}"
+            # A process that has run out of memory may still hold most of the card's.
+            self.seat.close()
             if "ended with -9" in attempt.error:
                 return replace(attempt, error=f"no answer within {limit:.0f} s, {_LIMIT}")
         return attempt
 
     def _expected(self, names: tuple[str, str], n: int) -> float:
-        """Return the seconds of both asks if time grows as n³; 0 if nothing is known."""
+        """Return the seconds of both asks if time grows as n²; 0 if nothing is known.
+
+        Small sizes take the time of their kernel launches, large ones that of factorisations, which grows as n³.
+        """
         known = [at for name, at in self.seconds if name == names[0]]
         if not known:
             return 0.0
         last = max(known)
-        return (n / last) ** 3 * sum(self.seconds.get((name, last), 0.0) for name in names)
+        return (n / last) ** 2 * sum(self.seconds.get((name, last), 0.0) for name in names)
 
     def _remember(self, attempt: Attempt, n: int) -> None:
         if attempt.seconds is not None:
@@ -114,32 +121,35 @@ class Asks:
 
 
 @dataclass(frozen=True)
-class _Ask:
+class Ask:
+    """One of our asks: its seconds, the proposed point, and the CPU threads that it used."""
+
     seconds: float
     point: list[float]
     threads: int | None
 
 
-def _both_asks(told: Told, mode: str, setting: Setting) -> tuple[_Ask, _Ask]:
-    """Return the cold ask with one result fewer, and the warm one."""
-    proposal, cold = _timed(told.with_the_last_one_pending(), None, mode, setting)
-    return cold, _timed(told, proposal, mode, setting)[1]
+def both_asks(told: Told, mode: str, setting: Setting) -> Iterator[Ask]:
+    """Yield the cold ask with one result fewer, then the warm one."""
+    last = None
+    for known in (told.with_the_last_one_pending(), told):
+        last, ask = _timed(known, last, mode, setting)
+        yield ask
 
 
-def _timed(told: Told, last: Proposal | None, mode: str, setting: Setting) -> tuple[Proposal, _Ask]:
+def _timed(told: Told, last: Proposal | None, mode: str, setting: Setting) -> tuple[Proposal, Ask]:
     """Return a proposal and its ask; `last` is the last proposal of the model."""
     history = told_history(told, None if last is None else last.provenance)
     proposer = proposer_of(mode, setting.device)
-    finish(setting)
     began = time.perf_counter()
     [proposal] = propose(told.campaign, history, proposer, 1)
-    finish(setting)
+    wait_for_device(setting)
     seconds = time.perf_counter() - began
     made = proposal.provenance
     assert made is not None
-    assert made.stack.device == setting.device, f"it was computed on {made.stack.device}"
+    assert made.stack.device == setting.device, f"it was computed on {made.stack.device}: {made.asked.away}"
     point = [float(proposal.point[name]) for name in sorted(proposal.point)]
-    return proposal, _Ask(seconds, point, made.stack.threads)
+    return proposal, Ask(seconds, point, made.stack.threads)
 
 
 def _row(problem: Problem, attempt: Attempt, seat: Seat, origin: Origin) -> Row:

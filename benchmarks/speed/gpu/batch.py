@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.speed.gpu.lines import Line, at_most
 from benchmarks.speed.gpu.padded import fit_together
-from benchmarks.speed.gpu.setting import Findings, Setting, finish
+from benchmarks.speed.gpu.setting import Findings, Setting, wait_for_device
 from benchmarks.speed.problem import NOISE, Cell, problem_of, standardised
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.surrogate import Fit, LogPosterior, Prior, TrainingData, fit
@@ -26,10 +26,10 @@ def refit_together(setting: Setting) -> Findings:
     sets, prior = campaigns(setting.campaigns, setting.campaign_size), Prior(_D, usual.prior)
     # The first batch loads the device's kernels.
     fit_together(sets[:8], usual.kernel, prior, jitter=LEAST_JITTER, device=device)
-    finish(setting)
+    wait_for_device(setting)
     began = time.perf_counter()
     theta, values = fit_together(sets, usual.kernel, prior, jitter=LEAST_JITTER, device=device)
-    finish(setting)
+    wait_for_device(setting)
     together = time.perf_counter() - began
     of = f"{setting.campaigns} campaigns of {sets_sizes(sets)} observations"
     yield Line(_PART, f"{of} refitted together", f"{together:.3g} s, {len(sets) / together:.4g} a second")

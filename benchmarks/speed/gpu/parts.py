@@ -17,8 +17,8 @@ class Part:
 
 _HERE = "benchmarks.speed.gpu"
 PARTS = (
-    Part("equality", f"{_HERE}.equality:compare_with_cpu", 0.08),
-    Part("batch", f"{_HERE}.batch:refit_together", 0.22),
+    Part("equality", f"{_HERE}.equality:compare_with_cpu", 0.12),
+    Part("batch", f"{_HERE}.batch:refit_together", 0.25),
     Part("asks", f"{_HERE}.asks:ask_times", 0.78),
     Part("service", f"{_HERE}.service:slot_and_pool", 1.0),
 )

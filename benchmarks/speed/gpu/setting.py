@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
 import torch
 
@@ -35,7 +34,6 @@ class Setting:
     threads: int = 2
     command: str = ""
     commit: str = ""
-    folder: str = "."
     seconds: float = 1e9
     began: float = field(default_factory=time.monotonic)
 
@@ -59,11 +57,6 @@ class Setting:
         """Return whether the device is a GPU."""
         return self.device == "cuda"
 
-    @property
-    def work(self) -> Path:
-        """Return the folder for files of the run that are not results."""
-        return Path(self.folder)
-
     def origin(self) -> Origin:
         """Return the origin of measurements on the device."""
         here = Origin.here()
@@ -71,8 +64,13 @@ class Setting:
         return replace(here, machine=machine, command=self.command, commit=self.commit)
 
 
-def finish(setting: Setting) -> None:
-    """Wait until the device has finished, and return unused memory to it, because other processes need it too."""
+def wait_for_device(setting: Setting) -> None:
+    """Return once the device has finished."""
     if setting.on_cuda:
         torch.cuda.synchronize()
+
+
+def release_memory(setting: Setting) -> None:
+    """Return unused memory to the device, because other processes need it."""
+    if setting.on_cuda:
         torch.cuda.empty_cache()
