@@ -81,9 +81,12 @@ def findings(part: Part, setting: Setting, seconds: float, log: Path) -> Iterato
             timer.cancel()
         _kill(process, signal.SIGKILL)
     if code:
+        taken = time.monotonic() - setting.began
         last = log.read_bytes()[began:].decode(errors="replace").strip()[-_LAST_WORDS:].splitlines()
-        why = last[-1] if last else "it printed nothing"
-        yield Line(part.name, "the whole part", f"ended early (code {code}): {why}", "to its end", held=False)
+        why = f"ended early (code {code}): {last[-1] if last else 'it printed nothing'}"
+        stopped = f"stopped after {taken:.0f} s, when its time was over"
+        over_time = taken >= seconds - _SECONDS_TO_END
+        yield Line(part.name, "the whole part", stopped if over_time else why, "to its end", held=False)
 
 
 def _started(part: Part, setting: Setting, log: int) -> "subprocess.Popen[str]":

@@ -67,8 +67,11 @@ class PaddedLogPosteriors:
         K.mul_(real.unsqueeze(1)).mul_(real.unsqueeze(2))
         K.diagonal(dim1=1, dim2=2).copy_(self.fixed_diagonal[rows] + noise_variance * share)
         L, failed = torch.linalg.cholesky_ex(K)
-        L = torch.where((failed > 0)[:, None, None], torch.eye(L.shape[1], dtype=L.dtype, device=L.device), L)
-        K_inverse = torch.cholesky_inverse(L)
+        identity = torch.eye(L.shape[1], dtype=L.dtype, device=L.device).expand_as(L)
+        L = torch.where((failed > 0)[:, None, None], identity, L)
+        # Inverting from the factor at once would be a loop over the batch on some devices.
+        L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
+        K_inverse = L_inverse.mT @ L_inverse
         solved = K_inverse @ torch.stack([y, real], 2)
         mean = solved[:, :, 0].sum(1) / solved[:, :, 1].sum(1)
         alpha = solved[:, :, 0] - mean.unsqueeze(1) * solved[:, :, 1]
