@@ -1,5 +1,6 @@
 """The GPU command on the CPU: its parts at small sizes, and reports of runs that end badly."""
 
+import json
 import math
 
 import numpy as np
@@ -15,7 +16,7 @@ from benchmarks.speed.gpu.estimate import ask_seconds, estimate
 from benchmarks.speed.gpu.lines import Line, at_most, read_lines
 from benchmarks.speed.gpu.padded import PaddedLogPosteriors
 from benchmarks.speed.gpu.parts import PARTS, Part
-from benchmarks.speed.gpu.service import campaign_file, overlaps
+from benchmarks.speed.gpu.service import campaign_file, of_evaluations, of_pool, overlaps
 from benchmarks.speed.gpu.setting import Setting
 from benchmarks.speed.problem import Cell, problem_of
 from benchmarks.speed.seat import Attempt, Seat
@@ -160,6 +161,30 @@ def test_the_campaigns_that_share_a_gpu_are_valid(tmp_path, monkeypatch, place):
     file = load_campaign_file(path)
     assert file.resources.gpus == 1
     assert (file.proposing.pool is None) == (place == "slot")
+
+
+@pytest.mark.parametrize(
+    ("second", "card", "held"), [(1.5, "0", [True, True]), (0.5, "0", [False, True]), (1.5, "1", [True, False])]
+)
+def test_two_evaluations_on_one_gpu_at_once_or_on_another_gpu_fail_the_report(tmp_path, second, card, held):
+    log = tmp_path / "evaluations.log"
+    log.write_text("".join(f"{json.dumps(each)}\n" for each in ([0.0, 1.0, "0"], [second, 2.0, card])))
+    assert [line.held for line in of_evaluations(log, 2, "0")] == held
+    assert not any(line.held for line in of_evaluations(tmp_path / "missing.log", 2, "0"))
+
+
+def test_two_questions_answered_at_once_or_a_failed_one_fail_the_report():
+    def run(began, ended, state="COMPLETED"):
+        times = {"start_time": f"2026-03-01T12:00:0{began}Z", "end_time": f"2026-03-01T12:00:0{ended}Z"}
+        return {**times, "state_type": state, "tags": ["gpu"]}
+
+    def held(*runs):
+        return [line.held for line in of_pool(runs)]
+
+    assert held(run(1, 2), run(2, 3)) == [True, True, True]
+    assert held(run(1, 3), run(2, 4)) == [True, True, False]
+    assert held(run(1, 2), run(2, 3, "FAILED")) == [False, True, True]
+    assert held() == [False, False, False]
 
 
 def test_an_evaluation_that_begins_before_another_has_ended_is_noticed():

@@ -70,8 +70,8 @@ def slot_and_pool(setting: Setting) -> Findings:
             runs = prefect.ask("/flow_runs/filter", {"work_pools": {"name": {"any_": [_POOL]}}})
         for each in ran:
             yield from _of_campaign(each, setting.device, prefect.environment)
-        yield from _of_evaluations(folder / "evaluations.log", len(ran) * _TRIALS)
-        yield from _of_pool(runs)
+        yield from of_evaluations(folder / "evaluations.log", len(ran) * _TRIALS, os.environ["CUDA_VISIBLE_DEVICES"])
+        yield from of_pool(runs)
 
 
 @contextmanager
@@ -154,17 +154,16 @@ def _events(ran: _Ran) -> list[Event]:
     return [event for segment in segments for event in segment.events]
 
 
-def _of_evaluations(log: Path, expected: int) -> Findings:
+def of_evaluations(log: Path, expected: int, card: str) -> Findings:
     """Yield whether two evaluations ever had the GPU at once, and the GPU that they saw."""
     records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     yield from _never_at_once("evaluations", [(began, ended) for began, ended, _ in records], expected)
     seen = sorted({str(card) for *_, card in records})
-    card = os.environ["CUDA_VISIBLE_DEVICES"]
     what = "CUDA_VISIBLE_DEVICES in evaluations"
     yield Line(_PART, what, ", ".join(seen) or "none", f"only {card}", held=seen == [card])
 
 
-def _of_pool(runs: Sequence[Mapping[str, Any]]) -> Findings:
+def of_pool(runs: Sequence[Mapping[str, Any]]) -> Findings:
     """Yield whether two questions were ever computed at once on the pool, and how their runs ended."""
     states = sorted({run["state_type"] for run in runs})
     yield Line(
