@@ -30,7 +30,7 @@ _MODES = {"map": (MAP_COLD, MAP_WARM), "default": (DEFAULT_COLD, DEFAULT_WARM)}
 # An ask that is expected to need more than this share of the time left is not begun.
 _SHARE = 0.9
 _LONGEST = 300
-_ROW, _LIMIT = "asks", "the limit for a start or an ask"
+_PART, _LIMIT = "asks", "the limit for a start or an ask"
 
 
 def ask_times(setting: Setting) -> Findings:
@@ -164,8 +164,8 @@ def _comparison(seconds: dict[tuple[str, int], float], setting: Setting) -> Iter
             what = f"{name} at n = {n:,}, times as fast as BoTorch"
             mine, theirs = seconds.get((name, n)), seconds.get((BOTORCH, n))
             if mine is None:
-                yield Line(_ROW, what, "not measured", "an answer", held=False)
+                yield Line(_PART, what, "not measured", "an answer", held=False)
             elif theirs is None:
-                yield Line(_ROW, what, f"{mine:.3g} s; BoTorch gave no answer", "an answer", held=True)
+                yield Line(_PART, what, f"{mine:.3g} s; BoTorch gave no answer", "an answer", held=True)
             else:
-                yield Line(_ROW, what, f"{theirs / mine:.3g} ({mine:.3g} s)", "≥ 1", held=theirs >= mine)
+                yield Line(_PART, what, f"{theirs / mine:.3g} ({mine:.3g} s)", "≥ 1", held=theirs >= mine)
