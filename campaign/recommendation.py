@@ -18,6 +18,8 @@ class Recommendation(GivesItsPoint, BaseModel):
     all observed points. `without_model` is the reason why no model could be computed. In that case the point is the one
     with the best measurement, `sd` is its standard error if that is known, and every point is equally likely to be
     best.
+
+    Ledgers hold recommendations, so a field that is added needs a default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

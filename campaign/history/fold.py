@@ -10,6 +10,7 @@ from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
+    MAY_CHANGE_A_RECOMMENDATION,
     AttemptFailed,
     AttemptStarted,
     AttemptUnknown,
@@ -23,7 +24,6 @@ from overnight.campaign.history.events import (
     Event,
     LeaseTaken,
     LossAccepted,
-    MayChangeARecommendation,
     MeasurementReported,
     RecommendationMade,
     TrialAbandoned,
@@ -101,7 +101,7 @@ class Fold:
         self.events_read += 1
         if self._changes(event):
             self.events += 1
-            if isinstance(event, MayChangeARecommendation):
+            if type(event) in MAY_CHANGE_A_RECOMMENDATION:
                 self.evidence_until = self.events_read
             self._count_time(event, at_work)
             self._update_sets(getattr(event, "trial", None))
