@@ -21,15 +21,19 @@ _read_events: TypeAdapter[tuple[Event, ...]] = TypeAdapter(tuple[Event, ...])
 
 def rows_of(events: Sequence[Event], segment: int) -> pa.Table:
     """Return the rows of one segment; raises ValueError or TypeError if an event cannot be stored exactly."""
-    typed = typed_rows(events, [segment] * len(events), range(len(events)))
+    typed = _typed_columns(events, [segment] * len(events), range(len(events)))
     bodies = pa.array([_body(event) for event in events], pa.string())
-    return pa.Table.from_arrays([*typed.columns, bodies], schema=SCHEMA)
+    return pa.Table.from_arrays([*typed, bodies], schema=SCHEMA)
 
 
 def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequence[int]) -> pa.Table:
     """Return the typed columns of the events' rows; all their values are in the bodies as well."""
+    return pa.Table.from_arrays(_typed_columns(events, segments, positions), schema=TYPED)
+
+
+def _typed_columns(events: Sequence[Event], segments: Sequence[int], positions: Sequence[int]) -> list[pa.Array]:
     fields = [vars(event) for event in events]
-    columns = [
+    return [
         pa.array(segments, pa.int64()),
         pa.array(positions, pa.int32()),
         pa.array([event.id for event in events], pa.string()),
@@ -37,7 +41,6 @@ def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequ
         _parameters([of.get("point") for of in fields]),
         _metrics([of.get("metrics") for of in fields]),
     ]
-    return pa.Table.from_arrays(columns, schema=TYPED)
 
 
 def events_of(bodies: Sequence[str]) -> tuple[Event, ...]:
