@@ -43,7 +43,8 @@ class Interfering:
         self._store = store
         self.interfere: Callable[[], None] = lambda: None
         self.location = store.location
-        self.prove, self.get, self.keys = store.prove, store.get, store.keys
+        self.prove, self.get, self.replace = store.prove, store.get, store.replace
+        self.keys, self.folders = store.keys, store.folders
 
     def create(self, key: str, data: bytes, *, after: Object | None = None) -> None:
         self.interfere()
