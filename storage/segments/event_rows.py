@@ -1,7 +1,7 @@
 """Events as rows: the event itself as JSON in `body`, and a typed column for each value that people query."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from overnight.campaign.evaluation import Measurement
 from overnight.campaign.history.events import Event
 from overnight.campaign.space import Point
 from overnight.storage.segments.columns import FIELDS, METRIC, PARAMETER, SCHEMA, TYPED, lists
-from overnight.storage.segments.rows_of_version_2 import current
+from overnight.storage.segments.rows_of_version_2 import current, may_be_old
 
 INT64 = range(-(2**63), 2**63)
 
@@ -45,7 +45,12 @@ def _typed_columns(events: Sequence[Event], segments: Sequence[int], positions: 
 
 def events_of(bodies: Sequence[str]) -> tuple[Event, ...]:
     """Return the events with these bodies, of version 2 or later; raises ValueError if a body is not an event."""
-    return _read_events.validate_json("[" + ",".join(map(current, bodies)) + "]")
+    text = _array(bodies)
+    return _read_events.validate_json(_array([current(body) for body in bodies]) if may_be_old(text) else text)
+
+
+def _array(bodies: Iterable[str]) -> str:
+    return "[" + ",".join(bodies) + "]"
 
 
 def _body(event: Event) -> str:
