@@ -72,7 +72,7 @@ class S3Store:
                 "read_timeout": 20,
                 # Only `_ask` may repeat a request.
                 "retries": {"total_max_attempts": 1},
-                # Otherwise each request puts a description of this machine together, which takes longer than signing.
+                # Otherwise each request puts a description of this machine together, which costs half of a signature.
                 "user_agent": "overnight",
             },
         )
@@ -179,8 +179,8 @@ class S3Store:
         await self._call("put_object", Key=self._prefix + key, Body=bytearray(data), **condition)
 
     async def _download(self, key: str, **condition: str) -> bytes:
-        answer = await self._call("get_object", Key=self._prefix + key, **condition)
-        async with answer["Body"] as body:
+        body = (await self._call("get_object", Key=self._prefix + key, **condition))["Body"]
+        async with body:
             return await body.read()
 
     async def _call(self, operation: str, **arguments: Any) -> Any:
