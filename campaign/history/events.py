@@ -5,6 +5,7 @@ An event's id is made of its kind and its subject, so the same event written twi
 
 from collections.abc import Mapping
 from datetime import UTC
+from operator import methodcaller
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -20,7 +21,7 @@ from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnl
 DrainedBecause = Literal["asked_to_stop", "cost_reserved", "outside_window", "trouble", "undecided", "window_closed"]
 FinishedBecause = Literal["cost", "evaluations", "gain", "space", "trials", "wall_clock"]
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+Instant = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]
 
 
 class _Event(BaseModel):

@@ -50,6 +50,7 @@ _OfCampaign = (
     | LossAccepted
     | RecommendationMade
 )
+_MEASURES_NO_TIME = (CampaignDefined, CampaignRevised, LossAccepted)
 _OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
 
 
@@ -85,6 +86,7 @@ class Fold:
         # Kept up to date, because they are needed at every event.
         self._parked = {trial.id for trial in self.trials.open if trial.parked}
         self._pending = {trial.id for trial in self.trials.open if trial.pending}
+        self._objective = self._objective_now()
 
     def state(self) -> dict[str, Any]:
         """Return the fields of the history after these events."""
@@ -115,7 +117,7 @@ class Fold:
                 self._see(event.sources)
                 return self._life(event).start(event, self.lease, self.evaluators[-1] if self.evaluators else None)
             case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
-                return self._life(event).end(event, self._objective())
+                return self._life(event).end(event, self._objective)
             case TrialApproved():
                 return self._life(event).approve()
             case MeasurementReported():
@@ -139,6 +141,7 @@ class Fold:
                 return self._ask_to_stop(event)
             case CampaignDefined():
                 known, self.defined = self.defined, self.defined or event
+                self._objective = self._objective_now()
                 return known is None
             case CampaignRevised():
                 return self._revise(event)
@@ -149,7 +152,7 @@ class Fold:
 
     def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since the last event of the lease's holder; the events of others do not measure it."""
-        if isinstance(event, CampaignDefined | CampaignRevised | LossAccepted):
+        if isinstance(event, _MEASURES_NO_TIME):
             return
         self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:
@@ -185,6 +188,7 @@ class Fold:
         if newer:
             self.superseded += (latest.definition,) if latest is not None else ()
             self.revised, self.revised_after = event, max(self.trials.last, max(self._lives, default=0))
+            self._objective = self._objective_now()
         return newer
 
     def _recommend(self, event: RecommendationMade) -> bool:
@@ -242,10 +246,10 @@ class Fold:
         if event.trial in self._lives or event.trial in self.trials:
             return False
         last = self._lives.get(event.trial - 1) or self.trials.get(event.trial - 1)
-        self._lives[event.trial] = Life.begun_by(event, self._objective(), last)
+        self._lives[event.trial] = Life.begun_by(event, self._objective, last)
         return True
 
-    def _objective(self) -> str:
+    def _objective_now(self) -> str:
         latest = self.revised or self.defined
         return UNNAMED_OBJECTIVE if latest is None else latest.definition.objective.metric
 
