@@ -42,7 +42,7 @@ def decisive(
     part = _only(view, places, {keys[i] for i in fair})
     learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
     situation = Situation.of(campaign, part, encoding, learn_noise=learn_noise, hamming=hamming)
-    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator, averaged=False)
+    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator)
     mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
     promise = mean + sd
     promise[fair] = -torch.inf
