@@ -119,9 +119,11 @@ def test_pairs_of_other_settings_or_other_code_are_run_again(tmp_path, capsys):
 def test_a_point_that_was_never_measured_is_judged_by_its_true_value(tmp_path):
     judged = Gate("tiny", ANYWHERE, {"tiny": replace(CELL, trials=40)}, tmp_path)
     judged.develop(["tiny"], [100, 101], jobs=1)
-    for row in read_pairs(judged.path):
+    rows = [row for row in read_pairs(judged.path) if not row["changed_measured"]]
+    assert rows
+    for row in rows:
         point = dict(zip(BOWL6.parameters, row["changed_point"], strict=True))
-        assert (row["base_measured"], row["changed_measured"]) == (True, False)
+        assert row["base_measured"]
         assert row["changed_regret"] == BOWL6.regret(point) < row["base_best_tried"] <= row["base_regret"]
 
 
