@@ -41,7 +41,7 @@ def decisive(
     fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
     part = _only(view, places, {keys[i] for i in fair})
     situation = situated(campaign, part, encoding, proposer)
-    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator, averaged=False)
+    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator)
     mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
     promise = mean + sd
     promise[fair] = -torch.inf

@@ -44,7 +44,7 @@ def believed(campaign: Campaign, history: History) -> Model:
     """Return the model of the next confirming trial."""
     generator = torch.Generator().manual_seed(seed_of(campaign, history.next_trial))
     observed = observed_by(campaign, history.model_view())
-    return Model.of(observed, MODEL, generator, last_made_by_model(history), averaged=True)
+    return Model.of(observed, MODEL, generator, last_made_by_model(history), sets=8)
 
 
 def valley(campaign: Campaign, noise: float | None) -> History:
