@@ -29,6 +29,7 @@ from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
+from overnight.bo_core.situated import situated
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.suspects import Suspect, suspects_among, without
 from overnight.bo_core.weights.expected_cost import share_of_cost
@@ -90,11 +91,11 @@ class Asked:
     @cached_property
     def situation(self) -> Situation:
         """Return the trials that the model may know, as tensors."""
-        return situation_of(self.campaign, self.view, self.proposer, self.encoding) if self.doubted else self._whole
+        return situated(self.campaign, self.view, self.encoding, self.proposer) if self.doubted else self._whole
 
     @cached_property
     def _whole(self) -> Situation:
-        return situation_of(self.campaign, self.everything, self.proposer, self.encoding)
+        return situated(self.campaign, self.everything, self.encoding, self.proposer)
 
     @property
     def seed(self) -> int:
@@ -318,12 +319,6 @@ class Choice:
             assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
             return surface_of_path(SampledPath(self.posterior, self._new_seed()))
         return surface_of_score(self._average(self.draws, self.utility))
-
-
-def situation_of(campaign: Campaign, view: ModelView, proposer: BayesianProposer, encoding: Encoding) -> Situation:
-    """Return the trials of a view as tensors, as the proposer's settings demand."""
-    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-    return Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
 
 
 def effort_of(proposer: BayesianProposer) -> Effort:

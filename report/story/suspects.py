@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from overnight.campaign import History, Measurement
 from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import Recommendation
+from overnight.report.story.best import holding
 from overnight.report.story.section import Known, Section
 
 
@@ -21,8 +22,9 @@ class SuspectResult(Section):
     again: dict[int, Measurement]
 
 
-def suspects_of(history: History, found: Recommendation | None) -> tuple[SuspectResult, ...]:
+def suspects_of(history: History, computed: Recommendation | None) -> tuple[SuspectResult, ...]:
     """Return the suspects of the recommendation; without one, those of the last proposal of a model."""
+    found = holding(history, computed)
     beliefs: Mapping[int, Prediction | None] = _of_last_proposal(history) if found is None else found.suspects
     return tuple(_suspect(history, trial, belief) for trial, belief in beliefs.items())
 
