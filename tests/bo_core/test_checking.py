@@ -124,7 +124,7 @@ def test_exact_results_are_believed() -> None:
     assert generators(glitched(-2.0, exact), campaign=exact) == ["model", "model"]
 
 
-def test_while_the_last_trials_confirm_a_check_takes_the_place_of_one() -> None:
+def test_while_the_last_trials_confirm_a_check_comes_first() -> None:
     campaign = campaign_of(cube(2), budget={"trials": 20}, confirm=4)
     history = glitched(-2.0, campaign)
     [check] = propose(campaign, history, DOUBT, 4)
