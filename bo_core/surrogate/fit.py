@@ -1,7 +1,8 @@
 """Fit the hyperparameters: maximum a posteriori from several starts that first race on part of the data."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from overnight.bo_core.search.bfgs import Array, Ending, Objective, Stopping, minimize
 from overnight.bo_core.surrogate.kernel import KernelName
 from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
+from overnight.bo_core.surrogate.neighbourhoods import NeighbourhoodLogPosterior
 from overnight.bo_core.surrogate.priors import Prior
 from overnight.bo_core.surrogate.training_data import TrainingData
 from overnight.campaign.errors import ModelFailed
@@ -39,6 +41,17 @@ _CONTENDERS = 2
 # part is then tried on all data.
 _FEWEST_FOR_A_SECOND_LOOK, _SECOND_LOOK = 512, 256
 _COUNTS, _COUNTS_FOR_LITTLE = 0.25, 1.0
+# Many observations are fitted in neighbourhoods once a part is an eighth of them. Climbs then end at these tolerances,
+# in nats per observation, and the last one, on all of them, after at most this many steps.
+_LARGEST_PART, _MOST_STEPS = 8, 10
+# A fit is kept if a part cannot be explained better by more than this, in nats per observation.
+_SUITS = 0.25
+_FOR_MANY = Stopping(gradient=1e-4, progress=2e-4)
+
+
+Density = LogPosterior | NeighbourhoodLogPosterior
+# A function from the present θ [h] to the density that is climbed next.
+Stage = Callable[[Array], Density]
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class StartEnd:
     name: str
     observations: int
     value: float
-    ending: Ending
+    ending: Ending | Literal["kept"]
 
 
 @dataclass(frozen=True)
@@ -107,8 +120,7 @@ def fit(
 
     def climbed(jitter: float) -> Fit:
         climb = _Climb(data, kernel, prior, jitter, warm)
-        found = climb.from_starts(starts, careful=cold > 1)
-        return climb.second_look(found) if second_look else found
+        return climb.finished(climb.from_starts(starts, careful=cold > 1), second_look=second_look)
 
     return _with_least_jitter(data, _JITTERS, climbed)
 
@@ -129,10 +141,24 @@ def fit_onward(
 
     def climbed(jitter: float) -> Fit:
         climb = _Climb(data, kernel, prior, jitter, warm)
-        found = climb.onward(of_part)
-        return climb.second_look(found) if second_look else found
+        return climb.finished(climb.onward(of_part), second_look=second_look)
 
     return _with_least_jitter(data, [jitter for jitter in _JITTERS if jitter >= of_part.jitter], climbed)
+
+
+def keep(data: TrainingData, kernel: KernelName, prior: Prior, theta: Array) -> Fit | None:
+    """Return θ [h], found on nearly the same data, as a fit; None if a part can be explained much better.
+
+    A change of a few observations moves the maximum of the density by little, unless they change the scale of all.
+    """
+    u = len(data.y)
+    part = data.part(torch.arange(_SECOND_LOOK, device=data.X.device) * u // _SECOND_LOOK)
+    climb = _Climb(part, kernel, prior, LEAST_JITTER, None)
+    before = _value(climb.density, theta)
+    better = climb.climbed_on(climb.density, [Start(_LAST, theta)])
+    if not better.value <= before + _SUITS * part.replicates:
+        return None
+    return Fit((Start(_LAST, theta),), before, LEAST_JITTER, u, (StartEnd(_LAST, u, before / part.replicates, "kept"),))
 
 
 def _with_least_jitter(data: TrainingData, jitters: Sequence[float], climbed: Callable[[float], Fit]) -> Fit:
@@ -169,6 +195,8 @@ class _Climb:
         self.warm = None if warm is None else np.clip(warm, prior.low, prior.high)
         self.kernel: KernelName = kernel
         self.ends: list[StartEnd] = []
+        # The density that was climbed last.
+        self.density: Density = self._log_posterior(data)
 
     def from_starts(self, starts: Sequence[Start], *, careful: bool) -> Fit:
         """Return the best end: the starts race on a part, and the best continue with more data.
@@ -177,16 +205,25 @@ class _Climb:
         part whether it is mostly noise.
         """
         if [start.name for start in starts] == [_LAST]:
-            return self._climbed(self.data, starts)
-        first, *others = self._parts(_RACE)
-        return self._with_more(others, self._climbed(first, starts), careful=careful)
+            return self.climbed_on(self._all(starts[0].theta), starts)
+        race, *others = self._stages(_RACE)
+        return self._with_more(others, self.climbed_on(race(starts[0].theta), starts), careful=careful)
 
     def onward(self, of_part: Fit) -> Fit:
         """Return the best end of climbs from the ends of a fit to a part."""
         self.ends += of_part.starts
-        return self._with_more(self._parts(_GROWTH * of_part.observations), of_part, careful=False)
+        return self._with_more(self._stages(_GROWTH * of_part.observations), of_part, careful=False)
 
-    def second_look(self, found: Fit) -> Fit:
+    def finished(self, found: Fit, *, second_look: bool) -> Fit:
+        """Return the end on all data; of many, that of climbs from the end of the fit to neighbourhoods."""
+        if second_look:
+            found = self._second_look(found)
+        if not self.data.many or not np.isfinite(found.value):
+            return found
+        found = self.climbed_on(self._neighbourhoods(found.theta, halvings=1), found.contenders[:1])
+        return self.climbed_on(self._log_posterior(self.data), found.contenders[:1], most_steps=_MOST_STEPS)
+
+    def _second_look(self, found: Fit) -> Fit:
         """Return a better end at which one more parameter counts, if there is one, otherwise the given one.
 
         A parameter with a long length scale has no effect, and then no gradient shows that it should. On few
@@ -196,7 +233,7 @@ class _Climb:
         if u < _FEWEST_FOR_A_SECOND_LOOK or not np.isfinite(found.value):
             return found
         part = self.data.part(torch.arange(_SECOND_LOOK, device=self.data.X.device) * u // _SECOND_LOOK)
-        of_part, of_all = self._log_posterior(part), self._log_posterior(self.data)
+        of_part, of_all = self._log_posterior(part), self.density
         for _ in range(g):
             little = np.flatnonzero(found.theta[:g] > _COUNTS_FOR_LITTLE)
             if not len(little):
@@ -207,31 +244,47 @@ class _Climb:
             if _value(of_all, moved[likeliest]) <= found.value:
                 return found
             name = f"{found.contenders[0].name}, one parameter more"
-            found = self._climbed(self.data, [Start(name, moved[likeliest])])
+            found = self.climbed_on(of_all, [Start(name, moved[likeliest])])
         return found
 
-    def _parts(self, least: int) -> list[TrainingData]:
-        """Return evenly spaced parts of the data: `least`, each twice the one before, and finally all of them."""
-        u, device = len(self.data.y), self.data.X.device
-        counts: list[int] = []
-        while _GROWTH * least <= u:
-            counts.append(least)
-            least *= _GROWTH
-        return [self.data.part(torch.arange(c, device=device) * u // c) for c in counts] + [self.data]
+    def _stages(self, least: int) -> list[Stage]:
+        """Return what is climbed: evenly spaced parts of the data, each twice the one before, and finally all of them.
 
-    def _with_more(self, parts: list[TrainingData], found: Fit, *, careful: bool) -> Fit:
+        The first part has `least` observations.
+        """
+        u, device = len(self.data.y), self.data.X.device
+        room = _LARGEST_PART if self.data.many else _GROWTH
+        stages: list[Stage] = []
+        while room * least <= u:
+            part = self._log_posterior(self.data.part(torch.arange(least, device=device) * u // least))
+            stages.append(lambda theta, part=part: part)
+            least *= _GROWTH
+        return [*stages, self._all]
+
+    def _all(self, theta: Array) -> Density:
+        """Return the density of θ given all data; of many, given neighbourhoods that are found with the present θ."""
+        if not self.data.many:
+            return self._log_posterior(self.data)
+        return self._neighbourhoods(theta, halvings=2)
+
+    def _neighbourhoods(self, near: Array, *, halvings: int) -> NeighbourhoodLogPosterior:
+        return NeighbourhoodLogPosterior(
+            self.data, self.kernel, self.prior, jitter=self.jitter, near=near, halvings=halvings
+        )
+
+    def _with_more(self, stages: list[Stage], found: Fit, *, careful: bool) -> Fit:
         """Return the end of climbs on growing parts; the last proposal's explanation, if better, goes to all data."""
-        for data in parts:
-            log_posterior, contenders = self._log_posterior(data), list(found.contenders)
+        for stage in stages:
+            log_posterior, contenders = stage(found.theta), list(found.contenders)
             if self.warm is not None:
                 found_here = max(_value(log_posterior, contender.theta) for contender in contenders)
                 if _value(log_posterior, self.warm) > found_here:
-                    return self._climbed(self.data, [Start(_LAST, self.warm)])
+                    return self.climbed_on(self._all(self.warm), [Start(_LAST, self.warm)])
             careful = careful and contenders[0].name != _LAST
             if careful and all(self._log_noise(c.theta) < _MOSTLY_NOISE - np.log(2.0) for c in contenders):
                 contenders.append(self._mostly_noise())
             careful = False
-            found = self._climbed(data, contenders)
+            found = self.climbed_on(log_posterior, contenders)
         return found
 
     def _log_noise(self, theta: Array) -> float:
@@ -242,25 +295,24 @@ class _Climb:
         start[self.data.groups.count] = _MOSTLY_NOISE
         return Start("mostly noise", start)
 
-    def _climbed(self, data: TrainingData, starts: Sequence[Start]) -> Fit:
+    def climbed_on(self, log_posterior: Density, starts: Sequence[Start], most_steps: int = 200) -> Fit:
         """Return the ends of climbs from these starts."""
-        log_posterior, n, u = self._log_posterior(data), data.replicates, len(data.y)
-        stopping = Stopping(
-            gradient=min(_GRADIENT, _GRADIENT_OF_ALL / n),
-            progress=min(_PROGRESS, _PROGRESS_OF_ALL / n),
-            give_up=_BEHIND / n,
-        )
+        n, u = log_posterior.data.replicates, len(log_posterior.data.y)
+        self.density = log_posterior
         end = minimize(
             _negative(log_posterior),
             np.stack([start.theta for start in starts]),
             self.prior.low,
             self.prior.high,
-            stopping=stopping,
+            stopping=replace(self._stopping(n), give_up=_BEHIND / n),
+            max_rounds=most_steps,
             longest_step=_LONGEST_STEP,
             inverse_hessian=np.stack([_inverse_hessian(start, log_posterior) for start in starts]),
         )
+        blocks = len(log_posterior.blocks) if isinstance(log_posterior, NeighbourhoodLogPosterior) else 1
         for start, value, ending in zip(starts, end.value.tolist(), end.endings, strict=True):
-            self.ends.append(StartEnd(start.name, u, -value, ending))
+            name = start.name if blocks == 1 else f"{start.name}, {blocks} neighbourhoods"
+            self.ends.append(StartEnd(name, u, -value, ending))
         first, *others = np.argsort(end.value).tolist()
         low, high = end.value[first] + _SAME / n, end.value[first] + _BEHIND / n
         going_on = [first, *(i for i in others if low < end.value[i] < high)][:_CONTENDERS]
@@ -269,22 +321,27 @@ class _Climb:
         contenders = tuple(Start(starts[i].name, end.x[i], known) for i, known in zip(going_on, H, strict=True))
         return Fit(contenders, -n * float(end.value[first]), self.jitter, u, tuple(self.ends))
 
+    def _stopping(self, n: float) -> Stopping:
+        if self.data.many:
+            return _FOR_MANY
+        return Stopping(min(_GRADIENT, _GRADIENT_OF_ALL / n), min(_PROGRESS, _PROGRESS_OF_ALL / n))
+
     def _log_posterior(self, data: TrainingData) -> LogPosterior:
         return LogPosterior(data, self.kernel, self.prior, jitter=self.jitter)
 
 
-def _inverse_hessian(start: Start, log_posterior: LogPosterior) -> Array:
+def _inverse_hessian(start: Start, log_posterior: Density) -> Array:
     """Return the known inverse Hessian [h, h], or the one expected from the data, in nats per observation."""
     if start.inverse_hessian is not None:
         return start.inverse_hessian
     return log_posterior.data.replicates * log_posterior.normal_covariance(start.theta)
 
 
-def _value(log_posterior: LogPosterior, theta: Array) -> float:
+def _value(log_posterior: Density, theta: Array) -> float:
     return float(log_posterior(theta[None])[0][0])
 
 
-def _negative(log_posterior: LogPosterior) -> Objective:
+def _negative(log_posterior: Density) -> Objective:
     """Return the objective to minimise, in nats per observation."""
     n = log_posterior.data.replicates
 

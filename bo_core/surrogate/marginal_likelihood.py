@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from overnight.bo_core.numerics.triangular import inverse_from, triangular_inverse
 from overnight.bo_core.search.bfgs import Array
 from overnight.bo_core.surrogate.kernel import KernelName, kernel
 from overnight.bo_core.surrogate.priors import Prior
@@ -20,6 +21,8 @@ from overnight.bo_core.surrogate.warping import warp, warp_slopes_by_exponents
 _LOG_2PI = math.log(2.0 * math.pi)
 # Information takes h multiplications of matrices of this size.
 _MOST_FOR_INFORMATION = 48
+# The least standard deviation of an observation given those before it, noise included, for single precision.
+_LEAST_FOR_SINGLE = 0.01
 
 
 class LogPosterior:
@@ -79,9 +82,9 @@ class LogPosterior:
         if may_be_singular:
             # Failed factors are masked at the end; until then they must not stop the others of the batch.
             L = torch.where((failed > 0)[:, None, None], torch.eye(u, dtype=L.dtype, device=L.device), L)
-        K_inverse = torch.cholesky_inverse(L)
+        K_inverse = self._inverse(L)
         log_det = L.diagonal(dim1=1, dim2=2).log().sum(1)
-        solved = K_inverse @ self.outcome_and_one
+        solved = torch.cholesky_solve(self.outcome_and_one, L) if self.data.many else K_inverse @ self.outcome_and_one
         sums = solved.sum(1)
         mean = sums[:, 0] / sums[:, 1]
         alpha = torch.addcmul(solved[:, :, 0], solved[:, :, 1], mean.unsqueeze(1), value=-1.0)
@@ -91,10 +94,16 @@ class LogPosterior:
             value.masked_fill_(failed > 0, -torch.inf)
 
         # d value = ½ Σ_ij (αα' − K⁻¹)_ij dK_ij; through w, no tensor of u × u × d is needed.
+        # A tensor that has the precision already is not copied.
+        alpha, w = alpha.to(K_inverse), w.to(K_inverse)
         twice_by_K = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
-        by_noise = (twice_by_K.diagonal(dim1=1, dim2=2) @ self.noise_share).mul_(0.5 * noise_variance)
+        by_noise = (twice_by_K.diagonal(dim1=1, dim2=2).to(Z) @ self.noise_share).mul_(0.5 * noise_variance)
+        if self.data.many:
+            # It has no effect, but would be rounded.
+            twice_by_K.diagonal(dim1=1, dim2=2).zero_()
         twice_by_K.mul_(w)
-        minus_by_Z = torch.baddbmm(twice_by_K.sum(2).unsqueeze(2) * Z, twice_by_K, Z, alpha=-1.0)
+        scaled = Z.to(twice_by_K)
+        minus_by_Z = torch.baddbmm(twice_by_K.sum(2).unsqueeze(2) * scaled, twice_by_K, scaled, alpha=-1.0).to(Z)
         by_scale = self.groups.summed(torch.linalg.vecdot(minus_by_Z, Z, dim=1))
         by_warp = self._by_warp(theta, minus_by_Z, inverse_scales)
         if self.pooled:
@@ -130,6 +139,16 @@ class LogPosterior:
             share = self.data.inferred * noise_variance / self._replicate_noise(noise_variance)
             information[g, g] += 0.5 * ((self.data.count - 1.0) * share * share).sum()
         return information
+
+    def _inverse(self, L: Tensor) -> Tensor:
+        """Return K⁻¹ [b, u, u] from its factor; of many observations in single precision unless K is nearly singular.
+
+        Only gradients are computed from the latter. Their errors are a thousandth or less.
+        """
+        if not self.data.many:
+            return torch.cholesky_inverse(L)
+        single = bool(L.diagonal(dim1=1, dim2=2).amin() >= _LEAST_FOR_SINGLE)
+        return inverse_from(triangular_inverse(L.float() if single else L))
 
     def _replicate_noise(self, noise_variance: Tensor) -> Tensor:
         return (self.data.replicate_noise(noise_variance) + self.jitter).clamp(min=1e-300)
