@@ -27,7 +27,8 @@ from overnight.bo_core.surrogate import (
     keep,
 )
 from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbers
-from overnight.bo_core.surrogate.fit import Start, StartEnd, cold_normals
+from overnight.bo_core.surrogate.climbs import Start, StartEnd
+from overnight.bo_core.surrogate.fit import cold_normals
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
 from overnight.bo_core.tail_width import with_likeliest_tail

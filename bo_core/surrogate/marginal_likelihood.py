@@ -13,10 +13,10 @@ from torch import Tensor
 
 from overnight.bo_core.numerics.triangular import inverse_from, triangular_inverse
 from overnight.bo_core.search.bfgs import Array
-from overnight.bo_core.surrogate.kernel import KernelName, kernel
+from overnight.bo_core.surrogate.kernel import KernelName, kernel, kernel_by_rows
 from overnight.bo_core.surrogate.priors import Prior
+from overnight.bo_core.surrogate.scaling import warp, warp_slopes_by_exponents
 from overnight.bo_core.surrogate.training_data import TrainingData
-from overnight.bo_core.surrogate.warping import warp, warp_slopes_by_exponents
 
 _LOG_2PI = math.log(2.0 * math.pi)
 # Information takes h multiplications of matrices of this size.
@@ -74,7 +74,7 @@ class LogPosterior:
         u, g = len(self.data.y), self.groups.count
         inverse_scales = self._inverse_scales(theta)
         Z = self._features(theta) * inverse_scales
-        K, w = kernel(self.kernel_name, Z, Z)
+        K, w = (kernel_by_rows if self.data.many else kernel)(self.kernel_name, Z, Z)
         noise_variance = torch.exp(theta[:, g])
         self._set_diagonal(K, noise_variance)
         L, failed = torch.linalg.cholesky_ex(K)

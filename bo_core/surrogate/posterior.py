@@ -8,7 +8,7 @@ from torch import Tensor
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.numerics.triangular import triangular_inverse
 from overnight.bo_core.surrogate.hyperparameters import Hyperparameters, Record
-from overnight.bo_core.surrogate.kernel import kernel
+from overnight.bo_core.surrogate.kernel import kernel, kernel_by_rows
 from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
 from overnight.bo_core.surrogate.metric_draws import DRAW_JITTER, SMALLEST_VARIANCE, Conditional, PullBack
 from overnight.bo_core.surrogate.scaling import Scaling
@@ -43,7 +43,7 @@ class Posterior:
         device, y = data.X.device, data.y
         scaling = Scaling.around(data.X, data.groups, hyperparameters)
         Z = scaling.scaled(data.X)
-        K, _ = kernel(hyperparameters.kernel, Z, Z)
+        K, _ = (kernel_by_rows if data.many else kernel)(hyperparameters.kernel, Z, Z)
         noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
         K.diagonal(dim1=1, dim2=2).copy_(1.0 + noise)
         L, _ = safe_cholesky(K, 0.0)
