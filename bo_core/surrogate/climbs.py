@@ -39,8 +39,8 @@ _CONTENDERS = 2
 _FEWEST_FOR_A_SECOND_LOOK, _SECOND_LOOK = 512, 256
 _COUNTS, _COUNTS_FOR_LITTLE = 0.25, 1.0
 # Many observations are fitted in neighbourhoods once a part is an eighth of them. Climbs then end at these tolerances,
-# in nats per observation, and the last one, on all of them, after at most this many steps.
-_LARGEST_PART, _MOST_STEPS = 8, 10
+# in nats per observation, and those on all of them after at most this many steps.
+_LARGEST_PART, _MOST_STEPS = 8, 20
 _FOR_MANY = Stopping(gradient=1e-4, progress=3e-4)
 
 
@@ -123,12 +123,10 @@ class Climb:
 
     def finished(self, found: Fit, *, second_look: bool) -> Fit:
         """Return the end on all data; of many, that of climbs from the end of the fit to neighbourhoods."""
-        if second_look:
-            found = self._second_look(found)
-        if not self.data.many or not np.isfinite(found.value):
-            return found
-        found = self.climbed_on(self._neighbourhoods(found.theta, halvings=1), found.contenders[:1])
-        return self.climbed_on(self._log_posterior(self.data), found.contenders[:1], most_steps=_MOST_STEPS)
+        if self.data.many and np.isfinite(found.value):
+            for density in (self._neighbourhoods(found.theta, halvings=1), self._log_posterior(self.data)):
+                found = self.climbed_on(density, found.contenders[:1])
+        return self._second_look(found) if second_look else found
 
     def _second_look(self, found: Fit) -> Fit:
         """Return a better end at which one more parameter counts, if there is one, otherwise the given one.
@@ -202,7 +200,7 @@ class Climb:
         start[self.data.groups.count] = _MOSTLY_NOISE
         return Start("mostly noise", start)
 
-    def climbed_on(self, log_posterior: Density, starts: Sequence[Start], most_steps: int = 200) -> Fit:
+    def climbed_on(self, log_posterior: Density, starts: Sequence[Start]) -> Fit:
         """Return the ends of climbs from these starts."""
         n, u = log_posterior.data.replicates, len(log_posterior.data.y)
         self.density = log_posterior
@@ -212,7 +210,7 @@ class Climb:
             self.prior.low,
             self.prior.high,
             stopping=replace(self._stopping(n), give_up=_BEHIND / n),
-            max_rounds=most_steps,
+            max_rounds=_MOST_STEPS if log_posterior.data.many and u == len(self.data.y) else 200,
             longest_step=_LONGEST_STEP,
             inverse_hessian=np.stack([_inverse_hessian(start, log_posterior) for start in starts]),
         )

@@ -16,7 +16,7 @@ _MIDDLE = "middle of the prior"
 LEAST_JITTER = 1e-8
 _JITTERS = (LEAST_JITTER, 1e-6, 1e-4)
 # A fit is kept if a part of this size cannot be explained better by more than this, in nats per observation.
-_PART, _SUITS = 256, 0.25
+_PART, _SUITS = 512, 0.18
 
 
 def fit(

@@ -132,9 +132,7 @@ def test_neighbourhoods_count_as_independent_and_the_prior_counts_once(name: Ker
     data, prior, theta = pooled_data(120, 3, "mixed", 2), Prior(3), some_theta(3, 2)
     whole = NeighbourhoodLogPosterior(data, name, prior, jitter=1e-8, near=theta[0].numpy(), halvings=2)
     blocks = neighbourhoods(data.X / theta[0, :3].exp(), halvings=2)
-    alone = sum(
-        LogPosterior(data.part(rows), name, prior, jitter=1e-8).log_likelihood(theta)[:, 0] for rows in blocks
-    )
+    alone = sum(LogPosterior(data.part(rows), name, prior, jitter=1e-8).log_likelihood(theta)[:, 0] for rows in blocks)
     assert isinstance(alone, Tensor)
     np.testing.assert_allclose(whole(theta.numpy())[0], alone.numpy() + prior.log_density(theta.numpy())[0])
     numeric = central_differences(lambda t: torch.from_numpy(whole(t.numpy())[0]), theta, 1e-3)
