@@ -34,7 +34,7 @@ _AVERAGED_BELOW = 100
 
 
 # Settings of the built-in surrogate that another one lacks, and settings that only the built-in one supports.
-_OF_EXACT = ("kernel", "prior", "hyperparameters", "warping", "extra_noise", "starts", "fits", "pending", "device")
+_OF_EXACT = ("kernel", "prior", "hyperparameters", "warping", "extra_noise", "starts", "pending", "device")
 # Folders belong to one machine and are not recorded.
 FOLDERS: Mapping[str, bool | set[str]] = {"folder": True, "surrogate": {"folder"}}
 

@@ -96,16 +96,16 @@ class LogPosterior:
             value.masked_fill_(failed > 0, -torch.inf)
 
         # d value = ½ Σ_ij (αα' − K⁻¹)_ij dK_ij; through w, no tensor of u × u × d is needed.
-        # A tensor that has the precision already is not copied.
-        alpha, w = alpha.to(K_inverse), w.to(K_inverse)
+        noise_share = self.noise_share
+        if K_inverse.dtype != Z.dtype:
+            alpha, w, Z, noise_share = (t.to(K_inverse) for t in (alpha, w, Z, noise_share))
         twice_by_K = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
-        by_noise = (twice_by_K.diagonal(dim1=1, dim2=2).to(Z) @ self.noise_share).mul_(0.5 * noise_variance)
+        by_noise = (twice_by_K.diagonal(dim1=1, dim2=2) @ noise_share).mul_(0.5 * noise_variance)
+        twice_by_K.mul_(w)
         if self.data.many:
             # It has no effect, but would be rounded.
             twice_by_K.diagonal(dim1=1, dim2=2).zero_()
-        twice_by_K.mul_(w)
-        scaled = Z.to(twice_by_K)
-        minus_by_Z = torch.baddbmm(twice_by_K.sum(2).unsqueeze(2) * scaled, twice_by_K, scaled, alpha=-1.0).to(Z)
+        minus_by_Z = torch.baddbmm(twice_by_K.sum(2).unsqueeze(2) * Z, twice_by_K, Z, alpha=-1.0)
         by_scale = self.groups.summed(torch.linalg.vecdot(minus_by_Z, Z, dim=1))
         by_warp = self._by_warp(theta, minus_by_Z, inverse_scales)
         if self.pooled:
