@@ -34,7 +34,25 @@ def _invert(L: Tensor, out: Tensor) -> None:
     h = u // 2
     _invert(L[..., :h, :h], out[..., :h, :h])
     _invert(L[..., h:, h:], out[..., h:, h:])
-    out[..., h:, :h] = (out[..., h:, h:] @ (L[..., h:, :h] @ out[..., :h, :h])).neg_()
+    out[..., h:, :h] = _lower_times(out[..., h:, h:], _times_lower(L[..., h:, :h], out[..., :h, :h])).neg_()
+
+
+def _times_lower(B: Tensor, A: Tensor) -> Tensor:
+    """Return BA for a lower triangular A, whose upper half is skipped."""
+    h = A.shape[-1] // 2
+    if 2 * h <= _BLOCK:
+        return B @ A
+    left = _times_lower(B[..., :h], A[..., :h, :h]) + B[..., h:] @ A[..., h:, :h]
+    return torch.cat([left, _times_lower(B[..., h:], A[..., h:, h:])], -1)
+
+
+def _lower_times(A: Tensor, B: Tensor) -> Tensor:
+    """Return AB for a lower triangular A, whose upper half is skipped."""
+    h = A.shape[-1] // 2
+    if 2 * h <= _BLOCK:
+        return A @ B
+    below = A[..., h:, :h] @ B[..., :h, :] + _lower_times(A[..., h:, h:], B[..., h:, :])
+    return torch.cat([_lower_times(A[..., :h, :h], B[..., :h, :]), below], -2)
 
 
 def _multiply(A: Tensor, out: Tensor) -> None:
