@@ -94,7 +94,7 @@ bench-speed-full: setup ## Measure the whole speed grid beside all peers (many h
 	$(BIN)/python -m benchmarks.peers.install botorch ax optuna-gp botorch-rust
 	$(BIN)/python -m benchmarks.speed run
 	$(BIN)/python -m benchmarks.speed large
-	$(BIN)/python -m benchmarks.speed gpu
+	$(BIN)/python -m benchmarks.speed gpu --out benchmarks/results/gpu
 	$(BIN)/python -m benchmarks.speed table
 
 bench-storage: setup ## Measure a ledger on a directory and on an S3 server beside Delta Lake and Optuna's journal (minutes)

@@ -29,6 +29,7 @@ from overnight.bo_core.pending import Outstanding, treat
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
+from overnight.bo_core.situated import situated
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.expected_cost import share_of_cost
 from overnight.bo_core.weights.second_opinion import SecondOpinion
@@ -73,8 +74,7 @@ class Asked:
     @cached_property
     def situation(self) -> Situation:
         """Return the trials that the model may know, as tensors."""
-        learn_noise, hamming = self.proposer.repeats == "learn", self.proposer.categories == "hamming"
-        return Situation.of(self.campaign, self.view, self.encoding, learn_noise=learn_noise, hamming=hamming)
+        return situated(self.campaign, self.view, self.encoding, self.proposer)
 
     @property
     def seed(self) -> int:

@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
-from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.situated import situated
 from overnight.campaign import Campaign, ModelView, Trial
 
 # The most distinct points that are kept, a third of them representative, the rest promising; one thread suffices.
@@ -40,9 +40,8 @@ def decisive(
     keys, firsts, count = list(places), [trials[0] for trials in places.values()], most // _FAIR
     fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
     part = _only(view, places, {keys[i] for i in fair})
-    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-    situation = Situation.of(campaign, part, encoding, learn_noise=learn_noise, hamming=hamming)
-    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator, averaged=False)
+    situation = situated(campaign, part, encoding, proposer)
+    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator)
     mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
     promise = mean + sd
     promise[fair] = -torch.inf

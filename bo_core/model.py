@@ -38,7 +38,6 @@ from overnight.campaign.history.provenance import ModelCode, Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
 _LEAST_FOR_CUDA = 1000
-_SETS = 8
 # Warping adds two hyperparameters per length scale. To be used, it must predict left-out observations better by
 # this many nats in total, and by this many per observation.
 _FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
@@ -73,11 +72,11 @@ class Model:
         generator: torch.Generator,
         last: Provenance | None = None,
         *,
-        averaged: bool,
+        sets: int = 1,
     ) -> "Model":
         """Fit to the observations.
 
-        Beliefs use the likeliest hyperparameters or are `averaged` over several sets of them; `last` is the provenance
+        Beliefs are averaged over `sets` of hyperparameters; a single one is the likeliest. `last` is the provenance
         of the model's last proposal.
         """
         observed, width = _with_plain_tails(observed, proposer), None
@@ -89,7 +88,7 @@ class Model:
             return cls(observed, data, belief, belief.starts, width, honest, belief.code)
         fitting = _Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
         found = fitting.best()
-        return cls(observed, data, fitting.believed(found, averaged=averaged), found.starts, width, honest)
+        return cls(observed, data, fitting.believed(found, sets), found.starts, width, honest)
 
     @classmethod
     def recalled(
@@ -117,7 +116,7 @@ class Model:
         theta = theta_of_record(record, data.groups.count)
         assert theta is not None, "expected hyperparameters of this space"
         fitting = _Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
-        fitting.take_numbers(averaged=len(theta) > 1, h=theta.shape[1])
+        fitting.take_numbers(*theta.shape)
         hyperparameters = Hyperparameters(theta, data.groups.count, proposer.kernel, jitter)
         return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
@@ -176,11 +175,11 @@ class _Fitting:
                 return kept
         return self._plain_or_warped() if self._asks() else self._fitted(self.data, warped=self._begins_warped())
 
-    def take_numbers(self, *, averaged: bool, h: int) -> None:
-        """Take as many numbers from the generator as `best` and `believed` do, if the latter finds sets of size h."""
+    def take_numbers(self, sets: int, h: int) -> None:
+        """Take as many numbers from the generator as `best` and `believed` do, if the latter draws sets of size h."""
         cold_normals(self._prior(warped=self._begins_warped()), self.generator, self.proposer.starts)
-        if averaged:
-            walk_numbers(_SETS, h, self.generator)
+        if sets > 1:
+            walk_numbers(sets, h, self.generator)
 
     def _asks(self) -> bool:
         """Return whether to test now if warping pays."""
@@ -250,13 +249,13 @@ class _Fitting:
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
 
-    def believed(self, found: Fit, *, averaged: bool) -> Posterior:
-        """Return the posterior with the likeliest hyperparameters, or averaged over draws around them."""
+    def believed(self, found: Fit, sets: int) -> Posterior:
+        """Return the posterior with the likeliest hyperparameters, or averaged over several draws around them."""
         theta = found.theta[None]
-        if averaged:
+        if sets > 1:
             prior = self._prior(warped=theta.shape[1] > self.g + 1)
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
-            theta = draw_hyperparameters(log_posterior, found.theta, _SETS, self.generator)
+            theta = draw_hyperparameters(log_posterior, found.theta, sets, self.generator)
         return Posterior.of(self.data, self._hyperparameters(theta, found.jitter))
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:

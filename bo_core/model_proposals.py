@@ -55,9 +55,9 @@ def _proposals(asked: Asked) -> list[Proposal]:
 
 
 def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
-    last, averaged = last_made_by_model(asked.history), asked.proposer.hyperparameters == "average"
+    last, sets = last_made_by_model(asked.history), asked.proposer.sets_of_proposals
     return {
-        metric: Model.of(observed, asked.proposer, generator, last, averaged=averaged)
+        metric: Model.of(observed, asked.proposer, generator, last, sets=sets)
         for metric, observed in asked.situation.observed.items()
     }
 

@@ -20,9 +20,8 @@ from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Asked as Caller
 from overnight.campaign.history.provenance import MadeBy, Provenance, Stack
-from overnight.campaign.standing.confirming import confirming
+from overnight.campaign.standing.confirming import LEAST_OBSERVED, confirming
 
-_LEAST_OBSERVED_FOR_A_MODEL = 2
 # The time of trials that have not been proposed yet.
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 
@@ -90,10 +89,7 @@ def _spread_count(
     """Return how many of the next q points come from the Sobol sequence."""
     if isinstance(proposer, CustomProposer):
         return 0
-    if (
-        isinstance(proposer, SobolProposer)
-        or len(view_inside(campaign, history).observed) < _LEAST_OBSERVED_FOR_A_MODEL
-    ):
+    if isinstance(proposer, SobolProposer) or len(view_inside(campaign, history).observed) < LEAST_OBSERVED:
         return q
     if confirms:
         return 0

@@ -31,6 +31,8 @@ PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max
 
 # With fewer observations, one set of hyperparameters is overconfident, and averaging costs little.
 _AVERAGED_BELOW = 100
+# The sets that proposals and the recommendation are averaged over. With more, the recommendation is better calibrated.
+_SETS_OF_PROPOSALS, _SETS_OF_RECOMMENDATIONS = 8, 32
 
 
 # Settings of the built-in surrogate that another one lacks, and settings that only the built-in one supports.
@@ -161,6 +163,15 @@ class BayesianProposer(BaseModel):
     def averages_beliefs(self, observed: int) -> bool:
         """Return whether the belief about the best point is averaged over several sets of hyperparameters."""
         return observed < _AVERAGED_BELOW if self.hyperparameters == "auto" else self.hyperparameters == "average"
+
+    @property
+    def sets_of_proposals(self) -> int:
+        """Return the number of sets of hyperparameters that proposals are averaged over."""
+        return _SETS_OF_PROPOSALS if self.hyperparameters == "average" else 1
+
+    def sets_of_recommendation(self, observed: int) -> int:
+        """Return the number of sets of hyperparameters that the belief about the best point is averaged over."""
+        return _SETS_OF_RECOMMENDATIONS if self.averages_beliefs(observed) else 1
 
 
 class SobolProposer(BaseModel):

@@ -16,19 +16,22 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
-from overnight.bo_core.model import Model
+from overnight.bo_core.model import Model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
+from overnight.bo_core.numerics.stack import stack
 from overnight.bo_core.numerics.threads import threads_for
 from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import search, starting_points
 from overnight.bo_core.settings.user_code import Unusable
+from overnight.bo_core.situated import situated
 from overnight.bo_core.surrogate import safe_cholesky
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
-from overnight.campaign.history.provenance import Prediction
-from overnight.campaign.recommendation import Recommendation
+from overnight.campaign.history.provenance import Prediction, Stack
+from overnight.campaign.recommendation import Computed, Recommendation
+from overnight.campaign.standing.confirming import has_confirmed
 
 _SAMPLES = 4096
 _JITTER = 1e-9
@@ -36,9 +39,12 @@ _JITTER = 1e-9
 _NEAR = 5
 # Standard deviations below the mean at which points are compared before the best observed one is left.
 _CAUTION = 2.0
+# A model is an approximation, so that standard deviations are multiplied by the first number; that of the recommended
+# point by the second one, since the best of many beliefs is partly the luckiest one. Both were measured:
+# docs/decisions/0039-honest-intervals.md.
+_WIDENING, _WIDENING_OF_BEST = 1.4, 1.7
 
 
-@own_state()
 def recommend(
     campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
 ) -> Recommendation | None:
@@ -47,59 +53,71 @@ def recommend(
     That is the observed point with the best posterior mean, unless the point with the best mean `anywhere` is better
     also by the lower confidence bound, two standard deviations below the mean (docs/decisions/0033-confirming.md).
     There the mean is weighted by the probability that the point gives a result, as in proposals, and points that
-    failed, were stopped or were rejected do not count.
+    failed, were stopped or were rejected do not count. Once a confirming trial has given a result, only observed points
+    are recommended.
 
-    Beliefs are averaged over hyperparameters as the proposer's settings demand, by default under 100 observations; a
-    proposer without a model uses the default settings. Probabilities are shares of joint posterior samples at all
-    observed points and the recommended one, each counted once; they are deterministic. Of more than 480 distinct
-    points, only those count that matter for which one is best. If no model can be computed, the point with the best
-    measurement is recommended.
+    Beliefs are averaged over hyperparameters as the proposer's settings demand, by default under 100 observations, and
+    widened so that they do not promise too much; a proposer without a model uses the default settings. Probabilities
+    are shares of joint samples at all observed points and the recommended one, each counted once; they are
+    deterministic. Of more than 480 distinct points, only those count that matter for which one is best. If no model can
+    be computed, the point with the best measurement is recommended.
     """
-    proposer = proposer if isinstance(proposer, BayesianProposer) else BayesianProposer()
-    view = view_inside(campaign, history)
+    found = computed(campaign, history, proposer, anywhere=anywhere)
+    return None if found is None else found.recommendation
+
+
+@own_state()
+def computed(
+    campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
+) -> Computed | None:
+    """Return what `recommend` returns, with the stack that computed it."""
+    proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
+    view, anywhere = view_inside(campaign, history), anywhere and not has_confirmed(history)
     if not view.observed:
         return None
     try:
         with numbers_may_fail(), torch.inference_mode():
             return _believed_best(campaign, view, proposer, anywhere=anywhere)
     except (ModelFailed, Unusable) as problem:
-        return _measured_best(campaign, view.observed, str(problem))
+        found = _measured_best(campaign, view.observed, str(problem))
+        return Computed(recommendation=found, stack=Stack(libraries=stack()))
 
 
 def _believed_best(
     campaign: Campaign, everything: ModelView, proposer: BayesianProposer, *, anywhere: bool
-) -> Recommendation:
+) -> Computed:
     encoding = Encoding(campaign.parameters)
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
     with threads_for(MOST):
         view = decisive(campaign, everything, proposer, encoding, generator)
-    with threads_for(len(view.observed)):
-        learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
-        situation = Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)
-        averaged, objective = proposer.averages_beliefs(len(view.observed)), campaign.objective.metric
-        model = Model.of(situation.observed[objective], proposer, generator, averaged=averaged)
+    with threads_for(len(view.observed)) as threads:
+        situation = situated(campaign, view, encoding, proposer)
+        sets, objective = proposer.sets_of_recommendation(len(view.observed)), campaign.objective.metric
+        model = Model.of(situation.observed[objective], proposer, generator, sets=sets)
         places = _first_of_each_point(view.observed)
         tried = model.observed.X[places]
         elsewhere = _better_elsewhere(model, tried, situation, everything, proposer, encoding) if anywhere else []
         X = torch.cat([tried, encoding.encode(elsewhere)])
         means, covariances = model.posterior.joint(X.to(model.device))
-        samples = _samples(means.cpu(), covariances.cpu(), generator)
         mean, covariance = _mixed(means.cpu(), covariances.cpu())
+        samples = _samples(means.cpu(), covariances.cpu(), generator)
     trials = [view.observed[i] for i in places]
     of_observed = int(mean[: len(trials)].argmax())
     best = len(trials) if elsewhere else of_observed
     units = model.observed.outcomes
     base = _place_of_baseline(campaign, trials)
-    return Recommendation(
+    found = Recommendation(
         trial=None if elsewhere else trials[best].id,
         point=elsewhere[0] if elsewhere else trials[best].point,
         best_measured=trials[of_observed].id,
         objective=objective,
-        predicted={objective: _prediction(units, mean, covariance, best)},
-        baseline={} if base is None else {objective: _prediction(units, mean, covariance, base)},
+        predicted={objective: _prediction(units, mean, covariance, best, _WIDENING_OF_BEST)},
+        baseline={} if base is None else {objective: _prediction(units, mean, covariance, base, _WIDENING)},
         probability_best=float((samples.argmax(0) == best).double().mean()),
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
     )
+    made_on = Stack(device=model.device.type, threads=threads, libraries=stack())
+    return Computed(recommendation=found, stack=made_on)
 
 
 def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
@@ -177,9 +195,9 @@ def _place_of_baseline(campaign: Campaign, trials: Sequence[Trial]) -> int | Non
     return next((i for i, trial in enumerate(trials) if key_of(trial.point) == key), None)
 
 
-def _prediction(units: Outcomes, mean: Tensor, covariance: Tensor, i: int) -> Prediction:
+def _prediction(units: Outcomes, mean: Tensor, covariance: Tensor, i: int, widening: float) -> Prediction:
     """Return the belief about a point in the metric's own unit."""
-    center, sd = float(mean[i]), math.sqrt(max(float(covariance[i, i]), 0.0))
+    center, sd = float(mean[i]), widening * math.sqrt(max(float(covariance[i, i]), 0.0))
     low, high = units.interval_in_units(center, sd)
     return Prediction(mean=units.mean_in_units(center), sd=units.spread_in_units(center, sd), low=low, high=high)
 
@@ -189,16 +207,18 @@ def _better(mean: Tensor, covariance: Tensor, best: int, base: int) -> float:
     if base == best:
         return 0.5
     variance = float(covariance[best, best] + covariance[base, base] - 2 * covariance[best, base])
-    return _normal_cdf(float(mean[best] - mean[base]) / math.sqrt(max(variance, _JITTER)))
+    return _normal_cdf(float(mean[best] - mean[base]) / (_WIDENING * math.sqrt(max(variance, _JITTER))))
 
 
 def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> Tensor:
-    """Return joint samples [c, about _SAMPLES] of the mixture, as many from each of its M parts."""
+    """Return joint samples [c, about _SAMPLES] of the widened mixture, as many from each of its M parts."""
     L, _ = safe_cholesky(covariances, _JITTER)
     each = -(-_SAMPLES // len(means))
     normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
     # In place, because this is the most memory that a report uses.
-    return (L @ normals).add_(means.unsqueeze(2)).transpose(0, 1).flatten(1)
+    mean = means.mean(0)
+    centers = mean + _WIDENING * (means - mean)
+    return (L @ normals.mul_(_WIDENING)).add_(centers.unsqueeze(2)).transpose(0, 1).flatten(1)
 
 
 def _normal_cdf(v: float) -> float:

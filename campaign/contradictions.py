@@ -17,7 +17,6 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     """
     yield from _objective(campaign)
     yield from _metrics(campaign.get("metrics"))
-    yield from _confirm(campaign.get("confirm"), campaign.get("budget"))
     try:
         space = Space.model_validate(campaign.get("parameters"))
     except ValidationError:
@@ -39,13 +38,6 @@ def _metrics(metrics: Any) -> Iterator[Problem]:
     for position, metric in enumerate(metrics) if isinstance(metrics, list | tuple) else ():
         if isinstance(metric, str) and metric in metrics[:position]:
             yield Problem(("metrics", position), f"expected each metric once, got {shown(metric)} again")
-
-
-def _confirm(confirm: Any, budget: Any) -> Iterator[Problem]:
-    trials = budget.get("trials") if isinstance(budget, Mapping) else getattr(budget, "trials", None)
-    if isinstance(confirm, int) and isinstance(trials, int) and 0 < trials <= confirm:
-        text = f"expected fewer than `budget.trials`, which is {trials}, so that there is something to confirm"
-        yield Problem(("confirm",), f"{text}, got {confirm}")
 
 
 def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, Any]]]:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from overnight.campaign.history.provenance import Prediction
+from overnight.campaign.history.provenance import Prediction, Stack
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
@@ -18,6 +18,8 @@ class Recommendation(GivesItsPoint, BaseModel):
     all observed points. `without_model` is the reason why no model could be computed. In that case the point is the one
     with the best measurement, `sd` is its standard error if that is known, and every point is equally likely to be
     best.
+
+    Ledgers hold recommendations, so a field that is added needs a default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,3 +53,12 @@ class Recommendation(GivesItsPoint, BaseModel):
     def baseline_sd(self) -> float | None:
         """Return the standard deviation of the objective's mean at the baseline, None if that was not observed."""
         return self.baseline[self.objective].sd if self.baseline else None
+
+
+class Computed(BaseModel):
+    """A recommendation, and the stack that computed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recommendation: Recommendation
+    stack: Stack

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from overnight.evaluators import Evaluator
@@ -117,8 +118,8 @@ def _on_pool(pool: str, limit: timedelta) -> Proposer:
     return importlib.import_module("overnight.flows.proposing.pool").PoolProposer(pool, limit)
 
 
-def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_window: bool) -> Job:
-    """Return the parts that a campaign file combines; `evaluator` comes from `placed`."""
+def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, asked: Proposers, *, ignore_window: bool) -> Job:
+    """Return the parts that a campaign file combines; `evaluator` comes from `placed`, `asked` from `proposers`."""
     return Job(
         campaign=file.campaign,
         evaluator=evaluator,
@@ -131,4 +132,5 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, *, ignore_w
         here=isinstance(file.run_on, Here),
         sources=SourceFiles(file.evaluator).hashes,
         refuse_changed=file.evaluator_changed == "refuse",
+        recommend=partial(asked.recommended, file.proposer),
     )

@@ -22,7 +22,7 @@ class ReportFile:
         """
         if history is not self._written:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # This imports the charts and the model, which a run should not have to wait for.
+            # This imports the charts, which a run should not have to wait for.
             importlib.import_module("overnight.flows.report_page").write_report(self._file, history, self.path)
             self._written = history
         return self.path.resolve()

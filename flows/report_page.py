@@ -1,12 +1,12 @@
-"""The page of a report; a separate module, because it imports the model and the charts."""
+"""The page of a report; a separate module, because it imports the charts."""
 
 from pathlib import Path
 
-from overnight.bo_core.recommend import recommend
 from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.host.clock import SystemClock
+from overnight.flows.rules.recommending import recommendation_of
 from overnight.flows.session.lease import controller_lives
 from overnight.report.html import render_report
 from overnight.report.story import story_of
@@ -22,7 +22,7 @@ def write_report(file: CampaignFile, history: History, output: Path) -> Path:
         history,
         SystemClock().now(),
         alive=controller_lives(history),
-        recommendation=recommend(history.definition, history, file.proposer),
+        recommendation=recommendation_of(history, file.proposer),
         ledger=where,
     )
     page = render_report(history, story)

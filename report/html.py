@@ -13,7 +13,7 @@ from overnight.campaign import Campaign, History
 from overnight.campaign.values.harmless import harmless, harmless_json
 from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
 from overnight.report.numbers import duration, moment
-from overnight.report.phrases import where
+from overnight.report.phrases import made_text, where
 from overnight.report.pictures.charts import Figure, Pictures, timeline_chart
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
@@ -127,11 +127,12 @@ def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
 def _facts(history: History, story: Story) -> dict[str, str]:
     """Return the source of the report, and everything needed to make it again."""
     assert history.defined is not None
-    made = story.proposals
+    made, found = story.proposals, story.best.recommended
     facts = {
         "Ledger": story.ledger,
         "Campaign": f"{history.defined.uid}, defined {moment(history.defined.time, UTC)}",
         "Events that count": str(story.events),
+        "Recommendation": None if found is None else made_text(found),
         "Seed": str(history.definition.seed),
         "Time at work": duration(history.active_seconds),
         "Proposed with": ", ".join(made.libraries),

@@ -1,8 +1,9 @@
 """Phrases about the sections of a story, shared by the terminal and the page."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 
-from overnight.report.numbers import duration, number, with_uncertainty
+from overnight.report.numbers import duration, moment, number, with_uncertainty
 from overnight.report.statuses import LOOKS
 from overnight.report.story.best import Baseline, Recommended
 from overnight.report.story.confirmation import Confirmation
@@ -71,8 +72,14 @@ def gain_text(gain: Gain | None, metric: str) -> str:
 
 
 def confirmation_text(confirmation: Confirmation | None) -> str:
-    """Return how many confirming trials are left once they have begun, else an empty text."""
-    if confirmation is None or not confirmation.begun:
+    """Return how many confirming trials are left once they have begun, or how few there were; else an empty text."""
+    if confirmation is None:
+        return ""
+    if not confirmation.left:
+        return (
+            f"confirming: only {confirmation.made} of {counted(confirmation.asked or 0, 'trial')}, before the end came"
+        )
+    if not confirmation.begun:
         return ""
     return (
         f"confirming: {counted(confirmation.left, 'trial')} left, one after the other, each at the best point by then"
@@ -123,6 +130,14 @@ def where(found: Recommended) -> str:
     """Return the trial that measured the recommended configuration, or the best alternative if none has."""
     not_measured = f"not measured; the best measured is trial {found.best_measured}"
     return not_measured if found.trial is None else f"trial {found.trial}"
+
+
+def made_text(found: Recommended) -> str:
+    """Return when the recommendation was made, and from what."""
+    recorded = found.recorded
+    if recorded is None:
+        return "computed now from all events"
+    return f"recorded {moment(recorded.time, UTC)}, from the first {recorded.events_seen} events"
 
 
 def recommended_text(found: Recommended) -> str:

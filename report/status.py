@@ -10,6 +10,7 @@ from overnight.report.phrases import (
     confirmation_text,
     counted,
     gain_text,
+    made_text,
     missing_text,
     recommended_text,
     spent_text,
@@ -27,9 +28,10 @@ from overnight.report.trial_facts import cell_text
 
 def status_lines(story: Story) -> list[str]:
     """Return how a campaign stands, and the next step of a person."""
-    standing = story.standing
+    standing, found = story.standing, story.best.recommended
     next_step = [] if standing.next_step is None else [f"next: {standing.next_step}"]
-    return [*state_lines(story), *standing.notices, *next_step]
+    recommended = [] if found is None else [f"{_recommended(story, found)}; {made_text(found)}"]
+    return [*state_lines(story), *recommended, *standing.notices, *next_step]
 
 
 def state_lines(story: Story) -> list[str]:
@@ -73,13 +75,17 @@ def finding_lines(campaign: Campaign, story: Story) -> list[str]:
     if found is None:
         tried = "observed" if any(story.spent.trials.values()) else "tried yet"
         return [*lines, f"nothing was {tried}, so nothing is recommended"]
-    lines += ["", f"recommended ({where(found)}): {story.objective.metric} {recommended_text(found)}"]
+    lines += ["", _recommended(story, found)]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""
         if text := cell_text(found, name):
             lines.append(f"  {name:<{width}}  {text}{unit}")
     return [*lines, *_confidence(story, found)]
+
+
+def _recommended(story: Story, found: Recommended) -> str:
+    return f"recommended ({where(found)}): {story.objective.metric} {recommended_text(found)}"
 
 
 def _confidence(story: Story, found: Recommended) -> Iterator[str]:

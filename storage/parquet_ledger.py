@@ -65,9 +65,9 @@ class ParquetLedger:
         number = after + 1
         if after == 0:
             self.chain.prove()
-        tip = self.chain.tip(after)
+        before = self.chain.known(after)
         try:
-            self.chain.create(number, encode(number, events, tip.hash, tip.contents))
+            self.chain.append(encode(number, events, before.tip.hash, before.tip.contents), before)
         except ObjectExists:
             file = self.chain.name(number)
             raise LedgerMoved(f"ledger file `{file}` exists already; read the new events and decide again") from None

@@ -1,4 +1,4 @@
-"""SQL views of a ledger in DuckDB: trials, attempts, metrics and proposals."""
+"""SQL views of a ledger in DuckDB: trials, attempts, metrics, proposals and recommendations."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,9 +24,12 @@ _CLOSED = {
     "allow_persistent_secrets": "false",
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
-VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions")
+VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations")
 _OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
 _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
+
+_OF_RECOMMENDATIONS = ("made", "actor", "events_seen", "trial", "best_measured", "metric", "mean", "sd")
+_OF_RECOMMENDATIONS += ("baseline_mean", "baseline_sd", "probability_best", "probability_better_than_baseline")
 
 _OUTCOMES = """
     create view outcomes as from events
@@ -95,6 +98,24 @@ _PREDICTIONS = """
           from asked), lateral (select entry.key as name, entry.value as p)
 """
 _EXPECTED = "create view expected as from predictions where metric = {objective}"
+_RECOMMENDATIONS = """
+    create view recommendations as
+    with recorded as (
+        select *, body->'$.recommendation' as r, body->>'$.recommendation.objective' as metric
+        from events where kind = 'recommendation_made'
+    ), believed as (
+        select *, map_extract(cast(r->'$.predicted' as map(varchar, json)), metric)[1] as p,
+            map_extract(cast(r->'$.baseline' as map(varchar, json)), metric)[1] as b
+        from recorded
+    )
+    select time as made, actor, cast(body->>'$.events_seen' as bigint) as events_seen,
+        cast(r->>'$.trial' as bigint) as trial, cast(r->>'$.best_measured' as bigint) as best_measured, {parameters}
+        metric, try_cast(p->>'mean' as double) as mean, try_cast(p->>'sd' as double) as sd,
+        try_cast(b->>'mean' as double) as baseline_mean, try_cast(b->>'sd' as double) as baseline_sd,
+        try_cast(r->>'$.probability_best' as double) as probability_best,
+        try_cast(r->>'$.probability_better_than_baseline' as double) as probability_better_than_baseline
+    from believed order by segment, position
+"""
 _TRIALS = """
     create view trials as
     select p.trial,
@@ -210,6 +231,12 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement.format(objective=objective))
     _, asked = columns((), names, _OF_PROPOSALS)
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
+    _, recommended = columns((), names, _OF_RECOMMENDATIONS)
+    there = [
+        f"{_value(*parameter, at='$.recommendation.point.')} as {_name(column)}"
+        for parameter, column in zip(parameters, recommended.values(), strict=True)
+    ]
+    connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
     measured = dict(connection.execute(_METRIC_NAMES).fetchall())
     metrics = dict.fromkeys([*(() if definition is None else definition.expected_metrics), *measured])
     counted = {name for name, has_counts in measured.items() if has_counts}
@@ -238,8 +265,11 @@ def _parameter_columns(columns: Mapping[str, str]) -> list[str]:
     return [f"p{i} as {_name(column)}" for i, column in enumerate(columns.values())]
 
 
-def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool) -> str:
-    """Return SQL for a parameter in the narrowest type for all its values; integers may be too `large` for 64 bits."""
+def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool, *, at: str = "$.point.") -> str:
+    """Return SQL for a parameter in the narrowest type for all its values; integers may be too `large` for 64 bits.
+
+    `at` is the path of the point in an event's body.
+    """
     value = f"named(parameters, {_text(name)})"
     kinds = [kind for kind, used in (("number", number), ("integer", integer), ("text", text), ("flag", flag)) if used]
     match kinds:
@@ -248,7 +278,7 @@ def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large
         case ["number", "integer"] if not large:
             return f"coalesce({value}.number, {value}.integer)"
     texts = [f"cast({value}.{kind} as varchar)" for kind in kinds]
-    path = "$.point." + json.dumps(name, ensure_ascii=False)
+    path = at + json.dumps(name, ensure_ascii=False)
     return f"coalesce({', '.join([*texts, f'body->>{_text(path)}'])})"
 
 

@@ -1,28 +1,42 @@
 """The changes of search or recommendation that the gate judges, one named entry each."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.quality.cells import Cell
 from benchmarks.quality.contestants import OwnContestant
 from overnight.bo_core import BayesianProposer
 
 
+def _everywhere(_: Cell) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Change:
-    """Two contestants; the gate asks whether `changed` is better than `base`."""
+    """Two contestants; the gate asks whether `changed` is better than `base`.
+
+    They are the same in a cell in which the change does not act.
+    """
 
     base: OwnContestant
     changed: OwnContestant
+    acts_in: Callable[[Cell], bool] = _everywhere
 
-    @property
-    def shares_search(self) -> bool:
-        """Return whether both run the same campaign and differ only in the point that they recommend."""
-        return (self.base.proposer, self.base.file) == (self.changed.proposer, self.changed.file)
+    def shares_search(self, cell: Cell) -> bool:
+        """Return whether both run the same campaign in a cell and differ at most in the point that they recommend."""
+        same = (self.base.proposer, self.base.file) == (self.changed.proposer, self.changed.file)
+        return same or not self.acts_in(cell)
 
     @property
     def described(self) -> str:
         """Return both sides as JSON, by which stored results recognise them."""
         return json.dumps([_described(self.base), _described(self.changed)], sort_keys=True)
+
+
+def _has_categories(cell: Cell) -> bool:
+    return any(parameter.kind == "categorical" for parameter in cell.problem.space.tuned().values())
 
 
 def _described(side: OwnContestant) -> dict[str, object]:
@@ -37,5 +51,5 @@ CHANGES = {
     "anywhere": Change(OwnContestant(anywhere=False), _USUAL),
     "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"), anywhere=True)),
     "confirm": Change(_USUAL, OwnContestant(anywhere=True, file={"confirm": "auto"})),
-    "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"), anywhere=True)),
+    "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"), anywhere=True), _has_categories),
 }

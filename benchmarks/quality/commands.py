@@ -4,7 +4,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from benchmarks.quality.calibration import calibration_table
+from benchmarks.quality.calibration import calibration_tables
 from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
 from benchmarks.quality.changes import CHANGES
 from benchmarks.quality.contestants import NAMES, installed
@@ -63,9 +63,10 @@ def table(folder: Path) -> int:
     return 0
 
 
-def calibration(folder: Path) -> int:
-    """Print whether the uncertainty of our recommendations is right."""
-    print(calibration_table(read_rows("overnight", folder)))
+def calibration(folder: Path, jobs: int) -> int:
+    """Print whether the beliefs about our recommendations are right."""
+    rows = [row for row in read_rows("overnight", folder) if row["cell"] in _GROUPS["grid"] and not row["charged"]]
+    print(calibration_tables(rows, jobs))
     return 0
 
 

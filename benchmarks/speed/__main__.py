@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
+import torch
+
 from benchmarks.peers import PeerIsNotInstalled
 from benchmarks.seeds import seeds_of
 from benchmarks.speed.contestants import RIVALS, UnknownPeer, contestants
-from benchmarks.speed.gpu import measure_gpu
+from benchmarks.speed.gpu import Setting, measure_gpu
+from benchmarks.speed.gpu.parts import PARTS
 from benchmarks.speed.large import measure_large
 from benchmarks.speed.origin import Origin
 from benchmarks.speed.problem import Cell, grid
@@ -17,6 +20,12 @@ from benchmarks.speed.results import RESULTS, Row, latest_rounds, read, write
 from benchmarks.speed.rounds import Question, play
 from benchmarks.speed.seat import seated
 from benchmarks.speed.table import tables
+
+_GPU = """Measure everything that needs a GPU, each part in a process of its own, in order of value: equality with the
+CPU, many campaigns refitted at once, ask times beside BoTorch, and the slot, the work pool and a GPU as a resource of
+evaluations. The files in --out (gpu.md, gpu-lines.parquet, gpu-asks.parquet, gpu.log) are rewritten after every
+finding, so that a killed run leaves a valid report. The machine needs no network, but Python 3.11 or newer, PyTorch
+with CUDA, and the packages that benchmarks/README.md lists; a part without its packages is reported as such."""
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -54,10 +63,22 @@ def large(asked: argparse.Namespace) -> None:
 
 
 def gpu(asked: argparse.Namespace) -> None:
-    """Measure ours and BoTorch on a CUDA device, if there is one."""
-    rows = measure_gpu(asked.n, asked.limit)
-    if rows:
-        write(rows, asked.results / _file("gpu"))
+    """Measure everything that needs a GPU, if there is one."""
+    if asked.device == "cuda" and not torch.cuda.is_available():
+        print("No CUDA device was found; nothing was measured. `--device cpu` tries the command without one.")
+        return
+    origin = Origin.here()
+    setting = Setting(
+        device=asked.device,
+        sizes=tuple(asked.sizes),
+        campaigns=asked.campaigns,
+        campaign_size=asked.campaign_size,
+        alone=asked.alone,
+        rival_seconds=asked.rival_limit,
+        command=origin.command,
+        commit=asked.commit or origin.commit,
+    )
+    measure_gpu(setting, asked.out, asked.limit, [part for part in PARTS if part.name in asked.parts])
 
 
 def _file(suite: str) -> str:
@@ -92,11 +113,24 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--limit", type=float, default=3600.0)
     one.set_defaults(run=large)
 
-    one = commands.add_parser("gpu", help="measure ours and BoTorch on a CUDA device")
-    one.add_argument("--n", nargs="+", type=int, default=[1000, 5000, 10_000, 20_000])
-    one.add_argument("--limit", type=float, default=1800.0)
-    one.set_defaults(run=gpu)
+    _gpu_parser(commands)
     return parser
+
+
+def _gpu_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    usual, names = Setting(), [part.name for part in PARTS]
+    one = commands.add_parser("gpu", help="measure everything that needs a GPU, in 8 minutes", description=_GPU)
+    one.add_argument("--out", type=Path, required=True, help="the folder of the report, its tables and the log")
+    one.add_argument("--device", choices=("cuda", "cpu"), default=usual.device, help="cpu tries the command")
+    one.add_argument("--limit", type=float, default=480.0, help="seconds for everything")
+    one.add_argument("--parts", nargs="+", default=names, choices=names, help="instead of all")
+    one.add_argument("--sizes", nargs="+", type=int, default=usual.sizes, help="numbers of observations of asks")
+    one.add_argument("--campaigns", type=int, default=usual.campaigns, help="campaigns refitted together")
+    one.add_argument("--campaign-size", type=int, default=usual.campaign_size, help="observations of the largest")
+    one.add_argument("--alone", type=int, default=usual.alone, help="campaigns that are also refitted one by one")
+    one.add_argument("--rival-limit", type=float, default=usual.rival_seconds, help="seconds for an ask of BoTorch")
+    one.add_argument("--commit", default="", help="the commit of this copy, if it is not a git checkout")
+    one.set_defaults(run=gpu)
 
 
 def main() -> None:

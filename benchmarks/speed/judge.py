@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import gpytorch
-import numpy as np
 import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.utils import prune_inferior_points
@@ -18,7 +17,7 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
 
-from benchmarks.speed.problem import Array, Problem
+from benchmarks.speed.problem import Array, Problem, standardised
 
 SAMPLES = 16_384
 _EXACT = 1_000_000
@@ -96,11 +95,6 @@ class Judge:
         ones_and_y = torch.stack([torch.ones_like(self.y), self.y], 1)
         solved = torch.cholesky_solve(ones_and_y, torch.linalg.cholesky(K))
         return float(solved[:, 1].sum() / solved[:, 0].sum())
-
-
-def standardised(y: Array) -> Array:
-    """Return outcomes to maximise, with mean 0 and standard deviation 1 (divisor n − 1)."""
-    return -(y - np.mean(y)) / np.std(y, ddof=1)
 
 
 def shortfalls(values: Mapping[str, float]) -> dict[str, float]:

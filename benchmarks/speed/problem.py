@@ -99,6 +99,11 @@ def true_values(X: Array) -> Array:
     return _hartmann6(X[:, DECISIVE]) + X[:, others] @ slopes
 
 
+def standardised(y: Array) -> Array:
+    """Return outcomes to maximise, with mean 0 and standard deviation 1 (divisor n − 1)."""
+    return -(y - np.mean(y)) / np.std(y, ddof=1)
+
+
 def _hartmann6(X: Array) -> Array:
     function = SYNTHETIC_FUNCTIONS["hartmann6"]
     return np.array([function.value(x) for x in X])

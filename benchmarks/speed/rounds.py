@@ -44,9 +44,9 @@ def round_of(seats: Sequence[Seat], cell: Cell, seed: int, origin: Origin) -> li
     return [_row(name, date, problem, a, by_name[a.contestant], verdicts, origin) for a in attempts]
 
 
-def measured(seat: Seat, problem: Problem, origin: Origin) -> Row:
-    """Ask one contestant alone, without a judge."""
-    return _row(uuid4().hex[:12], now(), problem, seat.ask(problem), seat, Verdicts(), origin)
+def unjudged(problem: Problem, attempt: Attempt, seat: Seat, origin: Origin) -> Row:
+    """Return the row of an attempt that is not judged."""
+    return _row(uuid4().hex[:12], now(), problem, attempt, seat, Verdicts(), origin)
 
 
 @dataclass(frozen=True)

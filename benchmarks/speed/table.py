@@ -21,7 +21,7 @@ def tables(rows: Sequence[Row]) -> str:
         ("Over the grid", _means(summary)),
         ("Equal quality: the worst shortfalls", _shortfalls(summary)),
         ("Peak memory of the process, MiB", _memory(summary)),
-        ("On a GPU", _gpu(rows)),
+        ("On a GPU", gpu_table(rows)),
     ]
     return "\n".join(f"### {heading}\n\n{body}\n" for heading, body in parts)
 
@@ -58,7 +58,7 @@ def _origin(summary: Summary) -> str:
 def _demands(rows: Sequence[Row]) -> str:
     words = {True: "yes", False: "no", None: "—"}
     body = ([d.what, d.demanded, d.reached, words[d.held]] for d in demands(rows))
-    return _markdown(["what", "demanded", "reached", "held"], body)
+    return markdown(["what", "demanded", "reached", "held"], body)
 
 
 def _medians(summary: Summary) -> str:
@@ -66,14 +66,14 @@ def _medians(summary: Summary) -> str:
         [str(cell), *(_number(summary.median(cell, who), 1000.0) for who in summary.contestants)]
         for cell in summary.cells
     )
-    return _markdown(["n/d/pending/q", *summary.contestants], body)
+    return markdown(["n/d/pending/q", *summary.contestants], body)
 
 
 def _ratios(summary: Summary, rival: str) -> str:
     if rival not in summary.contestants:
         return "not yet measured"
     body = ([str(cell), *(_number(summary.ratio(cell, ours, rival)) for ours in OURS)] for cell in summary.cells)
-    return _markdown(["n/d/pending/q", *OURS], body)
+    return markdown(["n/d/pending/q", *OURS], body)
 
 
 def _means(summary: Summary) -> str:
@@ -83,7 +83,7 @@ def _means(summary: Summary) -> str:
         return [ours, rival, _number(geometric_mean(ratios.values())), f"{_number(ratios[cell])} ({cell})"]
 
     body = (row(ours, rival) for ours in OURS for rival in RIVALS if summary.ratios(ours, rival))
-    return _markdown(["ours", "against", "geometric mean", "least"], body)
+    return markdown(["ours", "against", "geometric mean", "least"], body)
 
 
 def _shortfalls(summary: Summary) -> str:
@@ -93,7 +93,7 @@ def _shortfalls(summary: Summary) -> str:
 
     body = ([who, *cells(who, "fit_shortfall"), *cells(who, "acquisition_shortfall")] for who in summary.contestants)
     heads = ["fit: worst ask", "fit: worst cell's median", "batch: worst ask", "batch: worst cell's median"]
-    return _markdown(["contestant", *heads], body)
+    return markdown(["contestant", *heads], body)
 
 
 def _memory(summary: Summary) -> str:
@@ -101,15 +101,16 @@ def _memory(summary: Summary) -> str:
         [str(cell), *(_number(summary.peak_rss(cell, who), 1.0 / _MIB) for who in summary.contestants)]
         for cell in summary.cells
     )
-    return _markdown(["n/d/pending/q", *summary.contestants], body)
+    return markdown(["n/d/pending/q", *summary.contestants], body)
 
 
-def _gpu(rows: Sequence[Row]) -> str:
+def gpu_table(rows: Sequence[Row]) -> str:
+    """Return the table of asks on a GPU."""
     found = [row for row in rows if row.suite == "gpu"]
     if not found:
         return "not yet measured"
     body = ([str(r.n), str(r.d), r.contestant, _number(r.seconds, 1000.0), r.error, r.machine] for r in found)
-    return _markdown(["n", "d", "contestant", "ms", "error", "device"], body)
+    return markdown(["n", "d", "contestant", "ms", "error", "device"], body)
 
 
 def _number(value: float | None, scale: float = 1.0) -> str:
@@ -119,6 +120,7 @@ def _number(value: float | None, scale: float = 1.0) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _markdown(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+def markdown(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     return "\n".join(lines + ["| " + " | ".join(line) + " |" for line in body])

@@ -18,7 +18,7 @@ def metric_of(event: TrialStopped, objective: str) -> str:
 
 def with_names(made: Provenance | None, objective: str) -> Provenance | None:
     """Return the provenance of a proposal, with the objective's name filled in if none was recorded."""
-    if made is None or UNNAMED_OBJECTIVE not in (made.predicted | made.models.metrics):
+    if made is None or not (UNNAMED_OBJECTIVE in made.predicted or UNNAMED_OBJECTIVE in made.models.metrics):
         return made
     models = made.models.model_copy(
         update={

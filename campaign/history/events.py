@@ -5,21 +5,23 @@ An event's id is made of its kind and its subject, so the same event written twi
 
 from collections.abc import Mapping
 from datetime import UTC
+from operator import methodcaller
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.evaluation import Cause, Measurement
-from overnight.campaign.history.provenance import Provenance
+from overnight.campaign.history.provenance import Provenance, Stack
 from overnight.campaign.history.trial import Generator, Share
+from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 DrainedBecause = Literal["asked_to_stop", "cost_reserved", "outside_window", "trouble", "undecided", "window_closed"]
 FinishedBecause = Literal["cost", "evaluations", "gain", "space", "trials", "wall_clock"]
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+Instant = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]
 
 
 class _Event(BaseModel):
@@ -245,6 +247,21 @@ class TrialAbandoned(_Event):
     why: str
 
 
+class RecommendationMade(_Event):
+    """The configuration that was believed to be best after the ledger's first `events_seen` events.
+
+    A controller records it when it ends, so that it can be computed again and compared. `stack` is that of the
+    computation.
+    """
+
+    about = ("events_seen",)
+
+    kind: Literal["recommendation_made"] = "recommendation_made"
+    events_seen: int
+    recommendation: Recommendation
+    stack: Stack = Stack()
+
+
 class _ControllerEvent(_Event):
     about = ("epoch",)
 
@@ -324,6 +341,7 @@ Event = Annotated[
     | TrialAbandoned
     | TrialApproved
     | TrialRejected
+    | RecommendationMade
     | CampaignDrained
     | CampaignFinished
     | CampaignPaused
@@ -331,5 +349,20 @@ Event = Annotated[
     | CampaignAskedToStop,
     Field(discriminator="kind"),
 ]
+
+# The events that may change a recommendation; a recorded one holds until the next of them. A set of classes, because
+# each event is looked up and `isinstance` takes 70 times as long.
+MAY_CHANGE_A_RECOMMENDATION: frozenset[type[BaseModel]] = frozenset(
+    {
+        CampaignDefined,
+        CampaignRevised,
+        MeasurementReported,
+        TrialObserved,
+        TrialFailed,
+        TrialStopped,
+        TrialAbandoned,
+        TrialRejected,
+    }
+)
 
 read_event: TypeAdapter[Event] = TypeAdapter(Event)

@@ -10,6 +10,7 @@ from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
+    MAY_CHANGE_A_RECOMMENDATION,
     AttemptFailed,
     AttemptStarted,
     AttemptUnknown,
@@ -24,6 +25,7 @@ from overnight.campaign.history.events import (
     LeaseTaken,
     LossAccepted,
     MeasurementReported,
+    RecommendationMade,
     TrialAbandoned,
     TrialApproved,
     TrialFailed,
@@ -46,7 +48,9 @@ _OfCampaign = (
     | CampaignDefined
     | CampaignRevised
     | LossAccepted
+    | RecommendationMade
 )
+_MEASURES_NO_TIME = (CampaignDefined, CampaignRevised, LossAccepted)
 _OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
 
 
@@ -56,6 +60,7 @@ class Fold:
 
     defined: CampaignDefined | None
     revised: CampaignRevised | None
+    revised_after: int
     superseded: tuple[Campaign, ...]
     lease: LeaseTaken | None
     closed_by: CampaignDrained | CampaignFinished | None
@@ -70,6 +75,9 @@ class Fold:
     last_time: datetime | None
     events: int
     evaluators: tuple[EvaluatorVersion, ...]
+    recommended: RecommendationMade | None
+    events_read: int
+    evidence_until: int
 
     def __post_init__(self) -> None:
         # Only the trials that are affected by an event are rebuilt.
@@ -78,6 +86,7 @@ class Fold:
         # Kept up to date, because they are needed at every event.
         self._parked = {trial.id for trial in self.trials.open if trial.parked}
         self._pending = {trial.id for trial in self.trials.open if trial.pending}
+        self._objective = self._objective_now()
 
     def state(self) -> dict[str, Any]:
         """Return the fields of the history after these events."""
@@ -91,8 +100,11 @@ class Fold:
         """Take in one more event; raises InvalidHistory if its trial was never proposed."""
         # Read before the event changes the lease: the time between two sessions does not count.
         at_work = self.lease is not None and self.closed_by is None and not self._waits_for_people()
+        self.events_read += 1
         if self._changes(event):
             self.events += 1
+            if type(event) in MAY_CHANGE_A_RECOMMENDATION:
+                self.evidence_until = self.events_read
             self._count_time(event, at_work)
             self._update_sets(getattr(event, "trial", None))
 
@@ -105,7 +117,7 @@ class Fold:
                 self._see(event.sources)
                 return self._life(event).start(event, self.lease, self.evaluators[-1] if self.evaluators else None)
             case TrialObserved() | TrialFailed() | TrialStopped() | TrialAbandoned() | TrialRejected():
-                return self._life(event).end(event, self._objective())
+                return self._life(event).end(event, self._objective)
             case TrialApproved():
                 return self._life(event).approve()
             case MeasurementReported():
@@ -129,15 +141,18 @@ class Fold:
                 return self._ask_to_stop(event)
             case CampaignDefined():
                 known, self.defined = self.defined, self.defined or event
+                self._objective = self._objective_now()
                 return known is None
             case CampaignRevised():
                 return self._revise(event)
+            case RecommendationMade():
+                return self._recommend(event)
             case LossAccepted():
                 return True
 
     def _count_time(self, event: Event, at_work: bool) -> None:
         """Count the time since the last event of the lease's holder; the events of others do not measure it."""
-        if isinstance(event, CampaignDefined | CampaignRevised | LossAccepted):
+        if isinstance(event, _MEASURES_NO_TIME):
             return
         self.last_time = event.time
         if self.lease is None or event.actor != self.lease.actor:
@@ -172,7 +187,13 @@ class Fold:
         newer = self.revised is None or event.revision > self.revised.revision
         if newer:
             self.superseded += (latest.definition,) if latest is not None else ()
-            self.revised = event
+            self.revised, self.revised_after = event, max(self.trials.last, max(self._lives, default=0))
+            self._objective = self._objective_now()
+        return newer
+
+    def _recommend(self, event: RecommendationMade) -> bool:
+        newer = self.recommended is None or event.events_seen > self.recommended.events_seen
+        self.recommended = event if newer else self.recommended
         return newer
 
     def _pause(self, event: CampaignPaused | CampaignResumed) -> bool:
@@ -225,10 +246,10 @@ class Fold:
         if event.trial in self._lives or event.trial in self.trials:
             return False
         last = self._lives.get(event.trial - 1) or self.trials.get(event.trial - 1)
-        self._lives[event.trial] = Life.begun_by(event, self._objective(), last)
+        self._lives[event.trial] = Life.begun_by(event, self._objective, last)
         return True
 
-    def _objective(self) -> str:
+    def _objective_now(self) -> str:
         latest = self.revised or self.defined
         return UNNAMED_OBJECTIVE if latest is None else latest.definition.objective.metric
 

@@ -18,6 +18,7 @@ from overnight.campaign.history.events import (
     Event,
     LeaseTaken,
     MeasurementReported,
+    RecommendationMade,
 )
 from overnight.campaign.history.fold import Fold
 from overnight.campaign.history.trial import Failure, Observation, Stopped, Trial
@@ -50,15 +51,21 @@ class History:
 
     `active_seconds` is the time during which a controller was at work, up to its last event at `active_until`. The gaps
     between sessions do not count, nor does time spent waiting for people, and the events of people do not extend it.
-    `superseded` holds the definitions that were valid before the newest one. `closed_under` is the revision that was
+    `superseded` holds the definitions that were valid before the newest one, and `revised_after` is the last trial that
+    had been proposed before it. `closed_under` is the revision that was
     valid when a controller closed the campaign. `paused` is a pause that has not been resumed, `asked_to_stop` a
     request to the controller that holds the lease, and `requests` the number of the last request. `events` counts the
     events that changed the state; duplicates and late events do not count. `evaluators` lists the versions of the
     evaluator in order; a version that came back is listed again.
+
+    `recommended` is the newest recorded recommendation, which `recommendation` returns if it still holds. `events_read`
+    counts all events, including those that changed nothing; `evidence_until` is the number of the last one that may
+    change a recommendation.
     """
 
     defined: CampaignDefined | None = None
     revised: CampaignRevised | None = None
+    revised_after: int = 0
     superseded: tuple[Campaign, ...] = ()
     lease: LeaseTaken | None = None
     closed_by: CampaignDrained | CampaignFinished | None = None
@@ -73,6 +80,10 @@ class History:
     last_time: datetime | None = None
     events: int = 0
     evaluators: tuple[EvaluatorVersion, ...] = ()
+    recommended: RecommendationMade | None = None
+    # Where events stand among duplicates is no difference between two histories.
+    events_read: int = field(default=0, compare=False)
+    evidence_until: int = field(default=0, compare=False)
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> "History":
@@ -144,6 +155,12 @@ class History:
         """Return the event that finished the campaign; None if it is not finished or was revised since."""
         closed = self.closed_by
         return closed if isinstance(closed, CampaignFinished) and self.closed_under == self.revised else None
+
+    @property
+    def recommendation(self) -> RecommendationMade | None:
+        """Return the recorded recommendation; None if nothing was recorded or a later event may have changed it."""
+        made = self.recommended
+        return made if made is not None and made.events_seen >= self.evidence_until else None
 
     def model_view(self) -> ModelView:
         """Return the view of the trials that a proposal may depend on."""

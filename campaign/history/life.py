@@ -28,6 +28,14 @@ from overnight.campaign.history.trial import (
     Trial,
     Withdrawal,
 )
+from overnight.campaign.values.read_only import recorded_point
+from overnight.campaign.values.unchecked import unchecked
+
+# The values come from events, which have checked them.
+_proposal = unchecked(Proposal)
+_attempt = unchecked(Attempt, "unknown", "failed")
+_observation = unchecked(Observation, "kind")
+_trial = unchecked(Trial)
 
 Ending = TrialObserved | TrialFailed | TrialStopped | TrialAbandoned | TrialRejected
 
@@ -53,7 +61,9 @@ class Life:
     def begun_by(cls, event: TrialProposed, objective: str, last: "Life | Trial | None") -> "Life":
         """Return a new trial; `last` is the trial before it."""
         provenance = with_names(event.provenance, objective)
-        proposal = Proposal(point=event.point, generator=event.generator, provenance=provenance, weight=event.weight)
+        proposal = _proposal(
+            point=recorded_point(event), generator=event.generator, provenance=provenance, weight=event.weight
+        )
         batch = batch_of(event, last and last.proposal, last and last.batch)
         return cls(event.trial, proposal, event.time, batch, event.parked, event.parked_because, False, {}, None)
 
@@ -75,7 +85,7 @@ class Life:
 
     def trial(self) -> Trial:
         """Return the trial in its present state."""
-        return Trial(
+        return _trial(
             id=self.id,
             proposal=self.proposal,
             proposed=self.proposed,
@@ -99,7 +109,7 @@ class Life:
         if event.attempt in self.attempts:
             return False
         by = lease if lease is not None and lease.actor == event.actor else None
-        self.attempts[event.attempt] = Attempt(
+        self.attempts[event.attempt] = _attempt(
             number=event.attempt,
             key=event.key,
             actor=event.actor,
@@ -149,7 +159,7 @@ class Life:
 def _outcome_of(event: Ending, objective: str) -> Outcome:
     match event:
         case TrialObserved():
-            return Observation(
+            return _observation(
                 attempt=event.attempt,
                 metrics=event.metrics,
                 seconds=event.seconds,

@@ -4,15 +4,18 @@ The last trials of a budget measure the point that the model believes to be the 
 recommended point has been measured (docs/decisions/0033-confirming.md).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from overnight.campaign.definition import Campaign, lies_in
 from overnight.campaign.history.history import History
-from overnight.campaign.history.trial import Trial, Withdrawal
+from overnight.campaign.history.trial import Trial
 from overnight.campaign.standing.enough import why_end_early
 from overnight.campaign.standing.spending import likely_left
 
+# The results without which no model knows what to confirm.
+LEAST_OBSERVED = 2
 _ONE_IN, _FEWEST_TRIALS = 15, 10
 _UNLIMITED = 10**9
 
@@ -33,22 +36,31 @@ class Confirming:
 def confirming(campaign: Campaign, history: History) -> Confirming:
     """Return how far a campaign has come with its confirming trials.
 
-    They begin when no more trials are left than are reserved for them, or when `stop_when` ends the search.
+    They begin when no more trials are left than places are reserved for them, or when `stop_when` ends the search. If
+    more trials are left afterwards, because some cost less than expected, the search continues. No more trials confirm
+    than were reserved, unless people revise the campaign.
     """
     if campaign.confirm == "never" or not _has_model(history):
         return Confirming()
-    left = likely_left(history, campaign.budget)
-    reserve = reserved(campaign, history.taken + left)
+    left, ends_early = likely_left(history, campaign.budget), _ends_early(history)
+    reserve = reserved(campaign, history.taken + left) - _places_used(history, searched=ends_early)
     if left <= 0 or reserve <= 0:
         return Confirming()
-    if left > reserve:
-        if history.defined is None or why_end_early(history) is None:
-            return Confirming(reserve, may_propose=left - reserve)
-        left = reserve - _proposed_since_the_search(history)
-        if left <= 0:
-            return Confirming()
-    waits = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
-    return Confirming(left, begun=True, may_propose=0 if waits else 1)
+    if left > reserve and not ends_early:
+        return Confirming(reserve, may_propose=left - reserve)
+    awaited = any(_is_outstanding(campaign, trial) for trial in history.trials.open)
+    waits = awaited or (bool(history.trials.open) and not _has_results(campaign, history))
+    return Confirming(min(left, reserve), begun=True, may_propose=0 if waits else 1)
+
+
+def has_confirmed(history: History) -> bool:
+    """Return whether a confirming trial has given a result since the last revision."""
+    return any(trial.proposal.generator == "confirming" and trial.measured for trial in _since_revision(history))
+
+
+def confirming_trials(history: History) -> int:
+    """Return how many confirming trials have a place in the budget since the last revision."""
+    return sum(trial.proposal.generator == "confirming" for trial in _since_revision(history))
 
 
 def reserved(campaign: Campaign, trials: int) -> int:
@@ -65,6 +77,12 @@ def _has_model(history: History) -> bool:
     return proposer is None or proposer.get("kind") == "bayesian"
 
 
+def _has_results(campaign: Campaign, history: History) -> bool:
+    """Return whether there are results for a model; without them, points of a sequence would use the reserve."""
+    results = (trial for trial in history.trials.newest_first() if trial.measured and lies_in(campaign, trial.point))
+    return len([*islice(results, LEAST_OBSERVED)]) == LEAST_OBSERVED
+
+
 def _is_outstanding(campaign: Campaign, trial: Trial) -> bool:
     """Return whether a confirming trial must wait for this one.
 
@@ -76,8 +94,24 @@ def _is_outstanding(campaign: Campaign, trial: Trial) -> bool:
     return trial.open_attempt is not None or lies_in(campaign, trial.point)
 
 
-def _proposed_since_the_search(history: History) -> int:
-    """Return how many trials were proposed to confirm, or by a stand-in in their place; rejected ones do not count."""
-    since = takewhile(lambda trial: trial.proposal.generator != "model", history.trials.newest_first())
-    computed = (trial for trial in since if trial.proposal.generator in ("confirming", "sobol"))
-    return sum(1 for trial in computed if trial.counted or not isinstance(trial.outcome, Withdrawal))
+def _ends_early(history: History) -> bool:
+    return history.defined is not None and why_end_early(history) is not None
+
+
+def _places_used(history: History, *, searched: bool) -> int:
+    """Return how many reserved places are used since the last revision: by confirming trials, and by a stand-in's.
+
+    A stand-in uses them after the first confirming trial since the search, or once everything is `searched`. A rejected
+    trial leaves its place.
+    """
+    made_by = [trial.proposal.generator for trial in _since_revision(history)]
+    phase = [*takewhile(lambda generator: generator != "model", made_by)]
+    while phase and not searched and phase[-1] != "confirming":
+        phase.pop()
+    return made_by.count("confirming") + phase.count("sobol")
+
+
+def _since_revision(history: History) -> Iterator[Trial]:
+    """Yield the trials with a place in the budget that were proposed since the last revision, the newest first."""
+    revised = takewhile(lambda trial: trial.id > history.revised_after, history.trials.newest_first())
+    return (trial for trial in revised if trial.counted or trial.outcome is None)

@@ -6,8 +6,8 @@ from pydantic import BeforeValidator, Strict
 from pydantic_core import PydanticKnownError
 
 
-def _refuse_others_than_numbers(value: Any) -> Any:
-    if isinstance(value, bool | str):
+def _refuse_fractions_and_text(value: Any) -> Any:
+    if isinstance(value, bool | str | float):
         raise PydanticKnownError("int_type")
     return value
 
@@ -18,7 +18,7 @@ def _refuse_numbers_and_text(value: Any) -> Any:
     return value
 
 
-# The mark of an `int`, which may be written as `1e3`. It stands behind the limits: the JSON Schema would lose them.
-WHOLE = BeforeValidator(_refuse_others_than_numbers)
+# The mark of an `int`; 2.0 is none. It stands behind the limits: the JSON Schema would lose them.
+WHOLE = BeforeValidator(_refuse_fractions_and_text)
 Real = Annotated[float, Strict()]
 Truth = Annotated[bool, BeforeValidator(_refuse_numbers_and_text)]

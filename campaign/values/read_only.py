@@ -1,9 +1,12 @@
 """Read-only dicts and lists for models that leave the package, and fields that return copies."""
 
 import copy
-from typing import Annotated, Any, NoReturn, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 T = TypeVar("T")
 
@@ -64,7 +67,33 @@ def read_only(value: Any) -> Any:
     return tuple(read_only(item) for item in value) if type(value) is tuple else value
 
 
-ReadOnly = Annotated[T, AfterValidator(read_only)]
+_UNCHANGEABLE = (str, int, float, bool, type(None), ...)
+
+
+class _MadeReadOnly:
+    """The annotation of a field whose dicts and lists become read-only."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        flat = get_origin(source) is dict and all(map(_is_unchangeable, get_args(source)))
+        # The class itself is called much faster than a function; histories have several dicts in each trial.
+        return no_info_after_validator_function(ReadOnlyDict if flat else read_only, handler(source))
+
+
+def _is_unchangeable(kind: Any) -> bool:
+    """Return whether no value of this type is or holds a dict or a list, models aside; False if that is not known."""
+    match get_origin(kind):
+        case None:
+            return kind in _UNCHANGEABLE or (isinstance(kind, type) and issubclass(kind, BaseModel))
+        case origin if origin is Literal:
+            return True
+        case origin if origin is Annotated:
+            return _is_unchangeable(get_args(kind)[0])
+        case origin if origin in (tuple, Union, UnionType):
+            return all(map(_is_unchangeable, get_args(kind)))
+    return False
+
+
+ReadOnly = Annotated[T, _MadeReadOnly()]
 
 
 class GivenAsCopy:
@@ -89,3 +118,8 @@ class GivesItsPoint:
     """The base of a model whose field `point` is returned as a copy."""
 
     point = GivenAsCopy()
+
+
+def recorded_point(model: GivesItsPoint) -> ReadOnlyDict:
+    """Return the read-only point itself, to share it with another model."""
+    return vars(model)["point"]

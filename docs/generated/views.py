@@ -31,6 +31,7 @@ _ROWS = {
     "events": "A row for each event, in the order of the ledger.",
     "proposals": "A row for each proposal, with everything that it knew.",
     "predictions": "A row for each metric that a proposal predicted.",
+    "recommendations": "A row for each recorded recommendation, the newest one last.",
 }
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from overnight.bo_core.propose import propose
-from overnight.bo_core.recommend import recommend
+from overnight.bo_core.recommend import computed
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, History, Proposal, Trial
-from overnight.campaign.errors import AskLater, CannotStart, InvalidResult, SpaceExhausted
+from overnight.campaign.errors import AskLater, CannotStart, InvalidResult, LedgerError, SpaceExhausted
 from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
     Event,
     MeasurementReported,
+    RecommendationMade,
     TrialAbandoned,
 )
 from overnight.campaign.history.provenance import Asked
@@ -33,6 +34,7 @@ from overnight.flows.people.under_way import is_evaluated, under_way, unended
 from overnight.flows.rules.early_stopping import stops
 from overnight.flows.rules.new_trials import attempt_event, proposed_events
 from overnight.flows.rules.outcomes import outcome_events
+from overnight.flows.rules.recommending import recommendation_event
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.newest_receipt import check_or_accept
 from overnight.flows.session.opening import open_campaign
@@ -126,11 +128,11 @@ class AskTell:
 
         A point that was not measured is returned only if it is better with caution; its `trial` is then None, and
         `best_measured` is the best trial of those that were measured. With `anywhere=False`, only these count.
+
+        A loop that has come to the campaign's end records its recommendation in the ledger, and a recorded one is
+        returned as long as it holds.
         """
-        history = self.history
-        if history.defined is None:
-            return None
-        return recommend(history.definition, history, self.file.proposer, anywhere=anywhere)
+        return self._run(self._recommend(anywhere=anywhere))
 
     @property
     def history(self) -> History:
@@ -154,6 +156,7 @@ class AskTell:
         """Open the campaign once; opening it again would contradict a later revision."""
         if self._opened:
             return await self._read()
+        self.file.check_proposer()
         await check_or_accept(self._ledger, receipts_of(self.file), self._accept_loss, self.clock, LOG.warning)
         await open_campaign(self._journal, self.file.campaign, self.file.settings(), self.clock)
         self._opened = True
@@ -202,6 +205,28 @@ class AskTell:
         made = Asked(events_seen=seen, seconds=seconds, unseen=unseen)
         [proposed] = proposed_events(history, proposals, now, _ACTOR, made)
         return [proposed] if proposed.parked else [proposed, attempt_event(history, proposed.trial, 1, now, _ACTOR)]
+
+    async def _recommend(self, *, anywhere: bool) -> Recommendation | None:
+        history, seen = await self._read(), self._journal.events_seen
+        if history.defined is None:
+            return None
+        if anywhere and history.recommendation is not None:
+            return history.recommendation.recommendation
+        found = await asyncio.to_thread(computed, history.definition, history, self.file.proposer, anywhere=anywhere)
+        if found is None:
+            return None
+        over = own_allowance(history, self.clock.now(), ignore_window=self.ignore_window).why_over
+        # Until the campaign is opened to ask or to tell, it is only read.
+        if anywhere and self._opened and over is not None and not history.trials.open:
+            await self._record(recommendation_event(found, seen, self.clock.now(), _ACTOR))
+        return found.recommendation
+
+    async def _record(self, made: RecommendationMade) -> None:
+        """Record a recommendation unless it is outdated; a ledger that cannot be written is only reported."""
+        try:
+            await self._journal.insist(lambda history: [made] if made.events_seen >= history.evidence_until else [])
+        except LedgerError as problem:
+            LOG.warning("The recommendation was not recorded: %s", problem)
 
     async def _known(self, trial: Trial | int, asked: str) -> History:
         """Return the history of a campaign that has begun; if it has not, raise NotUnderWay and write nothing."""

@@ -27,6 +27,7 @@ from overnight.flows.host.named_server import named_server
 from overnight.flows.host.prefect_environment import prepare_prefect
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.rules.evaluator_changes import refuse_changed
+from overnight.flows.rules.recommending import recommendation_of
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import refuse_if_it_lives_here
 from overnight.flows.session.newest_receipt import check_or_accept
@@ -72,8 +73,7 @@ def run_campaign(
     )
     if not_yet is not None:
         return CampaignResult(history, None, not_yet)
-    recommend = importlib.import_module("overnight.bo_core.recommend").recommend
-    return CampaignResult(history, recommend(history.definition, history, file.proposer))
+    return CampaignResult(history, recommendation_of(history, file.proposer))
 
 
 async def _run(

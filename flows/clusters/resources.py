@@ -34,6 +34,7 @@ def _positive(value: int) -> int:
 
 Size = Annotated[
     int,
+    WHOLE,
     BeforeValidator(parse_size),
     AfterValidator(_positive),
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "bytes, or 512MB, 4GB, 4GiB"}),

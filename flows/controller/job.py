@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from overnight.bo_core import AnyProposer
 from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest, Proposal
 from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.recommendation import Computed
 from overnight.evaluators import Evaluator
 from overnight.evaluators.sources import Sources
 from overnight.flows.proposing.request import ProposalRequest
@@ -25,7 +26,9 @@ class Job:
     """A campaign with its parts; `ignore_window` runs it at any time of day.
 
     `here` is true if evaluations run on this machine, with their files in the work folder. `sources` returns the
-    current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called.
+    current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called. `recommend`
+    returns the recommendation after so many events, which the controller records when it ends; without it, nothing is
+    recorded.
     """
 
     campaign: Campaign
@@ -40,6 +43,7 @@ class Job:
     sources: Callable[[], Sources] = dict
     refuse_changed: bool = False
     proposing: Proposing = field(default_factory=Proposing)
+    recommend: Callable[[int], Awaitable[Computed | None]] | None = None
 
 
 @dataclass(frozen=True)

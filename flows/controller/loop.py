@@ -14,6 +14,7 @@ from overnight.campaign.history.events import (
     CampaignDrained,
     CampaignFinished,
     Event,
+    RecommendationMade,
     TrialProposed,
 )
 from overnight.campaign.standing.ends import Drained
@@ -22,6 +23,7 @@ from overnight.flows.controller.asking import Answered
 from overnight.flows.controller.forgotten import end_forgotten
 from overnight.flows.controller.in_flight import InFlight, end_tasks
 from overnight.flows.controller.job import Job, Steps
+from overnight.flows.controller.last_recommendation import last_recommendation
 from overnight.flows.controller.machine import Machine, takes_back_pause
 from overnight.flows.controller.preparation import Preparation
 from overnight.flows.controller.shift import Shift
@@ -73,6 +75,7 @@ async def run_loop(
     controller = _Controller(job, steps, clock, stop, journal, notify)
     try:
         await controller.work()
+        await controller.recommend()
     finally:
         with suppress(CampaignHeld):
             await controller.stop_everything()
@@ -107,6 +110,7 @@ class _Controller:
         self.in_flight = InFlight(job, steps, clock, journal, self.machine, self.woken)
         self.listener = asyncio.create_task(watch_for_requests(journal, job.rhythm, self.woken))
         self.trouble: Exception | None = None
+        self.recommended: RecommendationMade | None = None
 
     @property
     def history(self) -> History:
@@ -153,17 +157,26 @@ class _Controller:
             await self._record()
             await self._write_proposals()
 
+    async def recommend(self) -> None:
+        """Make the recommendation to record at the end, once nothing runs; none if something went wrong."""
+        await self._end_work()
+        if self.trouble is None:
+            self.recommended = await last_recommendation(self.job, self.journal, self.clock, self.stop, self.notify)
+
     async def stop_everything(self) -> None:
         """End every running evaluation and proposal, and record how the evaluations ended."""
         try:
-            await end_tasks([self.listener, *self.in_flight.tasks, *self.preparation.tasks])
-            await self._record()
+            await self._end_work()
         finally:
             # While anything runs, no other process may consider this controller dead.
             await end_tasks([self.life])
 
+    async def _end_work(self) -> None:
+        await end_tasks([self.listener, *self.in_flight.tasks, *self.preparation.tasks])
+        await self._record()
+
     async def close(self) -> History:
-        """Record whether the campaign is over, and return its history."""
+        """Record whether the campaign is over, with the recommendation, and return its history."""
         lease = self.history.lease
         assert lease is not None
         asked = undecided(self.campaign, self.history.trials.open)
@@ -195,7 +208,9 @@ class _Controller:
 
     def _closes(self, end: CampaignFinished | CampaignDrained, history: History) -> list[Event]:
         self.journal.check_lease(history)
-        return [*takes_back_pause(history, self.clock), end]
+        made = self.recommended
+        recommended = [made] if made is not None and made.events_seen >= history.evidence_until else []
+        return [*takes_back_pause(history, self.clock), *recommended, end]
 
     async def _record(self) -> None:
         self.trouble = await self.in_flight.record() or self.trouble

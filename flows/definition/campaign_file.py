@@ -24,14 +24,14 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
-from overnight.campaign.problems import Problem, one_line, shown
+from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.addresses import ledger_address, meant_as_folder
-from overnight.flows.definition.parts import confirm_problems, gain_problems, window_problems
+from overnight.flows.definition.parts import part_problems
 from overnight.flows.definition.translated_errors import translate
 from overnight.flows.definition.yaml_source import read_yaml
 from overnight.flows.proposing.settings import Proposing
@@ -112,23 +112,28 @@ class CampaignFile(BaseModel):
         limit = min(evaluator.time_limit, campaign.window.length / 2)
         return evaluator.model_copy(update={"time_limit": limit})
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> "CampaignFile":
+        if found := part_problems(self.campaign, self.evaluator, self.proposer):
+            raise Contradictory(found)
+        return self
+
     async def check(self) -> None:
-        """Raise InvalidDefinition if a part cannot be loaded or does not fit the campaign."""
+        """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs."""
+        self.check_proposer()
+        if problems := self.run_on.problems() + self.proposing.problems():
+            raise InvalidDefinition(problems)
+        await self.evaluator.check(self.campaign)
+
+    def check_proposer(self) -> None:
+        """Raise InvalidDefinition if the proposer cannot be loaded, or computes on a device that is missing here."""
         if isinstance(self.proposer, CustomProposer):
             self.proposer.check()
         if isinstance(self.proposer, BayesianProposer) and isinstance(self.proposer.surrogate, GpytorchSurrogate):
             checked = importlib.import_module("overnight.bo_core.gpytorch_models.check")
             checked.check(self.proposer.surrogate, self.campaign)
-        campaign = self.campaign
-        for problem in (
-            *window_problems(campaign.window, self.evaluator.time_limit),
-            *gain_problems(campaign.stop_when, self.proposer),
-            *confirm_problems(campaign.confirm, self.proposer),
-        ):
-            raise InvalidDefinition([str(problem)])
-        if problems := self.run_on.problems() + self.proposing.problems() + self._device_problems():
+        if problems := self._device_problems():
             raise InvalidDefinition(problems)
-        await self.evaluator.check(self.campaign)
 
     def _device_problems(self) -> list[str]:
         """Return a problem if proposals need a CUDA device and are computed on this machine, which has none."""

@@ -4,13 +4,25 @@ from datetime import timedelta
 
 from overnight.bo_core import AnyProposer, BayesianProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST
-from overnight.campaign.definition import Confirm, StopWhen
+from overnight.campaign import Campaign
+from overnight.campaign.definition import StopWhen
 from overnight.campaign.problems import Problem
+from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
+from overnight.evaluators import AnyEvaluator
 
 
-def window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
+def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProposer) -> list[Problem]:
+    """Return the contradictions between a campaign and its parts."""
+    return [
+        *_window_problems(campaign.window, evaluator.time_limit),
+        *_gain_problems(campaign.stop_when, proposer),
+        *_confirm_problems(campaign, proposer),
+    ]
+
+
+def _window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:
     """Return a problem if not even the first evaluation would fit into the window."""
     if window is None or time_limit <= window.length:
         return []
@@ -22,7 +34,7 @@ def window_problems(window: Window | None, time_limit: timedelta) -> list[Proble
     return [Problem(("evaluator", "time_limit"), text)]
 
 
-def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
+def _gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Problem]:
     """Return a problem if the campaign ends by its expected gain and its proposer reports none."""
     tells = isinstance(proposer, BayesianProposer) and proposer.acquisition in AGAINST_BEST
     if stop_when is None or tells:
@@ -35,12 +47,32 @@ def gain_problems(stop_when: StopWhen | None, proposer: AnyProposer) -> list[Pro
     return [Problem(("stop_when", "expected_gain_below"), text)]
 
 
-def confirm_problems(confirm: Confirm, proposer: AnyProposer) -> list[Problem]:
-    """Return a problem if a number of trials is to confirm and no model knows which point."""
-    if not isinstance(confirm, int) or isinstance(proposer, BayesianProposer):
+def _confirm_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
+    """Return a problem if a number of trials is to confirm, but no model knows which point, or too few come before."""
+    confirm = campaign.confirm
+    if not isinstance(confirm, int):
+        return []
+    if not isinstance(proposer, BayesianProposer):
+        text = (
+            f"expected `never` or `auto` with `proposer.kind: {proposer.kind}`, which has no model that knows the "
+            f"point to confirm, got {confirm}"
+        )
+        return [Problem(("confirm",), text)]
+    limits = {"trials": campaign.budget.trials, "evaluations": campaign.budget.evaluations or campaign.budget.trials}
+    limit = min(limits, key=lambda name: limits[name])
+    if confirm <= (room := limits[limit] - _trials_before(campaign)):
         return []
     text = (
-        f"expected `never` or `auto` with `proposer.kind: {proposer.kind}`, which has no model that knows the point to "
-        f"confirm, got {confirm}"
+        f"expected at most {max(room, 0)}, because `budget.{limit}` is {limits[limit]} and {_trials_before(campaign)} "
+        f"trials come first: the baseline and `start_with`, and at least two results for the model, got {confirm}"
     )
     return [Problem(("confirm",), text)]
+
+
+def _trials_before(campaign: Campaign) -> int:
+    """Return how many trials come before the first one that can confirm."""
+    asked = [campaign.parameters.point(point) for point in campaign.start_with]
+    if campaign.baseline is not None:
+        asked.append(campaign.parameters.point(campaign.baseline))
+    distinct = [point for i, point in enumerate(asked) if point not in asked[:i]]
+    return max(len(distinct), LEAST_OBSERVED)

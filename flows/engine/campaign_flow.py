@@ -191,7 +191,7 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
             prefect_view(file, report, here.notify) if here.shown else nullcontext(_ignore) as show,
         ):
-            job = job_of(file, ledger, evaluator, ignore_window=here.ignore_window)
+            job = job_of(file, ledger, evaluator, asked, ignore_window=here.ignore_window)
             watch = watched_by(here.watch, show)
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.notify)
 

@@ -11,6 +11,7 @@ from overnight.bo_core import AnyProposer
 from overnight.bo_core.proposer import FOLDERS
 from overnight.campaign import Proposal
 from overnight.campaign.errors import CannotPropose, SpaceExhausted
+from overnight.campaign.recommendation import Computed
 from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.report.numbers import value_text
 
@@ -47,12 +48,26 @@ class Question(BaseModel):
         return f"{self.place.campaign}-{told}-{hashlib.sha256(f'{told} {same}'.encode()).hexdigest()[:16]}"
 
 
+class RecommendationQuestion(BaseModel):
+    """Asks for the recommendation after the ledger's first `events_seen` events, with the settings of a proposer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: LedgerPlace
+    events_seen: int
+    settings_of: AnyProposer
+
+
 class Answer(BaseModel):
-    """The points, or the reason if there are no points; `refused` names the error if asking again is futile."""
+    """The points or the recommendation, or the reason if there are none.
+
+    `refused` names the error if asking again is futile.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     proposals: list[Proposal] = []
+    recommended: Computed | None = None
     refused: Literal["CannotPropose", "SpaceExhausted"] | None = None
     why: str | None = None
 
@@ -68,13 +83,21 @@ class Answer(BaseModel):
 
         Raises CannotPropose if no point is possible, ProposerUnavailable if asking again may help.
         """
+        self._raise_why()
+        return self.proposals
+
+    def recommendation(self) -> Computed | None:
+        """Return the recommendation, None before the first observation; raises as `points` does."""
+        self._raise_why()
+        return self.recommended
+
+    def _raise_why(self) -> None:
         if self.refused == "SpaceExhausted":
             raise SpaceExhausted(self.why)
         if self.refused is not None:
             raise CannotPropose(self.why)
         if self.why is not None:
             raise ProposerUnavailable(self.why)
-        return self.proposals
 
 
 def in_words(proposals: Sequence[Proposal]) -> str:

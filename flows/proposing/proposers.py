@@ -4,8 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from overnight.bo_core import AnyProposer
 from overnight.campaign import Proposal
-from overnight.flows.proposing.messages import LedgerPlace, Question
+from overnight.campaign.recommendation import Computed
+from overnight.flows.proposing.messages import LedgerPlace, Question, RecommendationQuestion
 from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.proposing.slot import ProposalSlot
 
@@ -27,7 +29,7 @@ class Proposers:
 
     place: LedgerPlace
     main: Proposer
-    stand_in: Proposer
+    stand_in: ProposalSlot
 
     def of(self, request: ProposalRequest) -> tuple[Proposer, Question]:
         """Return the proposer to ask, and the question."""
@@ -41,6 +43,15 @@ class Proposers:
             leases=0 if lease is None else lease.epoch,
         )
         return self.main if request.stand_in is None else self.stand_in, question
+
+    async def recommended(self, proposer: AnyProposer, events_seen: int) -> Computed | None:
+        """Return the recommendation after so many events, computed on this machine; None before the first observation.
+
+        Raises CannotPropose if none is possible, ProposerUnavailable if no answer came in time.
+        """
+        slot = self.main if isinstance(self.main, ProposalSlot) else self.stand_in
+        question = RecommendationQuestion(place=self.place, events_seen=events_seen, settings_of=proposer)
+        return await slot.recommended(question)
 
     async def warm_up(self) -> None:
         """Start the local process before the first question; if that fails, the first question reports why."""

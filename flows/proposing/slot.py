@@ -13,12 +13,13 @@ from pathlib import Path
 from types import TracebackType
 
 from overnight.campaign import Proposal
+from overnight.campaign.recommendation import Computed
 from overnight.campaign.values.duration import format_duration
 from overnight.evaluators.processes.private_folder import open_private, private_folder
 from overnight.evaluators.secrets.environment import Redaction
 from overnight.flows.host.own_packages import own_module
 from overnight.flows.proposing.likely_secrets import likely_secrets
-from overnight.flows.proposing.messages import Answer, Question
+from overnight.flows.proposing.messages import Answer, Question, RecommendationQuestion
 from overnight.flows.proposing.settings import ProposerUnavailable
 
 # An answer is one line, even with many points and their provenance.
@@ -58,6 +59,13 @@ class ProposalSlot:
 
         Raises CannotPropose if no point is possible, ProposerUnavailable if no answer came in time.
         """
+        return (await self._answer(question)).points()
+
+    async def recommended(self, question: RecommendationQuestion) -> Computed | None:
+        """Return the recommendation, None before the first observation; raises as `ask` does."""
+        return (await self._answer(question)).recommendation()
+
+    async def _answer(self, question: Question | RecommendationQuestion) -> Answer:
         async with self._one_at_a_time:
             try:
                 process = await self._living()
@@ -70,7 +78,7 @@ class ProposalSlot:
             except TimeoutError:
                 await self._kill()
                 limit = format_duration(self._time_limit)
-                raise ProposerUnavailable(f"no proposal came within {limit} (`proposing.time_limit`)") from None
+                raise ProposerUnavailable(f"no answer came within {limit} (`proposing.time_limit`)") from None
             except asyncio.CancelledError:
                 # The late answer would be mistaken for the answer to the next question.
                 await self._kill()
@@ -82,7 +90,7 @@ class ProposalSlot:
                     f"the process that computes proposals died ({self._log}): {self._last_words()}"
                 )
         answer = Answer.model_validate_json(line)
-        return answer.model_copy(update={"why": answer.why and self._redacted_end(answer.why)}).points()
+        return answer.model_copy(update={"why": answer.why and self._redacted_end(answer.why)})
 
     async def _living(self) -> Process:
         if self._process is None or self._process.returncode is not None:
@@ -119,7 +127,7 @@ class ProposalSlot:
         return self._redaction.text(text)[-_LAST_WORDS:].strip()
 
 
-async def _answered(process: Process, question: Question) -> bytes:
+async def _answered(process: Process, question: Question | RecommendationQuestion) -> bytes:
     """Return the line of the answer; it is empty or cut off if the process died."""
     assert process.stdin is not None
     assert process.stdout is not None

@@ -55,7 +55,7 @@ def _verdicts(
 ) -> Iterator[Replayed]:
     try:
         history = History.from_events(seen)
-        campaign, proposer = _asked(history, folder)
+        campaign, proposer = asked_of(history, folder)
         # Points of a stand-in may complete a batch that a model began.
         stand_ins: list[StandIn] = [by for made in computed.values() if (by := made.asked.stand_in) is not None]
         proposer = standing_in(proposer, stand_ins[0] if stand_ins else None)
@@ -70,7 +70,8 @@ def _verdicts(
         yield Replayed(trial, found.verdict, found.why)
 
 
-def _asked(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
+def asked_of(history: History, folder: Path) -> tuple[Campaign, AnyProposer]:
+    """Return the definition and the proposer that a history records, as they can be used here."""
     latest = history.revised or history.defined
     settings = {} if latest is None else latest.settings.get("proposer") or {}
     proposer = recorded_proposer(settings).in_folder(folder)

@@ -1,6 +1,7 @@
 """The best result of a campaign: as measured, as recommended, and compared with the baseline."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from overnight.campaign import Campaign, History, Measurement, Point, Trial
@@ -35,13 +36,20 @@ class Baseline(Section):
     missing: str | None
 
 
+class Recorded(Section):
+    """When a recommendation was recorded in the ledger, and the number of events that it was made from."""
+
+    time: datetime
+    events_seen: int
+
+
 class Recommended(Section):
     """The recommended point, and the belief about its true value.
 
     `trial` is absent if the point was not measured; `best_measured` is the trial that is believed to be the best of
     those that were. `sd` is absent if measurements are `exact`, and `change_percent` if there is no baseline or it is
     too close to zero. `without_model` is the reason if the figures are a measurement with its standard error, and not a
-    model's belief.
+    model's belief. `recorded` is absent if the recommendation was computed for this story.
     """
 
     trial: int | None
@@ -55,6 +63,7 @@ class Recommended(Section):
     probability_better_than_baseline: Known
     change_percent: Known
     without_model: str | None
+    recorded: Recorded | None
 
 
 class Best(Section):
@@ -67,8 +76,10 @@ class Best(Section):
     provisional: bool
 
 
-def best_of(history: History, found: Recommendation | None) -> Best:
-    """Return the best result; nothing is recommended if no recommendation was computed."""
+def best_of(history: History, computed: Recommendation | None) -> Best:
+    """Return the best result; nothing is recommended if no recommendation is recorded that holds, and none computed."""
+    recorded = history.recommendation
+    found = computed if recorded is None else recorded.recommendation
     exact = found is not None and is_exact(history)
     baseline = _baseline(history, found, exact=exact)
     return Best(
@@ -103,7 +114,13 @@ def _recommended(history: History, found: Recommendation, baseline: Baseline | N
         probability_better_than_baseline=None if is_baseline else found.probability_better_than_baseline,
         change_percent=None if baseline is None else _change_percent(baseline.mean, mean),
         without_model=found.without_model,
+        recorded=_recorded(history),
     )
+
+
+def _recorded(history: History) -> Recorded | None:
+    made = history.recommendation
+    return None if made is None else Recorded(time=made.time, events_seen=made.events_seen)
 
 
 def _baseline(history: History, found: Recommendation | None, *, exact: bool) -> Baseline | None:

@@ -52,7 +52,7 @@ def story_of(
     ledger: str | None = None,
     notices: tuple[str, ...] = (),
 ) -> Story:
-    """Return how a campaign stands.
+    """Return how a campaign stands; a recorded recommendation that still holds comes before a computed one.
 
     A history does not hold whether the controller is `alive`, nor the place of the ledger, nor `notices` about the
     controller's process and the campaign's file. Raises InvalidHistory if no campaign was defined.

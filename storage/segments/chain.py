@@ -11,7 +11,7 @@ from overnight.campaign.errors import LedgerDamaged, LedgerError
 from overnight.storage.ledger import Segment
 from overnight.storage.segments.contents import Contents
 from overnight.storage.segments.segment_file import GENESIS, RESTORE, Encoded, SegmentFile, damaged, decode, digest
-from overnight.storage.stores.store import ObjectMissing, ObjectStore
+from overnight.storage.stores.store import Object, ObjectChanged, ObjectMissing, ObjectStore
 
 _A_FOLDER = 1000
 # Objects requested at once: a bucket answers many requests as fast as one.
@@ -52,6 +52,17 @@ class Tip:
     contents: Contents | None
 
 
+@dataclass(frozen=True)
+class Known:
+    """A segment's tip and the bytes of its file, as they were read or written."""
+
+    tip: Tip
+    data: bytes
+
+
+_BEGINNING = Known(Tip(0, GENESIS, None), b"")
+
+
 class Chain:
     """The files under `prefix` + `events/`; file n exists if and only if segment n was committed."""
 
@@ -60,7 +71,7 @@ class Chain:
         self._readers = readers
         self._prefix = prefix
         self._folder = f"{prefix}events/"
-        self._seen = Tip(0, GENESIS, None)
+        self._known = _BEGINNING
 
     @property
     def folder(self) -> str:
@@ -71,42 +82,41 @@ class Chain:
         """Raise LedgerError if the store would overwrite an object that is created again."""
         self._store.prove(self._prefix)
 
-    def create(self, number: int, file: Encoded) -> None:
-        """Commit the file as segment `number`; raises ObjectExists if that segment exists."""
-        self._store.create(self._key(number), file.data)
-        self._seen = Tip(number, digest(file.data), file.contents)
+    def known(self, number: int) -> Known:
+        """Return the segment as it was read or written last; it is read now, as by `tip`, if another one was."""
+        known = _BEGINNING if number == 0 else self._known
+        return known if known.tip.number == number else self._read(number)
+
+    def append(self, file: Encoded, before: Known) -> None:
+        """Commit the file as the segment after `before`; raises ObjectExists if that segment exists.
+
+        Nothing is written if `before` is no longer there as it was known: raises as `tip` does.
+        """
+        last = before.tip.number
+        after = Object(self._key(last), before.data) if last else None
+        try:
+            self._store.create(self._key(last + 1), file.data, after=after)
+        except ObjectMissing:
+            raise self._gone(last) from None
+        except ObjectChanged:
+            raise self._exchanged(last) from None
+        self._known = Known(Tip(last + 1, digest(file.data), file.contents), file.data)
 
     def name(self, number: int) -> str:
         """Return the path or address of the segment's file."""
         return f"{self._store.location}/{self._key(number)}"
 
     def tip(self, number: int) -> Tip:
-        """Return the values that the segment after this one has to record.
+        """Return the values that the segment after this one has to record, from its file as it is now.
 
         Raises LedgerError if there is no such file, LedgerDamaged if it is torn, foreign or has changed.
         """
-        if number == 0:
-            return Tip(0, GENESIS, None)
-        try:
-            data = self._store.get(self._key(number))
-        except ObjectMissing:
-            raise LedgerError(
-                f"ledger file `{self.name(number)}`: expected the segment to append after, found no such file. "
-                "Was the ledger moved or deleted? Bring it back and start again."
-            ) from None
-        found = digest(data)
-        if self._seen.number == number and self._seen.hash != found:
-            raise damaged(self.name(number), "the same bytes as before", "other bytes", RESTORE)
-        if self._seen.number == number:
-            return self._seen
-        # The next segment will record this hash forever, so a torn file is refused here.
-        tip = self._seen = Tip(number, found, decode(data, number, self.name(number)).contents)
-        return tip
+        return self._read(number).tip if number else _BEGINNING.tip
 
     def tip_below(self, number: int, newest: int) -> Tip:
         """Return the tip of a segment below the newest; raises LedgerDamaged if it is missing, torn or foreign."""
         if number == 0:
-            return Tip(0, GENESIS, None)
+            return _BEGINNING.tip
         data = self._get(number, newest)
         return Tip(number, digest(data), decode(data, number, self.name(number)).contents)
 
@@ -115,8 +125,8 @@ class Chain:
 
         Raises LedgerDamaged if the file is missing.
         """
-        seen = self._seen
-        return seen.hash if seen.number == number else digest(self._get(number, number))
+        tip = self._known.tip
+        return tip.hash if tip.number == number else digest(self._get(number, number))
 
     def there(self, number: int) -> str | None:
         """Return the current hash of a segment's file without decoding it; None if there is no such file."""
@@ -150,8 +160,22 @@ class Chain:
                 raise self._broken(number)
             previous = digest(data)
             link = Link(file, previous)
-            self._seen = link.tip
+            self._known = Known(link.tip, data)
             yield link
+
+    def _read(self, number: int) -> Known:
+        try:
+            data = self._store.get(self._key(number))
+        except ObjectMissing:
+            raise self._gone(number) from None
+        known = self._known
+        if known.tip.number == number and known.data != data:
+            raise self._exchanged(number)
+        if known.tip.number != number:
+            # The next segment will record this hash forever, so a torn file is refused here.
+            tip = Tip(number, digest(data), decode(data, number, self.name(number)).contents)
+            known = self._known = Known(tip, data)
+        return known
 
     def _contents(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
         """Return each file's number and bytes; several readers request some of them ahead."""
@@ -166,6 +190,15 @@ class Chain:
         finally:
             # A caller that stops early does not wait for files requested ahead.
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _gone(self, number: int) -> LedgerError:
+        return LedgerError(
+            f"ledger file `{self.name(number)}`: expected the segment to append after, found no such file. "
+            "Was the ledger moved or deleted? Bring it back and start again."
+        )
+
+    def _exchanged(self, number: int) -> LedgerDamaged:
+        return damaged(self.name(number), "the same bytes as before", "other bytes", RESTORE)
 
     def _broken(self, number: int) -> LedgerDamaged:
         if number == 1:

@@ -1,7 +1,7 @@
 """Events as rows: the event itself as JSON in `body`, and a typed column for each value that people query."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +9,10 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from overnight.campaign.evaluation import Measurement
-from overnight.campaign.history.events import Event
+from overnight.campaign.history.events import Event, RecommendationMade, TrialProposed
 from overnight.campaign.space import Point
 from overnight.storage.segments.columns import FIELDS, METRIC, PARAMETER, SCHEMA, TYPED, lists
-from overnight.storage.segments.rows_of_version_2 import current
+from overnight.storage.segments.rows_of_version_2 import current, may_be_old
 
 INT64 = range(-(2**63), 2**63)
 
@@ -21,28 +21,36 @@ _read_events: TypeAdapter[tuple[Event, ...]] = TypeAdapter(tuple[Event, ...])
 
 def rows_of(events: Sequence[Event], segment: int) -> pa.Table:
     """Return the rows of one segment; raises ValueError or TypeError if an event cannot be stored exactly."""
-    typed = typed_rows(events, [segment] * len(events), range(len(events)))
+    typed = _typed_columns(events, [segment] * len(events), range(len(events)))
     bodies = pa.array([_body(event) for event in events], pa.string())
-    return pa.Table.from_arrays([*typed.columns, bodies], schema=SCHEMA)
+    return pa.Table.from_arrays([*typed, bodies], schema=SCHEMA)
 
 
 def typed_rows(events: Sequence[Event], segments: Sequence[int], positions: Sequence[int]) -> pa.Table:
     """Return the typed columns of the events' rows; all their values are in the bodies as well."""
+    return pa.Table.from_arrays(_typed_columns(events, segments, positions), schema=TYPED)
+
+
+def _typed_columns(events: Sequence[Event], segments: Sequence[int], positions: Sequence[int]) -> list[pa.Array]:
     fields = [vars(event) for event in events]
-    columns = [
+    return [
         pa.array(segments, pa.int64()),
         pa.array(positions, pa.int32()),
         pa.array([event.id for event in events], pa.string()),
         *(pa.array([of.get(name) for of in fields], kind) for name, kind in FIELDS.items()),
-        _parameters([of.get("point") for of in fields]),
+        _parameters([_point_of(event) for event in events]),
         _metrics([of.get("metrics") for of in fields]),
     ]
-    return pa.Table.from_arrays(columns, schema=TYPED)
 
 
 def events_of(bodies: Sequence[str]) -> tuple[Event, ...]:
     """Return the events with these bodies, of version 2 or later; raises ValueError if a body is not an event."""
-    return _read_events.validate_json("[" + ",".join(map(current, bodies)) + "]")
+    text = _array(bodies)
+    return _read_events.validate_json(_array([current(body) for body in bodies]) if may_be_old(text) else text)
+
+
+def _array(bodies: Iterable[str]) -> str:
+    return "[" + ",".join(bodies) + "]"
 
 
 def _body(event: Event) -> str:
@@ -53,6 +61,16 @@ def _body(event: Event) -> str:
     # Half a character, such as in the output of a broken program, cannot be stored as UTF-8.
     text = json.dumps(fields, default=_seconds, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
+
+
+def _point_of(event: Event) -> Point | None:
+    match event:
+        case TrialProposed():
+            return event.point
+        case RecommendationMade():
+            return event.recommendation.point
+        case _:
+            return None
 
 
 def _instant(name: str, moment: datetime) -> str:

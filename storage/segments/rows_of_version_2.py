@@ -44,9 +44,14 @@ _PLACES = {
 }
 
 
+def may_be_old(text: str) -> bool:
+    """Return whether a body in this text may be of version 2."""
+    return any(mark in text for mark in _MARKS)
+
+
 def current(body: str) -> str:
     """Return an event's body in the form of version 3, also if it has that of version 2."""
-    if not any(mark in body for mark in _MARKS):
+    if not may_be_old(body):
         return body
     fields = json.loads(body)
     return json.dumps(converted(fields), ensure_ascii=False, separators=(",", ":")) if _is_old(fields) else body

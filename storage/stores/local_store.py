@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from overnight.campaign.errors import LedgerError
-from overnight.storage.stores.store import ObjectExists, ObjectMissing
+from overnight.storage.stores.store import Object, ObjectChanged, ObjectExists, ObjectMissing
 
 _TEMPORARY = ".tmp-"
 _READ_ONLY = 0o444
@@ -48,8 +48,13 @@ class LocalStore:
     def prove(self, folder: str) -> None:
         """Do nothing: link(2) never replaces a file, and without hard links the first `create` fails."""
 
-    def create(self, key: str, data: bytes) -> None:
-        """Write the object by temporary file, fsync, link and fsync of the folder; raises ObjectExists."""
+    def create(self, key: str, data: bytes, *, after: Object | None = None) -> None:
+        """Write the object by temporary file, fsync, link and fsync of the folder; raises ObjectExists.
+
+        Raises ObjectMissing or ObjectChanged if it no longer has `after`.
+        """
+        if after is not None and self.get(after.key) != after.data:
+            raise ObjectChanged(after.key)
         path = self._root / key
         with explained("write", path):
             self._make_folder(path.parent)

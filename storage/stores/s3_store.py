@@ -1,21 +1,23 @@
 """Objects in an S3-compatible bucket, each created by one conditional put."""
 
+import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aiobotocore.session import AioSession
 from aiohttp import ClientError as BrokenConnection
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError, NoCredentialsError, PartialCredentialsError
 from botocore.loaders import Loader, create_loader
+from fsspec.asyn import sync
 from s3fs import S3FileSystem
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from overnight.campaign.errors import LedgerError
-from overnight.storage.stores.store import ObjectExists, ObjectMissing
+from overnight.storage.stores.store import Object, ObjectChanged, ObjectExists, ObjectMissing
 
 _Answer = TypeVar("_Answer")
 
@@ -27,6 +29,7 @@ _LONGEST_PAUSE = 10.0
 _NO_SUCH_KEY = ("NoSuchKey", "404")
 _PASSING = ("ConditionalRequestConflict", "RequestTimeout", "Throttling", "ThrottlingException", "SlowDown")
 _TOO_MANY_REQUESTS = 429
+_CODES = {304: "NotModified", 412: "PreconditionFailed"}
 # The libraries in between have exceptions of their own for a connection that was refused, broken or timed out.
 _WITHOUT_ANSWER = (HTTPClientError, NoConnection, BrokenConnection, ConnectionError, TimeoutError)
 _CREDENTIALS = (
@@ -64,10 +67,14 @@ class S3Store:
             # Cached listings and instances would be out of date.
             use_listings_cache=False,
             skip_instance_cache=True,
-            # Otherwise each object's size is requested before the object.
-            max_concurrency=1,
-            # Only `_ask` may repeat a request.
-            config_kwargs={"connect_timeout": 5, "read_timeout": 20, "retries": {"total_max_attempts": 1}},
+            config_kwargs={
+                "connect_timeout": 5,
+                "read_timeout": 20,
+                # Only `_ask` may repeat a request.
+                "retries": {"total_max_attempts": 1},
+                # Otherwise each request puts a description of this machine together, which costs half of a signature.
+                "user_agent": "overnight",
+            },
         )
         self._files.retries = 1
 
@@ -88,7 +95,7 @@ class S3Store:
         finally:
             # Without permission to delete, which is right for an audited bucket, the probe stays.
             with suppress(LedgerError):
-                self._ask("delete", key, lambda: self._call("delete_object", Key=self._prefix + key))
+                self._ask("delete", key, partial(self._call, "delete_object", Key=self._prefix + key))
         raise LedgerError(
             f"ledger `{self.location}`: expected a store that keeps an object when its key is created again "
             "(`If-None-Match: *`), found one that overwrites it. Two controllers could overwrite each other's events "
@@ -105,12 +112,13 @@ class S3Store:
                 "prefix of lower-case letters and digits, or another store."
             )
 
-    def create(self, key: str, data: bytes) -> None:
-        """Write the object by one put, on the condition that its key is free; raises ObjectExists."""
+    def create(self, key: str, data: bytes, *, after: Object | None = None) -> None:
+        """Write the object by one put, on the condition that its key is free; raises ObjectExists.
+
+        Raises ObjectMissing or ObjectChanged if the store no longer has `after`.
+        """
         try:
-            self._ask(
-                "write", key, lambda: self._call("put_object", Key=self._prefix + key, Body=data, IfNoneMatch="*")
-            )
+            self._ask("write", key, partial(self._create, key, data, after))
         except ObjectExists:
             # If the answer to an earlier try was lost, the existing object is our own.
             if self.get(key) != data:
@@ -118,13 +126,11 @@ class S3Store:
 
     def replace(self, key: str, data: bytes) -> None:
         """Write the object by one put."""
-        self._ask("write", key, lambda: self._call("put_object", Key=self._prefix + key, Body=data))
+        self._ask("write", key, partial(self._put, key, data))
 
     def get(self, key: str) -> bytes:
         """Return the object; raises ObjectMissing."""
-        data = self._ask("read", key, lambda: self._files.cat_file(f"{self._bucket}/{self._prefix}{key}"))
-        assert isinstance(data, bytes)
-        return data
+        return self._ask("read", key, partial(self._download, key))
 
     def keys(self, folder: str, *, start_after: str = "") -> tuple[str, ...]:
         """Return the keys in the folder and below it that sort above `start_after`."""
@@ -153,11 +159,35 @@ class S3Store:
                 return
             where = {**where, "ContinuationToken": page["NextContinuationToken"]}
 
-    def _call(self, operation: str, **arguments: Any) -> Any:
-        return self._files.call_s3(operation, Bucket=self._bucket, **arguments)
+    async def _create(self, key: str, data: bytes, after: Object | None) -> None:
+        if after is not None and not await self._has(after):
+            raise ObjectChanged(after.key)
+        await self._put(key, data, IfNoneMatch="*")
 
-    def _ask(self, verb: str, key: str, request: Callable[[], _Answer]) -> _Answer:
-        """Return the store's answer; raises ObjectExists, ObjectMissing, or LedgerError with a remedy."""
+    async def _has(self, known: Object) -> bool:
+        """Return whether the store still has the object; it is downloaded only if its ETag is not the bytes' MD5."""
+        tag = hashlib.md5(known.data, usedforsecurity=False).hexdigest()
+        try:
+            return await self._download(known.key, IfNoneMatch=f'"{tag}"') == known.data
+        except OSError as problem:
+            if _code(problem) == "NotModified":
+                return True
+            raise
+
+    async def _put(self, key: str, data: bytes, **condition: str) -> None:
+        # Unlike bytes, a bytearray is sent at once: no `Expect: 100-continue` waits for an answer first.
+        await self._call("put_object", Key=self._prefix + key, Body=bytearray(data), **condition)
+
+    async def _download(self, key: str, **condition: str) -> bytes:
+        body = (await self._call("get_object", Key=self._prefix + key, **condition))["Body"]
+        async with body:
+            return await body.read()
+
+    async def _call(self, operation: str, **arguments: Any) -> Any:
+        return await self._files._call_s3(operation, Bucket=self._bucket, **arguments)
+
+    def _ask(self, verb: str, key: str, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Return the store's answer; raises an error of `store.py`, or LedgerError with a remedy."""
         patience = self._patience if self._answered else min(self._patience, _PATIENCE_AT_FIRST)
         again = Retrying(
             retry=retry_if_exception(_may_pass),
@@ -166,7 +196,9 @@ class S3Store:
             reraise=True,
         )
         try:
-            answer = again(request)
+            answer = cast(_Answer, again(sync, self._files.loop, request))
+        except ObjectChanged:
+            raise
         except Exception as problem:
             code = _code(problem)
             if code == "PreconditionFailed":
@@ -207,7 +239,7 @@ def _code(problem: BaseException) -> str | None:
     answer = _answer(problem)
     if answer is None:
         return None
-    return "PreconditionFailed" if _status(answer) == 412 else str(answer.get("Error", {}).get("Code"))
+    return _CODES.get(_status(answer)) or str(answer.get("Error", {}).get("Code"))
 
 
 def _status(answer: dict[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """The protocol of an object store: a directory or a bucket."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -7,8 +8,20 @@ class ObjectExists(Exception):
     """The key is taken; the object under it was not changed."""
 
 
+class ObjectChanged(Exception):
+    """The object under the key has other bytes than expected."""
+
+
 class ObjectMissing(Exception):
     """There is no object under the key."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """A key and the bytes that were stored under it."""
+
+    key: str
+    data: bytes
 
 
 class ObjectStore(Protocol):
@@ -26,8 +39,11 @@ class ObjectStore(Protocol):
         """Raise LedgerError unless keys in this folder, which ends in `/`, can be created only once."""
         ...
 
-    def create(self, key: str, data: bytes) -> None:
+    def create(self, key: str, data: bytes, *, after: Object | None = None) -> None:
         """Write the complete object or nothing, and return once it survives the death of the machine.
+
+        Immediately before, the store is asked whether it still has the object `after`: nothing is written and
+        ObjectMissing or ObjectChanged is raised if it does not.
 
         If several writers create the same key, one wins. The others get ObjectExists, and by then the object of the
         winner is durable. No two writers may write the same bytes: if an answer was lost, equal bytes count as its own.

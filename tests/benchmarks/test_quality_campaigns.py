@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmarks.quality.calibration import calibration_table
+from benchmarks.quality.calibration import calibration_tables
 from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS, GRID, Cell
 from benchmarks.quality.contestants import OwnContestant
@@ -150,18 +150,44 @@ def test_a_stored_campaign_judged_again_gives_the_row_that_it_gave_at_first(cell
     assert judged_again(spoilt) == row
 
 
-def test_what_is_said_of_a_recommendation_is_compared_with_the_truth():
+def test_the_belief_about_a_recommendation_is_compared_with_the_truth():
     cell, row = CELLS["branin-20-trials"], measure(CELLS["branin-20-trials"], 0, "sobol")
     run = run_campaign(cell, 0, SOBOL)
-    lines = calibration_table([row]).splitlines()[2:]
-    for line, setting in zip(lines, ("map", "average"), strict=True):
-        found = recommend(run.campaign, run.history, BayesianProposer(hyperparameters=setting))
+    found = recommend(run.campaign, run.history)
+    assert found is not None
+    truth = cell.problem.minimum + cell.problem.regret(found.point)
+    density = norm.logpdf(truth, found.mean, found.sd) + np.log(cell.problem.spread)
+    inside = abs(truth - found.mean) < norm.ppf(0.95) * found.sd
+    size = abs(truth - found.mean) / found.sd
+    assert calibration_tables([row], jobs=1).splitlines()[2] == (
+        f"| 20 | chosen with | 1 | {inside:.0%} | {size:.2f} | {density:.2f} |"
+    )
+
+
+def test_the_probability_of_being_better_than_a_baseline_is_compared_with_the_truth():
+    cell, row = CELLS["branin-20-trials"], measure(CELLS["branin-20-trials"], 0, "sobol")
+    run = run_campaign(cell, 0, SOBOL)
+    expected = []
+    for baseline in (1, 6, 11, 16):
+        point = dict(run.history.trials[baseline].point)
+        found = recommend(cell.campaign(0, {"baseline": point, "start_with": []}), run.history)
         assert found is not None
-        truth = cell.problem.minimum + cell.problem.regret(found.point)
-        density = norm.logpdf(truth, found.mean, found.sd) + np.log(cell.problem.spread)
-        inside = abs(truth - found.mean) < norm.ppf(0.95) * found.sd
-        size = abs(truth - found.mean) / found.sd
-        assert line == f"| 20 | {setting} | 1 | {inside:.0%} | {size:.2f} | {density:.2f} |"
+        if found.trial != baseline:
+            better = cell.problem.regret(found.point) < cell.problem.regret(point)
+            expected.append((found.probability_better_than_baseline, better))
+    lines = calibration_tables([row], jobs=1).split("\n\n")[1].splitlines()[2:]
+    assert sum(int(line.split(" | ")[1]) for line in lines) == len(expected) > 0
+    for probability, _ in expected:
+        [line] = [line for line in lines if in_step(line, probability)]
+        of_step = [pair for pair in expected if in_step(line, pair[0])]
+        said, was = np.mean(of_step, axis=0)
+        assert line.split(" | ")[1:] == [str(len(of_step)), f"{said:.1%}", f"{was:.1%} |"]
+
+
+def in_step(line: str, probability: float) -> bool:
+    """Return whether a line of the table is about this probability."""
+    low, high = (float(end.strip("| %")) / 100.0 for end in line.split(" | ")[0].split(" to "))
+    return low <= probability < high or probability == high == 1.0
 
 
 def test_points_that_repeat_an_earlier_one_are_counted():

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import lognorm, multivariate_normal
 
-from benchmarks.speed.judge import Fit, Judge, shortfalls, standardised
-from benchmarks.speed.problem import Cell, problem_of
+from benchmarks.speed.judge import Fit, Judge, shortfalls
+from benchmarks.speed.problem import Cell, problem_of, standardised
 
 
 def kernel(A, B, scales):

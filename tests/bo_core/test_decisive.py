@@ -53,7 +53,7 @@ def test_a_model_of_the_part_believes_of_the_best_what_a_model_of_all_does() -> 
     found = []
     for view in (history.model_view(), kept(history, MOST)):
         with torch.inference_mode():
-            model = Model.of(observed_by(SPACE, view), proposer, torch.Generator().manual_seed(0), averaged=False)
+            model = Model.of(observed_by(SPACE, view), proposer, torch.Generator().manual_seed(0))
             found.append(model.predicted(encoding.encode([{"x0": 0.3, "x1": 0.3}])))
     (whole, sd), (part, _) = found
     assert abs(whole - part) < 2 * sd, "within the uncertainty that is left"

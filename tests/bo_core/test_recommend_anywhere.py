@@ -53,7 +53,7 @@ def among_the_measured(campaign: Campaign, history: History) -> Recommendation:
 def believed(campaign: Campaign, history: History) -> Model:
     """Return the model of the recommendation, averaged over hyperparameters."""
     generator = torch.Generator().manual_seed(seed_of(campaign, 0))
-    return Model.of(observed_by(campaign, history.model_view()), BayesianProposer(), generator, averaged=True)
+    return Model.of(observed_by(campaign, history.model_view()), BayesianProposer(), generator, sets=32)
 
 
 def test_a_point_that_was_never_tried_is_recommended_where_it_is_believed_to_be_better() -> None:

@@ -72,7 +72,7 @@ def test_what_is_expected_far_from_the_optimum_holds_about_as_often_as_it_says()
     encoding = Encoding(campaign.parameters)
     for seed in range(3):
         view = near(campaign, valley, seed).model_view()
-        model = Model.of(observed_by(campaign, view), COMPRESSED, torch.Generator().manual_seed(0), averaged=False)
+        model = Model.of(observed_by(campaign, view), COMPRESSED, torch.Generator().manual_seed(0))
         for point in some_points(campaign, 20, seed=50 + seed):
             x, truth = encoding.encode([point]), valley(point)
             low, high = model.interval(x)

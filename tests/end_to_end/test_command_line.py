@@ -54,7 +54,9 @@ def test_the_ledger_is_whole_and_its_proposals_are_made_again(campaign):
     assert verified.startswith("whole: ")
     head = verified.split("head: ")[1].split()[0]
     assert head in (campaign / "small-report.html").read_text()
-    assert overnight_here(campaign, "replay").stdout.splitlines()[-1] == "11 same"
+    *_, recommended, counts = overnight_here(campaign, "replay").stdout.splitlines()
+    assert (recommended.startswith("recommendation after "), recommended.endswith(" events same")) == (True, True)
+    assert counts == "12 same"
     counted = overnight_here(campaign, "query", "select count(*) as n from trials", "--format", "csv").stdout
     assert counted == "n\n12\n"
 

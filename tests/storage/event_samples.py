@@ -19,6 +19,7 @@ from overnight.campaign.history.events import (
     LeaseTaken,
     LossAccepted,
     MeasurementReported,
+    RecommendationMade,
     TrialAbandoned,
     TrialApproved,
     TrialFailed,
@@ -40,6 +41,7 @@ from overnight.campaign.history.provenance import (
     Stack,
     Weights,
 )
+from overnight.campaign.recommendation import Recommendation
 
 # The number of segments in the ledger that tests damage.
 SEGMENTS = 4
@@ -173,6 +175,23 @@ EVENTS: tuple[Event, ...] = (
     CampaignPaused(time=NOON, actor="ada@home", request=7, why="the oven is cleaned: 'until 2 pm' ☃"),
     CampaignResumed(time=NOON, actor="bob@work", request=8, why="clean"),
     CampaignAskedToStop(time=NOON, actor="ada@home", epoch=3, at_once=True, why="smoke"),
+    RecommendationMade(
+        time=NOON,
+        actor="controller",
+        events_seen=57,
+        recommendation=Recommendation(
+            trial=None,
+            point={"heat": 1.0, "turns": 2**60, "flour": 2**70, "rise": True, "oven": "stone", "note": ""},
+            best_measured=2,
+            objective="burnt",
+            predicted={"burnt": Prediction(mean=-0.0, sd=0.1 + 0.2, low=-1e300, high=5e-324)},
+            baseline={"burnt": Prediction(mean=1 / 3)},
+            probability_best=1 / 3,
+            probability_better_than_baseline=0.1 + 0.2,
+            without_model="it failed ☃",
+        ),
+        stack=Stack(device="cpu", threads=1, libraries={"torch": "2.13.0"}),
+    ),
     LossAccepted(time=NOON, actor="ada@home", segment=9, hash="0" * 64, why="the disk burnt ☃"),
 )
 
@@ -184,6 +203,7 @@ _LATER_KINDS = {
     "campaign_paused",
     "campaign_resumed",
     "loss_accepted",
+    "recommendation_made",
     "trial_abandoned",
     "trial_approved",
     "trial_rejected",
@@ -207,6 +227,11 @@ def in_old_ledgers() -> list[Event]:
     """Return the events that the ledgers of versions 1 and 2 hold, without later kinds and fields."""
     known = [event for event in EVENTS if event.kind not in _LATER_KINDS]
     return [event.model_copy(update=_as_it_was(event)) for event in known]
+
+
+def in_the_first_of_version_3() -> list[Event]:
+    """Return the events that the kept ledger of version 3 holds: this version has learnt one more kind since."""
+    return [event for event in EVENTS if event.kind != "recommendation_made"]
 
 
 def _as_it_was(event: Event) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def asking(function: str, **more: object) -> BayesianProposer:
 def both_beliefs(n: int = 25) -> tuple[Posterior, GpytorchBelief]:
     """Return the beliefs of both surrogates with the same kernel, hyperparameters and observations."""
     observed = observed_by(SPACE, told(SPACE, n).model_view())
-    model = Model.of(observed, asking("like_the_built_in"), torch.Generator(), averaged=False)
+    model = Model.of(observed, asking("like_the_built_in"), torch.Generator())
     assert isinstance(model.posterior, GpytorchBelief)
     theta = torch.tensor([[*SCALES, NOISE]], dtype=torch.float64).log()
     return Posterior.of(model.data, Hyperparameters(theta, 3, "matern52", 0.0)), model.posterior
@@ -66,7 +66,7 @@ def test_the_posterior_is_that_of_the_built_in_surrogate_with_the_same_hyperpara
     for here, there in zip(found.marginal(X), expected.marginal(X), strict=True):
         torch.testing.assert_close(here, there, rtol=0.0, atol=1e-6)
     data = Model.of(
-        observed_by(SPACE, told(SPACE, 25).model_view()), asking("like_the_built_in"), torch.Generator(), averaged=False
+        observed_by(SPACE, told(SPACE, 25).model_view()), asking("like_the_built_in"), torch.Generator()
     ).data
     torch.testing.assert_close(found.replicate_noise(data), expected.replicate_noise(data))
 
@@ -133,7 +133,7 @@ def test_the_same_history_gives_the_same_points_and_says_which_code_they_came_fr
 
 def test_the_hyperparameters_are_at_a_maximum_of_gpytorchs_own_likelihood() -> None:
     observed = observed_by(SPACE, told(SPACE, 25).model_view())
-    model = Model.of(observed, asking("plain"), torch.Generator(), averaged=False)
+    model = Model.of(observed, asking("plain"), torch.Generator())
     [end] = model.starts
     assert end.ending == "converged"
     assert isinstance(model.posterior, GpytorchBelief)
@@ -145,7 +145,7 @@ def test_standard_errors_are_handed_to_a_function_that_asks_for_noise() -> None:
     points = some_points(SPACE, 12)
     history = history_of(SPACE, points, [p["x0"] for p in points], [0.01] * 12)
     observed = observed_by(SPACE, history.model_view())
-    model = Model.of(observed, asking("with_noise"), torch.Generator(), averaged=False)
+    model = Model.of(observed, asking("with_noise"), torch.Generator())
     assert isinstance(model.posterior, GpytorchBelief)
     fixed = model.posterior.model.likelihood.noise
     torch.testing.assert_close(fixed, observed.outcomes.variance)
@@ -222,7 +222,7 @@ def test_threads_that_a_function_asks_for_are_not_left_to_others() -> None:
         check(own("sets_threads"), SPACE)
         assert torch.get_num_threads() == 4
         observed = observed_by(SPACE, told(SPACE, 10).model_view())
-        belief = Model.of(observed, asking("sets_threads"), torch.Generator(), averaged=False).posterior
+        belief = Model.of(observed, asking("sets_threads"), torch.Generator()).posterior
         belief.averaged(observed.X)
         assert torch.get_num_threads() == 4
     finally:

@@ -12,6 +12,7 @@ from overnight.campaign.history.events import (
     CampaignRevised,
     Event,
     TrialAbandoned,
+    TrialApproved,
     TrialFailed,
     TrialObserved,
     TrialProposed,
@@ -20,6 +21,7 @@ from overnight.campaign.history.events import (
 from overnight.campaign.history.provenance import Chosen, MadeBy, Provenance
 from overnight.campaign.history.trial import Generator
 from overnight.campaign.standing.confirming import Confirming, confirming
+from overnight.campaign.standing.spending import likely_left
 
 
 def campaign_of(trials: int = 60, *, confirm: str | int = "auto", **changes: Any) -> Campaign:
@@ -124,6 +126,18 @@ def test_under_a_policy_it_does_not_wait_for_the_approval_of_others_and_else_it_
     assert found(campaign_of(approve="always"), *waits) == confirms(4, 0)
 
 
+def test_without_results_it_waits_for_parked_trials_even_under_a_policy():
+    policy = {"when": {"predicted": {"worse_than": 5.0}}}
+    parked = [made(trial, "sobol", parked=True) for trial in range(1, 57)]
+    assert found(campaign_of(approve=policy), *parked) == confirms(4, 0)
+    one = [TrialApproved(time=at(0), actor="ada", trial=1, why=""), started(1), observed(1)]
+    assert found(campaign_of(approve=policy), *parked, *one) == confirms(4, 0)
+    two = [TrialApproved(time=at(0), actor="ada", trial=2, why=""), started(2), observed(2)]
+    assert found(campaign_of(approve=policy), *parked, *one, *two) == confirms(4, 1)
+    rejected = [TrialRejected(time=at(0), actor="ada", trial=trial, why="") for trial in range(1, 57)]
+    assert found(campaign_of(approve=policy), *parked, *rejected) == searches(4, 56)
+
+
 def test_a_point_that_a_person_suggests_takes_a_place_and_is_waited_for():
     suggested = [*tried(1, 56), made(57, "manual")]
     assert found(campaign_of(), *suggested) == confirms(3, 0)
@@ -168,6 +182,18 @@ def test_a_budget_of_evaluations_or_of_cost_reserves_a_fifteenth_of_the_trials_i
     assert found(cost, *tried(1, 40, cost=2.0), made(41, "model"), started(41)) == searches(4, 15)
     assert found(cost, *tried(1, 56, cost=2.0)) == confirms(4, 1)
     assert found(cost, *tried(1, 60, cost=2.0)) == NOTHING
+
+
+def test_cheap_confirming_trials_let_the_search_continue_and_no_more_confirm_than_were_asked_for():
+    campaign = campaign_of(1000, confirm=3, budget={"cost": 100.0})
+    events, generators = [*tried(1, 17, cost=5.0)], list[Generator]()
+    while likely_left(history := after(campaign, *events), campaign.budget) > 0:
+        confirms_now = confirming(campaign, history).begun
+        generators.append("confirming" if confirms_now else "model")
+        number = history.next_trial
+        events += tried(number, number, generators[-1], cost=0.5 if confirms_now else 5.0)
+    # The cheap ones leave room for two more trials than were expected.
+    assert generators == ["confirming", "model", "confirming", "confirming", "model"]
 
 
 def test_a_trial_that_revised_bounds_keep_from_starting_is_not_waited_for():

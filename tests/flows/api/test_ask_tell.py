@@ -165,3 +165,20 @@ def test_looking_at_the_history_writes_nothing(source):
     before = segments(source)
     assert len(AskTell({**source, "budget": {"trials": 20}}).history.trials) == 1
     assert segments(source) == before > 0
+
+
+def test_at_the_end_the_recommendation_is_recorded_once_and_returned_to_every_reader(source):
+    campaign = AskTell(source)
+    for number in range(9):
+        trial = campaign.ask()
+        assert (campaign.recommend() is None) == (number == 0)
+        campaign.tell(trial, 1 - (trial.point["x"] - 0.3) ** 2)
+    assert AskTell(source).recommend() == AskTell(source).recommend()
+    assert campaign.history.recommendation is None
+    found = campaign.recommend()
+    made = campaign.history.recommendation
+    assert (made.recommendation, made.actor) == (found, "ask-tell")
+    before = segments(source)
+    assert found == campaign.recommend() == AskTell(source).recommend()
+    assert segments(source) == before
+    assert campaign.recommend(anywhere=False).trial == found.best_measured

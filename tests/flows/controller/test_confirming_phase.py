@@ -29,9 +29,11 @@ from overnight.flows.controller.job import Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.host.stop import StopRequest
+from overnight.flows.people.approval import approve, reject
 from overnight.flows.proposing.settings import Proposing
 from overnight.flows.replay.again import replay
 from overnight.flows.rules.allowance import Allowance
+from overnight.flows.session.journal import Journal
 from overnight.storage import MemoryLedger
 
 PROPOSER = BayesianProposer(initial=4, restarts=2, raw_points=64, draws=32)
@@ -185,6 +187,65 @@ def test_the_phase_goes_on_in_the_next_night():
         assert ended - began == 3 * HOUR
 
 
+def test_a_window_that_stops_it_lets_the_same_trial_confirm_in_the_next_night():
+    window = {"from": "22:00", "to": "06:00", "zone": "Europe/Berlin", "running": "stop"}
+    campaign = a_campaign(budget={"trials": 6}, confirm=2, workers=4, window=window)
+    clock, ledger = NightClock(), MemoryLedger()
+    # The last attempt of the first night begins at 3:00 and is expected to end in time, but takes all night.
+    evaluator = LongEvaluator(lambda trial: 5.0, clock, time_limit=2 * HOUR)
+    mornings = run_in_virtual_time(nights(campaign, evaluator, clock, ledger, 5, steps=_Modelled()))
+    assert generators(mornings[0])[4:] == ["confirming"]
+    assert generators(mornings[-1])[4:] == ["confirming"] * 2
+    [stopped, again] = mornings[-1].trials[5].attempts
+    assert stopped.failed is not None
+    assert (stopped.failed.cause, stopped.failed.will_retry) == ("cancelled", True)
+    assert again.failed is None
+    assert mornings[-1].finished is not None
+
+
+def test_under_a_policy_a_controller_waits_for_the_decision_on_each_of_them():
+    policy = {"when": {"predicted": {"worse_than": -9.0}}}
+    campaign = a_campaign(budget={"trials": 8}, confirm=2, workers=2, approve=policy)
+    ledger, clock = MemoryLedger(), VirtualClock()
+    decided: list[tuple[int, str, int]] = []
+
+    async def person() -> None:
+        """Reject the first confirming trial that waits, and approve every other trial, an hour later."""
+        journal = Journal(ledger)
+        while True:
+            await clock.sleep(3600)
+            await journal.refresh()
+            for trial in [trial for trial in journal.history.trials.open if trial.parked]:
+                waiting, generator = journal.history.awaiting, trial.proposal.generator
+                first = generator == "confirming" and (generator not in [made for _, made, _ in decided])
+                decide = reject if first else approve
+                decided.append((trial.id, generator, waiting))
+                await journal.insist(lambda history: decide(history, "ada", "so", clock.now(), trial.id))  # noqa: B023
+
+    async def both() -> History:
+        job = Job(campaign, Lasting(), PROPOSER, ledger, Path("unused"), settings=SETTINGS)
+        deciding = asyncio.create_task(person())
+        try:
+            return await run_loop(job, VirtualSteps(), clock, StopRequest())
+        finally:
+            deciding.cancel()
+
+    history = run_in_virtual_time(both())
+    last = [(trial.proposal.generator, trial.status) for _, trial in sorted(history.trials.items())][-3:]
+    assert last == [("confirming", "rejected"), ("confirming", "observed"), ("confirming", "observed")]
+    assert [waiting for _, generator, waiting in decided if generator == "confirming"] == [1, 1, 1]
+    assert history.finished is not None
+
+
+def test_a_budget_that_ends_first_says_how_few_have_confirmed():
+    campaign = a_campaign(budget={"trials": 12, "wall_clock": "200s"}, confirm=6, workers=3)
+    history = run(campaign, Lasting(), MemoryLedger())
+    assert history.finished is not None
+    made = generators(history).count("confirming")
+    assert 0 < made < 6
+    assert f"confirming: only {made} of 6 trials, before the end came" in status_lines(history)
+
+
 def test_a_pause_and_a_closed_window_hold_it_and_its_time_is_that_of_a_sequence():
     ledger = MemoryLedger()
     run(a_campaign(budget={"trials": 12}, confirm=3), Lasting(), ledger)
@@ -257,7 +318,9 @@ def refusal(file: Path, **changes: Any) -> str:
 
 
 def test_a_file_in_which_it_makes_no_sense_is_refused(file):
-    assert "confirm: expected fewer than `budget.trials`, which is 8, " in refusal(file, confirm=8)
+    assert "confirm: expected at most 6, because `budget.trials` is 8 and 2 trials come first" in refusal(
+        file, confirm=8
+    )
     assert "confirm: " in refusal(file, confirm="sometimes")
     assert "confirm: " in refusal(file, confirm=0)
     without = refusal(file, proposer={"kind": "sobol"})

@@ -55,7 +55,12 @@ EVERY_KIND: list[dict[str, Any]] = [
         "run_on": {"dask": "tcp://10.0.0.5:8786", "start_within": "1h"},
         "resources": {"cpus": 2, "gpus": 1, "memory": "4GB"},
     },
-    {"evaluator": {"function": "objective:evaluate"}, "proposer": {"kind": "sobol"}},
+    {
+        "evaluator": {"function": "objective:evaluate"},
+        "proposer": {"kind": "sobol"},
+        "confirm": "auto",
+        "stop_when": None,
+    },
 ]
 OTHERS: list[Any] = [True, False, "2", "true", "yes", "", 2, 2.0, 2.5, None]
 
@@ -144,9 +149,19 @@ def test_a_value_of_another_kind_is_named_with_its_line_and_path(tmp_path, monke
     assert raised.value.problems == [problem]
 
 
+@pytest.mark.parametrize("kinds", EVERY_KIND, ids=lambda kinds: str(kinds["evaluator"].get("kind", "evaluator")))
+def test_a_whole_number_is_not_written_with_a_point(kinds: dict[str, Any]) -> None:
+    data = COMMON | kinds
+    # The schema of JSON takes 2.0 for a whole number, so it is asked about 2.5.
+    whole = [where for where in leaves(data) if not SCHEMA.is_valid(with_another(data, where, 2.5))]
+    whole = [where for where in whole if SCHEMA.is_valid(with_another(data, where, 2))]
+    assert ("confirm",) in whole
+    assert [where for where in whole if accepted(with_another(data, where, 2.0))] == []
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     number = {"x": {"kind": "float", "low": np.float32(0.5), "high": np.int64(2)}}
     numpys = {"parameters": number, "baseline": {"x": np.float64(1.5)}, "workers": np.int64(2)}
     stop = {"expected_gain_below": np.float64(0.5), "advice_only": np.bool_(True)}
-    campaign = read_campaign(COMMON | EVERY_KIND[2] | numpys | {"stop_when": stop, "approve": "never"}).campaign
+    campaign = read_campaign(COMMON | EVERY_KIND[1] | numpys | {"stop_when": stop, "approve": "never"}).campaign
     assert (campaign.workers, campaign.stop_when and campaign.stop_when.advice_only) == (2, True)

@@ -14,6 +14,7 @@ from scripted_campaign import ScriptedEvaluator, a_campaign
 
 from overnight.bo_core import BayesianProposer, CustomProposer, SobolProposer
 from overnight.bo_core.propose import propose
+from overnight.bo_core.recommend import computed
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import CannotPropose, SpaceExhausted
 from overnight.campaign.history.events import CampaignDefined
@@ -23,7 +24,7 @@ from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.proposing.ledger_reader import LedgerReader
-from overnight.flows.proposing.messages import Question, place_of
+from overnight.flows.proposing.messages import Question, RecommendationQuestion, place_of
 from overnight.flows.proposing.settings import ProposerUnavailable
 from overnight.flows.proposing.slot import ProposalSlot
 from overnight.storage import open_ledger
@@ -95,6 +96,21 @@ async def test_a_slot_answers_what_propose_returns_at_every_moment_of_a_campaign
             assert answer == propose(campaign, History.from_events(events[:seen]), asked, 2)
 
 
+async def test_a_slot_computes_the_recommendation_that_this_process_would(tmp_path):
+    proposer = BayesianProposer(initial=2, draws=32, raw_points=64, restarts=2)
+    ledger = open_ledger(str(tmp_path / "ledger"), "test", tmp_path)
+    evaluator = ScriptedEvaluator(lambda trial, attempt: float(trial))
+    job = Job(a_campaign(budget={"trials": 4}), evaluator, proposer, ledger, tmp_path)
+    history = await run_loop(job, PlainSteps(), SystemClock(), StopRequest())
+    asked = {"place": place_of(str(tmp_path / "ledger"), "test"), "settings_of": proposer}
+    async with a_slot(tmp_path) as slot:
+        found = await slot.recommended(RecommendationQuestion(events_seen=history.events_read, **asked))
+        assert found == computed(history.definition, history, proposer)
+        assert await slot.recommended(RecommendationQuestion(events_seen=1, **asked)) is None
+        with pytest.raises(ProposerUnavailable, match="expected 999 events"):
+            await slot.recommended(RecommendationQuestion(events_seen=999, **asked))
+
+
 async def test_what_a_third_party_prints_is_no_answer(tmp_path):
     ledger = await a_ledger(tmp_path, a_campaign())
     async with a_slot(tmp_path) as slot:
@@ -107,7 +123,7 @@ async def test_a_slot_that_hangs_is_killed_and_the_next_question_is_answered(tmp
     ledger = await a_ledger(tmp_path, a_campaign())
     asked = mischief(tmp_path, "hang")
     async with a_slot(tmp_path, timedelta(seconds=5)) as slot:
-        with pytest.raises(ProposerUnavailable, match="no proposal came within 5s"):
+        with pytest.raises(ProposerUnavailable, match="no answer came within 5s"):
             await slot.ask(question(ledger, asked))
         slot._time_limit = LONG
         (tmp_path / "mischief").write_text("behave")
@@ -120,7 +136,7 @@ async def test_a_slot_that_is_stopped_is_given_up_in_time_and_killed(tmp_path):
         await slot.warm_up()
         stopped = slot._process
         stopped.send_signal(signal.SIGSTOP)
-        with pytest.raises(ProposerUnavailable, match=r"no proposal came within 0\.2s"):
+        with pytest.raises(ProposerUnavailable, match=r"no answer came within 0\.2s"):
             await slot.ask(question(ledger, SobolProposer()))
         assert stopped.returncode == -signal.SIGKILL
         assert slot._process is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from event_samples import EVENTS, NOON, SEGMENTS, in_old_ledgers, sample, started
+from event_samples import EVENTS, NOON, SEGMENTS, in_old_ledgers, in_the_first_of_version_3, sample, started
 from rewritten import write_with
 
 from overnight.campaign.errors import LedgerDamaged, LedgerTooNew
@@ -98,7 +98,8 @@ async def test_a_ledger_of_every_version_is_read_and_goes_on(tmp_path, version):
     ledger = ParquetLedger(store, "bread/")
     [segment] = await ledger.read()
     assert [repr(e.model_copy(update={"time": NOON})) for e in segment.events] == [
-        repr(e.model_copy(update={"time": NOON})) for e in (EVENTS if version == "3" else in_old_ledgers())
+        repr(e.model_copy(update={"time": NOON}))
+        for e in (in_the_first_of_version_3() if version == "3" else in_old_ledgers())
     ]
     await ledger.append([started(2)], after=1)
     found = verify(ledger)

@@ -106,10 +106,10 @@ def test_a_proof_leaves_nothing_behind(store):
 class KeepsAll(S3Store):
     """A store whose credentials may not delete."""
 
-    def _call(self, operation, **arguments):
+    async def _call(self, operation, **arguments):
         if operation == "delete_object":
             raise ClientError({"Error": {"Code": "AccessDenied"}}, operation)
-        return super()._call(operation, **arguments)
+        return await super()._call(operation, **arguments)
 
 
 def test_who_may_not_delete_can_create_a_ledger_and_leaves_a_probe(prefix, store):
@@ -125,10 +125,10 @@ class Busy(S3Store):
         super().__init__(BUCKET, prefix)
         self.refusals = [{"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}] * 2
 
-    def _call(self, operation, **arguments):
+    async def _call(self, operation, **arguments):
         if self.refusals:
             raise ClientError(self.refusals.pop(), operation)
-        return super()._call(operation, **arguments)
+        return await super()._call(operation, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_a_store_that_is_busy_is_asked_again(prefix, store, status, code):
 class Overwriting(S3Store):
     """A store that ignores the condition, as some servers do."""
 
-    def _call(self, operation, **arguments):
+    async def _call(self, operation, **arguments):
         arguments.pop("IfNoneMatch", None)
-        return super()._call(operation, **arguments)
+        return await super()._call(operation, **arguments)
 
 
 async def test_a_store_that_overwrites_is_refused_when_a_ledger_is_created(prefix):

@@ -1,0 +1,12 @@
+"""Encode the trials of a view as the settings of a proposer demand."""
+
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.campaign import Campaign, ModelView
+
+
+def situated(campaign: Campaign, view: ModelView, encoding: Encoding, proposer: BayesianProposer) -> Situation:
+    """Return the contents of a view, which must hold at least one observation, as tensors."""
+    learn_noise, hamming = proposer.repeats == "learn", proposer.categories == "hamming"
+    return Situation.of(campaign, view, encoding, learn_noise=learn_noise, hamming=hamming)

@@ -1,0 +1,83 @@
+"""Compute recorded recommendations again from the events that they were made from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from overnight.bo_core.recommend import computed
+from overnight.campaign import History
+from overnight.campaign.errors import OvernightError
+from overnight.campaign.history.events import Event, RecommendationMade
+from overnight.campaign.recommendation import Recommendation
+from overnight.flows.replay.again import asked_of
+from overnight.flows.replay.verdict import Found
+from overnight.report.phrases import trials_text
+
+# How far apart two means may be, in standard deviations, if another stack computed them.
+_APART = 0.01
+
+
+@dataclass(frozen=True)
+class ReplayedRecommendation:
+    """How a recommendation made after `events_seen` events compares with the one computed again."""
+
+    events_seen: int
+    found: Found
+
+
+def replay_recommendations(events: Sequence[Event], folder: Path) -> Iterator[ReplayedRecommendation]:
+    """Return a verdict on each recorded recommendation.
+
+    On another stack, `other stack` means that it names the same trials and agrees about the value there to a hundredth
+    of its standard deviation. Its hyperparameters are not recorded, so a larger difference is `undecided`.
+    """
+    history, folded = History(), 0
+    for made in [event for event in events if isinstance(event, RecommendationMade)]:
+        if made.events_seen < folded:
+            history, folded = History(), 0
+        history, folded = history.extended(events[folded : made.events_seen]), made.events_seen
+        try:
+            found = _compared(made, history, folder)
+        except (OvernightError, ValidationError) as problem:
+            found = Found("different", f"it cannot be computed again: {problem}")
+        yield ReplayedRecommendation(made.events_seen, found)
+
+
+def _compared(made: RecommendationMade, history: History, folder: Path) -> Found:
+    campaign, proposer = asked_of(history, folder)
+    now = computed(campaign, history, proposer)
+    if now is None:
+        return Found("different", "nothing had been observed")
+    if missing := _unmeasured(made.recommendation, history):
+        return Found("different", f"{trials_text(missing)} had no result")
+    stack = made.stack.changes(now.stack)
+    differ = _differences(made.recommendation, now.recommendation)
+    if not differ:
+        return Found("same", f"on another stack ({', '.join(stack)})" if stack else "")
+    why = f"{', '.join(differ)} differ"
+    if not stack:
+        return Found("different", why)
+    why = f"{why}; so do {', '.join(stack)}"
+    if _agree(made.recommendation, now.recommendation):
+        return Found("other stack", why)
+    return Found("undecided", f"{why}, and its hyperparameters are not recorded")
+
+
+def _unmeasured(recorded: Recommendation, history: History) -> list[int]:
+    """Return the named trials that had no result."""
+    named = {recorded.trial or recorded.best_measured, recorded.best_measured}
+    trials = history.trials
+    return [number for number in named if number not in trials or not trials[number].measured]
+
+
+def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:
+    names = type(recorded).model_fields
+    return [name for name in names if repr(getattr(recorded, name)) != repr(getattr(now, name))]
+
+
+def _agree(recorded: Recommendation, now: Recommendation) -> bool:
+    if (recorded.trial, recorded.best_measured) != (now.trial, now.best_measured):
+        return False
+    return abs(recorded.mean - now.mean) <= _APART * max(recorded.sd or 0.0, now.sd or 0.0)

@@ -1,0 +1,32 @@
+"""The recommendation of a campaign: the recorded one if it still holds, else one that is computed now."""
+
+import importlib
+from datetime import datetime
+
+from overnight.bo_core import AnyProposer
+from overnight.campaign import History
+from overnight.campaign.history.events import RecommendationMade
+from overnight.campaign.recommendation import Computed, Recommendation
+
+
+def recommendation_of(history: History, proposer: AnyProposer) -> Recommendation | None:
+    """Return the recorded recommendation if it still holds, else one with the settings of this proposer.
+
+    None before the first observation. The model is imported only if it is needed.
+    """
+    if history.recommendation is not None:
+        return history.recommendation.recommendation
+    if not history.trials.observed:
+        return None
+    return importlib.import_module("overnight.bo_core.recommend").recommend(history.definition, history, proposer)
+
+
+def recommendation_event(found: Computed, events_seen: int, now: datetime, actor: str) -> RecommendationMade:
+    """Return the event that records a recommendation made after so many events."""
+    return RecommendationMade(
+        time=now,
+        actor=actor,
+        events_seen=events_seen,
+        recommendation=found.recommendation,
+        stack=found.stack,
+    )
