@@ -200,8 +200,8 @@ class Climb:
         start[self.data.groups.count] = _MOSTLY_NOISE
         return Start("mostly noise", start)
 
-    def climbed_on(self, log_posterior: Density, starts: Sequence[Start]) -> Fit:
-        """Return the ends of climbs from these starts."""
+    def climbed_on(self, log_posterior: Density, starts: Sequence[Start], most_steps: int | None = None) -> Fit:
+        """Return the ends of climbs from these starts, after at most so many steps."""
         n, u = log_posterior.data.replicates, len(log_posterior.data.y)
         self.density = log_posterior
         end = minimize(
@@ -210,7 +210,7 @@ class Climb:
             self.prior.low,
             self.prior.high,
             stopping=replace(self._stopping(n), give_up=_BEHIND / n),
-            max_rounds=_MOST_STEPS if log_posterior.data.many and u == len(self.data.y) else 200,
+            max_rounds=most_steps or (_MOST_STEPS if log_posterior.data.many and u == len(self.data.y) else 200),
             longest_step=_LONGEST_STEP,
             inverse_hessian=np.stack([_inverse_hessian(start, log_posterior) for start in starts]),
         )

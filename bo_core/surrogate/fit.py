@@ -15,8 +15,9 @@ from overnight.campaign.errors import ModelFailed
 _MIDDLE = "middle of the prior"
 LEAST_JITTER = 1e-8
 _JITTERS = (LEAST_JITTER, 1e-6, 1e-4)
-# A fit is kept if a part of this size cannot be explained better by more than this, in nats per observation.
-_PART, _SUITS = 512, 0.18
+# A fit is kept if a part of this size cannot be explained better by more than this, in nats per observation, within so
+# many steps.
+_PART, _SUITS, _STEPS = 512, 0.18, 6
 
 
 def fit(
@@ -75,7 +76,7 @@ def keep(data: TrainingData, kernel: KernelName, prior: Prior, theta: Array) -> 
     part = data.part(torch.arange(_PART, device=data.X.device) * u // _PART)
     climb = Climb(part, kernel, prior, LEAST_JITTER, None)
     before = value_at(climb.density, theta)
-    better = climb.climbed_on(climb.density, [Start(LAST, theta)])
+    better = climb.climbed_on(climb.density, [Start(LAST, theta)], most_steps=_STEPS)
     if not better.value <= before + _SUITS * part.replicates:
         return None
     return Fit((Start(LAST, theta),), before, LEAST_JITTER, u, (StartEnd(LAST, u, before / part.replicates, "kept"),))
