@@ -40,6 +40,8 @@ from overnight.campaign.history.trial import Observation
 
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
+# Given many observations, a step of a climb is dear, and the last of many steps gain little.
+_MOST_STEPS_OF_MANY = 40
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,8 @@ class Choice:
 
     def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
         effort = effort_of(self.proposer)
+        if self.model.data.many:
+            effort = replace(effort, steps=_MOST_STEPS_OF_MANY)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
         point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)

@@ -24,9 +24,11 @@ from overnight.bo_core.surrogate import (
     TrainingData,
     fit,
     fit_onward,
+    keep,
 )
 from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbers
-from overnight.bo_core.surrogate.fit import Start, StartEnd, cold_normals
+from overnight.bo_core.surrogate.climbs import Start, StartEnd
+from overnight.bo_core.surrogate.fit import cold_normals
 from overnight.bo_core.surrogate.hyperparameters import theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
 from overnight.bo_core.tail_width import with_likeliest_tail
@@ -41,6 +43,8 @@ _LEAST_FOR_CUDA = 1000
 _FEWEST_FOR_WARPING, _MOST_FOR_ASKING = 30, 128
 _GROWTH_FOR_WARPING, _GROWTH_FOR_A_SECOND_LOOK = 1.5, 1.1
 _LEAST_GAIN_OF_WARPING, _LEAST_GAIN_EACH = 3.0, 0.1
+# The fewest distinct observations that count as many. They are fitted again when they have grown by a twentieth.
+_FEWEST_FOR_MANY, _GROWTH_FOR_ANOTHER_FIT = 512, 1.05
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,13 @@ class _Fitting:
 
         Whether warping pays is tested when the number of observations passes 30, and again each time it has grown by
         half; in between, the last answer holds. A second look at parameters that count for little is taken if there is
-        no last proposal, and each time the number has grown by a tenth.
+        no last proposal, and each time the number has grown by a tenth. Of many, a new fit is made each time the number
+        has grown by a twentieth; in between, the last one holds if it still suits the data.
         """
+        if self.data.many and not self._passes(_GROWTH_FOR_ANOTHER_FIT) and not self._asks():
+            kept = self._kept()
+            if kept is not None:
+                return kept
         return self._plain_or_warped() if self._asks() else self._fitted(self.data, warped=self._begins_warped())
 
     def take_numbers(self, sets: int, h: int) -> None:
@@ -215,6 +224,15 @@ class _Fitting:
         settings = self.proposer
         look = self._passes(_GROWTH_FOR_A_SECOND_LOOK)
         return fit(data, settings.kernel, prior, self.generator, cold=settings.starts, warm=warm, second_look=look)
+
+    def _kept(self) -> Fit | None:
+        """Return the last proposal's fit if it suits the data; takes as many numbers from the generator as a fit."""
+        assert self.warm is not None, "expected hyperparameters of a last proposal"
+        prior, kernel = self._prior(warped=self._begins_warped()), self.proposer.kernel
+        kept = keep(self.data, kernel, prior, _laid_out(self.warm, prior))
+        if kept is not None:
+            cold_normals(prior, self.generator, self.proposer.starts)
+        return kept
 
     def _onward(self, data: TrainingData, of_part: Fit, warm: Array | None, *, warped: bool) -> Fit:
         prior = self._prior(warped=warped)
@@ -263,7 +281,8 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
     """Return the observations as training data on the model's device."""
     outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
     data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
-    return data.to(device_for(proposer, len(observed.trials)))
+    many = proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY
+    return replace(data, many=many).to(device_for(proposer, len(observed.trials)))
 
 
 def last_made_by_model(history: History) -> Provenance | None:

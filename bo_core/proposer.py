@@ -26,6 +26,7 @@ TailTreatment = Literal["auto", "compressed", "plain"]
 FeasibilityTreatment = Literal["model", "ignore"]
 HopelessTreatment = Literal["avoid", "ignore"]
 OutlierTreatment = Literal["believe", "doubt"]
+FitEffort = Literal["quick", "thorough"]
 CategoryDistance = Literal["one_hot", "hamming"]
 PendingTreatment = Literal["joint", "ignore", "liar_min", "liar_mean", "liar_max", "believer"]
 
@@ -83,6 +84,9 @@ class BayesianProposer(BaseModel):
       docs/decisions/0034-categories-count-once.md).
     - `starts` is the number of cold starts of a fit, in addition to one at the last proposal's hyperparameters; with 0,
       there is a cold start only without a last proposal.
+    - `fits` decides how 512 and more observations are fitted: with few computations on all of them, and again only when
+      their number has grown by a twentieth (`quick`), or with many and at each proposal (`thorough`). Fewer
+      observations are always fitted thoroughly (docs/decisions/0036-many-observations.md).
     - `pending` decides how outstanding trials are treated; all but `joint` are for comparison (bo_core/pending.py).
     - `feasibility` decides whether scores are weighted by the probability that a point gives a result, once one has
       failed by its own fault (docs/decisions/0012-feasibility.md).
@@ -108,6 +112,7 @@ class BayesianProposer(BaseModel):
     outliers: OutlierTreatment = "believe"
     categories: CategoryDistance = "one_hot"
     starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
+    fits: FitEffort = "quick"
     pending: PendingTreatment = "joint"
     feasibility: FeasibilityTreatment = "model"
     cost_aware: Truth = False
@@ -202,6 +207,7 @@ _BEFORE_IT_EXISTED = {
     "hopeless": "ignore",
     "outliers": "believe",
     "categories": "one_hot",
+    "fits": "thorough",
 }
 
 

@@ -14,7 +14,7 @@ from overnight.bo_core.gpytorch_models.draws import TOGETHER, DifferentiatedDraw
 from overnight.bo_core.gpytorch_models.exactly import exactly
 from overnight.bo_core.gpytorch_models.fitted import fit
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
-from overnight.bo_core.surrogate.fit import StartEnd
+from overnight.bo_core.surrogate.climbs import StartEnd
 from overnight.bo_core.surrogate.hyperparameters import Record
 from overnight.bo_core.surrogate.training_data import TrainingData
 from overnight.campaign.history.provenance import ModelCode

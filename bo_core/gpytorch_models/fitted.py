@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from overnight.bo_core.gpytorch_models.built import unusable, user_errors
 from overnight.bo_core.search.bfgs import Array, Ending
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
-from overnight.bo_core.surrogate.fit import StartEnd
+from overnight.bo_core.surrogate.climbs import StartEnd
 from overnight.campaign.errors import ModelFailed
 
 _MOST_ROUNDS = 200

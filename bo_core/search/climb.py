@@ -42,7 +42,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class Effort:
-    """The effort of a search: the starts of the climbs, and the points from which they are picked.
+    """The effort of a search: the starts of the climbs, the points from which they are picked, and the most steps.
 
     Walks by single steps are computed `walks_at_once`. More at once are faster, but rounded differently.
     """
@@ -50,6 +50,7 @@ class Effort:
     restarts: int
     raw_points: int
     walks_at_once: int = 1
+    steps: int = 100
 
 
 def starting_points(encoding: Encoding, effort: Effort, near: Tensor, seed: int) -> Tensor:
@@ -75,7 +76,7 @@ def search(
     # Relaxed values decide nothing until they are rounded, so relaxed climbs must not give up in favour of each other.
     relaxed = not bool((categories | encoding.mask_of("continuous")).all())
     stopping = replace(_STOPPING, give_up=None) if relaxed else _STOPPING
-    climbed, reached = _climb(surface, pool[starts], categories, stopping)
+    climbed, reached = _climb(surface, pool[starts], categories, stopping, effort.steps)
     if bool(encoding.mask_of("continuous").all()):
         # Nothing was rounded, so the best end is the result unless it is taken.
         best = int(reached.argmax())
@@ -130,7 +131,7 @@ def _pick(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.cat([best, rest[chosen]])
 
 
-def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping) -> tuple[Tensor, Tensor]:
+def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping, steps: int = 100) -> tuple[Tensor, Tensor]:
     """Return the ends [b, d] of climbs by gradient and their values [b]; frozen features [d] stay at their starts."""
     free = ~frozen.numpy()
     if not free.any():
@@ -147,7 +148,7 @@ def _climb(surface: Surface, X: Tensor, frozen: Tensor, stopping: Stopping) -> t
 
     metric = surface.scales.numpy()[free]
     low, high = np.zeros(1), np.ones(1)
-    end = minimize(negative, start[:, free], low, high, max_rounds=100, stopping=stopping, metric=metric)
+    end = minimize(negative, start[:, free], low, high, max_rounds=steps, stopping=stopping, metric=metric)
     climbed = X.clone()
     climbed[:, torch.from_numpy(free)] = torch.from_numpy(end.x)
     return climbed, torch.from_numpy(-end.value)

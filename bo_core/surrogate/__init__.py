@@ -4,7 +4,8 @@ The model as gpytorch defines it is in `gaussian_process`. It is not imported he
 """
 
 from overnight.bo_core.surrogate.belief import Belief
-from overnight.bo_core.surrogate.fit import Fit, fit, fit_onward
+from overnight.bo_core.surrogate.climbs import Fit
+from overnight.bo_core.surrogate.fit import fit, fit_onward, keep
 from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
 from overnight.bo_core.surrogate.kernel import KernelName
 from overnight.bo_core.surrogate.marginal_likelihood import LogPosterior
@@ -27,5 +28,6 @@ __all__ = [
     "TrainingData",
     "fit",
     "fit_onward",
+    "keep",
     "safe_cholesky",
 ]

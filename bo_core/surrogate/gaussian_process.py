@@ -13,9 +13,8 @@ from overnight.bo_core.surrogate.hyperparameters import Hyperparameters
 from overnight.bo_core.surrogate.kernel import KernelName
 from overnight.bo_core.surrogate.posterior import Posterior
 from overnight.bo_core.surrogate.priors import Prior
-from overnight.bo_core.surrogate.scaling import Scaling
+from overnight.bo_core.surrogate.scaling import Scaling, warp
 from overnight.bo_core.surrogate.training_data import TrainingData
-from overnight.bo_core.surrogate.warping import warp
 
 
 class GaussianProcess(gpytorch.models.ExactGP):

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
+from overnight.bo_core.numerics.triangular import triangular_inverse
 from overnight.bo_core.surrogate.hyperparameters import Hyperparameters, Record
-from overnight.bo_core.surrogate.kernel import kernel
+from overnight.bo_core.surrogate.kernel import kernel, kernel_by_rows
 from overnight.bo_core.surrogate.marginal_likelihood import generalised_mean
 from overnight.bo_core.surrogate.metric_draws import DRAW_JITTER, SMALLEST_VARIANCE, Conditional, PullBack
 from overnight.bo_core.surrogate.scaling import Scaling
@@ -42,14 +43,20 @@ class Posterior:
         device, y = data.X.device, data.y
         scaling = Scaling.around(data.X, data.groups, hyperparameters)
         Z = scaling.scaled(data.X)
-        K, _ = kernel(hyperparameters.kernel, Z, Z)
+        K, _ = (kernel_by_rows if data.many else kernel)(hyperparameters.kernel, Z, Z)
         noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
         K.diagonal(dim1=1, dim2=2).copy_(1.0 + noise)
         L, _ = safe_cholesky(K, 0.0)
-        identity = torch.eye(len(y), dtype=L.dtype, device=device).expand_as(L)
-        L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
-        mean = generalised_mean(L_inverse.mT @ L_inverse, y)
-        residual = (L_inverse @ (y - mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
+        if data.many:
+            L_inverse = triangular_inverse(L)
+            of_y, of_one = (L_inverse @ torch.stack([y, torch.ones_like(y)], 1)).unbind(2)
+            mean = torch.linalg.vecdot(of_one, of_y) / torch.linalg.vecdot(of_one, of_one)
+            residual = of_y - mean.unsqueeze(1) * of_one
+        else:
+            identity = torch.eye(len(y), dtype=L.dtype, device=device).expand_as(L)
+            L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
+            mean = generalised_mean(L_inverse.mT @ L_inverse, y)
+            residual = (L_inverse @ (y - mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
         return cls(hyperparameters, data.groups, scaling, Z, L_inverse, mean, residual, y, noise)
 
     @property

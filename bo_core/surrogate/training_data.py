@@ -14,7 +14,8 @@ class TrainingData:
 
     `X` [u, d], `y` [u]; one replicate's noise variance is `known` [u] + `inferred` [u] (0 or 1) × σ², with σ² a
     hyperparameter. `scatter` [u] is the sum of squares of the replicates about their mean, which is all the information
-    about the noise that the means lack. `groups` are the features that share a length scale.
+    about the noise that the means lack. `groups` are the features that share a length scale. If they are `many`, their
+    fit and their matrices are computed in the ways that save time (docs/decisions/0036-many-observations.md).
     """
 
     X: Tensor
@@ -24,6 +25,7 @@ class TrainingData:
     count: Tensor
     scatter: Tensor
     groups: FeatureGroups
+    many: bool = False
 
     @classmethod
     def of(
@@ -93,14 +95,14 @@ class TrainingData:
         X, y, known, inferred, count, scatter = (
             t.to(device) for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        return TrainingData(X, y, known, inferred, count, scatter, self.groups)
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many)
 
     def part(self, rows: Tensor) -> "TrainingData":
-        """Return the observations at these rows."""
+        """Return the observations at these rows, which count as many if all do."""
         X, y, known, inferred, count, scatter = (
             t[rows] for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        return TrainingData(X, y, known, inferred, count, scatter, self.groups)
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many)
 
 
 def _replicates(rows: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -9,7 +9,8 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from overnight.campaign.evaluation import Measurement
-from overnight.campaign.history.events import Event, RecommendationMade, TrialProposed
+from overnight.campaign.history.events import Event
+from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.space import Point
 from overnight.storage.segments.columns import FIELDS, METRIC, PARAMETER, SCHEMA, TYPED, lists
 from overnight.storage.segments.rows_of_version_2 import current, may_be_old
@@ -38,7 +39,7 @@ def _typed_columns(events: Sequence[Event], segments: Sequence[int], positions: 
         pa.array(positions, pa.int32()),
         pa.array([event.id for event in events], pa.string()),
         *(pa.array([of.get(name) for of in fields], kind) for name, kind in FIELDS.items()),
-        _parameters([_point_of(event) for event in events]),
+        _parameters([_point_of(of) for of in fields]),
         _metrics([of.get("metrics") for of in fields]),
     ]
 
@@ -63,14 +64,10 @@ def _body(event: Event) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _point_of(event: Event) -> Point | None:
-    match event:
-        case TrialProposed():
-            return event.point
-        case RecommendationMade():
-            return event.recommendation.point
-        case _:
-            return None
+def _point_of(fields: Mapping[str, Any]) -> Point | None:
+    """Return the point of an event, or the one that it recommends."""
+    recommended: Recommendation | None = fields.get("recommendation")
+    return fields.get("point") if recommended is None else recommended.point
 
 
 def _instant(name: str, moment: datetime) -> str:
