@@ -259,7 +259,7 @@ class RecommendationMade(_Event):
     kind: Literal["recommendation_made"] = "recommendation_made"
     events_seen: int
     recommendation: Recommendation
-    stack: Stack = Stack()
+    stack: Stack = Field(default_factory=Stack)
 
 
 class _ControllerEvent(_Event):

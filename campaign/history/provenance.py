@@ -190,13 +190,13 @@ class Provenance(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     made_by: MadeBy
-    stack: Stack = Stack()
-    knew: Knew = Knew()
-    models: Models = Models()
+    stack: Stack = Field(default_factory=Stack)
+    knew: Knew = Field(default_factory=Knew)
+    models: Models = Field(default_factory=Models)
     predicted: ReadOnly[dict[str, Prediction]] = Field(default_factory=ReadOnlyDict)
-    chosen: Chosen = Chosen()
-    weights: Weights = Weights()
-    asked: Asked = Asked()
+    chosen: Chosen = Field(default_factory=Chosen)
+    weights: Weights = Field(default_factory=Weights)
+    asked: Asked = Field(default_factory=Asked)
 
     def differences(self, now: "Provenance") -> list[Difference]:
         """Return the recorded values that differ; values that an older version did not record are not compared."""

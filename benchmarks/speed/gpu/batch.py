@@ -1,4 +1,4 @@
-"""Refit many campaigns in one padded batch on the device, beside a loop over them on the CPU."""
+"""Refit many campaigns in one padded batch on the device, and one by one on the CPU."""
 
 import time
 from collections.abc import Sequence

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import overnight.campaign
+from overnight.campaign.history.provenance import MadeBy, Provenance
 from overnight.campaign.values.read_only import ReadOnlyDict, ReadOnlyList, read_only
 
 TREE = {"a": [1, {"b": [2, 3]}], "c": (4, [5]), "d": {}}
@@ -79,3 +80,10 @@ def test_copies_are_plain_and_may_be_changed():
     own["e"] = copy.copy(read_only([1]))
     own["e"].append(2)
     assert own == {"a": [1, {"b": [2, 3, 4]}], "c": (4, [5]), "d": {}, "e": [1, 2]}
+
+
+def test_default_parts_of_a_record_cannot_be_changed_either() -> None:
+    provenance = Provenance(made_by=MadeBy(seed=1))
+    for recorded in (provenance.stack.libraries, provenance.models.metrics, provenance.models.opinions):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            recorded["numpy"] = "2"  # type: ignore[index]
