@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from overnight.bo_core.checking import to_check
 from overnight.bo_core.choice import Asked, Candidate, Choice
+from overnight.bo_core.choice.checking import to_check
 from overnight.bo_core.model import Beliefs, Model, last_made_by_model
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import torch
 
 from overnight.bo_core.choice import Asked
-from overnight.bo_core.confirming import to_confirm
+from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside

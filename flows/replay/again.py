@@ -11,7 +11,7 @@ from overnight.bo_core import AnyProposer, BayesianProposer
 from overnight.bo_core.appraisal.appraise import Appraisal, appraise
 from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded
 from overnight.bo_core.choice import Asked
-from overnight.bo_core.confirming import to_confirm
+from overnight.bo_core.choice.confirming import to_confirm
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import on_this_machine
 from overnight.bo_core.propose import propose

@@ -16,9 +16,9 @@ from told_campaigns import (
     told,
 )
 
+from overnight.bo_core.choice.pending import Treated, treat
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.model import Model
-from overnight.bo_core.pending import Treated, treat
 from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import BayesianProposer, PendingTreatment
 from overnight.campaign import Campaign, History, Point

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from overnight.bo_core.choice import Asked
+from overnight.bo_core.choice.asked import Asked
 
 
 def to_confirm(asked: Asked) -> Asked:

@@ -1,0 +1,83 @@
+"""A request for points, and the trials that the model may know when it answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.data.inside import view_inside
+from overnight.bo_core.data.situation import Situation
+from overnight.bo_core.data.state import seed_of
+from overnight.bo_core.model import last_made_by_model
+from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.situated import situated
+from overnight.bo_core.suspects import Suspect, suspects_among, without
+from overnight.bo_core.weights.expected_cost import share_of_cost
+from overnight.campaign import Campaign, History, ModelView, Point
+from overnight.campaign.history.trial import Observation
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to the model for `q` points, in addition to those that the same proposal has `chosen` without it.
+
+    If it is `confirming`, points with results may be measured again, unless results are exact. `recorded` are suspects
+    that are known already; without them they are looked for.
+    """
+
+    campaign: Campaign
+    history: History
+    proposer: BayesianProposer
+    encoding: Encoding
+    chosen: Sequence[Point]
+    q: int
+    confirming: bool = False
+    recorded: tuple[int, ...] | None = None
+
+    @cached_property
+    def taken(self) -> set[PointKey]:
+        """Return the points that may not be proposed."""
+        trials = self.history.trials.values()
+        if self.confirming and not self.situation.observed[self.campaign.objective.metric].exact:
+            trials = [trial for trial in trials if not isinstance(trial.outcome, Observation)]
+        return {key_of(trial.point) for trial in trials} | {key_of(point) for point in self.chosen}
+
+    @cached_property
+    def everything(self) -> ModelView:
+        """Return the trials in the space."""
+        return view_inside(self.campaign, self.history)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Return the trials whose results look like glitches."""
+        observed, last = self._whole.observed[self.campaign.objective.metric], last_made_by_model(self.history)
+        return suspects_among(observed, len(self.everything.observed), self.proposer, last)
+
+    @cached_property
+    def doubted(self) -> tuple[int, ...]:
+        """Return the ids of the suspects, whose results the model does not know."""
+        return tuple(suspect.trial for suspect in self.suspects) if self.recorded is None else self.recorded
+
+    @cached_property
+    def view(self) -> ModelView:
+        """Return the trials that the model may know."""
+        return without(self.everything, self.doubted)
+
+    @cached_property
+    def situation(self) -> Situation:
+        """Return the trials that the model may know, as tensors."""
+        return situated(self.campaign, self.view, self.encoding, self.proposer) if self.doubted else self._whole
+
+    @cached_property
+    def _whole(self) -> Situation:
+        return situated(self.campaign, self.everything, self.encoding, self.proposer)
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of all random numbers of the batch."""
+        return seed_of(self.campaign, self.history.next_trial)
+
+    @property
+    def share_of_cost(self) -> float:
+        """Return how much costs count, see `expected_cost`."""
+        return share_of_cost(self.campaign, self.history, self.proposer)
