@@ -87,22 +87,34 @@ def test_the_worst_shortfall_is_given_for_asks_and_for_the_medians_of_cells():
 
 
 def test_a_demand_is_held_or_missed_or_not_yet_measured():
-    rows = [*both(1.0, 30.0), *both(1.0, 40.0, cell=LARGE), row(MAP_WARM, 0.5, cell=LARGE)]
+    rows = [*both(1.0, 50.0), *both(1.0, 60.0, cell=LARGE), row(MAP_WARM, 1.5, cell=LARGE)]
     by_what = {demand.what: demand for demand in demands(rows)}
     assert by_what[f"{MAP_COLD} against botorch, geometric mean over the grid"].held is True
-    assert by_what[f"{MAP_COLD} against botorch, geometric mean over the grid (the dream)"].held is False
+    assert by_what[f"{MAP_WARM} against botorch, geometric mean over the grid"].held is False
     assert by_what[f"{MAP_COLD} against botorch-rust, geometric mean over the grid"].held is None
     share = by_what[f"{MAP_WARM} at n = 1000, d = 20, 8 pending, share of botorch's time"]
-    assert (share.reached, share.held) == ("1.2 % (q = 1)", True)
+    assert (share.reached, share.held) == ("2.5 % (q = 1)", False)
 
 
-def test_memory_at_a_smaller_size_says_nothing_of_the_one_that_was_demanded():
-    def held(n):
-        return next(
-            d.held for d in demands([row(MAP_COLD, 9.0, cell=Cell(n, 20, 8, 1), suite="large")]) if "5000" in d.what
-        )
+def large(seconds, contestant=MAP_COLD, n=5000, **changes):
+    return row(contestant, seconds, cell=Cell(n, 20, 8, 1), suite="large", **changes)
 
-    assert (held(1000), held(5000)) == (None, True)
+
+@pytest.mark.parametrize(
+    ("rows", "held"),
+    [
+        ([large(9.0, n=1000)], None),
+        ([large(9.0)], True),
+        ([large(21.0)], False),
+        ([large(9.0), large(9.0, MAP_WARM)], False),
+        ([large(9.0), large(4.0, MAP_WARM)], True),
+        ([large(9.0, date="2026-02"), large(21.0, date="2026-01")], True),
+        ([large(9.0, peak_rss=5 * 2**30)], False),
+        ([large(9.0, date="2026-01"), large(None, date="2026-02")], False),
+    ],
+)
+def test_the_newest_asks_at_the_demanded_size_count(rows, held):
+    assert next(demand.held for demand in demands(rows) if "5000" in demand.what) is held
 
 
 def test_rows_are_read_as_they_were_written(tmp_path):
