@@ -139,8 +139,13 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
     """Return the observations as training data on the model's device."""
     outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
     data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
-    many = proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY
+    many = proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY and not _has_indicators(data.X)
     return replace(data, many=many).to(device_for(proposer, len(observed.trials)))
+
+
+def _has_indicators(X: torch.Tensor) -> bool:
+    """Return whether a feature is 0 or 1 everywhere, as those of categories are: they have no neighbourhoods."""
+    return bool(((X == 0.0) | (X == 1.0)).all(0).any())
 
 
 def last_made_by_model(history: History) -> Provenance | None:

@@ -86,7 +86,8 @@ class BayesianProposer(BaseModel):
       there is a cold start only without a last proposal.
     - `fits` decides how 512 and more observations are fitted: with few computations on all of them, and again only when
       their number has grown by a twentieth (`quick`), or with many and at each proposal (`thorough`). Fewer
-      observations are always fitted thoroughly (docs/decisions/0036-many-observations.md).
+      observations, and those of spaces with categories, are always fitted thoroughly
+      (docs/decisions/0036-many-observations.md).
     - `pending` decides how outstanding trials are treated; all but `joint` are for comparison
       (bo_core/choice/pending.py).
     - `feasibility` decides whether scores are weighted by the probability that a point gives a result, once one has

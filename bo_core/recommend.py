@@ -100,8 +100,7 @@ def _believed_best(
         trials = _first_of_each_point(view.observed)
         tried = encoding.encode([trial.point for trial in trials])
         elsewhere = _better_elsewhere(model, tried, situation, everything, proposer, encoding) if anywhere else []
-        doubted_baseline = [trial.point for trial in doubted if _is_baseline(campaign, trial.point)][:1]
-        points = [*(trial.point for trial in trials), *doubted_baseline, *elsewhere]
+        points = [*(trial.point for trial in trials), *_doubted_baseline(campaign, trials, doubted), *elsewhere]
         X = torch.cat([tried, encoding.encode(points[len(trials) :])])
         means, covariances = model.posterior.joint(X.to(model.device))
         mean, covariance = _mixed(means.cpu(), covariances.cpu())
@@ -112,13 +111,14 @@ def _believed_best(
     units = model.observed.outcomes
     known = points[: len(points) - len(elsewhere)]
     base = next((i for i, point in enumerate(known) if _is_baseline(campaign, point)), None)
+    of_base = _WIDENING_OF_BEST if base == best else _WIDENING
     found = Recommendation(
         trial=None if elsewhere else trials[best].id,
         point=points[best],
         best_measured=trials[of_observed].id,
         objective=objective,
         predicted={objective: _prediction(units, mean, covariance, best, _WIDENING_OF_BEST)},
-        baseline={} if base is None else {objective: _prediction(units, mean, covariance, base, _WIDENING)},
+        baseline={} if base is None else {objective: _prediction(units, mean, covariance, base, of_base)},
         probability_best=float((samples.argmax(0) == best).double().mean()),
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
         suspects=suspects,
@@ -192,6 +192,13 @@ def _first_of_each_point(trials: Sequence[Trial]) -> list[Trial]:
     for trial in trials:
         first.setdefault(key_of(trial.point), trial)
     return list(first.values())
+
+
+def _doubted_baseline(campaign: Campaign, believed: Sequence[Trial], doubted: Sequence[Trial]) -> list[Point]:
+    """Return the point of the baseline if none of its results is believed."""
+    if any(_is_baseline(campaign, trial.point) for trial in believed):
+        return []
+    return [trial.point for trial in doubted if _is_baseline(campaign, trial.point)][:1]
 
 
 def _is_baseline(campaign: Campaign, point: Point) -> bool:

@@ -103,6 +103,7 @@ _RECOMMENDATIONS = """
     with recorded as (
         select *, body->'$.recommendation' as r, body->>'$.recommendation.objective' as metric
         from events where kind = 'recommendation_made'
+        qualify row_number() over (partition by body->>'$.events_seen' order by segment, position) = 1
     ), believed as (
         select *, map_extract(cast(r->'$.predicted' as map(varchar, json)), metric)[1] as p,
             map_extract(cast(r->'$.baseline' as map(varchar, json)), metric)[1] as b
@@ -114,7 +115,7 @@ _RECOMMENDATIONS = """
         try_cast(b->>'mean' as double) as baseline_mean, try_cast(b->>'sd' as double) as baseline_sd,
         try_cast(r->>'$.probability_best' as double) as probability_best,
         try_cast(r->>'$.probability_better_than_baseline' as double) as probability_better_than_baseline
-    from believed order by segment, position
+    from believed order by believed.segment, believed.position
 """
 _TRIALS = """
     create view trials as
@@ -147,7 +148,7 @@ _PARAMETER_NAMES = """
     select p.name, bool_or(p.number is not null), bool_or(p.integer is not null), bool_or(p.text is not null),
         bool_or(p.flag is not null), bool_or(coalesce(p.number, p.integer, p.flag::integer) is null and p.text is null)
     from (select segment, position, unnest(parameters) as p, generate_subscripts(parameters, 1) as i
-          from events where kind = 'trial_proposed')
+          from events where kind in ({kinds}))
     group by 1 order by min((segment, position, i))
 """
 _DEFINITION = """
@@ -222,7 +223,7 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS):
         connection.execute(statement)
-    parameters = connection.execute(_PARAMETER_NAMES).fetchall()
+    parameters = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed'")).fetchall()
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
     connection.execute(_ASKED.format(parameters=_listed(values)))
     definition, names = _definition(connection), [name for name, *_ in parameters]
@@ -232,9 +233,11 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     _, asked = columns((), names, _OF_PROPOSALS)
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
     _, recommended = columns((), names, _OF_RECOMMENDATIONS)
+    # A recommended value may be of another type than all that were tried.
+    typed = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed', 'recommendation_made'")).fetchall()
     there = [
         f"{_value(*parameter, at='$.recommendation.point.')} as {_name(column)}"
-        for parameter, column in zip(parameters, recommended.values(), strict=True)
+        for parameter, column in zip(typed, recommended.values(), strict=True)
     ]
     connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
     measured = dict(connection.execute(_METRIC_NAMES).fetchall())

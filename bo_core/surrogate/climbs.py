@@ -40,7 +40,7 @@ _FEWEST_FOR_A_SECOND_LOOK, _SECOND_LOOK = 512, 256
 _COUNTS, _COUNTS_FOR_LITTLE = 0.25, 1.0
 # Many observations are fitted in neighbourhoods once a part is an eighth of them. Climbs then end at these tolerances,
 # in nats per observation, and those on all of them after at most this many steps.
-_LARGEST_PART, _MOST_STEPS = 8, 20
+_LARGEST_PART, _MOST_STEPS = 8, 60
 _FOR_MANY = Stopping(gradient=1e-4, progress=3e-4)
 
 

@@ -105,5 +105,9 @@ def _of_doubted(posterior: Posterior, X: Tensor, y: Tensor, noise: Tensor) -> tu
         return y, 0.0
     mean, sd = posterior.marginal(X)
     spread = (sd[0] ** 2 + noise).sqrt()
-    off = (y - mean[0]) / spread
-    return off, float((gains(off) - 0.5 * off**2 - spread.log() - _HALF_LOG_2PI).sum())
+    largest = torch.finfo(torch.float64).max
+    off = ((y - mean[0]) / spread).clamp(-largest, largest)
+    # The density with the likeliest noise of its own, without the square of a vast error.
+    size = off.abs()
+    log_density = -0.5 * size.clamp(max=1.0) ** 2 - size.clamp(min=1.0).log() - spread.log() - _HALF_LOG_2PI
+    return off, float(log_density.sum())

@@ -31,11 +31,12 @@ def suspects_among(
     """Return the trials whose results look like glitches, in the order of their ids.
 
     The first `results` observations are results, and the others estimates. There are no suspects if the proposer
-    believes everything, if results are exact, or if the campaign has a model of its own. The suspects of the `last`
-    proposal are kept as long as its hyperparameters explain all results; otherwise they are looked for without it. A
-    pure function of its arguments (docs/decisions/0035-glitches.md).
+    believes everything, if results are exact, by definition or by all their standard errors, or if the campaign has a
+    model of its own. The suspects of the `last` proposal are kept as long as its hyperparameters explain all results;
+    otherwise they are looked for without it. A pure function of its arguments (docs/decisions/0035-glitches.md).
     """
-    if not proposer.doubts or observed.exact or results < _FEWEST:
+    exact = observed.exact or all(measured.sem == 0 for measured in observed.measured)
+    if not proposer.doubts or exact or results < _FEWEST:
         return ()
     before = _recorded(last, observed)
     found = [suspect for rows in _parts(observed) for suspect in _among(observed, rows, results, proposer, before)]

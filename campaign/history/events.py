@@ -18,7 +18,9 @@ from overnight.campaign.recommendation import Recommendation
 from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
-DrainedBecause = Literal["asked_to_stop", "cost_reserved", "outside_window", "trouble", "undecided", "window_closed"]
+DrainedBecause = Literal[
+    "asked_to_stop", "cost_reserved", "outside_window", "revised", "trouble", "undecided", "window_closed"
+]
 FinishedBecause = Literal["cost", "evaluations", "gain", "space", "trials", "wall_clock"]
 
 Instant = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]

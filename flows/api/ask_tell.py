@@ -216,15 +216,23 @@ class AskTell:
         if found is None:
             return None
         over = own_allowance(history, self.clock.now(), ignore_window=self.ignore_window).why_over
-        # Until the campaign is opened to ask or to tell, it is only read.
-        if anywhere and self._opened and over is not None and not history.trials.open:
+        # Until the campaign is opened to ask or to tell, it is only read. If another loop has revised the settings
+        # since, a replay would not find what this one has computed.
+        latest = history.revised or history.defined
+        mine = self._opened and latest.settings == self.file.settings()
+        if anywhere and mine and over is not None and not history.trials.open:
             await self._record(recommendation_event(found, seen, self.clock.now(), _ACTOR))
         return found.recommendation
 
     async def _record(self, made: RecommendationMade) -> None:
-        """Record a recommendation unless it is outdated; a ledger that cannot be written is only reported."""
+        """Record a recommendation unless it is outdated or one holds; a ledger that refuses it is only reported."""
+
+        def new(history: History) -> list[RecommendationMade]:
+            outdated = made.events_seen < history.evidence_until
+            return [] if outdated or history.recommendation is not None else [made]
+
         try:
-            await self._journal.insist(lambda history: [made] if made.events_seen >= history.evidence_until else [])
+            await self._journal.insist(new)
         except LedgerError as problem:
             LOG.warning("The recommendation was not recorded: %s", problem)
 

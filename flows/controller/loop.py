@@ -17,7 +17,7 @@ from overnight.campaign.history.events import (
     RecommendationMade,
     TrialProposed,
 )
-from overnight.campaign.standing.ends import Drained
+from overnight.campaign.standing.ends import Drained, Over
 from overnight.evaluators.sources import Sources
 from overnight.flows.controller.asking import Answered
 from overnight.flows.controller.forgotten import end_forgotten
@@ -45,6 +45,8 @@ from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import CONTROLLER, show_life, take_lease
 from overnight.flows.session.opening import open_campaign
 from overnight.report.story.people import request_of
+
+_REVISED = Drained("revised", "it was revised or added to while its controller ended; run it again to continue")
 
 
 async def run_loop(
@@ -158,10 +160,24 @@ class _Controller:
             await self._write_proposals()
 
     async def recommend(self) -> None:
-        """Make the recommendation to record at the end, once nothing runs; none if something went wrong."""
-        await self._end_work()
-        if self.trouble is None:
+        """Make the recommendation to record at the end, once nothing runs; none if something went wrong.
+
+        People are heard until it is made.
+        """
+        await self._end_evaluations()
+        if self.trouble is not None:
+            return
+        hearing = asyncio.create_task(self._hear())
+        try:
             self.recommended = await last_recommendation(self.job, self.journal, self.clock, self.stop, self.notify)
+        finally:
+            await end_tasks([hearing])
+
+    async def _hear(self) -> None:
+        while True:
+            self.stop.ask_for(level_asked(self.history))
+            self.woken.clear()
+            await self.woken.wait()
 
     async def stop_everything(self) -> None:
         """End every running evaluation and proposal, and record how the evaluations ended."""
@@ -172,32 +188,30 @@ class _Controller:
             await end_tasks([self.life])
 
     async def _end_work(self) -> None:
-        await end_tasks([self.listener, *self.in_flight.tasks, *self.preparation.tasks])
+        await end_tasks([self.listener])
+        await self._end_evaluations()
+
+    async def _end_evaluations(self) -> None:
+        await end_tasks([*self.in_flight.tasks, *self.preparation.tasks])
         await self._record()
 
     async def close(self) -> History:
         """Record whether the campaign is over, with the recommendation, and return its history."""
-        lease = self.history.lease
-        assert lease is not None
-        asked = undecided(self.campaign, self.history.trials.open)
-        over = None if asked else self.allowed().why_over
-        about = {"time": self.clock.now(), "actor": CONTROLLER, "epoch": lease.epoch}
-        if over is not None:
-            end = CampaignFinished(**about, because=over.because, reason=over.reason)
-        else:
-            ended = self._why_drained(asked)
-            end = CampaignDrained(**about, because=ended.because, reason=ended.reason)
-
-        await self.journal.insist(lambda history: self._closes(end, history))
+        over = self._why_over(self.history)
+        await self.journal.insist(partial(self._closes, over))
         if self.trouble and not over:
             raise self.trouble
         return self.history
 
-    def _why_drained(self, undecided: str | None) -> Drained:
+    def _why_over(self, history: History) -> Over | None:
+        asked = undecided(history.definition, history.trials.open)
+        return None if asked else self.allowed(history).why_over
+
+    def _why_drained(self) -> Drained:
         if self.trouble is not None:
             return Drained("trouble", str(self.trouble))
-        if undecided is not None:
-            return Drained("undecided", undecided)
+        if (asked := undecided(self.campaign, self.history.trials.open)) is not None:
+            return Drained("undecided", asked)
         if (by := self.history.asked_to_stop) is not None:
             return Drained("asked_to_stop", str(request_of(by)))
         if self.stop.level is not Stop.NO:
@@ -206,8 +220,16 @@ class _Controller:
         reserved = "the rest of the cost budget is kept for evaluations that people run by hand"
         return why or Drained("cost_reserved", reserved)
 
-    def _closes(self, end: CampaignFinished | CampaignDrained, history: History) -> list[Event]:
+    def _closes(self, over: Over | None, history: History) -> list[Event]:
+        """Return the last events; a campaign that was `over` may have been revised since."""
         self.journal.check_lease(history)
+        assert history.lease is not None
+        about = {"time": self.clock.now(), "actor": CONTROLLER, "epoch": history.lease.epoch}
+        if over is not None and self._why_over(history) is not None:
+            end = CampaignFinished(**about, because=over.because, reason=over.reason)
+        else:
+            ended = self._why_drained() if over is None else _REVISED
+            end = CampaignDrained(**about, because=ended.because, reason=ended.reason)
         made = self.recommended
         recommended = [made] if made is not None and made.events_seen >= history.evidence_until else []
         return [*takes_back_pause(history, self.clock), *recommended, end]

@@ -34,7 +34,12 @@ def replay_recommendations(events: Sequence[Event], folder: Path) -> Iterator[Re
     of its standard deviation. Its hyperparameters are not recorded, so a larger difference is `undecided`.
     """
     history, folded = History(), 0
-    for made in [event for event in events if isinstance(event, RecommendationMade)]:
+    recorded: dict[int, RecommendationMade] = {}
+    for event in events:
+        if isinstance(event, RecommendationMade):
+            # Two with the same number are one event, and the first one counts.
+            recorded.setdefault(event.events_seen, event)
+    for made in recorded.values():
         if made.events_seen < folded:
             history, folded = History(), 0
         history, folded = history.extended(events[folded : made.events_seen]), made.events_seen

@@ -1,7 +1,7 @@
 """Proposals from 512 and more observations, which are fitted quickly."""
 
 import pytest
-from told_campaigns import MODEL, add, campaign_of, cube, observed, provenance_of, told
+from told_campaigns import MIXED, MODEL, add, campaign_of, cube, observed, provenance_of, told
 
 from overnight.bo_core.appraisal.appraise import appraise
 from overnight.bo_core.choice import Asked
@@ -32,6 +32,12 @@ def after(first: tuple[History, Proposal], loss: float) -> History:
 def test_fewer_observations_are_always_fitted_thoroughly() -> None:
     history = told(CAMPAIGN, 120, pending=2)
     assert propose(CAMPAIGN, history, QUICK, 2) == propose(CAMPAIGN, history, THOROUGH, 2)
+
+
+def test_observations_with_categories_are_always_fitted_thoroughly() -> None:
+    campaign = campaign_of(MIXED, budget={"trials": 10_000})
+    history = told(campaign, 520)
+    assert propose(campaign, history, QUICK, 1) == propose(campaign, history, THOROUGH, 1)
 
 
 def test_a_quick_fit_of_many_observations_is_not_the_thorough_one_but_predicts_nearly_the_same(

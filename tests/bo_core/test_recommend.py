@@ -122,3 +122,22 @@ def test_the_same_history_gets_the_same_recommendation_and_pending_trials_change
     assert without is not None
     assert without == recommend(campaign, history_of(campaign, points[:8], means, pending=points[8:]))
     assert campaign.parameters.point(without.point) == without.point
+
+
+@pytest.mark.parametrize("glitch", [-2.0, 2.0])
+def test_a_baseline_that_was_doubted_once_and_repeated_counts_once(glitch: float) -> None:
+    points = some_points(campaign_of(cube(2)), 15)
+    best = min(points, key=bowl)
+    campaign, chance = campaign_of(cube(2), baseline=best), random.Random(0)
+    means = [bowl(point) + chance.gauss(0, 0.002) for point in points]
+    clean = {point: mean for point, mean in enumerate(means) if point != points.index(best)}
+    means[points.index(best)] += glitch
+    doubting = BayesianProposer(outliers="doubt")
+    found = recommend(campaign, history_of(campaign, [*points, best], [*means, bowl(best)]), doubting, anywhere=False)
+    history = history_of(campaign, [*(points[i] for i in clean), best], [*clean.values(), bowl(best)])
+    expected = recommend(campaign, history, doubting, anywhere=False)
+    assert found is not None
+    assert expected is not None
+    assert found.probability_best == pytest.approx(expected.probability_best, abs=0.02)
+    assert found.point == best
+    assert found.predicted == found.baseline

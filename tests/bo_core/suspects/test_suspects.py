@@ -61,6 +61,13 @@ def test_glitches_of_either_sign_are_suspected(size) -> None:
     assert all((suspect.off > 0.0) == (size < 0.0) for suspect in found)
 
 
+@pytest.mark.parametrize("size", [-1e153, -1e300, -1.797e308, 1e156, 1.797e308])
+def test_a_glitch_as_vast_as_a_float_can_be_is_suspected_like_others(size) -> None:
+    points, values = with_glitches(12.0)
+    values[9] = size
+    assert numbers_of(SIX, points, values) == [5, 10, 18, 33]
+
+
 @pytest.mark.parametrize("function", [bowl, waves, pit, cliff])
 @pytest.mark.parametrize("noise", [0.02, 0.5])
 def test_fewer_than_one_in_a_hundred_clean_results_is_suspected(function, noise) -> None:
@@ -83,6 +90,8 @@ def test_nothing_is_suspected_among_few_results_or_exact_ones() -> None:
     assert not suspects(SIX, points[:7], values[:7])
     exact = campaign_of(cube(6), noise="none")
     assert not suspects(exact, points, values)
+    without_error = history_of(SIX, points, values, [0.0] * len(points))
+    assert not suspects_among(observed_by(SIX, without_error.model_view()), len(points), DOUBT, None)
 
 
 @pytest.mark.parametrize("penalty", [5.0, 1e6])

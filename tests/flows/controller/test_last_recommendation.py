@@ -12,14 +12,22 @@ from overnight.bo_core import BayesianProposer, SobolProposer
 from overnight.bo_core.recommend import computed
 from overnight.campaign import History
 from overnight.campaign.errors import CampaignStopped
-from overnight.campaign.history.events import Event, RecommendationMade, TrialObserved
+from overnight.campaign.history.events import (
+    CampaignAskedToStop,
+    CampaignDrained,
+    Event,
+    RecommendationMade,
+    TrialObserved,
+)
 from overnight.flows.controller.job import Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.people.requests import pause
+from overnight.flows.people.revising import revise
 from overnight.flows.proposing.settings import ProposerUnavailable
+from overnight.flows.session.lease import Rhythm
 from overnight.storage import MemoryLedger
 
 PROPOSER = BayesianProposer(initial=4, restarts=2, raw_points=64, draws=32)
@@ -39,8 +47,9 @@ class Asked:
 
 async def run(ledger: MemoryLedger, recommend: Any, stop: StopRequest | None = None, **of: Any) -> History:
     evaluator = of.pop("evaluator", None) or ScriptedEvaluator(lambda trial, attempt: float(trial))
-    notify = of.pop("notify", lambda text: None)
-    job = Job(a_campaign(**of), evaluator, SobolProposer(), ledger, Path("unused"), settings={}, recommend=recommend)
+    notify, rhythm = of.pop("notify", lambda text: None), of.pop("rhythm", Rhythm())
+    parts = {"settings": {}, "recommend": recommend, "rhythm": rhythm}
+    job = Job(a_campaign(**of), evaluator, SobolProposer(), ledger, Path("unused"), **parts)
     return await run_loop(job, PlainSteps(), SystemClock(), stop or StopRequest(), notify=notify)
 
 
@@ -154,3 +163,46 @@ async def test_one_that_a_pause_overtakes_still_holds():
 
     history = await run(ledger, overtaken)
     assert isinstance(history.recommendation, RecommendationMade)
+
+
+class Interrupted:
+    """Computes a recommendation while a person appends events."""
+
+    def __init__(self, ledger: MemoryLedger, act: Any) -> None:
+        self.ledger, self.act, self.asked = ledger, act, Asked(ledger)
+
+    async def recommend(self, events_seen: int) -> Any:
+        history = History.from_events(await events_of(self.ledger))
+        await self.ledger.append(self.act(history), after=len(await self.ledger.read()))
+        return await self.asked.recommend(events_seen)
+
+
+async def test_a_campaign_that_is_revised_while_it_ends_is_not_finished_and_continues():
+    ledger, more = MemoryLedger(), a_campaign(budget={"trials": 12})
+
+    def revised(history: History) -> list[Event]:
+        return list(revise(history, "ada", "more", SystemClock().now(), more, {}))
+
+    history = await run(ledger, Interrupted(ledger, revised).recommend)
+    assert history.finished is None
+    assert isinstance(history.closed_by, CampaignDrained)
+    assert history.closed_by.because == "revised"
+    assert "recommendation_made" not in await kinds(ledger)
+    history = await run(ledger, Asked(ledger).recommend, budget={"trials": 12})
+    assert history.finished is not None
+    assert history.started == 12
+
+
+async def test_a_request_in_the_ledger_to_stop_at_once_ends_the_computation():
+    ledger = MemoryLedger()
+
+    async def never(events_seen: int) -> Any:
+        history = History.from_events(await events_of(ledger))
+        assert history.lease is not None
+        asked = CampaignAskedToStop(time=SystemClock().now(), actor="ada", epoch=history.lease.epoch, at_once=True)
+        await ledger.append([asked], after=len(await ledger.read()))
+        await asyncio.Event().wait()
+
+    history = await run(ledger, never, rhythm=Rhythm(hear=0.01))
+    assert history.finished is not None
+    assert "recommendation_made" not in await kinds(ledger)
