@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,11 @@ def test_a_window_that_stops_it_lets_the_same_trial_confirm_in_the_next_night():
     assert mornings[-1].finished is not None
 
 
+def decided_by_ada(decide: Callable[..., Any], clock: VirtualClock, trial: int, history: History) -> Any:
+    """Return the events with which a person approves or rejects a trial."""
+    return decide(history, "ada", "so", clock.now(), trial)
+
+
 def test_under_a_policy_a_controller_waits_for_the_decision_on_each_of_them():
     policy = {"when": {"predicted": {"worse_than": -9.0}}}
     campaign = a_campaign(budget={"trials": 8}, confirm=2, workers=2, approve=policy)
@@ -220,7 +226,7 @@ def test_under_a_policy_a_controller_waits_for_the_decision_on_each_of_them():
                 first = generator == "confirming" and (generator not in [made for _, made, _ in decided])
                 decide = reject if first else approve
                 decided.append((trial.id, generator, waiting))
-                await journal.insist(lambda history: decide(history, "ada", "so", clock.now(), trial.id))  # noqa: B023
+                await journal.insist(partial(decided_by_ada, decide, clock, trial.id))
 
     async def both() -> History:
         job = Job(campaign, Lasting(), PROPOSER, ledger, Path("unused"), settings=SETTINGS)
