@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from overnight.campaign.approval import Approve
+from overnight.campaign.constraint import ConstraintText
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.problems import Contradictory
@@ -96,6 +97,9 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
+    A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
+    feasible with a probability of `feasible_at_least` (docs/how-to/constraints.md).
+
     `noise` describes the objective's noise. `none`: the same point always gives the same value. `known`: every
     evaluation reports a standard error. `infer`, the default: reported standard errors are used as they are, and the
     noise of results without one is learnt. A result that contradicts `none` or `known` is refused.
@@ -108,6 +112,8 @@ class Campaign(BaseModel):
     parameters: Space
     minimize: _Name | None = None
     maximize: _Name | None = None
+    constraints: Annotated[tuple[ConstraintText, ...], MayBeRevised.FREELY] = ()
+    feasible_at_least: Annotated[Real, Field(gt=0, lt=1), MayBeRevised.FREELY] = 0.95
     metrics: tuple[_Name, ...] = ()
     noise: Noise | None = None
     workers: Annotated[int, Field(ge=1, le=10_000), WHOLE, MayBeRevised.FREELY] = 1
@@ -132,9 +138,9 @@ class Campaign(BaseModel):
     def goal(self) -> Goal:
         """Return the goal; `minimize` and `maximize` are the short form of a goal with one objective."""
         if self.minimize is not None:
-            return Goal((Objective(metric=self.minimize, direction="minimize"),))
+            return Goal((Objective(metric=self.minimize, direction="minimize"),), self.constraints)
         assert self.maximize is not None
-        return Goal((Objective(metric=self.maximize, direction="maximize"),))
+        return Goal((Objective(metric=self.maximize, direction="maximize"),), self.constraints)
 
     @property
     def objective(self) -> Objective:
@@ -148,7 +154,8 @@ class Campaign(BaseModel):
 
     def key_of(self, metric: str) -> str:
         """Return the key of the campaign file that asks for this metric."""
-        return next((key for key in ("minimize", "maximize") if getattr(self, key) == metric), "metrics")
+        objective = next((key for key in ("minimize", "maximize") if getattr(self, key) == metric), None)
+        return objective or ("constraints" if metric in self.goal.limited else "metrics")
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

@@ -1,13 +1,15 @@
 """The goal of a campaign: which results are better, which are feasible, and which metrics a result must have."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from overnight.campaign.constraint import Constraint
 from overnight.campaign.evaluation import Measurement
 
 Measured = Mapping[str, Measurement]
@@ -38,19 +40,6 @@ class Objective(BaseModel):
         return value - self.sign * by
 
 
-class Constraint(Protocol):
-    """A demand on one metric; a result that does not meet it is never the best."""
-
-    @property
-    def metric(self) -> str:
-        """Return the metric that is limited."""
-        ...
-
-    def allows(self, measured: Measurement) -> bool:
-        """Return whether this measurement of the metric meets the demand."""
-        ...
-
-
 class Tried(Protocol):
     """Anything that was tried, such as a trial."""
 
@@ -65,15 +54,43 @@ _Tried = TypeVar("_Tried", bound=Tried)
 
 @dataclass(frozen=True)
 class Goal:
-    """The objectives, the first of which is modelled, and the constraints. Only a goal interprets signs and limits."""
+    """The objectives, the first of which decides, and the constraints. Only a goal interprets signs and limits.
+
+    `baseline` holds the metrics that were measured at the baseline, to which constraints may be relative. While a
+    metric is missing there, no result meets a constraint that is relative to it.
+    """
 
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
+    baseline: Measured = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics that every result must have, each once, starting with the objectives'."""
         return tuple(dict.fromkeys(part.metric for part in (*self.objectives, *self.constraints)))
+
+    @property
+    def limited(self) -> tuple[str, ...]:
+        """Return the metrics that constraints limit, each once."""
+        return tuple(dict.fromkeys(constraint.metric for constraint in self.constraints))
+
+    def beside(self, baseline: Measured) -> "Goal":
+        """Return the goal with the metrics that were measured at the baseline."""
+        return replace(self, baseline=baseline)
+
+    def limits(self, metric: str) -> tuple[float, float]:
+        """Return the least and the greatest value of a metric that all its constraints allow."""
+        base = self.baseline.get(metric)
+        ends = [
+            constraint.limits(None if base is None else base.mean)
+            for constraint in self.constraints
+            if constraint.metric == metric
+        ]
+        return max((low for low, _ in ends), default=-math.inf), min((high for _, high in ends), default=math.inf)
+
+    def unmet(self, measured: Measured) -> tuple[Constraint, ...]:
+        """Return the constraints that a result does not meet, or lacks the metric of."""
+        return tuple(constraint for constraint in self.constraints if not self._allows(constraint, measured))
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -90,10 +107,10 @@ class Goal:
 
     def feasible(self, measured: Measured) -> bool:
         """Return whether a result has every metric of the goal and meets every constraint."""
-        for metric in self.metrics:
-            if metric not in measured:
+        for objective in self.objectives:
+            if objective.metric not in measured:
                 return False
-        return all(constraint.allows(measured[constraint.metric]) for constraint in self.constraints)
+        return not self.constraints or not self.unmet(measured)
 
     def better(self, a: Measured, b: Measured) -> bool:
         """Return whether `a` is better than `b`: a feasible result that `b` is not, or one that dominates `b`."""
@@ -118,6 +135,11 @@ class Goal:
         objective = self.objectives[0]
         feasible = [trial for trial in trials if self.feasible(trial.measured)]
         return sorted(feasible, key=lambda trial: -objective.turned(trial.measured[objective.metric].mean))
+
+    def _allows(self, constraint: Constraint, measured: Measured) -> bool:
+        metric = constraint.metric
+        base = self.baseline.get(metric)
+        return metric in measured and constraint.allows(measured[metric].mean, None if base is None else base.mean)
 
     def _dominates(self, a: Measured, b: Measured) -> bool:
         """Return whether `a` is better than `b` in one objective and worse in none."""

@@ -20,6 +20,10 @@ class Recommendation(GivesItsPoint, BaseModel):
     point is the one with the best measurement, `sd` is its standard error if that is known, and every point is equally
     likely to be best.
 
+    With constraints, `constraints` holds the probability that the point's true values meet each of them, by its text,
+    and `probability_feasible` that they meet all. If no point reaches the probability that the campaign demands,
+    `feasible_at_least`, the point is the one that comes closest to it.
+
     Ledgers hold recommendations, so a field that is added needs a default.
     """
 
@@ -35,6 +39,21 @@ class Recommendation(GivesItsPoint, BaseModel):
     probability_better_than_baseline: float | None = None
     suspects: ReadOnly[dict[int, Prediction]] = Field(default_factory=ReadOnlyDict)
     without_model: str | None = None
+    constraints: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
+    probability_feasible: float | None = None
+    feasible_at_least: float | None = None
+
+    @property
+    def feasible_enough(self) -> bool:
+        """Return whether the point is feasible with the probability that the campaign demands, or no demand exists."""
+        if self.probability_feasible is None or self.feasible_at_least is None:
+            return True
+        return self.probability_feasible >= self.feasible_at_least
+
+    @property
+    def tightest(self) -> str | None:
+        """Return the constraint that is the least likely to be met, None without constraints."""
+        return min(self.constraints, key=lambda text: self.constraints[text], default=None)
 
     @property
     def mean(self) -> float:

@@ -1,12 +1,15 @@
 """The history of a campaign, and the view of it from which a proposal is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 from types import MappingProxyType
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.goal import Goal
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
     CampaignAskedToStop,
@@ -110,6 +113,23 @@ class History:
         return latest.definition
 
     @property
+    def goal(self) -> Goal:
+        """Return the goal of the latest definition, beside what was measured at the baseline.
+
+        A metric that was measured there several times has the mean of its means.
+        """
+        campaign = self.definition
+        if campaign.baseline is None or not any(constraint.relative for constraint in campaign.constraints):
+            return campaign.goal
+        point = campaign.parameters.point(campaign.baseline)
+        found: dict[str, list[Measurement]] = {}
+        for _, trial in sorted(self.trials.items()):
+            if trial.point == point:
+                for metric, measured in trial.measured.items():
+                    found.setdefault(metric, []).append(measured)
+        return campaign.goal.beside({metric: Measurement(mean=_mean(each)) for metric, each in found.items()})
+
+    @property
     def next_trial(self) -> int:
         """Return the id of the next proposed trial; ids start at 1."""
         return self.trials.last + 1
@@ -178,3 +198,7 @@ class History:
             approvals=sum(1 for t in trials if t.approved),
             rejections=sum(1 for t in trials if t.status == "rejected"),
         )
+
+
+def _mean(measurements: Sequence[Measurement]) -> float:
+    return fmean(measured.mean for measured in measurements)

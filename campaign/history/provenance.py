@@ -134,7 +134,8 @@ class Chosen(_Part):
 
     `expected_gain` is how much a new point was expected to improve on the best, in the unit of the improved metric.
     `instead_of` is the new point over which a repetition was preferred. `jitter` is the larger one of the draws' and
-    the model's.
+    the model's. `floor` is the value of the objective, in its own unit, that had to be beaten in draws without a
+    feasible point; None if there were none, or if there was no other draw, so that feasibility alone counted.
     """
 
     compared = "except for rounding"
@@ -144,18 +145,21 @@ class Chosen(_Part):
     expected_gain: float | None = None
     instead_of: Point | None = None
     jitter: float | None = None
+    floor: float | None = None
 
 
 class Weights(_Part):
     """The factors by which the acquisition's value was weighted.
 
-    `probability_feasible` is the predicted probability that the point gives a result. `predicted_cost` is its expected
-    cost, in the unit that evaluations report, or in seconds if they report none.
+    `probability_feasible` is the predicted probability that the point gives a result. `constraints` holds the one that
+    its true values meet a constraint, by the constraint's text. `predicted_cost` is the expected cost, in the unit that
+    evaluations report, or in seconds if they report none.
     """
 
     compared = "except for rounding"
 
     probability_feasible: float | None = None
+    constraints: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
     predicted_cost: float | None = None
 
 

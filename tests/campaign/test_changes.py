@@ -2,6 +2,7 @@ import pytest
 
 from overnight.campaign import Campaign
 from overnight.campaign.changes import differences, revisable_keys
+from overnight.campaign.constraint import read_constraint
 from overnight.campaign.definition import FailurePolicy, StopWhen
 from overnight.campaign.stopping import MedianRule
 from overnight.campaign.window import Window
@@ -90,6 +91,8 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "description": "other",
         "minimize": "other",
         "maximize": "other",
+        "constraints": (read_constraint("other <= 7"),),
+        "feasible_at_least": 0.7,
         "metrics": ("other",),
         "noise": "none",
         "workers": 7,

@@ -29,6 +29,17 @@ CONTRADICTIONS = [
             "start_with.1.oven: expected a value, got nothing",
         ],
     ),
+    (
+        {"constraints": ["grams <= 1.1 * baseline", "minutes <= 9"]},
+        ["constraints.0: expected a `baseline`, to which `grams <= 1.1 * baseline` is relative, found none"],
+    ),
+    (
+        {"constraints": ["1 <= grams <= 5", "grams >= 5", "grams >= 6", "7 <= minutes <= 6"]},
+        [
+            "constraints.1: expected a lower bound of `grams` below its upper bound, got 5 and 5",
+            "constraints.3: expected a lower bound of `minutes` below its upper bound, got 7 and 6",
+        ],
+    ),
     ({"approve": {"when": {"change": 0.1}}}, ["approve.when.change: expected a `baseline`"]),
     (
         {"approve": {"when": {"change": {"oven": 0.1, "rack": 0.1}}}, "baseline": {"heat": 0.5, "oven": "gas"}},

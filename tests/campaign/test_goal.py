@@ -1,14 +1,17 @@
 """The goal of a campaign: one place decides which outcome is better, and it agrees with brute force."""
 
+import math
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from overnight.campaign import Campaign, Goal, Measurement, Objective, Proposal, Trial
+from overnight.campaign import Campaign, Goal, History, Measurement, Objective, Proposal, Trial
+from overnight.campaign.constraint import Bound, Constraint, read_constraint
+from overnight.campaign.history.events import CampaignDefined
 from overnight.campaign.history.trial import Failure, Observation
 
 ROOT = Path(__file__).parents[2]
@@ -17,15 +20,8 @@ LOSS = Objective(metric="loss", direction="minimize")
 TASTE = Objective(metric="taste", direction="maximize")
 
 
-@dataclass(frozen=True)
-class AtMost:
-    """A possible later constraint: it needs only a metric and a method that judges a measurement."""
-
-    metric: str
-    limit: float
-
-    def allows(self, measured: Measurement) -> bool:
-        return measured.mean <= self.limit
+def at_most(metric: str, limit: float) -> Constraint:
+    return Constraint(metric, at_most=Bound(limit))
 
 
 def measured(**means: float) -> dict[str, Measurement]:
@@ -59,7 +55,7 @@ def test_the_short_form_of_a_campaign_is_a_goal_of_one_objective():
 
 
 def test_every_metric_of_an_objective_or_a_constraint_must_be_measured_once():
-    goal = Goal((TASTE, LOSS), (AtMost("minutes", 9), AtMost("loss", 1)))
+    goal = Goal((TASTE, LOSS), (at_most("minutes", 9), at_most("loss", 1)))
     assert goal.metrics == ("taste", "loss", "minutes")
     assert goal.directions == ("maximize", "minimize")
 
@@ -83,7 +79,7 @@ def test_values_are_better_and_worse_in_the_direction_of_the_objective(objective
 
 
 def test_a_result_is_feasible_if_it_meets_every_constraint_and_each_was_measured():
-    goal = Goal((LOSS,), (AtMost("minutes", 9), AtMost("grams", 50)))
+    goal = Goal((LOSS,), (at_most("minutes", 9), at_most("grams", 50)))
     assert goal.feasible(measured(loss=1, minutes=9, grams=50))
     assert not goal.feasible(measured(loss=1, minutes=10, grams=50))
     assert not goal.feasible(measured(loss=1, minutes=9))
@@ -92,7 +88,7 @@ def test_a_result_is_feasible_if_it_meets_every_constraint_and_each_was_measured
 
 
 def test_a_feasible_result_is_better_than_every_infeasible_one():
-    goal = Goal((LOSS,), (AtMost("minutes", 9),))
+    goal = Goal((LOSS,), (at_most("minutes", 9),))
     slow, quick = measured(loss=1, minutes=10), measured(loss=5, minutes=8)
     assert goal.better(quick, slow)
     assert not goal.better(slow, quick)
@@ -109,7 +105,7 @@ def test_of_several_objectives_one_result_is_better_if_it_is_worse_in_none():
 @pytest.mark.parametrize("objective", [LOSS, TASTE])
 def test_the_best_trial_is_that_of_brute_force_among_the_feasible_ones(objective):
     draw = random.Random(objective.metric)
-    goal = Goal((objective,), (AtMost("minutes", 5),))
+    goal = Goal((objective,), (at_most("minutes", 5),))
     trials = [
         observed(i, **{objective.metric: float(draw.randrange(6)), "minutes": float(draw.randrange(9))})
         if draw.random() < 0.8
@@ -151,3 +147,45 @@ def test_signs_and_directions_of_objectives_are_read_in_two_places_only():
     found = {path.relative_to(ROOT).as_posix() for path in paths if reads.search(path.read_text())}
     elsewhere = {path for path in found if not path.startswith("bo_core/data/")}
     assert elsewhere == {"campaign/goal.py"}
+
+
+def test_the_limits_of_a_metric_are_those_of_all_its_constraints():
+    texts = ("loss <= 9", "1 <= grams <= 5", "grams <= 2 * baseline", "grams >= 0.5")
+    goal = Goal((LOSS,), tuple(read_constraint(text) for text in texts))
+    assert goal.limited == ("loss", "grams")
+    assert goal.limits("loss") == (-math.inf, 9)
+    assert goal.limits("minutes") == (-math.inf, math.inf)
+    assert goal.beside(measured(grams=2)).limits("grams") == (1, 4)
+    assert goal.beside(measured(grams=4)).limits("grams") == (1, 5)
+
+
+def test_no_result_is_feasible_beside_an_unmeasured_baseline():
+    goal = Goal((LOSS,), (read_constraint("grams <= 1.1 * baseline"), read_constraint("minutes <= 9")))
+    light = measured(loss=1, grams=1, minutes=9)
+    assert not goal.feasible(light)
+    assert not goal.beside(measured(minutes=1)).feasible(light)
+    assert goal.beside(measured(grams=1)).feasible(light)
+    assert [str(c) for c in goal.beside(measured(grams=0.5)).unmet(light)] == ["grams <= 1.1 * baseline"]
+    assert [str(c) for c in goal.beside(measured(grams=1)).unmet(measured(loss=1, grams=1))] == ["minutes <= 9"]
+
+
+def test_a_history_judges_results_beside_the_mean_of_its_baseline():
+    asked = {
+        "name": "bread",
+        "parameters": {"x": {"kind": "float", "low": 0, "high": 1}},
+        "minimize": "loss",
+        "constraints": ["grams <= 1.1 * baseline", "2 <= minutes"],
+        "budget": {"trials": 9},
+        "baseline": {"x": 0.5},
+    }
+    campaign = Campaign.model_validate(asked)
+    assert campaign.goal.metrics == campaign.expected_metrics == ("loss", "grams", "minutes")
+    assert [campaign.key_of(metric) for metric in campaign.goal.metrics] == ["minimize", "constraints", "constraints"]
+    history = History.from_events([CampaignDefined(uid="1", definition=campaign, actor="me", time=NOW)])
+    assert not history.goal.feasible(measured(loss=1, grams=1, minutes=3))
+    trials = {1: observed(1, loss=1, grams=10), 2: observed(2, loss=1, grams=14, minutes=3)}
+    elsewhere = observed(3, loss=0, grams=1)
+    elsewhere = elsewhere.model_copy(update={"proposal": Proposal(point={"x": 0.4}, generator="sobol")})
+    history = replace(history, trials=history.trials.changed({**trials, 3: elsewhere}))
+    assert history.goal.limits("grams") == (-math.inf, 1.1 * 12)
+    assert Campaign.model_validate_json(campaign.model_dump_json()) == campaign

@@ -22,6 +22,8 @@ COMMON: dict[str, Any] = {
         "flour": {"kind": "fixed", "value": 3},
     },
     "minimize": "loss",
+    "constraints": ["speed >= 1"],
+    "feasible_at_least": 0.9,
     "metrics": ["speed"],
     "workers": 2,
     "seed": 3,
