@@ -18,13 +18,15 @@ from overnight.bo_core.acquisition import (
 )
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.outcomes import Outcomes
-from overnight.bo_core.model import Beliefs
+from overnight.bo_core.model import Beliefs, Model
 from overnight.bo_core.surrogate import Belief
 from overnight.bo_core.widening import WIDENING
 from overnight.campaign import Campaign
 from overnight.campaign.constraint import Bound, Constraint
 
 _LEAST_VARIANCE = 1e-14
+# The rounding of a limit and a value on the scale of the model.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Limits:
 
     objective: str
     constraints: Mapping[Constraint, Allowed]
+    exact: Mapping[str, "Exact"]
     baseline: Tensor
     level: float
     floor: float
@@ -57,7 +60,8 @@ class Limits:
         points = [campaign.parameters.point(baseline)] if relative and baseline is not None else []
         features, level = encoding.encode(points).to(model.device), campaign.feasible_at_least
         floor = float(model.posterior.averaged(model.data.X)[0].min())
-        return cls(campaign.objective.metric, constraints, features, level, floor)
+        exact = {each.metric: Exact.of(beliefs[each.metric]) for each in constraints}
+        return cls(campaign.objective.metric, constraints, exact, features, level, floor)
 
     @cached_property
     def allowed(self) -> Mapping[str, Allowed]:
@@ -91,17 +95,21 @@ class Limits:
 
         If several constraints limit a metric on the same side, the probability of all is a lower bound.
         """
-        broken = {each: self._broken(each, beliefs[each.metric], X, widening) for each in self.constraints}
+        points = torch.cat([X, self.baseline])
+        joint = {name: self.exact[name].known(points, *beliefs[name].joint(points)) for name in self.exact}
+        broken = {each: self._broken(each, *joint[each.metric], widening) for each in self.constraints}
         within = {each.metric: torch.ones_like(share) for each, share in broken.items()}
         for each, share in broken.items():
             within[each.metric] = within[each.metric] - share
         every = torch.stack([share.clamp(min=0.0) for share in within.values()]).prod(0).mean(0).cpu()
         return Probabilities({str(each): (1.0 - share).mean(0).cpu() for each, share in broken.items()}, every)
 
-    def _broken(self, constraint: Constraint, belief: Belief, X: Tensor, widening: float) -> Tensor:
-        """Return the probability [M, b] that points break a constraint; no value breaks both of its bounds."""
-        b, allowed = len(X), self.constraints[constraint]
-        mean, covariance = belief.joint(torch.cat([X, self.baseline]))
+    def _broken(self, constraint: Constraint, mean: Tensor, covariance: Tensor, widening: float) -> Tensor:
+        """Return the probability [M, b] that points break a constraint; no value breaks both of its bounds.
+
+        The means [M, r] and covariances [M, r, r] of the metric are those of the points and the baseline after them.
+        """
+        b, allowed = mean.shape[1] - len(self.baseline), self.constraints[constraint]
         variance = covariance.diagonal(dim1=1, dim2=2)
         total = torch.zeros_like(mean[:, :b])
         for thresholds, sign in ((allowed.lows, 1.0), (allowed.highs, -1.0)):
@@ -110,11 +118,11 @@ class Limits:
                 center, spread = mean[:, :b] - threshold.constant, variance[:, :b]
                 if threshold.slope != 0.0:
                     center = center - threshold.slope * mean[:, b:]
-                    spread = (
-                        spread - 2.0 * threshold.slope * covariance[:, :b, b] + threshold.slope**2 * variance[:, b:]
-                    )
+                    spread = spread - 2.0 * threshold.slope * covariance[:, :b, b]
+                    spread = spread + threshold.slope**2 * variance[:, b:]
                 sd = widening * spread.clamp(min=_LEAST_VARIANCE).sqrt()
-                total = total + torch.special.ndtr(-sign * center / sd)
+                certain = (sign * center < -_ROUNDING).to(total)
+                total = total + torch.where(spread == 0.0, certain, torch.special.ndtr(-sign * center / sd))
         return total.clamp(max=1.0)
 
     def _row(self, points: Tensor) -> int | None:
@@ -123,6 +131,34 @@ class Limits:
             return None
         found = (points == self.baseline).all(1).nonzero()
         return int(found[0]) if len(found) else None
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact measurements of a metric: their features X [n, d] and values y [n].
+
+    A model knows them only up to its jitter, which matters if a measured point lies on a limit.
+    """
+
+    X: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, model: Model) -> "Exact":
+        """Return the measurements of a model that have no noise."""
+        observed = model.observed
+        rows = observed.outcomes.variance == 0.0
+        return cls(observed.X[rows].to(model.device), observed.outcomes.y[rows].to(model.device))
+
+    def known(self, points: Tensor, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means [M, r] and covariances [M, r, r] at points [r, d], with what was measured there exactly."""
+        same = (points.unsqueeze(1) == self.X).all(2)
+        rows = same.any(1)
+        if not bool(rows.any()):
+            return mean, covariance
+        values = self.y[same.to(torch.uint8).argmax(1)] if len(self.y) else self.y
+        mean = torch.where(rows, values, mean)
+        return mean, covariance.masked_fill(rows.unsqueeze(0) | rows.unsqueeze(1), 0.0)
 
 
 @dataclass(frozen=True)

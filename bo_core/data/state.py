@@ -82,7 +82,8 @@ class Observed:
         if not found:
             return None
         trials = tuple(trial for trial, _ in found)
-        known, exact = with_known_noise(trials, [value for _, value in found], exact=False, learn=learn_noise)
+        values, exact = [value for _, value in found], campaign.noise == "none"
+        known, exact = with_known_noise(trials, values, exact=exact, learn=learn_noise)
         objective = campaign.goal.wanted(metric)
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
