@@ -70,7 +70,7 @@ def _limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[P
         if (name := constraint.metric) in space.root and name not in mentioned:
             text = (
                 f"expected a metric, got the parameter `{name}`, whose values are limited under `parameters`. If an "
-                f"evaluation reports a metric of that name, list it in `metrics`"
+                "evaluation reports a metric of that name, list it in `metrics`"
             )
             yield Problem(("constraints", position), text)
 
