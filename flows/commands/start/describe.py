@@ -32,7 +32,6 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
     lines = [
         ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
-        *_constraints(campaign),
         (
             "evaluator",
             f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
@@ -65,13 +64,6 @@ def _proposed_by(proposing: Proposing) -> str:
 
 def _also(metrics: tuple[str, ...]) -> str:
     return f", recording {', '.join(metrics)} as well" if metrics else ""
-
-
-def _constraints(campaign: Campaign) -> list[tuple[str, str]]:
-    """Return a line on the constraints, if there are any."""
-    texts = "; ".join(map(str, campaign.constraints))
-    level = f"all met with a probability of at least {campaign.feasible_at_least:g}"
-    return [("constraints", f"{texts}, {level}")] if texts else []
 
 
 def _each(resources: Resources) -> str:
