@@ -27,6 +27,7 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         return
     for where, point in _points(campaign):
         yield from _in_space(space, where, point)
+    yield from _limited_parameters(campaign, space)
     yield from _approval(campaign, space)
 
 
@@ -58,6 +59,20 @@ def _constraints(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         if seen[metric][0] >= seen[metric][1] and not least >= most:
             found = f"{seen[metric][0]:g} and {seen[metric][1]:g}"
             yield Problem(where, f"expected a lower bound of `{metric}` below its upper bound, got {found}")
+
+
+def _limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
+    """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
+    metrics = campaign.get("metrics")
+    mentioned = [campaign.get("minimize"), campaign.get("maximize")]
+    mentioned += metrics if isinstance(metrics, list | tuple) else ()
+    for position, constraint in _readable_constraints(campaign.get("constraints")):
+        if (name := constraint.metric) in space.root and name not in mentioned:
+            text = (
+                f"expected a metric, got the parameter `{name}`, whose values are limited under `parameters`. If an "
+                "evaluation reports a metric of that name, list it in `metrics`"
+            )
+            yield Problem(("constraints", position), text)
 
 
 def _readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:

@@ -40,6 +40,10 @@ CONTRADICTIONS = [
             "constraints.3: expected a lower bound of `minutes` below its upper bound, got 7 and 6",
         ],
     ),
+    (
+        {"constraints": ["grams >= 1", "heat <= 0.5", "rack <= 2"], "metrics": ["rack"]},
+        ["constraints.1: expected a metric, got the parameter `heat`, whose values are limited under `parameters`."],
+    ),
     ({"approve": {"when": {"change": 0.1}}}, ["approve.when.change: expected a `baseline`"]),
     (
         {"approve": {"when": {"change": {"oven": 0.1, "rack": 0.1}}}, "baseline": {"heat": 0.5, "oven": "gas"}},
