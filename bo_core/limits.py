@@ -170,16 +170,10 @@ class Probabilities:
 
 
 def _allowed(constraint: Constraint, outcomes: Outcomes) -> Allowed:
-    """Return the values that a constraint allows; more of a metric is better there if its sign is 1."""
-    least, most = _threshold(constraint.at_least, outcomes), _threshold(constraint.at_most, outcomes)
-    return Allowed(least, most) if outcomes.sign > 0 else Allowed(most, least)
+    """Return the values that a constraint allows."""
+    ends = _threshold(constraint.at_least, outcomes), _threshold(constraint.at_most, outcomes)
+    return Allowed(*outcomes.ends(*ends))
 
 
 def _threshold(bound: Bound | None, outcomes: Outcomes) -> tuple[Threshold, ...]:
-    if bound is None:
-        return ()
-    if not bound.relative:
-        return (Threshold(outcomes.standardised(bound.offset)),)
-    # A metric with a relative limit has no compressed tail, so the limit is a straight line in the baseline's value.
-    offset = outcomes.sign * (bound.offset / outcomes.unit)
-    return (Threshold((offset + (bound.factor - 1.0) * outcomes.center) / outcomes.scale, bound.factor),)
+    return () if bound is None else (Threshold(*outcomes.line(bound.offset, bound.factor)),)
