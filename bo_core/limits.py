@@ -24,9 +24,10 @@ from overnight.bo_core.widening import WIDENING
 from overnight.campaign import Campaign
 from overnight.campaign.constraint import Bound, Constraint
 
-_LEAST_VARIANCE = 1e-14
+# A difference of less variance is known: that of an exact value and a number, or of the baseline and itself.
+_LEAST_VARIANCE = 1e-12
 # The rounding of a limit and a value on the scale of the model.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Limits:
                     spread = spread + threshold.slope**2 * variance[:, b:]
                 sd = widening * spread.clamp(min=_LEAST_VARIANCE).sqrt()
                 certain = (sign * center < -_ROUNDING).to(total)
-                total = total + torch.where(spread == 0.0, certain, torch.special.ndtr(-sign * center / sd))
+                total = total + torch.where(spread < _LEAST_VARIANCE, certain, torch.special.ndtr(-sign * center / sd))
         return total.clamp(max=1.0)
 
     def _row(self, points: Tensor) -> int | None:
