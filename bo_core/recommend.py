@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
 from overnight.bo_core.joint_samples import joint_samples
-from overnight.bo_core.limits import Limits
+from overnight.bo_core.limits import Limits, Probabilities
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
@@ -132,12 +133,20 @@ def _believed_best(
         probability_best=probability_best,
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
         suspects=suspects,
-        constraints={} if met is None else {text: float(share) for text, share in met.each.items()},
-        probability_feasible=None if met is None else float(met.every),
-        feasible_at_least=None if met is None else campaign.feasible_at_least,
+        **_feasibility(campaign, met),
     )
     made_on = Stack(device=model.device.type, threads=threads, libraries=stack())
     return Computed(recommendation=found, stack=made_on)
+
+
+def _feasibility(campaign: Campaign, met: Probabilities | None) -> dict[str, Any]:
+    """Return what a recommendation says about constraints; one whose metric was never measured is not known to hold."""
+    if not campaign.constraints:
+        return {}
+    known = {} if met is None else {text: float(share) for text, share in met.each.items()}
+    each = {str(constraint): known.get(str(constraint), 0.0) for constraint in campaign.constraints}
+    every = 0.0 if met is None or len(known) < len(each) else float(met.every)
+    return {"constraints": each, "probability_feasible": every, "feasible_at_least": campaign.feasible_at_least}
 
 
 def _measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: str) -> Recommendation:

@@ -12,8 +12,8 @@ from overnight.bo_core.surrogate import Belief, safe_cholesky
 _JITTER = 1e-8
 _BOUND_DEVIATIONS = 5.0
 _MOST_SAMPLED = 256
-# The logarithm of the probability of being feasible is closer to 0 at a sure point, and further below the highest one at
-# a point that is hardly the best in any sample.
+# Logarithms of the probability of being feasible: at a sure point it is closer to 0, and at a point that is hardly the
+# best in any sample further below the highest one.
 _NEARLY_SURE, _HARDLY = 1e-6, 12.0
 # The points that are drawn if none is feasible in any sample.
 _MOST_HOPEFUL = 16

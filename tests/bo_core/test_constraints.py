@@ -158,7 +158,7 @@ def test_limits_of_several_metrics_are_met_together():
     torch.testing.assert_close(found.every, math.prod(expected.values()), atol=1e-6, rtol=0.0)
 
 
-def test_a_metric_that_was_never_measured_limits_nothing_and_one_that_is_missing_costs_only_itself():
+def test_a_limit_is_not_known_to_hold_if_its_metric_was_never_measured_and_a_missing_value_costs_only_itself():
     campaign = constrained("heat <= 0.5", "noise_level <= 3")
     seen = [saw(i, valley(point)) for i, point in enumerate(some_points(campaign, 8), start=1)]
     partly = [saw(e.trial, {"loss": e.metrics["loss"].mean}) if e.trial in (2, 5) else e for e in seen]
@@ -166,8 +166,13 @@ def test_a_metric_that_was_never_measured_limits_nothing_and_one_that_is_missing
     history = History.from_events([defined(campaign), *events, *partly])
     contest = contest_of(campaign, history)
     assert {name: len(model.observed.trials) for name, model in contest.models.items()} == {"loss": 8, "heat": 6}
-    assert recommend(campaign, history, MODEL).constraints.keys() == {"heat <= 0.5"}
-    assert propose(campaign, history, MODEL, 2)
+    found = recommend(campaign, history, MODEL)
+    assert found.constraints == {"heat <= 0.5": pytest.approx(1.0, abs=0.05), "noise_level <= 3": 0.0}
+    assert (found.probability_feasible, found.feasible_enough, found.tightest) == (0.0, False, "noise_level <= 3")
+    [proposal] = propose(campaign, history, MODEL, 1)
+    assert proposal.provenance.weights.constraints.keys() == {"heat <= 0.5"}
+    only = constrained("noise_level <= 3")
+    assert recommend(only, history_of(only, valley, 6), MODEL).probability_feasible == 0.0
 
 
 def test_a_limited_metric_of_a_failed_trial_is_learnt_from():
