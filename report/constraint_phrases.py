@@ -25,16 +25,8 @@ def limit_lines(feasibility: Feasibility) -> Iterator[str]:
     """Yield each constraint with its present limits and the number of trials that meet it."""
     for limit in feasibility.limits:
         now = f" ({relative_text(limit)})" if limit.relative else ""
-        counts = f": {counts_text(limit, feasibility.observed)}" if feasibility.observed else ""
+        counts = f": {_counts(limit, feasibility.observed)}" if feasibility.observed else ""
         yield f"{limit.constraint}{now}{counts}"
-
-
-def counts_text(limit: Limit, observed: int) -> str:
-    """Return how many of the observed trials meet a constraint, and how many did not measure its metric."""
-    if limit_is_unknown(limit):
-        return "not judged"
-    missing = f", not measured by {limit.missing}" if limit.missing else ""
-    return f"met by {limit.met} of {observed}{missing}"
 
 
 def limit_is_unknown(limit: Limit) -> bool:
@@ -44,17 +36,7 @@ def limit_is_unknown(limit: Limit) -> bool:
 
 def relative_text(limit: Limit) -> str:
     """Return the present numbers of a limit that is relative to the baseline."""
-    return f"now {limits_text(limit)}"
-
-
-def limits_text(limit: Limit) -> str:
-    """Return the present limits as numbers."""
-    if limit_is_unknown(limit):
-        return "unknown"
-    low, high = (None if end is None else number(end) for end in (limit.at_least, limit.at_most))
-    if low is not None and high is not None:
-        return f"between {low} and {high}"
-    return f"at most {high}" if low is None else f"at least {low}"
+    return f"now {_limits_text(limit)}"
 
 
 def baseline_text(feasibility: Feasibility) -> str:
@@ -112,6 +94,24 @@ def interval_text(belief: Belief) -> str:
     if belief.low is None or belief.high is None:
         return ""
     return f"{number(belief.low, 3)} to {number(belief.high, 3)}"
+
+
+def _counts(limit: Limit, observed: int) -> str:
+    """Return how many of the observed trials meet a constraint, and how many did not measure its metric."""
+    if limit_is_unknown(limit):
+        return "not judged"
+    missing = f", not measured by {limit.missing}" if limit.missing else ""
+    return f"met by {limit.met} of {observed}{missing}"
+
+
+def _limits_text(limit: Limit) -> str:
+    """Return the present limits as numbers."""
+    if limit_is_unknown(limit):
+        return "unknown"
+    low, high = (None if end is None else number(end) for end in (limit.at_least, limit.at_most))
+    if low is not None and high is not None:
+        return f"between {low} and {high}"
+    return f"at most {high}" if low is None else f"at least {low}"
 
 
 def _between(belief: Belief) -> str:

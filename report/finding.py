@@ -66,13 +66,17 @@ def _nothing(story: Story) -> str:
 
 
 def constraint_sentences(story: Story) -> list[str]:
-    """Return the results that are feasible, and how far the recommended point is; none without constraints."""
+    """Return whether the recommended point, the results and the baseline are feasible; none without constraints."""
     feasibility = story.feasibility
     if feasibility is None:
         return []
-    found, texts = feasibility.recommended, [feasible_text(feasibility), baseline_text(feasibility)]
+    found, texts = feasibility.recommended, list[str]()
     if found is not None:
-        texts += [f"it is {reached_text(found)}" if found.reached else "", *contradictions(found)]
+        reached = f"the recommended configuration is {reached_text(found)}" if found.reached else ""
+        texts = [reached, *contradictions(found)]
+    if found is not None or not story.best.observed:
+        texts.append(feasible_text(feasibility))
+    texts.append(baseline_text(feasibility))
     return [sentence(text) for text in texts if text]
 
 

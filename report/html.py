@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.values.harmless import harmless, harmless_json
-from overnight.report.constraint_phrases import believed_text, counts_text, interval_text, relative_text
+from overnight.report.constraint_phrases import believed_text, interval_text, limit_is_unknown, relative_text
 from overnight.report.finding import (
     change_of,
     confidence_sentences,
@@ -145,7 +145,8 @@ def _constraints(feasibility: Feasibility | None) -> list[dict[str, Any]]:
         {
             "constraint": limit.constraint,
             "limits": relative_text(limit) if limit.relative else "",
-            "met": counts_text(limit, feasibility.observed),
+            "met": "not judged" if limit_is_unknown(limit) else f"{limit.met} of {feasibility.observed}",
+            "missing": limit.missing,
             "baseline": "" if limit.baseline is None else number(limit.baseline),
             "broken": limit.baseline_meets is False,
             **_belief(belief),

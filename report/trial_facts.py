@@ -50,11 +50,14 @@ def best_words(goal: Goal) -> str:
 
 
 def feasible_cell(goal: Goal, trial: Trial) -> str:
-    """Return a cell for people: `yes`, or the constraints that are not met, or that no limit is known; else empty."""
+    """Return whether a result is feasible, with the metrics beyond their limits; empty without a result."""
     if not trial.measured:
         return ""
     verdict = goal.verdict(trial.measured)
-    return "yes" if verdict else "not judged" if verdict is None else unmet_text(goal, trial)
+    if verdict is not False:
+        return "not judged" if verdict is None else "yes"
+    metrics = dict.fromkeys(constraint.metric for constraint in goal.judged.unmet(trial.measured))
+    return f"no: {', '.join(name if name in trial.measured else f'{name} missing' for name in metrics)}"
 
 
 def failure_of(trial: Trial) -> Failure | None:

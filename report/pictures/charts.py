@@ -4,11 +4,11 @@ Plotly's own Python classes check and copy every number again and again, which t
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from overnight.campaign import History, Measurement, Trial
+from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.parameters import Value
 from overnight.report.numbers import duration, measured, number
@@ -68,13 +68,18 @@ class Pictures:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
         names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
         data = self._best_so_far()
-        data += self._by_generator([(t, t.id) for t in self.drawn], self._values, names, errors=True)
+        data += self._by_generator([(t, t.id) for t in self.drawn], self.metric, names, errors=True)
         data += self._without_value([(t, t.id) for t in self.without], names)
         data += [self._ring(trial, trial.id) for trial in self._ringed]
         last = max(trial.id for trial in (*self.observed, *self.without))
         layout = self._layout(height=380, name=self.metric)
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": True}}
+
+    @property
+    def has_line(self) -> bool:
+        """Return whether any trial is feasible, so that there is a best one."""
+        return self._goal.best(self.observed) is not None
 
     @property
     def limited(self) -> list[str]:
@@ -85,10 +90,10 @@ class Pictures:
         """Return each trial's measurement of a metric that constraints limit, and the present limits."""
         known = [trial for trial in self.observed if metric in trial.measured]
         names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
-        placed = [(t, t.id) for t in self.drawn if metric in t.measured]
-        data = self._by_generator(placed, {t.id: t.measured[metric] for t in known}, names, errors=True)
+        placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
+        data = self._by_generator(placed, metric, names, errors=True)
         last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
-        for words, end in zip(("at least", "at most"), self._goal.limits(metric), strict=True):
+        for words, end in zip(("at least", "at most"), self._goal.judged.limits(metric), strict=True):
             if math.isfinite(end):
                 line = {"color": LIMIT, "width": 2, "dash": "dash"}
                 name = f"{words} {number(end)}"
@@ -106,7 +111,7 @@ class Pictures:
             values = ((t, cell(t, name)) for t in trials)
             return [(t, place(parameter, value)) for t, value in values if value is not None]
 
-        data = self._by_generator(placed(self.drawn), self._values, [name], errors=False)
+        data = self._by_generator(placed(self.drawn), self.metric, [name], errors=False)
         data += self._without_value(placed(self.without), [name])
         data += [self._ring(trial, x) for trial, x in placed(self._ringed)]
         layout = self._layout(height=240)
@@ -144,12 +149,7 @@ class Pictures:
         return [_scatter(ids, values, mode="lines", line=line, name=name, hoverinfo="skip")]
 
     def _by_generator(
-        self,
-        placed: list[tuple[Trial, Value]],
-        values: Mapping[int, Measurement],
-        labelled: list[str],
-        *,
-        errors: bool,
+        self, placed: list[tuple[Trial, Value]], metric: str, labelled: list[str], *, errors: bool
     ) -> list[Figure]:
         """Return a trace of points for each generator that made some of the trials; labels name some parameters."""
         traces = []
@@ -161,14 +161,14 @@ class Pictures:
                 continue
             trace = _scatter(
                 [x for _, x in mine],
-                [values[t.id].mean for t, _ in mine],
+                [t.measured[metric].mean for t, _ in mine],
                 mode="markers",
                 marker=self._marker(generator, colour, [t for t, _ in mine]),
                 name=generator,
-                hovertext=[self._label(t, labelled) for t, _ in mine],
+                hovertext=[self._label(t, metric, labelled) for t, _ in mine],
                 hoverinfo="text",
             )
-            sems = [values[t.id].sem or 0.0 for t, _ in mine]
+            sems = [t.measured[metric].sem or 0.0 for t, _ in mine]
             bars = {"error_y": {"type": "data", "array": sems, "thickness": 1, "width": 0}}
             traces.append(trace | (bars if errors and any(sems) else {}))
         return traces
@@ -182,7 +182,7 @@ class Pictures:
         if not any(map(self._is_hollow, trials)):
             return marker
         symbols = [f"{_SYMBOLS[generator]}{'-open' if self._is_hollow(t) else ''}" for t in trials]
-        return marker | {"symbol": symbols, "line": {"width": 1.5}}
+        return marker | {"symbol": symbols, "line": {"width": 1.5, "color": colour}}
 
     def _without_value(self, placed: list[tuple[Trial, Value]], labelled: list[str]) -> list[Figure]:
         """Return the points that gave no value, in a strip below those that did."""
@@ -197,7 +197,7 @@ class Pictures:
                     mode="markers",
                     marker={"color": look.colour, "size": 7, "symbol": look.symbol, "opacity": 0.85},
                     name=look.words,
-                    hovertext=[self._label(t, labelled) for t, _ in mine],
+                    hovertext=[self._label(t, self.metric, labelled) for t, _ in mine],
                     hoverinfo="text",
                 )
                 traces.append(trace | {"yaxis": "y2"})
@@ -208,9 +208,9 @@ class Pictures:
         value = self._values[trial.id].mean
         return _scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
 
-    def _label(self, trial: Trial, names: list[str]) -> str:
-        value = self._values.get(trial.id)
-        became = str(ending(trial)) if value is None else f"{self.metric} {measured(value)}"
+    def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
+        value = trial.measured.get(metric)
+        became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
         lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goal, trial)] if unmet]
         lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))

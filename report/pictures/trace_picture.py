@@ -10,7 +10,6 @@ from overnight.report.numbers import number
 from overnight.report.pictures.axes import spans_decades
 from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
 from overnight.report.selection import worth_drawing
-from overnight.report.trial_facts import best_words
 
 _WIDTH, _HEIGHT = 720, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 34, 34
@@ -28,7 +27,8 @@ def trace_picture(history: History) -> str | None:
     values = {trial.id: value.mean for trial, value in zip(observed, goal.values_of(observed), strict=True)}
     frame = _Frame.around(values, log=spans_decades(observed, metric))
     bests = zip(observed, goal.best_so_far(observed), strict=True)
-    parts = [*_grid(frame, metric), _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})]
+    line = _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})
+    parts = [*_grid(frame, metric), line]
     parts += [
         f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" r="3.5" {_paint(goal, trial)}/>'
         for trial in worth_drawing(history, observed, None)
@@ -96,7 +96,8 @@ def _legend(goal: Goal, generators: set[str]) -> list[str]:
     names = {name: colour for name, colour in GENERATORS.items() if name in generators}
     parts, x = [], _LEFT + 8
     hollow = {"infeasible": f'fill="none" stroke="{INK}"'} if goal.constraints else {}
-    filled = {f"{best_words(goal)} measured so far": BEST, **names}
+    # The room is short.
+    filled = {"best feasible so far" if goal.constraints else "best measured so far": BEST, **names}
     for name, paint in ({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow).items():
         parts.append(f'<rect x="{x}" y="9" width="10" height="10" rx="2" {paint}/>')
         parts.append(_text(x + 15, 18, name, "start"))

@@ -121,7 +121,7 @@ def _why_unjudged(history: History, goal: Goal) -> str | None:
 
 
 def _texts(constraints: tuple[Constraint, ...]) -> tuple[list[str], list[str]]:
-    return [f"`{constraint}`" for constraint in constraints], [constraint.metric for constraint in constraints]
+    return [str(constraint) for constraint in constraints], [constraint.metric for constraint in constraints]
 
 
 def _state_of(tried: Trial | None, metrics: str) -> str:
