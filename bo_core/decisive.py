@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import torch
 
+from overnight.bo_core.contest import Contest
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
+from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.situated import situated
@@ -18,6 +20,7 @@ from overnight.campaign import Campaign, ModelView, Trial
 # The most distinct points that are kept, a third of them representative, the rest promising; one thread suffices.
 MOST = 480
 _FAIR = 3
+_LEAST_PROBABILITY = 1e-9
 
 
 def decisive(
@@ -41,9 +44,13 @@ def decisive(
     fair = [i * (len(firsts) - 1) // (count - 1) for i in range(count)]
     part = _only(view, places, {keys[i] for i in fair})
     situation = situated(campaign, part, encoding, proposer)
-    rough = Model.of(situation.observed[campaign.objective.metric], proposer, generator)
-    mean, sd = rough.posterior.averaged(encoding.encode([trial.point for trial in firsts]).to(rough.device))
-    promise = mean + sd
+    rough = {metric: Model.of(observed, proposer, generator) for metric, observed in situation.observed.items()}
+    contest = Contest(campaign.objective.metric, rough, Limits.of(campaign, encoding, rough))
+    X = encoding.encode([trial.point for trial in firsts])
+    mean, sd = contest.model.posterior.averaged(X.to(contest.model.device))
+    met = contest.probabilities(X)
+    # A point that is hardly feasible can be neither the best one nor close to it.
+    promise = mean + sd if met is None else mean + sd + met.every.clamp(min=_LEAST_PROBABILITY).log().to(mean)
     promise[fair] = -torch.inf
     kept = {keys[i] for i in (*fair, *promise.topk(most - count).indices.tolist())}
     if campaign.baseline is not None:

@@ -58,7 +58,7 @@ class Model:
         of the model's last proposal.
         """
         observed, width = _with_plain_tails(observed, proposer), None
-        if proposer.tails == "auto":
+        if proposer.tails == "auto" and not observed.plain:
             observed, width = with_likeliest_tail(observed, proposer)
         data, honest = _data(observed, proposer), proposer.tails != "compressed"
         if isinstance(proposer.surrogate, GpytorchSurrogate):
@@ -85,7 +85,7 @@ class Model:
         Nothing is fitted, but as many numbers are taken from the generator, so that later steps see the same numbers.
         """
         observed = _with_plain_tails(observed, proposer)
-        if proposer.tails == "auto":
+        if proposer.tails == "auto" and not observed.plain:
             observed = observed.with_tail_width(tail_width)
         data, honest = _data(observed, proposer), proposer.tails != "compressed"
         if isinstance(proposer.surrogate, GpytorchSurrogate):
@@ -103,22 +103,25 @@ class Model:
         """Return the device that holds the model."""
         return self.data.X.device
 
-    def predicted(self, X: torch.Tensor) -> tuple[float, float]:
-        """Return the mean and standard deviation at features X [1, d], in the metric's own unit."""
-        mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
+    def predicted(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
+        """Return the mean and the standard deviation, times `widening`, at features X [1, d], in the metric's unit."""
+        mean, sd = self._averaged(X, widening)
         outcomes = self.observed.outcomes
         spread = outcomes.spread_in_units(mean, sd) if self.honest else outcomes.sd_in_units(sd)
         return outcomes.mean_in_units(mean), spread
 
-    def interval(self, X: torch.Tensor) -> tuple[float, float]:
+    def interval(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
         """Return the interval that is believed to hold 90 % at features X [1, d], in the metric's own unit."""
-        mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
-        return self.observed.outcomes.interval_in_units(mean, sd)
+        return self.observed.outcomes.interval_in_units(*self._averaged(X, widening))
 
-    def prediction(self, x: torch.Tensor) -> Prediction:
-        """Return the belief about features x [1, d], in the metric's own unit."""
-        (mean, sd), (low, high) = self.predicted(x), self.interval(x)
+    def prediction(self, x: torch.Tensor, widening: float = 1.0) -> Prediction:
+        """Return the belief about features x [1, d], in the metric's own unit, with sds multiplied by `widening`."""
+        (mean, sd), (low, high) = self.predicted(x, widening), self.interval(x, widening)
         return Prediction(mean=mean, sd=sd, low=low, high=high)
+
+    def _averaged(self, X: torch.Tensor, widening: float) -> tuple[float, float]:
+        mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
+        return mean, widening * sd
 
 
 # The model of each metric, by the metric's name.
@@ -127,7 +130,7 @@ Beliefs = Mapping[str, Model]
 
 def _with_plain_tails(observed: Observed, proposer: BayesianProposer) -> Observed:
     """Return the observations, with tails compressed as in older versions unless the proposer leaves them plain."""
-    return observed.with_tail_width(None) if proposer.tails == "plain" else observed
+    return observed.with_tail_width(None) if proposer.tails == "plain" and not observed.plain else observed
 
 
 def _gpytorch() -> Any:

@@ -68,16 +68,17 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
 
 def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
     """Return a point with its provenance."""
-    x, model, metric = asked.encoding.encode([chosen.point]), choice.model, asked.campaign.objective.metric
+    x, model = asked.encoding.encode([chosen.point]), choice.model
     provenance = Provenance(
         made_by=MadeBy(seed=asked.seed, proposer=None),
         stack=Stack(device=model.device.type, threads=threads, libraries=stack()),
         knew=_knew(asked, choice),
-        models=_models(metric, choice, asked.doubted),
-        predicted={metric: model.prediction(x)},
+        models=_models(choice, asked.doubted),
+        predicted={metric: each.prediction(x) for metric, each in choice.beliefs.items()},
         chosen=_chosen(choice, chosen),
         weights=Weights(
             probability_feasible=choice.weighting.probability_feasible(x),
+            constraints=choice.probabilities_of_constraints(x),
             predicted_cost=choice.weighting.predicted_cost(x),
         ),
     )
@@ -93,9 +94,21 @@ def _knew(asked: Asked, choice: Choice) -> Knew:
     )
 
 
-def _models(metric: str, choice: Choice, doubted: tuple[int, ...]) -> Models:
-    model = choice.model
-    of_metric = FittedModel(
+def _models(choice: Choice, doubted: tuple[int, ...]) -> Models:
+    metric, none = choice.objective, ()
+    feasibility, cost, opinion = choice.weighting.feasibility, choice.weighting.cost, choice.opinion
+    return Models(
+        metrics={
+            name: _fitted_model(each, doubted if name == metric else none) for name, each in choice.beliefs.items()
+        },
+        opinions={} if opinion is None else {metric: FittedModel(hyperparameters=opinion.as_record())},
+        feasibility=None if feasibility is None else FittedModel(hyperparameters=feasibility.as_record()),
+        cost=None if cost is None else FittedModel(hyperparameters=cost.as_record()),
+    )
+
+
+def _fitted_model(model: Model, doubted: tuple[int, ...]) -> FittedModel:
+    return FittedModel(
         hyperparameters=model.posterior.as_record(),
         code=model.code,
         jitter=model.posterior.jitter,
@@ -103,21 +116,16 @@ def _models(metric: str, choice: Choice, doubted: tuple[int, ...]) -> Models:
         tail_width=model.tail_width,
         suspects=doubted,
     )
-    feasibility, cost, opinion = choice.weighting.feasibility, choice.weighting.cost, choice.opinion
-    return Models(
-        metrics={metric: of_metric},
-        opinions={} if opinion is None else {metric: FittedModel(hyperparameters=opinion.as_record())},
-        feasibility=None if feasibility is None else FittedModel(hyperparameters=feasibility.as_record()),
-        cost=None if cost is None else FittedModel(hyperparameters=cost.as_record()),
-    )
 
 
 def _chosen(choice: Choice, chosen: Candidate) -> Chosen:
-    model = choice.model
+    model, lacking = choice.model, choice.share_without_feasible
+    floor = choice.limits.floor if choice.limits is not None and 0.0 < lacking < 1.0 else None
     return Chosen(
         acquisition=chosen.acquisition,
         value=chosen.value,
         expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
         instead_of=chosen.instead_of,
         jitter=max(model.posterior.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
+        floor=None if floor is None else model.observed.outcomes.mean_in_units(floor),
     )

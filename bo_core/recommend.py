@@ -6,16 +6,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition import AverageScore, JointDraws, OneObjective
-from overnight.bo_core.acquisition.simple_regret import SimpleRegret
+from overnight.bo_core.acquisition import AverageScore, JointDraws
 from overnight.bo_core.acquisition.surfaces import surface_of_score
 from overnight.bo_core.choice import effort_of
+from overnight.bo_core.contest import Contest
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.state import seed_of
 from overnight.bo_core.decisive import MOST, decisive
+from overnight.bo_core.joint_samples import joint_samples
+from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.failing_numbers import numbers_may_fail
 from overnight.bo_core.numerics.own_state import own_state
@@ -25,25 +27,20 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.search.climb import search, starting_points
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.situated import situated
-from overnight.bo_core.surrogate import safe_cholesky
 from overnight.bo_core.suspects import suspects_among, without
 from overnight.bo_core.weights.weighting import Weighting
-from overnight.campaign import Campaign, History, ModelView, Point, Trial
+from overnight.bo_core.widening import WIDENING, WIDENING_OF_BEST
+from overnight.campaign import Campaign, Goal, History, ModelView, Point, Trial
 from overnight.campaign.errors import ModelFailed, SpaceExhausted
 from overnight.campaign.history.provenance import Prediction, Provenance, Stack
 from overnight.campaign.recommendation import Computed, Recommendation
 from overnight.campaign.standing.confirming import has_confirmed
 
-_SAMPLES = 4096
 _JITTER = 1e-9
 # Some starts of the search for a better point lie near this many of the best observed ones.
 _NEAR = 5
 # Standard deviations below the mean at which points are compared before the best observed one is left.
 _CAUTION = 2.0
-# A model is an approximation, so that standard deviations are multiplied by the first number; that of the recommended
-# point by the second one, since the best of many beliefs is partly the luckiest one. Both were measured:
-# docs/decisions/0039-honest-intervals.md.
-_WIDENING, _WIDENING_OF_BEST = 1.4, 1.7
 
 
 def recommend(
@@ -53,6 +50,8 @@ def recommend(
 
     That is the observed point with the best posterior mean, unless the point with the best mean `anywhere` is better
     also by the lower confidence bound, two standard deviations below the mean (docs/decisions/0033-confirming.md).
+    With constraints, both are among the points that are feasible with at least the demanded probability; if no point is
+    known to be, the observed point with the highest probability is recommended.
     There the mean is weighted by the probability that the point gives a result, as in proposals, and points that
     failed, were stopped or were rejected do not count. Once a confirming trial has given a result, only observed points
     are recommended.
@@ -80,7 +79,7 @@ def computed(
         with numbers_may_fail(), torch.inference_mode():
             return _believed_best(campaign, view, proposer, last_made_by_model(history), anywhere=anywhere)
     except (ModelFailed, Unusable) as problem:
-        found = _measured_best(campaign, view.observed, str(problem))
+        found = _measured_best(campaign, history.goal, view.observed, str(problem))
         return Computed(recommendation=found, stack=Stack(libraries=stack()))
 
 
@@ -96,42 +95,59 @@ def _believed_best(
     with threads_for(len(view.observed)) as threads:
         situation = situated(campaign, view, encoding, proposer)
         sets, objective = proposer.sets_of_recommendation(len(everything.observed)), campaign.objective.metric
-        model = Model.of(situation.observed[objective], proposer, generator, sets=sets)
-        trials = _first_of_each_point(view.observed)
+        beliefs = {
+            metric: Model.of(observed, proposer, generator, sets=sets)
+            for metric, observed in situation.observed.items()
+        }
+        contest = Contest(objective, beliefs, Limits.of(campaign, encoding, beliefs))
+        model, trials = contest.model, _first_of_each_point(view.observed)
         tried = encoding.encode([trial.point for trial in trials])
-        elsewhere = _better_elsewhere(model, tried, situation, everything, proposer, encoding) if anywhere else []
+        elsewhere = _better_elsewhere(contest, tried, situation, everything, proposer, encoding) if anywhere else []
         points = [*(trial.point for trial in trials), *_doubted_baseline(campaign, trials, doubted), *elsewhere]
         X = torch.cat([tried, encoding.encode(points[len(trials) :])])
         means, covariances = model.posterior.joint(X.to(model.device))
         mean, covariance = _mixed(means.cpu(), covariances.cpu())
-        samples = _samples(means.cpu(), covariances.cpu(), generator)
+        samples = joint_samples(means.cpu(), covariances.cpu(), generator)
+        of_observed = contest.best(mean[: len(trials)], tried)
+        best = len(points) - 1 if elsewhere else of_observed
+        probability_best = contest.share_best(X, samples, best, generator)
         suspects = {trial.id: model.prediction(encoding.encode([trial.point])) for trial in doubted}
-    of_observed = int(mean[: len(trials)].argmax())
-    best = len(points) - 1 if elsewhere else of_observed
     units = model.observed.outcomes
     known = points[: len(points) - len(elsewhere)]
     base = next((i for i, point in enumerate(known) if _is_baseline(campaign, point)), None)
-    of_base = _WIDENING_OF_BEST if base == best else _WIDENING
+    of_base = WIDENING_OF_BEST if base == best else WIDENING
+    met = contest.probabilities(X[best : best + 1])
     found = Recommendation(
         trial=None if elsewhere else trials[best].id,
         point=points[best],
         best_measured=trials[of_observed].id,
         objective=objective,
-        predicted={objective: _prediction(units, mean, covariance, best, _WIDENING_OF_BEST)},
-        baseline={} if base is None else {objective: _prediction(units, mean, covariance, base, of_base)},
-        probability_best=float((samples.argmax(0) == best).double().mean()),
+        predicted={
+            objective: _prediction(units, mean, covariance, best, WIDENING_OF_BEST),
+            **contest.others(X[best : best + 1]),
+        },
+        baseline={}
+        if base is None
+        else {objective: _prediction(units, mean, covariance, base, of_base), **contest.others(X[base : base + 1])},
+        probability_best=probability_best,
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
         suspects=suspects,
+        constraints={} if met is None else {text: float(share) for text, share in met.each.items()},
+        probability_feasible=None if met is None else float(met.every),
+        feasible_at_least=None if met is None else campaign.feasible_at_least,
     )
     made_on = Stack(device=model.device.type, threads=threads, libraries=stack())
     return Computed(recommendation=found, stack=made_on)
 
 
-def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Recommendation:
-    """Return the trial with the best measurement, for lack of a model, with nothing inferred beyond the measurement."""
-    best, objective = campaign.goal.best(trials), campaign.objective.metric
-    assert best is not None
-    [measured] = campaign.goal.values_of([best])
+def _measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: str) -> Recommendation:
+    """Return the trial with the best measurement, for lack of a model, with nothing inferred beyond the measurement.
+
+    If no trial is feasible, it is one that breaks the fewest constraints.
+    """
+    objective = campaign.objective.metric
+    best = goal.best(trials) or min(trials, key=lambda trial: len(goal.unmet(trial.measured)))
+    [measured] = goal.values_of([best])
     return Recommendation(
         trial=best.id,
         point=best.point,
@@ -144,22 +160,28 @@ def _measured_best(campaign: Campaign, trials: Sequence[Trial], why: str) -> Rec
 
 
 def _better_elsewhere(
-    model: Model,
+    contest: Contest,
     tried: Tensor,
     situation: Situation,
     everything: ModelView,
     proposer: BayesianProposer,
     encoding: Encoding,
 ) -> list[Point]:
-    """Return the untried point of highest mean if it beats those `tried` [c, d], with and without caution."""
+    """Return the untried point of highest mean if it beats those `tried` [c, d], with and without caution.
+
+    With constraints, only points that are feasible enough count. Without such a point among those that were tried, one
+    elsewhere is better.
+    """
+    model = contest.model
     rivals = torch.cat([tried, model.observed.X[len(situation.view.observed) :]])
     at, sd_at = (found.cpu() for found in model.posterior.averaged(rivals.to(model.device)))
-    if (best := int(at.argmax())) >= len(tried):
+    if (best := contest.best(at, rivals)) >= len(tried):
         # The end of a stopped trial is only predicted, which is no reason to recommend its neighbours.
         return []
-    # With no points to draw, one draw is the posterior mean itself.
-    draws = JointDraws({"objective": model.posterior}, model.data.X[:0], 1, more=1, seed=0)
-    mean = surface_of_score(AverageScore(draws, OneObjective("objective", SimpleRegret())))
+    # With no points to draw, one draw is the posterior mean itself; relative limits need the baseline's.
+    drawn = model.data.X[:0] if contest.limits is None else contest.limits.baseline
+    draws = JointDraws(contest.beliefs, drawn, 1, more=1, seed=None if len(drawn) else 0)
+    mean = surface_of_score(AverageScore(draws, contest.score))
     near = rivals[at.argsort(descending=True)[:_NEAR]]
     effort = effort_of(proposer)
     try:
@@ -168,7 +190,12 @@ def _better_elsewhere(
         point, value = search(encoding, surface, pool, _ended(everything), effort, seed=0)
     except SpaceExhausted:
         return []
-    _, sd = model.posterior.averaged(encoding.encode([point]).to(model.device))
+    x = encoding.encode([point])
+    if not contest.is_feasible_enough(x):
+        return []
+    if not contest.is_feasible_enough(rivals[best : best + 1]):
+        return [point]
+    _, sd = model.posterior.averaged(x.to(model.device))
     gain = value - float(at[best])
     return [point] if gain > max(0.0, _CAUTION * float(sd.cpu() - sd_at[best])) else []
 
@@ -229,18 +256,7 @@ def _better(mean: Tensor, covariance: Tensor, best: int, base: int) -> float:
     if base == best:
         return 0.5
     variance = float(covariance[best, best] + covariance[base, base] - 2 * covariance[best, base])
-    return _normal_cdf(float(mean[best] - mean[base]) / (_WIDENING * math.sqrt(max(variance, _JITTER))))
-
-
-def _samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> Tensor:
-    """Return joint samples [c, about _SAMPLES] of the widened mixture, as many from each of its M parts."""
-    L, _ = safe_cholesky(covariances, _JITTER)
-    each = -(-_SAMPLES // len(means))
-    normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
-    # In place, because this is the most memory that a report uses.
-    mean = means.mean(0)
-    centers = mean + _WIDENING * (means - mean)
-    return (L @ normals.mul_(_WIDENING)).add_(centers.unsqueeze(2)).transpose(0, 1).flatten(1)
+    return _normal_cdf(float(mean[best] - mean[base]) / (WIDENING * math.sqrt(max(variance, _JITTER))))
 
 
 def _normal_cdf(v: float) -> float:

@@ -100,9 +100,10 @@ class Campaign(BaseModel):
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
     feasible with a probability of `feasible_at_least` (docs/how-to/constraints.md).
 
-    `noise` describes the objective's noise. `none`: the same point always gives the same value. `known`: every
-    evaluation reports a standard error. `infer`, the default: reported standard errors are used as they are, and the
-    noise of results without one is learnt. A result that contradicts `none` or `known` is refused.
+    `noise` describes the objective's noise. `none`: the same point always gives the same value, also of a metric that
+    constraints limit. `known`: every evaluation reports a standard error. `infer`, the default: reported standard
+    errors are used as they are, and the noise of results without one is learnt. A result whose objective contradicts
+    `none` or `known` is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -75,6 +75,17 @@ class Goal:
         """Return the metrics that constraints limit, each once."""
         return tuple(dict.fromkeys(constraint.metric for constraint in self.constraints))
 
+    def wanted(self, metric: str) -> Objective:
+        """Return the direction in which a metric improves: an objective's own, or away from its only limit.
+
+        A metric that is limited on both sides counts as maximized.
+        """
+        for objective in self.objectives:
+            if objective.metric == metric:
+                return objective
+        above = any(constraint.at_least is not None for constraint in self.constraints if constraint.metric == metric)
+        return Objective(metric=metric, direction="maximize" if above else "minimize")
+
     def beside(self, baseline: Measured) -> "Goal":
         """Return the goal with the metrics that were measured at the baseline."""
         return replace(self, baseline=baseline)

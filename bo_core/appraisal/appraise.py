@@ -106,9 +106,8 @@ def appraise(asked: Asked, recorded: Sequence[Proposal]) -> list[Appraisal]:
 
 def _choice(asked: Asked, recorded: RecordedModels) -> Choice:
     generator, last = torch.Generator().manual_seed(asked.seed), last_made_by_model(asked.history)
-    of_fit = {"record": recorded.record, "jitter": recorded.jitter, "tail_width": recorded.tail_width}
     beliefs = {
-        metric: Model.recalled(observed, asked.proposer, generator, last, **of_fit)
+        metric: Model.recalled(observed, asked.proposer, generator, last, **vars(recorded.metrics[metric]))
         for metric, observed in asked.situation.observed.items()
     }
     weighting = Weighting.recalled(asked.situation, asked.share_of_cost, recorded.feasibility, recorded.cost)
@@ -131,13 +130,23 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         _check_new(choices[0], point, provenance)
         scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_against_a_new_point(choices[0], point, scores[0], new)
-    predicted = [choice.model.predicted(asked.encoding.encode([point])) for choice in choices]
+    predicted = _predictions(choices, asked.encoding.encode([point]), provenance)
     weights = _weights(choices, asked.encoding.encode([point]), provenance)
     for choice in choices:
         choice.take(point)
     value = _figure("chosen.value", provenance.chosen.value, scores, 0.0 if again else 1.0)
-    metric, model = asked.campaign.objective.metric, choices[0].model
-    return Appraisal((*_prediction(model, metric, provenance, predicted), value, *weights), *best)
+    return Appraisal((*predicted, value, *weights), *best)
+
+
+def _predictions(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> list[Figure]:
+    """Return the figures of all metrics' predictions."""
+    return [
+        figure
+        for metric, model in choices[0].beliefs.items()
+        for figure in _prediction(
+            model, metric, provenance, [choice.beliefs[metric].predicted(x) for choice in choices]
+        )
+    ]
 
 
 def _prediction(
@@ -165,8 +174,15 @@ def _weights(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> li
         "predicted_cost": [choice.weighting.predicted_cost(x) for choice in choices],
     }
     known = {name: [value for value in values if value is not None] for name, values in computed.items()}
-    return [
+    found = [
         _figure(f"weights.{name}", getattr(recorded, name), values, 0.0) for name, values in known.items() if values
+    ]
+    of_constraints = [choice.probabilities_of_constraints(x) for choice in choices]
+    return found + [
+        _figure(
+            f"weights.constraints.{text}", recorded.constraints.get(text), [each[text] for each in of_constraints], 1.0
+        )
+        for text in of_constraints[0]
     ]
 
 

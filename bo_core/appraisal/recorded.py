@@ -1,7 +1,7 @@
 """The models with which a batch was chosen, as recorded with its points."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -26,12 +26,19 @@ class Contradicted(OvernightError):
 
 
 @dataclass(frozen=True)
-class RecordedModels:
-    """The record of the objective's model, its jitter and tail width, and θ [1, h] of the other models that counted."""
+class RecordedMetric:
+    """The record of one metric's model, its jitter and its tail width."""
 
     record: Record
     jitter: float
     tail_width: float | None
+
+
+@dataclass(frozen=True)
+class RecordedModels:
+    """The models of the `metrics`, by name, and θ [1, h] of the other models that counted."""
+
+    metrics: Mapping[str, RecordedMetric]
     feasibility: Tensor | None
     cost: Tensor | None
     opinion: Tensor | None
@@ -40,12 +47,8 @@ class RecordedModels:
     def of(cls, batch: Sequence[Provenance], asked: Asked) -> "RecordedModels":
         """Return the models with which a batch was chosen; raises NotRecorded and Contradicted."""
         metric, g = asked.campaign.objective.metric, asked.situation.groups.count
-        models = [each.models.metrics.get(metric) for each in batch]
-        first, of_choice = models[0], batch[0].chosen.jitter
         return cls(
-            _record(models, asked),
-            _jitter(None if first is None else first.jitter, of_choice, asked),
-            _tail_width([model for model in models if model is not None]),
+            {name: _of_metric(name, batch, asked) for name in asked.situation.observed},
             _theta(_one_record([each.models.feasibility for each in batch]), g)
             if _feasibility_counted(asked)
             else None,
@@ -57,8 +60,22 @@ class RecordedModels:
         """Return a copy with all hyperparameters moved by this much."""
         thetas = {name: getattr(self, name) for name in ("feasibility", "cost", "opinion")}
         moved = {name: theta + nudge for name, theta in thetas.items() if theta is not None}
-        record = {name: tuple(value + nudge for value in values) for name, values in self.record.items()}
-        return replace(self, record=record, **moved)
+        metrics = {name: replace(each, record=_nudged(each.record, nudge)) for name, each in self.metrics.items()}
+        return replace(self, metrics=metrics, **moved)
+
+
+def _nudged(record: Record, nudge: float) -> Record:
+    return {name: tuple(value + nudge for value in values) for name, values in record.items()}
+
+
+def _of_metric(metric: str, batch: Sequence[Provenance], asked: Asked) -> RecordedMetric:
+    models = [each.models.metrics.get(metric) for each in batch]
+    first, of_choice = models[0], batch[0].chosen.jitter
+    return RecordedMetric(
+        _record(models, asked),
+        _jitter(None if first is None else first.jitter, of_choice, asked),
+        _tail_width([model for model in models if model is not None]),
+    )
 
 
 def suspects_of(batch: Sequence[Provenance], asked: Asked) -> tuple[int, ...]:
@@ -100,7 +117,7 @@ def _tail_width(models: Sequence[FittedModel]) -> float | None:
 
 
 def _record(models: Sequence[FittedModel | None], asked: Asked) -> Record:
-    """Return the record of the objective's model; a built-in one must have hyperparameters of this space."""
+    """Return the record of a metric's model; a built-in one must have hyperparameters of this space."""
     record = _one_record(models)
     if isinstance(asked.proposer.surrogate, ExactSurrogate):
         _theta(record, asked.situation.groups.count)

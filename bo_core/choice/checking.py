@@ -14,7 +14,7 @@ def to_check(asked: Asked) -> list[Candidate]:
     """
     if asked.proposer.replication == "never" or not asked.suspects:
         return []
-    goal, trials = asked.campaign.goal, asked.history.trials
+    goal, trials = asked.history.goal, asked.history.trials
     best, tried = goal.best(asked.view.observed), Counter(key_of(trial.point) for trial in trials.values())
     once = (
         (trial, suspect.off) for suspect in asked.suspects if tried[key_of((trial := trials[suspect.trial]).point)] == 1

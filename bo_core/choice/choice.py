@@ -22,6 +22,7 @@ from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_s
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.pending import Outstanding, treat
 from overnight.bo_core.data.encoding import key_of
+from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Beliefs
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
@@ -97,14 +98,15 @@ class Choice:
     ) -> None:
         self.objective, self.encoding = asked.campaign.objective.metric, asked.encoding
         self.proposer, self.q = asked.proposer, asked.q
-        self.model, self.generator = beliefs[self.objective], generator
+        self.beliefs, self.model, self.generator = beliefs, beliefs[self.objective], generator
         self.weighting, self.opinion = weighting, opinion
         situation, device = asked.situation, self.model.device
         pending = situation.pending.to(device)
         treated = {metric: treat(self.proposer.pending, model, pending) for metric, model in beliefs.items()}
         self.posteriors = {metric: each.posterior for metric, each in treated.items()}
         of_objective = treated[self.objective]
-        could_be = could_be_best(self.posterior, of_objective.X, self.generator)
+        self.limits = Limits.of(asked.campaign, asked.encoding, beliefs)
+        could_be = self._could_be_best(of_objective.X)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Failed points are drawn even if failures are learnt from: the model may treat a single one as noise, and its
         # neighbours must not be tried.
@@ -121,6 +123,14 @@ class Choice:
     def posterior(self) -> Belief:
         """Return the belief about the objective, including made-up outcomes of pending trials."""
         return self.posteriors[self.objective]
+
+    @property
+    def share_without_feasible(self) -> float:
+        """Return the share of the draws in which no point is feasible; 0 without constraints."""
+        if self.limits is None or self.draws is None or not self.acquisition.against_best:
+            return 0.0
+        score = self.limits.improvement(LogExpectedImprovement(), self.drawn_points)
+        return score.share_without_feasible(self.draws.drawn)
 
     def next(self) -> Candidate:
         """Choose, take and return the next point of the batch."""
@@ -147,6 +157,13 @@ class Choice:
         if self.opinion is None or not self.opinion.finds_hopeless(self.encoding.encode([found.point])):
             return found
         return self._best_on(self.opinion.over(at.surface), at)
+
+    def probabilities_of_constraints(self, x: Tensor) -> dict[str, float]:
+        """Return how probably features x [1, d] meet each constraint, by its text."""
+        if self.limits is None:
+            return {}
+        found = self.limits.probabilities(self.posteriors, x.to(self.model.device))
+        return {text: float(share) for text, share in found.each.items()}
 
     def score(self, at: Prepared, point: Point) -> float:
         """Return the value of a point there, lowered if it is hopeless."""
@@ -187,7 +204,7 @@ class Choice:
         data = self.model.data
         noise = self.model.posterior.replicate_noise(data)
         # A point that was measured exactly has nothing left to learn.
-        places = self.incumbents[(noise[:, self.incumbents] > 0).all(0)][:_MOST_MEASURED_AGAIN]
+        places = self._feasible_enough(self.incumbents[(noise[:, self.incumbents] > 0).all(0)])[:_MOST_MEASURED_AGAIN]
         if not len(places):
             return None
         typical = noise.median(1).values
@@ -195,7 +212,7 @@ class Choice:
         gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
         again = points[:-1].cpu()
         # An observed point gives a result again; the new one may not. Both have a cost.
-        of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp())
+        of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp() * self._probability_feasible(x)[0])
         return Repetitions(again, gains[:-1] * self.weighting.log_of_cost(again).exp(), of_new)
 
     def _worth_repeating(self, new: Point) -> Candidate | None:
@@ -209,7 +226,7 @@ class Choice:
 
     def _expected_gain(self, point: Point) -> float | None:
         """Return the expected improvement at a point over everything observed, outstanding and chosen."""
-        if self.draws is None or not self.acquisition.against_best:
+        if self.draws is None or not self.acquisition.against_best or self.share_without_feasible == 1.0:
             return None
         return math.exp(float(self._average(self.draws, LogExpectedImprovement()).value(self._features([point]))))
 
@@ -236,14 +253,38 @@ class Choice:
         if self.utility is None:
             return None
         if not self.acquisition.against_best:
-            return JointDraws(self.posteriors, self.outstanding.points, draws=1, more=self.q, seed=None)
+            points = self._drawn(self.outstanding.points)
+            return JointDraws(self.posteriors, points, draws=1, more=self.q, seed=None)
         draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
-        points = torch.cat([incumbents, self.outstanding.points])
+        points = self._drawn(torch.cat([incumbents, self.outstanding.points]))
         parked, approval = len(self.outstanding.parked), self.outstanding.approval
         return JointDraws(self.posteriors, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
 
+    def _could_be_best(self, X: Tensor) -> Tensor:
+        """Return the indices of the points [n, d] that could be the best one, or the best feasible one."""
+        if self.limits is None:
+            return could_be_best(self.posterior, X, self.generator)
+        return self.limits.could_be_best(self.posteriors, X, self.generator)
+
+    def _feasible_enough(self, places: Tensor) -> Tensor:
+        """Return the incumbents [c] that are more likely feasible than not; the mean of others is no gain."""
+        return places[self._probability_feasible(self.model.data.X[places]).to(places.device) > 0.5]
+
+    def _probability_feasible(self, X: Tensor) -> Tensor:
+        """Return the probabilities [b] that points X [b, d] meet all constraints."""
+        if self.limits is None:
+            return torch.ones(len(X), dtype=torch.float64)
+        return self.limits.probabilities(self.posteriors, X).every
+
+    def _drawn(self, points: Tensor) -> Tensor:
+        """Return the points [r, d] to draw: these, and the baseline if limits are relative to it."""
+        self.drawn_points = points if self.limits is None else self.limits.with_baseline(points)
+        return self.drawn_points
+
     def _average(self, draws: JointDraws, utility: Utility) -> AverageScore:
-        return AverageScore(draws, OneObjective(self.objective, utility))
+        if self.limits is None:
+            return AverageScore(draws, OneObjective(self.objective, utility))
+        return AverageScore(draws, self.limits.score(utility, self.drawn_points))
 
     def _surface(self) -> Surface:
         if self.utility is None or self.draws is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
@@ -20,7 +21,7 @@ class Observed:
     They are followed by the stopped trials whose ends can be estimated from reports, with the estimates as
     measurements. If they are `exact`, none of them has noise, by the campaign's definition or because that was learnt.
     `groups` are the features that share a length scale. `noise_unit` is the unit of the prior of the noise, see
-    `Prior`: the scale of the outcomes if bad ones are drawn together.
+    `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are.
     """
 
     trials: tuple[Trial, ...]
@@ -31,6 +32,7 @@ class Observed:
     exact: bool
     groups: FeatureGroups
     noise_unit: float = 1.0
+    plain: bool = False
 
     @classmethod
     def of(
@@ -48,10 +50,47 @@ class Observed:
         With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """
         trials = (*view.observed, *(t for t in view.stopped if t.id in expected))
-        values = campaign.goal.values_of(view.observed)
-        known, exact = with_known_noise(campaign, view.observed, values, learn=learn_noise)
-        measured = (*known, *expected.values())
-        return cls(trials, X, Outcomes.of(measured, campaign.objective), measured, campaign.objective, exact, groups)
+        values, exact = campaign.goal.values_of(view.observed), campaign.noise == "none"
+        known, exact = with_known_noise(view.observed, values, exact=exact, learn=learn_noise)
+        measured, objective = (*known, *expected.values()), campaign.objective
+        plain = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
+        outcomes = Outcomes.of(measured, objective, None if plain else 1.0)
+        return cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain)
+
+    @classmethod
+    def of_limited(
+        cls,
+        campaign: Campaign,
+        view: ModelView,
+        metric: str,
+        encoding: Encoding,
+        groups: FeatureGroups,
+        *,
+        learn_noise: bool,
+    ) -> "Observed | None":
+        """Return a view's measurements of a metric that is limited and no objective; None if there are none.
+
+        A trial that failed without the objective counts if this metric was measured. Outcomes far from a single limit,
+        on its wrong side, may be drawn together. The others stay as they are: both sides of two limits matter, and
+        draws of the baseline must move a relative limit in proportion.
+        """
+        found = [
+            (trial, measured[metric])
+            for trial, measured in ((trial, _measured(trial)) for trial in (*view.observed, *view.failed))
+            if metric in measured
+        ]
+        if not found:
+            return None
+        trials = tuple(trial for trial, _ in found)
+        values, exact = [value for _, value in found], campaign.noise == "none"
+        known, exact = with_known_noise(trials, values, exact=exact, learn=learn_noise)
+        objective = campaign.goal.wanted(metric)
+        limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
+        both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
+        plain = both_sides or any(limit.relative for limit in limits)
+        outcomes = Outcomes.of(known, objective, None if plain else 1.0)
+        X = encoding.encode([trial.point for trial in trials])
+        return cls(trials, X, outcomes, tuple(known), objective, exact, groups, plain=plain)
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""
@@ -64,6 +103,13 @@ class Observed:
         """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""
         outcomes = Outcomes.of(self.measured, self.objective, width)
         return replace(self, outcomes=outcomes, noise_unit=_share(self.outcomes.scale, outcomes.scale))
+
+
+def _measured(trial: Trial) -> Mapping[str, Measurement]:
+    """Return the metrics that were measured in a trial, even if it failed."""
+    if trial.measured or not trial.attempts or trial.attempts[-1].failed is None:
+        return trial.measured
+    return trial.attempts[-1].failed.metrics
 
 
 def _share(scale: float, larger: float) -> float:

@@ -1,0 +1,54 @@
+"""The worth of a point that must be feasible with some confidence: its mean, less a heavy fine if it is not."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from overnight.bo_core.acquisition.allowed import Allowed, log_probability_within
+from overnight.bo_core.acquisition.joint_draws import Drawn
+from overnight.bo_core.acquisition.score import Scored, Scoring
+from overnight.bo_core.surrogate import Conditional
+
+# The fine for each nat of missing confidence, in standard deviations of the objective: more than any mean makes up for.
+_FINE = 100.0
+
+
+@dataclass(frozen=True)
+class ConfidentMean:
+    """The mean of one metric, less a fine if the probability that all limits are met is below `level`.
+
+    Without enough confidence anywhere, the point of the highest probability is the best. Standard deviations are
+    multiplied by `widening`, because a model is an approximation. `allowed` are the limits by metric, and `baseline` is
+    the row of the baseline in the draws.
+    """
+
+    metric: str
+    allowed: Mapping[str, Allowed]
+    baseline: int | None
+    level: float
+    widening: float
+    logarithmic: bool = False
+
+    def against(self, drawn: Drawn) -> Scoring:
+        """Return a function that scores candidates given each draw."""
+        limits = {name: allowed.ends(drawn.values[name], self.baseline) for name, allowed in self.allowed.items()}
+
+        def scored(at: Mapping[str, Conditional]) -> Scored:
+            here = at[self.metric]
+            parts = {
+                name: log_probability_within(at[name].mean, self.widening * at[name].sd, *limits[name])
+                for name in self.allowed
+            }
+            missing = math.log(self.level) - sum((part.value for part in parts.values()), torch.zeros_like(here.mean))
+            fined = (missing > 0.0).to(here.mean) * _FINE
+            value = here.mean - fined * missing
+            by_mean = {name: fined * part.by_mean for name, part in parts.items()}
+            by_sd = {name: fined * self.widening * part.by_sd for name, part in parts.items()}
+            one, zero = torch.ones_like(here.mean), torch.zeros_like(here.mean)
+            by_mean[self.metric] = by_mean.get(self.metric, zero) + one
+            by_sd.setdefault(self.metric, zero)
+            return Scored(value, by_mean, by_sd)
+
+        return scored

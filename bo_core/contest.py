@@ -1,0 +1,100 @@
+"""The models from which a point is recommended, and the best of several points by their beliefs."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.acquisition import Score
+from overnight.bo_core.acquisition.allowed import lies_within
+from overnight.bo_core.acquisition.score import OneObjective
+from overnight.bo_core.acquisition.simple_regret import SimpleRegret
+from overnight.bo_core.joint_samples import joint_samples
+from overnight.bo_core.limits import Limits, Probabilities
+from overnight.bo_core.model import Beliefs, Model
+from overnight.bo_core.surrogate import Belief
+from overnight.bo_core.widening import WIDENING
+from overnight.campaign.history.provenance import Prediction
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The models of all metrics, by name, and the limits of constraints, if there are any."""
+
+    objective: str
+    models: Beliefs
+    limits: Limits | None
+
+    @property
+    def model(self) -> Model:
+        """Return the model of the objective."""
+        return self.models[self.objective]
+
+    @property
+    def beliefs(self) -> dict[str, Belief]:
+        """Return the beliefs about all metrics."""
+        return {metric: model.posterior for metric, model in self.models.items()}
+
+    @property
+    def score(self) -> Score:
+        """Return the score of a point that may be recommended: its mean, if it is feasible enough."""
+        utility = SimpleRegret()
+        if self.limits is None:
+            return OneObjective(self.objective, utility)
+        return self.limits.score(utility, self.limits.baseline)
+
+    def probabilities(self, X: Tensor) -> Probabilities | None:
+        """Return how probably points X [c, d] meet the constraints; None without constraints."""
+        if self.limits is None:
+            return None
+        return self.limits.probabilities(self.beliefs, X.to(self.model.device), WIDENING)
+
+    def best(self, mean: Tensor, X: Tensor) -> int:
+        """Return which of the points X [c, d] of these means [c] is the best that is feasible enough.
+
+        If none is, it is the one with the highest probability of being feasible.
+        """
+        found = self.probabilities(X)
+        if found is None or self.limits is None:
+            return int(mean.argmax())
+        enough = found.every >= self.limits.level
+        return int((mean.masked_fill(~enough, -torch.inf) if bool(enough.any()) else found.every).argmax())
+
+    def is_feasible_enough(self, x: Tensor) -> bool:
+        """Return whether a point x [1, d] is feasible with the probability that the campaign demands."""
+        found = self.probabilities(x)
+        return found is None or self.limits is None or float(found.every[0]) >= self.limits.level
+
+    def others(self, x: Tensor) -> dict[str, Prediction]:
+        """Return the beliefs about the true values of the metrics but the objective at a point x [1, d]."""
+        return {
+            metric: model.prediction(x, WIDENING) for metric, model in self.models.items() if metric != self.objective
+        }
+
+    def share_best(self, X: Tensor, of_objective: Tensor, best: int, generator: torch.Generator) -> float:
+        """Return the share of joint samples [c, S] of the objective at points X [c, d] in which one is the best.
+
+        With constraints, it is the best of those that are feasible in the sample.
+        """
+        if self.limits is None:
+            return float((of_objective.argmax(0) == best).double().mean())
+        feasible = self._feasible_in_samples(self.limits, X, of_objective, generator)
+        among = of_objective.masked_fill(~feasible, -torch.inf)
+        return float(((among.argmax(0) == best) & feasible.any(0)).double().mean())
+
+    def _feasible_in_samples(
+        self, limits: Limits, X: Tensor, of_objective: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Return whether points X [c, d] are feasible in samples [c, S], of which those of the objective are given."""
+        points = torch.cat([X, limits.baseline.cpu()])
+        row = len(X) if len(limits.baseline) else None
+        feasible = torch.ones_like(of_objective, dtype=torch.bool)
+        for metric, allowed in limits.allowed.items():
+            if metric == self.objective and row is None:
+                values = of_objective
+            else:
+                means, covariances = self.models[metric].posterior.joint(points.to(self.model.device))
+                values = joint_samples(means.cpu(), covariances.cpu(), generator)
+            low, high = allowed.ends(values.unsqueeze(0), row)
+            feasible &= lies_within(values[: len(X)].unsqueeze(0), low, high)[0]
+        return feasible

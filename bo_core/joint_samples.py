@@ -1,0 +1,21 @@
+"""Joint samples of a metric at several points, widened because a model is an approximation."""
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.surrogate import safe_cholesky
+from overnight.bo_core.widening import WIDENING
+
+_SAMPLES = 4096
+_JITTER = 1e-9
+
+
+def joint_samples(means: Tensor, covariances: Tensor, generator: torch.Generator) -> Tensor:
+    """Return joint samples [c, about _SAMPLES] of the widened mixture, as many from each of its M parts."""
+    L, _ = safe_cholesky(covariances, _JITTER)
+    each = -(-_SAMPLES // len(means))
+    normals = torch.randn(len(means), means.shape[1], each, generator=generator, dtype=torch.float64)
+    # In place, because this is the most memory that a report uses.
+    mean = means.mean(0)
+    centers = mean + WIDENING * (means - mean)
+    return (L @ normals.mul_(WIDENING)).add_(centers.unsqueeze(2)).transpose(0, 1).flatten(1)

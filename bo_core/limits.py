@@ -1,0 +1,185 @@
+"""The constraints of a campaign on the scale of its models: what may be best, what scores, how probable it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.acquisition import (
+    Allowed,
+    ConfidentMean,
+    ConstrainedObjective,
+    Score,
+    Threshold,
+    Utility,
+    could_be_best_feasible,
+)
+from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.model import Beliefs, Model
+from overnight.bo_core.surrogate import Belief
+from overnight.bo_core.widening import WIDENING
+from overnight.campaign import Campaign
+from overnight.campaign.constraint import Bound, Constraint
+
+_LEAST_VARIANCE = 1e-14
+# The rounding of a limit and a value on the scale of the model.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The values that each constraint allows; one on a metric that was never measured is left out, as it is unknown.
+
+    `baseline` [0 or 1, d] are the features of the baseline if a limit is relative to it. A point is feasible enough
+    with a probability of `level`. `floor` is the value of the objective that must be beaten in draws without a feasible
+    point: the lowest mean at an observation.
+    """
+
+    objective: str
+    constraints: Mapping[Constraint, Allowed]
+    exact: Mapping[str, "Exact"]
+    baseline: Tensor
+    level: float
+    floor: float
+
+    @classmethod
+    def of(cls, campaign: Campaign, encoding: Encoding, beliefs: Beliefs) -> "Limits | None":
+        """Return the limits of a campaign's constraints; None without constraints on a metric that was measured."""
+        constraints = {
+            each: _allowed(each, beliefs[each.metric].observed.outcomes)
+            for each in campaign.constraints
+            if each.metric in beliefs
+        }
+        if not constraints:
+            return None
+        baseline, model = campaign.baseline, beliefs[campaign.objective.metric]
+        relative = baseline is not None and any(each.relative for each in constraints)
+        points = [campaign.parameters.point(baseline)] if relative and baseline is not None else []
+        features, level = encoding.encode(points).to(model.device), campaign.feasible_at_least
+        floor = float(model.posterior.averaged(model.data.X)[0].min())
+        exact = {each.metric: Exact.of(beliefs[each.metric]) for each in constraints}
+        return cls(campaign.objective.metric, constraints, exact, features, level, floor)
+
+    @cached_property
+    def allowed(self) -> Mapping[str, Allowed]:
+        """Return the values that are allowed, by metric."""
+        found: dict[str, Allowed] = {}
+        for constraint, allowed in self.constraints.items():
+            found[constraint.metric] = found.get(constraint.metric, Allowed()).and_also(allowed)
+        return found
+
+    def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the indices of those observed points X [n, d] that could be the best feasible one."""
+        return could_be_best_feasible(beliefs, self.objective, self.allowed, X, self.baseline, generator)
+
+    def with_baseline(self, points: Tensor) -> Tensor:
+        """Return points [r, d] to draw, after the baseline if limits are relative to it and it is not among them."""
+        missing = len(self.baseline) and self._row(points) is None
+        return torch.cat([self.baseline, points]) if missing else points
+
+    def score(self, utility: Utility, points: Tensor) -> Score:
+        """Return the score of a utility under the limits; `points` [r, d] are drawn."""
+        if utility.logarithmic:
+            return self.improvement(utility, points)
+        return ConfidentMean(self.objective, self.allowed, self._row(points), self.level, WIDENING)
+
+    def improvement(self, utility: Utility, points: Tensor) -> ConstrainedObjective:
+        """Return the score of a logarithmic utility under the limits."""
+        return ConstrainedObjective(self.objective, utility, self.allowed, self._row(points), self.floor)
+
+    def probabilities(self, beliefs: Mapping[str, Belief], X: Tensor, widening: float = 1.0) -> "Probabilities":
+        """Return how probably points X [b, d] meet the constraints, with sds multiplied by `widening`.
+
+        If several constraints limit a metric on the same side, the probability of all is a lower bound.
+        """
+        points = torch.cat([X, self.baseline])
+        joint = {name: self.exact[name].known(points, *beliefs[name].joint(points)) for name in self.exact}
+        broken = {each: self._broken(each, *joint[each.metric], widening) for each in self.constraints}
+        within = {each.metric: torch.ones_like(share) for each, share in broken.items()}
+        for each, share in broken.items():
+            within[each.metric] = within[each.metric] - share
+        every = torch.stack([share.clamp(min=0.0) for share in within.values()]).prod(0).mean(0).cpu()
+        return Probabilities({str(each): (1.0 - share).mean(0).cpu() for each, share in broken.items()}, every)
+
+    def _broken(self, constraint: Constraint, mean: Tensor, covariance: Tensor, widening: float) -> Tensor:
+        """Return the probability [M, b] that points break a constraint; no value breaks both of its bounds.
+
+        The means [M, r] and covariances [M, r, r] of the metric are those of the points and the baseline after them.
+        """
+        b, allowed = mean.shape[1] - len(self.baseline), self.constraints[constraint]
+        variance = covariance.diagonal(dim1=1, dim2=2)
+        total = torch.zeros_like(mean[:, :b])
+        for thresholds, sign in ((allowed.lows, 1.0), (allowed.highs, -1.0)):
+            for threshold in thresholds:
+                # The limit is constant + slope · f(baseline), so what matters is f(x) − slope · f(baseline).
+                center, spread = mean[:, :b] - threshold.constant, variance[:, :b]
+                if threshold.slope != 0.0:
+                    center = center - threshold.slope * mean[:, b:]
+                    spread = spread - 2.0 * threshold.slope * covariance[:, :b, b]
+                    spread = spread + threshold.slope**2 * variance[:, b:]
+                sd = widening * spread.clamp(min=_LEAST_VARIANCE).sqrt()
+                certain = (sign * center < -_ROUNDING).to(total)
+                total = total + torch.where(spread == 0.0, certain, torch.special.ndtr(-sign * center / sd))
+        return total.clamp(max=1.0)
+
+    def _row(self, points: Tensor) -> int | None:
+        """Return the row of the baseline in points [r, d]; None if it is not needed or not there."""
+        if not len(self.baseline):
+            return None
+        found = (points == self.baseline).all(1).nonzero()
+        return int(found[0]) if len(found) else None
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact measurements of a metric: their features X [n, d] and values y [n].
+
+    A model knows them only up to its jitter, which matters if a measured point lies on a limit.
+    """
+
+    X: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, model: Model) -> "Exact":
+        """Return the measurements of a model that have no noise."""
+        observed = model.observed
+        rows = observed.outcomes.variance == 0.0
+        return cls(observed.X[rows].to(model.device), observed.outcomes.y[rows].to(model.device))
+
+    def known(self, points: Tensor, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means [M, r] and covariances [M, r, r] at points [r, d], with what was measured there exactly."""
+        same = (points.unsqueeze(1) == self.X).all(2)
+        rows = same.any(1)
+        if not bool(rows.any()):
+            return mean, covariance
+        values = self.y[same.to(torch.uint8).argmax(1)] if len(self.y) else self.y
+        mean = torch.where(rows, values, mean)
+        return mean, covariance.masked_fill(rows.unsqueeze(0) | rows.unsqueeze(1), 0.0)
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """The probabilities [b] that points meet `each` constraint, by its text, and `every` one."""
+
+    each: Mapping[str, Tensor]
+    every: Tensor
+
+
+def _allowed(constraint: Constraint, outcomes: Outcomes) -> Allowed:
+    """Return the values that a constraint allows; more of a metric is better there if its sign is 1."""
+    least, most = _threshold(constraint.at_least, outcomes), _threshold(constraint.at_most, outcomes)
+    return Allowed(least, most) if outcomes.sign > 0 else Allowed(most, least)
+
+
+def _threshold(bound: Bound | None, outcomes: Outcomes) -> tuple[Threshold, ...]:
+    if bound is None:
+        return ()
+    if not bound.relative:
+        return (Threshold(outcomes.standardised(bound.offset)),)
+    # A metric with a relative limit has no compressed tail, so the limit is a straight line in the baseline's value.
+    offset = outcomes.sign * (bound.offset / outcomes.unit)
+    return (Threshold((offset + (bound.factor - 1.0) * outcomes.center) / outcomes.scale, bound.factor),)
