@@ -49,7 +49,7 @@ def baseline_text(feasibility: Feasibility) -> str:
 def reached_text(found: RecommendedFeasibility) -> str:
     """Return the probability that the recommended point is feasible, and the tight constraint if it is too small."""
     if found.probability is None:
-        return "feasible with an unknown probability"
+        return _measured_only(found)
     demanded, reached = f"{100 * found.demanded:g} %", probability(found.probability)
     if found.reached:
         return f"feasible with a probability of {reached} (at least {demanded} is demanded)"
@@ -124,3 +124,10 @@ def _tight(found: RecommendedFeasibility) -> str:
         return ""
     reached = next((belief.probability for belief in found.beliefs if belief.constraint == found.tightest), None)
     return f"; the tight constraint is {found.tightest}" + ("" if reached is None else f" ({probability(reached)})")
+
+
+def _measured_only(found: RecommendedFeasibility) -> str:
+    """Return whether a point is feasible as measured, for lack of a probability."""
+    if found.reached:
+        return "feasible with an unknown probability"
+    return f"no trial is feasible as measured: this one comes closest and does not meet {' and '.join(found.unmet)}"

@@ -48,14 +48,16 @@ class Belief(Section):
 class RecommendedFeasibility(Section):
     """The probability that the recommended point meets all constraints.
 
-    If it is `reached` by no point, the recommended one comes closest to `demanded`. The `tightest` constraint is the
-    least likely to be met.
+    If the `demanded` one is not `reached`, no point reaches it, and the recommended one comes closest. Without a model
+    the probability is absent, and it is reached if the point is feasible as measured. The `tightest` constraint is the
+    least likely to be met, and the `unmet` ones are not met as measured.
     """
 
     trial: int | None
     probability: Known
     demanded: float
     reached: bool
+    unmet: tuple[str, ...]
     tightest: str | None
     beliefs: tuple[Belief, ...]
 
@@ -136,12 +138,13 @@ def _state_of(tried: Trial | None, metrics: str) -> str:
 
 def _recommended(history: History, goal: Goal, found: Recommendation) -> RecommendedFeasibility:
     measured = {} if found.trial is None else history.trials[found.trial].measured
-    demanded = found.feasible_at_least
+    demanded, unknown = found.feasible_at_least, found.probability_feasible is None
     return RecommendedFeasibility(
         trial=found.trial,
         probability=found.probability_feasible,
         demanded=history.definition.feasible_at_least if demanded is None else demanded,
-        reached=found.feasible_enough,
+        reached=goal.feasible(measured) if unknown and measured else found.feasible_enough,
+        unmet=tuple(str(constraint) for constraint in goal.judged.unmet(measured)) if measured else (),
         tightest=found.tightest,
         beliefs=tuple(_belief(goal, constraint, found, measured) for constraint in goal.constraints),
     )

@@ -143,12 +143,19 @@ def test_a_measurement_that_contradicts_the_belief_is_explained(measured: float,
         assert words is None or f"rial 2 measured p99_ms {measured:g}, {words}" in text
 
 
-def test_a_recommendation_of_a_time_without_constraints_has_an_unknown_probability():
-    story = limited([MET, MET])
-    found = believed(story, 2, {TEXTS[0]: 0.9}).model_copy(
-        update={"constraints": {}, "probability_feasible": None, "feasible_at_least": None}
-    )
-    assert "feasible with an unknown probability" in finding_lines(story.history, found)
+@pytest.mark.parametrize(
+    ("p99", "line"),
+    [
+        (14.0, "feasible with an unknown probability"),
+        (16.0, "no trial is feasible as measured: this one comes closest and does not meet p99_ms <= 15"),
+    ],
+)
+def test_a_recommendation_without_a_probability_is_judged_as_measured(p99: float, line: str):
+    story = limited([MET | {"p99_ms": p99 + 1}, MET | {"p99_ms": p99}])
+    unknown = {"constraints": {}, "probability_feasible": None, "feasible_at_least": None, "without_model": "no model"}
+    found = believed(story, 2, {TEXTS[0]: 0.9}).model_copy(update=unknown)
+    assert line in finding_lines(story.history, found)
+    assert line[1:] in page_text(story, found)
 
 
 @pytest.mark.parametrize("scale", [1e9, 1e-9, 1e300, 5e-324])
