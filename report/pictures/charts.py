@@ -61,6 +61,7 @@ class Pictures:
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
         self.stopped = bool(view.stopped)
+        self._hollow = {trial.id for trial in view.observed if self._goal.verdict(trial.measured) is False}
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
@@ -154,7 +155,7 @@ class Pictures:
         """Return a trace of points for each generator that made some of the trials; labels name some parameters."""
         traces = []
         # The legend shows the first point of a trace.
-        placed = sorted(placed, key=lambda pair: self._is_hollow(pair[0]))
+        placed = sorted(placed, key=lambda pair: pair[0].id in self._hollow)
         for generator, colour in GENERATORS.items():
             mine = [(t, x) for t, x in placed if t.proposal.generator == generator]
             if not mine:
@@ -173,15 +174,12 @@ class Pictures:
             traces.append(trace | (bars if errors and any(sems) else {}))
         return traces
 
-    def _is_hollow(self, trial: Trial) -> bool:
-        return self._goal.verdict(trial.measured) is False
-
     def _marker(self, generator: str, colour: str, trials: list[Trial]) -> Figure:
-        """Return the look of a generator's points, which are hollow if they are not feasible."""
+        """Return the look of a generator's points, which are hollow if they are infeasible."""
         marker = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
-        if not any(map(self._is_hollow, trials)):
+        if self._hollow.isdisjoint(trial.id for trial in trials):
             return marker
-        symbols = [f"{_SYMBOLS[generator]}{'-open' if self._is_hollow(t) else ''}" for t in trials]
+        symbols = [f"{_SYMBOLS[generator]}{'-open' if t.id in self._hollow else ''}" for t in trials]
         return marker | {"symbol": symbols, "line": {"width": 1.5, "color": colour}}
 
     def _without_value(self, placed: list[tuple[Trial, Value]], labelled: list[str]) -> list[Figure]:

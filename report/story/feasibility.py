@@ -49,8 +49,8 @@ class RecommendedFeasibility(Section):
     """The probability that the recommended point meets all constraints.
 
     If the `demanded` one is not `reached`, no point reaches it, and the recommended one comes closest. Without a model
-    the probability is absent, and it is reached if the point is feasible as measured. The `tightest` constraint is the
-    least likely to be met, and the `unmet` ones are not met as measured.
+    the probability is absent, and `reached` unless the point is infeasible as measured. The `tightest` constraint is
+    the least likely to be met, and the `unmet` ones are not met as measured.
     """
 
     trial: int | None
@@ -143,7 +143,7 @@ def _recommended(history: History, goal: Goal, found: Recommendation) -> Recomme
         trial=found.trial,
         probability=found.probability_feasible,
         demanded=history.definition.feasible_at_least if demanded is None else demanded,
-        reached=goal.feasible(measured) if unknown and measured else found.feasible_enough,
+        reached=goal.verdict(measured) is not False if unknown and measured else found.feasible_enough,
         unmet=tuple(str(constraint) for constraint in goal.judged.unmet(measured)) if measured else (),
         tightest=found.tightest,
         beliefs=tuple(_belief(goal, constraint, found, measured) for constraint in goal.constraints),
