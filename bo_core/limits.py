@@ -24,9 +24,10 @@ from overnight.bo_core.widening import WIDENING
 from overnight.campaign import Campaign
 from overnight.campaign.constraint import Bound, Constraint
 
-_LEAST_VARIANCE = 1e-14
+# A difference of less variance is known: that of an exact value and a number, or of the baseline and itself.
+_LEAST_VARIANCE = 1e-12
 # The rounding of a limit and a value on the scale of the model.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Limits:
                     spread = spread + threshold.slope**2 * variance[:, b:]
                 sd = widening * spread.clamp(min=_LEAST_VARIANCE).sqrt()
                 certain = (sign * center < -_ROUNDING).to(total)
-                total = total + torch.where(spread == 0.0, certain, torch.special.ndtr(-sign * center / sd))
+                total = total + torch.where(spread < _LEAST_VARIANCE, certain, torch.special.ndtr(-sign * center / sd))
         return total.clamp(max=1.0)
 
     def _row(self, points: Tensor) -> int | None:
@@ -170,16 +171,10 @@ class Probabilities:
 
 
 def _allowed(constraint: Constraint, outcomes: Outcomes) -> Allowed:
-    """Return the values that a constraint allows; more of a metric is better there if its sign is 1."""
-    least, most = _threshold(constraint.at_least, outcomes), _threshold(constraint.at_most, outcomes)
-    return Allowed(least, most) if outcomes.sign > 0 else Allowed(most, least)
+    """Return the values that a constraint allows."""
+    ends = _threshold(constraint.at_least, outcomes), _threshold(constraint.at_most, outcomes)
+    return Allowed(*outcomes.ends(*ends))
 
 
 def _threshold(bound: Bound | None, outcomes: Outcomes) -> tuple[Threshold, ...]:
-    if bound is None:
-        return ()
-    if not bound.relative:
-        return (Threshold(outcomes.standardised(bound.offset)),)
-    # A metric with a relative limit has no compressed tail, so the limit is a straight line in the baseline's value.
-    offset = outcomes.sign * (bound.offset / outcomes.unit)
-    return (Threshold((offset + (bound.factor - 1.0) * outcomes.center) / outcomes.scale, bound.factor),)
+    return () if bound is None else (Threshold(*outcomes.line(bound.offset, bound.factor)),)

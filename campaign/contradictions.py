@@ -1,14 +1,12 @@
 """Contradictions between the parts of a campaign's definition, each with its path in the file."""
 
-import math
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
-from overnight.campaign.constraint import Constraint, read_constraint
+from overnight.campaign.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.space import Space
 
@@ -20,13 +18,14 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     """
     yield from _objective(campaign)
     yield from _metrics(campaign.get("metrics"))
-    yield from _constraints(campaign)
+    yield from impossible_constraints(campaign)
     try:
         space = Space.model_validate(campaign.get("parameters"))
     except ValidationError:
         return
     for where, point in _points(campaign):
         yield from _in_space(space, where, point)
+    yield from limited_parameters(campaign, space)
     yield from _approval(campaign, space)
 
 
@@ -42,31 +41,6 @@ def _metrics(metrics: Any) -> Iterator[Problem]:
     for position, metric in enumerate(metrics) if isinstance(metrics, list | tuple) else ():
         if isinstance(metric, str) and metric in metrics[:position]:
             yield Problem(("metrics", position), f"expected each metric once, got {shown(metric)} again")
-
-
-def _constraints(campaign: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the constraints that are relative to no baseline, and those that leave a metric no value."""
-    seen: dict[str, tuple[float, float]] = {}
-    for position, constraint in _readable_constraints(campaign.get("constraints")):
-        where, metric = ("constraints", position), constraint.metric
-        if constraint.relative:
-            if campaign.get("baseline") is None:
-                yield Problem(where, f"expected a `baseline`, to which `{constraint}` is relative, found none")
-            continue
-        (low, high), (least, most) = constraint.limits(None), seen.get(metric, (-math.inf, math.inf))
-        seen[metric] = max(low, least), min(high, most)
-        if seen[metric][0] >= seen[metric][1] and not least >= most:
-            found = f"{seen[metric][0]:g} and {seen[metric][1]:g}"
-            yield Problem(where, f"expected a lower bound of `{metric}` below its upper bound, got {found}")
-
-
-def _readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:
-    for position, constraint in enumerate(constraints) if isinstance(constraints, list | tuple) else ():
-        if isinstance(constraint, Constraint):
-            yield position, constraint
-        elif isinstance(constraint, str):
-            with suppress(ValueError):
-                yield position, read_constraint(constraint)
 
 
 def _points(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, Mapping[Any, Any]]]:

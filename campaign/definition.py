@@ -150,8 +150,14 @@ class Campaign(BaseModel):
 
     @property
     def expected_metrics(self) -> tuple[str, ...]:
-        """Return every metric that an evaluation must report, each once, starting with those of the goal."""
+        """Return every metric that an evaluation is asked for, each once, starting with those of the goal."""
         return tuple(dict.fromkeys((*self.goal.metrics, *self.metrics)))
+
+    @property
+    def optional_metrics(self) -> tuple[str, ...]:
+        """Return the expected metrics that a result may lack: those that only constraints ask for."""
+        required = {*self.metrics, *(objective.metric for objective in self.goal.objectives)}
+        return tuple(metric for metric in self.goal.limited if metric not in required)
 
     def key_of(self, metric: str) -> str:
         """Return the key of the campaign file that asks for this metric."""

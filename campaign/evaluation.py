@@ -90,7 +90,8 @@ class _GivesItsParameters:
 class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need.
 
-    If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`.
+    If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`. A
+    result may lack the `optional_metrics` among them; it needs all others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,12 +103,13 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     parameters: Point
     seed: int
     expected_metrics: tuple[str, ...]
+    optional_metrics: tuple[str, ...] = ()
     objective: str
     deadline: datetime | None = None
 
 
 class EvaluationSucceeded(BaseModel):
-    """An evaluation that measured every expected metric; `notes` name side information that was ignored, and why."""
+    """An evaluation that measured every required metric; `notes` name other information that was ignored, and why."""
 
     # Metadata may hold NaN and infinities, and must keep them when it is written and read back.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")

@@ -1,4 +1,4 @@
-"""The goal of a campaign: which results are better, which are feasible, and which metrics a result must have."""
+"""The goal of a campaign: which results are better, which are feasible, and which metrics decide it."""
 
 import math
 from collections import deque
@@ -67,7 +67,7 @@ class Goal:
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
-        """Return the metrics that every result must have, each once, starting with the objectives'."""
+        """Return the metrics of the objectives and the constraints, each once, starting with the objectives'."""
         return tuple(dict.fromkeys(part.metric for part in (*self.objectives, *self.constraints)))
 
     @property

@@ -1,8 +1,9 @@
 """The rules for a result: usable metrics are kept, and unusable side information is noted.
 
 Side information is everything that the campaign did not ask for: other metrics, the cost, artifacts and metadata. Bad
-side information never costs a result its metrics. All results follow these rules: those of commands, Python functions
-and `AskTell`, and those reported by hand.
+side information never costs a result its metrics. A missing metric of a constraint costs only that metric: the others
+are observed, and a note records that the result does not count as feasible. All results follow these rules: those of
+commands, Python functions and `AskTell`, and those reported by hand.
 """
 
 import json
@@ -34,7 +35,8 @@ class ReadMetrics:
     """The metrics of a result or a report, in their original order.
 
     `metrics` holds every finite measurement, requested or not. `problem` names the requested metrics that are missing
-    or unusable; None means that all of them are fine. `notes` has a sentence for each other metric that was ignored.
+    or unusable; None means that every required one is fine. `notes` has a sentence for each other metric that was
+    ignored.
     """
 
     metrics: dict[str, Measurement]
@@ -42,11 +44,11 @@ class ReadMetrics:
     notes: tuple[str, ...]
 
 
-def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetrics:
+def read_metrics(found: Mapping[Any, Any], asked: Collection[str], optional: Collection[str] = ()) -> ReadMetrics:
     """Sort metrics by name into those that are kept, the problem with requested ones, and notes about the others.
 
-    A result is asked for the campaign's expected metrics. A report is asked for nothing, so any metric in it may be
-    missing.
+    A result is asked for the campaign's expected metrics, of which the `optional` ones are not required. A report is
+    asked for nothing, so any metric in it may be missing.
     """
     metrics: dict[str, Measurement] = {}
     unusable: dict[str, str] = {}
@@ -56,13 +58,27 @@ def read_metrics(found: Mapping[Any, Any], asked: Collection[str]) -> ReadMetric
         except (ValueError, OverflowError, RecursionError) as problem:
             unusable[writable(str(name))] = str(problem)
     missing = [name for name in asked if name not in metrics and name not in unusable]
-    extra = [name for name in metrics if name not in asked]
-    dropped = _too_long_or_too_many(extra)
-    notes = [f"metric `{name[:LONGEST_METRIC_NAME]}` was ignored: {why}" for name, why in unusable.items()]
+    faulty = {name: why for name, why in unusable.items() if name in asked}
+    complete = {*missing, *faulty} <= {*optional}
+    ignored = {name: why for name, why in unusable.items() if name not in faulty}
+    if complete:
+        ignored = faulty | ignored
+    dropped = _too_long_or_too_many([name for name in metrics if name not in asked])
+    notes = [f"metric `{name[:LONGEST_METRIC_NAME]}` was ignored: {why}" for name, why in ignored.items()]
     return ReadMetrics(
         metrics={name: measured for name, measured in metrics.items() if name not in dropped},
-        problem=_problem(missing, {name: why for name, why in unusable.items() if name in asked}, found),
-        notes=bounded([*(n for name, n in zip(unusable, notes, strict=True) if name not in asked), *dropped.values()]),
+        problem=None if complete else _problem(missing, faulty, found),
+        notes=bounded([*notes, *dropped.values()]),
+    )
+
+
+def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) -> tuple[str, ...]:
+    """Return a note for each metric that a constraint limits and that an observed result lacks."""
+    return bounded(
+        f"this result does not count as feasible: expected the metric `{name}`, which a constraint limits, found "
+        f"{_listed(metrics)}"
+        for name in campaign.goal.limited
+        if name not in metrics
     )
 
 
@@ -90,15 +106,19 @@ def _too_long_or_too_many(extra: list[str]) -> dict[str, str]:
     return notes | {name: f"metric `{name}` was ignored: {why}" for name in surplus}
 
 
-def _problem(missing: list[str], unusable: dict[str, str], found: Mapping[Any, Any]) -> str | None:
+def _problem(missing: list[str], unusable: dict[str, str], found: Mapping[Any, Any]) -> str:
     problems = []
     if missing:
-        others = [str(name)[:LONGEST_METRIC_NAME] for name in found]
-        listed = ", ".join(f"`{writable(name)}`" for name in others[:MOST_NOTES]) or "none"
-        more = f" and {len(others) - MOST_NOTES} more" if len(others) > MOST_NOTES else ""
-        problems.append(f"expected the metric {', '.join(f'`{name}`' for name in missing)}, found {listed}{more}")
+        problems.append(f"expected the metric {', '.join(f'`{name}`' for name in missing)}, found {_listed(found)}")
     problems += [f"metric `{name}`: {why}" for name, why in unusable.items()]
-    return "; ".join(problems) or None
+    return "; ".join(problems)
+
+
+def _listed(names: Collection[Any]) -> str:
+    """Return the first few names of metrics, each shortened, and how many others there are."""
+    others = [str(name)[:LONGEST_METRIC_NAME] for name in names]
+    listed = ", ".join(f"`{writable(name)}`" for name in others[:MOST_NOTES]) or "none"
+    return listed + (f" and {len(others) - MOST_NOTES} more" if len(others) > MOST_NOTES else "")
 
 
 def read_cost(value: Any) -> tuple[float | None, tuple[str, ...]]:

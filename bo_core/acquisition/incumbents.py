@@ -12,8 +12,9 @@ from overnight.bo_core.surrogate import Belief, safe_cholesky
 _JITTER = 1e-8
 _BOUND_DEVIATIONS = 5.0
 _MOST_SAMPLED = 256
-# Logarithms of the probability of being feasible: that of a sure point is closer to 0, that of a hopeless one lower.
-_NEARLY_SURE, _HARDLY = 1e-6, -12.0
+# The logarithm of the probability of being feasible is closer to 0 at a sure point, and further below the highest one at
+# a point that is hardly the best in any sample.
+_NEARLY_SURE, _HARDLY = 1e-6, 12.0
 # The points that are drawn if none is feasible in any sample.
 _MOST_HOPEFUL = 16
 _LEAST_SD = 1e-7
@@ -62,7 +63,7 @@ def could_be_best_feasible(
     beaten = torch.zeros_like(sure)
     if bool(sure.any()):
         beaten = (high < low[:, sure].amax(1, keepdim=True)).all(0)
-    hopeful = torch.nonzero(~beaten & (promise >= min(_HARDLY, float(promise.max())))).squeeze(1)
+    hopeful = torch.nonzero(~beaten & (promise >= promise.max() - _HARDLY)).squeeze(1)
     hopeful = _most_hopeful(hopeful, high.mean(0) + promise)
     drawn = {
         name: _sampled(belief, torch.cat([X[hopeful], baseline]), generator, samples)

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from overnight.bo_core.numerics.safe_range import finite, unit_for
 from overnight.campaign import Measurement, Objective
+
+_Any = TypeVar("_Any")
 
 _SMALLEST_SPREAD = 1e-12
 _LARGEST_VARIANCE = 1e12
@@ -105,6 +108,21 @@ class Outcomes:
         if self.tail is not None:
             raw, slope = self.tail.compress(raw)
         return (raw - self.center) / self.scale, _log_slopes(slope, self.scale)
+
+    def line(self, offset: float, factor: float) -> tuple[float, float]:
+        """Return `offset + factor · m`, m being a value of the metric, as a line (constant, slope) in y.
+
+        Without a factor it is a threshold. With one, no tail may be compressed.
+        """
+        if factor == 0.0:
+            return self.standardised(offset), 0.0
+        assert self.tail is None, "expected outcomes without a compressed tail"
+        turned = self.sign * (offset / self.unit)
+        return (turned + (factor - 1.0) * self.center) / self.scale, factor
+
+    def ends(self, least: _Any, most: _Any) -> tuple[_Any, _Any]:
+        """Return the ends of an interval of the metric as the lower and the upper end on the scale of y."""
+        return (least, most) if self.sign > 0 else (most, least)
 
     def mean_in_units(self, mean: float) -> float:
         """Return a standardised mean in the metric's own unit and sign; with a compressed tail it is the median."""

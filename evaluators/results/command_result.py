@@ -17,6 +17,7 @@ from overnight.evaluators.processes.supervisor import digest_of
 from overnight.evaluators.results.written_result import (
     ForeignResult,
     InvalidResult,
+    Kept,
     WrittenResult,
     is_too_large,
     result_text,
@@ -37,7 +38,7 @@ def outcome_of_exit(
     A stored result counts unless the evaluation's own exit code contradicts it. With `result_ends` the result is the
     last thing written, so a stored result always counts.
     """
-    failure = failure_of_exit(ended)
+    failure, kept = failure_of_exit(ended), Kept()
     if _was_changed(attempt, ended):
         failure = "infrastructure", f"{attempt.result} was changed after the evaluation ended"
     elif failure is not None and ended.start_error is None and attempt.result.is_file():
@@ -58,11 +59,15 @@ def outcome_of_exit(
         except InvalidResult as problem:
             shown = text.replace(f', "attempt_key": {json.dumps(request.key)}', "") or last_text(attempt.stdout)
             failure = "invalid_result", f"{problem}{_evidence(shown, redaction)}"
+            kept = problem.kept
     cause, message = failure
     return EvaluationFailed(
         cause=cause,
         message=_with_stderr(message, attempt, redaction),
         seconds=ended.seconds,
+        cost=kept.cost,
+        metrics=kept.metrics,
+        notes=kept.notes,
         machine=ended.start_error is not None and cause == "infrastructure",
     )
 
@@ -93,9 +98,9 @@ def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, red
     cost, cost_notes = read_cost(written.beside.get("cost"))
     if written.status != "ok":
         return _failure(written, seconds, cost, cost_notes)
-    read = read_metrics(written.metrics, asked)
+    read = read_metrics(written.metrics, asked, request.optional_metrics)
     if read.problem is not None:
-        raise InvalidResult(read.problem)
+        raise InvalidResult(read.problem, Kept(read.metrics, cost, bounded([*read.notes, *cost_notes])))
     artifacts, artifact_notes = read_artifacts(written.beside.get("artifacts"))
     metadata, metadata_notes = read_metadata(written.beside.get("metadata"))
     return EvaluationSucceeded(

@@ -4,10 +4,10 @@ import json
 import math
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from overnight.campaign.evaluation import named_value
+from overnight.campaign.evaluation import Measurement, named_value
 from overnight.evaluators.call_function import is_full
 from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
 from overnight.evaluators.secrets.environment import Redaction
@@ -23,8 +23,21 @@ _FREE = ("artifacts", "metadata", "message", "reason")
 _LONGEST_PLACE = 500
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The usable parts of a result that lacks a required metric."""
+
+    metrics: dict[str, Measurement] = field(default_factory=dict)
+    cost: float | None = None
+    notes: tuple[str, ...] = ()
+
+
 class InvalidResult(Exception):
-    """The evaluation left no valid result; the message explains why."""
+    """The evaluation left no valid result; the message explains why, and `kept` holds its usable parts."""
+
+    def __init__(self, problem: str, kept: Kept | None = None) -> None:
+        super().__init__(problem)
+        self.kept = kept or Kept()
 
 
 class ForeignResult(InvalidResult):

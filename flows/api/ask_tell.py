@@ -93,9 +93,10 @@ class AskTell:
         """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
 
         An exception means that the point has no result. If the point is not to blame, use `retry` or `abandon`.
-        Unexpected metrics never invalidate a result: those that are not numbers are noted. Raises InvalidResult if an
-        expected metric is missing or not a finite number, and NotUnderWay if the trial does not exist, has ended (the
-        first outcome stands), or is evaluated by a controller; nothing is written then.
+        Unexpected metrics never invalidate a result: those that are not numbers are noted. A result without the metric
+        of a constraint is observed, and does not count as feasible. Raises InvalidResult if another expected metric is
+        missing or not a finite number, and NotUnderWay if the trial does not exist, has ended (the first outcome
+        stands), or is evaluated by a controller; nothing is written then.
         """
         self._run(self._tell(trial, result, cost))
 

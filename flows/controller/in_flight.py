@@ -90,6 +90,7 @@ class InFlight:
             parameters=trial.point,
             seed=evaluation_seed(campaign, trial.id),
             expected_metrics=campaign.expected_metrics,
+            optional_metrics=campaign.optional_metrics,
             objective=campaign.objective.metric,
             deadline=self._history.trials[trial.id].attempts[-1].deadline,
         )

@@ -19,6 +19,7 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_window_problems(campaign.window, evaluator.time_limit),
         *_gain_problems(campaign.stop_when, proposer),
         *_confirm_problems(campaign, proposer),
+        *_constraint_problems(campaign, proposer),
     ]
 
 
@@ -67,6 +68,17 @@ def _confirm_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem
         f"trials come first: the baseline and `start_with`, and at least two results for the model, got {confirm}"
     )
     return [Problem(("confirm",), text)]
+
+
+def _constraint_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
+    """Return a problem if the proposer's acquisition cannot be weighed by the probability of meeting constraints."""
+    if not campaign.constraints or not isinstance(proposer, BayesianProposer) or proposer.acquisition in AGAINST_BEST:
+        return []
+    text = (
+        f"expected {' or '.join(AGAINST_BEST)} with `constraints`, because other scores cannot be multiplied by the "
+        f"probability that a point meets them, got {proposer.acquisition}"
+    )
+    return [Problem(("proposer", "acquisition"), text)]
 
 
 def _trials_before(campaign: Campaign) -> int:

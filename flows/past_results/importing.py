@@ -58,5 +58,6 @@ def _events(found: PastObservation, trial: int, now: datetime) -> tuple[TrialPro
         attempt=_NO_ATTEMPT,
         metrics=dict(found.metrics),
         metadata=dict(found.origin),
+        notes=found.notes,
     )
     return proposed, observed

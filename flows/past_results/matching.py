@@ -7,18 +7,19 @@ from typing import Any
 from overnight.campaign import Campaign, Measurement, Point
 from overnight.campaign.errors import CannotImport
 from overnight.campaign.problems import one_line, shown
-from overnight.campaign.result import noise_problem
+from overnight.campaign.result import feasibility_notes, noise_problem
 from overnight.flows.past_results.values import is_missing, measurement_of, value_of
 from overnight.storage.past.results import PastResults, PastRow
 
 
 @dataclass(frozen=True)
 class PastObservation:
-    """A past result as a point of the space, with its measurements and its place in the source."""
+    """A past result as a point of the space, with its measurements, its place in the source and notes about it."""
 
     point: Point
     metrics: Mapping[str, Measurement]
     origin: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | No
     if (contradiction := noise_problem(campaign, metrics)) is not None:
         wrong.append(f", {contradiction}")
     point, misplaced = _point(campaign, row)
-    return PastObservation(point, metrics, row.origin), misplaced + wrong
+    return PastObservation(point, metrics, row.origin, feasibility_notes(campaign, metrics)), misplaced + wrong
 
 
 def _metrics(row: PastRow) -> tuple[dict[str, Measurement], list[str]]:

@@ -16,16 +16,16 @@ from overnight.evaluators import Infeasible
 def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> EvaluationOutcome:
     """Return the outcome that a person reports: metrics, or an exception for a failure that the point caused.
 
-    Additional metrics are kept if they are valid, and noted if they are not. Raises InvalidResult if an expected metric
-    is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`, or if `cost` is
-    not a finite number of 0 or more.
+    Optional and additional metrics are kept if they are valid, and noted if they are not. Raises InvalidResult if a
+    required metric is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`,
+    or if `cost` is not a finite number of 0 or more.
     """
     known, problems = read_cost(cost)
     if problems:
         raise InvalidResult(f"{problems[0]}.")
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
-    read = read_metrics(_by_name(campaign, result), campaign.expected_metrics)
+    read = read_metrics(_by_name(campaign, result), campaign.expected_metrics, campaign.optional_metrics)
     problem = read.problem or noise_problem(campaign, read.metrics)
     if problem is not None:
         raise InvalidResult(_refusal(campaign, result, problem))

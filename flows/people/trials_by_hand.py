@@ -7,6 +7,7 @@ from typing import Any
 from overnight.campaign import EvaluationSucceeded, History
 from overnight.campaign.errors import InvalidPoint, InvalidResult, NotUnderWay, Refused
 from overnight.campaign.history.events import TrialAbandoned, TrialObserved, TrialProposed
+from overnight.campaign.result import feasibility_notes
 from overnight.flows.people.approval import refuse_unless_it_fits
 from overnight.flows.people.read_outcome import read_outcome
 from overnight.flows.people.under_way import is_evaluated, unended, why_evaluated
@@ -64,8 +65,9 @@ def abandon(history: History, who: str, why: str, now: datetime, number: int) ->
 def _observed(
     history: History, who: str, why: str, now: datetime, trial: int, attempt: int, metrics: Mapping[str, Any]
 ) -> TrialObserved:
+    campaign = history.definition
     try:
-        outcome = read_outcome(history.definition, metrics)
+        outcome = read_outcome(campaign, metrics)
     except InvalidResult as problem:
         raise InvalidResult(f"--metrics: {problem} Nothing was written.") from None
     assert isinstance(outcome, EvaluationSucceeded)
@@ -77,7 +79,7 @@ def _observed(
         attempt=attempt,
         metrics=outcome.metrics,
         metadata=metadata,
-        notes=outcome.notes,
+        notes=(*feasibility_notes(campaign, outcome.metrics), *outcome.notes),
     )
 
 

@@ -25,6 +25,9 @@ _PARAMETERS = """
 _ATTRIBUTES = """
     select trial_id, "key", value_json from trial_user_attributes join trials using (trial_id) where study_id = ?
 """
+_SYSTEM_ATTRIBUTES = """
+    select trial_id, "key" from trial_system_attributes join trials using (trial_id) where study_id = ?
+"""
 
 
 def read_database(file: Path, pick: Pick) -> Study:
@@ -60,5 +63,7 @@ def _study(connection: sqlite3.Connection, study: int, name: str) -> Study:
         trials[trial].parameters[parameter] = decoded(internal, distribution)
     for trial, key, value in connection.execute(_ATTRIBUTES, (study,)):
         trials[trial].attributes[key] = json.loads(value)
+    for trial, key in connection.execute(_SYSTEM_ATTRIBUTES, (study,)):
+        trials[trial].note_system_attribute(key)
     directions = tuple(str(direction).lower() for (direction,) in connection.execute(_DIRECTIONS, (study,)))
     return Study(name, directions, tuple(trials.values()))

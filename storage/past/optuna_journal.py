@@ -22,6 +22,7 @@ class _Operation(IntEnum):
     SET_PARAMETER = 5
     SET_STATE = 6
     SET_USER_ATTRIBUTE = 8
+    SET_SYSTEM_ATTRIBUTE = 9
 
 
 def read_journal(file: Path, pick: Pick) -> Study:
@@ -69,7 +70,12 @@ class _Replay:
                 self.studies.pop(line["study_id"], None)
             case _Operation.CREATE_TRIAL:
                 self._create_trial(line)
-            case _Operation.SET_PARAMETER | _Operation.SET_STATE | _Operation.SET_USER_ATTRIBUTE:
+            case (
+                _Operation.SET_PARAMETER
+                | _Operation.SET_STATE
+                | _Operation.SET_USER_ATTRIBUTE
+                | _Operation.SET_SYSTEM_ATTRIBUTE
+            ):
                 self._change_trial(line)
 
     def _create_study(self, line: dict[str, Any]) -> None:
@@ -94,6 +100,8 @@ class _Replay:
             attributes=line.get("user_attrs", {}),
             ended=line.get("datetime_complete"),
         )
+        for key in line.get("system_attrs", {}):
+            trial.note_system_attribute(key)
         others.append(trial)
         self.trials.append(trial)
 
@@ -108,5 +116,8 @@ class _Replay:
                 trial.state = _STATES[line["state"]]
                 trial.values = tuple(line.get("values") or trial.values)
                 trial.ended = line.get("datetime_complete") or trial.ended
+            case _Operation.SET_SYSTEM_ATTRIBUTE:
+                for key in line["system_attr"]:
+                    trial.note_system_attribute(key)
             case _:
                 trial.attributes |= line["user_attr"]

@@ -12,6 +12,7 @@ from overnight.campaign.errors import CannotImport
 from overnight.storage.past.results import PastResults, PastRow
 
 _COMPLETE = "COMPLETE"
+_CONSTRAINTS = "constraints"
 _STATES = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
 
 # Returns the study to read, given the names of all studies.
@@ -20,7 +21,11 @@ Pick = Callable[[Sequence[str]], str]
 
 @dataclass
 class StudyTrial:
-    """A trial as far as it has been read, with decoded parameters and user attributes."""
+    """A trial as far as it has been read, with decoded parameters and user attributes.
+
+    `constrained` is whether Optuna holds values of constraints for it. They have neither metrics nor limits, so they
+    are not read.
+    """
 
     number: int
     state: str
@@ -28,6 +33,11 @@ class StudyTrial:
     parameters: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     ended: str | None = None
+    constrained: bool = False
+
+    def note_system_attribute(self, key: str) -> None:
+        """Remember whether a system attribute, as Optuna names it, holds values of constraints."""
+        self.constrained |= key.partition(":")[0] == _CONSTRAINTS
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,8 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
     """Return a study's complete trials as past results.
 
     A user attribute with the name of a metric counts as its value; with `_sem` or `_n` after the name, it is the
-    standard error or the count. Raises CannotImport if the directions of the study are not those of the campaign.
+    standard error or the count. Values of Optuna's own constraints are not used. Raises CannotImport if the directions
+    of the study are not those of the campaign.
     """
     source = f"{file}, study `{study.name}`"
     if study.directions != campaign.goal.directions:
@@ -92,9 +103,16 @@ def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
         source,
         tuple(_row(trial, study, file, campaign) for trial in complete),
         names=(*names, campaign.objective.metric),
-        unused=tuple(name for name in names if name not in campaign.parameters.root),
+        unused=(*(name for name in names if name not in campaign.parameters.root), *_unread(complete)),
         left_out=others,
     )
+
+
+def _unread(complete: Sequence[StudyTrial]) -> list[str]:
+    """Return what Optuna holds of its constraints, in words."""
+    if count := sum(trial.constrained for trial in complete):
+        return [f"the values of Optuna's constraints of {count} trials (only user attributes are read as metrics)"]
+    return []
 
 
 def _row(trial: StudyTrial, study: Study, file: Path, campaign: Campaign) -> PastRow:

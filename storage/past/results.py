@@ -26,8 +26,8 @@ class PastRow:
 class PastResults:
     """All results of one source, which `source` names for messages.
 
-    `names` are the source's own names of its values, and `unused` are those that the campaign does not know. `left_out`
-    counts the entries that are not results, by reason.
+    `names` are the source's own names of its values. `unused` names the values that are not used, such as those that
+    the campaign does not know. `left_out` counts the entries that are not results, by reason.
     """
 
     source: str

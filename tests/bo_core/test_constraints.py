@@ -214,6 +214,16 @@ def test_an_exact_result_on_its_limit_is_feasible_for_sure():
     assert found.every.tolist() == [1.0, 0.0, 0.0, 1.0]
 
 
+def test_the_baseline_surely_meets_a_limit_that_is_no_stricter_than_itself():
+    base = {"x0": 0.4, "x1": 0.3}
+    campaign = constrained("heat <= baseline", "loss >= 0.9 * baseline", baseline=base, noise=None)
+    history = history_of(campaign, valley, 0, noise=0.05, points=[base, *some_points(campaign, 9)])
+    contest = contest_of(campaign, history)
+    found = contest.probabilities(Encoding(campaign.parameters).encode([base]))
+    assert found.each["heat <= baseline"].tolist() == [1.0]
+    assert found.each["loss >= 0.9 * baseline"].tolist() == [pytest.approx(1.0, abs=0.05)]
+
+
 def test_only_the_baseline_is_feasible_and_it_is_recommended():
     base = {"x0": 0.6, "x1": 0.6}
 

@@ -34,11 +34,19 @@ CONTRADICTIONS = [
         ["constraints.0: expected a `baseline`, to which `grams <= 1.1 * baseline` is relative, found none"],
     ),
     (
+        {"constraints": ["grams <= 5", "minutes >= 6", "5 >= grams"]},
+        ["constraints.2: expected each constraint once, got `grams <= 5` again"],
+    ),
+    (
         {"constraints": ["1 <= grams <= 5", "grams >= 5", "grams >= 6", "7 <= minutes <= 6"]},
         [
             "constraints.1: expected a lower bound of `grams` below its upper bound, got 5 and 5",
             "constraints.3: expected a lower bound of `minutes` below its upper bound, got 7 and 6",
         ],
+    ),
+    (
+        {"constraints": ["grams >= 1", "heat <= 0.5", "rack <= 2"], "metrics": ["rack"]},
+        ["constraints.1: expected a metric, got the parameter `heat`, whose values are limited under `parameters`."],
     ),
     ({"approve": {"when": {"change": 0.1}}}, ["approve.when.change: expected a `baseline`"]),
     (

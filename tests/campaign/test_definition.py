@@ -39,6 +39,14 @@ def test_an_evaluation_must_report_the_objective_first_and_each_metric_once():
     assert campaign.expected_metrics == ("burnt", "minutes", "grams")
 
 
+def test_a_result_may_lack_only_the_metrics_that_constraints_alone_ask_for():
+    constraints = ["burnt <= 3", "p99 (ms) <= 15", "grams >= 2", "1 <= größe.µ", "p99 (ms) >= 1"]
+    campaign = Campaign.model_validate({**ASKED, "metrics": ["minutes", "grams"], "constraints": constraints})
+    assert campaign.expected_metrics == ("burnt", "p99 (ms)", "grams", "größe.µ", "minutes")
+    assert campaign.optional_metrics == ("p99 (ms)", "größe.µ")
+    assert Campaign.model_validate(ASKED).optional_metrics == ()
+
+
 def test_points_outside_the_space_are_all_named_by_their_paths():
     change = {"baseline": {"heat": 2}, "start_with": [{"heat": 0.5}, {"oven": "gas"}]}
     with pytest.raises(ValidationError) as caught:

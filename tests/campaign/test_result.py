@@ -57,6 +57,41 @@ def test_every_problem_of_what_was_asked_for_is_named_at_once():
     )
 
 
+@pytest.mark.parametrize(
+    ("found", "notes"),
+    [
+        ({"loss": 1}, ()),
+        ({"loss": 1, "p99": math.nan}, ("metric `p99` was ignored: expected a finite number as mean, got nan",)),
+        ({"loss": 1, "p99": None}, ("metric `p99` was ignored: expected a finite number as mean, got None",)),
+    ],
+)
+def test_an_optional_metric_that_is_missing_or_unusable_costs_itself_alone(found: dict[str, object], notes: object):
+    read = read_metrics(found, asked=("loss", "p99"), optional=("p99",))
+    assert (read.metrics, read.problem, read.notes) == ({"loss": Measurement(mean=1)}, None, notes)
+
+
+def test_the_reason_against_an_optional_metric_is_the_first_of_many_notes():
+    read = read_metrics({f"m{i}": "x" for i in range(99)} | {"p99": -math.inf, "loss": 1}, ("loss", "p99"), ("p99",))
+    assert read.notes[0] == "metric `p99` was ignored: expected a finite number as mean, got -inf"
+    assert len(read.notes) == MOST_NOTES + 1
+
+
+def test_a_result_without_a_required_metric_keeps_the_others_and_names_every_problem():
+    read = read_metrics({"size": 2, "p99": 3, "hide": math.nan}, ("loss", "p99", "hide"), ("p99", "hide"))
+    assert read.metrics == {"size": Measurement(mean=2), "p99": Measurement(mean=3)}
+    assert read.problem == (
+        "expected the metric `loss`, found `size`, `p99`, `hide`; "
+        "metric `hide`: expected a finite number as mean, got nan"
+    )
+    assert read.notes == ()
+
+
+def test_an_optional_metric_is_never_among_those_beyond_the_limits():
+    long, many = "p" * (LONGEST_METRIC_NAME + 1), {f"m{number}": number for number in range(MOST_EXTRA_METRICS)}
+    read = read_metrics(many | {long: 1, "loss": 1}, asked=("loss", long), optional=(long,))
+    assert (len(read.metrics), read.notes) == (MOST_EXTRA_METRICS + 2, ())
+
+
 def test_a_report_is_asked_for_nothing_so_each_metric_stands_for_itself():
     read = read_metrics({"loss": 0.5, "grad_norm": math.nan}, asked=())
     assert (read.metrics, read.problem) == ({"loss": Measurement(mean=0.5)}, None)

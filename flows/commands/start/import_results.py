@@ -68,6 +68,9 @@ def _summary(campaign: Campaign, found: PastResults, taken: Fitted) -> Iterator[
     )
     yield from _left_out(campaign, found, taken)
     yield from _first(taken.problems)
+    for metric in campaign.goal.limited:
+        if lacking := sum(metric not in each.metrics for each in taken.observations):
+            yield f"not counted as feasible: {lacking} without a value of `{metric}`, which a constraint limits"
     if found.unused:
         yield f"not used: {', '.join(found.unused)}"
 

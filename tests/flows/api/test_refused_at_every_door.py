@@ -35,6 +35,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         "evaluator.time_limit: expected at most 1h",
     ),
+    "no score for constraints": (
+        {"constraints": ["loss <= 3"], "proposer": {"kind": "bayesian", "acquisition": "upper_confidence_bound"}},
+        "proposer.acquisition: expected log_noisy_expected_improvement or log_probability_of_improvement with",
+    ),
+    "no constraint": ({"constraints": ["loss <= 3", "loss < 4"]}, "constraints.1: expected `<=` or `>=`, got `<`"),
+    "no baseline": ({"constraints": ["loss <= 2 * baseline"]}, "constraints.0: expected a `baseline`"),
     "no such proposer": (
         {"proposer": {"kind": "python", "implementation": "nowhere:Class"}},
         "proposer.implementation",

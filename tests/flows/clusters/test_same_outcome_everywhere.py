@@ -117,6 +117,17 @@ async def test_metadata_as_deep_as_may_be_is_read_from_the_ledger(tmp_path):
     assert await from_the_ledger(tmp_path, there) == there
 
 
+@pytest.mark.parametrize("said", ['{"loss": 1, "p99": NaN}', '{"loss": NaN, "p99": 40, "cost": 2}'])
+async def test_a_metric_that_is_missing_costs_no_other_one_here_and_elsewhere(tmp_path, said):
+    asked = REQUEST.model_copy(update={"expected_metrics": ("loss", "p99"), "optional_metrics": ("p99",)})
+    order = order_in(tmp_path, said).model_copy(update={"request": asked})
+    here = await order.evaluator.evaluate(asked, tmp_path / "here", lambda report: None)
+    there = await elsewhere(order)
+    assert there.model_copy(update={"seconds": here.seconds}) == here
+    assert len(here.metrics) == 1
+    assert isinstance(here, EvaluationSucceeded) == ("loss" in here.metrics)
+
+
 def test_an_outcome_that_cannot_be_written_is_one_that_says_so():
     unwritable = EvaluationSucceeded(metrics={}, seconds=3.0).model_copy(update={"metadata": {"half": HALF}})
     outcome = transmissible(unwritable)

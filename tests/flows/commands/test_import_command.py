@@ -145,6 +145,25 @@ def test_an_optuna_study_is_imported_and_says_what_was_left_out():
     assert [t.outcome.metrics["burnt"].mean for t in history().trials.values()] == values[5:]
 
 
+def test_a_table_may_lack_the_metric_of_a_constraint_in_some_rows_or_everywhere():
+    Path("campaign.yaml").write_text(json.dumps(SIMPLE | {"constraints": ["p99 (ms) <= 15", "a.b >= 0"]}))
+    Path("past.csv").write_text("turns,heat,burnt,p99 (ms)\n1,0.1,3,12\n2,0.2,4,\n3,0.3,5,NaN\n")
+    printed = asked("import", "past.csv").output
+    assert "imported: 3 results" in printed
+    assert "not counted as feasible: 2 without a value of `p99 (ms)`, which a constraint limits" in printed
+    assert "not counted as feasible: 3 without a value of `a.b`, which a constraint limits" in printed
+    trials = history().trials
+    assert [[*trial.outcome.metrics] for trial in trials.values()] == [["burnt", "p99 (ms)"], ["burnt"], ["burnt"]]
+    assert [len(trial.outcome.notes) for trial in trials.values()] == [1, 2, 2]
+
+
+def test_an_unusable_value_of_a_constraints_metric_is_a_misfit_that_the_file_should_correct():
+    Path("campaign.yaml").write_text(json.dumps(SIMPLE | {"constraints": ["p99 (ms) <= 15"]}))
+    Path("past.csv").write_text("turns,heat,burnt,p99 (ms)\n1,0.1,3,12\n2,0.2,4,slow\n")
+    assert "line 3, `p99 (ms)`: expected a finite number as mean, got 'slow'" in refused("import", "past.csv")
+    assert "1 that do not fit" in asked("import", "past.csv", "--skip-misfits").output
+
+
 def test_every_problem_is_named_and_nothing_is_written():
     rows = ["3,2.5,1", "x,0.5,1", "4,0.5,good", "5,0.5", "6,0.5,"]
     Path("past.csv").write_text(PAST + "\n".join(rows) + "\n")

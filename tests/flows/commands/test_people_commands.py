@@ -109,6 +109,32 @@ def test_the_query_of_the_guide_lists_what_people_asked_for_in_80_columns(monkey
     ]
 
 
+def test_a_result_without_the_metric_of_a_constraint_is_written_with_a_note_that_is_printed():
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"constraints": ["p99 (ms) <= 15", "[b] >= 0"]}))
+    asyncio.run(begin())
+    missing = "note: this result does not count as feasible: expected the metric `{}`, which a constraint limits, found"
+    printed = said("report-result", "1", "--metrics", '{"burnt": 0.5, "p99 (ms)": NaN, "[b]": 1}')
+    assert printed.splitlines()[1:] == [
+        f"{missing.format('p99 (ms)')} `burnt`, `[b]`",
+        "note: metric `p99 (ms)` was ignored: expected a finite number as mean, got nan",
+    ]
+    printed = said("suggest", "--point", '{"heat": 0.3}', "--metrics", '{"burnt": 0.5}', "--why", "seen")
+    assert printed.splitlines()[1:] == [f"{missing.format(name)} `burnt`" for name in ("p99 (ms)", "[b]")]
+    printed = said("suggest", "--point", '{"heat": 0.4}', "--why", "next")
+    assert len(printed.splitlines()) == 1
+
+
+def test_constraints_are_revised():
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"constraints": ["p99 (ms) <= 15"]}))
+    asyncio.run(begin())
+    Path("campaign.yaml").write_text(json.dumps(DEFINITION | {"constraints": ["p99 (ms) <= 12"]}))
+    assert "revised; it holds from the next proposal on" in said("revise", "--why", "users complain")
+    kept = "select body from events where kind = 'campaign_revised'"
+    assert "p99 (ms) <= 12" in said("query", kept, "--format", "json")
+    with pytest.raises(Refused, match="its file has not changed"):
+        said("revise", "--why", "again")
+
+
 def test_bounds_are_revised_with_word_of_the_trials_outside_of_them():
     asyncio.run(begin())
     heat = {"kind": "float", "low": 0.25, "high": 1}

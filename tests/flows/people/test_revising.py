@@ -1,5 +1,6 @@
 """Bounds, budget and workers of a campaign may be revised while it runs."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,6 +93,40 @@ async def test_observations_outside_of_new_bounds_are_kept_and_teach_the_model_n
     assert proposal.generator == "model"
     assert proposal.provenance.knew.observed == len(history.trials) - len(outside)
     assert recommend(changed, history, proposer).trial not in {t.id for t in outside}
+
+
+async def test_a_revised_constraint_is_recorded_and_changes_what_is_feasible():
+    first = a_campaign(workers=1, constraints=["loss <= 1.5"])
+    second = a_campaign(workers=1, constraints=["loss <= 0.5", "0.2 <= p99 (ms)"], feasible_at_least=0.8)
+    history, running = await revised(first, second)
+    assert history.revised.definition == history.definition == second
+    assert (history.revised.actor, history.revised.why) == ("ada@home", "too hot")
+    assert history.goal == second.goal != first.goal
+    values = {trial.id: trial.measured["loss"].mean for trial in history.trials.values()}
+    assert {number for number, value in values.items() if first.goal.feasible(history.trials[number].measured)} == {
+        number for number, value in values.items() if value <= 1.5
+    }
+    # No evaluation has measured the metric that the revision limits: also those that had begun before it are noted.
+    assert not any(history.goal.feasible(trial.measured) for trial in history.trials.values())
+    noted = [number for number, trial in history.trials.items() if trial.outcome.notes]
+    assert noted == [4, 5, 6, 7, 8]
+    assert "`p99 (ms)`, which a constraint limits" in history.trials[4].outcome.notes[0]
+    events = await events_of(running.ledger)
+    assert History.from_events(events).goal == second.goal
+
+
+async def test_a_revised_constraint_may_be_relative_to_the_baseline_that_was_measured():
+    baseline = {"x": 0.5, "n": 3}
+    second = a_campaign(workers=1, baseline=baseline, constraints=["loss <= 2 * baseline"])
+    history, _ = await revised(a_campaign(workers=1, baseline=baseline), second)
+    assert history.trials[1].point == baseline
+    assert history.goal.limits("loss") == (-math.inf, 2 * history.trials[1].measured["loss"].mean)
+
+
+async def test_constraints_may_be_taken_back_by_a_revision():
+    history, _ = await revised(a_campaign(workers=1, constraints=["p99 <= 15"]), a_campaign(workers=1))
+    assert [bool(trial.outcome.notes) for trial in history.trials.values()] == [True] * 3 + [False] * 5
+    assert all(history.goal.feasible(trial.measured) for trial in history.trials.values())
 
 
 async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_what_is():

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.distributions import distribution_to_json
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 from told_studies import BREAD, KINDS, storage_in, tell_study
 
 from overnight.campaign import Campaign
@@ -104,6 +104,36 @@ def test_parameters_that_the_campaign_does_not_know_are_not_used(file):
     results = read_past_results(str(file), Campaign.model_validate(narrow))
     assert results.unused == ("salt",)
     assert "salt" not in results.rows[0].parameters
+
+
+LIMITED = Campaign.model_validate(
+    BREAD.model_dump(mode="json", exclude_none=True) | {"metrics": [], "constraints": ["p99 (ms) <= 15", "grams >= 2"]}
+)
+
+
+def test_metrics_of_constraints_are_read_from_user_attributes_and_may_be_missing(file):
+    study = tell_study(file, trials=2)
+    study.add_trial(create_trial(value=1.5, user_attrs={"p99 (ms)": 12.0, "p99 (ms)_sem": 0.5}))
+    results = read_past_results(str(file), LIMITED)
+    assert [sorted(row.means) for row in results.rows] == [["burnt", "grams"]] * 3 + [["burnt", "p99 (ms)"]]
+    assert results.rows[-1].sems == {"p99 (ms)": 0.5}
+    assert results.unused == ()
+
+
+def test_constraints_of_optuna_are_not_read_and_the_trials_that_have_some_are_counted(file):
+    study = tell_study(file, trials=2)
+    for number in range(3):
+        trial = study.ask()
+        if number < 2:
+            trial.set_constraint("p99", number - 0.5)
+        study.tell(trial, 1.0)
+    study.add_trial(create_trial(value=1.5, system_attrs={"constraints": [0.5]}))
+    study.add_trial(create_trial(state=TrialState.FAIL, system_attrs={"constraints": [0.5]}))
+    results = read_past_results(str(file), LIMITED)
+    assert results.unused == (
+        "the values of Optuna's constraints of 3 trials (only user attributes are read as metrics)",
+    )
+    assert all("p99" not in row.means for row in results.rows)
 
 
 def test_an_address_as_optuna_takes_it_leads_to_the_study(tmp_path, monkeypatch):

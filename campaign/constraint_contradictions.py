@@ -1,0 +1,54 @@
+"""Contradictions of constraints with each other and with the rest of a definition, each with its path in the file."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from overnight.campaign.constraint import Constraint, read_constraint
+from overnight.campaign.problems import Problem
+from overnight.campaign.space import Space
+
+
+def impossible_constraints(campaign: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the constraints that are repeated, are relative to no baseline, or leave a metric no value."""
+    seen: dict[str, tuple[float, float]] = {}
+    known: set[Constraint] = set()
+    for position, constraint in _readable_constraints(campaign.get("constraints")):
+        where, metric = ("constraints", position), constraint.metric
+        if constraint in known:
+            yield Problem(where, f"expected each constraint once, got `{constraint}` again")
+            continue
+        known.add(constraint)
+        if constraint.relative:
+            if campaign.get("baseline") is None:
+                yield Problem(where, f"expected a `baseline`, to which `{constraint}` is relative, found none")
+            continue
+        (low, high), (least, most) = constraint.limits(None), seen.get(metric, (-math.inf, math.inf))
+        seen[metric] = max(low, least), min(high, most)
+        if seen[metric][0] >= seen[metric][1] and not least >= most:
+            found = f"{seen[metric][0]:g} and {seen[metric][1]:g}"
+            yield Problem(where, f"expected a lower bound of `{metric}` below its upper bound, got {found}")
+
+
+def limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
+    """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
+    metrics = campaign.get("metrics")
+    mentioned = [campaign.get("minimize"), campaign.get("maximize")]
+    mentioned += metrics if isinstance(metrics, list | tuple) else ()
+    for position, constraint in _readable_constraints(campaign.get("constraints")):
+        if (name := constraint.metric) in space.root and name not in mentioned:
+            text = (
+                f"expected a metric, got the parameter `{name}`, whose values are limited under `parameters`. If an "
+                "evaluation reports a metric of that name, list it in `metrics`"
+            )
+            yield Problem(("constraints", position), text)
+
+
+def _readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:
+    for position, constraint in enumerate(constraints) if isinstance(constraints, list | tuple) else ():
+        if isinstance(constraint, Constraint):
+            yield position, constraint
+        elif isinstance(constraint, str):
+            with suppress(ValueError):
+                yield position, read_constraint(constraint)

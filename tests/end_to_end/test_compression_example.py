@@ -1,0 +1,26 @@
+"""The example with constraints runs, and reports what it found within its limits."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import overnight, overnight_here
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "compression"
+
+
+@pytest.mark.slow
+def test_the_example_recommends_a_point_within_its_limits(tmp_path):
+    for name in ("campaign.yaml", "compression.py"):
+        shutil.copy(EXAMPLE / name, tmp_path)
+    source = tmp_path / "campaign.yaml"
+    source.write_text(source.read_text().replace("trials: 30", "trials: 12"))
+    printed = overnight(tmp_path, "run", "campaign.yaml").stdout
+    assert "recommended (" in printed
+    assert "decoder_kib <= 300" in printed
+    status = json.loads(overnight_here(tmp_path, "status", "--format", "json").stdout)
+    found = status["recommendation"]
+    assert found["constraints"].keys() == {"cpu_ms <= baseline", "decoder_kib <= 300"}
+    assert found["probability_feasible"] >= 0.95
+    assert found["predicted"]["decoder_kib"]["mean"] <= 301
