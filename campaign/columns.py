@@ -3,17 +3,39 @@
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from overnight.campaign.goal import Goal, Measured
+
 # The columns that are neither a parameter nor a metric: those before, between and after parameters and metrics.
 BEFORE = ("trial", "status", "generator")
+# Those of a campaign with constraints, after its metrics.
+CONSTRAINED = ("feasible", "unmet")
 BETWEEN = ("attempts", "seconds", "cause", "message", "predicted_mean", "predicted_sd")
 AFTER = ("proposed", "ended")
+# What follows an unmet constraint whose metric was not measured.
+MISSING = " (missing)"
+
+
+def own_columns(*, constrained: bool) -> tuple[str, ...]:
+    """Return the columns of the `trials` table that are neither a parameter nor a metric."""
+    return (*BEFORE, *(CONSTRAINED if constrained else ()), *BETWEEN, *AFTER)
 
 
 def trial_columns(
-    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = ()
+    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = (), *, constrained: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the columns of the `trials` table that hold the means of these metrics, and those of these parameters."""
-    return columns(metrics, parameters, (*BEFORE, *BETWEEN, *AFTER), counted)
+    return columns(metrics, parameters, own_columns(constrained=constrained), counted)
+
+
+def feasibility_of(goal: Goal, measured: Measured) -> tuple[bool | None, str | None]:
+    """Return the cells of the columns `feasible` and `unmet` for a trial with these results, if it has any.
+
+    Constraints whose limits are unknown are not called unmet.
+    """
+    if not measured:
+        return None, None
+    unmet = (f"{each}{'' if each.metric in measured else MISSING}" for each in goal.judged.unmet(measured))
+    return goal.verdict(measured), "; ".join(unmet) or None
 
 
 def columns(

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from statistics import mean
 from typing import Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -91,17 +92,35 @@ class Goal:
 
     def limits(self, metric: str) -> tuple[float, float]:
         """Return the least and the greatest value of a metric that all its constraints allow."""
-        base = self.baseline.get(metric)
-        ends = [
-            constraint.limits(None if base is None else base.mean)
-            for constraint in self.constraints
-            if constraint.metric == metric
-        ]
+        ends = [self.limits_of(constraint) for constraint in self.constraints if constraint.metric == metric]
         return max((low for low, _ in ends), default=-math.inf), min((high for _, high in ends), default=math.inf)
+
+    def limits_of(self, constraint: Constraint) -> tuple[float, float]:
+        """Return the least and the greatest value that one constraint allows beside the baseline."""
+        base = self.baseline.get(constraint.metric)
+        return constraint.limits(None if base is None else base.mean)
+
+    @cached_property
+    def unjudged(self) -> tuple[Constraint, ...]:
+        """Return the constraints that are relative to a metric that is missing at the baseline."""
+        return tuple(each for each in self.constraints if each.relative and each.metric not in self.baseline)
+
+    @cached_property
+    def judged(self) -> "Goal":
+        """Return the goal with those constraints only whose limits are known."""
+        return replace(self, constraints=tuple(each for each in self.constraints if each not in self.unjudged))
 
     def unmet(self, measured: Measured) -> tuple[Constraint, ...]:
         """Return the constraints that a result does not meet, or lacks the metric of."""
         return tuple(constraint for constraint in self.constraints if not self._allows(constraint, measured))
+
+    def verdict(self, measured: Measured) -> bool | None:
+        """Return whether a result is feasible; None without constraints, and if that depends on an unknown limit."""
+        if not self.constraints:
+            return None
+        if not self.judged.feasible(measured):
+            return False
+        return None if self.unjudged else True
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -148,11 +167,19 @@ class Goal:
         return sorted(feasible, key=lambda trial: -objective.turned(trial.measured[objective.metric].mean))
 
     def _allows(self, constraint: Constraint, measured: Measured) -> bool:
-        metric = constraint.metric
-        base = self.baseline.get(metric)
-        return metric in measured and constraint.allows(measured[metric].mean, None if base is None else base.mean)
+        low, high = self.limits_of(constraint)
+        return constraint.metric in measured and low <= measured[constraint.metric].mean <= high
 
     def _dominates(self, a: Measured, b: Measured) -> bool:
         """Return whether `a` is better than `b` in one objective and worse in none."""
         pairs = [(o.turned(a[o.metric].mean), o.turned(b[o.metric].mean)) for o in self.objectives]
         return all(x >= y for x, y in pairs) and any(x > y for x, y in pairs)
+
+
+def pooled(results: Iterable[Measured]) -> Measured:
+    """Return the mean of each metric over several results."""
+    found: dict[str, list[float]] = {}
+    for measured in results:
+        for metric, measurement in measured.items():
+            found.setdefault(metric, []).append(measurement.mean)
+    return {metric: Measurement(mean=mean(means)) for metric, means in found.items()}

@@ -130,9 +130,12 @@ def trials(
     campaign: CampaignPath = Path("campaign.yaml"),
     format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
+    best: Annotated[
+        int | None, typer.Option(min=1, help="List only so many of the feasible trials, the best first.")
+    ] = None,
 ) -> None:
     """List every trial with its point, its outcome and its measurements."""
-    heavy("read.trials").trials(campaign, format.value, as_of)
+    heavy("read.trials").trials(campaign, format.value, as_of, best)
 
 
 @app.command()

@@ -8,11 +8,11 @@ from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
-from overnight.report.numbers import duration, measured, number, with_uncertainty
+from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
 from overnight.report.phrases import changes_text, counted, sentence, suspect_text, trials_text
 from overnight.report.story.suspects import suspects_of
 from overnight.report.story.versions import version_of, versions_of
-from overnight.report.trial_facts import ending, notes_of, point_text
+from overnight.report.trial_facts import ending, notes_of, point_text, unmet_text
 
 # A parameter whose length scale is this long, in widths of its range, hardly bends the model.
 _LONG = 2.0
@@ -56,6 +56,18 @@ def suspect_sentence(history: History, trial: Trial) -> str | None:
     return next(
         (sentence(suspect_text(each, metric)) for each in suspects_of(history, None) if each.trial == trial.id), None
     )
+
+
+def feasible_sentence(history: History, trial: Trial) -> str | None:
+    """Return whether a result is feasible beside the present limits; None without constraints or a result."""
+    goal = history.goal
+    if not goal.constraints or not trial.measured:
+        return None
+    if unmet := unmet_text(goal, trial):
+        return f"It is infeasible as measured: {unmet}."
+    if goal.unjudged:
+        return f"Whether it is feasible is unknown, because the baseline has no {goal.unjudged[0].metric} yet."
+    return "It is feasible as measured."
 
 
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
@@ -112,9 +124,18 @@ def _expected(then: History, provenance: Provenance) -> Iterator[str]:
     feasible, gain = provenance.weights.probability_feasible, provenance.chosen.expected_gain
     if feasible is not None and feasible < _CERTAIN:
         yield f"It gave the point a chance of {number(feasible, 2)} to give a result."
+    yield from _expected_constraints(then.definition.objective.metric, provenance)
     if gain is not None:
         yield f"It expected a new point to improve on the best by {number(gain, 2)}, on average."
     yield from _why_there(then, provenance)
+
+
+def _expected_constraints(metric: str, provenance: Provenance) -> Iterator[str]:
+    """Yield the probability of meeting each constraint, and the value to beat if no known point meets them all."""
+    for constraint, chance in provenance.weights.constraints.items():
+        yield f"It gave the point a chance of {probability(chance)} to meet {constraint}."
+    if (floor := provenance.chosen.floor) is not None:
+        yield f"In draws of the model without a feasible point, it had to beat {metric} {number(floor)} instead."
 
 
 def _between(predicted: Prediction) -> str:
@@ -151,16 +172,18 @@ def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
 
 
 def _best_of(then: History) -> str:
-    best = _best_measured(then)
+    best, goal = _best_measured(then), then.goal
     if best is None:
-        return ""
-    return f", the best of them {then.definition.objective.metric} {measured(best[1])} in trial {best[0]}"
+        return ", none of them feasible" if goal.constraints and then.trials.observed else ""
+    found = f"{goal.objectives[0].metric} {measured(best[1])} in trial {best[0]}"
+    return f", the best {'feasible one ' if goal.constraints else ''}of them {found}"
 
 
 def _best_measured(then: History) -> tuple[int, Measurement] | None:
     """Return the trial with the best measurement, and the measurement."""
-    best = then.definition.goal.best(then.model_view().observed)
-    return None if best is None else (best.id, then.definition.goal.values_of([best])[0])
+    goal = then.goal
+    best = goal.best(then.model_view().observed)
+    return None if best is None else (best.id, goal.values_of([best])[0])
 
 
 def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from overnight.campaign.parameters import Value
+from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases import (
     confirmation_text,
@@ -44,8 +45,10 @@ def finding_sentence(story: Story) -> str:
     """Return the result of a campaign in one sentence."""
     metric, found, baseline = story.objective.metric, story.best.recommended, story.best.baseline
     if found is None:
-        return "Nothing has been observed yet, so there is nothing to recommend."
-    value = recommended_text(found)
+        return _nothing(story)
+    value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
+    if feasibility is not None and not feasibility.reached:
+        return f"{sentence(reached_text(feasibility))} There, {metric} is {value} ({where(found)})."
     if baseline is None or baseline.mean is None:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
     if found.is_baseline:
@@ -54,6 +57,27 @@ def finding_sentence(story: Story) -> str:
     before = with_uncertainty(baseline.mean, baseline.sd)
     change = _change(found.change_percent)
     return f"{metric} from {before} at the baseline to {value} at the recommended configuration{unmeasured}{change}."
+
+
+def _nothing(story: Story) -> str:
+    if story.feasibility is not None and story.best.observed:
+        return f"{sentence(feasible_text(story.feasibility))} Nothing is recommended."
+    return "Nothing has been observed yet, so there is nothing to recommend."
+
+
+def constraint_sentences(story: Story) -> list[str]:
+    """Return whether the recommended point, the results and the baseline are feasible; none without constraints."""
+    feasibility = story.feasibility
+    if feasibility is None:
+        return []
+    found, texts = feasibility.recommended, list[str]()
+    if found is not None:
+        reached = f"the recommended configuration is {reached_text(found)}" if found.reached else ""
+        texts = [reached, *contradictions(found)]
+    if found is not None or not story.best.observed:
+        texts.append(feasible_text(feasibility))
+    texts.append(baseline_text(feasibility))
+    return [sentence(text) for text in texts if text]
 
 
 def confidence_sentences(story: Story) -> list[str]:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from overnight.campaign import History, Trial
+from overnight.campaign import Goal, History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured
 from overnight.report.story.best import best_measured
-from overnight.report.trial_facts import point_text
+from overnight.report.trial_facts import best_words, point_text
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class News:
     def __init__(self) -> None:
         self._known: History | None = None
         self._best: Trial | None = None
+        self._goal: Goal | None = None
 
     def of(self, history: History) -> list[Happening]:
         """Return what has happened since the last call, in the order in which a reader expects it."""
@@ -36,7 +37,8 @@ class News:
         if history.defined is None:
             return []
         if known is None:
-            self._best = history.definition.goal.best(history.trials.values())
+            self._goal = history.goal
+            self._best = self._goal.best(history.trials.values())
             return []
         ended = history.trials.ended_since(known.trials)
         return [
@@ -48,18 +50,20 @@ class News:
         ]
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
-        known, goal = [] if self._best is None else [self._best], history.definition.goal
-        best = goal.best([*known, *ended])
-        if best is None or best is self._best:
-            return []
+        known, goal = [] if self._best is None else [self._best], history.goal
+        # Other limits judge every trial afresh.
+        best = goal.best([*known, *ended] if goal == self._goal else history.trials.values())
+        self._goal = goal
         self._best = best
+        if best is None or best.id in [trial.id for trial in known]:
+            return []
         [value], before = goal.values_of([best]), goal.values_of(known)
         name, metric = history.definition.name, history.definition.objective.metric
         than = "".join(f", before {measured(m)} (trial {t.id})" for t, m in zip(known, before, strict=True))
         return [
             Happening(
                 "campaign.new-best",
-                f"{name}: new best {metric} {measured(value)} in trial {best.id}{than}",
+                f"{name}: new {best_words(goal)} {metric} {measured(value)} in trial {best.id}{than}",
                 best.id,
                 {
                     "metric": metric,
@@ -117,7 +121,7 @@ def _closed(known: History, history: History) -> list[Happening]:
     if end is None or end == known.closed_by:
         return []
     over = isinstance(end, CampaignFinished)
-    best = best_measured(history.definition, history.trials.values())
+    best = best_measured(history, history.trials.values())
     facts = {
         "reason": end.reason,
         "trials": len(history.trials),

@@ -11,14 +11,22 @@ from plotly.offline import get_plotlyjs
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.values.harmless import harmless, harmless_json
-from overnight.report.finding import change_of, confidence_sentences, finding_sentence, standing_sentence
-from overnight.report.numbers import duration, moment
-from overnight.report.phrases import made_text, where
+from overnight.report.constraint_phrases import believed_text, interval_text, limit_is_unknown, relative_text
+from overnight.report.finding import (
+    change_of,
+    confidence_sentences,
+    constraint_sentences,
+    finding_sentence,
+    standing_sentence,
+)
+from overnight.report.numbers import duration, measured, moment, number, probability
+from overnight.report.phrases import made_text, recommended_words, where
 from overnight.report.pictures.charts import Figure, Pictures, timeline_chart
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
 from overnight.report.story import Story
 from overnight.report.story.best import Best
+from overnight.report.story.feasibility import Belief, Feasibility
 from overnight.report.trial_facts import cell, cell_text
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
@@ -43,8 +51,10 @@ def render_report(history: History, story: Story) -> str:
         objective=campaign.objective,
         standing=standing_sentence(story),
         finding=finding_sentence(story),
-        confidence=confidence_sentences(story),
+        confidence=[*confidence_sentences(story), *constraint_sentences(story)],
+        constraints=_constraints(story.feasibility),
         recommendation=recommended,
+        words=recommended_words(story),
         where=where(recommended) if recommended else "",
         configuration=_configuration(campaign, story.best),
         as_json=_to_copy(story.best),
@@ -95,6 +105,7 @@ def _figures(pictures: Pictures, spans: list[Span], names: list[str]) -> dict[st
     figures: dict[str, Figure] = {}
     if pictures.drawn:
         figures["course"] = pictures.course()
+    figures |= {f"limit-{i}": pictures.limit(metric) for i, metric in enumerate(pictures.limited)}
     if pictures.drawn or pictures.without:
         figures |= {f"parameter-{i}": pictures.parameter(name) for i, name in enumerate(names)}
     if spans:
@@ -122,6 +133,39 @@ def _configuration(campaign: Campaign, best: Best) -> list[dict[str, Any]]:
             line["change"] = change_of(before, after, logarithmic=parameter.is_logarithmic)
         lines.append(line)
     return lines
+
+
+def _constraints(feasibility: Feasibility | None) -> list[dict[str, Any]]:
+    """Return a line for each constraint, with the belief about the recommended configuration."""
+    if feasibility is None:
+        return []
+    found = feasibility.recommended
+    beliefs = [None] * len(feasibility.limits) if found is None else found.beliefs
+    return [
+        {
+            "constraint": limit.constraint,
+            "limits": relative_text(limit) if limit.relative else "",
+            "met": "not judged" if limit_is_unknown(limit) else f"{limit.met} of {feasibility.observed}",
+            "missing": limit.missing,
+            "baseline": "" if limit.baseline is None else number(limit.baseline),
+            "broken": limit.baseline_meets is False,
+            **_belief(belief),
+        }
+        for limit, belief in zip(feasibility.limits, beliefs, strict=True)
+    ]
+
+
+def _belief(belief: Belief | None) -> dict[str, Any]:
+    """Return the cells about the recommended configuration, which are empty if nothing is recommended."""
+    if belief is None:
+        return {"believed": "", "interval": "", "probability": "", "measured": "", "unmet": False}
+    return {
+        "believed": believed_text(belief),
+        "interval": interval_text(belief),
+        "probability": "" if belief.probability is None else probability(belief.probability),
+        "measured": "" if belief.measurement is None else measured(belief.measurement),
+        "unmet": belief.measured_meets is False,
+    }
 
 
 def _facts(history: History, story: Story) -> dict[str, str]:

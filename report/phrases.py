@@ -151,6 +151,12 @@ def made_text(found: Recommended) -> str:
     return f"recorded {moment(recorded.time, UTC)}, from the first {recorded.events_seen} events"
 
 
+def recommended_words(story: Story) -> str:
+    """Return the words for the recommended point, which may only be the closest one to a feasible point."""
+    found = None if story.feasibility is None else story.feasibility.recommended
+    return "recommended" if found is None or found.reached else "closest to feasible"
+
+
 def recommended_text(found: Recommended) -> str:
     """Return the value of the recommended configuration."""
     return with_uncertainty(found.mean, found.sd)

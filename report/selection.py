@@ -28,7 +28,7 @@ def worth_listing(history: History, recommended: int | None) -> list[Trial]:
 
 
 def _best(history: History, trials: Sequence[Trial], count: int) -> set[int]:
-    return {trial.id for trial in history.definition.goal.best_first(trials)[:count]}
+    return {trial.id for trial in history.goal.best_first(trials)[:count]}
 
 
 def evenly(items: Sequence[_Item], count: int) -> list[_Item]:

@@ -5,6 +5,14 @@ from collections.abc import Iterator
 from overnight.campaign import Campaign
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.values.harmless import first_line
+from overnight.report.constraint_phrases import (
+    baseline_text,
+    belief_lines,
+    contradictions,
+    feasible_text,
+    limit_lines,
+    reached_text,
+)
 from overnight.report.numbers import measured, probability, with_uncertainty
 from overnight.report.phrases import (
     confirmation_text,
@@ -13,6 +21,7 @@ from overnight.report.phrases import (
     made_text,
     missing_text,
     recommended_text,
+    recommended_words,
     spent_text,
     time_left,
     trial_counts,
@@ -31,6 +40,7 @@ def status_lines(story: Story) -> list[str]:
     standing, found = story.standing, story.best.recommended
     next_step = [] if standing.next_step is None else [f"next: {standing.next_step}"]
     recommended = [] if found is None else [f"{_recommended(story, found)}; {made_text(found)}"]
+    recommended += _recommended_feasibility(story)
     return [*state_lines(story), *recommended, *standing.notices, *next_step]
 
 
@@ -40,12 +50,30 @@ def state_lines(story: Story) -> list[str]:
     lines = [f"{story.campaign}: {story.standing}", *map(str, story.people.requests)]
     lines.append(f"{counts}; budget: {counted(story.spent.limits.trials, 'trial')}")
     if (best := story.best.measured) is not None:
-        lines.append(f"best so far: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
+        so_far = "best so far" if story.feasibility is None else "best feasible so far"
+        lines.append(f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
+    lines += _feasibility(story)
     gain = gain_text(story.gain, story.objective.metric)
     lines += filter(None, (spent_text(story.spent), gain, confirmation_text(story.confirmation)))
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
+
+
+def _feasibility(story: Story) -> list[str]:
+    """Return how many results are feasible, and the constraints; no lines without constraints."""
+    if story.feasibility is None:
+        return []
+    limits = (f"  {line}" for line in limit_lines(story.feasibility))
+    return [*filter(None, [feasible_text(story.feasibility), *limits, baseline_text(story.feasibility)])]
+
+
+def _recommended_feasibility(story: Story) -> list[str]:
+    """Return whether the recommended configuration is feasible, by constraint; no lines without constraints."""
+    found = None if story.feasibility is None else story.feasibility.recommended
+    if found is None:
+        return []
+    return [reached_text(found), *(f"  {line}" for line in belief_lines(found)), *contradictions(found)]
 
 
 def _failures(failures: Failures) -> Iterator[str]:
@@ -73,19 +101,24 @@ def finding_lines(campaign: Campaign, story: Story) -> list[str]:
     """Return how a campaign stands, and its result with a table of the recommended configuration."""
     lines, found = ["", *state_lines(story)], story.best.recommended
     if found is None:
-        tried = "observed" if any(story.spent.trials.values()) else "tried yet"
-        return [*lines, f"nothing was {tried}, so nothing is recommended"]
+        return [*lines, f"{_why_nothing(story)}, so nothing is recommended"]
     lines += ["", _recommended(story, found)]
     width = max(len(name) for name in found.point)
     for name, parameter in campaign.parameters.items():
         unit = f" {parameter.unit}" if parameter.unit else ""
         if text := cell_text(found, name):
             lines.append(f"  {name:<{width}}  {text}{unit}")
-    return [*lines, *_confidence(story, found)]
+    return [*lines, *_recommended_feasibility(story), *_confidence(story, found)]
+
+
+def _why_nothing(story: Story) -> str:
+    if story.feasibility is not None and story.best.observed:
+        return feasible_text(story.feasibility)
+    return f"nothing was {'observed' if any(story.spent.trials.values()) else 'tried yet'}"
 
 
 def _recommended(story: Story, found: Recommended) -> str:
-    return f"recommended ({where(found)}): {story.objective.metric} {recommended_text(found)}"
+    return f"{recommended_words(story)} ({where(found)}): {story.objective.metric} {recommended_text(found)}"
 
 
 def _confidence(story: Story, found: Recommended) -> Iterator[str]:

@@ -6,9 +6,10 @@ import json
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from overnight.campaign import History, Measurement, Trial
-from overnight.campaign.columns import trial_columns
-from overnight.campaign.history.trial import Observation, Stopped, Withdrawal
+from overnight.campaign import History, Trial
+from overnight.campaign.columns import CONSTRAINED, feasibility_of, trial_columns
+from overnight.campaign.goal import Goal
+from overnight.campaign.history.trial import Stopped, Withdrawal
 from overnight.campaign.parameters import Value
 from overnight.campaign.values.harmless import harmless, harmless_json
 from overnight.report.trial_facts import cell, failure_of
@@ -17,26 +18,28 @@ Cell = Value | None
 Row = dict[str, Cell]
 
 
-def trial_rows(history: History) -> list[Row]:
-    """Return a row for each trial in the order of ids, all with the same columns.
+def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[Row]:
+    """Return a row for each of these trials, by default for all in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
-    are the expectation of the objective; `seconds` are those of all ended attempts, None if no attempt has ended.
+    are the expectation of the objective; `seconds` are those of all ended attempts, None if no attempt has ended. With
+    constraints, `feasible` and `unmet` compare the measured values with the present limits.
     Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """
     trials = [trial for _, trial in sorted(history.trials.items())]
     parameters = dict.fromkeys(name for trial in trials for name in trial.point)
-    counted = {name for trial in trials for name, found in _measured(trial).items() if found.n is not None}
-    columns, objective = trial_columns(metric_names(history), parameters, counted), history.definition.objective.metric
-    return [_row(trial, objective, *columns, counted) for trial in trials]
+    counted = {name for trial in trials for name, found in trial.measured.items() if found.n is not None}
+    goal = history.goal
+    columns = trial_columns(metric_names(history), parameters, counted, constrained=bool(goal.constraints))
+    return [_row(trial, goal, *columns, counted) for trial in (trials if shown is None else shown)]
 
 
 def metric_names(history: History) -> list[str]:
     """Return the metrics that are expected or were measured, the objective first."""
     metrics = dict.fromkeys(history.definition.expected_metrics)
     for trial in history.trials.values():
-        metrics |= dict.fromkeys(_measured(trial))
+        metrics |= dict.fromkeys(trial.measured)
     return list(metrics)
 
 
@@ -67,11 +70,11 @@ def _in_csv(value: Cell) -> Cell:
 
 
 def _row(
-    trial: Trial, objective: str, metrics: Mapping[str, str], parameters: Mapping[str, str], counted: Container[str]
+    trial: Trial, goal: Goal, metrics: Mapping[str, str], parameters: Mapping[str, str], counted: Container[str]
 ) -> Row:
     """Return the row of a trial, with the columns in which its metrics and its parameters are."""
-    failure, measured = failure_of(trial), _measured(trial)
-    predicted = trial.proposal.prediction(objective)
+    failure, measured = failure_of(trial), trial.measured
+    predicted = trial.proposal.prediction(goal.objectives[0].metric)
     ended = trial.outcome if isinstance(trial.outcome, Stopped | Withdrawal) else None
     row: Row = {"trial": trial.id, "status": trial.status, "generator": trial.proposal.generator}
     for name, column in metrics.items():
@@ -79,6 +82,8 @@ def _row(
         row[f"{column}_sem"] = measured[name].sem if name in measured else None
         if name in counted:
             row[f"{column}_n"] = measured[name].n if name in measured else None
+    if goal.constraints:
+        row |= zip(CONSTRAINED, feasibility_of(goal, measured), strict=True)
     row |= {
         "attempts": len(trial.attempts),
         "seconds": trial.seconds,
@@ -88,10 +93,6 @@ def _row(
         "predicted_sd": predicted and _finite(predicted.sd),
     }
     return row | {column: cell(trial, name) for name, column in parameters.items()}
-
-
-def _measured(trial: Trial) -> dict[str, Measurement]:
-    return trial.outcome.metrics if isinstance(trial.outcome, Observation) else {}
 
 
 def _finite(number: float | None) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from overnight.campaign import Point, Trial
+from overnight.campaign import Goal, Point, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.trial import Attempt, Failure, Observation, Stopped, Withdrawal
 from overnight.campaign.parameters import Value
@@ -35,6 +35,29 @@ def cell_text(of: HasPoint, name: str) -> str:
 def point_text(of: HasPoint, names: Iterable[str], *, equals: str = "=", between: str = ", ") -> str:
     """Return the values of these parameters in one line, without those that the point does not have."""
     return between.join(f"{name}{equals}{text}" for name in names if (text := cell_text(of, name)))
+
+
+def unmet_text(goal: Goal, trial: Trial) -> str:
+    """Return the constraints that a result does not meet, each with the measured value, or `missing`; empty if none."""
+    found = trial.measured
+    unmet = goal.judged.unmet(found) if found else ()
+    return ", ".join(f"{c} ({measured(found[c.metric]) if c.metric in found else 'missing'})" for c in unmet)
+
+
+def best_words(goal: Goal) -> str:
+    """Return the words for the best result of a goal."""
+    return "best feasible" if goal.constraints else "best"
+
+
+def feasible_cell(goal: Goal, trial: Trial) -> str:
+    """Return whether a result is feasible, with the metrics beyond their limits; empty without a result."""
+    if not trial.measured:
+        return ""
+    verdict = goal.verdict(trial.measured)
+    if verdict is not False:
+        return "not judged" if verdict is None else "yes"
+    metrics = dict.fromkeys(constraint.metric for constraint in goal.judged.unmet(trial.measured))
+    return f"no: {', '.join(name if name in trial.measured else f'{name} missing' for name in metrics)}"
 
 
 def failure_of(trial: Trial) -> Failure | None:

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
-from overnight.campaign import History, Trial
+from overnight.campaign import Goal, History, Trial
 from overnight.campaign.evaluation import cause_text
-from overnight.campaign.history.trial import Failure, Observation
+from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import duration, measured, with_uncertainty
 from overnight.report.tables import metric_names
 from overnight.report.trial_facts import (
     cell_text,
     ending,
     failure_of,
+    feasible_cell,
     generator_of,
     notes_of,
     reason_of,
@@ -26,9 +27,10 @@ def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict
     """Return the headings of a table of these trials, by default of all by their numbers, and its lines."""
     trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
     metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
-    headings = ["trial", "status", *metrics, "predicted", *parameters, "generator", "attempts", "took"]
-    objective = history.definition.objective.metric
-    lines = [_line(trial, objective, metrics, parameters) for trial in trials]
+    goal = history.goal
+    judged = ["feasible"] if goal.constraints else []
+    headings = ["trial", "status", *judged, *metrics, "predicted", *parameters, "generator", "attempts", "took"]
+    lines = [_line(trial, goal, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
@@ -85,11 +87,12 @@ def _end_of(trial: Trial) -> str:
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
-def _line(trial: Trial, objective: str, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
-    expected, failed = trial.proposal.prediction(objective), isinstance(trial.outcome, Failure)
-    reported = trial.outcome.metrics if isinstance(trial.outcome, Observation) else {}
+def _line(trial: Trial, goal: Goal, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
+    expected, failed = trial.proposal.prediction(goal.objectives[0].metric), isinstance(trial.outcome, Failure)
+    reported = trial.measured
     predicted = "" if expected is None else with_uncertainty(expected.mean, expected.sd)
-    cells = [measured(reported[name]) if name in reported else "" for name in metrics]
+    cells = [feasible_cell(goal, trial)] if goal.constraints else []
+    cells += [measured(reported[name]) if name in reported else "" for name in metrics]
     cells += [predicted, *(cell_text(trial, name) for name in parameters), generator_of(trial)]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
     return {"trial": trial.id, "status": ending(trial).short, "failed": failed, "cells": cells}

@@ -13,7 +13,9 @@ from overnight.campaign import Campaign
 from overnight.campaign.columns import columns, trial_columns
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
+from overnight.storage.feasibility import feasibility_columns, goal_beside_baseline
 from overnight.storage.parquet_ledger import ParquetLedger
+from overnight.storage.quoting import name_in_sql, text_in_sql
 from overnight.storage.segments.event_rows import events_of
 
 # A query may come from anywhere, so it sees only the views: no files and no network.
@@ -30,6 +32,7 @@ _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predict
 
 _OF_RECOMMENDATIONS = ("made", "actor", "events_seen", "trial", "best_measured", "metric", "mean", "sd")
 _OF_RECOMMENDATIONS += ("baseline_mean", "baseline_sd", "probability_best", "probability_better_than_baseline")
+_OF_RECOMMENDATIONS += ("probability_feasible",)
 
 _OUTCOMES = """
     create view outcomes as from events
@@ -114,7 +117,8 @@ _RECOMMENDATIONS = """
         metric, try_cast(p->>'mean' as double) as mean, try_cast(p->>'sd' as double) as sd,
         try_cast(b->>'mean' as double) as baseline_mean, try_cast(b->>'sd' as double) as baseline_sd,
         try_cast(r->>'$.probability_best' as double) as probability_best,
-        try_cast(r->>'$.probability_better_than_baseline' as double) as probability_better_than_baseline
+        try_cast(r->>'$.probability_better_than_baseline' as double) as probability_better_than_baseline,
+        try_cast(r->>'$.probability_feasible' as double) as probability_feasible
     from believed order by believed.segment, believed.position
 """
 _TRIALS = """
@@ -200,7 +204,7 @@ def export_trials(ledger: ParquetLedger, file: Path) -> None:
         )
     try:
         with _views_of(ledger) as connection:
-            connection.execute(f"copy trials to {_text(str(file))} (format {form})")
+            connection.execute(f"copy trials to {text_in_sql(str(file))} (format {form})")
     except duckdb.Error as problem:
         raise LedgerError(f"export `{file}`: it cannot be written: {problem}") from None
 
@@ -227,7 +231,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
     connection.execute(_ASKED.format(parameters=_listed(values)))
     definition, names = _definition(connection), [name for name, *_ in parameters]
-    objective = _text("" if definition is None else definition.objective.metric)
+    objective = text_in_sql("" if definition is None else definition.objective.metric)
     for statement in (_PREDICTIONS, _EXPECTED):
         connection.execute(statement.format(objective=objective))
     _, asked = columns((), names, _OF_PROPOSALS)
@@ -236,15 +240,17 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     # A recommended value may be of another type than all that were tried.
     typed = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed', 'recommendation_made'")).fetchall()
     there = [
-        f"{_value(*parameter, at='$.recommendation.point.')} as {_name(column)}"
+        f"{_value(*parameter, at='$.recommendation.point.')} as {name_in_sql(column)}"
         for parameter, column in zip(typed, recommended.values(), strict=True)
     ]
     connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
     measured = dict(connection.execute(_METRIC_NAMES).fetchall())
     metrics = dict.fromkeys([*(() if definition is None else definition.expected_metrics), *measured])
     counted = {name for name, has_counts in measured.items() if has_counts}
-    means, asked = trial_columns(metrics, names, counted)
+    judged = [] if definition is None else feasibility_columns(goal_beside_baseline(connection, definition))
+    means, asked = trial_columns(metrics, names, counted, constrained=bool(judged))
     wide = [column for name, called in means.items() for column in _metric_columns(name, called, name in counted)]
+    wide += judged
     connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=_listed(_parameter_columns(asked))))
 
 
@@ -259,13 +265,13 @@ def _definition(connection: duckdb.DuckDBPyConnection) -> Campaign | None:
 
 
 def _metric_columns(name: str, column: str, counted: bool) -> list[str]:
-    value = f"named(o.metrics, {_text(name)})"
+    value = f"named(o.metrics, {text_in_sql(name)})"
     endings = {"mean": "", "sem": "_sem", **({"n": "_n"} if counted else {})}
-    return [f"{value}.{field} as {_name(column + ending)}" for field, ending in endings.items()]
+    return [f"{value}.{field} as {name_in_sql(column + ending)}" for field, ending in endings.items()]
 
 
 def _parameter_columns(columns: Mapping[str, str]) -> list[str]:
-    return [f"p{i} as {_name(column)}" for i, column in enumerate(columns.values())]
+    return [f"p{i} as {name_in_sql(column)}" for i, column in enumerate(columns.values())]
 
 
 def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large: bool, *, at: str = "$.point.") -> str:
@@ -273,7 +279,7 @@ def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large
 
     `at` is the path of the point in an event's body.
     """
-    value = f"named(parameters, {_text(name)})"
+    value = f"named(parameters, {text_in_sql(name)})"
     kinds = [kind for kind, used in (("number", number), ("integer", integer), ("text", text), ("flag", flag)) if used]
     match kinds:
         case [kind] if not large:
@@ -282,16 +288,8 @@ def _value(name: str, number: bool, integer: bool, text: bool, flag: bool, large
             return f"coalesce({value}.number, {value}.integer)"
     texts = [f"cast({value}.{kind} as varchar)" for kind in kinds]
     path = at + json.dumps(name, ensure_ascii=False)
-    return f"coalesce({', '.join([*texts, f'body->>{_text(path)}'])})"
+    return f"coalesce({', '.join([*texts, f'body->>{text_in_sql(path)}'])})"
 
 
 def _listed(columns: Iterable[str]) -> str:
     return "".join(f"{column}, " for column in columns)
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,15 +1,13 @@
 """The history of a campaign, and the view of it from which a proposal is made."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from statistics import fmean
 from types import MappingProxyType
 
 from overnight.campaign.definition import Campaign
 from overnight.campaign.errors import InvalidHistory
-from overnight.campaign.evaluation import Measurement
-from overnight.campaign.goal import Goal
+from overnight.campaign.goal import Goal, Measured, pooled
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
     CampaignAskedToStop,
@@ -118,16 +116,17 @@ class History:
 
         A metric that was measured there several times has the mean of its means.
         """
+        goal = self.definition.goal
+        return goal.beside(self.at_baseline) if any(constraint.relative for constraint in goal.constraints) else goal
+
+    @property
+    def at_baseline(self) -> Measured:
+        """Return the mean of each metric that was measured at the baseline; none without a baseline."""
         campaign = self.definition
-        if campaign.baseline is None or not any(constraint.relative for constraint in campaign.constraints):
-            return campaign.goal
+        if campaign.baseline is None:
+            return {}
         point = campaign.parameters.point(campaign.baseline)
-        found: dict[str, list[Measurement]] = {}
-        for _, trial in sorted(self.trials.items()):
-            if trial.point == point:
-                for metric, measured in trial.measured.items():
-                    found.setdefault(metric, []).append(measured)
-        return campaign.goal.beside({metric: Measurement(mean=_mean(each)) for metric, each in found.items()})
+        return pooled(trial.measured for trial in self.trials.values() if trial.point == point)
 
     @property
     def next_trial(self) -> int:
@@ -198,7 +197,3 @@ class History:
             approvals=sum(1 for t in trials if t.approved),
             rejections=sum(1 for t in trials if t.status == "rejected"),
         )
-
-
-def _mean(measurements: Sequence[Measurement]) -> float:
-    return fmean(measured.mean for measured in measurements)

@@ -14,9 +14,9 @@ from overnight.storage.sql import VIEWS, query
 
 _HEAD = """# SQL views
 
-`overnight query` asks these views. This campaign minimizes `burnt` and tunes `heat`: `trials` has a column for each
-metric, another one for its standard error, and one for each parameter. [Query a campaign](../how-to/query.md) has
-examples.
+`overnight query` asks these views. This campaign minimizes `burnt` under a constraint and tunes `heat`: `trials` has a
+column for each metric, another one for its standard error, and one for each parameter. Only a campaign with
+`constraints` has the columns `feasible` and `unmet`. [Query a campaign](../how-to/query.md) has examples.
 
 """
 _OF_THE_SAMPLE = {
@@ -42,6 +42,7 @@ def columns() -> dict[str, list[tuple[str, str]]]:
             "name": "bread",
             "parameters": {"heat": {"kind": "float", "low": 0, "high": 1}},
             "minimize": "burnt",
+            "constraints": ["burnt <= 0.5"],
             "budget": {"trials": 1},
         }
     )

@@ -3,6 +3,7 @@
 Plotly's own Python classes check and copy every number again and again, which takes a long campaign minutes.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.parameters import Value
-from overnight.report.numbers import duration, measured
+from overnight.report.numbers import duration, measured, number
 from overnight.report.pictures.axes import (
     objective_axis,
     parameter_axis,
@@ -20,11 +21,11 @@ from overnight.report.pictures.axes import (
     text_of,
     whole_numbers,
 )
-from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
+from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK, LIMIT
 from overnight.report.pictures.timeline import Span
 from overnight.report.selection import MOST, worth_drawing
 from overnight.report.statuses import LOOKS
-from overnight.report.trial_facts import cell, ending, point_text
+from overnight.report.trial_facts import best_words, cell, ending, point_text, unmet_text
 
 Figure = dict[str, Any]
 _SYMBOLS = {
@@ -53,26 +54,55 @@ class Pictures:
     def __init__(self, history: History, recommended: int | None) -> None:
         self.history, self.metric = history, history.definition.objective.metric
         view = history.model_view()
-        self.observed, self._goal = view.observed, history.definition.goal
+        self.observed, self._goal = view.observed, history.goal
         values = self._goal.values_of(view.observed)
         self._values = {trial.id: value for trial, value in zip(view.observed, values, strict=True)}
         self.drawn = worth_drawing(history, view.observed, recommended)
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
         self.stopped = bool(view.stopped)
+        self._hollow = {trial.id for trial in view.observed if self._goal.verdict(trial.measured) is False}
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
     def course(self) -> Figure:
         """Return each trial's measured objective with its standard error, and the best measured so far."""
         names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
-        data = [self._best_so_far(), *self._by_generator([(t, t.id) for t in self.drawn], names, errors=True)]
+        data = self._best_so_far()
+        data += self._by_generator([(t, t.id) for t in self.drawn], self.metric, names, errors=True)
         data += self._without_value([(t, t.id) for t in self.without], names)
         data += [self._ring(trial, trial.id) for trial in self._ringed]
         last = max(trial.id for trial in (*self.observed, *self.without))
         layout = self._layout(height=380, name=self.metric)
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": True}}
+
+    @property
+    def has_line(self) -> bool:
+        """Return whether any trial is feasible, so that there is a best one."""
+        return self._goal.best(self.observed) is not None
+
+    @property
+    def limited(self) -> list[str]:
+        """Return the metrics of constraints that some trial has measured."""
+        return [metric for metric in self._goal.limited if any(metric in trial.measured for trial in self.observed)]
+
+    def limit(self, metric: str) -> Figure:
+        """Return each trial's measurement of a metric that constraints limit, and the present limits."""
+        known = [trial for trial in self.observed if metric in trial.measured]
+        names = list(self.history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
+        placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
+        data = self._by_generator(placed, metric, names, errors=True)
+        last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
+        for words, end in zip(("at least", "at most"), self._goal.judged.limits(metric), strict=True):
+            if math.isfinite(end):
+                line = {"color": LIMIT, "width": 2, "dash": "dash"}
+                name = f"{words} {number(end)}"
+                data.append(_scatter([1, last], [end, end], mode="lines", line=line, name=name, hoverinfo="name"))
+        layout = _layout(height=260)
+        layout["yaxis"] |= axis
+        layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
+        return {"data": data, "layout": layout | {"showlegend": False}}
 
     def parameter(self, name: str) -> Figure:
         """Return the measured objective against one tuned parameter; the recommended trial is ringed."""
@@ -82,7 +112,7 @@ class Pictures:
             values = ((t, cell(t, name)) for t in trials)
             return [(t, place(parameter, value)) for t, value in values if value is not None]
 
-        data = self._by_generator(placed(self.drawn), [name], errors=False)
+        data = self._by_generator(placed(self.drawn), self.metric, [name], errors=False)
         data += self._without_value(placed(self.without), [name])
         data += [self._ring(trial, x) for trial, x in placed(self._ringed)]
         layout = self._layout(height=240)
@@ -103,9 +133,12 @@ class Pictures:
             layout["yaxis2"] = {"fixedrange": True, "zeroline": False, **strip}
         return layout
 
-    def _best_so_far(self) -> Figure:
+    def _best_so_far(self) -> list[Figure]:
+        """Return the line of the best measured so far, unless no trial is feasible."""
         bests = zip(self.observed, self._goal.best_so_far(self.observed), strict=True)
         steps = [(trial.id, self._values[best.id].mean) for trial, best in bests if best is not None]
+        if not steps:
+            return []
         turns = (
             [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]
             if len(steps) > MOST
@@ -113,28 +146,41 @@ class Pictures:
         )
         line = {"shape": "hv", "color": BEST, "width": 2}
         ids, values = [i for i, _ in turns], [value for _, value in turns]
-        return _scatter(ids, values, mode="lines", line=line, name="best measured so far", hoverinfo="skip")
+        name = f"{best_words(self._goal)} measured so far"
+        return [_scatter(ids, values, mode="lines", line=line, name=name, hoverinfo="skip")]
 
-    def _by_generator(self, placed: list[tuple[Trial, Value]], labelled: list[str], *, errors: bool) -> list[Figure]:
+    def _by_generator(
+        self, placed: list[tuple[Trial, Value]], metric: str, labelled: list[str], *, errors: bool
+    ) -> list[Figure]:
         """Return a trace of points for each generator that made some of the trials; labels name some parameters."""
         traces = []
+        # The legend shows the first point of a trace.
+        placed = sorted(placed, key=lambda pair: pair[0].id in self._hollow)
         for generator, colour in GENERATORS.items():
             mine = [(t, x) for t, x in placed if t.proposal.generator == generator]
             if not mine:
                 continue
             trace = _scatter(
                 [x for _, x in mine],
-                [self._values[t.id].mean for t, _ in mine],
+                [t.measured[metric].mean for t, _ in mine],
                 mode="markers",
-                marker={"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85},
+                marker=self._marker(generator, colour, [t for t, _ in mine]),
                 name=generator,
-                hovertext=[self._label(t, labelled) for t, _ in mine],
+                hovertext=[self._label(t, metric, labelled) for t, _ in mine],
                 hoverinfo="text",
             )
-            sems = [self._values[t.id].sem or 0.0 for t, _ in mine]
+            sems = [t.measured[metric].sem or 0.0 for t, _ in mine]
             bars = {"error_y": {"type": "data", "array": sems, "thickness": 1, "width": 0}}
             traces.append(trace | (bars if errors and any(sems) else {}))
         return traces
+
+    def _marker(self, generator: str, colour: str, trials: list[Trial]) -> Figure:
+        """Return the look of a generator's points, which are hollow if they are infeasible."""
+        marker = {"color": colour, "size": 7, "symbol": _SYMBOLS[generator], "opacity": 0.85}
+        if self._hollow.isdisjoint(trial.id for trial in trials):
+            return marker
+        symbols = [f"{_SYMBOLS[generator]}{'-open' if t.id in self._hollow else ''}" for t in trials]
+        return marker | {"symbol": symbols, "line": {"width": 1.5, "color": colour}}
 
     def _without_value(self, placed: list[tuple[Trial, Value]], labelled: list[str]) -> list[Figure]:
         """Return the points that gave no value, in a strip below those that did."""
@@ -149,7 +195,7 @@ class Pictures:
                     mode="markers",
                     marker={"color": look.colour, "size": 7, "symbol": look.symbol, "opacity": 0.85},
                     name=look.words,
-                    hovertext=[self._label(t, labelled) for t, _ in mine],
+                    hovertext=[self._label(t, self.metric, labelled) for t, _ in mine],
                     hoverinfo="text",
                 )
                 traces.append(trace | {"yaxis": "y2"})
@@ -160,10 +206,11 @@ class Pictures:
         value = self._values[trial.id].mean
         return _scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
 
-    def _label(self, trial: Trial, names: list[str]) -> str:
-        value = self._values.get(trial.id)
-        became = str(ending(trial)) if value is None else f"{self.metric} {measured(value)}"
+    def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
+        value = trial.measured.get(metric)
+        became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
+        lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goal, trial)] if unmet]
         lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
         return "<br>".join(map(_cut, lines))
 

@@ -1,7 +1,7 @@
-"""The colours of all charts: by proposer, and for the best trial; `report/statuses.py` has those of outcomes.
+"""The colours of all charts: by proposer, for the best trial, and for limits.
 
-They hold 3:1 against white and against near-black. They differ for the colour-blind (Okabe and Ito 2008), for whom
-symbols and hatching repeat them.
+`report/statuses.py` has those of outcomes. They hold 3:1 against white and against near-black. They differ for the
+colour-blind (Okabe and Ito 2008), for whom symbols, hatching and dashes repeat them.
 """
 
 GENERATORS = {
@@ -15,5 +15,6 @@ GENERATORS = {
     "custom": "#a6761d",
 }
 BEST = "#1a9c74"
+LIMIT = "#d62728"
 INK = "#6b7280"
 GRID = "rgba(128,128,128,0.25)"

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from overnight.campaign import History, Trial
+from overnight.campaign import Goal, History, Trial
 from overnight.campaign.values.harmless import harmless
 from overnight.report.numbers import number
 from overnight.report.pictures.axes import spans_decades
@@ -23,16 +23,17 @@ def trace_picture(history: History) -> str | None:
     observed = history.model_view().observed
     if not observed:
         return None
-    metric, goal = history.definition.objective.metric, history.definition.goal
+    metric, goal = history.definition.objective.metric, history.goal
     values = {trial.id: value.mean for trial, value in zip(observed, goal.values_of(observed), strict=True)}
     frame = _Frame.around(values, log=spans_decades(observed, metric))
     bests = zip(observed, goal.best_so_far(observed), strict=True)
-    parts = [*_grid(frame, metric), _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})]
+    line = _best_line(frame, {t.id: values[b.id] for t, b in bests if b is not None})
+    parts = [*_grid(frame, metric), line]
     parts += [
-        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" r="3.5" fill="{_colour(trial)}"/>'
+        f'<circle cx="{frame.x(trial.id):.1f}" cy="{frame.y(values[trial.id]):.1f}" r="3.5" {_paint(goal, trial)}/>'
         for trial in worth_drawing(history, observed, None)
     ]
-    parts += _legend({trial.proposal.generator for trial in observed})
+    parts += _legend(goal, {trial.proposal.generator for trial in observed})
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}"'
     return f'{head} font-family="system-ui, sans-serif" font-size="12">{"".join(parts)}</svg>'
 
@@ -83,19 +84,22 @@ def _grid(frame: _Frame, metric: str) -> list[str]:
 
 
 def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
-    """Return the steps of the best measured so far, by trial."""
+    """Return the steps of the best measured so far, by trial; no line if none is feasible."""
     path = ""
     for trial, best in bests.items():
         x, y = frame.x(trial), frame.y(best)
         path += f"H{x:.1f}V{y:.1f}" if path else f"M{x:.1f} {y:.1f}"
-    return f'<path d="{path}" fill="none" stroke="{BEST}" stroke-width="2"/>'
+    return path and f'<path d="{path}" fill="none" stroke="{BEST}" stroke-width="2"/>'
 
 
-def _legend(generators: set[str]) -> list[str]:
+def _legend(goal: Goal, generators: set[str]) -> list[str]:
     names = {name: colour for name, colour in GENERATORS.items() if name in generators}
     parts, x = [], _LEFT + 8
-    for name, colour in {"best measured so far": BEST, **names}.items():
-        parts.append(f'<rect x="{x}" y="9" width="10" height="10" rx="2" fill="{colour}"/>')
+    hollow = {"infeasible": f'fill="none" stroke="{INK}"'} if goal.constraints else {}
+    # The room is short.
+    filled = {"best feasible so far" if goal.constraints else "best measured so far": BEST, **names}
+    for name, paint in ({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow).items():
+        parts.append(f'<rect x="{x}" y="9" width="10" height="10" rx="2" {paint}/>')
         parts.append(_text(x + 15, 18, name, "start"))
         x += 34 + 7 * len(name)
     return parts
@@ -105,5 +109,8 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(harmless(text))}</text>'
 
 
-def _colour(trial: Trial) -> str:
-    return GENERATORS[trial.proposal.generator]
+def _paint(goal: Goal, trial: Trial) -> str:
+    """Return a filled point, or a hollow one if the trial is infeasible as measured."""
+    colour = GENERATORS[trial.proposal.generator]
+    hollow = goal.verdict(trial.measured) is False
+    return f'fill="none" stroke="{colour}" stroke-width="1.5"' if hollow else f'fill="{colour}"'

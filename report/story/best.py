@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from overnight.campaign import Campaign, History, Measurement, Point, Trial
+from overnight.campaign import History, Measurement, Point, Trial
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.story.exactness import is_exact, measured_at
 from overnight.report.story.section import Known, Section
@@ -15,7 +15,7 @@ _LARGEST_CHANGE = 1000
 
 
 class BestMeasured(Section):
-    """The trial with the best measured objective, perhaps a lucky one."""
+    """The trial with the best measured objective of the feasible ones, perhaps a lucky one."""
 
     trial: int
     point: Point
@@ -85,7 +85,7 @@ def best_of(history: History, computed: Recommendation | None, doubted: Collecti
     exact = found is not None and is_exact(history)
     baseline = _baseline(history, found, exact=exact)
     return Best(
-        measured=best_measured(history.definition, (t for t in history.trials.values() if t.id not in doubted)),
+        measured=best_measured(history, (t for t in history.trials.values() if t.id not in doubted)),
         recommended=None if found is None else _recommended(history, found, baseline, exact=exact),
         baseline=baseline,
         observed=history.trials.observed,
@@ -99,12 +99,13 @@ def holding(history: History, computed: Recommendation | None) -> Recommendation
     return computed if recorded is None else recorded.recommendation
 
 
-def best_measured(campaign: Campaign, trials: Iterable[Trial]) -> BestMeasured | None:
-    """Return the best measurement, the earliest of equals."""
-    best = campaign.goal.best(trials)
+def best_measured(history: History, trials: Iterable[Trial]) -> BestMeasured | None:
+    """Return the best measurement of these trials of a history, the earliest of equals; None if none is feasible."""
+    goal = history.goal
+    best = goal.best(trials)
     if best is None:
         return None
-    return BestMeasured(trial=best.id, point=best.point, measurement=campaign.goal.values_of([best])[0])
+    return BestMeasured(trial=best.id, point=best.point, measurement=goal.values_of([best])[0])
 
 
 def _recommended(history: History, found: Recommendation, baseline: Baseline | None, *, exact: bool) -> Recommended:

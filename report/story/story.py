@@ -8,6 +8,7 @@ from overnight.campaign.recommendation import Recommendation
 from overnight.report.story.best import Best, best_of
 from overnight.report.story.confirmation import Confirmation, confirmation_of
 from overnight.report.story.failures import Failures, failures_of
+from overnight.report.story.feasibility import Feasibility, feasibility_of
 from overnight.report.story.gain import Gain, gain_of
 from overnight.report.story.people import People, people_of
 from overnight.report.story.proposals import Proposals, proposals_of
@@ -22,7 +23,8 @@ class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
-    `events`. Only a campaign with `stop_when` has a `gain`, and only one with `confirm` a `confirmation`. `versions`
+    `events`. Only a campaign with `constraints` has a `feasibility`, one with `stop_when` a `gain`, and one with
+    `confirm` a `confirmation`. `versions`
     are those of the evaluator. The `suspects` are results that look like glitches.
     """
 
@@ -35,6 +37,7 @@ class Story(Section):
     events: int
     standing: Standing
     best: Best
+    feasibility: Feasibility | None
     suspects: tuple[SuspectResult, ...]
     spent: Spent
     people: People
@@ -71,6 +74,7 @@ def story_of(
         events=history.events,
         standing=standing,
         best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
+        feasibility=feasibility_of(history, recommendation),
         suspects=suspects,
         spent=spent_of(history, standing, now),
         people=people_of(history),

@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 from overnight.campaign import History, Measurement, Trial
-from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, trial_columns
-from overnight.campaign.history.trial import Failure, Observation, Stopped, Withdrawal
+from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, CONSTRAINED, feasibility_of, trial_columns
+from overnight.campaign.goal import Goal, Measured
+from overnight.campaign.history.trial import Failure, Stopped, Withdrawal
 from overnight.campaign.parameters import Value
 from overnight.storage.segments.columns import TIME
 from overnight.storage.segments.event_rows import INT64
@@ -16,18 +17,21 @@ from overnight.storage.segments.event_rows import INT64
 def trial_table(history: History) -> pa.Table:
     """Return the same table as the view `trials` of `overnight query`, in the order of the trials' ids."""
     trials = [history.trials[number] for number in sorted(history.trials)]
-    measured = [trial.outcome.metrics if isinstance(trial.outcome, Observation) else {} for trial in trials]
+    measured, goal = [trial.measured for trial in trials], history.goal if history.defined else None
     counted = {name for metrics in measured for name, found in metrics.items() if found.n is not None}
     means, parameters = trial_columns(
         _named(history.definition.expected_metrics if history.defined else (), measured),
         _named((), [trial.point for trial in trials]),
         counted,
+        constrained=goal is not None and bool(goal.constraints),
     )
-    objective = history.definition.objective.metric if history.defined else ""
+    objective = "" if goal is None else goal.objectives[0].metric
     facts = {name: pa.array(values, _TYPES[name]) for name, values in _facts(trials, objective).items()}
     columns = {name: facts[name] for name in BEFORE}
     for name, column in means.items():
         columns |= _measurements(column, [metrics.get(name) for metrics in measured], counted=name in counted)
+    if goal is not None and goal.constraints:
+        columns |= _feasibility(goal, measured)
     columns |= {name: facts[name] for name in BETWEEN}
     columns |= {column: _values([trial.point.get(name) for trial in trials]) for name, column in parameters.items()}
     return pa.table(columns | {name: facts[name] for name in AFTER})
@@ -70,6 +74,12 @@ def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
         "proposed": [trial.proposed for trial in trials],
         "ended": [trial.outcome and trial.outcome.ended for trial in trials],
     }
+
+
+def _feasibility(goal: Goal, measured: Sequence[Measured]) -> dict[str, pa.Array]:
+    cells = [feasibility_of(goal, metrics) for metrics in measured]
+    types = (pa.bool_(), pa.string())
+    return {name: pa.array([cell[i] for cell in cells], types[i]) for i, name in enumerate(CONSTRAINED)}
 
 
 def _message(trial: Trial) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.campaign import Campaign
-from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, Names, columns, trial_columns
+from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, CONSTRAINED, Names, columns, own_columns, trial_columns
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,12 @@ class TableColumns:
         return _by_name(campaign, names) if sections is None else _by_place(campaign, *sections)
 
 
-def _sections(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
-    """Return the columns of the means and of the parameters in a table of trials; None if it is another table.
+def _sections(names: Sequence[str]) -> tuple[tuple[str, ...], list[str], list[str]] | None:
+    """Return the columns of a table of trials: its own, those of the metrics, and the parameters; else None.
 
     A metric may have the name of another metric's standard error, so names alone do not suffice, but places do.
     """
-    own = (*BEFORE, *BETWEEN)
-    if not set(own) <= set(names):
+    if not {*BEFORE, *BETWEEN} <= set(names):
         return None
     begin, end = names.index(BETWEEN[0]), names.index(BETWEEN[0]) + len(BETWEEN)
     measured, asked = list(names[len(BEFORE) : begin]), list(names[end:])
@@ -37,7 +36,10 @@ def _sections(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
         return None
     if tuple(asked[-len(AFTER) :]) == AFTER:
         asked = asked[: -len(AFTER)]
-    return None if _means(measured) is None else (measured, asked)
+    # The columns of no metric end like this.
+    if constrained := tuple(measured[-len(CONSTRAINED) :]) == CONSTRAINED:
+        measured = measured[: -len(CONSTRAINED)]
+    return None if _means(measured) is None else (own_columns(constrained=constrained), measured, asked)
 
 
 def _means(measured: list[str]) -> dict[str, str | None] | None:
@@ -63,10 +65,10 @@ def _means(measured: list[str]) -> dict[str, str | None] | None:
     return found
 
 
-def _by_place(campaign: Campaign, measured: list[str], asked: Sequence[str]) -> TableColumns:
+def _by_place(campaign: Campaign, own: tuple[str, ...], measured: list[str], asked: Sequence[str]) -> TableColumns:
     there = _means(measured) or {}
-    means = _metric_columns(campaign, there)
-    _, parameters = columns((), campaign.parameters.root, (*BEFORE, *BETWEEN, *AFTER, *measured))
+    means = _metric_columns(campaign, own, there)
+    _, parameters = columns((), campaign.parameters.root, (*own, *measured))
     return TableColumns(
         _found(parameters, asked),
         means,
@@ -75,9 +77,9 @@ def _by_place(campaign: Campaign, measured: list[str], asked: Sequence[str]) -> 
     )
 
 
-def _metric_columns(campaign: Campaign, there: Mapping[str, str | None]) -> dict[str, str]:
+def _metric_columns(campaign: Campaign, own: Iterable[str], there: Mapping[str, str | None]) -> dict[str, str]:
     """Return the columns of the means; a metric with counts gets another name if the name of any column is taken."""
-    names, found = Names((*BEFORE, *BETWEEN, *AFTER)), {}
+    names, found = Names(own), {}
     for metric in campaign.expected_metrics:
         plain, counted = (names.of_metric(metric, counted=it_is) for it_is in (False, True))
         has_count = there.get(counted.name) is not None and (plain.name == counted.name or plain.name not in there)
@@ -92,7 +94,8 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
 
     A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
-    called, asked = trial_columns(campaign.expected_metrics, campaign.parameters.root)
+    constrained = bool(campaign.constraints)
+    called, asked = trial_columns(campaign.expected_metrics, campaign.parameters.root, constrained=constrained)
     means = _found(called, names)
     means_used = set(means.values())
     free = {*names} - means_used

@@ -11,6 +11,7 @@ import pytest
 
 from overnight.campaign import Campaign, Goal, History, Measurement, Objective, Proposal, Trial
 from overnight.campaign.constraint import Bound, Constraint, read_constraint
+from overnight.campaign.goal import pooled
 from overnight.campaign.history.events import CampaignDefined
 from overnight.campaign.history.trial import Failure, Observation
 
@@ -189,3 +190,28 @@ def test_a_history_judges_results_beside_the_mean_of_its_baseline():
     history = replace(history, trials=history.trials.changed({**trials, 3: elsewhere}))
     assert history.goal.limits("grams") == (-math.inf, 1.1 * 12)
     assert Campaign.model_validate_json(campaign.model_dump_json()) == campaign
+
+
+@pytest.mark.parametrize(
+    ("baseline", "result", "verdict"),
+    [
+        ({"grams": 1}, {"loss": 1, "grams": 1, "minutes": 9}, True),
+        ({"grams": 1}, {"loss": 1, "grams": 2, "minutes": 9}, False),
+        ({"grams": 1}, {"loss": 1, "grams": 1}, False),
+        ({"grams": 1}, {"grams": 1, "minutes": 9}, False),
+        ({}, {"loss": 1, "grams": 1, "minutes": 9}, None),
+        ({}, {"loss": 1, "grams": 1, "minutes": 10}, False),
+    ],
+)
+def test_there_is_a_verdict_unless_it_depends_on_a_limit_that_is_unknown(baseline, result, verdict):
+    goal = Goal((LOSS,), (read_constraint("grams <= 1.1 * baseline"), read_constraint("minutes <= 9")))
+    assert goal.beside(measured(**baseline)).verdict(measured(**result)) is verdict
+
+
+def test_there_is_no_verdict_without_constraints():
+    assert Goal((LOSS,)).verdict(measured(loss=1)) is None
+
+
+def test_pooled_results_have_the_mean_of_each_metric_even_at_the_ends_of_the_floats():
+    results = [measured(loss=1, grams=1.7e308), measured(loss=2, grams=1.7e308), measured(loss=6)]
+    assert {name: found.mean for name, found in pooled(results).items()} == {"loss": 3, "grams": 1.7e308}

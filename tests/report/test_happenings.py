@@ -3,6 +3,7 @@
 import pytest
 from happening_events import NOW, POINT, defined, lease, measured, proposed, started
 
+from overnight.campaign import History, Measurement
 from overnight.campaign.history.events import (
     AttemptFailed,
     CampaignDrained,
@@ -10,6 +11,7 @@ from overnight.campaign.history.events import (
     Event,
     TrialApproved,
     TrialFailed,
+    TrialObserved,
 )
 from overnight.report.happenings import Happening, News
 
@@ -106,3 +108,35 @@ def test_what_was_known_before_this_controller_is_no_news():
     history, news = defined().extended([lease(), *measured(1, 1.0)]), News()
     assert news.of(history) == []
     assert news.of(history.extended(measured(2, 2.0))) == []
+
+
+def limited(trial: int, mean: float, minutes: float, point: dict[str, float] = POINT) -> list[Event]:
+    """Return the events of a trial that measures the metric of a constraint, too."""
+    asked, begun, result = measured(trial, mean)
+    assert isinstance(result, TrialObserved)
+    metrics = {**result.metrics, "minutes": Measurement(mean=minutes)}
+    return [asked.model_copy(update={"point": point}), begun, result.model_copy(update={"metrics": metrics})]
+
+
+def news_of(history: History, *appends: list[Event]) -> list[Happening]:
+    news, heard = News(), list[Happening]()
+    news.of(history)
+    for events in appends:
+        history = history.extended(events)
+        heard += news.of(history)
+    return heard
+
+
+def test_only_a_feasible_result_is_a_new_best():
+    history = defined(constraints=["minutes <= 9"])
+    heard = news_of(history, limited(1, 1.0, 10), limited(2, 3.0, 9), limited(3, 2.0, 8), limited(4, 0.5, 9.5))
+    assert [happening.trial for happening in heard] == [2, 3]
+    assert "new best feasible loss 2 in trial 3, before 3 (trial 2)" in heard[-1].text
+
+
+def test_when_the_baseline_is_measured_the_best_of_all_that_it_makes_feasible_is_news():
+    baseline = {"x": 0.1, "n": 2}
+    history = defined(constraints=["minutes <= 2 * baseline"], baseline=baseline)
+    heard = news_of(history, limited(2, 1.0, 10), limited(3, 2.0, 8), limited(1, 5.0, 4.5, baseline))
+    assert [happening.trial for happening in heard] == [3]
+    assert heard[0].text.endswith("new best feasible loss 2 in trial 3")

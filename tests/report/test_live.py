@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from limited_stories import limited
 from provenances import altered
 from recommendations import recommendation
 from rich.console import Console
@@ -95,6 +96,15 @@ def test_a_baseline_that_failed_is_said_where_it_would_be_compared():
     story = Story().proposed(1, 0, generator="baseline").started(1, 0).failed(1, 1, message="no oven")
     lines = finding_lines(story.tried(2, 1, mean=2.0).history, found(trial=2))
     assert lines[-1] == ("there is no comparison with the baseline (trial 1), which failed (evaluator error): no oven")
+
+
+def test_an_infeasible_result_is_marked_with_what_it_breaks():
+    story = limited([{"loss": 2.0, "p99_ms": 14.0}], ["p99_ms <= 15"]).proposed(2, 3).started(2, 3)
+    console = Console(file=io.StringIO(), width=80)
+    display = LiveDisplay(story.campaign, console)
+    display.watch(story.history)
+    display.watch(story.observed(2, 4, 1.0, p99_ms=15.5).history)
+    assert "trial   2  loss 1  (sobol)  infeasible: p99_ms <= 15 (15.5)" in console.file.getvalue()
 
 
 class CountedTrials(Trials):

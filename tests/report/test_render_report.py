@@ -7,6 +7,8 @@ from typing import Any, get_args
 
 import plotly.graph_objects as go
 import pytest
+from limited_stories import believed as believed_feasible
+from limited_stories import limited
 from recommendations import recommendation
 from standing import story_about
 from told_stories import HOSTILE, POINT, Story, at, campaign_of
@@ -212,6 +214,33 @@ def test_names_that_look_like_markup_are_only_text():
     for figure in page.figures.values():
         assert "<script" not in (figure.to_json() or "")
     assert page.figures["parameter-1"].layout.xaxis.categoryarray[1] == "&lt;b&gt;bold&lt;/b&gt;"
+
+
+def under_constraints() -> Story:
+    rows = [{"loss": 2.0, "p99_ms": 16.0, "script": 1.0}, {"loss": 1.0, "p99_ms": 14.0, "script": 1.5}]
+    return limited([*rows, {"loss": 0.5, "p99_ms": 14.0}], ["p99_ms <= 15", "script <= 2 * baseline"])
+
+
+def test_the_page_has_a_row_for_each_constraint_with_the_belief_and_the_measurements():
+    story = under_constraints()
+    found = believed_feasible(story, 2, {"p99_ms <= 15": 0.97, "script <= 2 * baseline": 0.99}, p99_ms=14.5)
+    page = page_of(story, found)
+    rows = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in page.rows if "<=" in row[0]}
+    assert rows == {
+        "p99_ms <= 15": ["97 %", "14.50 ± 0.50", "", "14", "16", "2 of 3"],
+        "script <= 2 * baselinenow at most 2": ["99 %", "", "", "1.5", "1", "2 of 3not measured by 1"],
+    }
+    assert "Recommended configuration (trial 2)" in page.text
+    assert {"limit-0", "limit-1"} < set(page.figures)
+
+
+def test_the_page_of_a_campaign_without_a_feasible_point_does_not_call_it_recommended():
+    story = under_constraints()
+    found = believed_feasible(story, 2, {"p99_ms <= 15": 0.4, "script <= 2 * baseline": 0.99}, p99_ms=15.5)
+    page = page_of(story, found)
+    assert "Closest to feasible (trial 2)" in page.text
+    assert "Recommended configuration" not in page.text
+    assert "no trial is known to be feasible" not in page.text
 
 
 def test_before_the_first_trial_there_is_a_page_without_pictures():

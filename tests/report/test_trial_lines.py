@@ -1,5 +1,6 @@
 """Trials as lines of text for people, with the reasons for missing results."""
 
+from limited_stories import limited
 from standing import status_lines
 from told_stories import Story, campaign_of
 
@@ -56,3 +57,12 @@ def test_a_list_of_very_many_trials_has_the_best_the_newest_and_the_recommended(
     assert 777 in listed
     best = sorted(range(1, 1301), key=lambda i: (i * 7919) % 1303)[:500]
     assert set(best) <= set(listed)
+
+
+def test_with_constraints_a_column_has_the_metrics_beyond_their_limits_in_every_table():
+    rows = [{"loss": 1.0, "p99_ms": 16.0}, {"loss": 2.0, "p99_ms": 15.0}, {"loss": 3.0}, {}]
+    table = trial_lines(limited(rows, ["p99_ms <= 15", "p99_ms >= 1"]).history)
+    at = table["headings"].index("feasible") - 2
+    assert [line["cells"][at] for line in table["lines"]] == ["no: p99_ms", "yes", "no: p99_ms missing", ""]
+    assert {len(line["cells"]) + 2 for line in table["lines"]} == {len(table["headings"])}
+    assert "feasible" not in trial_lines(limited(rows, []).history)["headings"]

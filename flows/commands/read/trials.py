@@ -1,6 +1,6 @@
 """`overnight trials`: every trial as a table, JSON or CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -15,26 +15,35 @@ from overnight.flows.host.terminal import terminal
 from overnight.report.numbers import duration, measured
 from overnight.report.statuses import LOOKS
 from overnight.report.tables import to_csv, to_json, trial_rows
-from overnight.report.trial_facts import ending, point_text
+from overnight.report.trial_facts import ending, feasible_cell, point_text
 from overnight.report.trial_lines import noted, without_result
 
-_JUSTIFIED = ("right", "left", "left", "right")
 _MOST_IN_A_FRAME = 500
 
 
-def trials(path: Path, form: str, as_of: str | None) -> None:
-    """Print the trials of a campaign; the reasons why trials have no result, and notes, follow the table for people."""
+def trials(path: Path, form: str, as_of: str | None, best: int | None = None) -> None:
+    """Print all trials of a campaign, or the best feasible ones, the best first.
+
+    After a table of all for people follow the reasons why trials have no result, and notes.
+    """
     _, history = read_past(path, as_of)
+    shown = _best(history, best) if best is not None else [trial for _, trial in sorted(history.trials.items())]
     if form == "table":
         console = terminal()
-        headings, rows = ("trial", "status", history.definition.objective.metric, "took", "point"), _rows(history)
+        judged = ["feasible"] if history.definition.constraints else []
+        headings = ["trial", "status", history.definition.objective.metric, *judged, "took", "point"]
+        rows = _rows(history, shown)
         framed = len(rows) <= _MOST_IN_A_FRAME
         console.print(_table(headings, rows) if framed else _columns(headings, rows), soft_wrap=not framed)
-        for line in [*_without_result(history), *noted(history)]:
+        for line in [*_without_result(history), *noted(history)] if best is None else []:
             console.print(line, soft_wrap=True)
     else:
-        rows = trial_rows(history)
+        rows = trial_rows(history, shown)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
+
+
+def _best(history: History, count: int) -> list[Trial]:
+    return history.goal.best_first(trial for _, trial in sorted(history.trials.items()))[:count]
 
 
 def _without_result(history: History) -> list[str]:
@@ -48,23 +57,28 @@ def _without_result(history: History) -> list[str]:
     return [reasons[number] for number in sorted(reasons)]
 
 
-def _rows(history: History) -> list[tuple[Text, ...]]:
+def _rows(history: History, trials: Iterable[Trial]) -> list[tuple[Text, ...]]:
     """Return the cells of the table for people; CSV and JSON have more columns."""
     campaign, rows = history.definition, list[tuple[Text, ...]]()
-    goal = campaign.goal
-    for _, trial in sorted(history.trials.items()):
+    goal = history.goal
+    for trial in trials:
         seconds, value = trial.seconds, goal.value_of(trial)
         status = Text(ending(trial).short, style=LOOKS[trial.status].style)
-        cells = ["" if value is None else measured(value), "" if seconds is None else duration(seconds)]
+        cells = ["" if value is None else measured(value)]
+        cells += [harmless(feasible_cell(goal, trial))] if goal.constraints else []
+        cells += ["" if seconds is None else duration(seconds)]
         rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))
     return rows
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
-    """Return a table whose last column is folded if the terminal is narrow."""
-    table = Table(header_style="bold", padding=(0, 1))
-    for name, justify in zip(headings[:-1], _JUSTIFIED, strict=True):
-        table.add_column(harmless(name), justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
+    """Return a table that folds points, and unmet constraints, if the terminal is narrow."""
+    table, places = Table(header_style="bold", padding=(0, 1)), range(len(headings) - 1)
+    for place in places:
+        # The first one is the trial's number and the last one its duration; constraints are between.
+        justify, constraints = "right" if place in (0, places[-1]) else "left", 3 <= place < places[-1]
+        overflow = "fold" if constraints else "ellipsis"
+        table.add_column(harmless(headings[place]), justify=justify, no_wrap=not constraints, overflow=overflow)
     table.add_column(headings[-1], overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -74,12 +88,12 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
 def _columns(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Text:
     """Return the same text without frames and folds, since a framed table of ten thousand rows takes seconds."""
     cells = [[harmless(name) for name in headings], *([cell.plain for cell in row] for row in rows)]
-    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(_JUSTIFIED))]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(headings) - 1)]
     text = Text()
     for row in cells:
-        for cell, width, justify in zip(row, widths, _JUSTIFIED, strict=False):
+        for place, (cell, width) in enumerate(zip(row, widths, strict=False)):
             room = " " * (width - cell_len(cell))
-            text.append(f"{room}{cell}  " if justify == "right" else f"{cell}{room}  ")
+            text.append(f"{room}{cell}  " if place in (0, len(widths) - 1) else f"{cell}{room}  ")
         text.append(f"{row[-1]}\n")
     text.rstrip()
     return text

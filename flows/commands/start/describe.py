@@ -32,6 +32,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
     lines = [
         ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
+        *_constraints(campaign),
         (
             "evaluator",
             f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
@@ -56,6 +57,13 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         rest.add_row(label, Text(value))
     title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
     return Group(title, table, rest)
+
+
+def _constraints(campaign: Campaign) -> list[tuple[str, str]]:
+    if not campaign.constraints:
+        return []
+    demanded = f"to be met with a probability of at least {100 * campaign.feasible_at_least:g} %"
+    return [("constraints", f"{', '.join(map(str, campaign.constraints))}, {demanded}")]
 
 
 def _proposed_by(proposing: Proposing) -> str:

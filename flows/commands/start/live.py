@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from overnight.campaign import Campaign, History, Trial
+from overnight.campaign import Campaign, Goal, History, Trial
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.host.terminal import Harmless
@@ -19,7 +19,7 @@ from overnight.report.statuses import LOOKS
 from overnight.report.story import Story, story_of
 from overnight.report.story.people import Request, requests_of
 from overnight.report.story.standstill import standstill
-from overnight.report.trial_facts import ending, generator_of, point_text
+from overnight.report.trial_facts import ending, generator_of, point_text, unmet_text
 
 _REFRESH_PER_SECOND = 4
 
@@ -65,7 +65,7 @@ class LiveDisplay:
             self.note = ""
         self._say_requests(history)
         for trial in [] if before is None else history.trials.ended_since(before.trials):
-            self.console.print(_ended_line(self.campaign, trial), highlight=False, soft_wrap=True)
+            self.console.print(_ended_line(history.goal, trial), highlight=False, soft_wrap=True)
         if before is not None and history.trials is not before.trials:
             self._say_standstill(history)
 
@@ -128,8 +128,10 @@ class LiveDisplay:
         return lines
 
 
-def _ended_line(campaign: Campaign, trial: Trial) -> Text:
-    value, line = campaign.goal.value_of(trial), f"trial {trial.id:>3}  "
+def _ended_line(goal: Goal, trial: Trial) -> Text:
+    value, line = goal.value_of(trial), f"trial {trial.id:>3}  "
     if value is None:
         return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
-    return Text(f"{line}{campaign.objective.metric} {measured(value)}  ({generator_of(trial)})")
+    unmet = unmet_text(goal, trial)
+    infeasible = f"  infeasible: {unmet}" if unmet else ""
+    return Text(f"{line}{goal.objectives[0].metric} {measured(value)}  ({generator_of(trial)}){infeasible}")

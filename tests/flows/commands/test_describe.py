@@ -46,6 +46,13 @@ def test_the_description_says_what_would_be_tried_and_how():
         assert expected in text
 
 
+def test_the_description_says_which_constraints_must_be_met_and_how_surely():
+    limited = {"constraints": ["seconds<=1.5*baseline", "ash <= 2"], "feasible_at_least": 0.9}
+    text = " ".join(described(DEFINITION | limited).split())
+    assert "seconds <= 1.5 * baseline, ash <= 2, to be met with a probability of at least 90 %" in text
+    assert "constraints" not in described(DEFINITION)
+
+
 @pytest.mark.parametrize(
     ("failures", "words"),
     [

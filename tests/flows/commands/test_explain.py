@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 from costly_campaign import CostlyEvaluator, run_costly
+from limited_stories import limited
+from told_stories import POINT
 from typer.testing import CliRunner
 
-from overnight.campaign import Campaign, History, Measurement
+from overnight.campaign import Campaign, History, Measurement, Proposal
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, Event, TrialObserved, TrialProposed
-from overnight.campaign.history.provenance import Chosen, FittedModel, MadeBy, Models, Prediction, Provenance
+from overnight.campaign.history.provenance import Chosen, FittedModel, MadeBy, Models, Prediction, Provenance, Weights
 from overnight.flows.api.ask_tell import AskTell
 from overnight.flows.cli import app
-from overnight.report.explanation import explanation, suspect_sentence
+from overnight.report.explanation import explanation, feasible_sentence, suspect_sentence
 
 CAMPAIGN = {
     "name": "own-loop",
@@ -206,3 +208,31 @@ def test_a_check_names_the_trial_that_looks_too_good_and_a_suspect_is_named_with
     of_suspect = suspect_sentence(history, history.trials[2])
     assert of_suspect == "Trial 2 looks like a glitch and does not count: loss −9; measured again: 0.22 (trial 4)."
     assert suspect_sentence(history, history.trials[1]) is None
+
+
+def test_a_point_under_constraints_is_explained_with_its_chances_the_floor_and_its_verdict():
+    trials = [{"loss": 2.0, "p99_ms": 14.0, "errors": 0.1}, {"loss": 1.0, "p99_ms": 16.5, "errors": 0.1}]
+    history = limited(trials).history
+    made = Provenance(
+        made_by=MadeBy(seed=1),
+        weights=Weights(constraints={"p99_ms <= 15": 0.97, "errors <= 2 * baseline": 0.005}),
+        chosen=Chosen(floor=3.5),
+    )
+    proposal = Proposal(point=POINT, generator="model", provenance=made)
+    trial = history.trials[2].model_copy(update={"proposal": proposal})
+    lines = list(explanation(history, trial, {}))
+    assert "It knew 2 results, the best feasible one of them loss 2 in trial 1, and 0 failures." in lines
+    assert "It gave the point a chance of 97 % to meet p99_ms <= 15." in lines
+    assert "It gave the point a chance of 0.5 % to meet errors <= 2 * baseline." in lines
+    assert "In draws of the model without a feasible point, it had to beat loss 3.5 instead." in lines
+    assert feasible_sentence(history, trial) == "It is infeasible as measured: p99_ms <= 15 (16.5)."
+    assert feasible_sentence(history, history.trials[1]) == "It is feasible as measured."
+
+
+def test_a_result_whose_limit_is_unknown_has_no_verdict_and_one_without_constraints_no_sentence():
+    first = {"loss": 2.0, "p99_ms": 14.0}
+    history = limited([first, first | {"errors": 1}]).history
+    unknown = "Whether it is feasible is unknown, because the baseline has no errors yet."
+    assert feasible_sentence(history, history.trials[2]) == unknown
+    plain = limited([first], constraints=[]).history
+    assert feasible_sentence(plain, plain.trials[1]) is None

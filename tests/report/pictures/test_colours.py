@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from overnight.campaign.history.trial import Generator, Status
-from overnight.report.pictures.colours import BEST, GENERATORS
+from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT
 from overnight.report.statuses import LOOKS
 
 
@@ -22,7 +22,9 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("card", ["#ffffff", "#1c2128"], ids=["light", "dark"])
-@pytest.mark.parametrize("colour", sorted({*GENERATORS.values(), *(look.colour for look in LOOKS.values()), BEST}))
+@pytest.mark.parametrize(
+    "colour", sorted({*GENERATORS.values(), *(look.colour for look in LOOKS.values()), BEST, LIMIT})
+)
 def test_every_colour_stands_out_from_its_card(colour: str, card: str):
     assert contrast(colour, card) >= 3
 

@@ -50,7 +50,17 @@ DEFINED = CampaignDefined(
         }
     ),
 )
-NAMES = st.sampled_from(["heat", "Heat", "status", "TRIAL", "burnt", "burnt_sem", "body", "größe", "a b", '"'])
+LIMITED = DEFINED.model_copy(
+    update={
+        "definition": Campaign.model_validate(
+            DEFINED.definition.model_dump()
+            | {"constraints": ["burnt <= 0", "heat >= 2 * baseline", "0 <= a b <= 1e-9"], "baseline": {"heat": 0.5}}
+        )
+    }
+)
+NAMES = st.sampled_from(
+    ["feasible", "heat", "Heat", "status", "TRIAL", "burnt", "burnt_sem", "body", "größe", "a b", '"']
+)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.one_of(st.booleans(), st.integers(), FINITE, st.sampled_from(["rye", "", "1", "true"]))
 COUNTS = st.none() | st.integers(1, 2**63 - 1)
@@ -67,10 +77,10 @@ def predicting(mean: float) -> Provenance:
 def lives(draw: st.DrawFn) -> list[Event]:
     """Draw the events of trials in every state, with points and metrics of any names and kinds."""
     clock = (NOON + timedelta(seconds=i) for i in count())
-    events: list[Event] = [DEFINED]
+    events: list[Event] = [draw(st.sampled_from([DEFINED, LIMITED]))]
     for trial in range(1, draw(st.integers(0, 5)) + 1):
         provenance = draw(st.none() | st.floats().map(predicting))
-        point = draw(st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
+        point = draw(st.just({"heat": 0.5}) | st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
         who = {"time": next(clock), "actor": "a", "trial": trial}
         parked = draw(st.booleans())
         proposal = TrialProposed(**who, point=point, generator="model", provenance=provenance, parked=parked)
