@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from overnight.bo_core.acquisition import Score
-from overnight.bo_core.acquisition.allowed import lies_within
+from overnight.bo_core.acquisition.limited import lies_within
 from overnight.bo_core.acquisition.score import OneObjective
 from overnight.bo_core.acquisition.simple_regret import SimpleRegret
 from overnight.bo_core.joint_samples import joint_samples

@@ -7,13 +7,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition import (
+from overnight.bo_core.acquisition import Score, Utility
+from overnight.bo_core.acquisition.limited import (
     Allowed,
     ConfidentMean,
     ConstrainedObjective,
-    Score,
     Threshold,
-    Utility,
     could_be_best_feasible,
 )
 from overnight.bo_core.data.encoding import Encoding

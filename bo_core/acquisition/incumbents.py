@@ -1,23 +1,13 @@
 """The incumbents: the best value in each draw, and the observed points that could hold it."""
 
-import math
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition.allowed import Allowed, lies_within, log_probability_within
 from overnight.bo_core.surrogate import Belief, safe_cholesky
 
 _JITTER = 1e-8
-_BOUND_DEVIATIONS = 5.0
+BOUND_DEVIATIONS = 5.0
 _MOST_SAMPLED = 256
-# Logarithms of the probability of being feasible: at a sure point it is closer to 0, and at a point that is hardly the
-# best in any sample further below the highest one.
-_NEARLY_SURE, _HARDLY = 1e-6, 12.0
-# The points that are drawn if none is feasible in any sample.
-_MOST_HOPEFUL = 16
-_LEAST_SD = 1e-7
 
 
 def best_in_each_draw(values: Tensor, eligible: Tensor) -> Tensor:
@@ -34,77 +24,21 @@ def could_be_best(belief: Belief, X: Tensor, generator: torch.Generator, samples
     Points whose upper bounds do not reach the best lower bound are left out beforehand. Of the others only the most
     hopeful are sampled, so that thousands of observations cost little.
     """
-    low, high = belief.bounds_at_data(_BOUND_DEVIATIONS)
+    low, high = belief.bounds_at_data(BOUND_DEVIATIONS)
     hopeful = torch.nonzero((high >= low.amax(1, keepdim=True)).any(0)).squeeze(1)
-    hopeful = _most_hopeful(hopeful, high.mean(0))
-    best, times = torch.unique(_sampled(belief, X[hopeful], generator, samples).argmax(1), return_counts=True)
+    hopeful = most_hopeful(hopeful, high.mean(0))
+    best, times = torch.unique(sampled(belief, X[hopeful], generator, samples).argmax(1), return_counts=True)
     return hopeful[best[times.argsort(descending=True, stable=True)]]
 
 
-def could_be_best_feasible(
-    beliefs: Mapping[str, Belief],
-    objective: str,
-    allowed: Mapping[str, Allowed],
-    X: Tensor,
-    baseline: Tensor,
-    generator: torch.Generator,
-    samples: int = 1024,
-) -> Tensor:
-    """Return the indices of those observed points X [n, d] that are the best feasible one in some joint sample.
-
-    The most frequent ones come first. Samples of the metrics are independent of each other. If nothing is feasible in
-    any sample, the points that come closest to it are returned: those with the highest probability. `baseline` [0 or 1,
-    d] are the features of the baseline, to which limits may be relative.
-    """
-    promise = _log_probability(beliefs, allowed, X, baseline)
-    low, high = beliefs[objective].bounds_at_data(_BOUND_DEVIATIONS)
-    # A point that is feasible almost for sure beats all others whose upper bound lies below its lower bound.
-    sure = promise > -_NEARLY_SURE
-    beaten = torch.zeros_like(sure)
-    if bool(sure.any()):
-        beaten = (high < low[:, sure].amax(1, keepdim=True)).all(0)
-    hopeful = torch.nonzero(~beaten & (promise >= promise.max() - _HARDLY)).squeeze(1)
-    hopeful = _most_hopeful(hopeful, high.mean(0) + promise)
-    drawn = {
-        name: _sampled(belief, torch.cat([X[hopeful], baseline]), generator, samples)
-        for name, belief in beliefs.items()
-    }
-    last = len(hopeful) if len(baseline) else None
-    feasible = torch.ones_like(drawn[objective], dtype=torch.bool)
-    for name, limits in allowed.items():
-        feasible &= lies_within(drawn[name], *limits.ends(drawn[name], last))
-    feasible, values = feasible[:, : len(hopeful)], drawn[objective][:, : len(hopeful)]
-    some = feasible.any(1)
-    if not bool(some.any()):
-        return hopeful[promise[hopeful].argsort(descending=True, stable=True)[:_MOST_HOPEFUL]]
-    bests = values.masked_fill(~feasible, -torch.inf).argmax(1)[some]
-    best, times = torch.unique(bests, return_counts=True)
-    return hopeful[best[times.argsort(descending=True, stable=True)]]
-
-
-def _log_probability(
-    beliefs: Mapping[str, Belief], allowed: Mapping[str, Allowed], X: Tensor, baseline: Tensor
-) -> Tensor:
-    """Return the logarithms [n] of the probability that points X [n, d] meet all limits, averaged over the sets."""
-    total = None
-    for name, limits in allowed.items():
-        mean, sd = beliefs[name].marginal(X)
-        at = beliefs[name].marginal(baseline)[0].unsqueeze(2) if len(baseline) else None
-        low, high = limits.ends(mean.unsqueeze(2) if at is None else at, None if at is None else 0)
-        found = log_probability_within(mean.unsqueeze(2), sd.clamp(min=_LEAST_SD).unsqueeze(2), low, high).value
-        total = found if total is None else total + found
-    assert total is not None, "expected a limit"
-    return total.logsumexp(0).squeeze(1) - math.log(len(total))
-
-
-def _most_hopeful(hopeful: Tensor, hope: Tensor) -> Tensor:
+def most_hopeful(hopeful: Tensor, hope: Tensor) -> Tensor:
     """Return the given indices, or the most hopeful ones of very many, in ascending order."""
     if len(hopeful) <= _MOST_SAMPLED:
         return hopeful
     return hopeful[hope[hopeful].argsort(descending=True)[:_MOST_SAMPLED]].sort().values
 
 
-def _sampled(belief: Belief, X: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+def sampled(belief: Belief, X: Tensor, generator: torch.Generator, samples: int) -> Tensor:
     """Return joint samples [M, c, about samples / M] of f at features X [c, d]."""
     mean, covariance = belief.joint(X)
     L, _ = safe_cholesky(covariance, _JITTER)

@@ -99,13 +99,14 @@ class Choice:
         self.objective, self.encoding = asked.campaign.objective.metric, asked.encoding
         self.proposer, self.q = asked.proposer, asked.q
         self.beliefs, self.model, self.generator = beliefs, beliefs[self.objective], generator
-        self.weighting, self.opinion = weighting, opinion
+        self.weighting = weighting
         situation, device = asked.situation, self.model.device
         pending = situation.pending.to(device)
         treated = {metric: treat(self.proposer.pending, model, pending) for metric, model in beliefs.items()}
         self.posteriors = {metric: each.posterior for metric, each in treated.items()}
         of_objective = treated[self.objective]
         self.limits = Limits.of(asked.campaign, asked.encoding, beliefs)
+        self.opinion = self._opinion_of_feasible(opinion)
         could_be = self._could_be_best(of_objective.X)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Failed points are drawn even if failures are learnt from: the model may treat a single one as noise, and its
@@ -259,6 +260,14 @@ class Choice:
         points = self._drawn(torch.cat([incumbents, self.outstanding.points]))
         parked, approval = len(self.outstanding.parked), self.outstanding.approval
         return JointDraws(self.posteriors, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
+
+    def _opinion_of_feasible(self, opinion: SecondOpinion | None) -> SecondOpinion | None:
+        """Return the opinion beside the best point that is more likely feasible than not; None without such a point."""
+        if opinion is None or self.limits is None:
+            return opinion
+        X = self.model.data.X
+        feasible = X.cpu()[self._probability_feasible(X) > 0.5]
+        return opinion.among(feasible) if len(feasible) else None
 
     def _could_be_best(self, X: Tensor) -> Tensor:
         """Return the indices of the points [n, d] that could be the best one, or the best feasible one."""

@@ -77,6 +77,10 @@ class SecondOpinion:
         best, noise = float(posterior.means_at_data().max()), float(posterior.noise.median())
         return cls(posterior, best, noise, max(_HOPELESS, float(errors_left_out(posterior).abs().max())))
 
+    def among(self, X: Tensor) -> "SecondOpinion":
+        """Return the opinion with the best of these points [b, d] as the best, because others are not feasible."""
+        return replace(self, best=float(self.posterior.marginal(X)[0].max()))
+
     def finds_hopeless(self, x: Tensor) -> bool:
         """Return whether a point of features x [1, d] is hopeless."""
         return float(self.log_weight(x)) < 0.0

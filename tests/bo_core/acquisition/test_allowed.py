@@ -6,7 +6,7 @@ import mpmath
 import pytest
 import torch
 
-from overnight.bo_core.acquisition.allowed import Allowed, Threshold, lies_within, log_probability_within
+from overnight.bo_core.acquisition.limited.allowed import Allowed, Threshold, lies_within, log_probability_within
 
 mpmath.mp.dps = 60
 MEANS, SDS = [-300.0, -30.0, -3.0, -0.1, 0.0, 0.4, 2.0, 20.0, 200.0], [1e-3, 0.3, 1.0, 7.0]

@@ -10,18 +10,15 @@ from surrogate_cases import central_differences, uniform
 from told_posteriors import a_posterior
 from torch import Tensor
 
-from overnight.bo_core.acquisition import (
+from overnight.bo_core.acquisition import AverageScore, Drawn, JointDraws, could_be_best
+from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
+from overnight.bo_core.acquisition.limited import (
     Allowed,
-    AverageScore,
     ConfidentMean,
     ConstrainedObjective,
-    Drawn,
-    JointDraws,
     Threshold,
-    could_be_best,
     could_be_best_feasible,
 )
-from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.acquisition.probability_of_improvement import LogProbabilityOfImprovement
 from overnight.bo_core.surrogate import Conditional
 

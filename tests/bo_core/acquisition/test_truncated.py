@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
-from overnight.bo_core.acquisition.truncated import log_improvement_within
+from overnight.bo_core.acquisition.limited.truncated import log_improvement_within
 
 mpmath.mp.dps = 50
 MEANS, SDS = [-30.0, -8.0, -2.0, -0.3, 0.0, 0.4, 3.0, 9.0, 40.0], [0.1, 1.0, 4.0]

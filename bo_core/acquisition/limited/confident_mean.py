@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from overnight.bo_core.acquisition.allowed import Allowed, log_probability_within
 from overnight.bo_core.acquisition.joint_draws import Drawn
+from overnight.bo_core.acquisition.limited.allowed import Allowed, log_probability_within
 from overnight.bo_core.acquisition.score import Scored, Scoring
 from overnight.bo_core.surrogate import Conditional
 

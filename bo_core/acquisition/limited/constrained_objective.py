@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition.allowed import Allowed, lies_within, log_probability_within
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.acquisition.incumbents import best_in_each_draw
 from overnight.bo_core.acquisition.joint_draws import Drawn
+from overnight.bo_core.acquisition.limited.allowed import Allowed, lies_within, log_probability_within
+from overnight.bo_core.acquisition.limited.truncated import log_improvement_within
 from overnight.bo_core.acquisition.score import Scored, Scoring
-from overnight.bo_core.acquisition.truncated import log_improvement_within
 from overnight.bo_core.acquisition.utility import Evaluated, Utility
 from overnight.bo_core.surrogate import Conditional
 
