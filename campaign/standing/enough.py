@@ -1,10 +1,12 @@
 """Decide from the latest recorded gains whether another trial is worth its cost."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby, takewhile
 
 from overnight.campaign.history.history import History
+from overnight.campaign.history.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ def gain_left(history: History) -> GainLeft | None:
     wanted = history.definition.stop_when
     gains = _latest_first(history)
     latest = next(gains, None)
-    if wanted is None or latest is None:
+    if wanted is None or latest is None or math.isinf(latest):
         return None
     enough = takewhile(lambda gain: gain < wanted.expected_gain_below, chain([latest], gains))
     return GainLeft(latest, sum(1 for _ in enough))
@@ -52,11 +54,17 @@ def why_end_early(history: History) -> str | None:
 def _latest_first(history: History) -> Iterator[float]:
     since = history.revised.time if history.revised is not None else None
     made = (
-        (trial.batch, trial.proposal.provenance.chosen.expected_gain)
+        (trial.batch, gain)
         for trial in history.trials.newest_first()
         if trial.proposal.provenance is not None
-        and trial.proposal.provenance.chosen.expected_gain is not None
+        and (gain := _gain(trial.proposal.provenance)) is not None
         and (since is None or trial.proposed >= since)
     )
     for _, together in groupby(made, key=lambda pair: pair[0]):
         yield max(gain for _, gain in together)
+
+
+def _gain(made: Provenance) -> float | None:
+    """Return the expected gain; infinite if constraints were weighed and no point was feasible, so that there is none."""
+    gain = made.chosen.expected_gain
+    return math.inf if gain is None and made.weights.constraints and made.chosen.value is not None else gain
