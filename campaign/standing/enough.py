@@ -65,6 +65,6 @@ def _latest_first(history: History) -> Iterator[float]:
 
 
 def _gain(made: Provenance) -> float | None:
-    """Return the expected gain; infinite if constraints were weighed and no point was feasible, so that there is none."""
+    """Return the expected gain; infinite if it is unknown because no point was feasible."""
     gain = made.chosen.expected_gain
     return math.inf if gain is None and made.weights.constraints and made.chosen.value is not None else gain

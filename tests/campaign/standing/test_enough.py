@@ -33,7 +33,7 @@ def history_with(*gains: float | None) -> History:
         for gain in gains
     ]
     proposed = [
-        TrialProposed(time=NOW, actor="me", trial=i, point={"x": i / 9}, generator="model", provenance=each)
+        TrialProposed(time=NOW, actor="me", trial=i, batch=i, point={"x": i / 9}, generator="model", provenance=each)
         for i, each in enumerate(made, start=1)
     ]
     return History.from_events([CampaignDefined(time=NOW, actor="me", uid="u", definition=CAMPAIGN), *proposed])
