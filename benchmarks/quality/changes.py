@@ -17,17 +17,17 @@ def _everywhere(_: Cell) -> bool:
 class Change:
     """Two contestants; the gate asks whether `changed` is better than `base`.
 
-    They are the same in a cell in which the change does not act.
+    They are the same in a cell in which the change does not act, so the gate runs nothing there.
     """
 
     base: OwnContestant
     changed: OwnContestant
     acts_in: Callable[[Cell], bool] = _everywhere
 
-    def shares_search(self, cell: Cell) -> bool:
-        """Return whether both run the same campaign in a cell and differ at most in the point that they recommend."""
-        same = (self.base.proposer, self.base.file) == (self.changed.proposer, self.changed.file)
-        return same or not self.acts_in(cell)
+    @property
+    def shares_search(self) -> bool:
+        """Return whether both run the same campaign and differ at most in the point that they recommend."""
+        return (self.base.proposer, self.base.file) == (self.changed.proposer, self.changed.file)
 
     @property
     def described(self) -> str:

@@ -96,6 +96,18 @@ def test_cells_are_scaled_by_sobol_on_the_same_seeds_and_weigh_the_same():
     assert (found.worst, found.missing) == (["other"], 0)
 
 
+def test_nothing_is_run_in_a_cell_in_which_the_change_does_not_act(tmp_path, capsys):
+    stored(tmp_path, DEVELOPMENT)
+    cells = {"tiny": CELL, "other": replace(CELL, name="other")}
+    partly = Gate("tiny", replace(ANYWHERE, acts_in=lambda cell: cell.name == "tiny"), cells, tmp_path)
+    assert partly.develop(list(cells), DEVELOPMENT, jobs=1) == 0
+    assert f"0 pairs to run, {SIZE} stored" in capsys.readouterr().out
+    found = partly.development()
+    assert (found.missing, found.standing) == (0, "better")
+    assert found.cells["other"].value == found.cells["other"].low == found.cells["other"].high == 0.0
+    assert found.pooled.value == pytest.approx(0.5 * found.cells["tiny"].value)
+
+
 def test_an_entry_of_the_table_runs_through_the_gate_and_what_is_stored_is_not_run_again(tmp_path, capsys):
     judged = gate(tmp_path, FEWER)
     assert judged.develop(["tiny"], [100, 101], jobs=1) == 0

@@ -39,11 +39,16 @@ class Gate:
         """Return the file of the change's pairs."""
         return self.folder / f"{self.name}.parquet"
 
+    @property
+    def same(self) -> list[str]:
+        """Return the cells in which the change does not act, so that nothing is run there."""
+        return [name for name, cell in self.cells.items() if not self.change.acts_in(cell)]
+
     def development(self) -> Block:
         """Return the results on the development block, of the code and sides of its newest pair."""
         made_by = self._developed_by()
         rows = [] if made_by is None else _made_by(read_pairs(self.path), *made_by)
-        return block_of(rows, list(self.cells), DEVELOPMENT)
+        return block_of(rows, list(self.cells), DEVELOPMENT, self.same)
 
     def confirms(self, block: FreshBlock) -> bool:
         """Return whether a fresh block has the code and sides of the development block."""
@@ -58,7 +63,7 @@ class Gate:
     def fresh(self, block: FreshBlock) -> Block:
         """Return the results on a fresh block."""
         rows = _made_by(read_pairs(self.path), block.sides, block.code)
-        return block_of(rows, list(self.cells), block.seeds)
+        return block_of(rows, list(self.cells), block.seeds, self.same)
 
     def develop(self, cells: Collection[str], seeds: Collection[int], jobs: int) -> int:
         """Run the missing pairs of the development block; return how many failed."""
@@ -97,7 +102,7 @@ class Gate:
 
     def _must_be_developed(self) -> None:
         rows = _made_by(read_pairs(self.path), self.change.described, fingerprint())
-        found = block_of(rows, list(self.cells), DEVELOPMENT)
+        found = block_of(rows, list(self.cells), DEVELOPMENT, self.same)
         if found.missing:
             raise CannotConfirm(
                 f"Expected a complete development block by this code, found {found.missing} pairs missing."
@@ -109,7 +114,7 @@ class Gate:
         """Run the pairs that this code has not stored; seeds are the outermost loop, so that rounds are complete."""
         stored = _made_by(read_pairs(self.path), self.change.described, fingerprint())
         done = {(row["cell"], row["seed"]) for row in stored}
-        wanted = [(name, seed) for seed in seeds for name in self.cells if name in cells]
+        wanted = [(name, seed) for seed in seeds for name in self.cells if name in cells and name not in self.same]
         pairs = [Pair(self.change, self.cells[name], seed) for name, seed in wanted if (name, seed) not in done]
         print(f"{len(pairs)} pairs to run, {len(wanted) - len(pairs)} stored", flush=True)
         failed = 0

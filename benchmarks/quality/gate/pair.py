@@ -54,7 +54,7 @@ class Pair:
     def _row(self) -> Row:
         began, change = time.perf_counter(), self.change
         base = run_campaign(self.cell, self.seed, change.base)
-        changed = base if change.shares_search(self.cell) else run_campaign(self.cell, self.seed, change.changed)
+        changed = base if change.shares_search else run_campaign(self.cell, self.seed, change.changed)
         sobol = run_campaign(self.cell, self.seed, OURS["sobol"])
         return {
             "cell": self.cell.name,

@@ -10,9 +10,11 @@ if one of the intervals, or both, lies within ±0.02 instead: it may land if it 
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from benchmarks.quality.comparison import Difference, Vector, mean_difference, paired, pooled_difference
 from benchmarks.quality.results import Row
@@ -50,15 +52,22 @@ class Block:
         return sorted(lost, key=lambda name: -self.cells[name].value)[:3]
 
 
-def block_of(rows: Sequence[Row], cells: Sequence[str], seeds: range) -> Block:
-    """Return the results of a block from those rows that belong to it."""
-    known = [row for row in rows if row["cell"] in cells and row["seed"] in seeds]
-    differences = {name: found for name in cells if len(found := _differences(known, name))}
+def block_of(rows: Sequence[Row], cells: Sequence[str], seeds: range, same: Collection[str] = ()) -> Block:
+    """Return the results of a block from those rows that belong to it.
+
+    In the cells in which both sides are the `same`, no pair is needed: every difference is 0.
+    """
+    known = [row for row in rows if row["cell"] in cells and row["cell"] not in same and row["seed"] in seeds]
+    differences = {
+        name: found
+        for name in cells
+        if len(found := np.zeros(len(seeds)) if name in same else _differences(known, name))
+    }
     return Block(
         seeds,
         {name: mean_difference(found) for name, found in differences.items()},
         pooled_difference(list(differences.values())) if differences else None,
-        len(cells) * len(seeds) - len(known),
+        len([name for name in cells if name not in same]) * len(seeds) - len(known),
         tuple(sorted({row["commit"] for row in known})),
     )
 
