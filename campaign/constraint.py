@@ -16,6 +16,11 @@ _TERM = re.compile(
     rf"\s*([+-])?\s*(?:({_NUMBER})(?:\s*\*\s*({BASELINE}))?|({BASELINE})(?:\s*\*\s*({_NUMBER}))?)\s*(?=[+-]|$)"
 )
 _OPERATORS = re.compile(r"(<=|>=|==|!=|<|>|=)")
+# Signs as text programs print them, and as they are read.
+_TYPOGRAPHY = str.maketrans({"≤": "<=", "≥": ">=", "−": "-"})
+_BOUND = f"a number or a multiple of the baseline, such as 15 or 1.01 * {BASELINE},"
+# A metric's name with these is rather a calculation.
+_CALCULATED = re.compile(rf"\*|\b{BASELINE}\b|^{_NUMBER}\s|/\s")
 _EXAMPLES = "`p99_ms <= 15`, `0.2 <= memory_gb <= 4` or `errors <= 1.01 * baseline`"
 
 
@@ -94,7 +99,7 @@ def read_constraint(text: str) -> Constraint:
     The text is a metric between one or two bounds, joined by `<=` or `>=`. A bound is a sum of numbers and multiples of
     the baseline. Nothing is evaluated but these.
     """
-    parts = [part.strip() for part in _OPERATORS.split(text)]
+    parts = [part.strip() for part in _OPERATORS.split(text.translate(_TYPOGRAPHY))]
     terms, operators = parts[::2], parts[1::2]
     if wrong := [operator for operator in operators if operator not in ("<=", ">=")]:
         raise ValueError(f"expected `<=` or `>=`, got `{wrong[0]}` in {shown(text)}{_instead_of(wrong[0])}")
@@ -111,25 +116,24 @@ def read_constraint(text: str) -> Constraint:
 
 def _place_of_the_metric(terms: list[str], text: str) -> int:
     """Return which of two or three terms is the metric."""
-    if len(terms) == 3:
-        places = [1]
-    else:
-        places = [i for i, term in enumerate(terms) if _parsed(term) is None]
-        if len(places) == 2:
-            # Neither is a bound, so the second one is reported as a bad bound of the first.
-            places = places[:1] if text.strip().startswith(terms[0]) else places[1:]
+    places = [1] if len(terms) == 3 else [i for i, term in enumerate(terms) if _parsed(term) is None]
+    if len(places) == 2:
+        found = " and ".join(shown(term) for term in terms)
+        raise ValueError(f"expected {_BOUND} on one side, got {found} in {shown(text)}")
     if not places or not terms[places[0]] or _parsed(terms[places[0]]) is not None:
-        raise ValueError(f"expected the name of a metric beside its bound, such as {_EXAMPLES}, got {shown(text)}")
+        raise ValueError(f"expected the name of a metric and its bound, such as {_EXAMPLES}, got {shown(text)}")
+    if _CALCULATED.search(name := terms[places[0]]):
+        raise ValueError(
+            f"expected the name of a metric alone on one side, got {shown(name)} in {shown(text)}; write factors and "
+            f"`{BASELINE}` on the other side, such as `errors <= 1.01 * {BASELINE}`"
+        )
     return places[0]
 
 
 def _bound(term: str, text: str) -> Bound:
     found = _parsed(term)
     if found is None:
-        raise ValueError(
-            f"expected a number or a multiple of the baseline, such as 15 or 1.01 * {BASELINE}, as the bound, got "
-            f"{shown(term)} in {shown(text)}"
-        )
+        raise ValueError(f"expected {_BOUND} as the bound, got {shown(term)} in {shown(text)}")
     if not (math.isfinite(found.offset) and math.isfinite(found.factor)):
         raise ValueError(f"expected a finite number as the bound, got {shown(term)} in {shown(text)}")
     return found

@@ -19,6 +19,7 @@ READ = {
     "x >= baseline - 0.5": Constraint("x", at_least=Bound(-0.5, 1)),
     "x <= 1e-3 + baseline*2": Constraint("x", at_most=Bound(0.001, 2)),
     "0.9 * baseline <= x <= 1.1 * baseline": Constraint("x", Bound(0, 0.9), Bound(0, 1.1)),
+    "−3 ≤ größe ≤ −2": Constraint("größe", Bound(-3), Bound(-2)),
     "größe <= 2": Constraint("größe", at_most=Bound(2)),
     "net/val-loss.p99 <= 2": Constraint("net/val-loss.p99", at_most=Bound(2)),
 }
@@ -28,12 +29,20 @@ REFUSED = {
     "p99_ms < 15": "expected `<=` or `>=`, got `<` in 'p99_ms < 15'; write `<=`",
     "p99_ms = 15": "expected `<=` or `>=`, got `=` in 'p99_ms = 15'; a noisy result never equals a number exactly",
     "p99_ms != 15": "expected `<=` or `>=`, got `!=` in",
-    "3 <= 4": "expected the name of a metric beside its bound",
-    "<= 4": "expected the name of a metric beside its bound",
-    "baseline <= 4": "expected the name of a metric beside its bound",
-    "2 <= 3 <= 4": "expected the name of a metric beside its bound",
-    "p99_ms <= limit": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, as the bound, "
-    "got 'limit' in 'p99_ms <= limit'",
+    "3 <= 4": "expected the name of a metric and its bound",
+    "<= 4": "expected the name of a metric and its bound",
+    "baseline <= 4": "expected the name of a metric and its bound",
+    "2 <= 3 <= 4": "expected the name of a metric and its bound",
+    "p99_ms <= limit": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, on one side, "
+    "got 'p99_ms' and 'limit' in 'p99_ms <= limit'",
+    "1 <= p99_ms <= limit": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, as the "
+    "bound, got 'limit' in '1 <= p99_ms <= limit'",
+    "2*m <= 1": "expected the name of a metric alone on one side, got '2*m' in '2*m <= 1'; write ",
+    "2 * m <= 1": "expected the name of a metric alone on one side, got '2 * m'",
+    "m / baseline <= 1.01": "expected the name of a metric alone on one side, got 'm / baseline'",
+    "loss * baseline <= 5": "expected the name of a metric alone on one side",
+    "baseline - m >= 5": "expected the name of a metric alone on one side",
+    "2 m <= 5": "expected the name of a metric alone on one side",
     "p99_ms <= 15ms": "expected a number or a multiple of the baseline",
     "p99_ms <= 2 3": "expected a number or a multiple of the baseline",
     "p99_ms <= 2 * 3": "expected a number or a multiple of the baseline",
@@ -46,7 +55,7 @@ REFUSED = {
 }
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 bounds = st.builds(Bound, numbers, numbers)
-metrics = st.text(st.characters(exclude_characters="<>=!", exclude_categories=["C", "Z"]), min_size=1)
+metrics = st.text(st.characters(exclude_characters="<>=!≤≥−*/", exclude_categories=["C", "Z"]), min_size=1)
 
 
 @pytest.mark.parametrize(("text", "constraint"), READ.items())
