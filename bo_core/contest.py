@@ -16,6 +16,9 @@ from overnight.bo_core.surrogate import Belief
 from overnight.bo_core.widening import WIDENING
 from overnight.campaign.history.provenance import Prediction
 
+# Probabilities and distances from limits that differ by less are alike.
+_ALIKE = 1e-6
+
 
 @dataclass(frozen=True)
 class Contest:
@@ -52,13 +55,18 @@ class Contest:
     def best(self, mean: Tensor, X: Tensor) -> int:
         """Return which of the points X [c, d] of these means [c] is the best that is feasible enough.
 
-        If none is, it is the one with the highest probability of being feasible.
+        If none is, it is the one with the highest probability of being feasible; of several, those whose metrics lie
+        closest to their limits count, and of these the best.
         """
         found = self.probabilities(X)
         if found is None or self.limits is None:
             return int(mean.argmax())
-        enough = found.every >= self.limits.level
-        return int((mean.masked_fill(~enough, -torch.inf) if bool(enough.any()) else found.every).argmax())
+        among = found.every >= self.limits.level
+        if not bool(among.any()):
+            among = found.every >= found.every.max() - _ALIKE
+            beyond = self.limits.violations(self.beliefs, X.to(self.model.device))
+            among &= beyond <= beyond[among].min() + _ALIKE
+        return int(mean.masked_fill(~among, -torch.inf).argmax())
 
     def is_feasible_enough(self, x: Tensor) -> bool:
         """Return whether a point x [1, d] is feasible with the probability that the campaign demands."""

@@ -27,6 +27,8 @@ from overnight.campaign.constraint import Bound, Constraint
 _LEAST_VARIANCE = 1e-12
 # The rounding of a limit and a value on the scale of the model.
 _ROUNDING = 1e-9
+# So many of the best values on a limit are no chance.
+_LEAST_ON_A_LIMIT = 2
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Limits:
         points = [campaign.parameters.point(baseline)] if relative and baseline is not None else []
         features, level = encoding.encode(points).to(model.device), campaign.feasible_at_least
         floor = float(model.posterior.averaged(model.data.X)[0].min())
-        exact = {each.metric: Exact.of(beliefs[each.metric]) for each in constraints}
+        exact = {each.metric: Exact.of(beliefs[each.metric], features) for each in constraints}
         return cls(campaign.objective.metric, constraints, exact, features, level, floor)
 
     @cached_property
@@ -90,26 +92,52 @@ class Limits:
         """Return the score of a logarithmic utility under the limits."""
         return ConstrainedObjective(self.objective, utility, self.allowed, self._row(points), self.floor)
 
+    def likely_mean(self, points: Tensor) -> ConfidentMean:
+        """Return the mean, less a fine if a point is less likely feasible than not; `points` [r, d] are drawn."""
+        return ConfidentMean(self.objective, self.allowed, self._row(points), 0.5, 1.0)
+
     def probabilities(self, beliefs: Mapping[str, Belief], X: Tensor, widening: float = 1.0) -> "Probabilities":
         """Return how probably points X [b, d] meet the constraints, with sds multiplied by `widening`.
 
         If several constraints limit a metric on the same side, the probability of all is a lower bound.
         """
         points = torch.cat([X, self.baseline])
-        joint = {name: self.exact[name].known(points, *beliefs[name].joint(points)) for name in self.exact}
-        broken = {each: self._broken(each, *joint[each.metric], widening) for each in self.constraints}
+        joint = {name: beliefs[name].joint(points) for name in self.exact}
+        broken = {each: self._broken(each, X, *joint[each.metric], widening) for each in self.constraints}
         within = {each.metric: torch.ones_like(share) for each, share in broken.items()}
-        for each, share in broken.items():
-            within[each.metric] = within[each.metric] - share
+        for each in self._strictest:
+            within[each.metric] = within[each.metric] - broken[each]
         every = torch.stack([share.clamp(min=0.0) for share in within.values()]).prod(0).mean(0).cpu()
         return Probabilities({str(each): (1.0 - share).mean(0).cpu() for each, share in broken.items()}, every)
 
-    def _broken(self, constraint: Constraint, mean: Tensor, covariance: Tensor, widening: float) -> Tensor:
-        """Return the probability [M, b] that points break a constraint; no value breaks both of its bounds.
+    def violations(self, beliefs: Mapping[str, Belief], X: Tensor) -> Tensor:
+        """Return how far the means of points X [b, d] lie beyond limits [b], in sds of the outcomes, in total."""
+        total = X.new_zeros(len(X))
+        for metric, allowed in self.allowed.items():
+            mean = beliefs[metric].averaged(torch.cat([X, self.baseline]))[0][None, :, None]
+            low, high = allowed.ends(mean, len(X) if len(self.baseline) else None)
+            for end, sign in ((low, 1.0), (high, -1.0)):
+                if end is not None:
+                    total = total + (sign * (end - mean[:, : len(X)])).clamp(min=0.0)[0, :, 0]
+        return total.cpu()
+
+    @cached_property
+    def _strictest(self) -> list[Constraint]:
+        """Return the constraints without those that follow from a stricter one, which limits the same metric."""
+        kept: list[Constraint] = []
+        for each, allowed in self.constraints.items():
+            same = [other for other in kept if other.metric == each.metric]
+            if not any(self.constraints[other].is_within(allowed) for other in same):
+                kept = [other for other in kept if other not in same or not allowed.is_within(self.constraints[other])]
+                kept.append(each)
+        return kept
+
+    def _broken(self, constraint: Constraint, X: Tensor, mean: Tensor, covariance: Tensor, widening: float) -> Tensor:
+        """Return the probability [M, b] that points X [b, d] break a constraint; no value breaks both of its bounds.
 
         The means [M, r] and covariances [M, r, r] of the metric are those of the points and the baseline after them.
         """
-        b, allowed = mean.shape[1] - len(self.baseline), self.constraints[constraint]
+        b, allowed = len(X), self.constraints[constraint]
         variance = covariance.diagonal(dim1=1, dim2=2)
         total = torch.zeros_like(mean[:, :b])
         for thresholds, sign in ((allowed.lows, 1.0), (allowed.highs, -1.0)):
@@ -123,7 +151,7 @@ class Limits:
                 sd = widening * spread.clamp(min=_LEAST_VARIANCE).sqrt()
                 certain = (sign * center < -_ROUNDING).to(total)
                 total = total + torch.where(spread < _LEAST_VARIANCE, certain, torch.special.ndtr(-sign * center / sd))
-        return total.clamp(max=1.0)
+        return self.exact[constraint.metric].judged(constraint, X, total.clamp(max=1.0))
 
     def _row(self, points: Tensor) -> int | None:
         """Return the row of the baseline in points [r, d]; None if it is not needed or not there."""
@@ -135,30 +163,33 @@ class Limits:
 
 @dataclass(frozen=True)
 class Exact:
-    """The exact measurements of a metric: their features X [n, d] and values y [n].
+    """The exact measurements of a metric: their features X [n, d], their `means` [n], and that of the baseline.
 
-    A model knows them only up to its jitter, which matters if a measured point lies on a limit.
+    A model knows them only up to its jitter, which matters if a measured point lies on a limit. They are compared in
+    the metric's own unit, as results are.
     """
 
     X: Tensor
-    y: Tensor
+    means: tuple[float, ...]
+    baseline: float | None
 
     @classmethod
-    def of(cls, model: Model) -> "Exact":
-        """Return the measurements of a model that have no noise."""
+    def of(cls, model: Model, baseline: Tensor) -> "Exact":
+        """Return the measurements of a model that have no noise, given the features [0 or 1, d] of the baseline."""
         observed = model.observed
-        rows = observed.outcomes.variance == 0.0
-        return cls(observed.X[rows].to(model.device), observed.outcomes.y[rows].to(model.device))
+        rows = (observed.outcomes.variance == 0.0).nonzero().flatten().tolist()
+        X, means = observed.X[rows].to(model.device), tuple(observed.measured[i].mean for i in rows)
+        there = (baseline == X).all(1).nonzero().flatten().tolist() if len(baseline) else []
+        return cls(X, means, means[there[0]] if there else None)
 
-    def known(self, points: Tensor, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
-        """Return means [M, r] and covariances [M, r, r] at points [r, d], with what was measured there exactly."""
-        same = (points.unsqueeze(1) == self.X).all(2)
-        rows = same.any(1)
-        if not bool(rows.any()):
-            return mean, covariance
-        values = self.y[same.to(torch.uint8).argmax(1)] if len(self.y) else self.y
-        mean = torch.where(rows, values, mean)
-        return mean, covariance.masked_fill(rows.unsqueeze(0) | rows.unsqueeze(1), 0.0)
+    def judged(self, constraint: Constraint, X: Tensor, broken: Tensor) -> Tensor:
+        """Return the probabilities [M, b] that points X [b, d] break a constraint, 0 or 1 where that is known."""
+        if not self.means or (constraint.relative and self.baseline is None):
+            return broken
+        met = [constraint.allows(mean, self.baseline) for mean in self.means]
+        same = (X.unsqueeze(1) == self.X).all(2)
+        known = torch.tensor(met, device=X.device)[same.to(torch.uint8).argmax(1)]
+        return torch.where(same.any(1), (~known).to(broken), broken)
 
 
 @dataclass(frozen=True)
@@ -172,8 +203,26 @@ class Probabilities:
 def _allowed(constraint: Constraint, outcomes: Outcomes) -> Allowed:
     """Return the values that a constraint allows."""
     ends = _threshold(constraint.at_least, outcomes), _threshold(constraint.at_most, outcomes)
-    return Allowed(*outcomes.ends(*ends))
+    low, high = outcomes.ends(*ends)
+    return Allowed(_continued(low, outcomes.y, 1.0), _continued(high, outcomes.y, -1.0))
 
 
 def _threshold(bound: Bound | None, outcomes: Outcomes) -> tuple[Threshold, ...]:
     return () if bound is None else (Threshold(*outcomes.line(bound.offset, bound.factor)),)
+
+
+def _continued(thresholds: tuple[Threshold, ...], y: Tensor, sign: float) -> tuple[Threshold, ...]:
+    """Return a limit half-way to the next worse value if the best values y [n] lie exactly on it, as counts do.
+
+    A model would believe that the true value is beyond such a limit with a probability of one half. `sign` is 1 for a
+    lower limit, −1 for an upper one.
+    """
+    if not thresholds or thresholds[0].slope != 0.0:
+        return thresholds
+    inside, limit = sign * y, sign * thresholds[0].constant
+    beyond, on = inside > limit + _ROUNDING, (inside - limit).abs() <= _ROUNDING
+    if bool(beyond.any()) or int(on.sum()) < _LEAST_ON_A_LIMIT:
+        return thresholds
+    worse = inside[inside < limit - _ROUNDING]
+    further = float(worse.max()) if len(worse) else limit - 2.0
+    return (Threshold(sign * 0.5 * (limit + further)),)

@@ -121,7 +121,7 @@ def notes_of(trial: Trial) -> tuple[str, ...]:
     if end is None:
         return ()
     kept = ", ".join(f"{name} {measured(found)}" for name, found in end.metrics.items())
-    return (*([f"measured {kept}, which is kept and not learnt from"] if kept else []), *end.notes)
+    return (*([f"measured {kept}, which is kept"] if kept else []), *end.notes)
 
 
 def was_ended_with_its_trial(trial: Trial, attempt: Attempt) -> bool:

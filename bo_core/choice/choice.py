@@ -25,7 +25,15 @@ from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Beliefs
 from overnight.bo_core.proposer import BayesianProposer
-from overnight.bo_core.search.climb import POLISHED, Effort, Surface, search, starting_points
+from overnight.bo_core.search.climb import (
+    MOST_ENUMERATED,
+    POLISHED,
+    Effort,
+    Surface,
+    climbed_ends,
+    search,
+    starting_points,
+)
 from overnight.bo_core.settings.acquisitions import ACQUISITIONS
 from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.second_opinion import SecondOpinion
@@ -176,8 +184,22 @@ class Choice:
         if self.model.data.many:
             effort = replace(effort, steps=_MOST_STEPS_OF_MANY)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
+        pool = torch.cat([pool, self._ends_on_limits(pool, effort, at.search_seed)])
         point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
         return Candidate(point, value, self.proposer.acquisition)
+
+    def _ends_on_limits(self, pool: Tensor, effort: Effort, seed: int) -> Tensor:
+        """Return points [b, d] of high mean that are as likely feasible as not; none without constraints.
+
+        A score under constraints is a narrow ridge along active limits, which few climbs from elsewhere find.
+        """
+        size = self.encoding.size()
+        if self.limits is None or (size is not None and size <= MOST_ENUMERATED):
+            return pool[:0]
+        points = self.limits.with_baseline(self.outstanding.points)
+        draws = JointDraws(self.posteriors, points, draws=1, more=0, seed=None)
+        surface = surface_of_score(AverageScore(draws, self.limits.likely_mean(points)))
+        return climbed_ends(self.encoding, surface, pool, effort, seed)
 
     def _better_again(self, new: Candidate, surface: Surface) -> Candidate:
         """Return the observed point of highest value if the search found none that is better."""

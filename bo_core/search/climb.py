@@ -19,7 +19,7 @@ from overnight.bo_core.search.quasi_random import uniform_draws
 from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.space import Point
 
-_MOST_ENUMERATED = 4096
+MOST_ENUMERATED = 4096
 POLISHED = 4
 _MOST_MOVES = 30
 _SHARE_NEAR_THE_BEST = 4
@@ -68,7 +68,7 @@ def search(
     A small finite space is searched exhaustively. Raises SpaceExhausted if every point of a finite space is taken.
     """
     size = encoding.size()
-    if size is not None and size <= _MOST_ENUMERATED:
+    if size is not None and size <= MOST_ENUMERATED:
         return _best_of_all(encoding, surface, taken)
     values = surface.screen(pool)
     starts = _pick(values, effort.restarts, torch.Generator().manual_seed(seed))
@@ -91,6 +91,13 @@ def search(
     if not ends:
         raise SpaceExhausted(_exhausted(taken))
     return _polish(encoding, surface, ends, taken, effort.walks_at_once)
+
+
+def climbed_ends(encoding: Encoding, surface: Surface, pool: Tensor, effort: Effort, seed: int) -> Tensor:
+    """Return the ends [b, d] of climbs of continua from the most promising points of `pool` [p, d]."""
+    starts = _pick(surface.screen(pool), effort.restarts, torch.Generator().manual_seed(seed))
+    ends, _ = _climb(surface, pool[starts], encoding.mask_of("categorical"), _STOPPING, effort.steps)
+    return encoding.snap(ends)
 
 
 def _best_of_all(encoding: Encoding, surface: Surface, taken: Collection[PointKey]) -> tuple[Point, float]:

@@ -34,6 +34,17 @@ class Allowed:
     lows: tuple[Threshold, ...] = ()
     highs: tuple[Threshold, ...] = ()
 
+    def is_within(self, other: "Allowed") -> bool:
+        """Return whether all values allowed here are allowed by the other, as far as fixed limits show."""
+        fixed = [limit.slope == 0.0 for limit in (*self.lows, *self.highs, *other.lows, *other.highs)]
+        low, high = self._fixed_ends()
+        least, most = other._fixed_ends()
+        return all(fixed) and low >= least and high <= most
+
+    def _fixed_ends(self) -> tuple[float, float]:
+        low = max((limit.constant for limit in self.lows), default=-math.inf)
+        return low, min((limit.constant for limit in self.highs), default=math.inf)
+
     def and_also(self, other: "Allowed") -> "Allowed":
         """Return the values that both allow."""
         return Allowed((*self.lows, *other.lows), (*self.highs, *other.highs))

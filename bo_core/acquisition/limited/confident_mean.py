@@ -11,17 +11,20 @@ from overnight.bo_core.acquisition.limited.allowed import Allowed, log_probabili
 from overnight.bo_core.acquisition.score import Scored, Scoring
 from overnight.bo_core.surrogate import Conditional
 
-# The fine for each nat of missing confidence, in standard deviations of the objective: more than any mean makes up for.
-_FINE = 100.0
+# The fine is STEEPNESS/2 m² for m missing nats of confidence, in standard deviations of the objective. From BEND nats
+# on it is a straight line, steeper than any mean makes up for.
+_STEEPNESS, _BEND = 4000.0, 0.05
+# The climb aims at a little more than the demanded confidence: this share of what is left to 1.
+_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
 class ConfidentMean:
     """The mean of one metric, less a fine if the probability that all limits are met is below `level`.
 
-    Without enough confidence anywhere, the point of the highest probability is the best. Standard deviations are
-    multiplied by `widening`, because a model is an approximation. `allowed` are the limits by metric, and `baseline` is
-    the row of the baseline in the draws.
+    A fine that begins gently lets a climb follow the limit. Without enough confidence anywhere, the point of the
+    highest probability is the best. Standard deviations are multiplied by `widening`, because a model is an
+    approximation. `allowed` are the limits by metric, and `baseline` is the row of the baseline in the draws.
     """
 
     metric: str
@@ -41,9 +44,13 @@ class ConfidentMean:
                 name: log_probability_within(at[name].mean, self.widening * at[name].sd, *limits[name])
                 for name in self.allowed
             }
-            missing = math.log(self.level) - sum((part.value for part in parts.values()), torch.zeros_like(here.mean))
-            fined = (missing > 0.0).to(here.mean) * _FINE
-            value = here.mean - fined * missing
+            each = sum((part.value for part in parts.values()), torch.zeros_like(here.mean))
+            # Confidence is the average over draws and sets, so that one that doubts does not decide alone.
+            reached = each.logsumexp((0, 2), keepdim=True) - math.log(each.shape[0] * each.shape[2])
+            missing = (math.log(self.level + _MARGIN * (1.0 - self.level)) - reached).clamp(min=0.0)
+            bent = missing.clamp(max=_BEND)
+            value = here.mean - _STEEPNESS * bent * (missing - 0.5 * bent)
+            fined = _STEEPNESS * bent * (each - reached).exp()
             by_mean = {name: fined * part.by_mean for name, part in parts.items()}
             by_sd = {name: fined * self.widening * part.by_sd for name, part in parts.items()}
             one, zero = torch.ones_like(here.mean), torch.zeros_like(here.mean)

@@ -13,6 +13,8 @@ _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 # Beyond this many standard deviations, an end is as good as infinitely far.
 _FAR = 1e8
 _TINY = 1e-290
+# In standard deviations, or in their inverse far away from the mean.
+_NARROW = 3e-3
 
 
 def log_improvement_within(
@@ -42,6 +44,15 @@ def log_improvement_within(
     at_least, at_most = (least - z) * phi_least, (most - z) * phi_most
     by_mean = (mass + at_least - at_most) / (scaled * sd)
     by_sd = (phi_least - phi_most + least * at_least - most * at_most) / (scaled * sd)
+    # A narrow interval: the improvement in its middle, times width and the density where the improvement's weight lies.
+    width, middle = most - least, 0.5 * (least + most)
+    narrow = ~empty & (width * middle.abs().clamp(min=1.0) < _NARROW)
+    gain = (middle - z).clamp(min=_TINY)
+    weight = middle + width * width / (12.0 * gain)
+    in_narrow = (gain * width).clamp(min=_TINY).log() - 0.5 * weight * weight - _LOG_ROOT_2PI + sd.log()
+    value = torch.where(narrow, in_narrow, value)
+    by_mean = torch.where(narrow, weight / sd, by_mean)
+    by_sd = torch.where(narrow, (weight * weight - 1.0) / sd, by_sd)
     return Evaluated(value, by_mean.masked_fill(empty, 0.0), by_sd.masked_fill(empty, 0.0))
 
 

@@ -67,7 +67,7 @@ def test_metrics_of_a_failure_are_kept_and_shown_and_not_learnt_from() -> None:
     assert isinstance(history.trials[1].outcome, Failure)
     assert attempt.failed is not None
     assert attempt.failed.metrics == INFEASIBLE.metrics
-    shown = ["measured loss 0.1, p99 6.5, which is kept and not learnt from", NOTE]
+    shown = ["measured loss 0.1, p99 6.5, which is kept", NOTE]
     assert noted(history) == [f"trial 1: {note}" for note in shown]
     said = list(explanation(history, history.trials[1], {}))
     assert said[-2:] == [f"Note: {note}." for note in shown]
