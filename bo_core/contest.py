@@ -1,5 +1,6 @@
 """The models from which a point is recommended, and the best of several points by their beliefs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,8 @@ from overnight.bo_core.surrogate import Belief
 from overnight.bo_core.widening import WIDENING
 from overnight.campaign.history.provenance import Prediction
 
+# The doubts that are allowed in a search, as shares of the demanded one.
+_SHARES = (1.0, 0.5, 0.25)
 # Probabilities and distances from limits that differ by less are alike.
 _ALIKE = 1e-6
 
@@ -38,13 +41,16 @@ class Contest:
         """Return the beliefs about all metrics."""
         return {metric: model.posterior for metric, model in self.models.items()}
 
-    @property
-    def score(self) -> Score:
-        """Return the score of a point that may be recommended: its mean, if it is feasible enough."""
-        utility = SimpleRegret()
+    def scores(self) -> Iterator[Score]:
+        """Yield scores of a point that may be recommended, its mean if it is feasible enough; each is stricter.
+
+        A search may end at a point that is not quite feasible enough: a score knows the probability only nearly.
+        """
         if self.limits is None:
-            return OneObjective(self.objective, utility)
-        return self.limits.score(utility, self.limits.baseline)
+            yield OneObjective(self.objective, SimpleRegret())
+            return
+        for share in _SHARES:
+            yield self.limits.confident_mean(self.limits.baseline, 1.0 - share * (1.0 - self.limits.level))
 
     def probabilities(self, X: Tensor) -> Probabilities | None:
         """Return how probably points X [c, d] meet the constraints; None without constraints."""

@@ -86,7 +86,11 @@ class Limits:
         """Return the score of a utility under the limits; `points` [r, d] are drawn."""
         if utility.logarithmic:
             return self.improvement(utility, points)
-        return ConfidentMean(self.objective, self.allowed, self._row(points), self.level, WIDENING)
+        return self.confident_mean(points, self.level)
+
+    def confident_mean(self, points: Tensor, level: float) -> ConfidentMean:
+        """Return the mean of points that are feasible with a probability of `level`; `points` [r, d] are drawn."""
+        return ConfidentMean(self.objective, self.allowed, self._row(points), level, WIDENING)
 
     def improvement(self, utility: Utility, points: Tensor) -> ConstrainedObjective:
         """Return the score of a logarithmic utility under the limits."""

@@ -187,20 +187,22 @@ def _better_elsewhere(
     if (best := contest.best(at, rivals)) >= len(tried):
         # The end of a stopped trial is only predicted, which is no reason to recommend its neighbours.
         return []
-    # With no points to draw, one draw is the posterior mean itself; relative limits need the baseline's.
-    drawn = model.data.X[:0] if contest.limits is None else contest.limits.baseline
-    draws = JointDraws(contest.beliefs, drawn, 1, more=1, seed=None if len(drawn) else 0)
-    mean = surface_of_score(AverageScore(draws, contest.score))
     near = rivals[at.argsort(descending=True)[:_NEAR]]
-    effort = effort_of(proposer)
-    try:
-        pool = starting_points(encoding, effort, near, seed=0)
-        surface = Weighting.fitted(situation, proposer).over(mean)
-        point, value = search(encoding, surface, pool, _ended(everything), effort, seed=0)
-    except SpaceExhausted:
-        return []
-    x = encoding.encode([point])
-    if not contest.is_feasible_enough(x):
+    weighting, effort = Weighting.fitted(situation, proposer), effort_of(proposer)
+    pool = starting_points(encoding, effort, near, seed=0)
+    for score in contest.scores():
+        # With no points to draw, one draw is the posterior mean itself; relative limits need the baseline's.
+        drawn = model.data.X[:0] if contest.limits is None else contest.limits.baseline
+        draws = JointDraws(contest.beliefs, drawn, proposer.draws if len(drawn) else 1, more=1, seed=0)
+        surface = weighting.over(surface_of_score(AverageScore(draws, score)))
+        try:
+            point, value = search(encoding, surface, pool, _ended(everything), effort, seed=0)
+        except SpaceExhausted:
+            return []
+        x = encoding.encode([point])
+        if contest.is_feasible_enough(x):
+            break
+    else:
         return []
     if not contest.is_feasible_enough(rivals[best : best + 1]):
         return [point]

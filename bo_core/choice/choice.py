@@ -197,7 +197,7 @@ class Choice:
         if self.limits is None or (size is not None and size <= MOST_ENUMERATED):
             return pool[:0]
         points = self.limits.with_baseline(self.outstanding.points)
-        draws = JointDraws(self.posteriors, points, draws=1, more=0, seed=None)
+        draws = JointDraws(self.posteriors, points, draws=1, more=1, seed=None)
         surface = surface_of_score(AverageScore(draws, self.limits.likely_mean(points)))
         return climbed_ends(self.encoding, surface, pool, effort, seed)
 
@@ -277,6 +277,8 @@ class Choice:
             return None
         if not self.acquisition.against_best:
             points = self._drawn(self.outstanding.points)
+            if self.limits is not None and len(self.limits.baseline):
+                return JointDraws(self.posteriors, points, self.proposer.draws, more=self.q, seed=seed)
             return JointDraws(self.posteriors, points, draws=1, more=self.q, seed=None)
         draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
         points = self._drawn(torch.cat([incumbents, self.outstanding.points]))

@@ -10,7 +10,7 @@ import torch
 from told_campaigns import MODEL, NOON, add, attempt, campaign_of, cube, defined, failed, proposed, some_points
 
 from overnight.bo_core.appraisal.appraise import appraise
-from overnight.bo_core.choice import Asked
+from overnight.bo_core.choice import Asked, Choice
 from overnight.bo_core.contest import Contest
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.inside import view_inside
@@ -19,6 +19,7 @@ from overnight.bo_core.model import Model
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
 from overnight.bo_core.situated import situated
+from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, Measurement, Point
 from overnight.campaign.history.events import AttemptFailed, Event, TrialObserved
 
@@ -301,3 +302,89 @@ def test_the_floor_is_recorded_if_some_draws_have_no_feasible_point_and_others_h
         floors.append(proposal.provenance.chosen.floor)
     outcomes = contest_of(campaign, history_of(campaign, valley, 8, noise=0.3)).model.observed.outcomes
     assert floors == [pytest.approx(float(-outcomes.y.min() * outcomes.scale - outcomes.center), abs=0.5), None, None]
+
+
+@pytest.mark.parametrize(("limit", "noise"), [("heat <= -20", "none"), ("heat <= -20", None), ("heat >= 20", "none")])
+def test_the_closest_point_is_recommended_if_no_probability_differs_from_0(limit, noise):
+    campaign = constrained(limit, noise=noise)
+    history = history_of(campaign, valley, 12)
+    heats = {trial.id: trial.measured["heat"].mean for trial in history.trials.values()}
+    closest = (max if ">=" in limit else min)(heats, key=lambda trial: heats[trial])
+    found = recommend(campaign, history, MODEL, anywhere=False)
+    assert (found.trial, found.probability_feasible) == (closest, pytest.approx(0.0, abs=1e-9))
+
+
+@pytest.mark.parametrize("noise", [None, "none"])
+def test_a_limit_that_the_best_counts_attain_can_be_met(noise):
+    def counted(point: Point) -> Metrics:
+        return {"loss": float(point["x0"]), "errors": max(0.0, round(3.0 - 6.0 * float(point["x0"])))}
+
+    campaign = constrained("errors <= 0", noise=noise)
+    found = recommend(campaign, history_of(campaign, counted, 24), MODEL, anywhere=False)
+    assert found.feasible_enough
+    assert counted(found.point)["errors"] == 0
+
+    def never(point: Point) -> Metrics:
+        return {"loss": float(point["x0"]), "errors": 0.0}
+
+    found = recommend(campaign, history_of(campaign, never, 12), MODEL)
+    assert found.feasible_enough
+    assert found.point["x0"] < 0.1
+
+
+def test_limits_that_follow_from_others_change_no_probability():
+    history = history_of(constrained("heat <= 0.5", noise=None), valley, 12, noise=0.05)
+    X = torch.rand(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    shares = []
+    for limits in (
+        ["heat <= 0.5"],
+        ["heat <= 0.5", "heat <= 0.6"],
+        ["heat <= 0.6", "-9 <= heat <= 0.5", "heat <= 0.5"],
+    ):
+        contest = contest_of(constrained(*limits, noise=None), history)
+        shares.append(contest.probabilities(X).every)
+    torch.testing.assert_close(shares[1], shares[0])
+    torch.testing.assert_close(shares[2], shares[0], atol=1e-9, rtol=0.0)
+
+
+def test_an_exact_value_is_judged_in_its_own_unit_whatever_else_was_measured():
+    def strained(point: Point) -> Metrics:
+        return {"loss": valley(point)["loss"], "load": 1e12 if point["x0"] > 0.9 else 30.0 * float(point["x1"])}
+
+    campaign = constrained("0 <= load <= 15")
+    points = [{"x0": 0.95, "x1": 0.5}, {"x0": 0.5, "x1": 0.5}, {"x0": 0.2, "x1": 0.5000001}, {"x0": 0.7, "x1": 0.2}]
+    contest = contest_of(campaign, history_of(campaign, strained, 0, points=points))
+    found = contest.probabilities(contest.models["load"].observed.X)
+    assert found.every.tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "limits", [["heat <= 0.5"], ["heat <= 0.5 * baseline"], ["heat <= 0.5", "heat <= 0.6 * baseline"]]
+)
+def test_the_recommended_point_is_the_best_one_with_the_demanded_probability(limits):
+    base = {"x0": 0.5, "x1": 0.25}
+    campaign = constrained(*limits, baseline=base, noise=None)
+    history = history_of(campaign, valley, 0, noise=0.02, points=[base, *some_points(campaign, 14)])
+    found = recommend(campaign, history, MODEL)
+    line = torch.linspace(0, 1, 81, dtype=torch.float64)
+    grid, contest = torch.cartesian_prod(line, line), contest_of(campaign, history)
+    enough = grid[contest.probabilities(grid).every >= 0.95]
+    best = min(valley({"x0": float(x), "x1": float(y)})["loss"] for x, y in enough)
+    assert found.feasible_enough
+    assert valley(found.point)["loss"] <= best + 0.06
+
+
+def test_the_search_finds_the_ridge_along_an_active_limit():
+    campaign = constrained("heat <= 0.5")
+    history = run_on(campaign, history_of(campaign, valley, 6), valley, 8)
+    encoding = Encoding(campaign.parameters)
+    asked = Asked(campaign, history, MODEL, encoding, [], 1)
+    generator = torch.Generator().manual_seed(asked.seed)
+    models = {name: Model.of(observed, MODEL, generator) for name, observed in asked.situation.observed.items()}
+    choice = Choice(asked, models, generator, Weighting(), None)
+    at = choice.prepared()
+    found = choice.searched(at)
+    # Points on and near the limit x + 2y = 1.5.
+    x = torch.linspace(0, 1, 201, dtype=torch.float64)
+    ridge = [torch.stack([x, (1.5 - x) / 2.0 + off], 1) for off in (-1e-3, -1e-4, 0.0, 1e-4, 1e-3)]
+    assert found.value >= float(at.surface.value(torch.cat(ridge)).max()) - 0.5
