@@ -112,7 +112,7 @@ class BayesianProposer(BaseModel):
     tails: TailTreatment = "auto"
     hopeless: HopelessTreatment = "avoid"
     outliers: OutlierTreatment = "believe"
-    categories: CategoryDistance = "one_hot"
+    categories: CategoryDistance = "hamming"
     starts: Annotated[int, Field(ge=0, le=100), WHOLE] = 3
     fits: FitEffort = "quick"
     pending: PendingTreatment = "joint"

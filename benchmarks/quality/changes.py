@@ -51,6 +51,7 @@ CHANGES = {
     "anywhere": Change(OwnContestant(anywhere=False), _USUAL),
     "averaged": Change(_USUAL, OwnContestant(BayesianProposer(hyperparameters="average"), anywhere=True)),
     "confirm": Change(_USUAL, OwnContestant(anywhere=True, file={"confirm": "auto"})),
-    "hamming": Change(_USUAL, OwnContestant(BayesianProposer(categories="hamming"), anywhere=True), _has_categories),
+    # It has passed, and is the product's default.
+    "hamming": Change(OwnContestant(BayesianProposer(categories="one_hot"), anywhere=True), _USUAL, _has_categories),
     "robust": Change(_USUAL, OwnContestant(BayesianProposer(outliers="doubt"), anywhere=True)),
 }
