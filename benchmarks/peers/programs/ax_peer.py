@@ -33,8 +33,13 @@ class AxSession:
         """Return the feasible trial that Ax's model predicts to be the best."""
         # A rebuilt client has no model yet; a client that ran the campaign would have the model of its last ask.
         self.client.get_next_trials(max_trials=1)
-        _, _, trial_index, _ = self.client.get_best_parameterization(use_model_predictions=True)
-        return trial_index
+        try:
+            return self.client.get_best_parameterization(use_model_predictions=True)[2]
+        except (AssertionError, ValueError):
+            # Ax has no best trial if it believes none to be feasible.
+            if not self.told.limited:
+                raise
+            return self.told.best_measured()
 
 
 def rebuild(told: Told) -> AxSession:
