@@ -4,12 +4,15 @@ import json
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
 Rows = Iterable[Iterable[float]]
+# The values of each limited metric at the observed points, by its name; at feasible points they are at most 0.
+Limited = Mapping[str, Iterable[float]]
+_UNLIMITED: Limited = {}
 
 
 class PeerFailure(Exception):
@@ -69,16 +72,37 @@ class PeerProcess:
         return self._process.pid
 
     def ask(
-        self, X: Rows, y: Iterable[float], pending: Rows = (), failed: Rows = (), *, d: int, q: int = 1, seed: int = 0
+        self,
+        X: Rows,
+        y: Iterable[float],
+        pending: Rows = (),
+        failed: Rows = (),
+        limited: Limited = _UNLIMITED,
+        *,
+        d: int,
+        q: int = 1,
+        seed: int = 0,
+        exact: bool = False,
     ) -> Asked:
-        """Ask for q points."""
-        return Asked(**self._answer({"op": "ask", "q": q, **problem(X, y, pending, failed, d, seed)}))
+        """Ask for q points; `exact` results have no noise."""
+        told = problem(X, y, pending, failed, limited, d=d, seed=seed, exact=exact)
+        return Asked(**self._answer({"op": "ask", "q": q, **told}))
 
     def recommend(
-        self, X: Rows, y: Iterable[float], pending: Rows = (), failed: Rows = (), *, d: int, seed: int = 0
+        self,
+        X: Rows,
+        y: Iterable[float],
+        pending: Rows = (),
+        failed: Rows = (),
+        limited: Limited = _UNLIMITED,
+        *,
+        d: int,
+        seed: int = 0,
+        exact: bool = False,
     ) -> Recommended:
         """Ask which of the observed points the peer recommends."""
-        return Recommended(**self._answer({"op": "recommend", **problem(X, y, pending, failed, d, seed)}))
+        told = problem(X, y, pending, failed, limited, d=d, seed=seed, exact=exact)
+        return Recommended(**self._answer({"op": "recommend", **told}))
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the packages that matter."""
@@ -111,7 +135,9 @@ class PeerProcess:
         return self._said.read()[-2000:]
 
 
-def problem(X: Rows, y: Iterable[float], pending: Rows, failed: Rows, d: int, seed: int) -> dict[str, Any]:
+def problem(
+    X: Rows, y: Iterable[float], pending: Rows, failed: Rows, limited: Limited, *, d: int, seed: int, exact: bool
+) -> dict[str, Any]:
     """Convert arrays or lists to JSON types."""
 
     def rows(points: Rows) -> list[list[float]]:
@@ -124,4 +150,6 @@ def problem(X: Rows, y: Iterable[float], pending: Rows, failed: Rows, d: int, se
         "pending": rows(pending),
         "failed": rows(failed),
         "seed": int(seed),
+        "limited": {name: [float(value) for value in values] for name, values in limited.items()},
+        "exact": exact,
     }

@@ -15,13 +15,15 @@ class PeerIsNotInstalled(Exception):
 class Peer:
     """The location of a peer.
 
-    venv: a folder in `.venvs`; program: a file in `programs` and its arguments; requirements: a file in `requirements`.
+    venv: a folder in `.venvs`; program: a file in `programs` and its arguments; requirements: a file in `requirements`;
+    knows_limits: whether the program passes limited metrics to the library, which must support them.
     """
 
     name: str
     venv: str
     program: tuple[str, ...]
     requirements: str
+    knows_limits: bool = False
 
     @property
     def venv_folder(self) -> Path:
@@ -45,18 +47,18 @@ class Peer:
         return [str(python), str(FOLDER / "programs" / program), *arguments]
 
 
-def answered_by(name: str, venv: str, module: str) -> Peer:
+def answered_by(name: str, venv: str, module: str, *, knows_limits: bool = False) -> Peer:
     """Describe a peer whose module is loaded by the shared program `answer.py`."""
-    return Peer(name=name, venv=venv, program=("answer.py", module), requirements=f"{venv}.txt")
+    return Peer(name, venv, ("answer.py", module), f"{venv}.txt", knows_limits)
 
 
 PEERS = {
     peer.name: peer
     for peer in (
-        answered_by("botorch", "botorch", "botorch_peer"),
-        answered_by("ax", "ax", "ax_peer"),
-        answered_by("optuna-gp", "optuna", "optuna_gp_peer"),
-        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer"),
+        answered_by("botorch", "botorch", "botorch_peer", knows_limits=True),
+        answered_by("ax", "ax", "ax_peer", knows_limits=True),
+        answered_by("optuna-gp", "optuna", "optuna_gp_peer", knows_limits=True),
+        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer", knows_limits=True),
         answered_by("hebo", "hebo", "hebo_peer"),
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_tables
-from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, COSTLY, FAILING, GRID
+from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, CONSTRAINED, COSTLY, FAILING, GRID
 from benchmarks.quality.changes import CHANGES
-from benchmarks.quality.contestants import NAMES, installed
+from benchmarks.quality.constrained import constrained_table
+from benchmarks.quality.contestants import NAMES, installed, knows_limits
 from benchmarks.quality.costly import costly_table
 from benchmarks.quality.failing import failing_table
 from benchmarks.quality.gate import CannotConfirm, Gate, report
@@ -23,6 +24,7 @@ _GROUPS = {
     "added": [cell.name for cell in ADDED],
     "failing": [cell.name for cell in FAILING],
     "costly": [cell.name for cell in COSTLY],
+    "constrained": [cell.name for cell in CONSTRAINED],
     "all": list(CELLS),
 }
 
@@ -30,12 +32,18 @@ _GROUPS = {
 def run(
     folder: Path, contestants: list[str], cells: list[str], seeds: list[int], jobs: int, *, again: bool, charge: bool
 ) -> int:
-    """Run the missing campaigns; seeds are the outermost loop, so that an interrupted run has complete rounds."""
+    """Run the missing campaigns; seeds are the outermost loop, so that an interrupted run has complete rounds.
+
+    Contestants that ignore limits are left out of the cells with limits.
+    """
     named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
     contestants = installed() if contestants == ["all"] else contestants
     _check(named, CELLS, "cell")
     _check(contestants, NAMES, "contestant")
-    every = [Task(who, cell, seed, charge) for seed in seeds for cell in named for who in contestants]
+    pairs = [
+        (who, cell) for cell in named for who in contestants if knows_limits(who) or not CELLS[cell].problem.limits
+    ]
+    every = [Task(who, cell, seed, charge) for seed in seeds for who, cell in pairs]
     tasks = missing(every, folder, again=again)
     print(f"{len(tasks)} campaigns to run, {len(every) - len(tasks)} stored", flush=True)
     return 1 if run_and_store(tasks, folder, jobs) else 0
@@ -56,8 +64,8 @@ def rejudge(folder: Path, contestants: list[str]) -> int:
 
 
 def table(folder: Path) -> int:
-    """Write the tables next to the results and print them."""
-    text = all_tables(read_all(folder))
+    """Write the tables next to the results and print them; cells with limits have a table of their own."""
+    text = all_tables([row for row in read_all(folder) if row["cell"] not in _GROUPS["constrained"]])
     (folder / "tables.md").write_text(text)
     print(text)
     return 0
@@ -79,6 +87,12 @@ def failing(folder: Path) -> int:
 def costly(folder: Path) -> int:
     """Print the benefit of taking costs into account."""
     print(costly_table(read_all(folder)))
+    return 0
+
+
+def constrained(folder: Path) -> int:
+    """Print what contestants find under limits."""
+    print(constrained_table(read_all(folder)))
     return 0
 
 
@@ -125,6 +139,7 @@ COMMANDS = {
     "calibration": calibration,
     "failing": failing,
     "costly": costly,
+    "constrained": constrained,
     "plot": plot,
     "gate": gate,
     "verdict": verdict,

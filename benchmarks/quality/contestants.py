@@ -86,6 +86,11 @@ OURS = {name: OwnContestant(proposer) for name, proposer in _PROPOSERS.items()}
 NAMES = (*OURS, *PEERS)
 
 
+def knows_limits(name: str) -> bool:
+    """Return whether a contestant respects limits on other metrics than the objective."""
+    return name in OURS or PEERS[name].knows_limits
+
+
 def installed() -> list[str]:
     """Return the contestants available on this machine: ours, and the peers with a virtual environment."""
     return [*OURS, *(name for name in PEERS if _is_installed(name))]

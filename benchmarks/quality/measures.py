@@ -42,12 +42,11 @@ def measure(cell: Cell, seed: int, name: str, *, charge: bool = False) -> Row:
 
 def _found(cell: Cell, run: CampaignRun, contestant: Contestant) -> Row:
     """Return the final and intermediate results, by the contestant's own recommendation and by our judge's."""
-    own = _regret(cell, contestant.recommend(run.campaign, run.history))
+    own = _own(cell, contestant.recommend(run.campaign, run.history))
     steps = sorted(run.earlier)
     known = [run.earlier[k] for k in steps]
     return {
-        "true_value": None if own is None else own + cell.problem.minimum,
-        "regret": own,
+        **own,
         "best_tried_regret": best_tried(cell, run.history),
         "curve_trials": steps,
         "curve_regret": _regrets(contestant, cell, run.campaign, known),
@@ -69,10 +68,19 @@ def judged_again(row: Row) -> Row:
     history, earlier = stored_campaign(row, campaign)
     new = judged(cell, campaign, history, earlier)
     if (ours := OURS.get(row["contestant"])) is not None:
-        *curve, regret = _regrets(ours, cell, campaign, [*earlier, history])
-        new |= {"regret": regret, "true_value": None if regret is None else regret + cell.problem.minimum}
-        new |= {"curve_regret": curve}
+        new |= _own(cell, ours.recommend(campaign, history))
+        new |= {"curve_regret": _regrets(ours, cell, campaign, earlier)}
     return row | new
+
+
+def _own(cell: Cell, point: Point | None) -> Row:
+    """Return the columns about a contestant's own final recommendation; the true value may be a penalty."""
+    regret = _regret(cell, point)
+    return {
+        "true_value": None if regret is None else regret + cell.problem.minimum,
+        "regret": regret,
+        "feasible": None if point is None else cell.problem.feasible(point),
+    }
 
 
 def best_tried(cell: Cell, history: History) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from benchmarks.peers import PEERS, Asked, PeerProcess, Recommended
-from benchmarks.peers.process import Rows
+from benchmarks.peers.process import Limited, Rows
 from overnight.bo_core import SobolProposer
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
@@ -21,11 +21,34 @@ _LEAST_OBSERVED = 2
 class Peer(Protocol):
     """An optimizer that answers about a campaign in the unit cube; a PeerProcess is one."""
 
-    def ask(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, q: int, seed: int) -> Asked:
+    def ask(
+        self,
+        X: Rows,
+        y: Iterable[float],
+        pending: Rows,
+        failed: Rows,
+        limited: Limited,
+        *,
+        d: int,
+        q: int,
+        seed: int,
+        exact: bool,
+    ) -> Asked:
         """Return the next q points."""
         ...
 
-    def recommend(self, X: Rows, y: Iterable[float], pending: Rows, failed: Rows, *, d: int, seed: int) -> Recommended:
+    def recommend(
+        self,
+        X: Rows,
+        y: Iterable[float],
+        pending: Rows,
+        failed: Rows,
+        limited: Limited,
+        *,
+        d: int,
+        seed: int,
+        exact: bool,
+    ) -> Recommended:
         """Return which observed point to use."""
         ...
 
@@ -86,11 +109,14 @@ def _start_points(campaign: Campaign, history: History, q: int) -> list[Proposal
 
 def _what_is_known(campaign: Campaign, history: History, encoding: Encoding) -> dict[str, Any]:
     view = history.model_view()
+    limited = {metric: [t.measured[metric].mean for t in view.observed] for metric in campaign.goal.limited}
     return {
         "d": encoding.d,
         "X": encoding.encode([t.point for t in view.observed]).tolist(),
         "y": [value.mean for value in campaign.goal.values_of(view.observed)],
         "pending": encoding.encode([t.point for t in view.pending]).tolist(),
         "failed": encoding.encode([t.point for t in view.failed]).tolist(),
+        "limited": limited,
         "seed": seed_of(campaign, history.next_trial) % 2**31,
+        "exact": campaign.noise == "none",
     }

@@ -15,9 +15,9 @@ Row = dict[str, Any]
 RESULTS = Path("benchmarks/results/quality")
 
 # One row per campaign. `points` (in the function's units, a choice by its place in the list), `values` (None for a
-# failed trial), `started` and `ended` (virtual seconds) and `costs` (None if no cost was reported) have one entry per
-# trial, so that a campaign can be judged again; `curve_…` have one per step of the curve. Rows stored before costs
-# existed lack that list.
+# failed trial), `limited` (a list of the limited metrics), `started` and `ended` (virtual seconds) and `costs` (None if
+# no cost was reported) have one entry per trial, so that a campaign can be judged again; `curve_…` have one per step of
+# the curve. `feasible` is whether the recommended point is. Rows stored before costs or limits existed lack these.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("charged", pa.bool_()),
         ("true_value", pa.float64()),
         ("regret", pa.float64()),
+        ("feasible", pa.bool_()),
         ("judged_regret", pa.float64()),
         ("best_tried_regret", pa.float64()),
         ("curve_trials", pa.list_(pa.int64())),
@@ -34,6 +35,7 @@ SCHEMA = pa.schema(
         ("curve_judged_regret", _NUMBERS),
         ("points", pa.list_(_NUMBERS)),
         ("values", _NUMBERS),
+        ("limited", pa.list_(_NUMBERS)),
         ("started", _NUMBERS),
         ("ended", _NUMBERS),
         ("costs", _NUMBERS),

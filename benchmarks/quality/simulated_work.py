@@ -11,6 +11,7 @@ from benchmarks.quality.cells import Cell
 from benchmarks.quality.cost_regions import cost_of
 from benchmarks.quality.durations import draw_duration
 from benchmarks.quality.failure_regions import fails
+from benchmarks.quality.problems.problem import Values
 from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded, Measurement
 from overnight.campaign.evaluation import EvaluationFailed
 from overnight.evaluators import Report
@@ -19,6 +20,7 @@ MEAN_SECONDS = 60.0
 # Noise uses the seed alone and a failure the seed with the attempt's number, as the product's simulated evaluator does.
 _DURATION_STREAM = 1_000_003
 _GLITCH_STREAM = 1_000_099
+_LIMIT_STREAM = 1_000_117
 GLITCH_RATE = 0.05
 
 
@@ -52,7 +54,15 @@ class TimedEvaluator:
             cell.problem.value(point) + cell.noise * np.random.default_rng(seed).standard_normal() + self._error(seed)
         )
         cost = None if cell.costs is None else cost_of(cell.costs, cell.problem, point, seed)
-        return EvaluationSucceeded(metrics={request.objective: Measurement(mean=mean)}, cost=cost)
+        metrics = {request.objective: Measurement(mean=mean), **self._limited(point, seed)}
+        return EvaluationSucceeded(metrics=metrics, cost=cost)
+
+    def _limited(self, point: Values, seed: int) -> dict[str, Measurement]:
+        """Return the readings of the limited metrics; they have noise if those of the objective have."""
+        generator, limits = np.random.default_rng([seed, _LIMIT_STREAM]), self.cell.problem.limits
+        noises = [limit.moderate * generator.standard_normal() for limit in limits.values()]
+        readings = zip(limits.items(), noises if self.cell.noise else [0.0] * len(noises), strict=True)
+        return {name: Measurement(mean=limit.value(point) + noise) for (name, limit), noise in readings}
 
     def _error(self, seed: int) -> float:
         """Return the error of a reading, 0 except for a glitch."""

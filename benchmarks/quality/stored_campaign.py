@@ -15,7 +15,8 @@ def as_told(campaign: Campaign, history: History) -> Row:
     trials = [history.trials[i] for i in sorted(history.trials)]
     return {
         "points": [numbers_of(campaign, trial.point) for trial in trials],
-        "values": [_value(trial) for trial in trials],
+        "values": [_value(trial, campaign.objective.metric) for trial in trials],
+        "limited": [[_value(trial, metric) for metric in campaign.goal.limited] for trial in trials],
         "started": [_seconds(trial.attempts[0].started) for trial in trials],
         "ended": [_seconds(trial.outcome.ended) for trial in trials if trial.outcome is not None],
         "costs": [trial.outcome.cost if isinstance(trial.outcome, Observation) else None for trial in trials],
@@ -49,7 +50,10 @@ def _history(row: Row, campaign: Campaign, now: float) -> History:
 def _trial(row: Row, campaign: Campaign, i: int, now: float) -> Trial:
     point = point_of(campaign, row["points"][i])
     started, ended = _moment(row["started"][i]), _moment(row["ended"][i])
-    metrics = {campaign.objective.metric: Measurement(mean=row["values"][i] or 0.0)}
+    values = {campaign.objective.metric: row["values"][i]}
+    if campaign.goal.limited:
+        values |= dict(zip(campaign.goal.limited, row["limited"][i], strict=True))
+    metrics = {metric: Measurement(mean=value or 0.0) for metric, value in values.items()}
     outcome = Observation(attempt=1, metrics=metrics, ended=ended)
     if row["values"][i] is None:
         outcome = Failure(attempt=1, cause="infrastructure", message="a simulated failure", ended=ended)
@@ -62,8 +66,8 @@ def _trial(row: Row, campaign: Campaign, i: int, now: float) -> Trial:
     )
 
 
-def _value(trial: Trial) -> float | None:
-    return next(iter(trial.outcome.metrics.values())).mean if isinstance(trial.outcome, Observation) else None
+def _value(trial: Trial, metric: str) -> float | None:
+    return trial.outcome.metrics[metric].mean if isinstance(trial.outcome, Observation) else None
 
 
 def _seconds(moment: datetime) -> float:

@@ -1,12 +1,17 @@
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.peers import PEERS, Peer, PeerDied, PeerFailure, PeerIsNotInstalled, PeerProcess
 from benchmarks.peers.registry import FOLDER
+from benchmarks.quality.campaign_run import run_campaign
+from benchmarks.quality.cells import CELLS
+from benchmarks.quality.peer_contestant import PeerContestant
+from benchmarks.quality.problems import GARDNER1
 
 X = [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
 Y = [1.0, -1.0, 0.0]
@@ -36,6 +41,25 @@ def test_a_peer_answers_and_lives_on_after_its_library_fails(fake: PeerProcess) 
         fake.ask(X, Y, PENDING, d=2, seed=13)
     assert fake.recommend(X, Y, d=2).index == 1
     assert fake.versions() == {"pytest": pytest.__version__}
+
+
+@pytest.mark.slow
+def test_a_peer_recommends_the_best_feasible_point_or_the_one_that_exceeds_the_limits_the_least(
+    fake: PeerProcess,
+) -> None:
+    assert fake.recommend(X, Y, limited={"a": [0.0, -1.0, -1.0], "b": [-1.0, 0.1, 0.0]}, d=2).index == 2
+    assert fake.recommend(X, Y, limited={"a": [0.2, 0.3, -9.0], "b": [-1.0, -1.0, 0.4]}, d=2).index == 0
+
+
+@pytest.mark.slow
+def test_a_peers_process_runs_a_campaign_under_limits(fake: PeerProcess) -> None:
+    cell = replace(CELLS["gardner1-20-trials"], trials=10)
+    contestant = PeerContestant(fake)
+    run = run_campaign(cell, 0, contestant)
+    observed = run.history.model_view().observed
+    assert len(observed) == 10
+    best = min((t for t in observed if GARDNER1.feasible(t.point)), key=lambda t: GARDNER1.value(t.point))
+    assert contestant.recommend(run.campaign, run.history) == best.point
 
 
 @pytest.mark.slow

@@ -118,6 +118,8 @@ def told_by(request: dict[str, Any]) -> Told:
         pending=request["pending"],
         failed=request.get("failed", []),
         seed=request["seed"],
+        limited=request.get("limited", {}),
+        exact=request.get("exact", False),
     )
 
 

@@ -19,6 +19,7 @@ class AxSession:
 
     client: Client
     names: list[str]
+    told: Told
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
         """Get the next trials; Ax fits its model in this call.
@@ -29,11 +30,16 @@ class AxSession:
         return [[float(parameters[name]) for name in self.names] for parameters in trials.values()], None
 
     def recommend(self) -> int:
-        """Return the trial that Ax's model predicts to be the best."""
+        """Return the feasible trial that Ax's model predicts to be the best."""
         # A rebuilt client has no model yet; a client that ran the campaign would have the model of its last ask.
         self.client.get_next_trials(max_trials=1)
-        _, _, trial_index, _ = self.client.get_best_parameterization(use_model_predictions=True)
-        return trial_index
+        try:
+            return self.client.get_best_parameterization(use_model_predictions=True)[2]
+        except (AssertionError, ValueError):
+            # Ax has no best trial if it believes none to be feasible.
+            if not self.told.limited:
+                raise
+            return self.told.best_measured()
 
 
 def rebuild(told: Told) -> AxSession:
@@ -44,7 +50,9 @@ def rebuild(told: Told) -> AxSession:
     client.configure_experiment(
         parameters=[RangeParameterConfig(name=name, parameter_type="float", bounds=(0.0, 1.0)) for name in names]
     )
-    client.configure_optimization(objective="-y")
+    # Ax refuses metrics with the names of functions, such as `limit`.
+    limited = {f"limited_{name}": values for name, values in told.limited.items()}
+    client.configure_optimization(objective="-y", outcome_constraints=[f"{name} <= 0" for name in limited])
     client.configure_generation_strategy(
         method="fast", initialization_budget=0, initialize_with_center=False, initialization_random_seed=told.seed
     )
@@ -52,10 +60,11 @@ def rebuild(told: Told) -> AxSession:
     def attach(point: list[float]) -> int:
         return client.attach_trial(parameters=dict(zip(names, point, strict=True)))
 
-    for point, value in zip(told.X, told.y, strict=True):
-        client.complete_trial(attach(point), raw_data={"y": value})
+    for i, point in enumerate(told.X):
+        means = {"y": told.y[i], **{name: values[i] for name, values in limited.items()}}
+        client.complete_trial(attach(point), raw_data={k: (v, 0.0) for k, v in means.items()} if told.exact else means)
     for point in told.failed:
         client.mark_trial_failed(attach(point))
     for point in told.pending:
         attach(point)
-    return AxSession(client, names)
+    return AxSession(client, names, told)

@@ -9,4 +9,4 @@ __all__ = ["PACKAGES", "rebuild"]
 
 def rebuild(told: Told) -> OptunaSession:
     """Rebuild the study with a sampler that draws no initial design of its own."""
-    return rebuild_study(told, GPSampler(seed=told.seed, n_startup_trials=0))
+    return rebuild_study(told, GPSampler(seed=told.seed, n_startup_trials=0, deterministic_objective=told.exact))

@@ -1,6 +1,7 @@
 """Rebuild an Optuna study from a problem and ask it, with any sampler."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
@@ -17,6 +18,7 @@ class OptunaSession:
 
     study: optuna.Study
     space: dict[str, BaseDistribution]
+    told: Told
 
     def ask(self, q: int) -> tuple[list[list[float]], Fit | None]:
         """Ask q times; earlier asks are running trials, and both samplers take running trials into account."""
@@ -24,8 +26,12 @@ class OptunaSession:
         return [[trial.params[name] for name in self.space] for trial in trials], None
 
     def recommend(self) -> int:
-        """Return the trial with the best observed value, noise included: the study's own best trial."""
-        return self.study.best_trial.number
+        """Return the feasible trial with the best observed value, noise included: the study's own best trial."""
+        try:
+            return self.study.best_trial.number
+        except ValueError:
+            # Optuna has no best trial if none was feasible.
+            return self.told.best_measured()
 
 
 def rebuild_study(told: Told, sampler: BaseSampler) -> OptunaSession:
@@ -37,12 +43,16 @@ def rebuild_study(told: Told, sampler: BaseSampler) -> OptunaSession:
     study = optuna.create_study(direction="minimize", sampler=sampler)
     space: dict[str, BaseDistribution] = {f"x{i}": FloatDistribution(0.0, 1.0) for i in range(told.d)}
 
-    def trial(point: list[float], state: TrialState, value: float | None = None) -> FrozenTrial:
-        return create_trial(state=state, value=value, params=dict(zip(space, point, strict=True)), distributions=space)
+    def trial(point: list[float], state: TrialState, **result: Any) -> FrozenTrial:
+        return create_trial(state=state, params=dict(zip(space, point, strict=True)), distributions=space, **result)
+
+    def complete(i: int) -> FrozenTrial:
+        constraints = {name: values[i] for name, values in told.limited.items()}
+        return trial(told.X[i], TrialState.COMPLETE, value=told.y[i], constraints=constraints)
 
     study.add_trials(
-        [trial(point, TrialState.COMPLETE, value) for point, value in zip(told.X, told.y, strict=True)]
+        [complete(i) for i in range(len(told.X))]
         + [trial(point, TrialState.FAIL) for point in told.failed]
         + [trial(point, TrialState.RUNNING) for point in told.pending]
     )
-    return OptunaSession(study, space)
+    return OptunaSession(study, space, told)

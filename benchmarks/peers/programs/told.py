@@ -1,6 +1,6 @@
 """The question to a peer and its answer, the same for every library."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -8,7 +8,9 @@ from typing import Protocol
 class Told:
     """One problem: points on the unit cube, and an objective to minimise.
 
-    X: n × d observed points, y: n values, pending: points under evaluation, failed: points without a value.
+    X: n × d observed points, y: n values, pending: points under evaluation, failed: points without a value. limited:
+    the n values of each limited metric, by its name; a point is feasible if all of them are at most 0. exact: whether
+    results have no noise.
     """
 
     d: int
@@ -17,6 +19,13 @@ class Told:
     pending: list[list[float]]
     failed: list[list[float]]
     seed: int
+    limited: dict[str, list[float]] = field(default_factory=dict)
+    exact: bool = False
+
+    def best_measured(self) -> int:
+        """Return the index of the best value among feasible points, or the point that exceeds the limits the least."""
+        excess = [sum(max(values[i], 0.0) for values in self.limited.values()) for i in range(len(self.y))]
+        return min(range(len(self.y)), key=lambda i: (excess[i], self.y[i]))
 
 
 @dataclass(frozen=True)
