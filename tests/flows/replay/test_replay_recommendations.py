@@ -72,8 +72,8 @@ def test_it_is_made_again_to_the_last_bit(file):
 
 def test_one_that_its_events_do_not_lead_to_is_different(file):
     assert verdict(file, lambda made: believed(made, 1e-9)) == ("different", "predicted differ")
-    other = verdict(file, lambda made: {"recommendation": made.recommendation.model_copy(update={"best_measured": 99})})
-    assert other == ("different", "best_measured differ")
+    other = verdict(file, lambda made: {"recommendation": made.recommendation.model_copy(update={"trial": 1})})
+    assert other == ("different", "trial differ")
 
 
 def test_another_stack_explains_small_differences_and_leaves_large_ones_undecided(file):
