@@ -25,8 +25,8 @@ REFUSED = {
     "constraints:\n  - p99_ms: 15": f"9: constraints.0: expected a text such as {TEXTS}, got {{'p99_ms': 15}}",
     "constraints:\n  - 17": f"9: constraints.0: expected a text such as {TEXTS}, got 17",
     "constraints:\n  - p99_ms <= limit": (
-        "9: constraints.0: expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, on one side, "
-        "got 'p99_ms' and 'limit' in 'p99_ms <= limit'"
+        "9: constraints.0: expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, on one "
+        "side, got 'p99_ms' and 'limit' in 'p99_ms <= limit'"
     ),
     "constraints:\n  - loss <= 1.01 * baseline": (
         "9: constraints.0: expected a `baseline`, to which `loss <= 1.01 * baseline` is relative, found none"
