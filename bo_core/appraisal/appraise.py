@@ -27,8 +27,8 @@ from overnight.campaign.history.provenance import Provenance
 # The most by which two stacks may differ: relatively in a number, and in the logarithm of the score that a search
 # reaches.
 AGREEMENT, MOST_AHEAD = 1e-6, 0.01
-# The relative rounding of a score.
-_ROUNDING = 1e-9
+# The relative rounding of a vast score.
+_ROUNDING, _VAST = 1e-9, 1e6
 # A number may also differ by this multiple of the observed effect of rounding, up to a limit.
 _OF_ROUNDING, _MOST_OF_ROUNDING = 10.0, 1e-3
 # Changes of log hyperparameters too small to affect any result, except that everything is rounded differently.
@@ -199,7 +199,8 @@ def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
 def _best_against_a_new_point(choice: Choice, point: Point, score: float, new: Candidate) -> tuple[float, Point]:
     """Return how far the best new point or repetition found is ahead of a new point, and that best point."""
     # Far from all limits, scores are vast, and so is their rounding.
-    found = [(new.value - score - _ROUNDING * abs(score), new.point)]
+    rounding = _ROUNDING * abs(score) if abs(score) > _VAST else 0.0
+    found = [(new.value - score - rounding, new.point)]
     repetitions = choice.repetitions(point)
     if repetitions is not None:
         found.append(_best_repetition(choice, repetitions, repetitions.of_new))

@@ -1,6 +1,5 @@
 """Decide from the latest recorded gains whether another trial is worth its cost."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby, takewhile
@@ -26,9 +25,9 @@ def gain_left(history: History) -> GainLeft | None:
     wanted = history.definition.stop_when
     gains = _latest_first(history)
     latest = next(gains, None)
-    if wanted is None or latest is None or math.isinf(latest):
+    if wanted is None or latest is None:
         return None
-    enough = takewhile(lambda gain: gain < wanted.expected_gain_below, chain([latest], gains))
+    enough = takewhile(lambda gain: gain is not None and gain < wanted.expected_gain_below, chain([latest], gains))
     return GainLeft(latest, sum(1 for _ in enough))
 
 
@@ -51,20 +50,22 @@ def why_end_early(history: History) -> str | None:
     return None if wanted is None or wanted.advice_only else why_enough(history)
 
 
-def _latest_first(history: History) -> Iterator[float]:
+def _latest_first(history: History) -> Iterator[float | None]:
+    """Yield the largest expected gain of each decision; None if it is unknown because no point was feasible."""
     since = history.revised.time if history.revised is not None else None
     made = (
-        (trial.batch, gain)
+        (trial.batch, trial.proposal.provenance)
         for trial in history.trials.newest_first()
         if trial.proposal.provenance is not None
-        and (gain := _gain(trial.proposal.provenance)) is not None
+        and _by_gain(trial.proposal.provenance)
         and (since is None or trial.proposed >= since)
     )
     for _, together in groupby(made, key=lambda pair: pair[0]):
-        yield max(gain for _, gain in together)
+        gains = [provenance.chosen.expected_gain for _, provenance in together]
+        known = [gain for gain in gains if gain is not None]
+        yield max(known) if len(known) == len(gains) else None
 
 
-def _gain(made: Provenance) -> float | None:
-    """Return the expected gain; infinite if it is unknown because no point was feasible."""
-    gain = made.chosen.expected_gain
-    return math.inf if gain is None and made.weights.constraints and made.chosen.value is not None else gain
+def _by_gain(made: Provenance) -> bool:
+    """Return whether a model chose a point that was expected to gain something, if only feasibility."""
+    return made.chosen.expected_gain is not None or (bool(made.weights.constraints) and made.chosen.value is not None)

@@ -54,7 +54,11 @@ LIMITED = DEFINED.model_copy(
     update={
         "definition": Campaign.model_validate(
             DEFINED.definition.model_dump()
-            | {"constraints": ["burnt <= 0", "heat >= 2 * baseline", "0 <= a b <= 1e-9"], "baseline": {"heat": 0.5}}
+            | {
+                "constraints": ["burnt <= 0", "heat >= 2 * baseline", "0 <= a b <= 1e-9"],
+                "metrics": ["heat"],
+                "baseline": {"heat": 0.5},
+            }
         )
     }
 )
