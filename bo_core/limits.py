@@ -36,8 +36,7 @@ class Limits:
     """The values that each constraint allows; one on a metric that was never measured is left out, as it is unknown.
 
     `baseline` [0 or 1, d] are the features of the baseline if a limit is relative to it. A point is feasible enough
-    with a probability of `level`. `floor` is the value of the objective that must be beaten in draws without a feasible
-    point: the lowest mean at an observation.
+    with a probability of `level`. `lowest` is the lowest mean of the objective at an observation.
     """
 
     objective: str
@@ -45,7 +44,7 @@ class Limits:
     exact: Mapping[str, "Exact"]
     baseline: Tensor
     level: float
-    floor: float
+    lowest: float
 
     @classmethod
     def of(cls, campaign: Campaign, encoding: Encoding, beliefs: Beliefs) -> "Limits | None":
@@ -61,9 +60,9 @@ class Limits:
         relative = baseline is not None and any(each.relative for each in constraints)
         points = [campaign.parameters.point(baseline)] if relative and baseline is not None else []
         features, level = encoding.encode(points).to(model.device), campaign.feasible_at_least
-        floor = float(model.posterior.averaged(model.data.X)[0].min())
+        lowest = float(model.posterior.averaged(model.data.X)[0].min())
         exact = {each.metric: Exact.of(beliefs[each.metric], features) for each in constraints}
-        return cls(campaign.objective.metric, constraints, exact, features, level, floor)
+        return cls(campaign.objective.metric, constraints, exact, features, level, lowest)
 
     @cached_property
     def allowed(self) -> Mapping[str, Allowed]:
@@ -72,6 +71,16 @@ class Limits:
         for constraint, allowed in self.constraints.items():
             found[constraint.metric] = found.get(constraint.metric, Allowed()).and_also(allowed)
         return found
+
+    @cached_property
+    def floor(self) -> float:
+        """Return the value of the objective to beat in draws without a feasible point.
+
+        It is the lowest mean at an observation, or a standard deviation of the outcomes below an upper limit of the
+        objective itself, beyond which nothing can be gained.
+        """
+        highs = self.allowed.get(self.objective, Allowed()).highs
+        return min([self.lowest, *(high.constant - 1.0 for high in highs if high.slope == 0.0)])
 
     def could_be_best(self, beliefs: Mapping[str, Belief], X: Tensor, generator: torch.Generator) -> Tensor:
         """Return the indices of those observed points X [n, d] that could be the best feasible one."""
@@ -137,8 +146,9 @@ class Limits:
         return kept
 
     def _broken(self, constraint: Constraint, X: Tensor, mean: Tensor, covariance: Tensor, widening: float) -> Tensor:
-        """Return the probability [M, b] that points X [b, d] break a constraint; no value breaks both of its bounds.
+        """Return the probability [M, b] that points X [b, d] break a constraint.
 
+        No value breaks both of its bounds, unless they are relative to a negative value and hence in the wrong order.
         The means [M, r] and covariances [M, r, r] of the metric are those of the points and the baseline after them.
         """
         b, allowed = len(X), self.constraints[constraint]

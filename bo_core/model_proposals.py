@@ -119,13 +119,12 @@ def _fitted_model(model: Model, doubted: tuple[int, ...]) -> FittedModel:
 
 
 def _chosen(choice: Choice, chosen: Candidate) -> Chosen:
-    model, lacking = choice.model, choice.share_without_feasible
-    floor = choice.limits.floor if choice.limits is not None and 0.0 < lacking < 1.0 else None
+    model = choice.model
     return Chosen(
         acquisition=chosen.acquisition,
         value=chosen.value,
         expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
         instead_of=chosen.instead_of,
         jitter=max(model.posterior.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
-        floor=None if floor is None else model.observed.outcomes.mean_in_units(floor),
+        floor=None if chosen.floor is None else model.observed.outcomes.mean_in_units(chosen.floor),
     )

@@ -165,6 +165,7 @@ def _measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why:
         predicted={objective: Prediction(mean=measured.mean, sd=measured.sem)},
         probability_best=1.0 / len(_first_of_each_point(trials)),
         without_model=why,
+        feasible_at_least=campaign.feasible_at_least if campaign.constraints else None,
     )
 
 

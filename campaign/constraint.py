@@ -20,7 +20,7 @@ _OPERATORS = re.compile(r"(<=|>=|==|!=|<|>|=)")
 _TYPOGRAPHY = str.maketrans({"≤": "<=", "≥": ">=", "−": "-"})
 _BOUND = f"a number or a multiple of the baseline, such as 15 or 1.01 * {BASELINE},"
 # A metric's name with these is rather a calculation.
-_CALCULATED = re.compile(rf"\*|\b{BASELINE}\b|^{_NUMBER}\s|/\s")
+_CALCULATED = re.compile(rf"\*|\b{BASELINE}\b|^{_NUMBER}\s|/\s|\s[+-]\s|^[+-]")
 _EXAMPLES = "`p99_ms <= 15`, `0.2 <= memory_gb <= 4` or `errors <= 1.01 * baseline`"
 
 

@@ -98,7 +98,7 @@ class Campaign(BaseModel):
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
-    feasible with a probability of `feasible_at_least` (docs/how-to/constraints.md).
+    feasible with a probability of at least `feasible_at_least` (docs/how-to/constraints.md).
 
     `noise` describes the objective's noise. `none`: the same point always gives the same value, also of a metric that
     constraints limit. `known`: every evaluation reports a standard error. `infer`, the default: reported standard

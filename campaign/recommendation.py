@@ -44,10 +44,15 @@ class Recommendation(GivesItsPoint, BaseModel):
     feasible_at_least: float | None = None
 
     @property
-    def feasible_enough(self) -> bool:
-        """Return whether the point is feasible with the probability that the campaign demands, or no demand exists."""
-        if self.probability_feasible is None or self.feasible_at_least is None:
+    def feasible_enough(self) -> bool | None:
+        """Return whether the point is feasible with the probability that the campaign demands.
+
+        True without constraints, and None if the probability is unknown for lack of a model.
+        """
+        if self.feasible_at_least is None:
             return True
+        if self.probability_feasible is None:
+            return None
         return self.probability_feasible >= self.feasible_at_least
 
     @property

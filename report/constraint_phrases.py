@@ -54,7 +54,7 @@ def reached_text(found: RecommendedFeasibility) -> str:
     if found.reached:
         return f"feasible with a probability of {reached} (at least {demanded} is demanded)"
     almost = "almost " if reached == probability(found.demanded) else ""
-    no_point = f"no point is feasible with the demanded probability of {demanded}"
+    no_point = f"no point was found that is feasible with the demanded probability of {demanded}"
     return f"{no_point}: the closest one reaches {almost}{reached}{_tight(found)}"
 
 
@@ -128,6 +128,8 @@ def _tight(found: RecommendedFeasibility) -> str:
 
 def _measured_only(found: RecommendedFeasibility) -> str:
     """Return whether a point is feasible as measured, for lack of a probability."""
+    if found.reached is None:
+        return "it is unknown whether it is feasible"
     if found.reached:
-        return "feasible with an unknown probability"
+        return "feasible as measured, with an unknown probability"
     return f"no trial is feasible as measured: this one comes closest and does not meet {' and '.join(found.unmet)}"

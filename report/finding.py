@@ -47,7 +47,7 @@ def finding_sentence(story: Story) -> str:
     if found is None:
         return _nothing(story)
     value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
-    if feasibility is not None and not feasibility.reached:
+    if feasibility is not None and feasibility.reached is False:
         return f"{sentence(reached_text(feasibility))} There, {metric} is {value} ({where(found)})."
     if baseline is None or baseline.mean is None:
         return f"{metric} {value} at the recommended configuration ({where(found)})."

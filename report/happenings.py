@@ -50,7 +50,9 @@ class News:
         ]
 
     def _new_best(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
-        known, goal = [] if self._best is None else [self._best], history.goal
+        goal = history.goal
+        # A best that is not feasible any more under other limits is no result to compare with.
+        known = [] if self._best is None or not goal.feasible(self._best.measured) else [self._best]
         # Other limits judge every trial afresh.
         best = goal.best([*known, *ended] if goal == self._goal else history.trials.values())
         self._goal = goal

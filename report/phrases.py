@@ -154,7 +154,7 @@ def made_text(found: Recommended) -> str:
 def recommended_words(story: Story) -> str:
     """Return the words for the recommended point, which may only be the closest one to a feasible point."""
     found = None if story.feasibility is None else story.feasibility.recommended
-    return "recommended" if found is None or found.reached else "closest to feasible"
+    return "recommended" if found is None or found.reached is not False else "closest to feasible"
 
 
 def recommended_text(found: Recommended) -> str:

@@ -50,8 +50,10 @@ _MOST_STEPS_OF_MANY = 40
 class Candidate:
     """A point with its value under an acquisition; a repetition names the new point that it was preferred to.
 
-    `gain` is how much the new point is expected to improve on the best; None if the acquisition does not compare. A
-    candidate that `checks` repeats a suspect; its value is by how many standard deviations that is too good.
+    `gain` is how much the new point is expected to improve on the best; None if the acquisition does not compare,
+    or if no point is known to be feasible. `floor` is what had to be beaten in draws without a feasible point, if
+    there were such draws and others. A candidate that `checks` repeats a suspect; its value is by how many standard
+    deviations that is too good.
     """
 
     point: Point
@@ -59,6 +61,7 @@ class Candidate:
     acquisition: str
     instead_of: Point | None = None
     gain: float | None = None
+    floor: float | None = None
     checks: bool = False
 
 
@@ -113,6 +116,7 @@ class Choice:
         treated = {metric: treat(self.proposer.pending, model, pending) for metric, model in beliefs.items()}
         self.posteriors = {metric: each.posterior for metric, each in treated.items()}
         of_objective = treated[self.objective]
+        self.constraints = asked.campaign.constraints
         self.limits = Limits.of(asked.campaign, asked.encoding, beliefs)
         self.opinion = self._opinion_of_feasible(opinion)
         could_be = self._could_be_best(of_objective.X)
@@ -133,8 +137,12 @@ class Choice:
         """Return the belief about the objective, including made-up outcomes of pending trials."""
         return self.posteriors[self.objective]
 
+    def _floor(self) -> float | None:
+        """Return the value to beat in draws without a feasible point; None if no draw, or every one, lacks it."""
+        return self.limits.floor if self.limits is not None and 0.0 < self._share_without_feasible < 1.0 else None
+
     @property
-    def share_without_feasible(self) -> float:
+    def _share_without_feasible(self) -> float:
         """Return the share of the draws in which no point is feasible; 0 without constraints."""
         if self.limits is None or self.draws is None or not self.acquisition.against_best:
             return 0.0
@@ -144,7 +152,8 @@ class Choice:
     def next(self) -> Candidate:
         """Choose, take and return the next point of the batch."""
         new = self.searched(self.prepared())
-        chosen = replace(self._worth_repeating(new.point) or new, gain=self._expected_gain(new.point))
+        gain, floor = self._expected_gain(new.point), self._floor()
+        chosen = replace(self._worth_repeating(new.point) or new, gain=gain, floor=floor)
         self.take(chosen.point)
         return chosen
 
@@ -168,11 +177,18 @@ class Choice:
         return self._best_on(self.opinion.over(at.surface), at)
 
     def probabilities_of_constraints(self, x: Tensor) -> dict[str, float]:
-        """Return how probably features x [1, d] meet each constraint, by its text."""
+        """Return how probably features x [1, d] meet each constraint, by its text; 0 if its metric is unknown."""
+        each = {str(constraint): 0.0 for constraint in self.constraints}
         if self.limits is None:
-            return {}
+            return each
         found = self.limits.probabilities(self.posteriors, x.to(self.model.device))
-        return {text: float(share) for text, share in found.each.items()}
+        return each | {text: float(share) for text, share in found.each.items()}
+
+    @property
+    def _can_be_feasible(self) -> bool:
+        """Return whether some draw has a feasible point, and all limited metrics have been measured."""
+        measured = all(constraint.metric in self.beliefs for constraint in self.constraints)
+        return measured and self._share_without_feasible < 1.0
 
     def score(self, at: Prepared, point: Point) -> float:
         """Return the value of a point there, lowered if it is hopeless."""
@@ -227,7 +243,7 @@ class Choice:
         data = self.model.data
         noise = self.model.posterior.replicate_noise(data)
         # A point that was measured exactly has nothing left to learn.
-        places = self._feasible_enough(self.incumbents[(noise[:, self.incumbents] > 0).all(0)])[:_MOST_MEASURED_AGAIN]
+        places = self._likely_feasible(self.incumbents[(noise[:, self.incumbents] > 0).all(0)])[:_MOST_MEASURED_AGAIN]
         if not len(places):
             return None
         typical = noise.median(1).values
@@ -249,7 +265,7 @@ class Choice:
 
     def _expected_gain(self, point: Point) -> float | None:
         """Return the expected improvement at a point over everything observed, outstanding and chosen."""
-        if self.draws is None or not self.acquisition.against_best or self.share_without_feasible == 1.0:
+        if self.draws is None or not self.acquisition.against_best or not self._can_be_feasible:
             return None
         return math.exp(float(self._average(self.draws, LogExpectedImprovement()).value(self._features([point]))))
 
@@ -276,12 +292,12 @@ class Choice:
         if self.utility is None:
             return None
         if not self.acquisition.against_best:
-            points = self._drawn(self.outstanding.points)
+            points = self._draw_at(self.outstanding.points)
             if self.limits is not None and len(self.limits.baseline):
                 return JointDraws(self.posteriors, points, self.proposer.draws, more=self.q, seed=seed)
             return JointDraws(self.posteriors, points, draws=1, more=self.q, seed=None)
         draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
-        points = self._drawn(torch.cat([incumbents, self.outstanding.points]))
+        points = self._draw_at(torch.cat([incumbents, self.outstanding.points]))
         parked, approval = len(self.outstanding.parked), self.outstanding.approval
         return JointDraws(self.posteriors, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
 
@@ -299,7 +315,7 @@ class Choice:
             return could_be_best(self.posterior, X, self.generator)
         return self.limits.could_be_best(self.posteriors, X, self.generator)
 
-    def _feasible_enough(self, places: Tensor) -> Tensor:
+    def _likely_feasible(self, places: Tensor) -> Tensor:
         """Return the incumbents [c] that are more likely feasible than not; the mean of others is no gain."""
         return places[self._probability_feasible(self.model.data.X[places]).to(places.device) > 0.5]
 
@@ -309,8 +325,8 @@ class Choice:
             return torch.ones(len(X), dtype=torch.float64)
         return self.limits.probabilities(self.posteriors, X).every
 
-    def _drawn(self, points: Tensor) -> Tensor:
-        """Return the points [r, d] to draw: these, and the baseline if limits are relative to it."""
+    def _draw_at(self, points: Tensor) -> Tensor:
+        """Set and return the points [r, d] to draw: these, and the baseline if limits are relative to it."""
         self.drawn_points = points if self.limits is None else self.limits.with_baseline(points)
         return self.drawn_points
 

@@ -8,8 +8,8 @@ from overnight.bo_core.choice.asked import Asked
 def to_confirm(asked: Asked) -> Asked:
     """Return the request for one confirming point: the one with the highest posterior mean, measured before or not.
 
-    Only the mean and the probability of a result decide. Beliefs are averaged over hyperparameters whenever those of
-    the recommendation are.
+    Only the mean, the probability of a result and that of meeting constraints decide. Beliefs are averaged over
+    hyperparameters whenever those of the recommendation are.
     """
     averaged = asked.proposer.averages_beliefs(len(asked.everything.observed))
     settings = {

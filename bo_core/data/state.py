@@ -96,7 +96,11 @@ class Observed:
         """Return these rows of the observations, standardised without the others."""
         trials, measured = tuple(self.trials[i] for i in rows), tuple(self.measured[i] for i in rows)
         return replace(
-            self, trials=trials, X=self.X[list(rows)], measured=measured, outcomes=Outcomes.of(measured, self.objective)
+            self,
+            trials=trials,
+            X=self.X[list(rows)],
+            measured=measured,
+            outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0),
         )
 
     def with_tail_width(self, width: float | None) -> "Observed":

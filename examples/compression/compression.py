@@ -1,4 +1,4 @@
-"""Compress Python sources with given settings of LZMA, and measure size, processor time and memory."""
+"""Compress Python sources with given settings of LZMA; measure size and processor time, and compute memory."""
 
 import lzma
 import statistics
@@ -12,7 +12,7 @@ _ROUNDS = 3
 
 
 def evaluate(params: dict) -> dict:
-    """Return the compressed size, the processor time and a decoder's memory, each with its standard error."""
+    """Return the compressed size, the processor time, and a decoder's memory: its dictionary and a constant part."""
     data = b"".join(_source(name) for name in _MODULES)
     settings = {
         "id": lzma.FILTER_LZMA2,

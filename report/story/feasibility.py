@@ -56,7 +56,7 @@ class RecommendedFeasibility(Section):
     trial: int | None
     probability: Known
     demanded: float
-    reached: bool
+    reached: bool | None
     unmet: tuple[str, ...]
     tightest: str | None
     beliefs: tuple[Belief, ...]
@@ -143,7 +143,7 @@ def _recommended(history: History, goal: Goal, found: Recommendation) -> Recomme
         trial=found.trial,
         probability=found.probability_feasible,
         demanded=history.definition.feasible_at_least if demanded is None else demanded,
-        reached=goal.verdict(measured) is not False if unknown and measured else found.feasible_enough,
+        reached=goal.verdict(measured) if unknown and measured else found.feasible_enough,
         unmet=tuple(str(constraint) for constraint in goal.judged.unmet(measured)) if measured else (),
         tightest=found.tightest,
         beliefs=tuple(_belief(goal, constraint, found, measured) for constraint in goal.constraints),

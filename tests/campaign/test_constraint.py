@@ -42,6 +42,8 @@ REFUSED = {
     "m / baseline <= 1.01": "expected the name of a metric alone on one side, got 'm / baseline'",
     "loss * baseline <= 5": "expected the name of a metric alone on one side",
     "baseline - m >= 5": "expected the name of a metric alone on one side",
+    "a + b <= 3": "expected the name of a metric alone on one side, got 'a + b'",
+    "-loss <= 3": "expected the name of a metric alone on one side, got '-loss'",
     "2 m <= 5": "expected the name of a metric alone on one side",
     "p99_ms <= 15ms": "expected a number or a multiple of the baseline",
     "p99_ms <= 2 3": "expected a number or a multiple of the baseline",
@@ -69,11 +71,24 @@ def test_a_text_that_is_no_constraint_is_refused_with_its_fault(text, fault):
         read_constraint(text)
 
 
-@given(metrics.filter(lambda name: "baseline" not in name and not name[0].isdigit()), bounds, st.none() | bounds)
+@given(
+    metrics.filter(lambda name: "baseline" not in name and not name[0].isdigit() and name[0] not in ".+-"),
+    bounds,
+    st.none() | bounds,
+)
 def test_a_constraint_is_read_back_from_its_text(metric, bound, other):
     for constraint in (Constraint(metric, bound, other), Constraint(metric, other, bound)):
-        if not metric.startswith((".", "+", "-")):
-            assert read_constraint(str(constraint)) == constraint
+        assert read_constraint(str(constraint)) == constraint
+
+
+@given(st.text(st.sampled_from("ab1.*/+- −≤"), min_size=1).map(str.strip).filter(bool))
+def test_any_name_that_is_accepted_is_read_back(metric):
+    text = f"{metric} <= 3"
+    try:
+        found = read_constraint(text)
+    except ValueError:
+        return
+    assert read_constraint(str(found)) == found
 
 
 @given(bounds, bounds, numbers, numbers)

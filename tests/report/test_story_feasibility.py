@@ -117,7 +117,9 @@ def test_if_no_point_reaches_the_demanded_probability_the_closest_and_the_tight_
 ):
     story = limited([MET, MET])
     found = believed(story, 2, {TEXTS[0]: 0.99, TEXTS[1]: chance}, p99_ms=13.0, errors=0.2)
-    line = f"no point is feasible with the demanded probability of 95 %: the closest one reaches {reached}"
+    line = (
+        f"no point was found that is feasible with the demanded probability of 95 %: the closest one reaches {reached}"
+    )
     tight = f"the tight constraint is errors <= 2 * baseline ({reached.removeprefix('almost ')})"
     lines = finding_lines(story.history, found)
     assert f"{line}; {tight}" in lines
@@ -146,7 +148,7 @@ def test_a_measurement_that_contradicts_the_belief_is_explained(measured: float,
 @pytest.mark.parametrize(
     ("p99", "line"),
     [
-        (14.0, "feasible with an unknown probability"),
+        (14.0, "feasible as measured, with an unknown probability"),
         (16.0, "no trial is feasible as measured: this one comes closest and does not meet p99_ms <= 15"),
     ],
 )
