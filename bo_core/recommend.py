@@ -96,11 +96,8 @@ def _believed_best(
     with threads_for(len(view.observed)) as threads:
         situation = situated(campaign, view, encoding, proposer)
         sets, objective = proposer.sets_of_recommendation(len(everything.observed)), campaign.objective.metric
-        beliefs = {
-            metric: Model.of(observed, proposer, generator, sets=sets)
-            for metric, observed in situation.observed.items()
-        }
-        contest = Contest(objective, beliefs, Limits.of(campaign, encoding, beliefs))
+        models = {name: Model.of(each, proposer, generator, sets=sets) for name, each in situation.observed.items()}
+        contest = Contest(objective, models, Limits.of(campaign, encoding, models))
         model, trials = contest.model, _first_of_each_point(view.observed)
         tried = encoding.encode([trial.point for trial in trials])
         elsewhere = _better_elsewhere(contest, tried, situation, everything, proposer, encoding) if anywhere else []
@@ -113,23 +110,19 @@ def _believed_best(
         best = len(points) - 1 if elsewhere else of_observed
         probability_best = contest.share_best(X, samples, best, generator)
         suspects = {trial.id: model.prediction(encoding.encode([trial.point])) for trial in doubted}
-    units = model.observed.outcomes
-    known = points[: len(points) - len(elsewhere)]
-    base = next((i for i, point in enumerate(known) if _is_baseline(campaign, point)), None)
-    of_base = WIDENING_OF_BEST if base == best else WIDENING
-    met = contest.probabilities(X[best : best + 1])
+        known = points[: len(points) - len(elsewhere)]
+        base = next((i for i, point in enumerate(known) if _is_baseline(campaign, point)), None)
+        met, others = contest.probabilities(X[best : best + 1]), contest.others(X[best : best + 1])
+        others_at_base = {} if base is None else contest.others(X[base : base + 1])
+    units, of_base = model.observed.outcomes, WIDENING_OF_BEST if base == best else WIDENING
+    at_base = {} if base is None else {objective: _prediction(units, mean, covariance, base, of_base)}
     found = Recommendation(
         trial=None if elsewhere else trials[best].id,
         point=points[best],
         best_measured=trials[of_observed].id,
         objective=objective,
-        predicted={
-            objective: _prediction(units, mean, covariance, best, WIDENING_OF_BEST),
-            **contest.others(X[best : best + 1]),
-        },
-        baseline={}
-        if base is None
-        else {objective: _prediction(units, mean, covariance, base, of_base), **contest.others(X[base : base + 1])},
+        predicted={objective: _prediction(units, mean, covariance, best, WIDENING_OF_BEST), **others},
+        baseline={**at_base, **others_at_base},
         probability_best=probability_best,
         probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
         suspects=suspects,

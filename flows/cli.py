@@ -131,7 +131,7 @@ def trials(
     format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
     best: Annotated[
-        int | None, typer.Option(min=1, help="List only so many of the feasible trials, the best first.")
+        int | None, typer.Option(min=1, help="The number of trials to list: the best feasible ones, the best first.")
     ] = None,
 ) -> None:
     """List every trial with its point, its outcome and its measurements."""

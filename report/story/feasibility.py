@@ -119,7 +119,8 @@ def _why_unjudged(history: History, goal: Goal) -> str | None:
     point = campaign.parameters.point(campaign.baseline or {})
     tried = next((trial for trial in history.trials.newest_first() if trial.point == point), None)
     named, metrics = (" and ".join(dict.fromkeys(texts)) for texts in _texts(goal.unjudged))
-    return f"{named} is relative to the baseline, which {_state_of(tried, metrics)}"
+    verb = "is" if len(goal.unjudged) == 1 else "are"
+    return f"{named} {verb} relative to the baseline, which {_state_of(tried, metrics)}"
 
 
 def _texts(constraints: tuple[Constraint, ...]) -> tuple[list[str], list[str]]:

@@ -24,7 +24,7 @@ _MOST_IN_A_FRAME = 500
 def trials(path: Path, form: str, as_of: str | None, best: int | None = None) -> None:
     """Print all trials of a campaign, or the best feasible ones, the best first.
 
-    After a table of all for people follow the reasons why trials have no result, and notes.
+    The reasons why trials have no result, and notes, follow a table of all trials.
     """
     _, history = read_past(path, as_of)
     shown = _best(history, best) if best is not None else [trial for _, trial in sorted(history.trials.items())]
