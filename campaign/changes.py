@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from overnight.campaign import Campaign
+from overnight.campaign import Campaign, Objective
 from overnight.campaign.parameters import Parameter
 from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
@@ -41,8 +41,12 @@ def _bounds(campaign: Campaign) -> frozenset[str]:
 
 def _leaves(campaign: Campaign) -> dict[str, str]:
     """Return the JSON text of each single value that may not change freely, keyed by its path."""
-    free = {*revisable(Campaign, MayBeRevised.FREELY)}
-    return dict(_walk(campaign.model_dump(mode="json", exclude_none=True, exclude=free), ""))
+    free: dict[str, Any] = dict.fromkeys(revisable(Campaign, MayBeRevised.FREELY), True)
+    kept = campaign.model_dump(mode="json", exclude_none=True, exclude=free)
+    for objective in kept["objectives"]:
+        for name in revisable(Objective, MayBeRevised.FREELY):
+            objective.pop(name, None)
+    return dict(_walk(kept, ""))
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:

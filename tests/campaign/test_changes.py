@@ -2,8 +2,8 @@ import pytest
 
 from overnight.campaign import Campaign
 from overnight.campaign.changes import differences, revisable_keys
-from overnight.campaign.constraint import read_constraint
 from overnight.campaign.definition import FailurePolicy, StopWhen
+from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.stopping import MedianRule
 from overnight.campaign.window import Window
 
