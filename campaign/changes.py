@@ -10,10 +10,11 @@ from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
 
 def revisable_keys() -> tuple[str, ...]:
-    """Return the keys that may change while a campaign runs: those of parameters, then those of the campaign."""
+    """Return the keys that may change while a campaign runs: those of parameters, of objectives and of the campaign."""
     kinds, _ = get_args(Parameter)
     bounds = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
-    return (*dict.fromkeys(bounds), *revisable(Campaign, MayBeRevised.FREELY))
+    worst = revisable(Objective, MayBeRevised.FREELY)
+    return (*dict.fromkeys(bounds), *worst, *revisable(Campaign, MayBeRevised.FREELY))
 
 
 def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:

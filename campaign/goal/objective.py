@@ -66,7 +66,7 @@ def readable_objectives(objectives: Any) -> Iterator[tuple[int, Objective]]:
             yield position, Objective.model_validate(_fields(objective))
 
 
-def _written(objective: Objective) -> dict[str, Any]:
+def _written(objective: Objective) -> Mapping[str, Any]:
     worst = {} if objective.worst is None else {"worst": objective.worst}
     return {objective.direction: objective.metric, **worst}
 
@@ -75,7 +75,7 @@ def _written(objective: Objective) -> dict[str, Any]:
 WrittenObjective = Annotated[
     Objective,
     BeforeValidator(_fields),
-    PlainSerializer(_written, return_type=dict[str, Any]),
+    PlainSerializer(_written),
     WithJsonSchema(
         {
             "type": "object",
