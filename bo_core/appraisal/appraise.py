@@ -190,8 +190,8 @@ def _weights(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> li
 
 def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
     found = provenance.chosen.acquisition
-    if found != choice.proposer.acquisition:
-        raise Contradicted(f"expected acquisition {choice.proposer.acquisition}, found {found}")
+    if found != choice.called:
+        raise Contradicted(f"expected acquisition {choice.called}, found {found}")
     if key_of(point) in choice.taken:
         raise Contradicted(f"expected a new point, found {point}, which was tried or chosen before")
 

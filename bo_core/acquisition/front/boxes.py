@@ -45,7 +45,7 @@ def on_front(points: Sequence[Tensor], counts: Tensor) -> Tensor:
     `points` are the values [..., n] of each objective.
     """
     if len(points) == 2:
-        return _on_front_of_two(*points, counts)
+        return _on_front_of_two(points[0], points[1], counts)
     better = counts.unsqueeze(-2)
     same = torch.ones_like(better)
     for value in points:
