@@ -7,10 +7,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition import Drawn, OneObjective, Score, Utility
+from overnight.bo_core.acquisition import Drawn, Score, Utility
 from overnight.bo_core.acquisition.front import HypervolumeImprovement, could_be_on_front
 from overnight.bo_core.acquisition.limited import Allowed
-from overnight.bo_core.acquisition.simple_regret import SimpleRegret
 from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Beliefs
@@ -82,9 +81,9 @@ class Front:
         return HypervolumeImprovement(self._reference, self._allowed, row)
 
     def guides(self, points: Tensor) -> Sequence[Score]:
-        """Return the mean of each objective, of points that are as likely feasible as not if there are limits."""
+        """Return the mean of each objective of points that are as likely feasible as not; none without limits."""
         if self.limits is None:
-            return [OneObjective(metric, SimpleRegret()) for metric in self.outcomes]
+            return ()
         return [self.limits.likely_mean(points, metric) for metric in self.outcomes]
 
     def share_without_feasible(self, drawn: Drawn, points: Tensor) -> float:

@@ -19,6 +19,8 @@ from overnight.bo_core.surrogate import Conditional
 
 # With more objectives, there are too many boxes.
 _MOST_CUT = 3
+# Each draw of a front is many boxes.
+_SCREENING_DRAWS = 8
 
 
 class Gain(Protocol):
@@ -45,6 +47,7 @@ class HypervolumeImprovement:
     allowed: Mapping[str, Allowed]
     baseline: int | None
     logarithmic: bool = True
+    screening_draws: int = _SCREENING_DRAWS
 
     def share_without_feasible(self, drawn: Drawn) -> float:
         """Return the share of draws in which no point is feasible."""

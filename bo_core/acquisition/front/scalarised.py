@@ -86,7 +86,7 @@ class Scalarised:
         parts = {name: self._reaches(name, here[name], t) for name in self.along}
         each = torch.stack([part.value for part in parts.values()]).sum(0)
         each = each + (m * half * weights).clamp(min=_TINY).log() + (m - 1) * t.clamp(min=_TINY).log()
-        before = (sure**m - self.best**m).clamp(min=_TINY).log()
+        before = (sure**m - self.best**m).clamp(min=0.0).log()
         value = torch.logaddexp(each.logsumexp(3), before)
         share = (each - value.clamp(min=torch.finfo(value.dtype).min).unsqueeze(3)).exp()
         by = {
@@ -105,7 +105,11 @@ class Scalarised:
             below = v.clamp(max=0.0)
             gone.append(((below * below + 2.0 * _FALLEN).sqrt() + v) * sd / along)
         start = torch.maximum(torch.stack(sure).amin(0), self.best)
-        return start, self.best + torch.stack(gone).amin(0)
+        end = self.best + torch.stack(gone).amin(0)
+        for name, (_, high) in self.limits.items():
+            if high is not None:
+                end = torch.minimum(end, (high - self.reference[name]) / self.along[name])
+        return start, torch.maximum(end, self.best)
 
     def _reaches(self, name: str, here: Conditional, t: Tensor) -> Evaluated:
         """Return the log probability that an objective lies within limits and reaches t [M, b, S, q] along λ."""
