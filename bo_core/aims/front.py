@@ -17,6 +17,7 @@ from overnight.bo_core.numerics.safe_range import finite
 from overnight.bo_core.settings.acquisitions import OF_FRONTS
 from overnight.bo_core.surrogate import Belief
 from overnight.campaign.goal import Goal
+from overnight.campaign.goal.front import on_front
 
 # Draws of a large front are many boxes, and differ in fewer of them: so many points in all draws together suffice.
 _MOST_POINTS, _FEWEST_DRAWS = 2048, 32
@@ -34,24 +35,22 @@ class Front:
 
     @classmethod
     def of(cls, goal: Goal, beliefs: Beliefs, limits: Limits | None) -> "Front":
-        """Return the aim of a goal, with the reference that it gives or infers from the means of measured points.
+        """Return the aim of a goal, with the reference that it gives or infers from the front of means.
 
-        Points that are less likely feasible than not do not count if there are others.
+        The front is that of measured points; those less likely feasible than not do not count if there are others.
         """
         models = {each.metric: beliefs[each.metric] for each in goal.objectives}
         outcomes = {metric: model.observed.outcomes for metric, model in models.items()}
         X = models[goal.objectives[0].metric].data.X
+        columns = [
+            [each.turned(outcomes[each.metric].mean_in_units(y)) for y in model.posterior.averaged(X)[0].tolist()]
+            for each, model in zip(goal.objectives, models.values(), strict=True)
+        ]
+        points = [*zip(*columns, strict=True)]
         if limits is not None:
             feasible = limits.probabilities({name: model.posterior for name, model in beliefs.items()}, X).every > 0.5
-            X = X[feasible.to(X.device)] if bool(feasible.any()) else X
-        columns = [
-            [
-                each.turned(outcomes[each.metric].mean_in_units(y))
-                for y in models[each.metric].posterior.averaged(X)[0].tolist()
-            ]
-            for each in goal.objectives
-        ]
-        worst = goal.worst([*zip(*columns, strict=True)])
+            points = [point for point, kept in zip(points, feasible.tolist(), strict=True) if kept] or points
+        worst = goal.worst([point for point, kept in zip(points, on_front(points), strict=True) if kept], points)
         turned = {each.metric: each.turned(value) for each, value in zip(goal.objectives, worst, strict=True)}
         return cls(outcomes, turned, limits)
 
