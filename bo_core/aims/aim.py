@@ -37,6 +37,11 @@ class Aim(Protocol):
         """Return whether the gain of measuring a point again can be computed."""
         ...
 
+    @property
+    def dear(self) -> bool:
+        """Return whether scores are dear to compute even if observations are few."""
+        ...
+
     def called(self, acquisition: str) -> str:
         """Return the name under which the score of a campaign's acquisition is recorded."""
         ...

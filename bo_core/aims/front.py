@@ -31,6 +31,7 @@ class Front:
     worst: Mapping[str, float]
     limits: Limits | None
     floor: None = None
+    dear: bool = True
     may_repeat: bool = False
 
     @classmethod

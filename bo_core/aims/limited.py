@@ -19,6 +19,7 @@ class Limited:
 
     limits: Limits
     outcomes: Outcomes
+    dear: bool = False
     may_repeat: bool = True
 
     @property

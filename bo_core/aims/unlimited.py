@@ -20,6 +20,7 @@ class Unlimited:
     outcomes: Outcomes
     limits: None = None
     floor: None = None
+    dear: bool = False
     may_repeat: bool = True
 
     @property

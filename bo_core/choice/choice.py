@@ -33,8 +33,8 @@ from overnight.campaign import Point
 
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
-# Given many observations, a step of a climb is dear, and the last of many steps gain little.
-_MOST_STEPS_OF_MANY = 40
+# The last of many steps of a climb gain little. That matters if a step is dear.
+_MOST_DEAR_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,8 @@ class Choice:
 
     def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
         effort = effort_of(self.proposer)
-        if self.model.data.many:
-            effort = replace(effort, steps=_MOST_STEPS_OF_MANY)
+        if self.model.data.many or self.aim.dear:
+            effort = replace(effort, steps=_MOST_DEAR_STEPS)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
         pool = torch.cat([pool, *self._ends_of_guides(pool, effort, at.search_seed)])
         point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)

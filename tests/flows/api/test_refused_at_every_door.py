@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no score for several objectives": (
         {
-            "minimize": None,
+            "maximize": None,
             "objectives": [{"minimize": "loss"}, {"maximize": "speed"}],
             "proposer": {"kind": "bayesian", "acquisition": "thompson_sampling"},
         },
