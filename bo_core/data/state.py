@@ -45,7 +45,7 @@ class Observed:
         *,
         learn_noise: bool,
     ) -> "Observed":
-        """Return what a view observed of the first objective, with `expected` ends of stopped trials; features X [n, d].
+        """Return the observations of the first objective, with `expected` ends of stopped trials; features X [n, d].
 
         With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """

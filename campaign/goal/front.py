@@ -29,10 +29,10 @@ def on_front(points: Sequence[Turned]) -> list[bool]:
 def inferred_worst(front: Sequence[Turned]) -> Turned:
     """Return a reference for a front of at least one point: its worst values, and a tenth of its ranges beyond them.
 
-    A front without a range, such as a single point, is taken for a tenth of the size of its values, at least 1e-6 wide.
+    If all values of an objective are alike, their size stands for the range, or 1 if they are 0.
     """
     ends = [(min(values), max(values)) for values in zip(*front, strict=True)]
-    return tuple(low - _BEYOND * (high - low if high > low else max(abs(low), 1e-6)) for low, high in ends)
+    return tuple(low - _BEYOND * (high - low or abs(low) or 1.0) for low, high in ends)
 
 
 def hypervolume(points: Sequence[Turned], worst: Turned) -> float:
