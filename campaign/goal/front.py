@@ -17,13 +17,7 @@ def dominates(a: Turned, b: Turned) -> bool:
 
 def on_front(points: Sequence[Turned]) -> list[bool]:
     """Return for each point whether no other one dominates it; equal points are on the front together."""
-    # In this order, only earlier points can dominate a point, and one of the front dominates it if any other one does.
-    front: list[Turned] = []
-    for point in sorted({*points}, reverse=True):
-        if not any(dominates(other, point) for other in front):
-            front.append(point)
-    kept = {*front}
-    return [point in kept for point in points]
+    return [not any(dominates(other, point) for other in points) for point in points]
 
 
 def inferred_worst(front: Sequence[Turned]) -> Turned:
