@@ -83,13 +83,14 @@ def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) ->
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
-    """Return how the objective's standard error contradicts the campaign's `noise`; None if it does not."""
-    name, because = campaign.objective.metric, f"because of `noise: {campaign.noise}`"
-    measured = metrics.get(name)
-    if measured is not None and campaign.noise == "known" and measured.sem is None:
-        return f"metric `{name}`: expected a standard error with the mean {because}, found none"
-    if measured is not None and campaign.noise == "none" and measured.sem:
-        return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
+    """Return how the standard error of an objective contradicts the campaign's `noise`; None if none does."""
+    because = f"because of `noise: {campaign.noise}`"
+    for name in (objective.metric for objective in campaign.goal.objectives):
+        measured = metrics.get(name)
+        if measured is not None and campaign.noise == "known" and measured.sem is None:
+            return f"metric `{name}`: expected a standard error with the mean {because}, found none"
+        if measured is not None and campaign.noise == "none" and measured.sem:
+            return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
     return None
 
 

@@ -9,13 +9,14 @@ from overnight.campaign.problems import Problem, shown
 
 # With more, nearly every point is on the front, and hypervolumes take long to compute.
 MOST_OBJECTIVES = 6
-_WAYS = ("minimize", "maximize", "objectives")
+# The keys of a campaign's file, one of which holds its objectives.
+WAYS_TO_AIM = ("minimize", "maximize", "objectives")
 _ONE_CURVE = "expected `rule: improbable` with several `objectives`, because the other rules compare a single metric"
 
 
 def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the contradictions of a definition's objectives with each other and with parts that need a single one."""
-    written = [key for key in _WAYS if campaign.get(key) not in (None, (), [])]
+    written = [key for key in WAYS_TO_AIM if campaign.get(key) not in (None, (), [])]
     if len(written) != 1:
         found = " and ".join(f"`{key}`" for key in written) or "neither"
         text = f"expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got {found}"

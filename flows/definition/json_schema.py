@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from overnight.campaign.goal.objective_contradictions import WAYS_TO_AIM
 from overnight.flows.definition.campaign_file import CampaignFile
 
 # The first line of the template names this file to editors.
@@ -21,7 +22,7 @@ def campaign_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": [*definition["required"], *required],
-        "oneOf": [{"required": ["minimize"]}, {"required": ["maximize"]}],
+        "oneOf": [{"required": [key]} for key in WAYS_TO_AIM],
         "properties": {**definition["properties"], **plugged_in},
         "$defs": schema["$defs"],
     }

@@ -17,7 +17,7 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     """Return the outcome that a person reports: metrics, or an exception for a failure that the point caused.
 
     Optional and additional metrics are kept if they are valid, and noted if they are not. Raises InvalidResult if a
-    required metric is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`,
+    required metric is missing or unusable, if the standard error of an objective contradicts the campaign's `noise`,
     or if `cost` is not a finite number of 0 or more.
     """
     known, problems = read_cost(cost)
@@ -44,8 +44,8 @@ def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> E
 
 
 def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
-    """Return the metrics of a report before a trial's end; raises InvalidResult unless they include the objective."""
-    read = read_metrics(_by_name(campaign, result), (campaign.objective.metric,))
+    """Return the metrics of a report before a trial's end; raises InvalidResult without those of the objectives."""
+    read = read_metrics(_by_name(campaign, result), [each.metric for each in campaign.goal.objectives])
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
     return read.metrics
@@ -77,5 +77,8 @@ def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
     names = [*map(str, result)] if isinstance(result, Mapping) else []
     missing = [name for name in campaign.expected_metrics if name not in names]
     meant = {name: difflib.get_close_matches(name, set(names) - {*campaign.expected_metrics}, n=1) for name in missing}
-    guesses = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
-    return " ".join([f"{problem}; the result is {named_value(result)}.", *guesses])
+    hints = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
+    if campaign.goal.has_front and not isinstance(result, Mapping):
+        named = ", ".join(f"{objective.metric!r}: …" for objective in campaign.goal.objectives)
+        hints.append(f"A campaign with several objectives needs them by name: {{{named}}}.")
+    return " ".join([f"{problem}; the result is {named_value(result)}.", *hints])
