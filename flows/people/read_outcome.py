@@ -9,7 +9,7 @@ from typing import Any
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
 from overnight.campaign.errors import InvalidResult
 from overnight.campaign.evaluation import is_measurement, named_value, writable
-from overnight.campaign.result import noise_problem, read_cost, read_metrics
+from overnight.campaign.result import noise_problem, read_cost, read_metrics, with_calculated
 from overnight.evaluators import Infeasible
 
 
@@ -26,10 +26,16 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics, campaign.optional_metrics)
-    problem = read.problem or noise_problem(campaign, read.metrics)
+    metrics, problem = read.metrics, read.problem
+    if problem is None:
+        try:
+            metrics = with_calculated(campaign, metrics)
+            problem = noise_problem(campaign, metrics)
+        except ValueError as impossible:
+            problem = str(impossible)
     if problem is not None:
         raise InvalidResult(_refusal(campaign, result, problem))
-    return EvaluationSucceeded(metrics=read.metrics, notes=read.notes, cost=known)
+    return EvaluationSucceeded(metrics=metrics, notes=read.notes, cost=known)
 
 
 def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> EvaluationFailed:
@@ -45,7 +51,7 @@ def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> E
 
 def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
     """Return the metrics of a report before a trial's end; raises InvalidResult without those of the objectives."""
-    read = read_metrics(_by_name(campaign, result), [each.metric for each in campaign.goal.objectives])
+    read = read_metrics(_by_name(campaign, result), campaign.objective_metrics)
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
     return read.metrics
