@@ -71,8 +71,8 @@ REFUSED = {
         "10: prefer.1: expected a lower bound of `vmaf` below its upper bound, got 95 and 90"
     ),
     f"{TWO}stop_early: {{rule: median}}": (
-        "8: stop_early: expected no `stop_early` with several `objectives`, whose curves no rule compares yet, found a "
-        "rule"
+        "8: stop_early.rule: expected `rule: improbable` with several `objectives`, because the other rules compare a "
+        "single metric, got 'median'"
     ),
     f"{TWO}confirm: 3": (
         "8: confirm: expected `auto` or `never` with several `objectives`, which have no single best point to confirm, "
