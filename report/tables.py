@@ -22,9 +22,9 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
     """Return a row for each of these trials, by default for all in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
-    are the expectation of the first objective; `seconds` are those of all ended attempts, None if no attempt has ended. With
-    constraints, `feasible` and `unmet` compare the measured values with the present limits. With several objectives,
-    `on_front` is true for the feasible results that no other feasible one dominates.
+    are the expectation of the first objective; `seconds` are those of all ended attempts, None if no attempt has ended.
+    With constraints, `feasible` and `unmet` compare the measured values with the present limits. With several
+    objectives, `on_front` is true for the feasible results that no other feasible one dominates.
     Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """

@@ -13,6 +13,11 @@ from overnight.campaign.goal.constraint import Constraint
 from overnight.storage.quoting import text_in_sql
 
 _HAS_RESULT = "o.kind = 'trial_observed' and len(o.metrics) > 0"
+_FRONT = """
+    create view measured_front as
+    with candidates as (select trial, {values} from outcomes o where {feasible})
+    select trial from candidates mine where not exists (from candidates other where {as_good} and ({better}))
+"""
 
 
 def goal_beside_baseline(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> Goal:
@@ -43,17 +48,13 @@ def judged_columns_of(goal: Goal) -> list[str]:
 
 def front_view(goal: Goal) -> str:
     """Return the view `measured_front`: the trials whose feasible results no other feasible result dominates."""
-    turned = [f"{'' if each.sign > 0 else '-'}{_value(each.metric)}" for each in goal.objectives]
+    turned = [f"{each.turned(1.0):g} * {_value(each.metric)}" for each in goal.objectives]
     values = ", ".join(f"{value} as v{i}" for i, value in enumerate(turned))
     places = range(len(turned))
     as_good = " and ".join(f"other.v{i} >= mine.v{i}" for i in places)
     better = " or ".join(f"other.v{i} > mine.v{i}" for i in places)
-    return f"""
-        create view measured_front as
-        with candidates as (select trial, {values} from outcomes o where {_HAS_RESULT} and {_feasible(goal)})
-        select trial from candidates mine
-        where not exists (from candidates other where {as_good} and ({better}))
-    """
+    feasible = f"{_HAS_RESULT} and {_feasible(goal)}"
+    return _FRONT.format(values=values, feasible=feasible, as_good=as_good, better=better)
 
 
 def _feasible(goal: Goal) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.problems import shown
@@ -18,7 +19,7 @@ _Step = Callable[[_Values], float]
 
 LONGEST_EXPRESSION = 1000
 _DEEPEST = 50
-_FUNCTIONS: Mapping[str, Callable[..., float]] = {
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": abs,
     "exp": math.exp,
     "log": math.log,

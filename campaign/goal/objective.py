@@ -105,7 +105,10 @@ WrittenObjective = Annotated[
             "properties": {
                 "minimize": {"type": "string", "minLength": 1},
                 "maximize": {"type": "string", "minLength": 1},
-                "worst": {"type": "number", "description": "a value that is of no use, and neither is a worse one"},
+                "worst": {
+                    "type": ["number", "null"],
+                    "description": "a value that is of no use, and neither is a worse one",
+                },
             },
             "oneOf": [{"required": ["minimize"]}, {"required": ["maximize"]}],
             "additionalProperties": False,

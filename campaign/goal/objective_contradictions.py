@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from overnight.campaign.goal.constraint_contradictions import readable_constraints
+from overnight.campaign.goal.constraint_contradictions import impossible_constraints, readable_constraints
 from overnight.campaign.goal.expression import is_expression, read_expression
 from overnight.campaign.goal.objective import readable_objectives
 from overnight.campaign.problems import Problem, Where, shown
@@ -62,10 +62,7 @@ def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, 
         if preferred.metric not in seen:
             text = f"expected the metric of an objective, such as {shown(seen[0]) if seen else 'one'}, "
             yield Problem(("prefer", position), f"{text}got {shown(preferred.metric)}")
-        if preferred.relative and campaign.get("baseline") is None:
-            yield Problem(
-                ("prefer", position), f"expected a `baseline`, to which `{preferred}` is relative, found none"
-            )
+    yield from impossible_constraints(campaign, "prefer")
     if (rule := _rule(campaign.get("stop_early"))) in ("median", "successive_halving"):
         yield Problem(("stop_early", "rule"), f"{_ONE_CURVE}, got {shown(rule)}")
     if isinstance(campaign.get("confirm"), int):

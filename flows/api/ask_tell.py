@@ -120,8 +120,9 @@ class AskTell:
     def report(self, trial: Trial | int, step: int, result: Any) -> str | None:
         """Record a measurement of a running trial; return the reason to end it now, or None if it continues.
 
-        The measurement needs only the objectives. If a reason is returned, the trial has already ended in the ledger:
-        record nothing more of it. Raises InvalidResult and NotUnderWay as `tell` does.
+        The measurement needs only the objective; with several objectives, it needs one metric of the goal. If a reason
+        is returned, the trial has already ended in the ledger: record nothing more of it. Raises InvalidResult and
+        NotUnderWay as `tell` does.
         """
         return self._run(self._report(trial, step, result))
 

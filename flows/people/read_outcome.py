@@ -34,7 +34,7 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
         except ValueError as impossible:
             problem = str(impossible)
     if problem is not None:
-        raise InvalidResult(_refusal(campaign, result, problem))
+        raise InvalidResult(f"{_refusal(campaign, result, problem)}{_by_name_hint(campaign, result)}")
     return EvaluationSucceeded(metrics=metrics, notes=read.notes, cost=known)
 
 
@@ -50,8 +50,14 @@ def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> E
 
 
 def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
-    """Return the metrics of a report before a trial's end; raises InvalidResult without those of the objectives."""
-    read = read_metrics(_by_name(campaign, result), campaign.objective_metrics)
+    """Return the metrics of a report before a trial's end; raises InvalidResult unless they include the objective.
+
+    With several objectives, a report needs one metric of the goal.
+    """
+    found, useful = _by_name(campaign, result), campaign.objective_metrics
+    if campaign.goal.has_front:
+        useful = [metric for metric in campaign.expected_metrics if metric in found] or useful[:1]
+    read = read_metrics(found, useful)
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
     return read.metrics
@@ -79,12 +85,17 @@ def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
     return result if by_name else {campaign.objective.metric: result}
 
 
+def _by_name_hint(campaign: Campaign, result: Any) -> str:
+    """Return how to give several objectives, if a result is a number or a pair."""
+    if not campaign.goal.has_front or isinstance(result, Mapping):
+        return ""
+    named = ", ".join(f"{objective.metric!r}: …" for objective in campaign.goal.objectives)
+    return f" A campaign with several objectives needs them by name: {{{named}}}."
+
+
 def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
     names = [*map(str, result)] if isinstance(result, Mapping) else []
     missing = [name for name in campaign.expected_metrics if name not in names]
     meant = {name: difflib.get_close_matches(name, set(names) - {*campaign.expected_metrics}, n=1) for name in missing}
     hints = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
-    if campaign.goal.has_front and not isinstance(result, Mapping):
-        named = ", ".join(f"{objective.metric!r}: …" for objective in campaign.goal.objectives)
-        hints.append(f"A campaign with several objectives needs them by name: {{{named}}}.")
     return " ".join([f"{problem}; the result is {named_value(result)}.", *hints])
