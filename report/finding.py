@@ -19,7 +19,7 @@ from overnight.report.phrases import (
     where,
 )
 from overnight.report.story import Story
-from overnight.report.story.best import Best, Recommended
+from overnight.report.story.goal.best import Best, Recommended
 
 _LIKELY = 0.95
 _LIKELY_BEST = 0.5

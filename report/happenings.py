@@ -9,7 +9,7 @@ from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured
-from overnight.report.story.best import best_measured
+from overnight.report.story.goal.best import best_measured
 from overnight.report.trial_facts import best_words, point_text
 
 

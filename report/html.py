@@ -25,8 +25,8 @@ from overnight.report.pictures.charts import Figure, Pictures, timeline_chart
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
 from overnight.report.story import Story
-from overnight.report.story.best import Best
-from overnight.report.story.feasibility import Belief, Feasibility
+from overnight.report.story.goal.best import Best
+from overnight.report.story.goal.feasibility import Belief, Feasibility
 from overnight.report.trial_facts import cell, cell_text
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 

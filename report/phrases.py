@@ -5,13 +5,13 @@ from datetime import UTC
 
 from overnight.report.numbers import duration, measured, moment, number, with_uncertainty
 from overnight.report.statuses import LOOKS
-from overnight.report.story.best import Baseline, Recommended
 from overnight.report.story.confirmation import Confirmation
-from overnight.report.story.gain import Gain
+from overnight.report.story.goal.best import Baseline, Recommended
+from overnight.report.story.goal.gain import Gain
+from overnight.report.story.goal.suspects import SuspectResult
 from overnight.report.story.proposals import Proposals
 from overnight.report.story.spent import Spent
 from overnight.report.story.story import Story
-from overnight.report.story.suspects import SuspectResult
 from overnight.report.story.versions import Version
 
 

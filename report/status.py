@@ -29,8 +29,8 @@ from overnight.report.phrases import (
     where,
 )
 from overnight.report.story import Story
-from overnight.report.story.best import Recommended
 from overnight.report.story.failures import Failures
+from overnight.report.story.goal.best import Recommended
 from overnight.report.story.people import People, Question
 from overnight.report.trial_facts import cell_text
 

@@ -5,17 +5,17 @@ from datetime import datetime
 from overnight.campaign import History
 from overnight.campaign.goal import Objective
 from overnight.campaign.recommendation import Recommendation
-from overnight.report.story.best import Best, best_of
 from overnight.report.story.confirmation import Confirmation, confirmation_of
 from overnight.report.story.failures import Failures, failures_of
-from overnight.report.story.feasibility import Feasibility, feasibility_of
-from overnight.report.story.gain import Gain, gain_of
+from overnight.report.story.goal.best import Best, best_of
+from overnight.report.story.goal.feasibility import Feasibility, feasibility_of
+from overnight.report.story.goal.gain import Gain, gain_of
+from overnight.report.story.goal.suspects import SuspectResult, suspects_of
 from overnight.report.story.people import People, people_of
 from overnight.report.story.proposals import Proposals, proposals_of
 from overnight.report.story.section import Section
 from overnight.report.story.spent import Spent, known_until, spent_of
 from overnight.report.story.standing import Standing, standing_of
-from overnight.report.story.suspects import SuspectResult, suspects_of
 from overnight.report.story.versions import Version, versions_of
 
 

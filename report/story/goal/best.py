@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Point, Trial
 from overnight.campaign.recommendation import Recommendation
-from overnight.report.story.exactness import is_exact, measured_at
+from overnight.report.story.goal.exactness import is_exact, measured_at
 from overnight.report.story.section import Known, Section
 from overnight.report.trial_facts import ending
 
