@@ -28,7 +28,7 @@ _LIKELY_BEST = 0.5
 def standing_sentence(story: Story) -> str:
     """Return how a campaign stands: its trials, spending, remaining time, requests, warnings, and the next step."""
     parts = [str(story.standing), _counts(story), spent_text(story.spent)]
-    parts += [gain_text(story.gain, story.objective.metric), confirmation_text(story.confirmation)]
+    parts += [gain_text(story.gain, story.gaining), confirmation_text(story.confirmation)]
     parts += [time_left(story) and f"{time_left(story)} left"]
     parts += [*map(str, story.people.requests), *warnings(story), *story.standing.notices]
     parts += [story.standing.next_step and f"next: {story.standing.next_step}"]

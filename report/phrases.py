@@ -62,11 +62,11 @@ def spent_text(spent: Spent) -> str:
     return ", ".join(parts)
 
 
-def gain_text(gain: Gain | None, metric: str) -> str:
+def gain_text(gain: Gain | None, gaining: str) -> str:
     """Return the gain that one more trial is expected to bring, and whether that is enough; empty if unknown."""
     if gain is None or gain.expected is None:
         return ""
-    expected = f"expected gain left: one more trial is expected to improve {metric} by {gain.expected:.2g}"
+    expected = f"expected gain left: one more trial is expected to {gaining} by {gain.expected:.2g}"
     if gain.advice_only and gain.enough:
         return f"{expected}; {gain.in_a_row} times in a row it was less than {gain.limit:g}: you may stop"
     return f"{expected} (`stop_when`: {gain.limit_in_a_row} times below {gain.limit:g}, by now {gain.in_a_row})"
