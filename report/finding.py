@@ -5,9 +5,19 @@ from decimal import Decimal
 
 from overnight.campaign.parameters import Value
 from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
+from overnight.report.front_phrases import (
+    beaten_text,
+    chosen_text,
+    comparison_text,
+    recommended_values,
+    value_text,
+    values_text,
+    volume_text,
+)
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases import (
     confirmation_text,
+    counted,
     gain_text,
     missing_text,
     recommended_text,
@@ -20,9 +30,13 @@ from overnight.report.phrases import (
 )
 from overnight.report.story import Story
 from overnight.report.story.goal.best import Best, Recommended
+from overnight.report.story.goal.front import Front, RecommendedOfFront
 
 _LIKELY = 0.95
 _LIKELY_BEST = 0.5
+_AS_MEASURED = "The figures are as measured: measuring a point again gives the same value."
+_BELIEVED = "The figures are the model's belief about the true value ± one standard deviation."
+_PROVISIONAL = "Trials are still outstanding, so this may change."
 
 
 def standing_sentence(story: Story) -> str:
@@ -48,7 +62,10 @@ def finding_sentence(story: Story) -> str:
         return _nothing(story)
     value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
     if feasibility is not None and feasibility.reached is False:
-        return f"{sentence(reached_text(feasibility))} There, {metric} is {value} ({where(found)})."
+        there = f"{metric} is {value}" if story.front is None else recommended_values(story, found)
+        return f"{sentence(reached_text(feasibility))} There, {there} ({where(found)})."
+    if story.front is not None and story.front.recommended is not None:
+        return _of_front(story.front, story.front.recommended, found)
     if baseline is None or baseline.mean is None:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
     if found.is_baseline:
@@ -57,6 +74,21 @@ def finding_sentence(story: Story) -> str:
     before = with_uncertainty(baseline.mean, baseline.sd)
     change = _change(found.change_percent)
     return f"{metric} from {before} at the baseline to {value} at the recommended configuration{unmeasured}{change}."
+
+
+def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> str:
+    """Return the values at the recommended configuration of a front, from those of the baseline if they are known."""
+    one_of = f"one of {counted(len(front.points), 'configuration')} on the front"
+    if found.is_baseline:
+        return f"The baseline is recommended: {values_text(chosen.values, ' and ')}, {one_of}."
+    if front.baseline is None:
+        return f"{values_text(chosen.values, ' and ')} at the recommended configuration ({where(found)}), {one_of}."
+    changes = [
+        f"{now.metric} from {value_text(before)} {'at the baseline ' if now is chosen.values[0] else ''}"
+        f"to {value_text(now)}"
+        for before, now in zip(front.baseline.values, chosen.values, strict=True)
+    ]
+    return f"{' and '.join(changes)} at the recommended configuration, {one_of}."
 
 
 def _nothing(story: Story) -> str:
@@ -87,14 +119,27 @@ def confidence_sentences(story: Story) -> list[str]:
         return []
     if found.without_model is not None:
         return [f"The figures are the best measurement and its standard error. {found.without_model}"]
-    return list(_confidence(story.best, found))
+    return [*_confidence(story.best, found)] if story.front is None else [*_in_front(story, story.front, found)]
+
+
+def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:
+    """Yield why a configuration of the front is recommended, how certain that is, and the hypervolume."""
+    if front.recommended is not None:
+        yield sentence(chosen_text(front, front.recommended))
+    yield _AS_MEASURED if found.exact else _BELIEVED
+    if found.probability_best is not None and story.best.observed > 1:
+        yield f"The probability that it is on the front is {probability(found.probability_best)}."
+    if front.baseline is not None and not found.is_baseline:
+        yield sentence(f"{beaten_text(front, front.baseline)}; {comparison_text(front.baseline)}")
+    if found.probability_better_than_baseline is not None:
+        yield _against_baseline(found.probability_better_than_baseline, " in every objective")
+    yield from (sentence(text) for text in (missing_text(story.best.baseline), volume_text(front)) if text)
+    if story.best.provisional:
+        yield _PROVISIONAL
 
 
 def _confidence(best: Best, found: Recommended) -> Iterator[str]:
-    if found.exact:
-        yield "The figures are as measured: measuring a point again gives the same value."
-    else:
-        yield "The figures are the model's belief about the true value ± one standard deviation."
+    yield _AS_MEASURED if found.exact else _BELIEVED
     if found.probability_better_than_baseline is not None:
         yield _against_baseline(found.probability_better_than_baseline)
     if (missing := missing_text(best.baseline)) is not None:
@@ -111,7 +156,7 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
         value, trial = measured(best.measured.measurement), best.measured.trial
         yield f"The best single measurement, {value}, is trial {trial}'s; a single measurement can be lucky."
     if best.provisional:
-        yield "Trials are still outstanding, so this may change."
+        yield _PROVISIONAL
 
 
 def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -> str:
@@ -127,8 +172,8 @@ def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -
     return f"{'+' if after > before else ''}{number(becomes - was, 2)}"
 
 
-def _against_baseline(better: float) -> str:
-    words = f"With a probability of {probability(better)} it is better than the baseline"
+def _against_baseline(better: float, in_what: str = "") -> str:
+    words = f"With a probability of {probability(better)} it is better than the baseline{in_what}"
     return f"{words}." if better >= _LIKELY else f"{words}: not settled."
 
 

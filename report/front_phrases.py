@@ -66,7 +66,7 @@ def table_lines(front: Front) -> Iterator[str]:
     few = evenly(front.points, _FEW if len(front.points) > _FEW + 1 else len(front.points))
     shown = [point for point in front.points if point in few or point.trial == chosen]
     known = any(point.probability is not None for point in shown)
-    rows = [["trial", *(_cut(str(each)) for each in front.objectives), *(["there with"] if known else [])]]
+    rows = [["trial", *(_cut(str(each)) for each in front.objectives), *(["on the front"] if known else [])]]
     rows += [_cells(point, known=known) for point in shown]
     marks = ["", *("recommended" if point.trial == chosen else "" for point in shown)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -98,7 +98,8 @@ def beaten_text(front: Front, baseline: BaselineBeside) -> str:
     """Return how many points of the front beat the baseline."""
     count, of = len(baseline.dominated_by), len(front.points)
     which = "nothing" if not count else "everything" if count == of else f"{count} of {of}"
-    return f"{which} on the front {'are' if 1 < count < of else 'is'} better in an objective and worse in none"
+    verb = "are" if 1 < count < of else "is"
+    return f"{which} on the front {verb} better than the baseline in an objective and worse in none"
 
 
 def comparison_text(baseline: BaselineBeside) -> str:
