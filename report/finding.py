@@ -10,6 +10,7 @@ from overnight.report.front_phrases import (
     chosen_text,
     comparison_text,
     recommended_values,
+    size_text,
     value_text,
     values_text,
     volume_text,
@@ -34,6 +35,8 @@ from overnight.report.story.goal.front import Front, RecommendedOfFront
 
 _LIKELY = 0.95
 _LIKELY_BEST = 0.5
+# Of more objectives, a sentence names no values.
+_MOST_VALUES = 3
 _AS_MEASURED = "The figures are as measured: measuring a point again gives the same value."
 _BELIEVED = "The figures are the model's belief about the true value ± one standard deviation."
 _PROVISIONAL = "Trials are still outstanding, so this may change."
@@ -78,6 +81,11 @@ def finding_sentence(story: Story) -> str:
 
 def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> str:
     """Return the values at the recommended configuration of a front, from those of the baseline if they are known."""
+    if len(front.objectives) > _MOST_VALUES:
+        beside = "" if front.baseline is None or found.is_baseline else f": {comparison_text(front.baseline)}"
+        return (
+            f"{counted(len(front.points), 'configuration')} on the front; trial {chosen.trial} is recommended{beside}."
+        )
     one_of = f"one of {counted(len(front.points), 'configuration')} on the front"
     if found.is_baseline:
         return f"The baseline is recommended: {values_text(chosen.values, ' and ')}, {one_of}."
@@ -92,6 +100,8 @@ def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> s
 
 
 def _nothing(story: Story) -> str:
+    if story.front is not None and story.front.points:
+        return f"{sentence(size_text(story.front))} Nothing is recommended."
     if story.feasibility is not None and story.best.observed:
         return f"{sentence(feasible_text(story.feasibility))} Nothing is recommended."
     return "Nothing has been observed yet, so there is nothing to recommend."

@@ -18,9 +18,10 @@ from overnight.report.story.goal.front import Front, FrontPoint, Value
 from overnight.report.trial_facts import point_text, unmet_text
 
 _MOST_IN_A_LABEL = 12
-_LONGEST_NAME = 60
-# Of more points, error bars would hide the front.
-_MOST_BARS = 60
+# As long as a name fits beside a small picture, and beside a large one.
+_LONGEST_NAMES = 26, 44
+# Of more points in a small or a large picture, error bars would hide the front.
+_MOST_BARS = 25, 60
 _PALE = "rgba(26,156,116,0.45)"
 _NO_USE = "rgba(128,128,128,0.16)"
 _HEIGHT, _LOW_HEIGHT = 440, 300
@@ -36,6 +37,7 @@ class FrontPictures:
         self._others = [t for t in worth_drawing(history, self._observed, chosen) if t.id not in on_front]
         self._names = list(history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
         self.pairs = list(combinations(range(len(front.objectives)), 2)) if self._observed else []
+        self._alone = len(front.objectives) == 2
         self.outside = 0
 
     def pair(self, i: int, j: int) -> Figure:
@@ -43,15 +45,14 @@ class FrontPictures:
         x, y = self._window(i), self._window(j)
         data = [*self._limits(i, x, y), *self._limits(j, y, x, across=True), *self._measured_points(i, j, x, y)]
         data += self._baseline(i, j)
-        alone = len(self.pairs) == 1
         if self.front.points:
-            data += [self._steps()] if alone else []
+            data += [self._steps()] if self._alone else []
             data.append(self._on_front(i, j))
         data += self._marks(i, j)
-        layout = layout_of(_HEIGHT if alone else _LOW_HEIGHT) | {"shapes": self._of_no_use(i, j, x, y)}
+        layout = layout_of(_HEIGHT if self._alone else _LOW_HEIGHT) | {"shapes": self._of_no_use(i, j, x, y)}
         layout["xaxis"] |= self._axis(i, x)
         layout["yaxis"] |= self._axis(j, y)
-        return {"data": data, "layout": layout | {"showlegend": alone}}
+        return {"data": data, "layout": layout | {"showlegend": self._alone}}
 
     def course(self) -> Figure:
         """Return the hypervolume of the results up to each trial."""
@@ -81,7 +82,8 @@ class FrontPictures:
 
     def _axis(self, i: int, window: Window) -> dict[str, Any]:
         name = str(self.front.objectives[i])
-        name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        most = _LONGEST_NAMES[self._alone]
+        name = name if len(name) <= most else f"{name[: most - 1]}…"
         axis = objective_axis(logarithmic=window.log, name=name)
         return axis | ({} if window.ends is None else {"range": list(window.ends)})
 
@@ -117,7 +119,7 @@ class FrontPictures:
             hovertext=[self._front_label(point) for point in points],
             hoverinfo="text",
         )
-        if len(points) <= _MOST_BARS:
+        if len(points) <= _MOST_BARS[self._alone]:
             bars = {"error_x": [point.values[i] for point in points], "error_y": [point.values[j] for point in points]}
             trace |= {name: _bars(values) for name, values in bars.items() if any(map(_known, values))}
         return trace
@@ -149,7 +151,7 @@ class FrontPictures:
     def _baseline(self, i: int, j: int) -> Iterator[Figure]:
         if self.front.baseline is not None:
             values = self.front.baseline.values
-            marker = {"color": GENERATORS["baseline"], "size": 10, "symbol": "diamond"}
+            marker = {"color": GENERATORS["baseline"], "size": 13, "symbol": "diamond"}
             label = "<br>".join(map(cut, ["baseline", *(f"{v.metric} {value_text(v)}" for v in values)]))
             more: dict[str, Any] = {"hovertext": [label], "hoverinfo": "text", "name": "baseline"}
             yield scatter([values[i].mean], [values[j].mean], mode="markers", marker=marker, **more)
