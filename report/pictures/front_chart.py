@@ -9,10 +9,10 @@ from overnight.campaign import History, Measurement, Objective, Trial
 from overnight.campaign.goal.constraint import Constraint
 from overnight.report.front_phrases import value_text
 from overnight.report.numbers import measured, number, probability
-from overnight.report.pictures.axes import objective_axis, small, spans_decades, whole_numbers
+from overnight.report.pictures.axes import objective_axis, small, whole_numbers
 from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT, OTHERS, PREFERRED
 from overnight.report.pictures.figure import Figure, cut, layout_of, scatter
-from overnight.report.pictures.front_window import Window
+from overnight.report.pictures.front_geometry import Window, border, window_of
 from overnight.report.selection import worth_drawing
 from overnight.report.story.goal.front import Front, FrontPoint, Value
 from overnight.report.trial_facts import point_text, unmet_text
@@ -49,10 +49,11 @@ class FrontPictures:
             data += [self._steps()] if self._alone else []
             data.append(self._on_front(i, j))
         data += self._marks(i, j)
-        layout = layout_of(_HEIGHT if self._alone else _LOW_HEIGHT) | {"shapes": self._of_no_use(i, j, x, y)}
+        layout = layout_of(_HEIGHT if self._alone else _LOW_HEIGHT)
         layout["xaxis"] |= self._axis(i, x)
         layout["yaxis"] |= self._axis(j, y)
-        return {"data": data, "layout": layout | {"showlegend": self._alone}}
+        layout |= {"showlegend": self._alone, "shapes": self._of_no_use(i, j, x, y)}
+        return {"data": data, "layout": layout}
 
     def course(self) -> Figure:
         """Return the hypervolume of the results up to each trial."""
@@ -63,22 +64,18 @@ class FrontPictures:
         more: dict[str, Any] = {"name": "hypervolume", "hoverinfo": "skip", "mode": "lines", "line": line}
         labels = [f"trial {trial}<br>hypervolume {number(volume)}" for trial, volume in known]
         marks = {"mode": "markers", "marker": {"color": BEST, "size": 6}, "hovertext": labels, "hoverinfo": "text"}
-        layout = layout_of(260) | {"showlegend": False}
+        layout = layout_of(260)
         layout["yaxis"] |= objective_axis(logarithmic=False, name="hypervolume")
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         data = [scatter([*ids, last], [*volumes, volumes[-1]], **more), scatter(ids, volumes, name="trial", **marks)]
-        return {"data": data, "layout": layout}
+        return {"data": data, "layout": layout | {"showlegend": False}}
 
     def _window(self, i: int) -> Window:
-        """Return the window of an objective: its values on the front, and others that are not far from them."""
-        objective, front = self.front.objectives[i], self.front
-        core = [end for point in front.points for end in _ends(point.values[i])]
-        if front.baseline is not None:
-            core.append(front.baseline.values[i].mean)
-        near = [trial.measured[objective.metric].mean for trial in self._observed]
-        near += [end for each in self._constraints(objective) for end in self._ends_of(each)]
-        near += [front.worst[objective.metric]] if objective.metric in front.worst else []
-        return Window.around(core, near, log=spans_decades(self._observed, objective.metric))
+        """Return the window of an objective, in which limits and the reference lie as well if they are not far."""
+        objective = self.front.objectives[i]
+        near = [end for each in self._constraints(objective) for end in self._ends_of(each)]
+        near += [self.front.worst[objective.metric]] if objective.metric in self.front.worst else []
+        return window_of(self.front, i, self._observed, near)
 
     def _axis(self, i: int, window: Window) -> dict[str, Any]:
         name = str(self.front.objectives[i])
@@ -125,28 +122,10 @@ class FrontPictures:
         return trace
 
     def _steps(self) -> Figure:
-        """Return the border of the dominated area, whose corners are found with more being better."""
-        one, two = self.front.objectives
-        turned = [(one.turned(p.values[0].mean), two.turned(p.values[1].mean)) for p in self.front.points]
-        turned.sort(key=lambda corner: (-corner[0], corner[1]))
-        corners = list(turned[:1])
-        for corner in turned[1:]:
-            corners += [(corner[0], corners[-1][1]), corner]
-        if self.front.worst:
-            end = tuple(each.turned(self.front.worst[each.metric]) for each in (one, two))
-            corners = [
-                (corners[0][0], min(end[1], corners[0][1])),
-                *corners,
-                (min(end[0], corners[-1][0]), corners[-1][1]),
-            ]
-        line, xs, ys = (
-            {"color": BEST, "width": 1.5},
-            [one.turned(x) for x, _ in corners],
-            [two.turned(y) for _, y in corners],
-        )
-        return scatter(
-            xs, ys, mode="lines", line=line, name="border of the dominated area", hoverinfo="skip", showlegend=False
-        )
+        corners = border(self.front)
+        more: dict[str, Any] = {"name": "border of what is dominated", "hoverinfo": "skip", "showlegend": False}
+        line = {"color": BEST, "width": 1.5}
+        return scatter([x for x, _ in corners], [y for _, y in corners], mode="lines", line=line, **more)
 
     def _baseline(self, i: int, j: int) -> Iterator[Figure]:
         if self.front.baseline is not None:
@@ -228,10 +207,6 @@ def _as_measured(found: Measurement | None, value: Value) -> str:
 
 def _known(value: Value) -> bool:
     return value.low is not None and value.high is not None and math.isfinite(value.high - value.low)
-
-
-def _ends(value: Value) -> tuple[float, ...]:
-    return (value.mean, value.low, value.high) if value.low is not None and value.high is not None else (value.mean,)
 
 
 def _bars(values: Sequence[Value]) -> Figure:
