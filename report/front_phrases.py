@@ -1,7 +1,8 @@
 """Phrases about the front of several objectives: its points, the recommended one, and the baseline beside it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from overnight.campaign import Goal
 from overnight.report.numbers import number, probability, with_uncertainty
 from overnight.report.phrases import counted, recommended_text
 from overnight.report.selection import evenly
@@ -52,10 +53,16 @@ def volume_text(front: Front) -> str:
 
 
 def reference_text(front: Front) -> str:
-    """Return the worst useful values from which hypervolumes count, and which of them nobody gave."""
-    ends = joined(f"{metric} {number(end)}" for metric, end in front.worst.items())
-    some = "" if len(front.inferred) == len(front.worst) else f"{joined(front.inferred)} "
-    return f"counted from {ends}" + (f" ({some}inferred from the front)" if front.inferred else "")
+    """Return the values from which the hypervolume of a front counts."""
+    return counted_from(Goal(front.objectives), front.worst)
+
+
+def counted_from(goal: Goal, worst: Mapping[str, float]) -> str:
+    """Return the worst useful values from which hypervolumes count, and which of them were not given."""
+    ends = joined(f"{metric} {number(end)}" for metric, end in worst.items())
+    inferred = [each.metric for each in goal.objectives if each.worst is None]
+    some = "" if len(inferred) == len(goal.objectives) else f"{joined(inferred)} "
+    return f"counted from {ends}" + (f" ({some}inferred from the front)" if inferred else "")
 
 
 def table_lines(front: Front) -> Iterator[str]:
