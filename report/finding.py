@@ -6,7 +6,7 @@ from decimal import Decimal
 from overnight.campaign.parameters import Value
 from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
 from overnight.report.front_phrases import (
-    beaten_text,
+    beside_text,
     chosen_text,
     comparison_text,
     recommended_values,
@@ -82,10 +82,10 @@ def finding_sentence(story: Story) -> str:
 def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> str:
     """Return the values at the recommended configuration of a front, from those of the baseline if they are known."""
     if len(front.objectives) > _MOST_VALUES:
-        beside = "" if front.baseline is None or found.is_baseline else f": {comparison_text(front.baseline)}"
-        return (
-            f"{counted(len(front.points), 'configuration')} on the front; trial {chosen.trial} is recommended{beside}."
-        )
+        size = f"{counted(len(front.points), 'configuration')} on the front; trial {chosen.trial} is recommended"
+        compared = None if found.is_baseline else front.baseline
+        beside = "" if compared is None else f"; beside the baseline it is {comparison_text(compared)}"
+        return f"{size}{beside}."
     one_of = f"one of {counted(len(front.points), 'configuration')} on the front"
     if found.is_baseline:
         return f"The baseline is recommended: {values_text(chosen.values, ' and ')}, {one_of}."
@@ -140,7 +140,7 @@ def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:
     if found.probability_best is not None and story.best.observed > 1:
         yield f"The probability that it is on the front is {probability(found.probability_best)}."
     if front.baseline is not None and not found.is_baseline:
-        yield sentence(f"{beaten_text(front, front.baseline)}; {comparison_text(front.baseline)}")
+        yield sentence(beside_text(front, front.baseline))
     if found.probability_better_than_baseline is not None:
         yield _against_baseline(found.probability_better_than_baseline, " in every objective")
     yield from (sentence(text) for text in (missing_text(story.best.baseline), volume_text(front)) if text)

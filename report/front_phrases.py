@@ -101,19 +101,20 @@ def chosen_text(front: Front, found: RecommendedOfFront) -> str:
     return f"nothing on the front meets {wanted}{surely}: it comes closest"
 
 
-def beaten_text(front: Front, baseline: BaselineBeside) -> str:
-    """Return how many points of the front beat the baseline."""
+def beside_text(front: Front, baseline: BaselineBeside) -> str:
+    """Return how many points of the front beat the baseline, and how the recommended one compares with it."""
     count, of = len(baseline.dominated_by), len(front.points)
     which = "nothing" if not count else "everything" if count == of else f"{count} of {of}"
     verb = "are" if 1 < count < of else "is"
-    return f"{which} on the front {verb} better than the baseline in an objective and worse in none"
+    beaten = f"{which} on the front {verb} better than the baseline in an objective and worse in none"
+    return f"{beaten}; the recommended one is {comparison_text(baseline)}"
 
 
 def comparison_text(baseline: BaselineBeside) -> str:
     """Return in which objectives the recommended point is better than the baseline, and in which it is worse."""
     sides = {"better": baseline.better, "worse": baseline.worse}
     parts = [f"{word} in {joined(metrics)}" for word, metrics in sides.items() if metrics]
-    return f"the recommended one is {' and '.join(parts) or 'equal in every objective'}"
+    return " and ".join(parts) or "equal in every objective"
 
 
 def joined(names: Iterable[str]) -> str:

@@ -123,7 +123,7 @@ def _figures(
     figures, pictures = dict[str, Figure](), next(iter(by_metric.values()))
     if fronts is not None:
         figures |= {f"front-{k}": fronts.pair(i, j) for k, (i, j) in enumerate(fronts.pairs)}
-    if fronts is not None and fronts.front.course:
+    if fronts is not None and fronts.front.hypervolume is not None:
         figures["course"] = fronts.course()
     if fronts is None and pictures.drawn:
         figures["course"] = pictures.course()

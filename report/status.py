@@ -14,9 +14,8 @@ from overnight.report.constraint_phrases import (
     reached_text,
 )
 from overnight.report.front_phrases import (
-    beaten_text,
+    beside_text,
     chosen_text,
-    comparison_text,
     recommended_values,
     size_text,
     table_lines,
@@ -170,6 +169,6 @@ def _beside(story: Story, front: Front, found: Recommended) -> Iterator[str]:
     elif (missing := missing_text(story.best.baseline)) is not None:
         yield missing
     elif (baseline := front.baseline) is not None:
-        yield f"baseline: {values_text(baseline.values)}; {beaten_text(front, baseline)}; {comparison_text(baseline)}"
+        yield f"baseline: {values_text(baseline.values)}; {beside_text(front, baseline)}"
         if (better := found.probability_better_than_baseline) is not None:
             yield f"probability that the recommended one is better in every objective: {probability(better)}"

@@ -58,7 +58,7 @@ def added(point: Turned, others: Sequence[Turned], worst: Turned) -> float:
         return 0.0
     alone = prod(x - w for x, w in zip(point, worst, strict=True))
     shared = _undominated([tuple(map(min, point, other)) for other in others])
-    return max(alone - hypervolume(shared, worst), 0.0)
+    return max(0.0, alone - hypervolume(shared, worst))
 
 
 def _undominated(points: Sequence[Turned]) -> list[Turned]:
