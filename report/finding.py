@@ -6,7 +6,7 @@ from decimal import Decimal
 from overnight.campaign.parameters import Value
 from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
 from overnight.report.front_phrases import (
-    beside_text,
+    against_baseline_text,
     chosen_text,
     comparison_text,
     recommended_values,
@@ -84,8 +84,8 @@ def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> s
     if len(front.objectives) > _MOST_VALUES:
         size = f"{counted(len(front.points), 'configuration')} on the front; trial {chosen.trial} is recommended"
         compared = None if found.is_baseline else front.baseline
-        beside = "" if compared is None else f"; beside the baseline it is {comparison_text(compared)}"
-        return f"{size}{beside}."
+        than = "" if compared is None else f", which compared with the baseline is {comparison_text(compared)}"
+        return f"{size}{than}."
     one_of = f"one of {counted(len(front.points), 'configuration')} on the front"
     if found.is_baseline:
         return f"The baseline is recommended: {values_text(chosen.values, ' and ')}, {one_of}."
@@ -140,7 +140,7 @@ def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:
     if found.probability_best is not None and story.best.observed > 1:
         yield f"The probability that it is on the front is {probability(found.probability_best)}."
     if front.baseline is not None and not found.is_baseline:
-        yield sentence(beside_text(front, front.baseline))
+        yield sentence(against_baseline_text(front, front.baseline))
     if found.probability_better_than_baseline is not None:
         yield _against_baseline(found.probability_better_than_baseline, " in every objective")
     yield from (sentence(text) for text in (missing_text(story.best.baseline), volume_text(front)) if text)

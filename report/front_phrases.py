@@ -1,4 +1,4 @@
-"""Phrases about the front of several objectives: its points, the recommended one, and the baseline beside it."""
+"""Phrases about the front of several objectives: its points, the recommended one, and the baseline."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -8,7 +8,7 @@ from overnight.report.phrases import counted, recommended_text
 from overnight.report.selection import evenly
 from overnight.report.story import Story
 from overnight.report.story.goal.best import Recommended
-from overnight.report.story.goal.front import BaselineBeside, Front, FrontPoint, RecommendedOfFront, Value
+from overnight.report.story.goal.front import ComparedBaseline, Front, FrontPoint, RecommendedOfFront, Value
 
 # As many points as a terminal shows among other lines.
 _FEW = 7
@@ -101,7 +101,7 @@ def chosen_text(front: Front, found: RecommendedOfFront) -> str:
     return f"nothing on the front meets {wanted}{surely}: it comes closest"
 
 
-def beside_text(front: Front, baseline: BaselineBeside) -> str:
+def against_baseline_text(front: Front, baseline: ComparedBaseline) -> str:
     """Return how many points of the front beat the baseline, and how the recommended one compares with it."""
     count, of = len(baseline.dominated_by), len(front.points)
     which = "nothing" if not count else "everything" if count == of else f"{count} of {of}"
@@ -110,7 +110,7 @@ def beside_text(front: Front, baseline: BaselineBeside) -> str:
     return f"{beaten}; the recommended one is {comparison_text(baseline)}"
 
 
-def comparison_text(baseline: BaselineBeside) -> str:
+def comparison_text(baseline: ComparedBaseline) -> str:
     """Return in which objectives the recommended point is better than the baseline, and in which it is worse."""
     sides = {"better": baseline.better, "worse": baseline.worse}
     parts = [f"{word} in {joined(metrics)}" for word, metrics in sides.items() if metrics]

@@ -14,7 +14,7 @@ from overnight.report.constraint_phrases import (
     reached_text,
 )
 from overnight.report.front_phrases import (
-    beside_text,
+    against_baseline_text,
     chosen_text,
     recommended_values,
     size_text,
@@ -169,6 +169,6 @@ def _beside(story: Story, front: Front, found: Recommended) -> Iterator[str]:
     elif (missing := missing_text(story.best.baseline)) is not None:
         yield missing
     elif (baseline := front.baseline) is not None:
-        yield f"baseline: {values_text(baseline.values)}; {beside_text(front, baseline)}"
+        yield f"baseline: {values_text(baseline.values)}; {against_baseline_text(front, baseline)}"
         if (better := found.probability_better_than_baseline) is not None:
             yield f"probability that the recommended one is better in every objective: {probability(better)}"

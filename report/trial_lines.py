@@ -94,7 +94,7 @@ def _line(trial: Trial, goal: Goal, front: Container[int], metrics: list[str], p
     expected = [trial.proposal.prediction(objective.metric) for objective in goal.objectives]
     predicted = ["" if each is None else with_uncertainty(each.mean, each.sd) for each in expected]
     cells = [feasible_cell(goal, trial)] if goal.constraints else []
-    cells += ["on it" if trial.id in front else ""] if goal.has_front else []
+    cells += ["yes" if trial.id in front else ""] if goal.has_front else []
     cells += [measured(reported[name]) if name in reported else "" for name in metrics]
     cells += [*predicted, *(cell_text(trial, name) for name in parameters), generator_of(trial)]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]

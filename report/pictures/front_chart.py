@@ -18,7 +18,7 @@ from overnight.report.story.goal.front import Front, FrontPoint, Value
 from overnight.report.trial_facts import point_text, unmet_text
 
 _MOST_IN_A_LABEL = 12
-# As long as a name fits beside a small picture, and beside a large one.
+# The most letters of a name at the axis of a small picture, and of a large one.
 _LONGEST_NAMES = 26, 44
 # Of more points in a small or a large picture, error bars would hide the front.
 _MOST_BARS = 25, 60
@@ -123,7 +123,7 @@ class FrontPictures:
 
     def _steps(self) -> Figure:
         corners = border(self.front)
-        more: dict[str, Any] = {"name": "border of what is dominated", "hoverinfo": "skip", "showlegend": False}
+        more: dict[str, Any] = {"name": "border of the dominated area", "hoverinfo": "skip", "showlegend": False}
         line = {"color": BEST, "width": 1.5}
         return scatter([x for x, _ in corners], [y for _, y in corners], mode="lines", line=line, **more)
 
@@ -144,7 +144,7 @@ class FrontPictures:
             yield scatter([values[i].mean], [values[j].mean], mode="markers", **more)
 
     def _limits(self, i: int, along: Window, other: Window, *, across: bool = False) -> Iterator[Figure]:
-        """Yield the lines of the constraints on an objective and of what is preferred, if they lie in the window."""
+        """Yield the lines of the constraints on an objective and of preferences, if they lie in the window."""
         objective, ends = self.front.objectives[i], other.values
         for constraint in self._constraints(objective):
             liked = constraint not in self._goal.constraints

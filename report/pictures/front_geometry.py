@@ -1,4 +1,4 @@
-"""The geometry of pictures of a front: the part of the plane that they show, and the border of what is dominated."""
+"""The geometry of pictures of a front: the part of the plane that they show, and the border of the dominated area."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -69,7 +69,7 @@ def window_of(front: Front, i: int, observed: Sequence[Trial], more: Iterable[fl
 
 
 def border(front: Front) -> list[tuple[float, float]]:
-    """Return the corners of the border of what a front of two objectives dominates, down to the reference."""
+    """Return the corners of the border of the area that two objectives' front dominates, down to the reference."""
     one, two = front.objectives
     # Here more is better.
     turned = sorted((-one.turned(p.values[0].mean), two.turned(p.values[1].mean)) for p in front.points)

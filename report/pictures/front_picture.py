@@ -67,7 +67,7 @@ def _others(plane: _Plane, history: History, front: Front) -> Iterator[str]:
 
 
 def _front(plane: _Plane, front: Front) -> Iterator[str]:
-    """Yield the baseline, the border of what is dominated, the points on the front, and the recommended one's ring."""
+    """Yield the baseline, the border of the dominated area, the points on the front, and the recommended one's ring."""
     if (baseline := front.baseline) is not None:
         x, y = plane.at(*(value.mean for value in baseline.values))
         yield f'<path d="M{x:.1f} {y - 7:.1f}l7 7l-7 7l-7-7z" fill="{GENERATORS["baseline"]}"/>'

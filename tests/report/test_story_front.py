@@ -200,8 +200,8 @@ def test_the_finding_about_many_objectives_has_no_values():
     rows = [{"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}, {"a": 2.0, "b": 1.0, "c": 4.0, "d": 4.0}]
     story = several(rows, objectives=[{"maximize": name} for name in "abcd"])
     assert finding_sentence(story_about(story.history, recommendation=front_believed(story, 2))) == (
-        "2 configurations on the front; trial 2 is recommended; beside the baseline it is better in a and c and worse "
-        "in b."
+        "2 configurations on the front; trial 2 is recommended, which compared with the baseline is better in a and c "
+        "and worse in b."
     )
 
 
@@ -217,9 +217,9 @@ def test_without_a_model_every_trial_shows_its_measured_and_predicted_values_and
     assert table["headings"][:7] == ["trial", "status", "front", "kb", "vmaf", "kb predicted", "vmaf predicted"]
     assert [line["cells"][:3] for line in table["lines"]] == [
         ["", "300", "90"],
-        ["on it", "100", "80"],
-        ["on it", "200", "92"],
-        ["on it", "290", "97"],
+        ["yes", "100", "80"],
+        ["yes", "200", "92"],
+        ["yes", "290", "97"],
         ["", "350", "70"],
     ]
 

@@ -61,8 +61,8 @@ class RecommendedOfFront(Section):
     preferred: bool | None
 
 
-class BaselineBeside(Section):
-    """The baseline beside the front: the trials on the front that are better in one objective and worse in none.
+class ComparedBaseline(Section):
+    """The baseline, and the trials on the front that are better in one objective and not worse in another.
 
     The recommended point is better than the baseline in some objectives, and worse in others.
     """
@@ -90,7 +90,7 @@ class Front(Section):
     hypervolume: Known
     course: tuple[Volume, ...]
     recommended: RecommendedOfFront | None
-    baseline: BaselineBeside | None
+    baseline: ComparedBaseline | None
 
 
 def front_of(history: History, computed: Recommendation | None) -> Front | None:
@@ -157,7 +157,7 @@ def _measured(metric: str, found: Measurement, *, exact: bool) -> Value:
 
 
 def _worst(goal: Goal, measured: list[Trial], found: Recommendation | None) -> dict[str, float]:
-    """Return the reference of a recommendation, or that of the measured front; empty if there is none."""
+    """Return the reference of a recommendation, or that of the measured front; empty without a feasible result."""
     if found is not None and found.worst:
         return dict(found.worst)
     if not measured:
@@ -193,7 +193,7 @@ def _baseline(
     maker: _Values,
     points: Iterable[FrontPoint],
     recommended: RecommendedOfFront | None,
-) -> BaselineBeside | None:
+) -> ComparedBaseline | None:
     """Return the baseline with the belief about it, or as measured; None if it has no result."""
     goal, tried = history.goal, next((t for t in history.trials.values() if t.proposal.generator == "baseline"), None)
     if found is not None and all(each.metric in found.baseline for each in goal.objectives):
@@ -205,7 +205,7 @@ def _baseline(
     there = _turned(goal, values)
     here = there if recommended is None else _turned(goal, recommended.values)
     pairs = [(each.metric, x, y) for each, x, y in zip(goal.objectives, here, there, strict=True)]
-    return BaselineBeside(
+    return ComparedBaseline(
         values=values,
         dominated_by=tuple(point.trial for point in points if dominates(_turned(goal, point.values), there)),
         better=tuple(metric for metric, x, y in pairs if x > y),
