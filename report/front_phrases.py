@@ -97,8 +97,14 @@ def chosen_text(front: Front, found: RecommendedOfFront) -> str:
     wanted = joined(found.prefer)
     if found.preferred:
         first = found.values[0].metric
-        return f"it is preferred: the best in {first} of those on the front that meet {wanted}{surely}"
-    return f"nothing on the front meets {wanted}{surely}: it comes closest"
+        return f"it is preferred: the best in {first} of those on the front that meet {wanted}{surely}{_chances(found)}"
+    return f"nothing on the front meets {wanted}{surely}: it comes closest{_chances(found)}"
+
+
+def _chances(found: RecommendedOfFront) -> str:
+    """Return the probability of meeting each preference, in brackets; empty if they are unknown."""
+    chances = [f"{text}: {probability(chance)}" for text, chance in found.probabilities.items()]
+    return f" ({', '.join(chances)})" if chances else ""
 
 
 def against_baseline_text(front: Front, baseline: ComparedBaseline) -> str:

@@ -154,6 +154,15 @@ def test_the_recommended_point_is_shown_with_the_reason(prefer: list[str], prefe
     assert f"{why[0].upper()}{why[1:]}." in page_text(story, found)
 
 
+def test_the_probability_of_each_preference_is_shown():
+    story = several(prefer=["vmaf >= 95"])
+    found = front_believed(story, 3, preferred=False, preferences={"vmaf >= 95": 0.02})
+    line = (
+        "nothing on the front meets vmaf >= 95 with a probability of at least 95 %: it comes closest (vmaf >= 95: 2 %)"
+    )
+    assert line in finding_lines(story.history, found)
+
+
 def test_without_a_model_a_preference_is_met_as_measured():
     story = several(prefer=["vmaf >= 90"])
     found = front_believed(story, 3, preferred=True, without_model="no model")

@@ -51,12 +51,14 @@ class RecommendedOfFront(Section):
     """The recommended point of the front.
 
     It is `preferred` if it meets all of `prefer` with the `demanded` probability, and else comes closest to that.
-    Without `prefer` it is balanced: it alone dominates the largest hypervolume.
+    `probabilities` are those of meeting each part of it. Without `prefer` the point is balanced: it alone dominates the
+    largest hypervolume.
     """
 
     trial: int
     values: tuple[Value, ...]
     prefer: tuple[str, ...]
+    probabilities: ReadOnly[dict[str, float]]
     demanded: float
     preferred: bool | None
 
@@ -182,6 +184,7 @@ def _recommended(history: History, found: Recommendation, maker: _Values) -> Rec
         trial=number,
         values=maker.believed(found.predicted, history.trials[number]),
         prefer=tuple(map(str, history.definition.prefer)),
+        probabilities=dict(found.preferences),
         demanded=history.definition.feasible_at_least,
         preferred=found.preferred,
     )
