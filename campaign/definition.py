@@ -98,8 +98,9 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
-    `objectives` are two or more metrics that are improved at once, instead of `minimize` or `maximize`. The best
-    configurations are then a front, of which `prefer` chooses the recommended one (docs/how-to/objectives.md).
+    A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. `objectives` are two or more
+    metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
+    which `prefer` chooses the recommended one (docs/how-to/objectives.md).
 
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
     feasible with a probability of at least `feasible_at_least` (docs/how-to/constraints.md).
