@@ -92,7 +92,7 @@ def _cells(point: FrontPoint, *, known: bool) -> list[str]:
 def chosen_text(front: Front, found: RecommendedOfFront) -> str:
     """Return why this point of the front is the recommended one."""
     if found.preferred is None:
-        return "it is balanced: of all on the front, it alone dominates the largest hypervolume"
+        return "it is balanced: of all on the front, it dominates the largest hypervolume by itself"
     surely = f" with a probability of at least {100 * found.demanded:g} %" if front.believed else " as measured"
     wanted = joined(found.prefer)
     if found.preferred:

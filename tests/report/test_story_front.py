@@ -130,7 +130,7 @@ def test_before_any_feasible_result_the_front_is_empty():
 @pytest.mark.parametrize(
     ("prefer", "preferred", "why"),
     [
-        ([], None, "it is balanced: of all on the front, it alone dominates the largest hypervolume"),
+        ([], None, "it is balanced: of all on the front, it dominates the largest hypervolume by itself"),
         (
             ["vmaf >= 90"],
             True,
