@@ -16,7 +16,6 @@ def front_table(campaign: Campaign, front: Front) -> dict[str, Any]:
         "objectives": [str(objective) for objective in front.objectives],
         "parameters": parameters,
         "believed": front.believed,
-        "bars": any(value.low is not None for point in front.points for value in point.values),
         "known": any(point.probability is not None for point in front.points),
         "lines": [_line(point, parameters) | {"recommended": point.trial == chosen} for point in front.points],
         "reference": reference_text(front) if front.worst else "",

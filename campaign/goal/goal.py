@@ -164,6 +164,11 @@ class Goal:
         kept = on_front([self.turned(trial.measured) for trial in feasible])
         return [trial for trial, is_kept in zip(feasible, kept, strict=True) if is_kept]
 
+    def unbeaten(self, trial: Tried, others: Iterable[Tried]) -> bool:
+        """Return whether a trial is feasible and no other one is better, which is to be on the front of them all."""
+        measured = trial.measured
+        return self.feasible(measured) and not any(self.better(other.measured, measured) for other in others)
+
     def worst(self, front: Sequence[Turned]) -> Turned:
         """Return the reference of hypervolumes: the `worst` values that were given, the others inferred from a front.
 

@@ -40,6 +40,12 @@ class FrontPictures:
         self._alone = len(front.objectives) == 2
         self.outside = 0
 
+    @property
+    def bars(self) -> bool:
+        """Return whether intervals are drawn: some are known, and they are not too many."""
+        points = self.front.points
+        return len(points) <= _MOST_BARS[self._alone] and any(_known(value) for each in points for value in each.values)
+
     def pair(self, i: int, j: int) -> Figure:
         """Return the measured points by two objectives, with the front, its intervals, and lines of limits."""
         x, y = self._window(i), self._window(j)
@@ -116,7 +122,7 @@ class FrontPictures:
             hovertext=[self._front_label(point) for point in points],
             hoverinfo="text",
         )
-        if len(points) <= _MOST_BARS[self._alone]:
+        if self.bars:
             bars = {"error_x": [point.values[i] for point in points], "error_y": [point.values[j] for point in points]}
             trace |= {name: _bars(values) for name, values in bars.items() if any(map(_known, values))}
         return trace

@@ -96,5 +96,7 @@ def test_only_feasible_results_with_every_objective_are_on_the_front_of_a_goal()
     goal = Goal((SIZE, SPEED), (read_constraint("heat <= 5"),))
     small, fast = Tried(size=1, speed=5, heat=1), Tried(size=5, speed=50, heat=5)
     hot, poor, partial = Tried(size=1, speed=99, heat=6), Tried(size=6, speed=49, heat=0), Tried(size=0, heat=0)
-    assert goal.front([hot, small, poor, partial, fast]) == [small, fast]
+    trials = [hot, small, poor, partial, fast]
+    assert goal.front(trials) == [small, fast]
+    assert [trial for trial in trials if goal.unbeaten(trial, trials)] == [small, fast]
     assert goal.hypervolume([hot, small, poor, partial, fast], (-10.0, 0.0)) == (9 * 5) + (5 * 45)

@@ -234,13 +234,16 @@ def test_without_a_model_every_trial_shows_its_measured_and_predicted_values_and
 
 
 def test_while_it_runs_each_ended_trial_shows_all_objectives():
-    story = several(ROWS[:2]).proposed(3, 9).started(3, 9)
+    story = several(ROWS[:2]).proposed(3, 9).started(3, 9).proposed(4, 9).started(4, 9)
     console = Console(file=io.StringIO(), width=200)
     with LiveDisplay(story.campaign, console) as display:
         display.watch(story.history)
         display.watch(story.observed(3, 10, 200.0, vmaf=92.0).history)
+        display.watch(story.observed(4, 11, 250.0, vmaf=91.0).history)
     assert console.file.getvalue() == (  # pyright: ignore
-        "rates: minimize kb and maximize vmaf in 10 trials with 2 workers\ntrial   3  kb 200, vmaf 92  (sobol)\n"
+        "rates: minimize kb and maximize vmaf in 10 trials with 2 workers\n"
+        "trial   3  kb 200, vmaf 92  (sobol)  on the front\n"
+        "trial   4  kb 250, vmaf 91  (sobol)\n"
     )
 
 

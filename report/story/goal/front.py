@@ -101,7 +101,9 @@ def front_of(history: History, computed: Recommendation | None) -> Front | None:
     if not goal.has_front:
         return None
     measured, maker = goal.front(history.model_view().observed), _Values(history)
-    points = [maker.measured_point(trial) for trial in measured] if found is None else map(maker.point, found.front)
+    points = map(maker.measured_point, measured)
+    if found is not None and found.front:
+        points = map(maker.point, found.front)
     ordered = tuple(sorted(points, key=lambda point: goal.objectives[0].turned(-point.values[0].mean)))
     worst = _worst(goal, measured, found)
     short = len(goal.objectives) <= _MANY_OBJECTIVES or len(measured) <= _MOST_POINTS
@@ -109,7 +111,7 @@ def front_of(history: History, computed: Recommendation | None) -> Front | None:
     recommended = None if found is None else _recommended(history, found, maker)
     return Front(
         objectives=goal.objectives,
-        believed=found is not None and found.without_model is None,
+        believed=found is not None and bool(found.front) and found.without_model is None,
         points=ordered,
         worst=worst,
         inferred=tuple(each.metric for each in goal.objectives if each.worst is None),
