@@ -7,8 +7,10 @@ from overnight.campaign.parameters import Value
 from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
 from overnight.report.front_phrases import (
     against_baseline_text,
+    better_in_all,
     chosen_text,
     comparison_text,
+    joined,
     recommended_values,
     size_text,
     value_text,
@@ -136,16 +138,25 @@ def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:
     """Yield why a configuration of the front is recommended, how certain that is, and the hypervolume."""
     if front.recommended is not None:
         yield sentence(chosen_text(front, front.recommended))
-    yield _AS_MEASURED if found.exact else _BELIEVED
+    if front.recommended is not None:
+        yield _certainty_of(front.recommended)
     if found.probability_best is not None and story.best.observed > 1:
         yield f"The probability that it is on the front is {probability(found.probability_best)}."
     if front.baseline is not None and not found.is_baseline:
         yield sentence(against_baseline_text(front, front.baseline))
-    if found.probability_better_than_baseline is not None:
-        yield _against_baseline(found.probability_better_than_baseline, " in every objective")
+    if (better := better_in_all(front, found)) is not None:
+        yield _against_baseline(better, " in every objective")
     yield from (sentence(text) for text in (missing_text(story.best.baseline), volume_text(front)) if text)
     if story.best.provisional:
         yield _PROVISIONAL
+
+
+def _certainty_of(chosen: RecommendedOfFront) -> str:
+    """Return what the figures are, which may be exact for some objectives only."""
+    uncertain = [value.metric for value in chosen.values if value.sd is not None]
+    if uncertain and len(uncertain) < len(chosen.values):
+        return f"{_BELIEVED[:-1]} for {joined(uncertain)}, and as measured for the others."
+    return _BELIEVED if uncertain else _AS_MEASURED
 
 
 def _confidence(best: Best, found: Recommended) -> Iterator[str]:

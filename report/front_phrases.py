@@ -116,6 +116,15 @@ def against_baseline_text(front: Front, baseline: ComparedBaseline) -> str:
     return f"{beaten}; the recommended one is {comparison_text(baseline)}"
 
 
+def better_in_all(front: Front, found: Recommended) -> float | None:
+    """Return the probability that the recommended point is better than the baseline in every objective.
+
+    None if that is unknown, or if it is believed to be worse in some.
+    """
+    worse = front.baseline is not None and front.baseline.worse
+    return None if worse else found.probability_better_than_baseline
+
+
 def comparison_text(baseline: ComparedBaseline) -> str:
     """Return in which objectives the recommended point is better than the baseline, and in which it is worse."""
     sides = {"better": baseline.better, "worse": baseline.worse}

@@ -15,6 +15,7 @@ from overnight.report.constraint_phrases import (
 )
 from overnight.report.front_phrases import (
     against_baseline_text,
+    better_in_all,
     chosen_text,
     recommended_values,
     size_text,
@@ -170,5 +171,5 @@ def _beside(story: Story, front: Front, found: Recommended) -> Iterator[str]:
         yield missing
     elif (baseline := front.baseline) is not None:
         yield f"baseline: {values_text(baseline.values)}; {against_baseline_text(front, baseline)}"
-        if (better := found.probability_better_than_baseline) is not None:
+        if (better := better_in_all(front, found)) is not None:
             yield f"probability that the recommended one is better in every objective: {probability(better)}"

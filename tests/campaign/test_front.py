@@ -100,3 +100,8 @@ def test_only_feasible_results_with_every_objective_are_on_the_front_of_a_goal()
     assert goal.front(trials) == [small, fast]
     assert [trial for trial in trials if goal.unbeaten(trial, trials)] == [small, fast]
     assert goal.hypervolume([hot, small, poor, partial, fast], (-10.0, 0.0)) == (9 * 5) + (5 * 45)
+
+
+def test_a_front_of_one_point_has_the_range_of_all_points():
+    assert inferred_worst([(10.0, 5.0)], [(8.0, 5.0), (4.0, 1.0)]) == (pytest.approx(9.4), pytest.approx(4.6))
+    assert inferred_worst([(10.0, 5.0), (9.0, 6.0)], [(0.0, 0.0)]) == (pytest.approx(8.9), pytest.approx(4.9))

@@ -192,6 +192,23 @@ def test_the_probabilities_of_the_recommended_point_are_about_the_front_and_ever
     assert "best of all" not in text_of(story, found) + page_text(story, found)
 
 
+def test_a_point_that_is_worse_in_an_objective_has_no_probability_of_being_better_in_all():
+    story = several()
+    found = front_believed(story, 2)
+    assert "better in every objective" not in text_of(story, found) + page_text(story, found)
+
+
+def test_figures_that_are_exact_for_one_objective_only_are_described_for_each():
+    rows = [row | {"vmaf": row["vmaf"] + i} for i in range(4) for row in ROWS[:1]]
+    story = several([*ROWS, *rows])
+    for i in range(len(story.events)):
+        if story.events[i].kind == "trial_proposed" and story.events[i].trial > 5:
+            story.events[i] = story.events[i].model_copy(update={"point": story.campaign.baseline})
+    found = front_believed(story, 3)
+    assert "kb from 300 at the baseline to 200 and vmaf from 90.00 ± 0.50 to 92.00 ± 0.50" in page_text(story, found)
+    assert "± one standard deviation for vmaf, and as measured for the others." in page_text(story, found)
+
+
 def test_the_finding_is_one_sentence_with_the_values_of_all_objectives():
     story = several()
     assert finding_sentence(story_about(story.history, recommendation=front_believed(story, 3))) == (

@@ -1,6 +1,6 @@
 """The front of several objectives: its points, the hypervolume over time, the recommended point and the baseline."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from overnight.campaign import Goal, History, Measurement, Objective, Point, Trial
 from overnight.campaign.goal.front import Turned, dominates
@@ -100,14 +100,15 @@ def front_of(history: History, computed: Recommendation | None) -> Front | None:
     goal, found = history.goal, holding(history, computed)
     if not goal.has_front:
         return None
-    measured, maker = goal.front(history.model_view().observed), _Values(history)
+    maker, observed = _Values(history), history.model_view().observed
+    measured = goal.front(observed)
     points = map(maker.measured_point, measured)
     if found is not None and found.front:
         points = map(maker.point, found.front)
     ordered = tuple(sorted(points, key=lambda point: goal.objectives[0].turned(-point.values[0].mean)))
-    worst = _worst(goal, measured, found)
+    worst = _worst(goal, measured, observed, found)
     short = len(goal.objectives) <= _MANY_OBJECTIVES or len(measured) <= _MOST_POINTS
-    course = tuple(_course(history, goal, worst)) if worst and short else ()
+    course = tuple(_course(observed, goal, worst)) if worst and short else ()
     recommended = None if found is None else _recommended(history, found, maker)
     return Front(
         objectives=goal.objectives,
@@ -160,20 +161,22 @@ def _measured(metric: str, found: Measurement, *, exact: bool) -> Value:
     return Value(metric=metric, mean=found.mean, sd=sem, low=low, high=high, measurement=found)
 
 
-def _worst(goal: Goal, measured: list[Trial], found: Recommendation | None) -> dict[str, float]:
+def _worst(
+    goal: Goal, measured: list[Trial], observed: Iterable[Trial], found: Recommendation | None
+) -> dict[str, float]:
     """Return the reference of a recommendation, or that of the measured front; empty without a feasible result."""
     if found is not None and found.worst:
         return dict(found.worst)
     if not measured:
         return {}
-    turned = goal.worst([goal.turned(trial.measured) for trial in measured])
+    turned = goal.worst(*([goal.turned(trial.measured) for trial in trials] for trials in (measured, observed)))
     return {each.metric: each.turned(end) for each, end in zip(goal.objectives, turned, strict=True)}
 
 
-def _course(history: History, goal: Goal, worst: Mapping[str, float]) -> Iterator[Volume]:
+def _course(observed: Sequence[Trial], goal: Goal, worst: Mapping[str, float]) -> Iterator[Volume]:
     """Yield the first trial with its hypervolume, and each later one that enlarged it."""
     reference = tuple(each.turned(worst[each.metric]) for each in goal.objectives)
-    observed, latest = history.model_view().observed, None
+    latest = None
     for trial, volume in zip(observed, goal.hypervolume_so_far(observed, reference), strict=True):
         if latest is None or volume > latest:
             latest = volume
