@@ -6,10 +6,10 @@ import torch
 from told_campaigns import bowl, campaign_of, cube, history_of, observed_by, some_points
 
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.decisive import decisive
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.recommendation.decisive import decisive
 from overnight.campaign import History, ModelView
 
 SPACE = campaign_of(cube(2), baseline={"x0": 1.0, "x1": 1.0})

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import torch
 
-from overnight.bo_core.contest import Contest
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.situated import situated
 from overnight.campaign import Campaign, ModelView, Trial
 
