@@ -3,6 +3,7 @@
 A point is a tuple of the values of all objectives, turned so that more is better.
 """
 
+import math
 from collections.abc import Sequence
 
 Turned = tuple[float, ...]
@@ -27,6 +28,20 @@ def inferred_worst(front: Sequence[Turned]) -> Turned:
     """
     ends = [(min(values), max(values)) for values in zip(*front, strict=True)]
     return tuple(low - _BEYOND * (high - low or abs(low) or 1.0) for low, high in ends)
+
+
+def most_balanced(points: Sequence[Turned], worst: Turned) -> int:
+    """Return which of at least one point by itself dominates the largest hypervolume up to `worst`.
+
+    If no point is better than `worst` in every objective, it is the one that falls short by the least in total, in
+    units of each objective's largest distance from `worst`. Of equal points it is the first one.
+    """
+    sizes = [max(map(abs, values)) or 1.0 for values in zip(*points, worst, strict=True)]
+    apart = [[x / size - w / size for x, w, size in zip(point, worst, sizes, strict=True)] for point in points]
+    units = [max(map(abs, gains)) or 1.0 for gains in zip(*apart, strict=True)]
+    scaled = [[x / unit for x, unit in zip(gains, units, strict=True)] for gains in apart]
+    worth = [math.prod(gains) if min(gains) > 0.0 else sum(min(gain, 0.0) for gain in gains) for gains in scaled]
+    return max(range(len(points)), key=worth.__getitem__)
 
 
 def hypervolume(points: Sequence[Turned], worst: Turned) -> float:
