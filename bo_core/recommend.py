@@ -12,7 +12,8 @@ from overnight.bo_core.proposer import AnyProposer, BayesianProposer
 from overnight.bo_core.recommendation.best import believed_best
 from overnight.bo_core.recommendation.counted import Counted, generator_for
 from overnight.bo_core.recommendation.decisive import MOST
-from overnight.bo_core.recommendation.measured import measured_best
+from overnight.bo_core.recommendation.front import believed_front
+from overnight.bo_core.recommendation.measured import measured_best, measured_front
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.campaign import Campaign, History, ModelView
 from overnight.campaign.errors import ModelFailed
@@ -34,11 +35,14 @@ def recommend(
     failed, were stopped or were rejected do not count. Once a confirming trial has given a result, only observed points
     are recommended.
 
+    With several objectives, the recommended point is one of the front of observed points, whatever `anywhere` is
+    (docs/decisions/0041-fronts.md).
+
     Beliefs are averaged over hyperparameters as the proposer's settings demand, by default under 100 observations, and
     widened so that they do not promise too much; a proposer without a model uses the default settings. Probabilities
     are shares of joint samples at all observed points and the recommended one, each counted once; they are
-    deterministic. Of more than 480 distinct points, only those count that matter for which one is best. If no model can
-    be computed, the point with the best measurement is recommended.
+    deterministic. Of more than 480 distinct points, only those count that matter for which one is best or on the front.
+    If no model can be computed, measurements take the place of beliefs.
     """
     found = computed(campaign, history, proposer, anywhere=anywhere)
     return None if found is None else found.recommendation
@@ -57,7 +61,8 @@ def computed(
         with numbers_may_fail(), torch.inference_mode():
             return _believed(campaign, view, proposer, last_made_by_model(history), anywhere=anywhere)
     except (ModelFailed, Unusable) as problem:
-        found = measured_best(campaign, history.goal, view.observed, str(problem))
+        measured = measured_front if campaign.goal.has_front else measured_best
+        found = measured(campaign, history.goal, view.observed, str(problem))
         return Computed(recommendation=found, stack=Stack(libraries=stack()))
 
 
@@ -70,6 +75,9 @@ def _believed(
         counted = Counted.of(campaign, everything, proposer, last, generator)
     with threads_for(len(counted.situation.view.observed)) as threads:
         contest = counted.contest(generator)
-        found = believed_best(counted, contest, generator, anywhere=anywhere)
+        if campaign.goal.has_front:
+            found = believed_front(counted, contest, generator)
+        else:
+            found = believed_best(counted, contest, generator, anywhere=anywhere)
     made_on = Stack(device=contest.model.device.type, threads=threads, libraries=stack())
     return Computed(recommendation=found, stack=made_on)

@@ -9,7 +9,7 @@ from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.recommendation.counted import Counted, is_baseline
 from overnight.bo_core.recommendation.elsewhere import better_elsewhere
-from overnight.bo_core.recommendation.joint_samples import joint_samples
+from overnight.bo_core.recommendation.joint_samples import joint_samples, mixed
 from overnight.bo_core.widening import WIDENING, WIDENING_OF_BEST
 from overnight.campaign import Point
 from overnight.campaign.history.provenance import Prediction
@@ -49,13 +49,6 @@ def believed_best(counted: Counted, contest: Contest, generator: torch.Generator
         suspects={trial.id: model.prediction(counted.encoding.encode([trial.point])) for trial in counted.doubted},
         **contest.feasibility(counted.campaign, X[best : best + 1]),
     )
-
-
-def mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean [c] and covariance [c, c] of equal shares of M normal distributions."""
-    mean = means.mean(0)
-    apart = means - mean
-    return mean, covariances.mean(0) + apart.mT @ apart / len(means)
 
 
 def _doubted_baseline(counted: Counted) -> list[Point]:
