@@ -4,6 +4,7 @@ A point is a tuple of the values of all objectives, turned so that more is bette
 """
 
 import math
+import sys
 from collections.abc import Sequence
 
 Turned = tuple[float, ...]
@@ -27,7 +28,8 @@ def inferred_worst(front: Sequence[Turned]) -> Turned:
     If all values of an objective are alike, their size stands for the range, or 1 if they are 0.
     """
     ends = [(min(values), max(values)) for values in zip(*front, strict=True)]
-    return tuple(low - _BEYOND * (high - low or abs(low) or 1.0) for low, high in ends)
+    found = (low - _BEYOND * (high - low or abs(low) or 1.0) for low, high in ends)
+    return tuple(max(worst, -sys.float_info.max) for worst in found)
 
 
 def most_balanced(points: Sequence[Turned], worst: Turned) -> int:

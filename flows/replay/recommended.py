@@ -79,8 +79,8 @@ def _unmeasured(recorded: Recommendation, history: History) -> list[int]:
 
 def _named(recommendation: Recommendation) -> list[int]:
     """Return the trials that a recommendation names, each once."""
-    found, of_front = recommendation, (each.trial for each in recommendation.front)
-    return [*dict.fromkeys((found.trial or found.best_measured, found.best_measured, *of_front))]
+    best, of_front = recommendation.best_measured, (each.trial for each in recommendation.front)
+    return [*dict.fromkeys((recommendation.trial or best, best, *of_front))]
 
 
 def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:
