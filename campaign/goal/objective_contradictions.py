@@ -10,7 +10,7 @@ from overnight.campaign.problems import Problem, shown
 # With more, nearly every point is on the front, and hypervolumes take long to compute.
 MOST_OBJECTIVES = 6
 _WAYS = ("minimize", "maximize", "objectives")
-_NO_CURVE = "expected no `stop_early` with several `objectives`, whose curves no rule compares yet, found a rule"
+_ONE_CURVE = "expected `rule: improbable` with several `objectives`, because the other rules compare a single metric"
 
 
 def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
@@ -46,8 +46,12 @@ def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, 
             yield Problem(
                 ("prefer", position), f"expected a `baseline`, to which `{preferred}` is relative, found none"
             )
-    if campaign.get("stop_early") is not None:
-        yield Problem(("stop_early",), _NO_CURVE)
+    if (rule := _rule(campaign.get("stop_early"))) in ("median", "successive_halving"):
+        yield Problem(("stop_early", "rule"), f"{_ONE_CURVE}, got {shown(rule)}")
     if isinstance(campaign.get("confirm"), int):
         text = "expected `auto` or `never` with several `objectives`, which have no single best point to confirm"
         yield Problem(("confirm",), f"{text}, got {shown(campaign['confirm'])}")
+
+
+def _rule(stop_early: Any) -> Any:
+    return stop_early.get("rule") if isinstance(stop_early, Mapping) else getattr(stop_early, "rule", None)

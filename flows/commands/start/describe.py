@@ -147,9 +147,8 @@ def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
     lines, rule, when = list[tuple[str, str]](), campaign.stop_early, campaign.stop_when
     if rule is not None:
         name = rule.rule.replace("_", " ")
-        lines.append(
-            ("stops early", f"trials by the {name} rule, if the evaluator reports {campaign.objective.metric}")
-        )
+        reported = " or ".join(campaign.goal.metrics if rule.rule == "improbable" else (campaign.objective.metric,))
+        lines.append(("stops early", f"trials by the {name} rule, if the evaluator reports {reported}"))
     if when is not None:
         then = "it is reported" if when.advice_only else "it ends"
         limit = f"less than {when.expected_gain_below:g}, {when.in_a_row} times in a row"
