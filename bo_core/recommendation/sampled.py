@@ -12,8 +12,6 @@ from overnight.bo_core.model import Model
 from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.recommendation.joint_samples import joint_samples, mixed
 
-_Moments = tuple[Tensor, Tensor]
-
 
 @dataclass(frozen=True)
 class Sampled:
@@ -46,20 +44,26 @@ class Sampled:
         return float(torch.stack(better).all(0).double().mean())
 
 
-def _drawn(model: Model, X: Tensor, generator: torch.Generator) -> _Moments:
+def _drawn(model: Model, X: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return the means [n] and joint samples [n, S] of a metric at points X [n, d].
 
     A model knows exact measurements only up to its jitter, which would decide which of two equal values is better.
     """
     means, covariances = (part.cpu() for part in model.posterior.joint(X.to(model.device)))
     mean, values = mixed(means, covariances)[0], joint_samples(means, covariances, generator)
+    known, y = _exact(model, X)
+    return torch.where(known, y, mean), torch.where(known.unsqueeze(1), y.unsqueeze(1), values)
+
+
+def _exact(model: Model, X: Tensor) -> tuple[Tensor, Tensor]:
+    """Return whether points X [n, d] were measured without noise [n], and the outcomes there [n], else 0."""
     observed = model.observed
     exact = observed.outcomes.variance == 0.0
-    same = (X.unsqueeze(1) == observed.X[exact]).all(2).double()
-    counts = same.sum(1)
-    known = same @ observed.outcomes.y[exact] / counts
-    mean = torch.where(counts > 0, known, mean)
-    return mean, torch.where((counts > 0).unsqueeze(1), known.unsqueeze(1), values)
+    if not bool(exact.any()):
+        return torch.zeros(len(X), dtype=torch.bool), X.new_zeros(len(X))
+    same = (X.unsqueeze(1) == observed.X[exact]).all(2)
+    known = same.any(1)
+    return known, observed.outcomes.y[exact][same.to(torch.uint8).argmax(1)].where(known, X.new_zeros(()))
 
 
 def _feasible(contest: Contest, limits: Limits, X: Tensor, values: Mapping[str, Tensor]) -> Tensor:

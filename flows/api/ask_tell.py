@@ -128,7 +128,8 @@ class AskTell:
         """Return the point that is believed to be best, or None before the first observation.
 
         A point that was not measured is returned only if it is better with caution; its `trial` is then None, and
-        `best_measured` is the best trial of those that were measured. With `anywhere=False`, only these count.
+        `best_measured` is the best trial of those that were measured. With `anywhere=False`, only these count. With
+        several objectives it is a measured point of the `front`.
 
         A loop that has come to the campaign's end records its recommendation in the ledger, and a recorded one is
         returned as long as it holds.

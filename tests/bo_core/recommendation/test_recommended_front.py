@@ -231,6 +231,15 @@ def test_equal_results_are_on_the_front_together(noise: str) -> None:
     assert found.trial == 1
 
 
+def test_exact_results_that_were_repeated_equal_those_that_were_not() -> None:
+    campaign = front_campaign(1)
+    points = [{"x0": x} for x in (0.1, 0.5, 0.9, 0.5, 0.5, 0.3)]
+    sizes = (0.1, 0.3, 0.3, 0.3, 0.3, 0.7)
+    results = [{"size": size, "speed": 10.0 if size > 0.1 else 3.0} for size in sizes]
+    found = recommended(campaign, told_front(campaign, points, results))
+    assert {each.trial for each in found.front} == {1, 2, 3}
+
+
 def numbers_of(found: Recommendation) -> list[float | None]:
     beliefs = [found.predicted, found.baseline, *(each.predicted for each in found.front)]
     of_beliefs = [n for each in beliefs for b in each.values() for n in (b.mean, b.sd, b.low, b.high)]
