@@ -58,7 +58,8 @@ def test_the_front_of_random_results_is_the_goals_in_sql_in_snapshots_and_for_pr
     assert front or history.goal.unjudged
     assert asked(tmp_path, story, "select trial, on_front from trials").rows == expected
     assert [(row["trial"], row["on_front"]) for row in trial_rows(history)] == expected
-    table = trial_table(history)
+    table, ledger = trial_table(history), open_ledger(str(tmp_path), "rates", tmp_path)
+    assert tuple(table.column_names) == query(ledger, "from trials").columns
     assert [*zip(table["trial"].to_pylist(), table["on_front"].to_pylist(), strict=True)] == expected
 
 
