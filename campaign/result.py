@@ -1,4 +1,4 @@
-"""The rules for a result: usable metrics are kept, and unusable side information is noted.
+"""The rules for a result: usable metrics are kept, calculated ones added, and unusable side information is noted.
 
 Side information is everything that the campaign did not ask for: other metrics, the cost, artifacts and metadata. Bad
 side information never costs a result its metrics. A missing metric of a constraint costs only that metric: the others
@@ -80,6 +80,19 @@ def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) ->
         for name in campaign.goal.limited
         if name not in metrics
     )
+
+
+def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    """Return the metrics with those that objectives calculate from them, unless they were reported themselves.
+
+    Raises ValueError if one of them has no finite value.
+    """
+    found = {
+        objective.metric: objective.expression.value(metrics)
+        for objective in campaign.goal.objectives
+        if objective.expression is not None and objective.metric not in metrics
+    }
+    return {**metrics, **found}
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:

@@ -42,7 +42,7 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
 
 def metric_names(history: History) -> list[str]:
     """Return the metrics that are expected or were measured, the objective first."""
-    metrics = dict.fromkeys(history.definition.expected_metrics)
+    metrics = dict.fromkeys(history.definition.recorded_metrics)
     for trial in history.trials.values():
         metrics |= dict.fromkeys(trial.measured)
     return list(metrics)

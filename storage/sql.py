@@ -264,7 +264,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     ]
     connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
     measured = dict(connection.execute(_METRIC_NAMES).fetchall())
-    metrics = dict.fromkeys([*(() if definition is None else definition.expected_metrics), *measured])
+    metrics = dict.fromkeys([*(() if definition is None else definition.recorded_metrics), *measured])
     counted = {name for name, has_counts in measured.items() if has_counts}
     goal = None if definition is None else goal_beside_baseline(connection, definition)
     if goal is not None and goal.has_front:

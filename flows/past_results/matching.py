@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overnight.campaign import Campaign, Measurement, Point
+from overnight.campaign import Campaign, Measurement, Objective, Point
 from overnight.campaign.errors import CannotImport
 from overnight.campaign.problems import one_line, shown
-from overnight.campaign.result import feasibility_notes, noise_problem
+from overnight.campaign.result import feasibility_notes, noise_problem, with_calculated
 from overnight.flows.past_results.values import is_missing, measurement_of, value_of
 from overnight.storage.past.results import PastResults, PastRow
 
@@ -64,9 +64,11 @@ def _refuse_missing_names(campaign: Campaign, results: PastResults) -> None:
         if parameter.is_tuned and not any(name in row.parameters for row in whole)
     ]
     missing += [
-        objective.metric
+        metric
         for objective in campaign.goal.objectives
         if not any(objective.metric in row.means for row in whole)
+        for metric in objective.asked
+        if not any(metric in row.means for row in whole)
     ]
     if missing and whole:
         expected, found = ", ".join(f"`{name}`" for name in missing), ", ".join(f"`{name}`" for name in results.names)
@@ -84,13 +86,24 @@ def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | No
     """Return the row's observation and its problems: None and no problem if an objective was not measured."""
     if row.broken:
         return None, [f": {row.broken}"]
-    if any(is_missing(row.means.get(objective.metric)) for objective in campaign.goal.objectives):
+    if any(_is_missing(objective, row) for objective in campaign.goal.objectives):
         return None, []
     metrics, wrong = _metrics(row)
+    try:
+        metrics = metrics if wrong else with_calculated(campaign, metrics)
+    except ValueError as impossible:
+        wrong.append(f", {impossible}")
     if (contradiction := noise_problem(campaign, metrics)) is not None:
         wrong.append(f", {contradiction}")
     point, misplaced = _point(campaign, row)
     return PastObservation(point, metrics, row.origin, feasibility_notes(campaign, metrics)), misplaced + wrong
+
+
+def _is_missing(objective: Objective, row: PastRow) -> bool:
+    """Return whether a row has neither an objective nor all metrics from which it is calculated."""
+    return is_missing(row.means.get(objective.metric)) and any(
+        is_missing(row.means.get(metric)) for metric in objective.asked
+    )
 
 
 def _metrics(row: PastRow) -> tuple[dict[str, Measurement], list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
 from overnight.campaign.errors import InvalidResult
 from overnight.campaign.evaluation import is_measurement, named_value, writable
-from overnight.campaign.result import noise_problem, read_cost, read_metrics
+from overnight.campaign.result import noise_problem, read_cost, read_metrics, with_calculated
 from overnight.evaluators import Infeasible
 
 
@@ -26,10 +26,16 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics, campaign.optional_metrics)
-    problem = read.problem or noise_problem(campaign, read.metrics)
+    metrics, problem = read.metrics, read.problem
+    if problem is None:
+        try:
+            metrics = with_calculated(campaign, metrics)
+            problem = noise_problem(campaign, metrics)
+        except ValueError as impossible:
+            problem = str(impossible)
     if problem is not None:
         raise InvalidResult(f"{_refusal(campaign, result, problem)}{_by_name_hint(campaign, result)}")
-    return EvaluationSucceeded(metrics=read.metrics, notes=read.notes, cost=known)
+    return EvaluationSucceeded(metrics=metrics, notes=read.notes, cost=known)
 
 
 def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> EvaluationFailed:
@@ -48,10 +54,10 @@ def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
 
     With several objectives, a report needs one metric of the goal.
     """
-    found, useful = _by_name(campaign, result), campaign.goal.metrics
-    if not campaign.goal.has_front:
-        useful = useful[:1]
-    read = read_metrics(found, [metric for metric in useful if metric in found] or useful[:1])
+    found, useful = _by_name(campaign, result), campaign.objective_metrics
+    if campaign.goal.has_front:
+        useful = [metric for metric in campaign.expected_metrics if metric in found] or useful[:1]
+    read = read_metrics(found, useful)
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
     return read.metrics

@@ -29,7 +29,7 @@ def trial_table(history: History) -> pa.Table:
     measured, goal = [trial.measured for trial in trials], history.goal if history.defined else None
     counted = {name for metrics in measured for name, found in metrics.items() if found.n is not None}
     means, parameters = trial_columns(
-        _named(history.definition.expected_metrics if history.defined else (), measured),
+        _named(history.definition.recorded_metrics if history.defined else (), measured),
         _named((), [trial.point for trial in trials]),
         counted,
         judged=judged_columns(goal),

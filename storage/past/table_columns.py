@@ -93,7 +93,7 @@ def _by_place(campaign: Campaign, own: tuple[str, ...], measured: list[str], ask
 def _metric_columns(campaign: Campaign, own: Iterable[str], there: Mapping[str, str | None]) -> dict[str, str]:
     """Return the columns of the means; a metric with counts gets another name if the name of any column is taken."""
     names, found = Names(own), {}
-    for metric in campaign.expected_metrics:
+    for metric in campaign.recorded_metrics:
         plain, counted = (names.of_metric(metric, counted=it_is) for it_is in (False, True))
         has_count = there.get(counted.name) is not None and (plain.name == counted.name or plain.name not in there)
         column = names.take(counted if has_count else plain)
@@ -108,7 +108,7 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
     A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
     judged = judged_columns(campaign.goal)
-    called, asked = trial_columns(campaign.expected_metrics, campaign.parameters.root, judged=judged)
+    called, asked = trial_columns(campaign.recorded_metrics, campaign.parameters.root, judged=judged)
     means = _found(called, names)
     means_used = set(means.values())
     free = {*names} - means_used
