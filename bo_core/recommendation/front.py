@@ -26,11 +26,13 @@ def believed_front(counted: Counted, contest: Contest, generator: torch.Generato
     campaign, X, base = counted.campaign, counted.tried, counted.baseline
     metrics = [objective.metric for objective in campaign.goal.objectives]
     sampled = Sampled.of(contest, metrics, X, generator)
-    front = on_front([*sampled.means.values()], contest.counting(X))
+    counting = contest.counting(X)
+    front = on_front([*sampled.means.values()], counting)
     front.sort(key=lambda row: -float(sampled.means[contest.objective][row]))
-    turned = [_turned(campaign, contest, sampled.means, row) for row in front]
-    worst = campaign.goal.worst(turned)
-    at, preferred, preferences = most_balanced(turned, worst), None, {}
+    turned = {row: _turned(campaign, contest, sampled.means, row) for row in counting.nonzero().flatten().tolist()}
+    of_front = [turned[row] for row in front]
+    worst = campaign.goal.worst(of_front, [*turned.values()])
+    at, preferred, preferences = most_balanced(of_front, worst), None, {}
     if campaign.prefer:
         at, preferred, preferences = _preferred(counted, contest, sampled.means[contest.objective], front)
     shares = _shares(sampled, front)

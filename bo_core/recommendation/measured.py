@@ -40,7 +40,7 @@ def measured_front(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why:
     unlimited = replace(goal, constraints=())
     front = first_of_each_point(unlimited.best_first(unlimited.front(closest)))
     turned = [goal.turned(trial.measured) for trial in front]
-    worst = goal.worst(turned)
+    worst = goal.worst(turned, [goal.turned(trial.measured) for trial in closest])
     at, preferred = _preferred(campaign, goal, front) if campaign.prefer else (most_balanced(turned, worst), None)
     of_front = tuple(OfFront(trial=trial.id, point=trial.point, predicted=_measured(goal, trial)) for trial in front)
     return Recommendation(

@@ -104,3 +104,8 @@ def test_a_front_as_wide_as_floats_go_has_a_finite_reference_and_a_most_balanced
     front = [(-most, most), (most, -most), (0.0, 0.0)]
     assert inferred_worst(front) == (-most, -most)
     assert most_balanced(front, inferred_worst(front)) == 2
+
+
+def test_a_front_of_one_point_has_the_range_of_all_points():
+    assert inferred_worst([(10.0, 5.0)], [(8.0, 5.0), (4.0, 1.0)]) == (pytest.approx(9.4), pytest.approx(4.6))
+    assert inferred_worst([(10.0, 5.0), (9.0, 6.0)], [(0.0, 0.0)]) == (pytest.approx(8.9), pytest.approx(4.9))
