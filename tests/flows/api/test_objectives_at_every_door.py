@@ -24,9 +24,10 @@ BOTH = {"loss": Measurement(mean=1.0), "gain": Measurement(mean=2.0, sem=0.5)}
 
 
 def asked(folder: Path, **changes: Any) -> AskTell:
+    parts = {"evaluator": {"kind": "command", "command": ["true"]}, "proposer": {"kind": "sobol"}}
+    parts |= {key: changes.pop(key) for key in ("proposer",) if key in changes}
     definition = a_campaign(**TWO, **changes).model_dump(mode="json", exclude_none=True)
-    evaluator = {"kind": "command", "command": ["true"]}
-    return AskTell(definition | {"ledger": str(folder), "evaluator": evaluator, "proposer": {"kind": "sobol"}})
+    return AskTell(definition | {"ledger": str(folder)} | parts)
 
 
 def measured(campaign: AskTell, trial: int = 1) -> dict[str, Measurement]:
@@ -137,3 +138,29 @@ def test_a_source_without_an_objective_is_refused():
     rows = (PastRow("line 2", POINT, {"loss": 1.0}),)
     with pytest.raises(CannotImport, match=r"past.csv: expected values of `gain` for campaign `.*`, found only"):
         fitted(begun().definition, PastResults("past.csv", rows, ("x", "n", "loss")))
+
+
+def test_a_loop_of_ones_own_is_recommended_one_of_a_front(tmp_path):
+    campaign = asked(
+        tmp_path,
+        noise="none",
+        parameters={"x": {"kind": "float", "low": 0, "high": 1}},
+        proposer={"kind": "bayesian", "initial": 4},
+        prefer=["loss <= 0.1"],
+    )
+    # Two at a time: the second one is proposed while the first one is pending.
+    for _ in range(4):
+        trials = [campaign.ask(), campaign.ask()]
+        for trial in reversed(trials):
+            x = trial.point["x"]
+            campaign.tell(trial, {"loss": x**2, "gain": 1.0 - (1.0 - x) ** 2})
+    history = campaign.history
+    found = campaign.recommend()
+    assert found is not None
+    front = history.goal.best_first(history.goal.front(history.trials.values()))
+    assert [point.trial for point in found.front] == [trial.id for trial in front]
+    assert (found.worst["loss"], found.preferred) == (9, True)
+    [chosen] = [point for point in found.front if point.trial == found.trial]
+    assert chosen.point == found.point
+    assert history.trials[chosen.trial].measured["loss"].mean <= 0.1
+    assert campaign.recommend(anywhere=False) == found

@@ -13,6 +13,7 @@ from overnight.flows.definition.campaign_file import read_campaign
 
 START = [{"x": 0.1}, {"x": 0.2}, {"x": 0.2}, {"x": 0.3}]
 GPYTORCH = {"kind": "gpytorch", "model": "nowhere:model"}
+TWO = {"maximize": None, "objectives": [{"minimize": "loss"}, {"maximize": "gain"}]}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing to confirm with": ({"confirm": 3, "proposer": {"kind": "sobol"}}, "confirm: expected `never` or `auto`"),
     "no room for the search": ({"confirm": 8}, "confirm: expected at most 7, because `budget.trials` is 9 and 2 "),
@@ -47,6 +48,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         "proposer.acquisition: expected log_noisy_expected_improvement with several `objectives`",
     ),
+    "no score for a front": (
+        TWO | {"proposer": {"kind": "bayesian", "acquisition": "log_probability_of_improvement"}},
+        "proposer.acquisition: expected log_noisy_expected_improvement with several `objectives`",
+    ),
+    "nothing to confirm on a front": (TWO | {"confirm": 3}, "confirm: expected `auto` or `never` with several"),
+    "no single curve": (TWO | {"stop_early": {"rule": "median"}}, "stop_early.rule: expected `rule: improbable` with"),
+    "no single prediction": (
+        TWO | {"approve": {"when": {"predicted": {"worse_than": 2}}}},
+        "approve.when.predicted: expected no `predicted` with several `objectives`",
+    ),
+    "no front to choose from": ({"prefer": ["loss <= 3"]}, "prefer: expected several `objectives`"),
+    "no such objective to prefer": (TWO | {"prefer": ["cost <= 3"]}, "prefer.0: expected the metric of an objective"),
     "no constraint": ({"constraints": ["loss <= 3", "loss < 4"]}, "constraints.1: expected `<=` or `>=`, got `<`"),
     "no baseline": ({"constraints": ["loss <= 2 * baseline"]}, "constraints.0: expected a `baseline`"),
     "no such proposer": (
