@@ -3,7 +3,7 @@
 from collections import Counter
 
 from overnight.bo_core.choice.asked import Asked
-from overnight.bo_core.choice.choice import Candidate
+from overnight.bo_core.choice.candidate import Candidate
 from overnight.bo_core.data.encoding import key_of
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,14 +26,15 @@ def believed_front(counted: Counted, contest: Contest, generator: torch.Generato
     campaign, X, base = counted.campaign, counted.tried, counted.baseline
     metrics = [objective.metric for objective in campaign.goal.objectives]
     sampled = Sampled.of(contest, metrics, X, generator)
-    front = on_front([*sampled.means.values()], contest.counting(X))
+    counting = contest.counting(X)
+    front = on_front([*sampled.means.values()], counting)
     front.sort(key=lambda row: -float(sampled.means[contest.objective][row]))
-    turned = [_turned(campaign, contest, sampled.means, row) for row in front]
-    worst = campaign.goal.worst(turned)
+    turned = {row: _turned(campaign, contest, sampled.means, row) for row in counting.nonzero().flatten().tolist()}
+    of_front = [turned[row] for row in front]
+    worst = campaign.goal.worst(of_front, [*turned.values()])
+    at, preferred, preferences = most_balanced(of_front, worst), None, {}
     if campaign.prefer:
-        at, preferences = _preferred(counted, contest, sampled.means[contest.objective], front)
-    else:
-        at, preferences = most_balanced(turned, worst), {}
+        at, preferred, preferences = _preferred(counted, contest, sampled.means[contest.objective], front)
     shares = _shares(sampled, front)
     beliefs = _predictions(contest, metrics, X[front], WIDENING_OF_BEST)
     points = [counted.trials[row] for row in front]
@@ -53,7 +53,8 @@ def believed_front(counted: Counted, contest: Contest, generator: torch.Generato
             for trial, predicted, share in zip(points, beliefs, shares, strict=True)
         ),
         worst=campaign.goal.named(worst),
-        **preferences,
+        preferred=preferred,
+        preferences=preferences,
         **contest.feasibility(campaign, X[front[at] : front[at] + 1]),
     )
 
@@ -66,8 +67,10 @@ def _turned(campaign: Campaign, contest: Contest, means: Mapping[str, Tensor], r
     )
 
 
-def _preferred(counted: Counted, contest: Contest, mean: Tensor, front: Sequence[int]) -> tuple[int, dict[str, Any]]:
-    """Return which point of the front is preferred, and what a recommendation says about that.
+def _preferred(
+    counted: Counted, contest: Contest, mean: Tensor, front: Sequence[int]
+) -> tuple[int, bool, dict[str, float]]:
+    """Return which point of the front is preferred, whether it is good enough, and how probable each preference is.
 
     It is the best in the first objective, of these means [n], of those that meet the constraints and the preferences
     with the demanded probability, or else the one that comes closest.
@@ -77,8 +80,8 @@ def _preferred(counted: Counted, contest: Contest, mean: Tensor, front: Sequence
     preferring = replace(contest, limits=limits)
     at, met = preferring.best(mean[front], X), preferring.probabilities(X)
     assert met is not None, "expected limits of measured objectives"
-    preferences = {str(each): float(met.each[str(each)][at]) for each in campaign.prefer}
-    return at, {"preferred": float(met.every[at]) >= campaign.feasible_at_least, "preferences": preferences}
+    each = {str(preference): float(met.each[str(preference)][at]) for preference in campaign.prefer}
+    return at, float(met.every[at]) >= campaign.feasible_at_least, each
 
 
 def _shares(sampled: Sampled, front: Sequence[int]) -> list[float]:

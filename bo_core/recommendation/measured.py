@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from overnight.bo_core.recommendation.counted import first_of_each_point
 from overnight.campaign import Campaign, Goal, Trial
@@ -41,8 +40,8 @@ def measured_front(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why:
     unlimited = replace(goal, constraints=())
     front = first_of_each_point(unlimited.best_first(unlimited.front(closest)))
     turned = [goal.turned(trial.measured) for trial in front]
-    worst = goal.worst(turned)
-    at, preferences = _preferred(campaign, goal, front) if campaign.prefer else (most_balanced(turned, worst), {})
+    worst = goal.worst(turned, [goal.turned(trial.measured) for trial in closest])
+    at, preferred = _preferred(campaign, goal, front) if campaign.prefer else (most_balanced(turned, worst), None)
     of_front = tuple(OfFront(trial=trial.id, point=trial.point, predicted=_measured(goal, trial)) for trial in front)
     return Recommendation(
         trial=front[at].id,
@@ -55,16 +54,16 @@ def measured_front(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why:
         feasible_at_least=campaign.feasible_at_least if campaign.constraints else None,
         front=of_front,
         worst=goal.named(worst),
-        **preferences,
+        preferred=preferred,
     )
 
 
-def _preferred(campaign: Campaign, goal: Goal, front: Sequence[Trial]) -> tuple[int, dict[str, Any]]:
+def _preferred(campaign: Campaign, goal: Goal, front: Sequence[Trial]) -> tuple[int, bool]:
     """Return the first trial that meets the constraints and `prefer`, or breaks the fewest, and whether it does."""
     preferring = replace(goal, constraints=(*goal.constraints, *campaign.prefer))
     unmet = [len(preferring.unmet(trial.measured)) for trial in front]
     at = unmet.index(min(unmet))
-    return at, {"preferred": unmet[at] == 0}
+    return at, unmet[at] == 0
 
 
 def _measured(goal: Goal, trial: Trial) -> dict[str, Prediction]:

@@ -6,7 +6,6 @@ A point is a tuple of the values of all objectives, turned so that more is bette
 import math
 import sys
 from collections.abc import Sequence
-from math import prod
 from operator import ge
 
 Turned = tuple[float, ...]
@@ -80,7 +79,7 @@ def added(point: Turned, others: Sequence[Turned], worst: Turned) -> float:
     """Return by how much a point enlarges the hypervolume of others."""
     if not all(x > w for x, w in zip(point, worst, strict=True)):
         return 0.0
-    alone = prod(x - w for x, w in zip(point, worst, strict=True))
+    alone = math.prod(x - w for x, w in zip(point, worst, strict=True))
     shared = _undominated([tuple(map(min, point, other)) for other in others])
     return max(0.0, alone - hypervolume(shared, worst))
 

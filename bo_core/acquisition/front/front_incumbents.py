@@ -9,6 +9,7 @@ from overnight.bo_core.acquisition.front.boxes import on_front
 from overnight.bo_core.acquisition.incumbents import BOUND_DEVIATIONS, sampled
 from overnight.bo_core.acquisition.limited import (
     HARDLY,
+    MOST_HOPEFUL,
     NEARLY_SURE,
     Allowed,
     feasible_in_samples,
@@ -43,7 +44,7 @@ def could_be_on_front(
     values = [drawn[name][:, : len(hopeful)].mT for name in objectives]
     times = on_front(values, feasible.mT).sum((0, 1))
     if not bool(times.any()):
-        return hopeful[promise[hopeful].argsort(descending=True, stable=True)[:_MOST]]
+        return hopeful[promise[hopeful].argsort(descending=True, stable=True)[:MOST_HOPEFUL]]
     order = times.argsort(descending=True, stable=True)[:_MOST]
     return hopeful[order[times[order] > 0]]
 

@@ -11,6 +11,7 @@ from overnight.bo_core.acquisition.limited.confident_mean import ConfidentMean
 from overnight.bo_core.acquisition.limited.constrained_objective import ConstrainedObjective, feasible_in_each_draw
 from overnight.bo_core.acquisition.limited.feasible_incumbents import (
     HARDLY,
+    MOST_HOPEFUL,
     NEARLY_SURE,
     could_be_best_feasible,
     feasible_in_samples,
@@ -19,6 +20,7 @@ from overnight.bo_core.acquisition.limited.feasible_incumbents import (
 
 __all__ = [
     "HARDLY",
+    "MOST_HOPEFUL",
     "NEARLY_SURE",
     "Allowed",
     "ConfidentMean",

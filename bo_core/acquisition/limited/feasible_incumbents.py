@@ -14,7 +14,7 @@ from overnight.bo_core.surrogate import Belief
 # best in any sample further below the highest one.
 NEARLY_SURE, HARDLY = 1e-6, 12.0
 # The points that are drawn if none is feasible in any sample.
-_MOST_HOPEFUL = 16
+MOST_HOPEFUL = 16
 _LEAST_SD = 1e-7
 
 
@@ -50,7 +50,7 @@ def could_be_best_feasible(
     values = drawn[objective][:, : len(hopeful)]
     some = feasible.any(1)
     if not bool(some.any()):
-        return hopeful[promise[hopeful].argsort(descending=True, stable=True)[:_MOST_HOPEFUL]]
+        return hopeful[promise[hopeful].argsort(descending=True, stable=True)[:MOST_HOPEFUL]]
     bests = values.masked_fill(~feasible, -torch.inf).argmax(1)[some]
     best, times = torch.unique(bests, return_counts=True)
     return hopeful[best[times.argsort(descending=True, stable=True)]]

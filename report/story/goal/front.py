@@ -169,8 +169,7 @@ def _worst(
         return dict(found.worst)
     if not measured:
         return {}
-    turned = goal.worst(*([goal.turned(trial.measured) for trial in trials] for trials in (measured, observed)))
-    return {each.metric: each.turned(end) for each, end in zip(goal.objectives, turned, strict=True)}
+    return goal.named(goal.worst(*([goal.turned(t.measured) for t in trials] for trials in (measured, observed))))
 
 
 def _course(observed: Sequence[Trial], goal: Goal, worst: Mapping[str, float]) -> Iterator[Volume]:

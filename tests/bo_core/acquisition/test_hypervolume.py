@@ -7,7 +7,6 @@ import torch
 from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
 from botorch.models.deterministic import GenericDeterministicModel
 from botorch.utils.multi_objective.box_decompositions.non_dominated import NondominatedPartitioning
-from botorch.utils.multi_objective.hypervolume import Hypervolume
 from surrogate_cases import central_differences, uniform
 from told_posteriors import a_posterior
 from torch import Tensor
@@ -64,7 +63,9 @@ def samples_of(draws: JointDraws, points: Tensor, count: int) -> dict[str, Tenso
         mean, covariance = belief.joint(points)
         L = torch.linalg.cholesky(covariance[0] + 1e-9 * torch.eye(len(points), dtype=torch.float64))
         generator = torch.Generator().manual_seed(i)
-        samples[metric] = mean[0, :, None] + L @ torch.randn(len(points), count, generator=generator).double()
+        samples[metric] = mean[0, :, None] + L @ torch.randn(
+            len(points), count, generator=generator, dtype=torch.float64
+        )
     return samples
 
 
@@ -86,20 +87,17 @@ def allowed_in(samples: dict[str, Tensor], limits: str) -> Tensor:
 @pytest.mark.parametrize("limits", ["no limits", "a limit relative to the first point", "limits of an objective"])
 @pytest.mark.parametrize("objectives", [2, 3, 4])
 def test_the_score_is_the_mean_hypervolume_that_is_gained_over_joint_samples(limits, objectives):
-    points, pool = uniform(4, 3, 1), uniform(100, 3, 2)
-    draws = joint_draws(points, 4096, objectives)
+    """A random place counts if it is dominated by the candidate and by no other feasible point of the sample."""
+    points, pool, names = uniform(4, 3, 1), uniform(100, 3, 2), METRICS[:objectives]
+    draws = joint_draws(points, 2048, objectives)
     values = AverageScore(draws, score(objectives, limits)).value(pool)
-    x, found, count = pool[values.argmax()][None], float(values.max().exp()), 4000
+    x, found, count, width = pool[values.argmax()][None], float(values.max().exp()), 1_000_000, 4.0
     samples = samples_of(draws, torch.cat([x, points]), count)
-    feasible = allowed_in(samples, limits)
-    reference = torch.tensor([REFERENCE[name] for name in METRICS[:objectives]], dtype=torch.float64)
-    volume, gained = Hypervolume(reference), 0.0
-    Y = torch.stack([samples[name] for name in METRICS[:objectives]], 2)
-    for s in range(count):
-        if bool(feasible[0, s]):
-            kept = Y[:, s][feasible[:, s]]
-            gained += volume.compute(kept) - volume.compute(kept[1:])
-    assert found == pytest.approx(gained / count, rel=0.1)
+    generator, beats = torch.Generator().manual_seed(9), allowed_in(samples, limits)
+    for name in names:
+        beats &= samples[name] > REFERENCE[name] + width * torch.rand(count, generator=generator, dtype=torch.float64)
+    share = float((beats[0] & ~beats[1:].any(0)).double().mean())
+    assert found == pytest.approx(share * width**objectives, rel=0.06)
 
 
 @pytest.mark.parametrize("objectives", [2, 3])
@@ -190,7 +188,7 @@ def test_the_points_that_could_be_on_the_front_are_those_of_plain_sampling(objec
     beliefs = joint_draws(uniform(1, 3, 1), 64, objectives).beliefs
     allowed, X, names = {"weight": Allowed((Threshold(-0.4),))}, uniform(20, 3, 20), METRICS[:objectives]
     found = could_be_on_front(beliefs, names, allowed, X, X[:0], torch.Generator().manual_seed(1), samples=512)
-    count = 40_000
+    count = 10_000
     samples = {}
     for i, (metric, belief) in enumerate(beliefs.items()):
         mean, covariance = belief.joint(X)
@@ -203,7 +201,7 @@ def test_the_points_that_could_be_on_the_front_are_those_of_plain_sampling(objec
         (Y.unsqueeze(0) >= Y.unsqueeze(1)).all(3) & (Y.unsqueeze(0) > Y.unsqueeze(1)).any(3) & feasible.unsqueeze(0)
     )
     counts = (feasible & ~better.any(1)).sum(1)
-    often = [i for i in counts.argsort(descending=True).tolist() if counts[i] > 600]
-    assert found[: len(often)].tolist()[:2] == often[:2] or counts[often[0]] - counts[often[1]] < 1000
+    often = [i for i in counts.argsort(descending=True).tolist() if counts[i] > 300]
+    assert found[: len(often)].tolist()[:2] == often[:2] or counts[often[0]] - counts[often[1]] < 400
     assert set(often) <= set(found.tolist())
     assert not set(found.tolist()) & {i for i in range(20) if counts[i] == 0}

@@ -1,10 +1,13 @@
 """The front of measurements, which is recommended if no model can be computed."""
 
 import pytest
+from told_campaigns import NOON, attempt, defined, proposed
 from told_fronts import Metrics, front_campaign, told_front
 
+from overnight.bo_core.recommend import recommend
 from overnight.bo_core.recommendation.measured import measured_front
-from overnight.campaign import Campaign
+from overnight.campaign import Campaign, History, Measurement
+from overnight.campaign.history.events import TrialObserved
 from overnight.campaign.recommendation import Recommendation
 
 # Each x with its size and speed; the third is beaten by the second.
@@ -35,6 +38,18 @@ def test_the_front_is_that_of_the_measurements_and_nothing_is_inferred():
     assert found.worst == {"size": pytest.approx(6.5), "speed": pytest.approx(7.0)}
     assert found.probability_best == 3 / 4
     assert found.preferred is None
+
+
+def test_a_campaign_whose_points_have_no_features_gets_the_front_of_measurements():
+    campaign, events = front_campaign(1, prefer=["speed >= 35"]), []
+    for i, result in enumerate(RESULTS.values(), start=1):
+        metrics = {name: Measurement(mean=mean) for name, mean in result.items()}
+        end = TrialObserved(time=NOON, actor="test", trial=i, attempt=1, metrics=metrics)
+        events += [proposed(i, {}), attempt(i), end]
+    found = recommend(campaign, History.from_events([defined(campaign), *events]))
+    assert "without a value of `x0`" in found.without_model
+    # All are at the same point, of which the first one of the front stands for all.
+    assert (trials(found), found.preferred) == ([1], False)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from told_campaigns import some_points
+from told_campaigns import NOON, attempt, proposed, some_points
 from told_fronts import Metrics, front_campaign, told_front
 
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
-from overnight.campaign import Campaign, History, Point
+from overnight.campaign import Campaign, History, Measurement, Point
 from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.goal.front import hypervolume
+from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.recommendation import Recommendation
 
 LINE = [i / 10 for i in range(11)]
@@ -177,6 +178,19 @@ def test_a_failed_trial_is_on_no_front_but_its_metrics_are_learnt_from() -> None
     near, far = (next(each for each in run.front if each.trial == 7) for run in (found, without))
     # The failed trial is 15 faster than the line, and so its neighbour is believed to be.
     assert near.predicted["speed"].mean > far.predicted["speed"].mean + 1.0
+
+
+def test_a_stopped_trial_is_on_no_front_however_promising_its_reports_were() -> None:
+    campaign = front_campaign(1, noise="infer", stop_early={"rule": "improbable"})
+    history = told_front(campaign, [{"x0": x} for x in LINE], [ramp(x) for x in LINE])
+    at = {"time": NOON, "actor": "test", "trial": 12}
+    best = {"size": Measurement(mean=-5), "speed": Measurement(mean=200)}
+    reported = MeasurementReported(**at, attempt=1, step=1, metrics=best)
+    why = {"why": "a test", "rule": "improbable", "metric": "size", "value": 0.0, "threshold": 0.1}
+    stopped = TrialStopped.model_validate({**at, "attempt": 1, "step": 1, **why})
+    events = [proposed(12, {"x0": 0.45}), attempt(12), reported, stopped]
+    found = recommended(campaign, history.extended(events))
+    assert {each.trial for each in found.front} == {*range(1, 12)}
 
 
 def test_the_baseline_is_compared_in_every_objective() -> None:
