@@ -5,13 +5,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from front_stories import several
+from front_stories import front_believed, several
 from limited_stories import limited
-from told_stories import POINT, Story, campaign_of
+from told_stories import POINT, Story, at, campaign_of
 
 from overnight.campaign.errors import Refused
+from overnight.campaign.history.events import RecommendationMade
 from overnight.flows.commands.read.trials import trials
 from overnight.storage import open_ledger
 
@@ -111,6 +113,7 @@ def test_without_constraints_the_best_trials_are_those_with_the_best_results(cap
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["trial", "3", "2"]
 
 
+TWO = [{"minimize": "loss"}, {"maximize": "gain"}]
 FRONT = """name: rates
 parameters:
   rate: {kind: float, low: 0.0001, high: 1, scale: log}
@@ -124,8 +127,7 @@ budget: {trials: 1000}
 def ledger_with_a_front(folder: Path) -> None:
     Path("campaign.yaml").write_text(FRONT)
     rows = [(3.0, 9.0), (1.0, 1.0), (2.0, 8.0), (2.5, 7.0), (2.0, 8.0)]
-    objectives = [{"minimize": "loss"}, {"maximize": "gain"}]
-    story = several([*({"loss": loss, "gain": gain} for loss, gain in rows), {}], objectives=objectives)
+    story = several([*({"loss": loss, "gain": gain} for loss, gain in rows), {}], objectives=TWO)
     asyncio.run(open_ledger("ledger", "rates", folder).append(story.events, after=0))
 
 
@@ -182,6 +184,19 @@ def test_the_front_alone_has_the_best_in_the_first_objective_first(
 def test_the_front_as_of_an_earlier_event_is_that_of_the_results_until_then(capsys: pytest.CaptureFixture[str]):
     trials(Path("campaign.yaml"), "json", "8", front=True)
     assert [row["trial"] for row in json.loads(capsys.readouterr().out)] == [2, 1]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recorded_recommendation_is_named_below_the_front(capsys: pytest.CaptureFixture[str]):
+    Path("campaign.yaml").write_text(FRONT)
+    story = several([{"loss": 3.0, "gain": 9.0}, {"loss": 1.0, "gain": 1.0}], objectives=TWO)
+    about: dict[str, Any] = {"time": at(9), "actor": "c", "events_seen": len(story.events)}
+    story.events.append(RecommendationMade(**about, recommendation=front_believed(story, 2)))
+    asyncio.run(open_ledger("ledger", "rates", Path()).append(story.events, after=0))
+    trials(Path("campaign.yaml"), "table", None, front=True)
+    assert capsys.readouterr().out.splitlines()[-1] == "recommended: trial 2; why: overnight status"
+    trials(Path("campaign.yaml"), "table", None)
+    assert "recommended" not in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("ledger_with_a_front")

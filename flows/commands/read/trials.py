@@ -60,8 +60,15 @@ def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> N
     framed = len(rows) <= _MOST_IN_A_FRAME
     table = _table(headings, rows, range(2 + len(metrics), len(headings) - 2)) if framed else _columns(headings, rows)
     console.print(table, soft_wrap=not framed)
-    for line in [] if chosen else [*_without_result(history), *noted(history)]:
+    for line in _recommended(history) if chosen else [*_without_result(history), *noted(history)]:
         console.print(line, soft_wrap=True)
+
+
+def _recommended(history: History) -> list[str]:
+    """Return which trial of a front is recommended, if a recommendation is recorded and holds."""
+    if not history.goal.has_front or history.recommendation is None:
+        return []
+    return [f"recommended: trial {history.recommendation.recommendation.best_measured}; why: overnight status"]
 
 
 def _without_result(history: History) -> list[str]:
