@@ -52,8 +52,7 @@ class Front:
             feasible = limits.probabilities({name: model.posterior for name, model in beliefs.items()}, X).every > 0.5
             points = [point for point, kept in zip(points, feasible.tolist(), strict=True) if kept] or points
         worst = goal.worst([point for point, kept in zip(points, on_front(points), strict=True) if kept], points)
-        turned = {each.metric: each.turned(value) for each, value in zip(goal.objectives, worst, strict=True)}
-        return cls(outcomes, turned, limits)
+        return cls(outcomes, goal.named(worst), limits)
 
     def called(self, acquisition: str) -> str:
         """Return the name of the improvement in hypervolume."""
