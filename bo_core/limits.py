@@ -21,7 +21,7 @@ from overnight.bo_core.model import Beliefs, Model
 from overnight.bo_core.surrogate import Belief
 from overnight.bo_core.widening import WIDENING
 from overnight.campaign import Campaign
-from overnight.campaign.constraint import Bound, Constraint
+from overnight.campaign.goal.constraint import Bound, Constraint
 
 # A difference of less variance is known: that of an exact value and a number, or of the baseline and itself.
 _LEAST_VARIANCE = 1e-12

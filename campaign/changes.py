@@ -4,16 +4,17 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from overnight.campaign import Campaign
+from overnight.campaign import Campaign, Objective
 from overnight.campaign.parameters import Parameter
 from overnight.campaign.values.may_be_revised import MayBeRevised, revisable
 
 
 def revisable_keys() -> tuple[str, ...]:
-    """Return the keys that may change while a campaign runs: those of parameters, then those of the campaign."""
+    """Return the keys that may change while a campaign runs: those of parameters, of objectives and of the campaign."""
     kinds, _ = get_args(Parameter)
     bounds = (key for kind in get_args(kinds) for key in revisable(kind, MayBeRevised.ON_REQUEST))
-    return (*dict.fromkeys(bounds), *revisable(Campaign, MayBeRevised.FREELY))
+    worst = revisable(Objective, MayBeRevised.FREELY)
+    return (*dict.fromkeys(bounds), *worst, *revisable(Campaign, MayBeRevised.FREELY))
 
 
 def differences(old: Campaign, new: Campaign, *, but_bounds: bool = False) -> list[str]:
@@ -41,8 +42,12 @@ def _bounds(campaign: Campaign) -> frozenset[str]:
 
 def _leaves(campaign: Campaign) -> dict[str, str]:
     """Return the JSON text of each single value that may not change freely, keyed by its path."""
-    free = {*revisable(Campaign, MayBeRevised.FREELY)}
-    return dict(_walk(campaign.model_dump(mode="json", exclude_none=True, exclude=free), ""))
+    free: dict[str, Any] = dict.fromkeys(revisable(Campaign, MayBeRevised.FREELY), True)
+    kept = campaign.model_dump(mode="json", exclude_none=True, exclude=free)
+    for objective in kept["objectives"]:
+        for name in revisable(Objective, MayBeRevised.FREELY):
+            objective.pop(name, None)
+    return dict(_walk(kept, ""))
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:

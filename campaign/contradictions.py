@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
-from overnight.campaign.constraint_contradictions import impossible_constraints, limited_parameters
+from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
+from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
 from overnight.campaign.space import Space
 
@@ -16,7 +17,7 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
 
     A part that is invalid by itself is not compared, because reading it already reports the mistake.
     """
-    yield from _objective(campaign)
+    yield from contradictory_objectives(campaign)
     yield from _metrics(campaign.get("metrics"))
     yield from impossible_constraints(campaign)
     try:
@@ -27,14 +28,6 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _in_space(space, where, point)
     yield from limited_parameters(campaign, space)
     yield from _approval(campaign, space)
-
-
-def _objective(campaign: Mapping[str, Any]) -> Iterator[Problem]:
-    written = [key for key in ("minimize", "maximize") if campaign.get(key) is not None]
-    if len(written) != 1:
-        found = " and ".join(f"`{key}`" for key in written) or "neither"
-        text = f"expected either `minimize` or `maximize` with the name of a metric, got {found}"
-        yield Problem(("maximize" if written else "minimize",), text)
 
 
 def _metrics(metrics: Any) -> Iterator[Problem]:

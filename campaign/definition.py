@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from overnight.campaign.approval import Approve
-from overnight.campaign.constraint import ConstraintText
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.goal import Goal, Objective
+from overnight.campaign.goal.constraint import ConstraintText
+from overnight.campaign.goal.objective import WrittenObjective
 from overnight.campaign.problems import Contradictory
 from overnight.campaign.space import Point, Space
 from overnight.campaign.stopping import AnyStoppingRule
@@ -97,10 +98,13 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
+    `objectives` are two or more metrics that are improved at once, instead of `minimize` or `maximize`. The best
+    configurations are then a front, of which `prefer` chooses the recommended one (docs/how-to/objectives.md).
+
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
     feasible with a probability of at least `feasible_at_least` (docs/how-to/constraints.md).
 
-    `noise` describes the objective's noise. `none`: the same point always gives the same value, also of a metric that
+    `noise` describes the noise of objectives. `none`: the same point always gives the same value, also of a metric that
     constraints limit. `known`: every evaluation reports a standard error. `infer`, the default: reported standard
     errors are used as they are, and the noise of results without one is learnt. A result whose objective contradicts
     `none` or `known` is refused.
@@ -113,6 +117,8 @@ class Campaign(BaseModel):
     parameters: Space
     minimize: _Name | None = None
     maximize: _Name | None = None
+    objectives: tuple[WrittenObjective, ...] = ()
+    prefer: Annotated[tuple[ConstraintText, ...], MayBeRevised.FREELY] = ()
     constraints: Annotated[tuple[ConstraintText, ...], MayBeRevised.FREELY] = ()
     feasible_at_least: Annotated[Real, Field(gt=0, lt=1), MayBeRevised.FREELY] = 0.95
     metrics: tuple[_Name, ...] = ()
@@ -140,12 +146,13 @@ class Campaign(BaseModel):
         """Return the goal; `minimize` and `maximize` are the short form of a goal with one objective."""
         if self.minimize is not None:
             return Goal((Objective(metric=self.minimize, direction="minimize"),), self.constraints)
-        assert self.maximize is not None
-        return Goal((Objective(metric=self.maximize, direction="maximize"),), self.constraints)
+        if self.maximize is not None:
+            return Goal((Objective(metric=self.maximize, direction="maximize"),), self.constraints)
+        return Goal(self.objectives, self.constraints)
 
     @property
     def objective(self) -> Objective:
-        """Return the objective that is modelled."""
+        """Return the first objective, which is the only one unless there is a front."""
         return self.goal.objectives[0]
 
     @property
@@ -161,8 +168,12 @@ class Campaign(BaseModel):
 
     def key_of(self, metric: str) -> str:
         """Return the key of the campaign file that asks for this metric."""
-        objective = next((key for key in ("minimize", "maximize") if getattr(self, key) == metric), None)
-        return objective or ("constraints" if metric in self.goal.limited else "metrics")
+        for key in ("minimize", "maximize"):
+            if getattr(self, key) == metric:
+                return key
+        if any(objective.metric == metric for objective in self.objectives):
+            return "objectives"
+        return "constraints" if metric in self.goal.limited else "metrics"
 
 
 def lies_in(campaign: Campaign, point: Point) -> bool:

@@ -7,6 +7,21 @@ from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 
+class OfFront(GivesItsPoint, BaseModel):
+    """A measured point that is believed to be on the front, or to belong to it with a fair probability.
+
+    `predicted` is the belief about each modelled metric there. `probability` is the probability that no other observed
+    point which is feasible dominates it, and that it is feasible itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: int
+    point: Point
+    predicted: ReadOnly[dict[str, Prediction]]
+    probability: float | None = None
+
+
 class Recommendation(GivesItsPoint, BaseModel):
     """The point that is believed to be best, never the luckiest noisy value; it may be one that was not measured.
 
@@ -23,6 +38,13 @@ class Recommendation(GivesItsPoint, BaseModel):
     With constraints, `constraints` holds the probability that the point's true values meet each of them, by its text,
     and `probability_feasible` that they meet all. If no point reaches the probability that the campaign demands,
     `feasible_at_least`, the point is the one that comes closest to it.
+
+    With several objectives, `front` holds the measured points that no other one is believed to beat, those that are
+    better in the first objective first, and `worst` the reference of hypervolumes, in each metric's own unit. The
+    recommended point is one of the front: the one that the campaign's `prefer` asks for, or else the one that alone
+    dominates the largest hypervolume. `probability_best` is then the probability that the point is on the front, and
+    `probability_better_than_baseline` that it is better in every objective. If no point meets `prefer` with the
+    demanded probability, the point is the one that comes closest, and `preferred` is False; None without `prefer`.
 
     Ledgers hold recommendations, so a field that is added needs a default.
     """
@@ -42,6 +64,9 @@ class Recommendation(GivesItsPoint, BaseModel):
     constraints: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
     probability_feasible: float | None = None
     feasible_at_least: float | None = None
+    front: tuple[OfFront, ...] = ()
+    worst: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
+    preferred: bool | None = None
 
     @property
     def feasible_enough(self) -> bool | None:

@@ -8,8 +8,8 @@ import duckdb
 
 from overnight.campaign import Campaign, Goal, Measurement
 from overnight.campaign.columns import CONSTRAINED, MISSING
-from overnight.campaign.constraint import Constraint
 from overnight.campaign.goal import pooled
+from overnight.campaign.goal.constraint import Constraint
 from overnight.storage.quoting import text_in_sql
 
 

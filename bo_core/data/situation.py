@@ -19,7 +19,7 @@ from overnight.campaign.history.trial import Failure
 class Situation:
     """The contents of a `view`: `observed` by metric, and the features of all trials in the order of their ids.
 
-    The objective is the first metric; the others are those that are limited and were measured.
+    The first objective is the first metric; the others are those of the goal that were measured.
 
     `tried` [n, d] are the observed trials, `stopped` [s, d] the stopped ones and `pending` [p, d] those under way.
     `failed` [f, d] are those whose points failed by their own fault, which is evidence about nearby points. Failures
@@ -67,16 +67,16 @@ class Situation:
         withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
         failed = features(*(t for t in view.failed if _point_failed(t)))
         rejected = features(*(t for t in withheld if t.outcome is not None))
-        limited = {
-            other: Observed.of_limited(campaign, view, other, encoding, groups, learn_noise=learn_noise)
-            for other in campaign.goal.limited
+        others = {
+            other: Observed.of_another(campaign, view, other, encoding, groups, learn_noise=learn_noise)
+            for other in campaign.goal.metrics
             if other != metric
         }
         return cls(
             view,
             {
                 metric: Observed.of(campaign, view, X, groups, expected, learn_noise=learn_noise),
-                **{other: observed for other, observed in limited.items() if observed is not None},
+                **{other: observed for other, observed in others.items() if observed is not None},
             },
             tried,
             stopped,

@@ -45,7 +45,7 @@ class Observed:
         *,
         learn_noise: bool,
     ) -> "Observed":
-        """Return a view's observations of the objective, with `expected` ends of stopped trials and features X [n, d].
+        """Return the observations of the first objective, with `expected` ends of stopped trials; features X [n, d].
 
         With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """
@@ -53,12 +53,13 @@ class Observed:
         values, exact = campaign.goal.values_of(view.observed), campaign.noise == "none"
         known, exact = with_known_noise(view.observed, values, exact=exact, learn=learn_noise)
         measured, objective = (*known, *expected.values()), campaign.objective
-        plain = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
+        relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
+        plain = relative or campaign.goal.has_front
         outcomes = Outcomes.of(measured, objective, None if plain else 1.0)
         return cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain)
 
     @classmethod
-    def of_limited(
+    def of_another(
         cls,
         campaign: Campaign,
         view: ModelView,
@@ -68,11 +69,11 @@ class Observed:
         *,
         learn_noise: bool,
     ) -> "Observed | None":
-        """Return a view's measurements of a metric that is limited and no objective; None if there are none.
+        """Return a view's measurements of another metric than the first objective; None if there are none.
 
-        A trial that failed without the objective counts if this metric was measured. Outcomes far from a single limit,
-        on its wrong side, may be drawn together. The others stay as they are: both sides of two limits matter, and
-        draws of the baseline must move a relative limit in proportion.
+        A trial that failed without that objective counts if this metric was measured. Outcomes far from a single limit,
+        on its wrong side, may be drawn together. The others stay as they are: both sides of two limits matter, draws of
+        the baseline must move a relative limit in proportion, and hypervolumes are those of the metrics as measured.
         """
         found = [
             (trial, measured[metric])
@@ -87,7 +88,8 @@ class Observed:
         objective = campaign.goal.wanted(metric)
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
-        plain = both_sides or any(limit.relative for limit in limits)
+        is_objective = any(each.metric == metric for each in campaign.goal.objectives)
+        plain = is_objective or both_sides or any(limit.relative for limit in limits)
         outcomes = Outcomes.of(known, objective, None if plain else 1.0)
         X = encoding.encode([trial.point for trial in trials])
         return cls(trials, X, outcomes, tuple(known), objective, exact, groups, plain=plain)

@@ -135,7 +135,9 @@ class Chosen(_Part):
     `expected_gain` is how much a new point was expected to improve on the best, in the unit of the improved metric.
     `instead_of` is the new point over which a repetition was preferred. `jitter` is the larger one of the draws' and
     the model's. `floor` is the value of the objective, in its own unit, that had to be beaten in draws without a
-    feasible point; None if there were none, or if there was no other draw, so that feasibility alone counted.
+    feasible point; None if there were none, or if there was no other draw, so that feasibility alone counted. With
+    several objectives, `expected_gain` is in the product of their units, and `worst` is the reference of hypervolumes,
+    in each metric's own unit.
     """
 
     compared = "except for rounding"
@@ -146,6 +148,7 @@ class Chosen(_Part):
     instead_of: Point | None = None
     jitter: float | None = None
     floor: float | None = None
+    worst: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
 
 
 class Weights(_Part):

@@ -1,8 +1,8 @@
 """The constraints: their limits, the results that meet them, and the belief about the recommended point."""
 
 from overnight.campaign import Goal, History, Measurement, Trial
-from overnight.campaign.constraint import Constraint
 from overnight.campaign.goal import Measured
+from overnight.campaign.goal.constraint import Constraint
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.story.best import holding
 from overnight.report.story.section import Known, Section

@@ -1,9 +1,9 @@
 import pytest
 
-from overnight.campaign import Campaign
+from overnight.campaign import Campaign, Objective
 from overnight.campaign.changes import differences, revisable_keys
-from overnight.campaign.constraint import read_constraint
 from overnight.campaign.definition import FailurePolicy, StopWhen
+from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.stopping import MedianRule
 from overnight.campaign.window import Window
 
@@ -91,6 +91,8 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "description": "other",
         "minimize": "other",
         "maximize": "other",
+        "objectives": (Objective(metric="other", direction="minimize"),),
+        "prefer": (read_constraint("other <= 7"),),
         "constraints": (read_constraint("other <= 7"),),
         "feasible_at_least": 0.7,
         "metrics": ("other",),
@@ -109,7 +111,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
     }
     assert set(values) == set(Campaign.model_fields) - {"parameters"}
     keys = [key for key, value in values.items() if not differences(was, was.model_copy(update={key: value}))]
-    assert [key for key in revisable_keys() if key not in ("low", "high")] == keys
+    assert [key for key in revisable_keys() if key not in ("low", "high", "worst")] == keys
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,17 @@ def test_bounds_may_change_if_a_person_revises_them_and_not_by_themselves(parame
     assert differences(was, now, but_bounds=True) == []
     assert [line.split(":")[0] for line in differences(was, now)] == ["parameters.rate.low", "parameters.rate.high"]
     assert set(revised) == set(revisable_keys()[:2])
+
+
+def test_the_worst_value_of_an_objective_may_change_but_not_its_metric():
+    was = several({"minimize": "loss", "worst": 4}, {"maximize": "speed"})
+    assert differences(was, several({"minimize": "loss", "worst": 3}, {"maximize": "speed", "worst": 0})) == []
+    lines = differences(was, several({"minimize": "loss", "worst": 4}, {"maximize": "heat"}))
+    assert lines == ['objectives.1.maximize: was "speed", is "heat"']
+
+
+def several(*objectives):
+    return Campaign.model_validate(DEFINITION | {"minimize": None, "objectives": objectives})
 
 
 def test_another_kind_of_parameter_makes_another_campaign_whatever_its_bounds():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overnight.campaign.constraint import Bound, Constraint, read_constraint
+from overnight.campaign.goal.constraint import Bound, Constraint, read_constraint
 
 READ = {
     "p99_ms <= 15": Constraint("p99_ms", at_most=Bound(15)),

@@ -2,43 +2,18 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import mean
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
-from overnight.campaign.constraint import Constraint
 from overnight.campaign.evaluation import Measurement
+from overnight.campaign.goal.constraint import Constraint
+from overnight.campaign.goal.front import Turned, dominates, hypervolume, inferred_worst, on_front
+from overnight.campaign.goal.objective import Objective
 
 Measured = Mapping[str, Measurement]
-
-
-class Objective(BaseModel):
-    """A metric and the direction in which it improves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    metric: str
-    direction: Literal["minimize", "maximize"]
-
-    def __str__(self) -> str:
-        return f"{self.direction} {self.metric}"
-
-    @property
-    def sign(self) -> float:
-        """Return the factor that turns the metric into something to maximize."""
-        return 1.0 if self.direction == "maximize" else -1.0
-
-    def turned(self, value: float) -> float:
-        """Return the value, negated if it is minimized, so that more is better; turned twice, it is the value again."""
-        return self.sign * value
-
-    def worsened(self, value: float, by: float) -> float:
-        """Return the value made worse by this much."""
-        return value - self.sign * by
 
 
 class Tried(Protocol):
@@ -166,14 +141,42 @@ class Goal:
         feasible = [trial for trial in trials if self.feasible(trial.measured)]
         return sorted(feasible, key=lambda trial: -objective.turned(trial.measured[objective.metric].mean))
 
+    @property
+    def has_front(self) -> bool:
+        """Return whether there are several objectives, so that the best results are a front."""
+        return len(self.objectives) > 1
+
+    def turned(self, measured: Measured) -> Turned:
+        """Return a result's values of all objectives, turned so that more is better; it must have them."""
+        return tuple(each.turned(measured[each.metric].mean) for each in self.objectives)
+
+    def front(self, trials: Iterable[_Tried]) -> list[_Tried]:
+        """Return the feasible trials that no other feasible one dominates, in their order."""
+        feasible = [trial for trial in trials if self.feasible(trial.measured)]
+        kept = on_front([self.turned(trial.measured) for trial in feasible])
+        return [trial for trial, is_kept in zip(feasible, kept, strict=True) if is_kept]
+
+    def worst(self, front: Sequence[Turned]) -> Turned:
+        """Return the reference of hypervolumes: the `worst` values that were given, the others inferred from a front.
+
+        The front has at least one point unless all are given.
+        """
+        given = tuple(each.turned(each.worst) for each in self.objectives if each.worst is not None)
+        if len(given) == len(self.objectives):
+            return given
+        guesses = zip(self.objectives, inferred_worst(front), strict=True)
+        return tuple(guess if each.worst is None else each.turned(each.worst) for each, guess in guesses)
+
+    def hypervolume(self, trials: Iterable[Tried], worst: Turned) -> float:
+        """Return how much space the feasible trials dominate up to `worst`, in the product of the metrics' units."""
+        return hypervolume([self.turned(trial.measured) for trial in self.front(trials)], worst)
+
     def _allows(self, constraint: Constraint, measured: Measured) -> bool:
         low, high = self.limits_of(constraint)
         return constraint.metric in measured and low <= measured[constraint.metric].mean <= high
 
     def _dominates(self, a: Measured, b: Measured) -> bool:
-        """Return whether `a` is better than `b` in one objective and worse in none."""
-        pairs = [(o.turned(a[o.metric].mean), o.turned(b[o.metric].mean)) for o in self.objectives]
-        return all(x >= y for x, y in pairs) and any(x > y for x, y in pairs)
+        return dominates(self.turned(a), self.turned(b))
 
 
 def pooled(results: Iterable[Measured]) -> Measured:

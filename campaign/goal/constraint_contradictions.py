@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from overnight.campaign.constraint import Constraint, read_constraint
+from overnight.campaign.goal.constraint import Constraint, read_constraint
+from overnight.campaign.goal.objective import readable_objectives
 from overnight.campaign.problems import Problem
 from overnight.campaign.space import Space
 
@@ -14,7 +15,7 @@ def impossible_constraints(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the constraints that are repeated, are relative to no baseline, or leave a metric no value."""
     seen: dict[str, tuple[float, float]] = {}
     known: set[Constraint] = set()
-    for position, constraint in _readable_constraints(campaign.get("constraints")):
+    for position, constraint in readable_constraints(campaign.get("constraints")):
         where, metric = ("constraints", position), constraint.metric
         if constraint in known:
             yield Problem(where, f"expected each constraint once, got `{constraint}` again")
@@ -34,9 +35,9 @@ def impossible_constraints(campaign: Mapping[str, Any]) -> Iterator[Problem]:
 def limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
     """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
     metrics = campaign.get("metrics")
-    mentioned = [campaign.get("minimize"), campaign.get("maximize")]
+    mentioned = [campaign.get("minimize"), campaign.get("maximize"), *_of_several(campaign)]
     mentioned += metrics if isinstance(metrics, list | tuple) else ()
-    for position, constraint in _readable_constraints(campaign.get("constraints")):
+    for position, constraint in readable_constraints(campaign.get("constraints")):
         if (name := constraint.metric) in space.root and name not in mentioned:
             text = (
                 f"expected a metric, got the parameter `{name}`, whose values are limited under `parameters`. If an "
@@ -45,7 +46,12 @@ def limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Pr
             yield Problem(("constraints", position), text)
 
 
-def _readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:
+def _of_several(campaign: Mapping[str, Any]) -> Iterator[str]:
+    return (objective.metric for _, objective in readable_objectives(campaign.get("objectives")))
+
+
+def readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:
+    """Yield those of a list that can be read, with their positions."""
     for position, constraint in enumerate(constraints) if isinstance(constraints, list | tuple) else ():
         if isinstance(constraint, Constraint):
             yield position, constraint

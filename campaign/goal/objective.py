@@ -1,0 +1,92 @@
+"""An objective: a metric, the direction in which it improves, and the worst value that is of any use."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from overnight.campaign.problems import shown, unknown_key
+from overnight.campaign.values.may_be_revised import MayBeRevised
+from overnight.campaign.values.numbers import Real
+
+Direction = Literal["minimize", "maximize"]
+_DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+_EXAMPLE = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
+
+
+class Objective(BaseModel):
+    """A metric and the direction in which it improves; with several objectives, values beyond `worst` are of no use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    direction: Direction
+    worst: Annotated[Real | None, Field(allow_inf_nan=False), MayBeRevised.FREELY] = None
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.metric}"
+
+    @property
+    def sign(self) -> float:
+        """Return the factor that turns the metric into something to maximize."""
+        return 1.0 if self.direction == "maximize" else -1.0
+
+    def turned(self, value: float) -> float:
+        """Return the value, negated if it is minimized, so that more is better; turned twice, it is the value again."""
+        return self.sign * value
+
+    def worsened(self, value: float, by: float) -> float:
+        """Return the value made worse by this much."""
+        return value - self.sign * by
+
+
+def _fields(value: Any) -> Any:
+    """Return the fields of the objective that a mapping such as `{minimize: latency_ms, worst: 400}` stands for."""
+    if isinstance(value, Objective):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected a mapping such as {_EXAMPLE}, got {shown(value)}")
+    if unknown := [key for key in value if key not in (*_DIRECTIONS, "worst")]:
+        raise ValueError(unknown_key(str(unknown[0]), (*_DIRECTIONS, "worst")))
+    written = [direction for direction in _DIRECTIONS if value.get(direction) is not None]
+    if len(written) != 1:
+        found = " and ".join(f"`{direction}`" for direction in written) or "neither"
+        raise ValueError(f"expected either `minimize` or `maximize` with the name of a metric, got {found}")
+    [direction] = written
+    if not isinstance(value[direction], str) or not value[direction]:
+        raise ValueError(f"expected the name of a metric after `{direction}`, got {shown(value[direction])}")
+    return {"metric": value[direction], "direction": direction, "worst": value.get("worst")}
+
+
+def readable_objectives(objectives: Any) -> Iterator[tuple[int, Objective]]:
+    """Yield those of a list that can be read, with their positions."""
+    for position, objective in enumerate(objectives) if isinstance(objectives, list | tuple) else ():
+        with suppress(ValueError):
+            yield position, Objective.model_validate(_fields(objective))
+
+
+def _written(objective: Objective) -> Mapping[str, Any]:
+    worst = {} if objective.worst is None else {"worst": objective.worst}
+    return {objective.direction: objective.metric, **worst}
+
+
+# An objective as a campaign's file has it, e.g. `{minimize: latency_ms, worst: 400}`.
+WrittenObjective = Annotated[
+    Objective,
+    BeforeValidator(_fields),
+    PlainSerializer(_written),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "minimize": {"type": "string", "minLength": 1},
+                "maximize": {"type": "string", "minLength": 1},
+                "worst": {"type": "number", "description": "a value that is of no use, and neither is a worse one"},
+            },
+            "oneOf": [{"required": ["minimize"]}, {"required": ["maximize"]}],
+            "additionalProperties": False,
+            "description": f"a metric and its direction, such as {_EXAMPLE}",
+        }
+    ),
+]

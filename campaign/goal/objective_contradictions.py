@@ -1,0 +1,53 @@
+"""Contradictions of objectives with each other and with the rest of a definition, each with its path in the file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from overnight.campaign.goal.constraint_contradictions import readable_constraints
+from overnight.campaign.goal.objective import readable_objectives
+from overnight.campaign.problems import Problem, shown
+
+# With more, nearly every point is on the front, and hypervolumes take long to compute.
+MOST_OBJECTIVES = 6
+_WAYS = ("minimize", "maximize", "objectives")
+_NO_CURVE = "expected no `stop_early` with several `objectives`, whose curves no rule compares yet, found a rule"
+
+
+def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the contradictions of a definition's objectives with each other and with parts that need a single one."""
+    written = [key for key in _WAYS if campaign.get(key) not in (None, (), [])]
+    if len(written) != 1:
+        found = " and ".join(f"`{key}`" for key in written) or "neither"
+        text = f"expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got {found}"
+        yield Problem((written[-1] if written else "minimize",), text)
+    objectives = campaign.get("objectives")
+    if isinstance(objectives, list | tuple) and objectives:
+        yield from _of_several(objectives, campaign)
+    elif campaign.get("prefer") not in (None, (), []):
+        yield Problem(("prefer",), "expected several `objectives`, between which it chooses, found one objective")
+
+
+def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, Any]) -> Iterator[Problem]:
+    if not 2 <= len(objectives) <= MOST_OBJECTIVES:
+        hint = "; write `minimize` or `maximize` for a single one" if len(objectives) == 1 else ""
+        text = f"expected 2 to {MOST_OBJECTIVES} objectives, got {len(objectives)}{hint}"
+        yield Problem(("objectives",), text)
+    seen: list[str] = []
+    for position, objective in readable_objectives(objectives):
+        if objective.metric in seen:
+            text = f"expected each metric once, got {shown(objective.metric)} again"
+            yield Problem(("objectives", position), text)
+        seen.append(objective.metric)
+    for position, preferred in readable_constraints(campaign.get("prefer")):
+        if preferred.metric not in seen:
+            text = f"expected the metric of an objective, such as {shown(seen[0]) if seen else 'one'}, "
+            yield Problem(("prefer", position), f"{text}got {shown(preferred.metric)}")
+        if preferred.relative and campaign.get("baseline") is None:
+            yield Problem(
+                ("prefer", position), f"expected a `baseline`, to which `{preferred}` is relative, found none"
+            )
+    if campaign.get("stop_early") is not None:
+        yield Problem(("stop_early",), _NO_CURVE)
+    if isinstance(campaign.get("confirm"), int):
+        text = "expected `auto` or `never` with several `objectives`, which have no single best point to confirm"
+        yield Problem(("confirm",), f"{text}, got {shown(campaign['confirm'])}")
