@@ -151,4 +151,3 @@ class PeerProcess:
     def _last_words(self) -> str:
         self._said.seek(0)
         return self._said.read()[-2000:]
-

@@ -100,7 +100,7 @@ def question_about(campaign: Campaign, history: History, encoding: Encoding) -> 
         pending=encoding.encode([t.point for t in view.pending]).tolist(),
         failed=encoding.encode([t.point for t in view.failed]).tolist(),
         further=[readings(objective.metric) for objective in further],
-        worst=[objective.worst for objective in goal.objectives] if further else [],
+        worst=[objective.worst for objective in goal.objectives if objective.worst is not None],
         limited={metric: readings(metric) for metric in goal.limited},
         seed=seed_of(campaign, history.next_trial) % 2**31,
         exact=campaign.noise == "none",

@@ -1,11 +1,11 @@
 """Several functions that campaigns minimise at once, with the greatest hypervolume that points can have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from benchmarks.quality.hypervolume import hypervolume
 from benchmarks.quality.problems.problem import AnyProblem, Declared, Limit, Metric, Values
+from overnight.campaign.goal.front import hypervolume
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,14 @@ class FrontProblem(AnyProblem):
 
     def worth(self, *points: Values) -> float:
         """Return the hypervolume of the feasible points."""
-        return hypervolume((self.values(point) for point in points if self.feasible(point)), self.worst)
+        values = [self.values(point) for point in points if self.feasible(point)]
+        return hypervolume([_turned(each) for each in values], _turned(self.worst))
 
     def regret(self, *points: Values) -> float:
         """Return the share of the front's hypervolume that the points lack."""
         return 1.0 - self.worth(*points) / self.most
+
+
+def _turned(values: Sequence[float]) -> tuple[float, ...]:
+    """Return values that are minimised as those that `hypervolume` maximises."""
+    return tuple(-value for value in values)

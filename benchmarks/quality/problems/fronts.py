@@ -17,13 +17,15 @@ Branin-Currin, ZDT1 and DTLZ2 with three. The other results are exact.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from benchmarks.quality.problems.front_problem import FrontProblem, Objective
 from benchmarks.quality.problems.problem import Limit, floats, of_numbers, unit_floats
 from overnight.evaluators.synthetic_functions import SYNTHETIC_FUNCTIONS
 
 
 def _branin(x0: float, x1: float) -> float:
-    return SYNTHETIC_FUNCTIONS["branin"].value([15.0 * x0 - 5.0, 15.0 * x1])
+    return SYNTHETIC_FUNCTIONS["branin"].value(np.array([15.0 * x0 - 5.0, 15.0 * x1]))
 
 
 def _currin(x0: float, x1: float) -> float:
@@ -124,7 +126,7 @@ VEHICLE_SAFETY = FrontProblem(
         "acceleration": Objective(of_numbers(_acceleration), worst=11.81993945),
         "intrusion": Objective(of_numbers(_intrusion), worst=0.2903999384),
     },
-    floats(**{name: (1.0, 3.0) for name in _names(5)}),
+    floats(**dict.fromkeys(_names(5), (1.0, 3.0))),
     most=246.8,
 )
 

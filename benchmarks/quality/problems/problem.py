@@ -15,13 +15,17 @@ Declared = Mapping[str, Mapping[str, object]]
 
 
 class Metric(Protocol):
-    """A metric beyond the first objective: its true value at a point, and the noise of its readings in noisy cells."""
+    """A metric beyond the first objective."""
 
     @property
-    def value(self) -> Callable[[Values], float]: ...
+    def value(self) -> Callable[[Values], float]:
+        """Return the function of its true values."""
+        ...
 
     @property
-    def noise(self) -> float: ...
+    def noise(self) -> float:
+        """Return the standard deviation of the noise of its readings in cells with noise."""
+        ...
 
 
 @dataclass(frozen=True)
