@@ -20,7 +20,7 @@ _SQUARES = 250
 Matrix = NDArray[np.float64]
 
 
-def searched_front(problem: FrontProblem, rounds: int = _ROUNDS) -> Matrix:
+def searched_front(problem: FrontProblem, rounds: int = _ROUNDS, squares: int = _SQUARES) -> Matrix:
     """Return the values of the feasible points that no point beats, found by an evolution from a fixed seed.
 
     A child is a point of the front, moved by a random share of the difference between two others.
@@ -32,7 +32,7 @@ def searched_front(problem: FrontProblem, rounds: int = _ROUNDS) -> Matrix:
     for _ in range(rounds + 1):
         X, Y = _best(np.vstack([X, children]), np.vstack([Y, _values(problem, encoding, children)]))
         if len(problem.worst) > 2:
-            kept = _spread_out(Y)
+            kept = _spread_out(Y, squares)
             X, Y = X[kept], Y[kept]
         parents, a, b = X[generator.integers(len(X), size=(3, _CHILDREN))]
         shares = generator.normal(size=parents.shape) * 10.0 ** -generator.uniform(0.0, 3.0, size=(_CHILDREN, 1))
@@ -61,11 +61,11 @@ def _best(X: Matrix, Y: Matrix) -> tuple[Matrix, Matrix]:
     return X[kept], Y[kept]
 
 
-def _spread_out(Y: Matrix) -> NDArray[np.int64]:
+def _spread_out(Y: Matrix, squares: int) -> NDArray[np.int64]:
     """Return the first of the points in each square of the first two objectives."""
     low, high = Y.min(0), Y.max(0)
-    squares = np.floor(_SQUARES * (Y - low) / (high - low))[:, :2]
-    return np.sort(np.unique(squares, axis=0, return_index=True)[1])
+    square_of = np.floor(squares * (Y - low) / (high - low))[:, :2]
+    return np.sort(np.unique(square_of, axis=0, return_index=True)[1])
 
 
 def volume(Y: Matrix, worst: Sequence[float]) -> float:

@@ -8,7 +8,8 @@ Algorithms, 2000. Vehicle safety and truss: RE3-5-4 and RE2-4-1 of Tanabe and Is
 Multi-objective Optimization Problem Suite, 2020; the truss has 1.1 times the worst values of its front as worst ones.
 
 The greatest hypervolumes of DTLZ2, ZDT1, C2-DTLZ2 and the truss follow from their known fronts. Those of Branin-Currin
-and vehicle safety are those of the fronts of thousands of points that `python -m benchmarks.quality.front_search` finds.
+and vehicle safety are those of the fronts that `python -m benchmarks.quality.front_search` finds, of thousands of
+points.
 
 Noise is a tenth of an objective's standard deviation over the space in DTLZ2 with two objectives, and a hundredth in
 Branin-Currin, ZDT1 and DTLZ2 with three. The other results are exact.
