@@ -42,7 +42,12 @@ from overnight.storage import MemoryLedger
 
 _STEPS = 27
 _FUNCTIONS = ("branin", "hartmann6")
-_RULES = {"none": None, "median": {"rule": "median"}, "successive halving": {"rule": "successive_halving"}}
+_RULES = {
+    "none": None,
+    "median": {"rule": "median"},
+    "successive halving": {"rule": "successive_halving"},
+    "improbable": {"rule": "improbable"},
+}
 
 
 class LearningEvaluator:

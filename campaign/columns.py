@@ -1,30 +1,54 @@
 """Unambiguous column names for tables of trials, for any names of parameters and metrics."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from overnight.campaign.goal import Goal, Measured
+from overnight.campaign.goal.goal import Tried
 
 # The columns that are neither a parameter nor a metric: those before, between and after parameters and metrics.
 BEFORE = ("trial", "status", "generator")
-# Those of a campaign with constraints, after its metrics.
+# Those of a campaign with constraints, after its metrics, and then those of a campaign with several objectives.
 CONSTRAINED = ("feasible", "unmet")
+FRONT = ("on_front",)
 BETWEEN = ("attempts", "seconds", "cause", "message", "predicted_mean", "predicted_sd")
 AFTER = ("proposed", "ended")
 # What follows an unmet constraint whose metric was not measured.
 MISSING = " (missing)"
 
 
-def own_columns(*, constrained: bool) -> tuple[str, ...]:
+def judged_columns(goal: Goal | None) -> tuple[str, ...]:
+    """Return the columns that compare results with each other and with limits, if the goal asks for that."""
+    if goal is None:
+        return ()
+    return (*(CONSTRAINED if goal.constraints else ()), *(FRONT if goal.has_front else ()))
+
+
+def judged_cells(goal: Goal, trials: Sequence[Tried]) -> list[tuple[bool | str | None, ...]]:
+    """Return the cells of `judged_columns` for each trial; those of a trial without a result are None.
+
+    A trial is on the front if its result is feasible, and no other feasible result dominates it.
+    """
+    on_front = {id(trial) for trial in goal.front(trials)} if goal.has_front else set[int]()
+    return [
+        (
+            *(feasibility_of(goal, trial.measured) if goal.constraints else ()),
+            *((id(trial) in on_front if trial.measured else None,) if goal.has_front else ()),
+        )
+        for trial in trials
+    ]
+
+
+def own_columns(judged: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the columns of the `trials` table that are neither a parameter nor a metric."""
-    return (*BEFORE, *(CONSTRAINED if constrained else ()), *BETWEEN, *AFTER)
+    return (*BEFORE, *judged, *BETWEEN, *AFTER)
 
 
 def trial_columns(
-    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = (), *, constrained: bool
+    metrics: Iterable[str], parameters: Iterable[str], counted: Container[str] = (), *, judged: Iterable[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the columns of the `trials` table that hold the means of these metrics, and those of these parameters."""
-    return columns(metrics, parameters, own_columns(constrained=constrained), counted)
+    return columns(metrics, parameters, own_columns(judged), counted)
 
 
 def feasibility_of(goal: Goal, measured: Measured) -> tuple[bool | None, str | None]:

@@ -57,3 +57,6 @@ def _approval(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
         return
     for problem in policy.when.problems(space, has_baseline=campaign.get("baseline") is not None):
         yield problem.below("approve", "when")
+    if policy.when.predicted is not None and campaign.get("objectives"):
+        text = "expected no `predicted` with several `objectives`, because it limits a single one, found one"
+        yield Problem(("approve", "when", "predicted"), text)

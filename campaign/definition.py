@@ -98,8 +98,9 @@ class Campaign(BaseModel):
     `stop_when` ends the campaign. `confirm` is how many of its last trials measure the model's best point, one after
     the other: a fifteenth of all with `auto` (docs/how-to/confirming.md).
 
-    `objectives` are two or more metrics that are improved at once, instead of `minimize` or `maximize`. The best
-    configurations are then a front, of which `prefer` chooses the recommended one (docs/how-to/objectives.md).
+    A metric to improve may be calculated from others, such as `latency_ms + 0.1 * cost`. `objectives` are two or more
+    metrics that are improved at once, instead of `minimize` or `maximize`. The best configurations are then a front, of
+    which `prefer` chooses the recommended one (docs/how-to/objectives.md).
 
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
     feasible with a probability of at least `feasible_at_least` (docs/how-to/constraints.md).
@@ -156,23 +157,31 @@ class Campaign(BaseModel):
         return self.goal.objectives[0]
 
     @property
+    def objective_metrics(self) -> tuple[str, ...]:
+        """Return the metrics that an evaluation must report for the objectives, each once."""
+        return tuple(dict.fromkeys(name for objective in self.goal.objectives for name in objective.asked))
+
+    @property
     def expected_metrics(self) -> tuple[str, ...]:
         """Return every metric that an evaluation is asked for, each once, starting with those of the goal."""
-        return tuple(dict.fromkeys((*self.goal.metrics, *self.metrics)))
+        return tuple(dict.fromkeys((*self.objective_metrics, *self.goal.limited, *self.metrics)))
+
+    @property
+    def recorded_metrics(self) -> tuple[str, ...]:
+        """Return every metric of a complete result: those that are asked for, and those calculated from them."""
+        objectives = (objective.metric for objective in self.goal.objectives)
+        return tuple(dict.fromkeys((*objectives, *self.expected_metrics)))
 
     @property
     def optional_metrics(self) -> tuple[str, ...]:
         """Return the expected metrics that a result may lack: those that only constraints ask for."""
-        required = {*self.metrics, *(objective.metric for objective in self.goal.objectives)}
+        required = {*self.metrics, *self.objective_metrics}
         return tuple(metric for metric in self.goal.limited if metric not in required)
 
     def key_of(self, metric: str) -> str:
         """Return the key of the campaign file that asks for this metric."""
-        for key in ("minimize", "maximize"):
-            if getattr(self, key) == metric:
-                return key
-        if any(objective.metric == metric for objective in self.objectives):
-            return "objectives"
+        if metric in self.objective_metrics:
+            return "objectives" if self.objectives else "minimize" if self.minimize is not None else "maximize"
         return "constraints" if metric in self.goal.limited else "metrics"
 
 

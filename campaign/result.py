@@ -1,4 +1,4 @@
-"""The rules for a result: usable metrics are kept, and unusable side information is noted.
+"""The rules for a result: usable metrics are kept, calculated ones added, and unusable side information is noted.
 
 Side information is everything that the campaign did not ask for: other metrics, the cost, artifacts and metadata. Bad
 side information never costs a result its metrics. A missing metric of a constraint costs only that metric: the others
@@ -82,14 +82,28 @@ def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) ->
     )
 
 
+def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    """Return the metrics with those that objectives calculate from them, unless they were reported themselves.
+
+    Raises ValueError if one of them has no finite value.
+    """
+    found = {
+        objective.metric: objective.expression.value(metrics)
+        for objective in campaign.goal.objectives
+        if objective.expression is not None and objective.metric not in metrics
+    }
+    return {**metrics, **found}
+
+
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:
-    """Return how the objective's standard error contradicts the campaign's `noise`; None if it does not."""
-    name, because = campaign.objective.metric, f"because of `noise: {campaign.noise}`"
-    measured = metrics.get(name)
-    if measured is not None and campaign.noise == "known" and measured.sem is None:
-        return f"metric `{name}`: expected a standard error with the mean {because}, found none"
-    if measured is not None and campaign.noise == "none" and measured.sem:
-        return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
+    """Return how the standard error of an objective contradicts the campaign's `noise`; None if none does."""
+    because = f"because of `noise: {campaign.noise}`"
+    for name in (objective.metric for objective in campaign.goal.objectives):
+        measured = metrics.get(name)
+        if measured is not None and campaign.noise == "known" and measured.sem is None:
+            return f"metric `{name}`: expected a standard error with the mean {because}, found none"
+        if measured is not None and campaign.noise == "none" and measured.sem:
+            return f"metric `{name}`: expected no standard error, or 0, {because}, found {measured.sem:g}"
     return None
 
 

@@ -131,11 +131,26 @@ def trials(
     format: Annotated[Format, typer.Option(help="How to print the trials.")] = Format.TABLE,  # noqa: A002
     as_of: AsOf = None,
     best: Annotated[
-        int | None, typer.Option(min=1, help="The number of trials to list: the best feasible ones, the best first.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of trials to list: the best feasible ones, the best first. With several objectives, use "
+            "--pareto.",
+        ),
     ] = None,
+    pareto: Annotated[
+        bool,
+        typer.Option(
+            "--pareto",
+            help="List the feasible trials that no other one beats in every objective as measured, those that are "
+            "better in the first objective first.",
+        ),
+    ] = False,
 ) -> None:
     """List every trial with its point, its outcome and its measurements."""
-    heavy("read.trials").trials(campaign, format.value, as_of, best)
+    if best is not None and pareto:
+        raise typer.BadParameter(f"expected one of --best and --pareto, got --best {best} and --pareto.")
+    heavy("read.trials").trials(campaign, format.value, as_of, best, front=pareto)
 
 
 @app.command()

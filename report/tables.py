@@ -7,7 +7,7 @@ import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from overnight.campaign import History, Trial
-from overnight.campaign.columns import CONSTRAINED, feasibility_of, trial_columns
+from overnight.campaign.columns import judged_cells, judged_columns, trial_columns
 from overnight.campaign.goal import Goal
 from overnight.campaign.history.trial import Stopped, Withdrawal
 from overnight.campaign.parameters import Value
@@ -22,8 +22,9 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
     """Return a row for each of these trials, by default for all in the order of ids, all with the same columns.
 
     Metrics are `<name>` and `<name>_sem`, and `<name>_n` if a result has an `n`; `predicted_mean` and `predicted_sd`
-    are the expectation of the objective; `seconds` are those of all ended attempts, None if no attempt has ended. With
-    constraints, `feasible` and `unmet` compare the measured values with the present limits.
+    are the expectation of the first objective; `seconds` are those of all ended attempts, None if no attempt has ended.
+    With constraints, `feasible` and `unmet` compare the measured values with the present limits. With several
+    objectives, `on_front` is true for the feasible results that no other feasible one dominates.
     Columns are named as in the view `trials` of SQL: a metric or a parameter whose name is taken gets `metric_` or
     `parameter_` before it.
     """
@@ -31,13 +32,17 @@ def trial_rows(history: History, shown: Iterable[Trial] | None = None) -> list[R
     parameters = dict.fromkeys(name for trial in trials for name in trial.point)
     counted = {name for trial in trials for name, found in trial.measured.items() if found.n is not None}
     goal = history.goal
-    columns = trial_columns(metric_names(history), parameters, counted, constrained=bool(goal.constraints))
-    return [_row(trial, goal, *columns, counted) for trial in (trials if shown is None else shown)]
+    columns = trial_columns(metric_names(history), parameters, counted, judged=judged_columns(goal))
+    judged = {
+        trial.id: dict(zip(judged_columns(goal), cells, strict=True))
+        for trial, cells in zip(trials, judged_cells(goal, trials), strict=True)
+    }
+    return [_row(trial, goal, judged[trial.id], *columns, counted) for trial in (trials if shown is None else shown)]
 
 
 def metric_names(history: History) -> list[str]:
     """Return the metrics that are expected or were measured, the objective first."""
-    metrics = dict.fromkeys(history.definition.expected_metrics)
+    metrics = dict.fromkeys(history.definition.recorded_metrics)
     for trial in history.trials.values():
         metrics |= dict.fromkeys(trial.measured)
     return list(metrics)
@@ -70,7 +75,12 @@ def _in_csv(value: Cell) -> Cell:
 
 
 def _row(
-    trial: Trial, goal: Goal, metrics: Mapping[str, str], parameters: Mapping[str, str], counted: Container[str]
+    trial: Trial,
+    goal: Goal,
+    judged: Mapping[str, Cell],
+    metrics: Mapping[str, str],
+    parameters: Mapping[str, str],
+    counted: Container[str],
 ) -> Row:
     """Return the row of a trial, with the columns in which its metrics and its parameters are."""
     failure, measured = failure_of(trial), trial.measured
@@ -82,8 +92,7 @@ def _row(
         row[f"{column}_sem"] = measured[name].sem if name in measured else None
         if name in counted:
             row[f"{column}_n"] = measured[name].n if name in measured else None
-    if goal.constraints:
-        row |= zip(CONSTRAINED, feasibility_of(goal, measured), strict=True)
+    row |= judged
     row |= {
         "attempts": len(trial.attempts),
         "seconds": trial.seconds,

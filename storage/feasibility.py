@@ -1,4 +1,4 @@
-"""The columns `feasible` and `unmet` of the view `trials`, as SQL over the measured metrics."""
+"""The columns `feasible`, `unmet` and `on_front` of the view `trials`, as SQL over the measured metrics."""
 
 import json
 import math
@@ -7,10 +7,17 @@ from collections import defaultdict
 import duckdb
 
 from overnight.campaign import Campaign, Goal, Measurement
-from overnight.campaign.columns import CONSTRAINED, MISSING
+from overnight.campaign.columns import CONSTRAINED, FRONT, MISSING
 from overnight.campaign.goal import pooled
 from overnight.campaign.goal.constraint import Constraint
 from overnight.storage.quoting import text_in_sql
+
+_HAS_RESULT = "o.kind = 'trial_observed' and len(o.metrics) > 0"
+_FRONT = """
+    create view measured_front as
+    with candidates as (select trial, {values} from outcomes o where {feasible})
+    select trial from candidates mine where not exists (from candidates other where {as_good} and ({better}))
+"""
 
 
 def goal_beside_baseline(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> Goal:
@@ -27,19 +34,34 @@ def goal_beside_baseline(connection: duckdb.DuckDBPyConnection, campaign: Campai
     return campaign.goal.beside(pooled(results.values()))
 
 
-def feasibility_columns(goal: Goal) -> list[str]:
-    """Return the columns of the outcomes `o`, with the limits as numbers; none without constraints."""
-    if not goal.constraints:
-        return []
-    known = {constraint: _met(goal, constraint) for constraint in goal.judged.constraints}
+def judged_columns_of(goal: Goal) -> list[str]:
+    """Return the columns of the outcomes `o`, with the limits as numbers, if the goal has constraints or a front."""
+    cells = {}
+    if goal.constraints:
+        unmet = [_unmet(constraint, _met(goal, constraint)) for constraint in goal.judged.constraints]
+        named = f"nullif(concat_ws('; ', {', '.join(unmet)}), '')" if unmet else "cast(null as varchar)"
+        cells |= zip(CONSTRAINED, (f"({_feasible(goal)})", named), strict=True)
+    if goal.has_front:
+        cells |= zip(FRONT, ("o.trial in (select trial from measured_front)",), strict=True)
+    return [f"case when {_HAS_RESULT} then {cell} end as {name}" for name, cell in cells.items()]
+
+
+def front_view(goal: Goal) -> str:
+    """Return the view `measured_front`: the trials whose feasible results no other feasible result dominates."""
+    turned = [f"{each.turned(1.0):g} * {_value(each.metric)}" for each in goal.objectives]
+    values = ", ".join(f"{value} as v{i}" for i, value in enumerate(turned))
+    places = range(len(turned))
+    as_good = " and ".join(f"other.v{i} >= mine.v{i}" for i in places)
+    better = " or ".join(f"other.v{i} > mine.v{i}" for i in places)
+    feasible = f"{_HAS_RESULT} and {_feasible(goal)}"
+    return _FRONT.format(values=values, feasible=feasible, as_good=as_good, better=better)
+
+
+def _feasible(goal: Goal) -> str:
+    """Return SQL for whether the outcome `o` is feasible; null if that depends on an unknown limit."""
     measured = [f"{_value(objective.metric)} is not null" for objective in goal.objectives]
-    feasible = " and ".join([*measured, *known.values(), *(["null"] if goal.unjudged else [])])
-    unmet = [_unmet(constraint, met) for constraint, met in known.items()]
-    cells = (f"({feasible})", f"nullif(concat_ws('; ', {', '.join(unmet)}), '')" if unmet else "cast(null as varchar)")
-    return [
-        f"case when o.kind = 'trial_observed' and len(o.metrics) > 0 then {cell} end as {name}"
-        for name, cell in zip(CONSTRAINED, cells, strict=True)
-    ]
+    met = [_met(goal, constraint) for constraint in goal.judged.constraints]
+    return " and ".join([*measured, *met, *(["null"] if goal.unjudged else [])])
 
 
 def _met(goal: Goal, constraint: Constraint) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 
 from overnight.campaign import Campaign
-from overnight.campaign.columns import columns, trial_columns
+from overnight.campaign.columns import columns, judged_columns, trial_columns
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
-from overnight.storage.feasibility import feasibility_columns, goal_beside_baseline
+from overnight.storage.feasibility import front_view, goal_beside_baseline, judged_columns_of
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.quoting import name_in_sql, text_in_sql
 from overnight.storage.segments.event_rows import events_of
@@ -26,13 +26,13 @@ _CLOSED = {
     "allow_persistent_secrets": "false",
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
-VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations")
+VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts")
 _OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
 _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
 _OF_RECOMMENDATIONS = ("made", "actor", "events_seen", "trial", "best_measured", "metric", "mean", "sd")
 _OF_RECOMMENDATIONS += ("baseline_mean", "baseline_sd", "probability_best", "probability_better_than_baseline")
-_OF_RECOMMENDATIONS += ("probability_feasible",)
+_OF_RECOMMENDATIONS += ("probability_feasible", "preferred")
 
 _OUTCOMES = """
     create view outcomes as from events
@@ -101,25 +101,44 @@ _PREDICTIONS = """
           from asked), lateral (select entry.key as name, entry.value as p)
 """
 _EXPECTED = "create view expected as from predictions where metric = {objective}"
+_RECORDED = """
+    create view recorded as
+    select *, cast(body->>'$.events_seen' as bigint) as events_seen, body->'$.recommendation' as r,
+        body->>'$.recommendation.objective' as metric
+    from events where kind = 'recommendation_made'
+    qualify row_number() over (partition by body->>'$.events_seen' order by segment, position) = 1
+"""
 _RECOMMENDATIONS = """
     create view recommendations as
-    with recorded as (
-        select *, body->'$.recommendation' as r, body->>'$.recommendation.objective' as metric
-        from events where kind = 'recommendation_made'
-        qualify row_number() over (partition by body->>'$.events_seen' order by segment, position) = 1
-    ), believed as (
+    with believed as (
         select *, map_extract(cast(r->'$.predicted' as map(varchar, json)), metric)[1] as p,
             map_extract(cast(r->'$.baseline' as map(varchar, json)), metric)[1] as b
         from recorded
     )
-    select time as made, actor, cast(body->>'$.events_seen' as bigint) as events_seen,
-        cast(r->>'$.trial' as bigint) as trial, cast(r->>'$.best_measured' as bigint) as best_measured, {parameters}
+    select time as made, actor, events_seen, cast(r->>'$.trial' as bigint) as trial,
+        cast(r->>'$.best_measured' as bigint) as best_measured, {parameters}
         metric, try_cast(p->>'mean' as double) as mean, try_cast(p->>'sd' as double) as sd,
         try_cast(b->>'mean' as double) as baseline_mean, try_cast(b->>'sd' as double) as baseline_sd,
         try_cast(r->>'$.probability_best' as double) as probability_best,
         try_cast(r->>'$.probability_better_than_baseline' as double) as probability_better_than_baseline,
-        try_cast(r->>'$.probability_feasible' as double) as probability_feasible
+        try_cast(r->>'$.probability_feasible' as double) as probability_feasible,
+        try_cast(r->>'$.preferred' as boolean) as preferred
     from believed order by believed.segment, believed.position
+"""
+_FRONTS = """
+    create view fronts as
+    with points as (
+        select segment, position, time as made, events_seen, generate_subscripts(points, 1) as place,
+            unnest(points) as point
+        from (select *, cast(r->'$.front' as json[]) as points from recorded)
+    ), beliefs as (
+        select *, unnest(map_entries(cast(point->'$.predicted' as map(varchar, json)))) as belief from points
+    )
+    select made, events_seen, cast(point->>'$.trial' as bigint) as trial,
+        try_cast(point->>'$.probability' as double) as probability, belief.key as metric,
+        try_cast(belief.value->>'mean' as double) as mean, try_cast(belief.value->>'sd' as double) as sd,
+        try_cast(belief.value->>'low' as double) as low, try_cast(belief.value->>'high' as double) as high
+    from beliefs order by segment, position, place
 """
 _TRIALS = """
     create view trials as
@@ -225,7 +244,7 @@ def _views_of(ledger: ParquetLedger) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS):
+    for statement in (_NAMED, _OUTCOMES, _METRICS, _ATTEMPTS, _RECORDED, _FRONTS):
         connection.execute(statement)
     parameters = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed'")).fetchall()
     values = [f"{_value(*parameter)} as p{i}" for i, parameter in enumerate(parameters)]
@@ -245,12 +264,14 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     ]
     connection.execute(_RECOMMENDATIONS.format(parameters=_listed(there)))
     measured = dict(connection.execute(_METRIC_NAMES).fetchall())
-    metrics = dict.fromkeys([*(() if definition is None else definition.expected_metrics), *measured])
+    metrics = dict.fromkeys([*(() if definition is None else definition.recorded_metrics), *measured])
     counted = {name for name, has_counts in measured.items() if has_counts}
-    judged = [] if definition is None else feasibility_columns(goal_beside_baseline(connection, definition))
-    means, asked = trial_columns(metrics, names, counted, constrained=bool(judged))
+    goal = None if definition is None else goal_beside_baseline(connection, definition)
+    if goal is not None and goal.has_front:
+        connection.execute(front_view(goal))
+    means, asked = trial_columns(metrics, names, counted, judged=judged_columns(goal))
     wide = [column for name, called in means.items() for column in _metric_columns(name, called, name in counted)]
-    wide += judged
+    wide += [] if goal is None else judged_columns_of(goal)
     connection.execute(_TRIALS.format(metrics=_listed(wide), parameters=_listed(_parameter_columns(asked))))
 
 

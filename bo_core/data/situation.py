@@ -60,9 +60,10 @@ class Situation:
             return encoding.encode([trial.point for trial in trials])
 
         tried, stopped = features(*view.observed), features(*view.stopped)
-        expected = expected_finals(campaign, view)
+        metric = campaign.objective.metric
+        expected = expected_finals(campaign, view, metric)
         known = torch.tensor([trial.id in expected for trial in view.stopped], dtype=torch.bool)
-        X, metric = torch.cat([tried, stopped[known]]), campaign.objective.metric
+        X = torch.cat([tried, stopped[known]])
         groups = encoding.groups(hamming=hamming)
         withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
         failed = features(*(t for t in view.failed if _point_failed(t)))

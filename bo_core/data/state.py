@@ -11,6 +11,7 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.data.noise import with_known_noise
 from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.data.stopped import expected_finals
 from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
 
 
@@ -71,7 +72,8 @@ class Observed:
     ) -> "Observed | None":
         """Return a view's measurements of another metric than the first objective; None if there are none.
 
-        A trial that failed without that objective counts if this metric was measured. Outcomes far from a single limit,
+        A trial that failed without that objective counts if this metric was measured, and so does a stopped one whose
+        end can be estimated. Outcomes far from a single limit,
         on its wrong side, may be drawn together. The others stay as they are: both sides of two limits matter, draws of
         the baseline must move a relative limit in proportion, and hypervolumes are those of the metrics as measured.
         """
@@ -82,9 +84,11 @@ class Observed:
         ]
         if not found:
             return None
-        trials = tuple(trial for trial, _ in found)
+        measured_in = [trial for trial, _ in found]
         values, exact = [value for _, value in found], campaign.noise == "none"
-        known, exact = with_known_noise(trials, values, exact=exact, learn=learn_noise)
+        known, exact = with_known_noise(measured_in, values, exact=exact, learn=learn_noise)
+        expected = expected_finals(campaign, view, metric)
+        trials, known = (*measured_in, *(t for t in view.stopped if t.id in expected)), (*known, *expected.values())
         objective = campaign.goal.wanted(metric)
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
@@ -92,7 +96,7 @@ class Observed:
         plain = is_objective or both_sides or any(limit.relative for limit in limits)
         outcomes = Outcomes.of(known, objective, None if plain else 1.0)
         X = encoding.encode([trial.point for trial in trials])
-        return cls(trials, X, outcomes, tuple(known), objective, exact, groups, plain=plain)
+        return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain)
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""

@@ -21,19 +21,21 @@ from overnight.campaign.stopping import Curve
 _LEAST_TO_LEARN_FROM = 4
 
 
-def expected_finals(campaign: Campaign, view: ModelView) -> dict[int, Measurement]:
-    """Return the expected final values of stopped trials, by trial id in the order of ids.
+def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[int, Measurement]:
+    """Return the expected final values of a metric of stopped trials, by trial id in the order of ids.
 
     There is none for a trial that has not reported, or that reported to a step reached by fewer than four trials that
     ended with a result.
     """
     if not view.stopped:
         return {}
-    objective = campaign.objective
+    objective = campaign.goal.wanted(metric)
     curves = curves_of(objective, (*view.observed, *view.stopped), view.reports)
-    ended = [trial for trial in view.observed if trial.id in curves]
-    values = campaign.goal.values_of(ended)
-    finals = {trial.id: objective.turned(value.mean) for trial, value in zip(ended, values, strict=True)}
+    finals = {
+        trial.id: objective.turned(trial.measured[metric].mean)
+        for trial in view.observed
+        if trial.id in curves and metric in trial.measured
+    }
     expected: dict[int, Measurement] = {}
     for trial in view.stopped:
         found = _expected(curves.get(trial.id), curves, finals)
@@ -47,16 +49,19 @@ def _expected(stopped: Curve | None, curves: dict[int, Curve], finals: dict[int,
         return None
     step, value = stopped.steps[-1], stopped.values[-1]
     pairs = [(early, final) for trial, final in finals.items() if (early := curves[trial].value_by(step)) is not None]
-    return _on_a_line(pairs, value) if len(pairs) >= _LEAST_TO_LEARN_FROM else None
+    return predicted_end(pairs, value)
 
 
-def _on_a_line(pairs: Sequence[tuple[float, float]], at: float) -> Measurement | None:
-    """Return the prediction of a line through (early, final) with its uncertainty; None if that is not finite.
+def predicted_end(pairs: Sequence[tuple[float, float]], at: float) -> Measurement | None:
+    """Return the end at which a line through pairs (early, final) arrives from `at`, with the uncertainty of a new one.
 
-    The slope of the line is never negative, because a bad report is no reason to expect a good end.
+    None if there are fewer than four pairs, or if the result is not finite. The slope of the line is never negative,
+    because a bad report is no reason to expect a good end.
     """
-    early, final = np.array(pairs, dtype=np.float64).T
     n = len(pairs)
+    if n < _LEAST_TO_LEARN_FROM:
+        return None
+    early, final = np.array(pairs, dtype=np.float64).T
     of_early, of_final = unit_for([*early, at]), unit_for(final)
     early, final, at = early / of_early, final / of_final, at / of_early
     with np.errstate(all="ignore"):

@@ -11,12 +11,12 @@ from overnight.campaign.problems import Problem
 from overnight.campaign.space import Space
 
 
-def impossible_constraints(campaign: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the constraints that are repeated, are relative to no baseline, or leave a metric no value."""
+def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints") -> Iterator[Problem]:
+    """Yield the constraints under a key that are repeated, are relative to no baseline, or leave a metric no value."""
     seen: dict[str, tuple[float, float]] = {}
     known: set[Constraint] = set()
-    for position, constraint in readable_constraints(campaign.get("constraints")):
-        where, metric = ("constraints", position), constraint.metric
+    for position, constraint in readable_constraints(campaign.get(key)):
+        where, metric = (key, position), constraint.metric
         if constraint in known:
             yield Problem(where, f"expected each constraint once, got `{constraint}` again")
             continue

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.goal.expression import Expression, is_expression, read_expression
 from overnight.campaign.problems import shown, unknown_key
 from overnight.campaign.values.may_be_revised import MayBeRevised
 from overnight.campaign.values.numbers import Real
@@ -16,7 +18,10 @@ _EXAMPLE = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
 
 
 class Objective(BaseModel):
-    """A metric and the direction in which it improves; with several objectives, values beyond `worst` are of no use."""
+    """A metric and the direction in which it improves; with several objectives, values beyond `worst` are of no use.
+
+    The metric may be calculated from others: its name is then the calculation, such as `latency_ms + 0.1 * cost`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +31,24 @@ class Objective(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.metric}"
+
+    @property
+    def expression(self) -> Expression | None:
+        """Return the calculation that gives the metric, None if evaluations report it themselves."""
+        return read_expression(self.metric) if is_expression(self.metric) else None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Return the metrics that an evaluation must report for this objective."""
+        return (self.metric,) if self.expression is None else self.expression.metrics
+
+    def found_in(self, measured: Mapping[str, Measurement]) -> Measurement | None:
+        """Return the metric among measured ones, or calculated from them; None if that is impossible."""
+        if self.metric in measured or self.expression is None:
+            return measured.get(self.metric)
+        with suppress(ValueError):
+            return self.expression.value(measured)
+        return None
 
     @property
     def sign(self) -> float:
@@ -82,7 +105,10 @@ WrittenObjective = Annotated[
             "properties": {
                 "minimize": {"type": "string", "minLength": 1},
                 "maximize": {"type": "string", "minLength": 1},
-                "worst": {"type": "number", "description": "a value that is of no use, and neither is a worse one"},
+                "worst": {
+                    "type": ["number", "null"],
+                    "description": "a value that is of no use, and neither is a worse one",
+                },
             },
             "oneOf": [{"required": ["minimize"]}, {"required": ["maximize"]}],
             "additionalProperties": False,

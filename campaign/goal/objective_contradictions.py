@@ -3,28 +3,48 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from overnight.campaign.goal.constraint_contradictions import readable_constraints
+from overnight.campaign.goal.constraint_contradictions import impossible_constraints, readable_constraints
+from overnight.campaign.goal.expression import is_expression, read_expression
 from overnight.campaign.goal.objective import readable_objectives
-from overnight.campaign.problems import Problem, shown
+from overnight.campaign.problems import Problem, Where, shown
 
 # With more, nearly every point is on the front, and hypervolumes take long to compute.
 MOST_OBJECTIVES = 6
-_WAYS = ("minimize", "maximize", "objectives")
-_NO_CURVE = "expected no `stop_early` with several `objectives`, whose curves no rule compares yet, found a rule"
+# The keys of a campaign's file, one of which holds its objectives.
+WAYS_TO_AIM = ("minimize", "maximize", "objectives")
+_ONE_CURVE = "expected `rule: improbable` with several `objectives`, because the other rules compare a single metric"
 
 
 def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the contradictions of a definition's objectives with each other and with parts that need a single one."""
-    written = [key for key in _WAYS if campaign.get(key) not in (None, (), [])]
+    written = [key for key in WAYS_TO_AIM if campaign.get(key) not in (None, (), [])]
     if len(written) != 1:
         found = " and ".join(f"`{key}`" for key in written) or "neither"
         text = f"expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got {found}"
         yield Problem((written[-1] if written else "minimize",), text)
+    for where, metric in _metrics(campaign):
+        yield from _calculation(where, metric)
     objectives = campaign.get("objectives")
     if isinstance(objectives, list | tuple) and objectives:
         yield from _of_several(objectives, campaign)
     elif campaign.get("prefer") not in (None, (), []):
         yield Problem(("prefer",), "expected several `objectives`, between which it chooses, found one objective")
+
+
+def _metrics(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+    for key in WAYS_TO_AIM[:2]:
+        if isinstance(metric := campaign.get(key), str):
+            yield (key,), metric
+    for position, objective in readable_objectives(campaign.get("objectives")):
+        yield ("objectives", position), objective.metric
+
+
+def _calculation(where: Where, metric: str) -> Iterator[Problem]:
+    if is_expression(metric):
+        try:
+            read_expression(metric)
+        except ValueError as problem:
+            yield Problem(where, str(problem))
 
 
 def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, Any]) -> Iterator[Problem]:
@@ -42,12 +62,13 @@ def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, 
         if preferred.metric not in seen:
             text = f"expected the metric of an objective, such as {shown(seen[0]) if seen else 'one'}, "
             yield Problem(("prefer", position), f"{text}got {shown(preferred.metric)}")
-        if preferred.relative and campaign.get("baseline") is None:
-            yield Problem(
-                ("prefer", position), f"expected a `baseline`, to which `{preferred}` is relative, found none"
-            )
-    if campaign.get("stop_early") is not None:
-        yield Problem(("stop_early",), _NO_CURVE)
+    yield from impossible_constraints(campaign, "prefer")
+    if (rule := _rule(campaign.get("stop_early"))) in ("median", "successive_halving"):
+        yield Problem(("stop_early", "rule"), f"{_ONE_CURVE}, got {shown(rule)}")
     if isinstance(campaign.get("confirm"), int):
         text = "expected `auto` or `never` with several `objectives`, which have no single best point to confirm"
         yield Problem(("confirm",), f"{text}, got {shown(campaign['confirm'])}")
+
+
+def _rule(stop_early: Any) -> Any:
+    return stop_early.get("rule") if isinstance(stop_early, Mapping) else getattr(stop_early, "rule", None)

@@ -226,8 +226,9 @@ class TrialFailed(_AttemptEvent):
 class TrialStopped(_AttemptEvent):
     """A rule ended a running trial at a step; its running attempt is ended, and its reports are kept.
 
-    `value` was worse than `threshold`; both are of `metric`, in its own unit, and `why` states the reason in words. The
-    rule gives the same answer if it is asked about that step again, given all events before this one.
+    `value` was worse than `threshold`; both are of `metric`, in its own unit, and `why` states the reason in words. By
+    the improbable rule, both are probabilities, and `metric` is that of the first objective. The rule gives the same
+    answer if it is asked about that step again, given all events before this one.
     """
 
     kind: Literal["trial_stopped"] = "trial_stopped"

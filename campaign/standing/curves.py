@@ -24,9 +24,9 @@ def _curve(objective: Objective, trial: Trial, reports: Iterable[MeasurementRepo
         return None
     latest = trial.attempts[-1].number
     values = {
-        report.step: objective.turned(report.metrics[objective.metric].mean)
+        report.step: objective.turned(found.mean)
         for report in reports
-        if report.attempt == latest and objective.metric in report.metrics
+        if report.attempt == latest and (found := objective.found_in(report.metrics)) is not None
     }
     if not values:
         return None

@@ -14,14 +14,17 @@ from overnight.storage.sql import VIEWS, query
 
 _HEAD = """# SQL views
 
-`overnight query` asks these views. This campaign minimizes `burnt` under a constraint and tunes `heat`: `trials` has a
-column for each metric, another one for its standard error, and one for each parameter. Only a campaign with
-`constraints` has the columns `feasible` and `unmet`. [Query a campaign](../how-to/query.md) has examples.
+`overnight query` asks these views. This campaign minimizes `burnt` under a constraint, maximizes `taste` and tunes
+`heat`: `trials` has a column for each metric, another one for its standard error, and one for each parameter. Only a
+campaign with `constraints` has the columns `feasible` and `unmet`, and only one with `objectives` has `on_front`.
+[Query a campaign](../how-to/query.md) has examples.
 
 """
 _OF_THE_SAMPLE = {
     "burnt": "the metric's mean",
     "burnt_sem": "its standard error",
+    "taste": "the other metric's mean",
+    "taste_sem": "its standard error",
     "heat": "the parameter's value",
 }
 _ROWS = {
@@ -32,6 +35,7 @@ _ROWS = {
     "proposals": "A row for each proposal, with everything that it knew.",
     "predictions": "A row for each metric that a proposal predicted.",
     "recommendations": "A row for each recorded recommendation, the newest one last.",
+    "fronts": "A row for each metric of each point of a recommended front, in the front's order.",
 }
 
 
@@ -41,7 +45,7 @@ def columns() -> dict[str, list[tuple[str, str]]]:
         {
             "name": "bread",
             "parameters": {"heat": {"kind": "float", "low": 0, "high": 1}},
-            "minimize": "burnt",
+            "objectives": [{"minimize": "burnt"}, {"maximize": "taste"}],
             "constraints": ["burnt <= 0.5"],
             "budget": {"trials": 1},
         }

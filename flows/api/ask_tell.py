@@ -92,6 +92,7 @@ class AskTell:
     def tell(self, trial: Trial | int, result: Any, *, cost: float | None = None) -> None:
         """Record how a trial ended: a number, (mean, sem), {metric: …}, or an exception for a failure.
 
+        A number or a pair is the objective; with several objectives, give them by name: {"kb": 31, "vmaf": (94, 0.2)}.
         An exception means that the point has no result. If the point is not to blame, use `retry` or `abandon`.
         Unexpected metrics never invalidate a result: those that are not numbers are noted. A result without the metric
         of a constraint is observed, and does not count as feasible. Raises InvalidResult if another expected metric is
@@ -119,8 +120,9 @@ class AskTell:
     def report(self, trial: Trial | int, step: int, result: Any) -> str | None:
         """Record a measurement of a running trial; return the reason to end it now, or None if it continues.
 
-        The measurement needs only the objective. If a reason is returned, the trial has already ended in the ledger:
-        record nothing more of it. Raises InvalidResult and NotUnderWay as `tell` does.
+        The measurement needs only the objective; with several objectives, it needs one metric of the goal. If a reason
+        is returned, the trial has already ended in the ledger: record nothing more of it. Raises InvalidResult and
+        NotUnderWay as `tell` does.
         """
         return self._run(self._report(trial, step, result))
 
@@ -129,6 +131,7 @@ class AskTell:
 
         A point that was not measured is returned only if it is better with caution; its `trial` is then None, and
         `best_measured` is the best trial of those that were measured. With `anywhere=False`, only these count.
+        With several objectives, it is one of the recommendation's `front`, all of whose points were measured.
 
         A loop that has come to the campaign's end records its recommendation in the ledger, and a recorded one is
         returned as long as it holds.

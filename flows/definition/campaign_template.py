@@ -40,6 +40,9 @@ parameters:
 
 # One metric to improve: `minimize: NAME` or `maximize: NAME`.
 maximize: yield
+# Or several at once, whose best compromises are found; `worst`, which may be left out, is a value that is of no use:
+# objectives: [{maximize: yield, worst: 20}, {minimize: cost}]
+# prefer: [yield >= 60]          # recommends one of these compromises
 # More metrics that every evaluation must report; they are recorded together with the objective.
 # metrics: [cost]
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from overnight.campaign.goal.objective_contradictions import MOST_OBJECTIVES, WAYS_TO_AIM
 from overnight.flows.definition.campaign_file import CampaignFile
 
 # The first line of the template names this file to editors.
@@ -13,6 +14,7 @@ def campaign_schema() -> dict[str, Any]:
     """Return the schema of the file as a person writes it, with the definition's keys at the top level."""
     schema = CampaignFile.model_json_schema()
     definition = schema["$defs"].pop("Campaign")
+    definition["properties"]["objectives"] |= {"minItems": 2, "maxItems": MOST_OBJECTIVES}
     plugged_in = {key: value for key, value in schema["properties"].items() if key != "campaign"}
     required = [key for key in schema["required"] if key != "campaign"]
     return {
@@ -21,7 +23,7 @@ def campaign_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": [*definition["required"], *required],
-        "oneOf": [{"required": ["minimize"]}, {"required": ["maximize"]}],
+        "oneOf": [{"required": [key]} for key in WAYS_TO_AIM],
         "properties": {**definition["properties"], **plugged_in},
         "$defs": schema["$defs"],
     }

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overnight.campaign import Campaign, Measurement, Point
+from overnight.campaign import Campaign, Measurement, Objective, Point
 from overnight.campaign.errors import CannotImport
 from overnight.campaign.problems import one_line, shown
-from overnight.campaign.result import feasibility_notes, noise_problem
+from overnight.campaign.result import feasibility_notes, noise_problem, with_calculated
 from overnight.flows.past_results.values import is_missing, measurement_of, value_of
 from overnight.storage.past.results import PastResults, PastRow
 
@@ -26,7 +26,7 @@ class PastObservation:
 class Fitted:
     """The observations that fit, in the order of the source, and a line for each problem with another row.
 
-    `misfits` counts the rows with a problem, `unmeasured` those without a value of the objective.
+    `misfits` counts the rows with a problem, `unmeasured` those without a value of each objective.
     """
 
     observations: tuple[PastObservation, ...]
@@ -38,7 +38,7 @@ class Fitted:
 def fitted(campaign: Campaign, results: PastResults) -> Fitted:
     """Return the results that are observations of the campaign.
 
-    Raises CannotImport if there are no results, or if no row has a value of the objective or of one tuned parameter.
+    Raises CannotImport if there are no results, or if no row has a value of an objective or of a tuned parameter.
     """
     _refuse_missing_names(campaign, results)
     observations: list[PastObservation] = []
@@ -63,8 +63,13 @@ def _refuse_missing_names(campaign: Campaign, results: PastResults) -> None:
         for name, parameter in campaign.parameters.items()
         if parameter.is_tuned and not any(name in row.parameters for row in whole)
     ]
-    if not any(campaign.objective.metric in row.means for row in whole):
-        missing.append(campaign.objective.metric)
+    missing += [
+        metric
+        for objective in campaign.goal.objectives
+        if not any(objective.metric in row.means for row in whole)
+        for metric in objective.asked
+        if not any(metric in row.means for row in whole)
+    ]
     if missing and whole:
         expected, found = ", ".join(f"`{name}`" for name in missing), ", ".join(f"`{name}`" for name in results.names)
         raise CannotImport(
@@ -78,16 +83,27 @@ def _counted(left_out: Mapping[str, int]) -> str:
 
 
 def _observation(campaign: Campaign, row: PastRow) -> tuple[PastObservation | None, list[str]]:
-    """Return the row's observation and its problems: None and no problem if the objective was not measured."""
+    """Return the row's observation and its problems: None and no problem if an objective was not measured."""
     if row.broken:
         return None, [f": {row.broken}"]
-    if is_missing(row.means.get(campaign.objective.metric)):
+    if any(_is_missing(objective, row) for objective in campaign.goal.objectives):
         return None, []
     metrics, wrong = _metrics(row)
+    try:
+        metrics = metrics if wrong else with_calculated(campaign, metrics)
+    except ValueError as impossible:
+        wrong.append(f", {impossible}")
     if (contradiction := noise_problem(campaign, metrics)) is not None:
         wrong.append(f", {contradiction}")
     point, misplaced = _point(campaign, row)
     return PastObservation(point, metrics, row.origin, feasibility_notes(campaign, metrics)), misplaced + wrong
+
+
+def _is_missing(objective: Objective, row: PastRow) -> bool:
+    """Return whether a row has neither an objective nor all metrics from which it is calculated."""
+    return is_missing(row.means.get(objective.metric)) and any(
+        is_missing(row.means.get(metric)) for metric in objective.asked
+    )
 
 
 def _metrics(row: PastRow) -> tuple[dict[str, Measurement], list[str]]:

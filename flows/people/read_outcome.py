@@ -9,7 +9,7 @@ from typing import Any
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Measurement
 from overnight.campaign.errors import InvalidResult
 from overnight.campaign.evaluation import is_measurement, named_value, writable
-from overnight.campaign.result import noise_problem, read_cost, read_metrics
+from overnight.campaign.result import noise_problem, read_cost, read_metrics, with_calculated
 from overnight.evaluators import Infeasible
 
 
@@ -17,7 +17,7 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     """Return the outcome that a person reports: metrics, or an exception for a failure that the point caused.
 
     Optional and additional metrics are kept if they are valid, and noted if they are not. Raises InvalidResult if a
-    required metric is missing or unusable, if the standard error of the objective contradicts the campaign's `noise`,
+    required metric is missing or unusable, if the standard error of an objective contradicts the campaign's `noise`,
     or if `cost` is not a finite number of 0 or more.
     """
     known, problems = read_cost(cost)
@@ -26,10 +26,16 @@ def read_outcome(campaign: Campaign, result: Any, cost: Any = None) -> Evaluatio
     if isinstance(result, BaseException):
         return _failure(campaign, result, known)
     read = read_metrics(_by_name(campaign, result), campaign.expected_metrics, campaign.optional_metrics)
-    problem = read.problem or noise_problem(campaign, read.metrics)
+    metrics, problem = read.metrics, read.problem
+    if problem is None:
+        try:
+            metrics = with_calculated(campaign, metrics)
+            problem = noise_problem(campaign, metrics)
+        except ValueError as impossible:
+            problem = str(impossible)
     if problem is not None:
-        raise InvalidResult(_refusal(campaign, result, problem))
-    return EvaluationSucceeded(metrics=read.metrics, notes=read.notes, cost=known)
+        raise InvalidResult(f"{_refusal(campaign, result, problem)}{_by_name_hint(campaign, result)}")
+    return EvaluationSucceeded(metrics=metrics, notes=read.notes, cost=known)
 
 
 def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> EvaluationFailed:
@@ -44,8 +50,14 @@ def _failure(campaign: Campaign, result: BaseException, cost: float | None) -> E
 
 
 def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
-    """Return the metrics of a report before a trial's end; raises InvalidResult unless they include the objective."""
-    read = read_metrics(_by_name(campaign, result), (campaign.objective.metric,))
+    """Return the metrics of a report before a trial's end; raises InvalidResult unless they include the objective.
+
+    With several objectives, a report needs one metric of the goal.
+    """
+    found, useful = _by_name(campaign, result), campaign.objective_metrics
+    if campaign.goal.has_front:
+        useful = [metric for metric in campaign.expected_metrics if metric in found] or useful[:1]
+    read = read_metrics(found, useful)
     if read.problem is not None:
         raise InvalidResult(_refusal(campaign, result, read.problem))
     return read.metrics
@@ -73,9 +85,17 @@ def _by_name(campaign: Campaign, result: Any) -> Mapping[Any, Any]:
     return result if by_name else {campaign.objective.metric: result}
 
 
+def _by_name_hint(campaign: Campaign, result: Any) -> str:
+    """Return how to give several objectives, if a result is a number or a pair."""
+    if not campaign.goal.has_front or isinstance(result, Mapping):
+        return ""
+    named = ", ".join(f"{objective.metric!r}: …" for objective in campaign.goal.objectives)
+    return f" A campaign with several objectives needs them by name: {{{named}}}."
+
+
 def _refusal(campaign: Campaign, result: Any, problem: str) -> str:
     names = [*map(str, result)] if isinstance(result, Mapping) else []
     missing = [name for name in campaign.expected_metrics if name not in names]
     meant = {name: difflib.get_close_matches(name, set(names) - {*campaign.expected_metrics}, n=1) for name in missing}
-    guesses = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
-    return " ".join([f"{problem}; the result is {named_value(result)}.", *guesses])
+    hints = [f"Did you mean `{name}` by `{close[0]}`?" for name, close in meant.items() if close]
+    return " ".join([f"{problem}; the result is {named_value(result)}.", *hints])

@@ -1,13 +1,27 @@
 """Apply the campaign's stopping rule to trials that have just reported."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from overnight.campaign import History
 from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Failure, Withdrawal
 from overnight.campaign.standing.curves import curves_of
-from overnight.campaign.stopping import Curve, Reason
+from overnight.campaign.stopping import Curve, ImprobableRule, Reason
+from overnight.flows.rules.improbable import prospect
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a rule decided about a running trial, in the metric's own unit, as `TrialStopped` records it."""
+
+    rule: str
+    metric: str
+    step: int
+    value: float
+    threshold: float
+    why: str
 
 
 def not_yet_known(history: History, reports: Sequence[MeasurementReported]) -> list[MeasurementReported]:
@@ -33,12 +47,12 @@ def stops(history: History, heard: Sequence[MeasurementReported], now: datetime,
     return [event for event in found if event is not None]
 
 
-def reason_to_stop(history: History, trial: int, step: int) -> Reason | None:
+def decision(history: History, trial: int, step: int) -> Decision | None:
     """Return why the campaign's rule stops a trial that has reported at this step, given the history; None if not.
 
     A trial that confirms or checks is not stopped, because its end is what it is for.
     """
-    return _reason(history, _compared(history), trial, step)
+    return _decision(history, _compared(history), trial, step)
 
 
 def _compared(history: History) -> dict[int, Curve]:
@@ -47,13 +61,42 @@ def _compared(history: History) -> dict[int, Curve]:
     return curves_of(history.definition.objective, trials, history.reports)
 
 
-def _reason(history: History, curves: dict[int, Curve], trial: int, step: int) -> Reason | None:
+def _decision(history: History, curves: dict[int, Curve], trial: int, step: int) -> Decision | None:
     rule = history.definition.stop_early
     needed = history.trials[trial].proposal.generator in ("confirming", "checking")
-    if rule is None or trial not in curves or needed:
+    if rule is None or needed:
+        return None
+    if isinstance(rule, ImprobableRule):
+        return _improbable(rule, history, trial, step)
+    if trial not in curves:
         return None
     others = [curve for number, curve in sorted(curves.items()) if number != trial]
-    return rule.should_stop(curves[trial], others, step)
+    reason = rule.should_stop(curves[trial], others, step)
+    return None if reason is None else _behind(reason, history)
+
+
+def _behind(reason: Reason, history: History) -> Decision:
+    objective = history.definition.objective
+    value, threshold = objective.turned(reason.value), objective.turned(reason.threshold)
+    said = f"at step {reason.step} {reason.measured} of {objective.metric}, {value:g}, was worse than {threshold:g}"
+    why = f"{said}, {reason.against} ({reason.rule.replace('_', ' ')} rule)"
+    return Decision(reason.rule, objective.metric, reason.step, value, threshold, why)
+
+
+def _improbable(rule: ImprobableRule, history: History, trial: int, step: int) -> Decision | None:
+    goal = history.goal
+    front = [goal.turned(other.measured) for other in goal.front(history.model_view().observed)]
+    found = prospect(history, history.trials[trial], step) if front and step >= rule.after_step else None
+    if found is None or found.results < rule.after_trials:
+        return None
+    probability = found.probability(goal, front)
+    if probability >= rule.below:
+        return None
+    aim = "on the front" if goal.has_front else "the best"
+    what = f"feasible and {aim}" if goal.constraints else aim
+    said = f"at step {step} the probability that its result would be {what} was {probability:.2g}"
+    why = f"{said}, less than {rule.below:g}, judged by {found.results} results (improbable rule)"
+    return Decision(rule.rule, goal.objectives[0].metric, step, probability, rule.below, why)
 
 
 def _stopped(
@@ -69,22 +112,8 @@ def _stopped(
     # An ended trial is not stopped, and reports of an attempt that was given up do not count for the current one.
     if running is None or running.number != attempt:
         return None
-    reasons = (_reason(history, curves, number, step) for step in sorted(steps))
-    reason = next((reason for reason in reasons if reason is not None), None)
-    if reason is None:
-        return None
-    objective = history.definition.objective
-    value, threshold = objective.turned(reason.value), objective.turned(reason.threshold)
-    said = f"at step {reason.step} {reason.measured} of {objective.metric}, {value:g}, was worse than {threshold:g}"
-    return TrialStopped(
-        time=now,
-        actor=actor,
-        trial=number,
-        attempt=attempt,
-        rule=reason.rule,
-        metric=objective.metric,
-        step=reason.step,
-        value=value,
-        threshold=threshold,
-        why=f"{said}, {reason.against} ({reason.rule.replace('_', ' ')} rule)",
+    decisions = (_decision(history, curves, number, step) for step in sorted(steps))
+    found = next((each for each in decisions if each is not None), None)
+    return (
+        None if found is None else TrialStopped(time=now, actor=actor, trial=number, attempt=attempt, **asdict(found))
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from overnight.campaign import Campaign, EvaluationFailed, EvaluationOutcome, EvaluationSucceeded, Trial
 from overnight.campaign.history.events import AttemptFailed, Event, TrialFailed, TrialObserved
 from overnight.campaign.history.trial import AttemptEnd
-from overnight.campaign.result import feasibility_notes, noise_problem
+from overnight.campaign.result import feasibility_notes, noise_problem, with_calculated
 
 _REPEATABLE = ("infrastructure", "timeout")
 _FIRST_WORDS = 200
@@ -57,15 +57,22 @@ def outcome_events(
 
 
 def _believable(campaign: Campaign, outcome: EvaluationOutcome) -> EvaluationOutcome:
-    """Return the outcome, or a failure if its standard error contradicts the campaign's `noise`."""
-    if isinstance(outcome, EvaluationFailed) or (problem := noise_problem(campaign, outcome.metrics)) is None:
+    """Return the outcome with calculated metrics, or a failure if they are impossible or contradict `noise`."""
+    if isinstance(outcome, EvaluationFailed):
         return outcome
+    try:
+        metrics = with_calculated(campaign, outcome.metrics)
+        problem = noise_problem(campaign, metrics)
+    except ValueError as impossible:
+        metrics, problem = outcome.metrics, str(impossible)
+    if problem is None:
+        return outcome.model_copy(update={"metrics": metrics})
     return EvaluationFailed(
         cause="invalid_result",
         message=problem,
         seconds=outcome.seconds,
         cost=outcome.cost,
-        metrics=outcome.metrics,
+        metrics=metrics,
         notes=outcome.notes,
     )
 

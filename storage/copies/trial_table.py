@@ -6,8 +6,17 @@ from typing import Any
 import pyarrow as pa
 
 from overnight.campaign import History, Measurement, Trial
-from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, CONSTRAINED, feasibility_of, trial_columns
-from overnight.campaign.goal import Goal, Measured
+from overnight.campaign.columns import (
+    AFTER,
+    BEFORE,
+    BETWEEN,
+    CONSTRAINED,
+    FRONT,
+    judged_cells,
+    judged_columns,
+    trial_columns,
+)
+from overnight.campaign.goal import Goal
 from overnight.campaign.history.trial import Failure, Stopped, Withdrawal
 from overnight.campaign.parameters import Value
 from overnight.storage.segments.columns import TIME
@@ -20,18 +29,18 @@ def trial_table(history: History) -> pa.Table:
     measured, goal = [trial.measured for trial in trials], history.goal if history.defined else None
     counted = {name for metrics in measured for name, found in metrics.items() if found.n is not None}
     means, parameters = trial_columns(
-        _named(history.definition.expected_metrics if history.defined else (), measured),
+        _named(history.definition.recorded_metrics if history.defined else (), measured),
         _named((), [trial.point for trial in trials]),
         counted,
-        constrained=goal is not None and bool(goal.constraints),
+        judged=judged_columns(goal),
     )
     objective = "" if goal is None else goal.objectives[0].metric
     facts = {name: pa.array(values, _TYPES[name]) for name, values in _facts(trials, objective).items()}
     columns = {name: facts[name] for name in BEFORE}
     for name, column in means.items():
         columns |= _measurements(column, [metrics.get(name) for metrics in measured], counted=name in counted)
-    if goal is not None and goal.constraints:
-        columns |= _feasibility(goal, measured)
+    if goal is not None:
+        columns |= _judgements(goal, trials)
     columns |= {name: facts[name] for name in BETWEEN}
     columns |= {column: _values([trial.point.get(name) for trial in trials]) for name, column in parameters.items()}
     return pa.table(columns | {name: facts[name] for name in AFTER})
@@ -76,10 +85,10 @@ def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
     }
 
 
-def _feasibility(goal: Goal, measured: Sequence[Measured]) -> dict[str, pa.Array]:
-    cells = [feasibility_of(goal, metrics) for metrics in measured]
-    types = (pa.bool_(), pa.string())
-    return {name: pa.array([cell[i] for cell in cells], types[i]) for i, name in enumerate(CONSTRAINED)}
+def _judgements(goal: Goal, trials: Sequence[Trial]) -> dict[str, pa.Array]:
+    types = dict(zip((*CONSTRAINED, *FRONT), (pa.bool_(), pa.string(), pa.bool_()), strict=True))
+    cells, names = judged_cells(goal, trials), judged_columns(goal)
+    return {name: pa.array([cell[i] for cell in cells], types[name]) for i, name in enumerate(names)}
 
 
 def _message(trial: Trial) -> str | None:

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from overnight.campaign.errors import CannotImport
-from overnight.storage.past.optuna_study import Pick, Study, StudyTrial, decoded
+from overnight.storage.past.optuna_study import METRIC_NAMES, Pick, Study, StudyTrial, decoded
 
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 _STUDIES = "select study_id, study_name from studies order by study_id"
@@ -28,6 +28,7 @@ _ATTRIBUTES = """
 _SYSTEM_ATTRIBUTES = """
     select trial_id, "key" from trial_system_attributes join trials using (trial_id) where study_id = ?
 """
+_STUDY_ATTRIBUTE = 'select value_json from study_system_attributes where study_id = ? and "key" = ?'
 
 
 def read_database(file: Path, pick: Pick) -> Study:
@@ -66,4 +67,5 @@ def _study(connection: sqlite3.Connection, study: int, name: str) -> Study:
     for trial, key in connection.execute(_SYSTEM_ATTRIBUTES, (study,)):
         trials[trial].note_system_attribute(key)
     directions = tuple(str(direction).lower() for (direction,) in connection.execute(_DIRECTIONS, (study,)))
-    return Study(name, directions, tuple(trials.values()))
+    metrics = connection.execute(_STUDY_ATTRIBUTE, (study, METRIC_NAMES)).fetchone()
+    return Study(name, directions, tuple(trials.values()), tuple(json.loads(metrics[0])) if metrics else ())

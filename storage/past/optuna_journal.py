@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from overnight.campaign.errors import CannotImport
-from overnight.storage.past.optuna_study import Pick, Study, StudyTrial, decoded
+from overnight.storage.past.optuna_study import METRIC_NAMES, Pick, Study, StudyTrial, decoded
 
 _DIRECTIONS = ("not_set", "minimize", "maximize")
 _STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
@@ -18,6 +18,7 @@ class _Operation(IntEnum):
 
     CREATE_STUDY = 0
     DELETE_STUDY = 1
+    SET_STUDY_SYSTEM_ATTRIBUTE = 3
     CREATE_TRIAL = 4
     SET_PARAMETER = 5
     SET_STATE = 6
@@ -33,7 +34,7 @@ def read_journal(file: Path, pick: Pick) -> Study:
         raise CannotImport(f"{file}: expected to read Optuna's journal, but: {problem.strerror}.") from None
     name = pick([name for name, _ in replayed.studies.values()])
     study, directions = next((i, directions) for i, (other, directions) in replayed.studies.items() if other == name)
-    return Study(name, directions, tuple(replayed.trials_of[study]))
+    return Study(name, directions, tuple(replayed.trials_of[study]), replayed.metrics_of.get(study, ()))
 
 
 def _replayed(file: Path) -> "_Replay":
@@ -59,6 +60,7 @@ class _Replay:
     def __init__(self) -> None:
         self.studies: dict[int, tuple[str, tuple[str, ...]]] = {}
         self.trials_of: list[list[StudyTrial]] = []
+        self.metrics_of: dict[int, tuple[str, ...]] = {}
         self.trials: list[StudyTrial] = []
 
     def apply(self, line: dict[str, Any]) -> None:
@@ -68,6 +70,8 @@ class _Replay:
                 self._create_study(line)
             case _Operation.DELETE_STUDY:
                 self.studies.pop(line["study_id"], None)
+            case _Operation.SET_STUDY_SYSTEM_ATTRIBUTE if METRIC_NAMES in line["system_attr"]:
+                self.metrics_of[line["study_id"]] = tuple(line["system_attr"][METRIC_NAMES])
             case _Operation.CREATE_TRIAL:
                 self._create_trial(line)
             case (

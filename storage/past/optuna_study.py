@@ -1,18 +1,21 @@
-"""Convert an Optuna study to past results: its complete trials, with their values as the objective."""
+"""Convert an Optuna study to past results: its complete trials, with their values as the objectives."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from overnight.campaign import Campaign
+from overnight.campaign import Campaign, Goal
 from overnight.campaign.errors import CannotImport
 from overnight.storage.past.results import PastResults, PastRow
 
 _COMPLETE = "COMPLETE"
 _CONSTRAINTS = "constraints"
+# The attribute of a study in which Optuna keeps the names of its objectives.
+METRIC_NAMES = "study:metric_names"
 _STATES = {"FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
 
 # Returns the study to read, given the names of all studies.
@@ -42,11 +45,15 @@ class StudyTrial:
 
 @dataclass(frozen=True)
 class Study:
-    """A study: the directions of its objectives, in lower case, and its trials."""
+    """A study: the directions of its objectives, in lower case, and its trials; `metrics` names the objectives.
+
+    Optuna lets a study do without names, and `metrics` is then empty.
+    """
 
     name: str
     directions: tuple[str, ...]
     trials: tuple[StudyTrial, ...]
+    metrics: tuple[str, ...] = ()
 
 
 def choice_of(file: Path, wanted: str | None) -> Pick:
@@ -83,29 +90,45 @@ def decoded(internal: float, distribution: str) -> Any:
 
 
 def results_of(study: Study, file: Path, campaign: Campaign) -> PastResults:
-    """Return a study's complete trials as past results.
+    """Return a study's complete trials as past results, with their values as those of the objectives.
 
     A user attribute with the name of a metric counts as its value; with `_sem` or `_n` after the name, it is the
-    standard error or the count. Values of Optuna's own constraints are not used. Raises CannotImport if the directions
-    of the study are not those of the campaign.
+    standard error or the count. Values of Optuna's own constraints are not used. Raises CannotImport if the study has
+    other objectives than the campaign.
     """
     source = f"{file}, study `{study.name}`"
-    if study.directions != campaign.goal.directions:
-        asked, found = (" and ".join(d).replace("_", " ") for d in (campaign.goal.directions, study.directions))
+    places = _places(study, campaign.goal)
+    if places is None:
+        asked = ", ".join(f"`{objective}`" for objective in campaign.goal.objectives)
+        named = zip_longest(study.directions, study.metrics, fillvalue="")
+        found = ", ".join(f"{direction.replace('_', ' ')} {metric}".strip() for direction, metric in named)
         raise CannotImport(
-            f"{source}: expected a study with one objective to {asked}, like `{campaign.objective.metric}` of campaign "
-            f"`{campaign.name}`, found {found}. Change the campaign, or name another study."
+            f"{source}: expected a study with the objectives of campaign `{campaign.name}` in their order, {asked}, "
+            f"found {found}. Change the campaign, or name another study."
         )
     complete = [trial for trial in study.trials if trial.state == _COMPLETE]
     names = tuple(dict.fromkeys(name for trial in complete for name in trial.parameters))
     others = Counter(_STATES.get(trial.state, trial.state) for trial in study.trials if trial.state != _COMPLETE)
     return PastResults(
         source,
-        tuple(_row(trial, study, file, campaign) for trial in complete),
-        names=(*names, campaign.objective.metric),
+        tuple(_row(trial, places, study, file, campaign) for trial in complete),
+        names=(*names, *(objective.metric for objective in campaign.goal.objectives)),
         unused=(*(name for name in names if name not in campaign.parameters.root), *_unread(complete)),
         left_out=others,
     )
+
+
+def _places(study: Study, goal: Goal) -> list[int] | None:
+    """Return the place of each objective in the study; None if the study has other ones.
+
+    If the study names a metric of the campaign, its objectives are found by their names, otherwise by their order.
+    """
+    metrics, places = [objective.metric for objective in goal.objectives], [*range(len(study.directions))]
+    if {*metrics} & {*study.metrics}:
+        if sorted(metrics) != sorted(study.metrics):
+            return None
+        places = [study.metrics.index(metric) for metric in metrics]
+    return places if tuple(study.directions[place] for place in places) == goal.directions else None
 
 
 def _unread(complete: Sequence[StudyTrial]) -> list[str]:
@@ -115,11 +138,12 @@ def _unread(complete: Sequence[StudyTrial]) -> list[str]:
     return []
 
 
-def _row(trial: StudyTrial, study: Study, file: Path, campaign: Campaign) -> PastRow:
+def _row(trial: StudyTrial, places: Sequence[int], study: Study, file: Path, campaign: Campaign) -> PastRow:
     metrics = campaign.expected_metrics
     means = {name: trial.attributes[name] for name in metrics if name in trial.attributes}
-    if trial.values:
-        means[campaign.objective.metric] = trial.values[0]
+    for objective, place in zip(campaign.goal.objectives, places, strict=True):
+        if place < len(trial.values):
+            means[objective.metric] = trial.values[place]
     origin: Mapping[str, Any] = {"source": file.name, "study": study.name, "trial": trial.number}
     return PastRow(
         f"trial {trial.number}",

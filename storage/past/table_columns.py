@@ -4,7 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.campaign import Campaign
-from overnight.campaign.columns import AFTER, BEFORE, BETWEEN, CONSTRAINED, Names, columns, own_columns, trial_columns
+from overnight.campaign.columns import (
+    AFTER,
+    BEFORE,
+    BETWEEN,
+    CONSTRAINED,
+    FRONT,
+    Names,
+    columns,
+    judged_columns,
+    own_columns,
+    trial_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,12 @@ def _sections(names: Sequence[str]) -> tuple[tuple[str, ...], list[str], list[st
         return None
     if tuple(asked[-len(AFTER) :]) == AFTER:
         asked = asked[: -len(AFTER)]
-    # The columns of no metric end like this.
-    if constrained := tuple(measured[-len(CONSTRAINED) :]) == CONSTRAINED:
-        measured = measured[: -len(CONSTRAINED)]
-    return None if _means(measured) is None else (own_columns(constrained=constrained), measured, asked)
+    judged = tuple[str, ...]()
+    for last in (FRONT, CONSTRAINED):
+        # The columns of no metric end like this.
+        if tuple(measured[-len(last) :]) == last:
+            measured, judged = measured[: -len(last)], (*last, *judged)
+    return None if _means(measured) is None else (own_columns(judged), measured, asked)
 
 
 def _means(measured: list[str]) -> dict[str, str | None] | None:
@@ -80,7 +93,7 @@ def _by_place(campaign: Campaign, own: tuple[str, ...], measured: list[str], ask
 def _metric_columns(campaign: Campaign, own: Iterable[str], there: Mapping[str, str | None]) -> dict[str, str]:
     """Return the columns of the means; a metric with counts gets another name if the name of any column is taken."""
     names, found = Names(own), {}
-    for metric in campaign.expected_metrics:
+    for metric in campaign.recorded_metrics:
         plain, counted = (names.of_metric(metric, counted=it_is) for it_is in (False, True))
         has_count = there.get(counted.name) is not None and (plain.name == counted.name or plain.name not in there)
         column = names.take(counted if has_count else plain)
@@ -94,8 +107,8 @@ def _by_name(campaign: Campaign, names: Sequence[str]) -> TableColumns:
 
     A column with the name of a metric of the campaign is never another metric's standard error or count.
     """
-    constrained = bool(campaign.constraints)
-    called, asked = trial_columns(campaign.expected_metrics, campaign.parameters.root, constrained=constrained)
+    judged = judged_columns(campaign.goal)
+    called, asked = trial_columns(campaign.recorded_metrics, campaign.parameters.root, judged=judged)
     means = _found(called, names)
     means_used = set(means.values())
     free = {*names} - means_used

@@ -117,5 +117,5 @@ def test_the_end_of_a_stopped_trial_is_expected_also_from_reports_at_both_ends_o
             why="bad",
         )
         events += [proposed(i, point), attempt(i), report, stopped if i == 6 else observed(i, value)]
-    expected = expected_finals(campaign, History.from_events(events).model_view())
+    expected = expected_finals(campaign, History.from_events(events).model_view(), campaign.objective.metric)
     assert expected[6].mean == pytest.approx(0.25 * MOST, rel=1e-9)

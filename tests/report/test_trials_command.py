@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from front_stories import fronted
 from limited_stories import limited
 from told_stories import POINT, Story, campaign_of
 
+from overnight.campaign.errors import Refused
 from overnight.flows.commands.read.trials import trials
 from overnight.storage import open_ledger
 
@@ -107,3 +109,89 @@ def test_without_constraints_the_best_trials_are_those_with_the_best_results(cap
     asyncio.run(open_ledger("ledger", "rates", Path()).append(told(3).events, after=0))
     trials(Path("campaign.yaml"), "csv", None, 2)
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["trial", "3", "2"]
+
+
+FRONT = """name: rates
+parameters:
+  rate: {kind: float, low: 0.0001, high: 1, scale: log}
+objectives: [{minimize: loss}, {maximize: gain}]
+evaluator: obj:evaluate
+budget: {trials: 1000}
+"""
+
+
+@pytest.fixture
+def ledger_with_a_front(folder: Path) -> None:
+    Path("campaign.yaml").write_text(FRONT)
+    rows = [(3.0, 9.0), (1.0, 1.0), (2.0, 8.0), (2.5, 7.0), (2.0, 8.0)]
+    story = fronted([*({"loss": loss, "gain": gain} for loss, gain in rows), {}])
+    asyncio.run(open_ledger("ledger", "rates", folder).append(story.events, after=0))
+
+
+def cells_of(printed: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in parts[1:-1]] for line in printed.splitlines() if len(parts := line.split("│")) > 5
+    ]
+
+
+@pytest.mark.usefixtures("ledger_with_a_front")
+def test_trials_of_several_objectives_show_all_of_them_and_which_are_on_the_front(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "160")
+    trials(Path("campaign.yaml"), "table", None)
+    printed = capsys.readouterr().out
+    assert re.findall(r"loss|gain|front|took", printed.splitlines()[1]) == ["loss", "gain", "front", "took"]
+    assert [(row[0], *row[2:5]) for row in cells_of(printed)] == [
+        ("1", "3", "9", "yes"),
+        ("2", "1", "1", "yes"),
+        ("3", "2", "8", "yes"),
+        ("4", "2.5", "7", ""),
+        ("5", "2", "8", "yes"),
+        ("6", "", "", ""),
+    ]
+
+
+@pytest.mark.usefixtures("ledger_with_a_front")
+def test_the_front_alone_has_the_best_in_the_first_objective_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "160")
+    trials(Path("campaign.yaml"), "table", None, front=True)
+    printed = capsys.readouterr().out
+    assert [(row[0], *row[2:4]) for row in cells_of(printed)] == [
+        ("2", "1", "1"),
+        ("3", "2", "8"),
+        ("5", "2", "8"),
+        ("1", "3", "9"),
+    ]
+    assert "front" not in printed
+    assert "failed" not in printed
+    trials(Path("campaign.yaml"), "json", None, front=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["trial"], row["loss"], row["gain"], row["on_front"]) for row in rows] == [
+        (2, 1.0, 1.0, True),
+        (3, 2.0, 8.0, True),
+        (5, 2.0, 8.0, True),
+        (1, 3.0, 9.0, True),
+    ]
+
+
+@pytest.mark.usefixtures("ledger_with_a_front")
+def test_the_front_as_of_an_earlier_event_is_that_of_the_results_until_then(capsys: pytest.CaptureFixture[str]):
+    trials(Path("campaign.yaml"), "json", "8", front=True)
+    assert [row["trial"] for row in json.loads(capsys.readouterr().out)] == [2, 1]
+
+
+@pytest.mark.usefixtures("ledger_with_a_front")
+def test_several_objectives_have_no_best_trials(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(Refused, match=r"--best: campaign `rates` has several objectives, .* with --pareto\."):
+        trials(Path("campaign.yaml"), "table", None, 3)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_front_of_one_objective_holds_the_best_results(capsys: pytest.CaptureFixture[str]):
+    asyncio.run(open_ledger("ledger", "rates", Path()).append(told(3).events, after=0))
+    trials(Path("campaign.yaml"), "csv", None, front=True)
+    assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["trial", "3"]

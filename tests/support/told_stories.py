@@ -46,7 +46,7 @@ def campaign_of(**changes: Any) -> Campaign:
         "budget": {"trials": 10},
         "baseline": {"rate": 0.1, "depth": 3, "mode": "slow", "cache": False},
     }
-    if "maximize" in changes:
+    if "maximize" in changes or "objectives" in changes:
         del definition["minimize"]
     return Campaign.model_validate(definition | changes)
 

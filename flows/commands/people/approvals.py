@@ -14,13 +14,12 @@ def approvals(path: Path) -> None:
     """Print a line for each trial that awaits approval: its point, its predicted outcome, and why it waits."""
     _, history = read_past(path)
     console = terminal()
-    names, metric = history.definition.parameters.tuned(), history.definition.objective.metric
+    names, metrics = history.definition.parameters.tuned(), [each.metric for each in history.goal.objectives]
     for trial in approval.awaiting_approval(history):
         point = point_text(trial, names)
-        predicted = trial.proposal.prediction(metric)
-        expected = ""
-        if predicted is not None:
-            expected = f"; {metric} {with_uncertainty(predicted.mean, predicted.sd)} expected"
+        predicted = {metric: found for metric in metrics if (found := trial.proposal.prediction(metric)) is not None}
+        texts = [f"{metric} {with_uncertainty(found.mean, found.sd)}" for metric, found in predicted.items()]
+        expected = f"; {' and '.join(texts)} expected" if texts else ""
         because = "" if trial.parked_because is None else f"; waits because {trial.parked_because}"
         console.print(f"trial {trial.id} ({trial.proposal.generator}): {point}{expected}{because}", soft_wrap=True)
     if not history.awaiting:

@@ -80,8 +80,8 @@ def abandon(trial: TrialNumber, why: Why, campaign: CampaignPath = Path("campaig
 def revise(campaign: CampaignPath = Path("campaign.yaml"), why: Why = "") -> None:
     """Apply the changes in the campaign file to a running campaign.
 
-    These keys may change: `low` and `high` of a parameter, `description`, `constraints`,
-    `feasible_at_least`, `workers`, `budget`, `window`, `failures`, `approve`, `stop_early`,
+    These keys may change: `low` and `high` of a parameter, `worst` of an objective, `description`, `prefer`,
+    `constraints`, `feasible_at_least`, `workers`, `budget`, `window`, `failures`, `approve`, `stop_early`,
     `stop_when`, `confirm`.
     """
     heavy("people.revise").revise(campaign, why)

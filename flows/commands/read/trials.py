@@ -1,6 +1,6 @@
 """`overnight trials`: every trial as a table, JSON or CSV."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.errors import Refused
 from overnight.campaign.history.trial import Failure
 from overnight.campaign.values.harmless import harmless
 from overnight.flows.commands.read.past import read_past
@@ -21,29 +22,46 @@ from overnight.report.trial_lines import noted, without_result
 _MOST_IN_A_FRAME = 500
 
 
-def trials(path: Path, form: str, as_of: str | None, best: int | None = None) -> None:
-    """Print all trials of a campaign, or the best feasible ones, the best first.
+def trials(path: Path, form: str, as_of: str | None, best: int | None = None, *, front: bool = False) -> None:
+    """Print all trials of a campaign; or the best feasible ones, the best first; or the front.
 
-    The reasons why trials have no result, and notes, follow a table of all trials.
+    The front has the best in the first objective first. The reasons why trials have no result, and notes, follow a
+    table of all trials. Raises Refused if several objectives are asked for the best trials.
     """
     _, history = read_past(path, as_of)
-    shown = _best(history, best) if best is not None else [trial for _, trial in sorted(history.trials.items())]
+    shown = _shown(history, best, front=front)
     if form == "table":
-        console = terminal()
-        judged = ["feasible"] if history.definition.constraints else []
-        headings = ["trial", "status", history.definition.objective.metric, *judged, "took", "point"]
-        rows = _rows(history, shown)
-        framed = len(rows) <= _MOST_IN_A_FRAME
-        console.print(_table(headings, rows) if framed else _columns(headings, rows), soft_wrap=not framed)
-        for line in [*_without_result(history), *noted(history)] if best is None else []:
-            console.print(line, soft_wrap=True)
+        _print_table(history, shown, chosen=best is not None or front)
     else:
         rows = trial_rows(history, shown)
         print((to_json if form == "json" else to_csv)(rows), end="")  # noqa: T201
 
 
-def _best(history: History, count: int) -> list[Trial]:
-    return history.goal.best_first(trial for _, trial in sorted(history.trials.items()))[:count]
+def _shown(history: History, best: int | None, *, front: bool) -> list[Trial]:
+    every, goal = [trial for _, trial in sorted(history.trials.items())], history.goal
+    if front:
+        return goal.best_first(goal.front(every))
+    if best is None:
+        return every
+    if goal.has_front:
+        raise Refused(
+            f"--best: campaign `{history.definition.name}` has several objectives, which do not rank its trials. List "
+            "those that no other one beats with --pareto."
+        )
+    return goal.best_first(every)[:best]
+
+
+def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> None:
+    console, goal = terminal(), history.goal
+    metrics = [objective.metric for objective in goal.objectives]
+    judged = [*(["feasible"] if goal.constraints else []), *(["front"] if goal.has_front and not chosen else [])]
+    headings = ["trial", "status", *metrics, *judged, "took", "point"]
+    rows = _rows(history, shown, chosen=chosen)
+    framed = len(rows) <= _MOST_IN_A_FRAME
+    table = _table(headings, rows, range(2 + len(metrics), len(headings) - 2)) if framed else _columns(headings, rows)
+    console.print(table, soft_wrap=not framed)
+    for line in [] if chosen else [*_without_result(history), *noted(history)]:
+        console.print(line, soft_wrap=True)
 
 
 def _without_result(history: History) -> list[str]:
@@ -57,28 +75,30 @@ def _without_result(history: History) -> list[str]:
     return [reasons[number] for number in sorted(reasons)]
 
 
-def _rows(history: History, trials: Iterable[Trial]) -> list[tuple[Text, ...]]:
+def _rows(history: History, trials: Iterable[Trial], *, chosen: bool) -> list[tuple[Text, ...]]:
     """Return the cells of the table for people; CSV and JSON have more columns."""
     campaign, rows = history.definition, list[tuple[Text, ...]]()
     goal = history.goal
+    on_front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
     for trial in trials:
-        seconds, value = trial.seconds, goal.value_of(trial)
+        seconds, found = trial.seconds, trial.measured
         status = Text(ending(trial).short, style=LOOKS[trial.status].style)
-        cells = ["" if value is None else measured(value)]
+        cells = [measured(found[each.metric]) if each.metric in found else "" for each in goal.objectives]
         cells += [harmless(feasible_cell(goal, trial))] if goal.constraints else []
+        cells += ["yes" if trial.id in on_front else ""] if goal.has_front and not chosen else []
         cells += ["" if seconds is None else duration(seconds)]
         rows.append((Text(str(trial.id)), status, *map(Text, cells), _point(campaign, trial)))
     return rows
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
-    """Return a table that folds points, and unmet constraints, if the terminal is narrow."""
+def _table(headings: Sequence[str], rows: Sequence[Sequence[Text]], judged: Container[int]) -> Table:
+    """Return a table that folds points, and unmet constraints in the `judged` columns, if the terminal is narrow."""
     table, places = Table(header_style="bold", padding=(0, 1)), range(len(headings) - 1)
     for place in places:
-        # The first one is the trial's number and the last one its duration; constraints are between.
-        justify, constraints = "right" if place in (0, places[-1]) else "left", 3 <= place < places[-1]
-        overflow = "fold" if constraints else "ellipsis"
-        table.add_column(harmless(headings[place]), justify=justify, no_wrap=not constraints, overflow=overflow)
+        # The first one is the trial's number and the last one its duration.
+        justify, folds = "right" if place in (0, places[-1]) else "left", place in judged
+        overflow = "fold" if folds else "ellipsis"
+        table.add_column(harmless(headings[place]), justify=justify, no_wrap=not folds, overflow=overflow)
     table.add_column(headings[-1], overflow="fold")
     for row in rows:
         table.add_row(*row)

@@ -31,7 +31,8 @@ def describe(file: CampaignFile, now: datetime) -> Group:
     for name, parameter in campaign.parameters.items():
         table.add_row(*map(Text, (name, parameter.kind, parameter.described(), str(baseline.get(name, "")))))
     lines = [
-        ("objective", f"{campaign.objective}{_also(campaign.metrics)}"),
+        _objectives(campaign),
+        *_preference(campaign),
         *_constraints(campaign),
         (
             "evaluator",
@@ -57,6 +58,22 @@ def describe(file: CampaignFile, now: datetime) -> Group:
         rest.add_row(label, Text(value))
     title = Text(f"{campaign.name}{f': {campaign.description}' if campaign.description else ''}", style="bold")
     return Group(title, table, rest)
+
+
+def _objectives(campaign: Campaign) -> tuple[str, str]:
+    objectives = campaign.goal.objectives
+    listed = (f"{each}{'' if each.worst is None else f' (worst {each.worst:g})'}" for each in objectives)
+    label = "objectives" if campaign.goal.has_front else "objective"
+    return label, f"{', '.join(listed)}{_also(campaign.metrics)}"
+
+
+def _preference(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return a line on how one of the front is recommended, if there is a front."""
+    if not campaign.goal.has_front:
+        return []
+    first = campaign.objective.metric
+    chosen = f"the best in {first} of those that probably meet {', '.join(map(str, campaign.prefer))}"
+    return [("recommends", chosen if campaign.prefer else "the one that alone dominates the largest hypervolume")]
 
 
 def _constraints(campaign: Campaign) -> list[tuple[str, str]]:
@@ -147,14 +164,20 @@ def _stopping(campaign: Campaign) -> list[tuple[str, str]]:
     lines, rule, when = list[tuple[str, str]](), campaign.stop_early, campaign.stop_when
     if rule is not None:
         name = rule.rule.replace("_", " ")
-        lines.append(
-            ("stops early", f"trials by the {name} rule, if the evaluator reports {campaign.objective.metric}")
-        )
+        reported = " or ".join(campaign.goal.metrics if rule.rule == "improbable" else (campaign.objective.metric,))
+        lines.append(("stops early", f"trials by the {name} rule, if the evaluator reports {reported}"))
     if when is not None:
         then = "it is reported" if when.advice_only else "it ends"
-        limit = f"less than {when.expected_gain_below:g}, {when.in_a_row} times in a row"
+        limit = f"less than {when.expected_gain_below:g}{_of_what(campaign)}, {when.in_a_row} times in a row"
         lines.append(("enough", f"{then} when one more trial is expected to gain {limit}"))
     return lines
+
+
+def _of_what(campaign: Campaign) -> str:
+    """Return the words for the unit of gains, if that is not the objective's own."""
+    if not campaign.goal.has_front:
+        return ""
+    return f" of hypervolume ({' × '.join(each.metric for each in campaign.goal.objectives)})"
 
 
 def _confirming(file: CampaignFile) -> list[tuple[str, str]]:

@@ -77,7 +77,8 @@ def _summary(campaign: Campaign, found: PastResults, taken: Fitted) -> Iterator[
 
 def _left_out(campaign: Campaign, found: PastResults, taken: Fitted) -> list[str]:
     counts = dict(found.left_out)
-    counts[f"without a value of `{campaign.objective.metric}`"] = taken.unmeasured
+    measured = " or ".join(f"`{objective.metric}`" for objective in campaign.goal.objectives)
+    counts[f"without a value of {measured}"] = taken.unmeasured
     counts["that do not fit"] = taken.misfits
     parts = [f"{count} {why}" for why, count in counts.items() if count]
     return [f"left out: {', '.join(parts)}"] if parts else []

@@ -11,7 +11,9 @@ from overnight.bo_core.data.situation import Situation
 from overnight.bo_core.data.stopped import expected_finals
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.situated import situated
 from overnight.campaign import Campaign, History, Measurement
+from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.history.events import (
     AttemptStarted,
     CampaignDefined,
@@ -87,27 +89,27 @@ def test_the_end_of_a_stopped_trial_is_predicted_as_by_ordinary_least_squares(di
     coefficients, residual, *_ = np.linalg.lstsq(design, final, rcond=None)
     asked = np.array([1.0, 7.0])
     variance = residual[0] / 3 * (1 + asked @ np.linalg.inv(design.T @ design) @ asked)
-    expected = expected_finals(campaign, history.model_view())
+    expected = expected_finals(campaign, history.model_view(), "loss")
     assert expected[6].mean == pytest.approx(asked @ coefficients)
     assert expected[6].sem == pytest.approx(np.sqrt(variance))
 
 
 def test_a_bad_report_is_no_reason_to_expect_a_good_end():
     rows = [ended(i + 1, i / 9, [float(i), -float(i)], -float(i)) for i in range(5)]
-    [expected] = expected_finals(a_campaign(), told(*rows, stopped(6, 0.9, [50.0])).model_view()).values()
+    [expected] = expected_finals(a_campaign(), told(*rows, stopped(6, 0.9, [50.0])).model_view(), "loss").values()
     assert expected.mean == pytest.approx(-2.0)
 
 
 def test_what_diverged_is_expected_to_be_bad_and_breaks_nothing():
     history = told(*five_ended(), stopped(6, 0.9, [9.0, 1e300]))
-    [expected] = expected_finals(a_campaign(), history.model_view()).values()
+    [expected] = expected_finals(a_campaign(), history.model_view(), "loss").values()
     assert expected.mean > 1e200
     assert len(propose(a_campaign(), history, BayesianProposer(initial=2), 1)) == 1
 
 
 def test_where_too_few_have_ended_a_stopped_point_counts_like_one_that_failed():
     campaign, history = a_campaign(), told(*five_ended()[:3], stopped(6, 0.9, [9.0, 7.0]))
-    assert expected_finals(campaign, history.model_view()) == {}
+    assert expected_finals(campaign, history.model_view(), "loss") == {}
     assert situation(history).without_value.tolist() == [[0.9]]
 
 
@@ -155,10 +157,29 @@ def test_a_proposal_says_what_it_expects_to_gain_in_the_metrics_unit():
 def test_the_ends_of_stopped_trials_are_expected_once_a_proposal(monkeypatch):
     asked = []
 
-    def counted(campaign, view):
+    def counted(campaign, view, metric):
         asked.append(view)
-        return expected_finals(campaign, view)
+        return expected_finals(campaign, view, metric)
 
     monkeypatch.setattr("overnight.bo_core.data.situation.expected_finals", counted)
     propose(a_campaign(), told(*five_ended(), stopped(6, 0.9, [9.0, 3.0])), BayesianProposer(initial=2), 2)
     assert len(asked) == 1
+
+
+def test_a_metric_that_is_limited_is_learnt_from_stopped_trials_as_well():
+    campaign = a_campaign().model_copy(update={"constraints": (read_constraint("grams <= 2"),)})
+    with_grams = [[_with_grams(event) for event in row] for row in (*five_ended(), stopped(6, 0.9, [9.0, 3.0]))]
+    view = told(*with_grams, campaign=campaign).model_view()
+    situation = situated(campaign, view, Encoding(campaign.parameters), BayesianProposer())
+    of_loss, of_grams = situation.observed["loss"], situation.observed["grams"]
+    assert [trial.id for trial in of_grams.trials] == [trial.id for trial in of_loss.trials] == [1, 2, 3, 4, 5, 6]
+    assert of_grams.measured[-1].mean == pytest.approx(2 * of_loss.measured[-1].mean)
+    assert of_grams.measured[-1].sem == pytest.approx(2 * of_loss.measured[-1].sem)
+
+
+def _with_grams(event: Event) -> Event:
+    """Return the event with grams, twice the loss."""
+    if not isinstance(event, MeasurementReported | TrialObserved):
+        return event
+    grams = Measurement(mean=2 * event.metrics["loss"].mean)
+    return event.model_copy(update={"metrics": {**event.metrics, "grams": grams}})

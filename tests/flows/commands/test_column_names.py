@@ -48,17 +48,21 @@ HOSTILE += (
     "straße",
     "feasible",
     "unmet",
+    "on_front",
 )
 LIMITED = ("loss <= 8", "it's new >= 3")
 NAMES = st.lists(st.sampled_from(HOSTILE), max_size=6, unique=True)
 
 
-def campaign_of(parameters: list[str], metrics: list[str], constraints: tuple[str, ...] = ()) -> Campaign:
+def campaign_of(
+    parameters: list[str], metrics: list[str], constraints: tuple[str, ...] = (), *, front: bool = False
+) -> Campaign:
+    several = [{"minimize": "loss"}, {"maximize": "it's new"}]
     return Campaign.model_validate(
         {
             "name": "bread",
             "parameters": {name: {"kind": "float", "low": 0, "high": 1e6} for name in parameters},
-            "minimize": "loss",
+            **({"objectives": several} if front else {"minimize": "loss"}),
             "metrics": metrics,
             "constraints": constraints,
             "budget": {"trials": 9},
@@ -85,24 +89,32 @@ def tried(campaign: Campaign, measured: list[str], counted: Collection[str] = ()
 
 @pytest.mark.slow
 @settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
-@example(["status", "parameter_status", "Status"], [], ["loss_sem", "metric_loss_sem", "parameter_status"], set(), ())
-@example(["x", "loss_n"], ["loss_n", "loss_n_sem"], ["loss_sem"], {"loss", "loss_n"}, ())
-@example(["x"], ["loss_n_sem"], ["loss_n"], {"loss"}, ())
-@example(["loss_n"], ["loss_n_n", "loss_n"], ["x"], {"loss_n"}, LIMITED)
-@example(["feasible", "unmet"], [], [], set(), ())
-@example(["feasible", "unmet"], ["feasible", "unmet"], ["metric_unmet"], {"loss", "unmet"}, LIMITED)
+@example(
+    ["status", "parameter_status", "Status"],
+    [],
+    ["loss_sem", "metric_loss_sem", "parameter_status"],
+    set(),
+    ((), False),
+)
+@example(["x", "loss_n"], ["loss_n", "loss_n_sem"], ["loss_sem"], {"loss", "loss_n"}, ((), False))
+@example(["x"], ["loss_n_sem"], ["loss_n"], {"loss"}, ((), False))
+@example(["loss_n"], ["loss_n_n", "loss_n"], ["x"], {"loss_n"}, (LIMITED, False))
+@example(["feasible", "unmet"], [], [], set(), ((), False))
+@example(["feasible", "unmet"], ["feasible", "unmet"], ["metric_unmet"], {"loss", "unmet"}, (LIMITED, False))
+@example(["on_front"], ["on_front"], ["metric_on_front"], {"on_front"}, ((), True))
+@example(["feasible", "on_front"], ["unmet", "on_front"], ["metric_on_front"], {"loss"}, (LIMITED, True))
 @given(
     NAMES.map(lambda names: [name for name in names if name] or ["x"]),
     NAMES.map(lambda names: [name for name in names if name]),
     NAMES,
     st.sets(st.sampled_from(["loss", *HOSTILE])),
-    st.sampled_from([(), LIMITED]),
+    st.tuples(st.sampled_from([(), LIMITED]), st.booleans()),
 )
 def test_the_table_of_trials_is_the_view_and_comes_back_by_import_whatever_the_names_are(
-    tmp_path_factory, parameters, metrics, others, counted, constraints
+    tmp_path_factory, parameters, metrics, others, counted, goal
 ):
     folder: Path = tmp_path_factory.mktemp("ledger")
-    campaign = campaign_of(parameters, metrics, constraints)
+    campaign = campaign_of(parameters, metrics, goal[0], front=goal[1])
     events = tried(campaign, [*campaign.expected_metrics, *(name for name in others if name not in metrics)], counted)
     ledger = ParquetLedger(LocalStore(folder), "bread/")
     asyncio.run(ledger.append(events, after=0))

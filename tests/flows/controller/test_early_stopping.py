@@ -1,6 +1,7 @@
 """Trials that are stopped early, and campaigns that end when little is left to gain."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from overnight.flows.definition.campaign_file import read_campaign
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import StopRequest
 from overnight.flows.replay.again import replay
-from overnight.flows.rules.early_stopping import reason_to_stop
+from overnight.flows.rules.early_stopping import decision
 from overnight.report.tables import trial_rows
 from overnight.storage import MemoryLedger, open_ledger
 from overnight.storage.parquet_ledger import ParquetLedger
@@ -34,6 +35,7 @@ from overnight.storage.sql import query
 
 MEDIAN = {"rule": "median", "after_trials": 3}
 HALVING = {"rule": "successive_halving", "reduction": 3}
+IMPROBABLE = {"rule": "improbable", "after_trials": 4}
 
 
 class Learning(ScriptedEvaluator):
@@ -67,7 +69,7 @@ def run(campaign: Campaign, evaluator: ScriptedEvaluator, ledger: MemoryLedger, 
     return run_in_virtual_time(run_loop(job, VirtualSteps(), VirtualClock(), StopRequest()))
 
 
-@pytest.mark.parametrize("rule", [MEDIAN, HALVING], ids=["median", "successive-halving"])
+@pytest.mark.parametrize("rule", [MEDIAN, HALVING, IMPROBABLE], ids=["median", "successive-halving", "improbable"])
 def test_trials_that_fall_behind_are_ended_and_each_has_exactly_one_outcome(rule):
     ledger, evaluator = MemoryLedger(), Learning()
     history = run(a_campaign(stop_early=rule, budget={"trials": 16}), evaluator, ledger)
@@ -82,7 +84,7 @@ def test_trials_that_fall_behind_are_ended_and_each_has_exactly_one_outcome(rule
     assert history.closed_by.reason == "all 16 trials of the budget have been tried"
 
 
-@pytest.mark.parametrize("rule", [MEDIAN, HALVING], ids=["median", "successive-halving"])
+@pytest.mark.parametrize("rule", [MEDIAN, HALVING, IMPROBABLE], ids=["median", "successive-halving", "improbable"])
 def test_every_stop_is_decided_again_from_the_events_before_it(rule):
     ledger = MemoryLedger()
     run(a_campaign(stop_early=rule, budget={"trials": 16}), Learning(), ledger)
@@ -90,14 +92,9 @@ def test_every_stop_is_decided_again_from_the_events_before_it(rule):
     decided = [(i, event) for i, event in enumerate(events) if isinstance(event, TrialStopped)]
     assert decided
     for i, event in decided:
-        reason = reason_to_stop(History.from_events(events[:i]), event.trial, event.step)
-        assert reason is not None
-        assert (reason.rule, reason.step, -reason.value, -reason.threshold) == (
-            event.rule,
-            event.step,
-            event.value,
-            event.threshold,
-        )
+        found = decision(History.from_events(events[:i]), event.trial, event.step)
+        assert found is not None
+        assert asdict(found) == event.model_dump(include={"rule", "metric", "step", "value", "threshold", "why"})
 
 
 def test_a_stopped_trial_keeps_its_reports_and_the_seconds_that_it_ran():
@@ -274,7 +271,7 @@ def test_whoever_brings_a_loop_reports_and_is_told_what_to_end(tmp_path):
     [
         (
             {"stop_early": {"rule": "medium"}},
-            "stop_early.rule: expected one of median, successive_halving, got",
+            "stop_early.rule: expected one of median, successive_halving, improbable, got",
         ),
         (
             {"stop_early": {"rule": "median", "after_stepp": 1}},

@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.distributions import distribution_to_json
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState, create_trial
 from told_studies import BREAD, KINDS, storage_in, tell_study
 
@@ -81,14 +82,67 @@ def test_a_study_that_was_deleted_is_not_there(file):
 
 def test_a_study_in_the_other_direction_is_refused(file):
     tell_study(file, direction="maximize", trials=1)
-    with pytest.raises(CannotImport, match=r"one objective to minimize, like `.*` of campaign `bread`, found maximize"):
+    with pytest.raises(CannotImport, match=r"campaign `bread` in their order, `minimize burnt`, found maximize\. Cha"):
         read_past_results(str(file), BREAD)
 
 
-def test_a_study_of_several_objectives_is_refused(file):
+def test_a_study_of_several_objectives_is_refused_by_a_campaign_of_one(file):
     optuna.create_study(storage=storage_in(file), directions=["minimize", "maximize"])
-    with pytest.raises(CannotImport, match="found minimize and maximize"):
+    with pytest.raises(CannotImport, match="found minimize, maximize"):
         read_past_results(str(file), BREAD)
+
+
+def with_objectives(*objectives: dict[str, str]) -> Campaign:
+    definition = BREAD.model_dump(mode="json", exclude_none=True)
+    del definition["minimize"]
+    return Campaign.model_validate(definition | {"metrics": [], "objectives": list(objectives)})
+
+
+def tell_two_objectives(file: Path, *names: str) -> optuna.Study:
+    study = optuna.create_study(storage=storage_in(file), directions=["minimize", "maximize"])
+    if names:
+        with pytest.warns(ExperimentalWarning):
+            study.set_metric_names([*names])
+    for number in range(3):
+        study.add_trial(create_trial(values=[number, 10.5 - number], user_attrs={"grams_sem": 0.5}))
+    return study
+
+
+@pytest.mark.parametrize("names", [(), ("burnt", "grams"), ("loss", "score")])
+def test_values_of_several_objectives_come_in_their_order(file, names):
+    study = tell_two_objectives(file, *names)
+    results = read_past_results(str(file), with_objectives({"minimize": "burnt"}, {"maximize": "grams"}))
+    assert [(row.means["burnt"], row.means["grams"]) for row in results.rows] == [tuple(t.values) for t in study.trials]
+    assert [dict(row.sems) for row in results.rows] == [{"grams": 0.5}] * 3
+    assert results.names == ("burnt", "grams")
+
+
+def test_objectives_that_the_study_names_are_found_by_their_names(file):
+    study = tell_two_objectives(file, "burnt", "grams")
+    results = read_past_results(str(file), with_objectives({"maximize": "grams"}, {"minimize": "burnt"}))
+    assert [(row.means["burnt"], row.means["grams"]) for row in results.rows] == [tuple(t.values) for t in study.trials]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ((), "minimize, maximize"),
+        (("burnt", "grams"), "minimize burnt, maximize grams"),
+        (("grams", "price"), "minimize grams, maximize price"),
+    ],
+)
+def test_a_study_of_other_objectives_is_refused(file, names, found):
+    tell_two_objectives(file, *names)
+    campaign = with_objectives({"minimize": "grams"}, {"minimize": "burnt"})
+    with pytest.raises(CannotImport, match=f"order, `minimize grams`, `minimize burnt`, found {found}\\."):
+        read_past_results(str(file), campaign)
+
+
+def test_a_study_of_too_few_objectives_is_refused(file):
+    tell_study(file, trials=1)
+    campaign = with_objectives({"minimize": "burnt"}, {"maximize": "grams"})
+    with pytest.raises(CannotImport, match=r"`minimize burnt`, `maximize grams`, found minimize\."):
+        read_past_results(str(file), campaign)
 
 
 def test_an_infinite_value_stays_infinite(file):
