@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from benchmarks.quality.cells import CELLS, Cell
 from benchmarks.quality.comparison import mean_difference
 from benchmarks.quality.results import Row
-from benchmarks.quality.tables import Standings, markdown, with_interval
+from benchmarks.quality.tables import Standings, markdown, summary, with_interval
 
 _OURS = "overnight"
 _HEAD = ["cell", "contestant", "seeds", "feasible recommendations", "points", "value", "regret"]
@@ -26,12 +26,13 @@ _HEAD += ["ours against it: mean difference in Sobol's median [90 %]", "verdict"
 
 
 def table_of_cells(cells: Sequence[Cell], rows: list[Row]) -> str:
-    """Return a markdown table of every contestant in each of the cells.
+    """Return a markdown table of every contestant in each of the cells, and one of our verdicts over all of them.
 
     Values and regrets are medians over the seeds; recommended points and infeasible trials are means. The value of
     points with several objectives is their hypervolume.
     """
-    standings = Standings(rows, "regret")
+    names = {cell.name for cell in cells}
+    standings = Standings((row for row in rows if row["cell"] in names), "regret")
     by_campaigns = [
         (cell.name, who, found)
         for cell in cells
@@ -42,7 +43,8 @@ def table_of_cells(cells: Sequence[Cell], rows: list[Row]) -> str:
             ]
         )
     ]
-    return markdown(_HEAD, [_line(cell, who, found, standings) for cell, who, found in by_campaigns])
+    table = markdown(_HEAD, [_line(cell, who, found, standings) for cell, who, found in by_campaigns])
+    return f"{table}\n\n{summary(standings, [cell.name for cell in cells], mean_difference)}"
 
 
 def _line(cell: str, who: str, rows: list[Row], standings: Standings) -> list[str]:

@@ -194,14 +194,20 @@ def test_a_stored_campaign_with_several_objectives_judged_again_gives_the_row_th
     assert judged_again(spoilt) == row
 
 
-def test_the_table_has_the_hypervolume_the_recommended_points_and_the_regret_of_all_tried():
+def test_the_tables_have_hypervolumes_recommended_points_and_regrets_and_count_the_verdicts():
     def rows(who: str, regret: float) -> list[dict[str, Any]]:
         shared = {"cell": "truss-8-workers", "contestant": who, "charged": False, "points": [[1.0, 2.0, 2.0, 1.0]]}
         found = {"regret": regret, "true_value": 60 * (1 - regret), "best_tried_regret": 0.02}
         return [shared | found | {"seed": seed, "feasible": True, "recommended": 9 + seed % 2} for seed in range(6)]
 
-    lines = table_of_cells(FRONTS, [*rows("overnight", 0.1), *rows("sobol", 0.2)]).splitlines()[2:]
-    assert lines == [
+    tables = table_of_cells(FRONTS, [*rows("overnight", 0.1), *rows("sobol", 0.2), *rows("ax", 0.08)]).split("\n\n")
+    assert tables[0].splitlines()[2:] == [
         "| truss-8-workers | overnight | 6 | 6 | 9.5 | 54 | 0.1 | 0.02 | 0.0 | – | – |",
         "| truss-8-workers | sobol | 6 | 6 | 9.5 | 48 | 0.2 | 0.02 | 0.0 | -0.50 [-0.50, -0.50] | win |",
+        "| truss-8-workers | ax | 6 | 6 | 9.5 | 55.2 | 0.08 | 0.02 | 0.0 | +0.10 [+0.10, +0.10] | loss |",
     ]
+    assert tables[1].splitlines()[2:] == [
+        "| sobol | 1 | 1 | 0 | 0 | 0 | -0.50 [-0.50, -0.50] |",
+        "| ax | 1 | 0 | 0 | 1 | 0 | +0.10 [+0.10, +0.10] |",
+    ]
+    assert tables[2] == "Cells in which ours is worse than every peer: truss-8-workers."
