@@ -88,7 +88,7 @@ class Limits:
 
     def with_baseline(self, points: Tensor) -> Tensor:
         """Return points [r, d] to draw, after the baseline if limits are relative to it and it is not among them."""
-        missing = len(self.baseline) and self._row(points) is None
+        missing = len(self.baseline) and self.row_of_baseline(points) is None
         return torch.cat([self.baseline, points]) if missing else points
 
     def score(self, utility: Utility, points: Tensor) -> Score:
@@ -99,15 +99,18 @@ class Limits:
 
     def confident_mean(self, points: Tensor, level: float) -> ConfidentMean:
         """Return the mean of points that are feasible with a probability of `level`; `points` [r, d] are drawn."""
-        return ConfidentMean(self.objective, self.allowed, self._row(points), level, WIDENING)
+        return ConfidentMean(self.objective, self.allowed, self.row_of_baseline(points), level, WIDENING)
 
     def improvement(self, utility: Utility, points: Tensor) -> ConstrainedObjective:
         """Return the score of a logarithmic utility under the limits."""
-        return ConstrainedObjective(self.objective, utility, self.allowed, self._row(points), self.floor)
+        return ConstrainedObjective(self.objective, utility, self.allowed, self.row_of_baseline(points), self.floor)
 
-    def likely_mean(self, points: Tensor) -> ConfidentMean:
-        """Return the mean, less a fine if a point is less likely feasible than not; `points` [r, d] are drawn."""
-        return ConfidentMean(self.objective, self.allowed, self._row(points), 0.5, 1.0)
+    def likely_mean(self, points: Tensor, metric: str | None = None) -> ConfidentMean:
+        """Return the mean of a metric, the objective by default, less a fine if a point is rather not feasible.
+
+        `points` [r, d] are drawn.
+        """
+        return ConfidentMean(metric or self.objective, self.allowed, self.row_of_baseline(points), 0.5, 1.0)
 
     def probabilities(self, beliefs: Mapping[str, Belief], X: Tensor, widening: float = 1.0) -> "Probabilities":
         """Return how probably points X [b, d] meet the constraints, with sds multiplied by `widening`.
@@ -167,7 +170,7 @@ class Limits:
                 total = total + torch.where(spread < _LEAST_VARIANCE, certain, torch.special.ndtr(-sign * center / sd))
         return self.exact[constraint.metric].judged(constraint, X, total.clamp(max=1.0))
 
-    def _row(self, points: Tensor) -> int | None:
+    def row_of_baseline(self, points: Tensor) -> int | None:
         """Return the row of the baseline in points [r, d]; None if it is not needed or not there."""
         if not len(self.baseline):
             return None

@@ -27,6 +27,7 @@ from overnight.campaign.history.provenance import (
     Stack,
     Weights,
 )
+from overnight.campaign.values.read_only import ReadOnlyDict
 
 
 def model_proposals(asked: Asked) -> list[Proposal]:
@@ -50,7 +51,7 @@ def _proposals(asked: Asked) -> list[Proposal]:
         generator = torch.Generator().manual_seed(asked.seed)
         beliefs = _fitted(asked, generator)
         weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
-        opinion = SecondOpinion.fitted(beliefs[asked.campaign.objective.metric].observed, asked.proposer)
+        opinion = _opinion(asked, beliefs)
         choice = Choice(asked, beliefs, generator, weighting, opinion)
         chosen = [choice.next() for _ in range(asked.q)]
         if any(math.isnan(candidate.value) for candidate in chosen):
@@ -64,6 +65,13 @@ def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:
         metric: Model.of(observed, asked.proposer, generator, last, sets=sets)
         for metric, observed in asked.situation.observed.items()
     }
+
+
+def _opinion(asked: Asked, beliefs: Beliefs) -> SecondOpinion | None:
+    """Return a second opinion on one objective; with several, a point hopeless in one may be the best in another."""
+    if asked.campaign.goal.has_front:
+        return None
+    return SecondOpinion.fitted(beliefs[asked.campaign.objective.metric].observed, asked.proposer)
 
 
 def _proposal(asked: Asked, choice: Choice, chosen: Candidate, threads: int) -> Proposal:
@@ -123,8 +131,9 @@ def _chosen(choice: Choice, chosen: Candidate) -> Chosen:
     return Chosen(
         acquisition=chosen.acquisition,
         value=chosen.value,
-        expected_gain=None if chosen.gain is None else model.observed.outcomes.sd_in_units(chosen.gain),
+        expected_gain=None if chosen.gain is None else choice.aim.in_units(chosen.gain),
         instead_of=chosen.instead_of,
         jitter=max(model.posterior.jitter, 0.0 if choice.draws is None else choice.draws.jitter),
         floor=None if chosen.floor is None else model.observed.outcomes.mean_in_units(chosen.floor),
+        worst=ReadOnlyDict(choice.aim.worst),
     )

@@ -13,7 +13,7 @@ from overnight.bo_core.acquisition.joint_draws import Drawn, JointDraws
 from overnight.bo_core.acquisition.utility import Evaluated, Utility
 from overnight.bo_core.surrogate import Conditional
 
-_SCREENING_DRAWS = 32
+SCREENING_DRAWS = 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Score(Protocol):
         """Return whether scores are logarithms."""
         ...
 
+    @property
+    def screening_draws(self) -> int:
+        """Return over how many draws a rough score is averaged, to pick starts of a search."""
+        ...
+
     def against(self, drawn: Drawn) -> Scoring:
         """Return a function that scores candidates against each draw's incumbents, which are found here, once."""
         ...
@@ -52,6 +57,7 @@ class OneObjective:
 
     metric: str
     utility: Utility
+    screening_draws: int = SCREENING_DRAWS
 
     @property
     def logarithmic(self) -> bool:
@@ -83,7 +89,7 @@ class AverageScore:
 
     def screened(self, X: Tensor) -> Tensor:
         """Return a rough average over fewer draws."""
-        count = max(_SCREENING_DRAWS // self.draws.set_count, 4)
+        count = max(self.score.screening_draws // self.draws.set_count, 4)
         at = {name: metric.at(X, count) for name, metric in self.draws.metrics.items()}
         return self._averaged(self.score.against(self.draws.drawn.first(count))(at).value)
 

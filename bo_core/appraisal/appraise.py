@@ -137,7 +137,21 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     for choice in choices:
         choice.take(point)
     value = _figure("chosen.value", provenance.chosen.value, scores, 0.0 if again else 1.0)
-    return Appraisal((*predicted, value, *weights), *best)
+    return Appraisal((*predicted, value, *_worst(choices, provenance), *weights), *best)
+
+
+def _worst(choices: Sequence[Choice], provenance: Provenance) -> list[Figure]:
+    """Return the figures of the reference of hypervolumes; none with one objective."""
+    scales = {metric: model.observed.outcomes.sd_in_units(1.0) for metric, model in choices[0].beliefs.items()}
+    return [
+        _figure(
+            f"chosen.worst.{metric}",
+            provenance.chosen.worst.get(metric),
+            [choice.aim.worst[metric] for choice in choices],
+            scales[metric],
+        )
+        for metric in choices[0].aim.worst
+    ]
 
 
 def _predictions(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> list[Figure]:
@@ -190,8 +204,8 @@ def _weights(choices: Sequence[Choice], x: Tensor, provenance: Provenance) -> li
 
 def _check_new(choice: Choice, point: Point, provenance: Provenance) -> None:
     found = provenance.chosen.acquisition
-    if found != choice.proposer.acquisition:
-        raise Contradicted(f"expected acquisition {choice.proposer.acquisition}, found {found}")
+    if found != choice.called:
+        raise Contradicted(f"expected acquisition {choice.called}, found {found}")
     if key_of(point) in choice.taken:
         raise Contradicted(f"expected a new point, found {point}, which was tried or chosen before")
 

@@ -49,7 +49,9 @@ class Asked:
 
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
-        """Return the trials whose results look like glitches."""
+        """Return the trials whose results look like glitches; with several objectives, none is doubted."""
+        if self.campaign.goal.has_front:
+            return ()
         observed, last = self._whole.observed[self.campaign.objective.metric], last_made_by_model(self.history)
         return suspects_among(observed, len(self.everything.observed), self.proposer, last)
 

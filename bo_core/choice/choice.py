@@ -7,22 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from overnight.bo_core.acquisition import (
-    AverageScore,
-    JointDraws,
-    OneObjective,
-    SampledPath,
-    Utility,
-    could_be_best,
-    utility_of,
-)
-from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
+from overnight.bo_core.acquisition import AverageScore, JointDraws, SampledPath, utility_of
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_score
+from overnight.bo_core.aims import aim_of
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.pending import Outstanding, treat
 from overnight.bo_core.data.encoding import key_of
-from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Beliefs
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import (
@@ -42,8 +33,8 @@ from overnight.campaign import Point
 
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
-# Given many observations, a step of a climb is dear, and the last of many steps gain little.
-_MOST_STEPS_OF_MANY = 40
+# The last of many steps of a climb gain little. That matters if a step is dear.
+_MOST_DEAR_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -117,9 +108,9 @@ class Choice:
         self.posteriors = {metric: each.posterior for metric, each in treated.items()}
         of_objective = treated[self.objective]
         self.constraints = asked.campaign.constraints
-        self.limits = Limits.of(asked.campaign, asked.encoding, beliefs)
+        self.aim = aim_of(asked.campaign, asked.encoding, beliefs)
         self.opinion = self._opinion_of_feasible(opinion)
-        could_be = self._could_be_best(of_objective.X)
+        could_be = self.aim.could_be_best(self.posteriors, of_objective.X, self.generator)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Failed points are drawn even if failures are learnt from: the model may treat a single one as noise, and its
         # neighbours must not be tried.
@@ -137,17 +128,21 @@ class Choice:
         """Return the belief about the objective, including made-up outcomes of pending trials."""
         return self.posteriors[self.objective]
 
+    @property
+    def called(self) -> str:
+        """Return the name under which the acquisition is recorded."""
+        return self.aim.called(self.proposer.acquisition)
+
     def _floor(self) -> float | None:
         """Return the value to beat in draws without a feasible point; None if no draw, or every one, lacks it."""
-        return self.limits.floor if self.limits is not None and 0.0 < self._share_without_feasible < 1.0 else None
+        return self.aim.floor if 0.0 < self._share_without_feasible < 1.0 else None
 
     @property
     def _share_without_feasible(self) -> float:
         """Return the share of the draws in which no point is feasible; 0 without constraints."""
-        if self.limits is None or self.draws is None or not self.acquisition.against_best:
+        if self.draws is None or not self.acquisition.against_best:
             return 0.0
-        score = self.limits.improvement(LogExpectedImprovement(), self.drawn_points)
-        return score.share_without_feasible(self.draws.drawn)
+        return self.aim.share_without_feasible(self.draws.drawn, self.drawn_points)
 
     def next(self) -> Candidate:
         """Choose, take and return the next point of the batch."""
@@ -179,9 +174,9 @@ class Choice:
     def probabilities_of_constraints(self, x: Tensor) -> dict[str, float]:
         """Return how probably features x [1, d] meet each constraint, by its text; 0 if its metric is unknown."""
         each = {str(constraint): 0.0 for constraint in self.constraints}
-        if self.limits is None:
+        if self.aim.limits is None:
             return each
-        found = self.limits.probabilities(self.posteriors, x.to(self.model.device))
+        found = self.aim.limits.probabilities(self.posteriors, x.to(self.model.device))
         return each | {text: float(share) for text, share in found.each.items()}
 
     @property
@@ -197,25 +192,22 @@ class Choice:
 
     def _best_on(self, surface: Surface, at: Prepared) -> Candidate:
         effort = effort_of(self.proposer)
-        if self.model.data.many:
-            effort = replace(effort, steps=_MOST_STEPS_OF_MANY)
+        if self.model.data.many or self.aim.dear:
+            effort = replace(effort, steps=_MOST_DEAR_STEPS)
         pool = starting_points(self.encoding, effort, self.near, at.pool_seed)
-        pool = torch.cat([pool, self._ends_on_limits(pool, effort, at.search_seed)])
+        pool = torch.cat([pool, *self._ends_of_guides(pool, effort, at.search_seed)])
         point, value = search(self.encoding, surface, pool, self.taken, effort, at.search_seed)
-        return Candidate(point, value, self.proposer.acquisition)
+        return Candidate(point, value, self.called)
 
-    def _ends_on_limits(self, pool: Tensor, effort: Effort, seed: int) -> Tensor:
-        """Return points [b, d] of high mean that are as likely feasible as not; none without constraints.
-
-        A score under constraints is a narrow ridge along active limits, which few climbs from elsewhere find.
-        """
-        size = self.encoding.size()
-        if self.limits is None or (size is not None and size <= MOST_ENUMERATED):
-            return pool[:0]
-        points = self.limits.with_baseline(self.outstanding.points)
+    def _ends_of_guides(self, pool: Tensor, effort: Effort, seed: int) -> list[Tensor]:
+        """Return the ends [b, d] of climbs on each guide of the aim; none if the whole space is searched."""
+        size, points = self.encoding.size(), self._with_baseline(self.outstanding.points)
+        guides = self.aim.guides(points)
+        if not guides or (size is not None and size <= MOST_ENUMERATED):
+            return []
         draws = JointDraws(self.posteriors, points, draws=1, more=1, seed=None)
-        surface = surface_of_score(AverageScore(draws, self.limits.likely_mean(points)))
-        return climbed_ends(self.encoding, surface, pool, effort, seed)
+        surfaces = [surface_of_score(AverageScore(draws, guide)) for guide in guides]
+        return [climbed_ends(self.encoding, surface, pool, effort, seed) for surface in surfaces]
 
     def _better_again(self, new: Candidate, surface: Surface) -> Candidate:
         """Return the observed point of highest value if the search found none that is better."""
@@ -267,10 +259,11 @@ class Choice:
         """Return the expected improvement at a point over everything observed, outstanding and chosen."""
         if self.draws is None or not self.acquisition.against_best or not self._can_be_feasible:
             return None
-        return math.exp(float(self._average(self.draws, LogExpectedImprovement()).value(self._features([point]))))
+        score = self.aim.improvement(self.drawn_points)
+        return math.exp(float(AverageScore(self.draws, score).value(self._features([point]))))
 
     def _may_repeat(self) -> bool:
-        if not self.acquisition.may_repeat:
+        if not (self.acquisition.may_repeat and self.aim.may_repeat):
             return False
         finite = self.encoding.size() is not None
         return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
@@ -293,27 +286,22 @@ class Choice:
             return None
         if not self.acquisition.against_best:
             points = self._draw_at(self.outstanding.points)
-            if self.limits is not None and len(self.limits.baseline):
+            if self.aim.limits is not None and len(self.aim.limits.baseline):
                 return JointDraws(self.posteriors, points, self.proposer.draws, more=self.q, seed=seed)
             return JointDraws(self.posteriors, points, draws=1, more=self.q, seed=None)
-        draws = max(self.proposer.draws // self.posterior.set_count, _LEAST_DRAWS)
+        asked = self.aim.draws_for(self.proposer.draws, len(incumbents))
+        draws = max(asked // self.posterior.set_count, _LEAST_DRAWS)
         points = self._draw_at(torch.cat([incumbents, self.outstanding.points]))
         parked, approval = len(self.outstanding.parked), self.outstanding.approval
         return JointDraws(self.posteriors, points, draws, more=self.q, seed=seed, parked=parked, approval=approval)
 
     def _opinion_of_feasible(self, opinion: SecondOpinion | None) -> SecondOpinion | None:
         """Return the opinion beside the best point that is more likely feasible than not; None without such a point."""
-        if opinion is None or self.limits is None:
+        if opinion is None or self.aim.limits is None:
             return opinion
         X = self.model.data.X
         feasible = X.cpu()[self._probability_feasible(X) > 0.5]
         return opinion.among(feasible) if len(feasible) else None
-
-    def _could_be_best(self, X: Tensor) -> Tensor:
-        """Return the indices of the points [n, d] that could be the best one, or the best feasible one."""
-        if self.limits is None:
-            return could_be_best(self.posterior, X, self.generator)
-        return self.limits.could_be_best(self.posteriors, X, self.generator)
 
     def _likely_feasible(self, places: Tensor) -> Tensor:
         """Return the incumbents [c] that are more likely feasible than not; the mean of others is no gain."""
@@ -321,25 +309,23 @@ class Choice:
 
     def _probability_feasible(self, X: Tensor) -> Tensor:
         """Return the probabilities [b] that points X [b, d] meet all constraints."""
-        if self.limits is None:
+        if self.aim.limits is None:
             return torch.ones(len(X), dtype=torch.float64)
-        return self.limits.probabilities(self.posteriors, X).every
+        return self.aim.limits.probabilities(self.posteriors, X).every
 
     def _draw_at(self, points: Tensor) -> Tensor:
         """Set and return the points [r, d] to draw: these, and the baseline if limits are relative to it."""
-        self.drawn_points = points if self.limits is None else self.limits.with_baseline(points)
+        self.drawn_points = self._with_baseline(points)
         return self.drawn_points
 
-    def _average(self, draws: JointDraws, utility: Utility) -> AverageScore:
-        if self.limits is None:
-            return AverageScore(draws, OneObjective(self.objective, utility))
-        return AverageScore(draws, self.limits.score(utility, self.drawn_points))
+    def _with_baseline(self, points: Tensor) -> Tensor:
+        return points if self.aim.limits is None else self.aim.limits.with_baseline(points)
 
     def _surface(self) -> Surface:
         if self.utility is None or self.draws is None:
             assert isinstance(self.posterior, Posterior), "only the built-in surrogate has paths"
             return surface_of_path(SampledPath(self.posterior, self._new_seed()))
-        return surface_of_score(self._average(self.draws, self.utility))
+        return surface_of_score(AverageScore(self.draws, self.aim.score(self.utility, self.drawn_points)))
 
 
 def effort_of(proposer: BayesianProposer) -> Effort:

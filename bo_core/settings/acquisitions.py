@@ -51,3 +51,5 @@ DEFAULT = _ALL[0].name
 # Those that a cost can divide, and those that predict how much a point improves on the best.
 GAINS = tuple(acquisition.name for acquisition in _ALL if acquisition.is_gain)
 AGAINST_BEST = tuple(acquisition.name for acquisition in _ALL if acquisition.against_best)
+# The recorded name of the score of several objectives, which takes the place of the default.
+OF_FRONTS = "log_noisy_expected_hypervolume_improvement"

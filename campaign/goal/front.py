@@ -20,13 +20,21 @@ def on_front(points: Sequence[Turned]) -> list[bool]:
     return [not any(dominates(other, point) for other in points) for point in points]
 
 
-def inferred_worst(front: Sequence[Turned]) -> Turned:
+def inferred_worst(front: Sequence[Turned], others: Sequence[Turned] = ()) -> Turned:
     """Return a reference for a front of at least one point: its worst values, and a tenth of its ranges beyond them.
 
-    If all values of an objective are alike, their size stands for the range, or 1 if they are 0.
+    A front without a range, such as a single point, has that of all points: of its own and of `others`. If these have
+    none either, it is taken for a tenth of the size of the value, at least 1e-6 wide.
     """
-    ends = [(min(values), max(values)) for values in zip(*front, strict=True)]
-    return tuple(low - _BEYOND * (high - low or abs(low) or 1.0) for low, high in ends)
+    pairs = zip(zip(*front, strict=True), zip(*front, *others, strict=True), strict=True)
+    return tuple(
+        min(values) - _BEYOND * (_range(values) or _range(every) or max(abs(min(values)), 1e-6))
+        for values, every in pairs
+    )
+
+
+def _range(values: Sequence[float]) -> float:
+    return max(values) - min(values)
 
 
 def hypervolume(points: Sequence[Turned], worst: Turned) -> float:

@@ -156,15 +156,15 @@ class Goal:
         kept = on_front([self.turned(trial.measured) for trial in feasible])
         return [trial for trial, is_kept in zip(feasible, kept, strict=True) if is_kept]
 
-    def worst(self, front: Sequence[Turned]) -> Turned:
+    def worst(self, front: Sequence[Turned], others: Sequence[Turned] = ()) -> Turned:
         """Return the reference of hypervolumes: the `worst` values that were given, the others inferred from a front.
 
-        The front has at least one point unless all are given.
+        The front has at least one point unless all are given. The ranges of `others` count if the front has none.
         """
         given = tuple(each.turned(each.worst) for each in self.objectives if each.worst is not None)
         if len(given) == len(self.objectives):
             return given
-        guesses = zip(self.objectives, inferred_worst(front), strict=True)
+        guesses = zip(self.objectives, inferred_worst(front, others), strict=True)
         return tuple(guess if each.worst is None else each.turned(each.worst) for each, guess in guesses)
 
     def hypervolume(self, trials: Iterable[Tried], worst: Turned) -> float:

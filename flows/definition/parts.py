@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from overnight.bo_core import AnyProposer, BayesianProposer
-from overnight.bo_core.settings.acquisitions import AGAINST_BEST
+from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
 from overnight.campaign.definition import StopWhen
 from overnight.campaign.problems import Problem
@@ -20,6 +20,7 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_gain_problems(campaign.stop_when, proposer),
         *_confirm_problems(campaign, proposer),
         *_constraint_problems(campaign, proposer),
+        *_front_problems(campaign, proposer),
     ]
 
 
@@ -77,6 +78,17 @@ def _constraint_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
     text = (
         f"expected {' or '.join(AGAINST_BEST)} with `constraints`, because other scores cannot be multiplied by the "
         f"probability that a point meets them, got {proposer.acquisition}"
+    )
+    return [Problem(("proposer", "acquisition"), text)]
+
+
+def _front_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
+    """Return a problem if the proposer's acquisition knows one objective only, and the campaign has several."""
+    if not campaign.goal.has_front or not isinstance(proposer, BayesianProposer) or proposer.acquisition == DEFAULT:
+        return []
+    text = (
+        f"expected {DEFAULT} with several `objectives`, for which it is the expected improvement in hypervolume, got "
+        f"{proposer.acquisition}, which compares values of one objective"
     )
     return [Problem(("proposer", "acquisition"), text)]
 

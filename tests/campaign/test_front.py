@@ -81,3 +81,8 @@ def test_only_feasible_results_with_every_objective_are_on_the_front_of_a_goal()
     hot, poor, partial = Tried(size=1, speed=99, heat=6), Tried(size=6, speed=49, heat=0), Tried(size=0, heat=0)
     assert goal.front([hot, small, poor, partial, fast]) == [small, fast]
     assert goal.hypervolume([hot, small, poor, partial, fast], (-10.0, 0.0)) == (9 * 5) + (5 * 45)
+
+
+def test_a_front_of_one_point_has_the_range_of_all_points():
+    assert inferred_worst([(10.0, 5.0)], [(8.0, 5.0), (4.0, 1.0)]) == (pytest.approx(9.4), pytest.approx(4.6))
+    assert inferred_worst([(10.0, 5.0), (9.0, 6.0)], [(0.0, 0.0)]) == (pytest.approx(8.9), pytest.approx(4.9))

@@ -11,6 +11,9 @@ from overnight.bo_core.acquisition.utility import Evaluated
 _ROOT_HALF = math.sqrt(0.5)
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 
+# The least and the greatest allowed value [M, 1, S] of each draw; None without such a limit.
+Ends = tuple[Tensor | None, Tensor | None]
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -49,7 +52,7 @@ class Allowed:
         """Return the values that both allow."""
         return Allowed((*self.lows, *other.lows), (*self.highs, *other.highs))
 
-    def ends(self, values: Tensor, baseline: int | None) -> tuple[Tensor | None, Tensor | None]:
+    def ends(self, values: Tensor, baseline: int | None) -> Ends:
         """Return the least and the greatest allowed value [M, 1, S] of each draw; None if there is no such limit.
 
         `values` [M, r, S] are the metric's draws, in which the baseline has the row `baseline`.

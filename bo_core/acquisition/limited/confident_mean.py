@@ -8,7 +8,7 @@ import torch
 
 from overnight.bo_core.acquisition.joint_draws import Drawn
 from overnight.bo_core.acquisition.limited.allowed import Allowed, log_probability_within
-from overnight.bo_core.acquisition.score import Scored, Scoring
+from overnight.bo_core.acquisition.score import SCREENING_DRAWS, Scored, Scoring
 from overnight.bo_core.surrogate import Conditional
 
 # The fine is STEEPNESS/2 m² for m missing nats of confidence, in standard deviations of the objective. From BEND nats
@@ -33,6 +33,7 @@ class ConfidentMean:
     level: float
     widening: float
     logarithmic: bool = False
+    screening_draws: int = SCREENING_DRAWS
 
     def against(self, drawn: Drawn) -> Scoring:
         """Return a function that scores candidates given each draw."""

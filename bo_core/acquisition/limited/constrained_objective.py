@@ -9,13 +9,11 @@ from torch import Tensor
 from overnight.bo_core.acquisition.expected_improvement import LogExpectedImprovement
 from overnight.bo_core.acquisition.incumbents import best_in_each_draw
 from overnight.bo_core.acquisition.joint_draws import Drawn
-from overnight.bo_core.acquisition.limited.allowed import Allowed, lies_within, log_probability_within
+from overnight.bo_core.acquisition.limited.allowed import Allowed, Ends, lies_within, log_probability_within
 from overnight.bo_core.acquisition.limited.truncated import log_improvement_within
-from overnight.bo_core.acquisition.score import Scored, Scoring
+from overnight.bo_core.acquisition.score import SCREENING_DRAWS, Scored, Scoring
 from overnight.bo_core.acquisition.utility import Evaluated, Utility
 from overnight.bo_core.surrogate import Conditional
-
-Ends = tuple[Tensor | None, Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class ConstrainedObjective:
     baseline: int | None
     floor: float
     logarithmic: bool = True
+    screening_draws: int = SCREENING_DRAWS
 
     def share_without_feasible(self, drawn: Drawn) -> float:
         """Return the share of draws in which no point is feasible."""

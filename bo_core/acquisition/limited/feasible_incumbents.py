@@ -12,7 +12,7 @@ from overnight.bo_core.surrogate import Belief
 
 # Logarithms of the probability of being feasible: at a sure point it is closer to 0, and at a point that is hardly the
 # best in any sample further below the highest one.
-_NEARLY_SURE, _HARDLY = 1e-6, 12.0
+NEARLY_SURE, HARDLY = 1e-6, 12.0
 # The points that are drawn if none is feasible in any sample.
 _MOST_HOPEFUL = 16
 _LEAST_SD = 1e-7
@@ -33,23 +33,21 @@ def could_be_best_feasible(
     any sample, the points that come closest to it are returned: those with the highest probability. `baseline` [0 or 1,
     d] are the features of the baseline, to which limits may be relative.
     """
-    promise = _log_probability(beliefs, allowed, X, baseline)
+    promise = log_probability_of_all(beliefs, allowed, X, baseline)
     low, high = beliefs[objective].bounds_at_data(BOUND_DEVIATIONS)
     # A point that is feasible almost for sure beats all others whose upper bound lies below its lower bound.
-    sure = promise > -_NEARLY_SURE
+    sure = promise > -NEARLY_SURE
     beaten = torch.zeros_like(sure)
     if bool(sure.any()):
         beaten = (high < low[:, sure].amax(1, keepdim=True)).all(0)
-    hopeful = torch.nonzero(~beaten & (promise >= promise.max() - _HARDLY)).squeeze(1)
+    hopeful = torch.nonzero(~beaten & (promise >= promise.max() - HARDLY)).squeeze(1)
     hopeful = most_hopeful(hopeful, high.mean(0) + promise)
     drawn = {
         name: sampled(belief, torch.cat([X[hopeful], baseline]), generator, samples) for name, belief in beliefs.items()
     }
     last = len(hopeful) if len(baseline) else None
-    feasible = torch.ones_like(drawn[objective], dtype=torch.bool)
-    for name, limits in allowed.items():
-        feasible &= lies_within(drawn[name], *limits.ends(drawn[name], last))
-    feasible, values = feasible[:, : len(hopeful)], drawn[objective][:, : len(hopeful)]
+    feasible = feasible_in_samples(drawn, allowed, last)[:, : len(hopeful)]
+    values = drawn[objective][:, : len(hopeful)]
     some = feasible.any(1)
     if not bool(some.any()):
         return hopeful[promise[hopeful].argsort(descending=True, stable=True)[:_MOST_HOPEFUL]]
@@ -58,7 +56,15 @@ def could_be_best_feasible(
     return hopeful[best[times.argsort(descending=True, stable=True)]]
 
 
-def _log_probability(
+def feasible_in_samples(drawn: Mapping[str, Tensor], allowed: Mapping[str, Allowed], baseline: int | None) -> Tensor:
+    """Return which points [M, c, S] meet all limits in each sample of all metrics; `baseline` is a row of them."""
+    feasible = torch.ones_like(next(iter(drawn.values())), dtype=torch.bool)
+    for name, limits in allowed.items():
+        feasible &= lies_within(drawn[name], *limits.ends(drawn[name], baseline))
+    return feasible
+
+
+def log_probability_of_all(
     beliefs: Mapping[str, Belief], allowed: Mapping[str, Allowed], X: Tensor, baseline: Tensor
 ) -> Tensor:
     """Return the logarithms [n] of the probability that points X [n, d] meet all limits, averaged over the sets."""

@@ -10,11 +10,15 @@ from own_models import NOISE, SCALES
 from surrogate_cases import central_differences, uniform
 from told_campaigns import (
     MODEL,
+    NOON,
+    bowl,
     campaign_of,
     cube,
+    defined,
     distance,
     history_of,
     observed_by,
+    proposed,
     provenance_of,
     some_points,
     told,
@@ -34,8 +38,9 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Hyperparameters, Posterior
-from overnight.campaign import History, Proposal
+from overnight.campaign import History, Measurement, Proposal
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
+from overnight.campaign.history.events import Event, TrialObserved
 
 HERE = Path(__file__).parent
 SPACE = campaign_of(cube(3))
@@ -166,6 +171,22 @@ def test_it_chooses_the_points_of_confirming_trials() -> None:
     found = recommend(campaign, told(campaign, 15), asking("plain"))
     assert found is not None
     assert distance(proposal.point, found.point) < 0.01
+
+
+def test_each_of_several_objectives_has_a_model_of_its_own() -> None:
+    campaign = campaign_of(cube(3), minimize=None, objectives=[{"minimize": "loss"}, {"maximize": "speed"}])
+    events: list[Event] = [defined(campaign)]
+    for i, point in enumerate(some_points(campaign, 10), start=1):
+        metrics = {"loss": Measurement(mean=bowl(point)), "speed": Measurement(mean=float(point["x0"]))}
+        seen = TrialObserved(time=NOON, actor="test", trial=i, attempt=1, metrics=metrics)
+        events += [proposed(i, point), seen]
+    history, proposer = History.from_events(events), asking("plain")
+    batch = propose(campaign, history, proposer, 2)
+    for proposal in batch:
+        models = provenance_of(proposal).models.metrics
+        assert [model.code.function for model in models.values() if model.code is not None] == ["own_models:plain"] * 2
+    asked = Asked(campaign, history, proposer, Encoding(campaign.parameters), [], 2)
+    assert [objection for each in appraise(asked, batch) for objection in each.objections] == []
 
 
 def appraisal(history: History, proposer: BayesianProposer, made: list[Proposal]) -> list[str]:

@@ -39,6 +39,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"constraints": ["loss <= 3"], "proposer": {"kind": "bayesian", "acquisition": "upper_confidence_bound"}},
         "proposer.acquisition: expected log_noisy_expected_improvement or log_probability_of_improvement with",
     ),
+    "no score for several objectives": (
+        {
+            "maximize": None,
+            "objectives": [{"minimize": "loss"}, {"maximize": "speed"}],
+            "proposer": {"kind": "bayesian", "acquisition": "thompson_sampling"},
+        },
+        "proposer.acquisition: expected log_noisy_expected_improvement with several `objectives`",
+    ),
     "no constraint": ({"constraints": ["loss <= 3", "loss < 4"]}, "constraints.1: expected `<=` or `>=`, got `<`"),
     "no baseline": ({"constraints": ["loss <= 2 * baseline"]}, "constraints.0: expected a `baseline`"),
     "no such proposer": (
