@@ -1,6 +1,6 @@
 """The constraints of a campaign on the scale of its models: what may be best, what scores, how probable it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,11 +47,13 @@ class Limits:
     lowest: float
 
     @classmethod
-    def of(cls, campaign: Campaign, encoding: Encoding, beliefs: Beliefs) -> "Limits | None":
-        """Return the limits of a campaign's constraints; None without constraints on a metric that was measured."""
+    def of(
+        cls, campaign: Campaign, encoding: Encoding, beliefs: Beliefs, also: Iterable[Constraint] = ()
+    ) -> "Limits | None":
+        """Return the limits of a campaign's constraints, and `also` of others; None if none is on a measured metric."""
         constraints = {
             each: _allowed(each, beliefs[each.metric].observed.outcomes)
-            for each in campaign.constraints
+            for each in (*campaign.constraints, *also)
             if each.metric in beliefs
         }
         if not constraints:

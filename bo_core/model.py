@@ -105,23 +105,35 @@ class Model:
 
     def predicted(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
         """Return the mean and the standard deviation, times `widening`, at features X [1, d], in the metric's unit."""
-        mean, sd = self._averaged(X, widening)
-        outcomes = self.observed.outcomes
-        spread = outcomes.spread_in_units(mean, sd) if self.honest else outcomes.sd_in_units(sd)
-        return outcomes.mean_in_units(mean), spread
+        [(mean, sd)] = self._averaged(X, widening)
+        return self.observed.outcomes.mean_in_units(mean), self._spread(mean, sd)
 
     def interval(self, X: torch.Tensor, widening: float = 1.0) -> tuple[float, float]:
         """Return the interval that is believed to hold 90 % at features X [1, d], in the metric's own unit."""
-        return self.observed.outcomes.interval_in_units(*self._averaged(X, widening))
+        [belief] = self._averaged(X, widening)
+        return self.observed.outcomes.interval_in_units(*belief)
 
     def prediction(self, x: torch.Tensor, widening: float = 1.0) -> Prediction:
         """Return the belief about features x [1, d], in the metric's own unit, with sds multiplied by `widening`."""
-        (mean, sd), (low, high) = self.predicted(x, widening), self.interval(x, widening)
-        return Prediction(mean=mean, sd=sd, low=low, high=high)
+        [found] = self.predictions(x, widening)
+        return found
 
-    def _averaged(self, X: torch.Tensor, widening: float) -> tuple[float, float]:
-        mean, sd = map(float, self.posterior.averaged(X.to(self.device)))
-        return mean, widening * sd
+    def predictions(self, X: torch.Tensor, widening: float = 1.0) -> list[Prediction]:
+        """Return the beliefs about features X [b, d], each as `prediction` returns it."""
+        outcomes, found = self.observed.outcomes, []
+        for mean, sd in self._averaged(X, widening):
+            low, high = outcomes.interval_in_units(mean, sd)
+            spread = self._spread(mean, sd)
+            found.append(Prediction(mean=outcomes.mean_in_units(mean), sd=spread, low=low, high=high))
+        return found
+
+    def _averaged(self, X: torch.Tensor, widening: float) -> list[tuple[float, float]]:
+        means, sds = (found.tolist() for found in self.posterior.averaged(X.to(self.device)))
+        return [(mean, widening * sd) for mean, sd in zip(means, sds, strict=True)]
+
+    def _spread(self, mean: float, sd: float) -> float:
+        outcomes = self.observed.outcomes
+        return outcomes.spread_in_units(mean, sd) if self.honest else outcomes.sd_in_units(sd)
 
 
 # The model of each metric, by the metric's name.

@@ -46,6 +46,8 @@ Change = Annotated[
 class Predicted(BaseModel):
     """The predicted objective that needs approval: worse than `worse_than`, in the metric's own unit.
 
+    A campaign with several objectives cannot have this limit.
+
     The predicted mean is compared after moving it towards the bad side by `standard_deviations` standard deviations.
     """
 

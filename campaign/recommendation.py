@@ -8,10 +8,10 @@ from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnl
 
 
 class OfFront(GivesItsPoint, BaseModel):
-    """A measured point that is believed to be on the front, or to belong to it with a fair probability.
+    """A measured point that is believed to be on the front; `trial` is the first one there.
 
     `predicted` is the belief about each modelled metric there. `probability` is the probability that no other observed
-    point which is feasible dominates it, and that it is feasible itself.
+    point which is feasible dominates it, and that it is feasible itself; None without a model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,11 +40,13 @@ class Recommendation(GivesItsPoint, BaseModel):
     `feasible_at_least`, the point is the one that comes closest to it.
 
     With several objectives, `front` holds the measured points that no other one is believed to beat, those that are
-    better in the first objective first, and `worst` the reference of hypervolumes, in each metric's own unit. The
-    recommended point is one of the front: the one that the campaign's `prefer` asks for, or else the one that alone
-    dominates the largest hypervolume. `probability_best` is then the probability that the point is on the front, and
-    `probability_better_than_baseline` that it is better in every objective. If no point meets `prefer` with the
-    demanded probability, the point is the one that comes closest, and `preferred` is False; None without `prefer`.
+    better in the first objective first, and `worst` the reference of hypervolumes, in each metric's own unit. If no
+    point is feasible enough, only those count that come closest. The recommended point is one of the front: the best in
+    the first objective of those that meet the constraints and the campaign's `prefer` with the demanded probability,
+    `preferred` is then True. If none does, it is the one that comes closest, and `preferred` is False. `preferences`
+    holds the probability that the point meets each part of `prefer`, by its text. Without `prefer`, `preferred` is None
+    and the point is the one that by itself dominates the largest hypervolume. `probability_best` is the probability
+    that the point is on the front, and `probability_better_than_baseline` that it is better in every objective.
 
     Ledgers hold recommendations, so a field that is added needs a default.
     """
@@ -67,6 +69,7 @@ class Recommendation(GivesItsPoint, BaseModel):
     front: tuple[OfFront, ...] = ()
     worst: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
     preferred: bool | None = None
+    preferences: ReadOnly[dict[str, float]] = Field(default_factory=ReadOnlyDict)
 
     @property
     def feasible_enough(self) -> bool | None:

@@ -142,8 +142,8 @@ def trials(
         bool,
         typer.Option(
             "--pareto",
-            help="List the feasible trials that no other one beats in every objective as measured, those that are "
-            "better in the first objective first.",
+            help="List the front as measured: the feasible trials that no other one beats, those that are better in "
+            "the first objective first.",
         ),
     ] = False,
 ) -> None:

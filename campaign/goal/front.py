@@ -3,6 +3,8 @@
 A point is a tuple of the values of all objectives, turned so that more is better.
 """
 
+import math
+import sys
 from collections.abc import Sequence
 
 Turned = tuple[float, ...]
@@ -23,18 +25,32 @@ def on_front(points: Sequence[Turned]) -> list[bool]:
 def inferred_worst(front: Sequence[Turned], others: Sequence[Turned] = ()) -> Turned:
     """Return a reference for a front of at least one point: its worst values, and a tenth of its ranges beyond them.
 
-    A front without a range, such as a single point, has that of all points: of its own and of `others`. If these have
-    none either, it is taken for a tenth of the size of the value, at least 1e-6 wide.
+    A front without a range, such as a single point, has that of all points: of its own and of `others`. If all values of
+    an objective are alike, their size stands for the range, or 1 if they are 0.
     """
     pairs = zip(zip(*front, strict=True), zip(*front, *others, strict=True), strict=True)
-    return tuple(
-        min(values) - _BEYOND * (_range(values) or _range(every) or max(abs(min(values)), 1e-6))
-        for values, every in pairs
-    )
+    found = [
+        min(values) - _BEYOND * (_range(values) or _range(every) or abs(min(values)) or 1.0) for values, every in pairs
+    ]
+    return tuple(max(worst, -sys.float_info.max) for worst in found)
 
 
 def _range(values: Sequence[float]) -> float:
     return max(values) - min(values)
+
+
+def most_balanced(points: Sequence[Turned], worst: Turned) -> int:
+    """Return which of at least one point by itself dominates the largest hypervolume up to `worst`.
+
+    If no point is better than `worst` in every objective, it is the one that falls short by the least in total, in
+    units of each objective's largest distance from `worst`. Of equal points it is the first one.
+    """
+    sizes = [max(map(abs, values)) or 1.0 for values in zip(*points, worst, strict=True)]
+    apart = [[x / size - w / size for x, w, size in zip(point, worst, sizes, strict=True)] for point in points]
+    units = [max(map(abs, gains)) or 1.0 for gains in zip(*apart, strict=True)]
+    scaled = [[x / unit for x, unit in zip(gains, units, strict=True)] for gains in apart]
+    worth = [math.prod(gains) if min(gains) > 0.0 else sum(min(gain, 0.0) for gain in gains) for gains in scaled]
+    return max(range(len(points)), key=worth.__getitem__)
 
 
 def hypervolume(points: Sequence[Turned], worst: Turned) -> float:

@@ -167,6 +167,10 @@ class Goal:
         guesses = zip(self.objectives, inferred_worst(front, others), strict=True)
         return tuple(guess if each.worst is None else each.turned(each.worst) for each, guess in guesses)
 
+    def named(self, turned: Turned) -> dict[str, float]:
+        """Return turned values of all objectives by their metrics, in each metric's own unit."""
+        return {each.metric: each.turned(value) for each, value in zip(self.objectives, turned, strict=True)}
+
     def hypervolume(self, trials: Iterable[Tried], worst: Turned) -> float:
         """Return how much space the feasible trials dominate up to `worst`, in the product of the metrics' units."""
         return hypervolume([self.turned(trial.measured) for trial in self.front(trials)], worst)

@@ -1,7 +1,8 @@
 """Decide whether a campaign has come to its confirming trials, and whether one of them may be proposed now.
 
 The last trials of a budget measure the point that the model believes to be the best, one after the other, so that the
-recommended point has been measured (docs/decisions/0033-confirming.md).
+recommended point has been measured (docs/decisions/0033-confirming.md). With several objectives there is no single best
+point, and recommended points have always been measured, so nothing is confirmed.
 """
 
 from collections.abc import Iterator
@@ -64,7 +65,12 @@ def confirming_trials(history: History) -> int:
 
 
 def reserved(campaign: Campaign, trials: int) -> int:
-    """Return how many of so many trials confirm: with `auto` a fifteenth, at least one, but none of fewer than ten."""
+    """Return how many of so many trials confirm: with `auto` a fifteenth, at least one, but none of fewer than ten.
+
+    None confirms with several objectives.
+    """
+    if campaign.goal.has_front:
+        return 0
     if isinstance(campaign.confirm, int):
         return campaign.confirm
     return max(round(trials / _ONE_IN), 1) if trials >= _FEWEST_TRIALS else 0

@@ -21,7 +21,7 @@ that is written, even if it is `1` or `true`. A number in quotes is text, and ne
 def page() -> str:
     """Return the page."""
     schema = campaign_schema()
-    parts = [_keys(schema), "\nExactly one of `minimize` and `maximize` is required.\n"]
+    parts = [_keys(schema), "\nExactly one of `minimize`, `maximize` and `objectives` is required.\n"]
     for name, part in sorted(schema["$defs"].items()):
         parts.append(f"\n## {name}\n\n{_described(part)}")
     return _HEAD + "".join(parts)

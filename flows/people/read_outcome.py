@@ -89,7 +89,7 @@ def _by_name_hint(campaign: Campaign, result: Any) -> str:
     """Return how to give several objectives, if a result is a number or a pair."""
     if not campaign.goal.has_front or isinstance(result, Mapping):
         return ""
-    named = ", ".join(f"{objective.metric!r}: …" for objective in campaign.goal.objectives)
+    named = ", ".join(f"{metric!r}: …" for metric in campaign.objective_metrics)
     return f" A campaign with several objectives needs them by name: {{{named}}}."
 
 

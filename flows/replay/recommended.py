@@ -10,6 +10,7 @@ from overnight.bo_core.recommend import computed
 from overnight.campaign import History
 from overnight.campaign.errors import OvernightError
 from overnight.campaign.history.events import Event, RecommendationMade
+from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.replay.again import asked_of
 from overnight.flows.replay.verdict import Found
@@ -30,8 +31,8 @@ class ReplayedRecommendation:
 def replay_recommendations(events: Sequence[Event], folder: Path) -> Iterator[ReplayedRecommendation]:
     """Return a verdict on each recorded recommendation.
 
-    On another stack, `other stack` means that it names the same trials and agrees about the value there to a hundredth
-    of its standard deviation. Its hyperparameters are not recorded, so a larger difference is `undecided`.
+    On another stack, `other stack` means that it names the same trials and agrees about the values there to a
+    hundredth of their standard deviations. Its hyperparameters are not recorded, so a larger difference is `undecided`.
     """
     history, folded = History(), 0
     recorded: dict[int, RecommendationMade] = {}
@@ -72,9 +73,14 @@ def _compared(made: RecommendationMade, history: History, folder: Path) -> Found
 
 def _unmeasured(recorded: Recommendation, history: History) -> list[int]:
     """Return the named trials that had no result."""
-    named = {recorded.trial or recorded.best_measured, recorded.best_measured}
     trials = history.trials
-    return [number for number in named if number not in trials or not trials[number].measured]
+    return [number for number in _named(recorded) if number not in trials or not trials[number].measured]
+
+
+def _named(recommendation: Recommendation) -> list[int]:
+    """Return the trials that a recommendation names, each once."""
+    best, of_front = recommendation.best_measured, (each.trial for each in recommendation.front)
+    return [*dict.fromkeys((recommendation.trial or best, best, *of_front))]
 
 
 def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:
@@ -83,6 +89,14 @@ def _differences(recorded: Recommendation, now: Recommendation) -> list[str]:
 
 
 def _agree(recorded: Recommendation, now: Recommendation) -> bool:
-    if (recorded.trial, recorded.best_measured) != (now.trial, now.best_measured):
+    """Return whether two recommendations name the same trials and agree about the values there."""
+    if recorded.trial != now.trial or _named(recorded) != _named(now):
         return False
-    return abs(recorded.mean - now.mean) <= _APART * max(recorded.sd or 0.0, now.sd or 0.0)
+    beliefs = [(recorded.predicted, now.predicted)]
+    beliefs += [(a.predicted, b.predicted) for a, b in zip(recorded.front, now.front, strict=True)]
+    metrics = recorded.worst or (recorded.objective,)
+    return all(_close(a[metric], b[metric]) for a, b in beliefs for metric in metrics)
+
+
+def _close(a: Prediction, b: Prediction) -> bool:
+    return abs(a.mean - b.mean) <= _APART * max(a.sd or 0.0, b.sd or 0.0)

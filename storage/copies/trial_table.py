@@ -51,10 +51,11 @@ def _named(first: Iterable[str], of: Iterable[Iterable[str]]) -> list[str]:
     return list(dict.fromkeys([*first, *(name for names in of for name in names)]))
 
 
-_TYPES = {
+_TYPES: dict[str, pa.DataType] = {
     "trial": pa.int64(),
     "status": pa.string(),
     "generator": pa.string(),
+    **dict(zip((*CONSTRAINED, *FRONT), (pa.bool_(), pa.string(), pa.bool_()), strict=True)),
     "attempts": pa.int64(),
     "seconds": pa.float64(),
     "cause": pa.string(),
@@ -86,9 +87,8 @@ def _facts(trials: Sequence[Trial], objective: str) -> dict[str, list[Any]]:
 
 
 def _judgements(goal: Goal, trials: Sequence[Trial]) -> dict[str, pa.Array]:
-    types = dict(zip((*CONSTRAINED, *FRONT), (pa.bool_(), pa.string(), pa.bool_()), strict=True))
     cells, names = judged_cells(goal, trials), judged_columns(goal)
-    return {name: pa.array([cell[i] for cell in cells], types[name]) for i, name in enumerate(names)}
+    return {name: pa.array([cell[i] for cell in cells], _TYPES[name]) for i, name in enumerate(names)}
 
 
 def _message(trial: Trial) -> str | None:

@@ -11,13 +11,13 @@ from told_campaigns import MODEL, NOON, add, attempt, campaign_of, cube, defined
 
 from overnight.bo_core.appraisal.appraise import appraise
 from overnight.bo_core.choice import Asked, Choice
-from overnight.bo_core.contest import Contest
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.inside import view_inside
 from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Model
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.recommendation.contest import Contest
 from overnight.bo_core.situated import situated
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, Measurement, Point

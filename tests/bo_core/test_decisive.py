@@ -4,12 +4,13 @@ import random
 
 import torch
 from told_campaigns import bowl, campaign_of, cube, history_of, observed_by, some_points
+from told_fronts import front_campaign, told_front
 
 from overnight.bo_core.data.encoding import Encoding
-from overnight.bo_core.decisive import decisive
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.recommend import recommend
+from overnight.bo_core.recommendation.decisive import decisive
 from overnight.campaign import History, ModelView
 
 SPACE = campaign_of(cube(2), baseline={"x0": 1.0, "x1": 1.0})
@@ -60,3 +61,26 @@ def test_a_model_of_the_part_believes_of_the_best_what_a_model_of_all_does() -> 
     best = recommend(SPACE, history, proposer)
     assert best is not None
     assert bowl(best.point) < 0.02
+
+
+def test_with_several_objectives_what_bears_on_any_part_of_the_front_is_kept() -> None:
+    campaign = front_campaign(noise="known", constraints=["heat <= 0.5"])
+    luck, points = random.Random(5), some_points(campaign, MANY)
+    # The true front is at x1 = 0.5; all of it would be beaten by what is hotter.
+    results = [
+        {
+            "size": 10 * p["x0"] + luck.gauss(0, 0.1),
+            "speed": 10 * p["x0"] + 20 * p["x1"] + luck.gauss(0, 0.1),
+            "heat": p["x1"],
+        }
+        for p in points
+    ]
+    history, generator = told_front(campaign, points, results, 0.1), torch.Generator().manual_seed(0)
+    view = history.model_view()
+    with torch.inference_mode():
+        part = decisive(campaign, view, BayesianProposer(), Encoding(campaign.parameters), generator, most=MOST)
+    assert len(part.observed) == MOST
+    found = recommend(campaign, history)
+    assert found is not None
+    assert len(found.front) > 5
+    assert {each.trial for each in found.front} <= {trial.id for trial in part.observed}

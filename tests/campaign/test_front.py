@@ -3,12 +3,13 @@
 import itertools
 import math
 import random
+import sys
 
 import pytest
 
 from overnight.campaign import Goal, Measurement, Objective
 from overnight.campaign.goal.constraint import read_constraint
-from overnight.campaign.goal.front import dominates, hypervolume, inferred_worst, on_front
+from overnight.campaign.goal.front import dominates, hypervolume, inferred_worst, most_balanced, on_front
 
 SIZE = Objective(metric="size", direction="minimize", worst=10)
 SPEED = Objective(metric="speed", direction="maximize")
@@ -86,3 +87,25 @@ def test_only_feasible_results_with_every_objective_are_on_the_front_of_a_goal()
 def test_a_front_of_one_point_has_the_range_of_all_points():
     assert inferred_worst([(10.0, 5.0)], [(8.0, 5.0), (4.0, 1.0)]) == (pytest.approx(9.4), pytest.approx(4.6))
     assert inferred_worst([(10.0, 5.0), (9.0, 6.0)], [(0.0, 0.0)]) == (pytest.approx(8.9), pytest.approx(4.9))
+
+
+@pytest.mark.parametrize("objectives", [2, 3, 5])
+@pytest.mark.parametrize("unit", [1.0, 1e9, 1e-300, 1e200])
+def test_the_most_balanced_point_by_itself_dominates_the_largest_hypervolume(objectives, unit):
+    points, worst = cloud(30, objectives, seed=objectives), (0.05,) * objectives
+    volumes = [hypervolume([point], worst) for point in points]
+    # Each objective in a unit of its own, one of them vast or tiny.
+    scaled = [(unit * first, *rest) for first, *rest in points]
+    assert most_balanced(scaled, (unit * worst[0], *worst[1:])) == volumes.index(max(volumes))
+
+
+def test_if_no_point_is_better_than_the_reference_in_all_objectives_the_most_balanced_falls_short_the_least():
+    assert most_balanced([(9.0, -2.0), (9.0, -1.0), (-1.0, -1.0)], (0.0, 0.0)) == 1
+    assert most_balanced([(-1.0, -1.0), (-1.0, -1.0)], (0.0, 0.0)) == 0
+
+
+def test_a_front_as_wide_as_floats_go_has_a_finite_reference_and_a_most_balanced_point():
+    most = sys.float_info.max
+    front = [(-most, most), (most, -most), (0.0, 0.0)]
+    assert inferred_worst(front) == (-most, -most)
+    assert most_balanced(front, inferred_worst(front)) == 2

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from front_stories import fronted
+from front_stories import several
 from limited_stories import limited
 from told_stories import POINT, Story, campaign_of
 
@@ -124,7 +124,8 @@ budget: {trials: 1000}
 def ledger_with_a_front(folder: Path) -> None:
     Path("campaign.yaml").write_text(FRONT)
     rows = [(3.0, 9.0), (1.0, 1.0), (2.0, 8.0), (2.5, 7.0), (2.0, 8.0)]
-    story = fronted([*({"loss": loss, "gain": gain} for loss, gain in rows), {}])
+    objectives = [{"minimize": "loss"}, {"maximize": "gain"}]
+    story = several([*({"loss": loss, "gain": gain} for loss, gain in rows), {}], objectives=objectives)
     asyncio.run(open_ledger("ledger", "rates", folder).append(story.events, after=0))
 
 

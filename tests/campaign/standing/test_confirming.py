@@ -83,6 +83,11 @@ def test_a_number_is_reserved_as_it_is_and_never_reserves_nothing():
     assert found(campaign_of(confirm="never"), *tried(1, 58)) == NOTHING
 
 
+def test_with_several_objectives_nothing_is_confirmed():
+    several = campaign_of(minimize=None, objectives=[{"minimize": "burnt"}, {"maximize": "taste"}])
+    assert found(several) == found(several, *tried(1, 58)) == NOTHING
+
+
 def test_a_proposer_without_a_model_confirms_nothing():
     for kind in ("sobol", "python"):
         assert found(campaign_of(), *tried(1, 58), settings={"proposer": {"kind": kind}}) == NOTHING

@@ -123,3 +123,22 @@ def test_the_description_says_how_many_trials_confirm():
     assert "the last 1 trial, one after the other" in described(twenty | {"confirm": "auto"})
     for nothing in ({"confirm": "never"}, {"confirm": "auto", "proposer": {"kind": "sobol"}}):
         assert "confirming" not in described(twenty | nothing)
+
+
+SEVERAL = {key: value for key, value in DEFINITION.items() if key != "minimize"} | {
+    "objectives": [{"minimize": "smoke", "worst": 12.5}, {"maximize": "crust"}],
+}
+
+
+def test_the_description_names_every_objective_and_how_one_of_the_front_is_recommended():
+    text = described(SEVERAL)
+    assert "minimize smoke (worst 12.5), maximize crust, recording seconds as well" in text
+    assert "the one that alone dominates the largest hypervolume" in text
+    text = described(SEVERAL | {"prefer": ["crust >= 5", "smoke <= baseline"]})
+    assert "the best in smoke of those that probably meet crust >= 5, smoke <= baseline" in text
+    assert "recommends" not in described(DEFINITION)
+
+
+def test_the_description_says_of_what_several_objectives_gain():
+    text = described(SEVERAL | {"stop_when": {"expected_gain_below": 2}})
+    assert "one more trial is expected to gain less than 2 of hypervolume (smoke × crust), 3 times in a row" in text

@@ -179,6 +179,31 @@ def test_every_problem_is_named_and_nothing_is_written():
     assert not Path("ledger").exists()
 
 
+def with_two_objectives() -> None:
+    several = {"objectives": [{"minimize": "burnt"}, {"maximize": "crust"}], "proposer": {"kind": "sobol"}}
+    Path("campaign.yaml").write_text(json.dumps({k: v for k, v in SIMPLE.items() if k != "minimize"} | several))
+
+
+def test_a_table_has_a_column_for_each_objective_and_rows_that_lack_one_are_left_out():
+    with_two_objectives()
+    Path("past.csv").write_text("turns,heat,crust,burnt,crust_sem\n1,0.1,8,3,0.5\n2,0.2,,4,\n3,0.3,5,,\n4,0.4,9,1,\n")
+    printed = asked("import", "past.csv").output
+    assert "imported: 2 results" in printed
+    assert "left out: 2 without a value of `burnt` or `crust`" in printed
+    found = [(t.measured["burnt"].mean, t.measured["crust"].mean) for t in history().trials.values()]
+    assert found == [(3.0, 8.0), (1.0, 9.0)]
+    assert [trial.id for trial in history().goal.front(history().trials.values())] == [2]
+
+
+def test_a_study_of_two_objectives_is_imported_in_their_order():
+    with_two_objectives()
+    study = optuna.create_study(storage="sqlite:///study.db", directions=["minimize", "maximize"])
+    study.optimize(lambda t: (t.suggest_float("heat", 0, 1), t.suggest_int("turns", 0, 9)), n_trials=3)
+    assert "imported: 3 results" in asked("import", "sqlite:///study.db").output
+    found = [(t.measured["burnt"].mean, t.measured["crust"].mean) for t in history().trials.values()]
+    assert found == [tuple(trial.values) for trial in study.trials]
+
+
 def test_a_row_without_the_objective_is_left_out_whatever_else_it_says():
     Path("past.csv").write_text(PAST + "99,hot,\n,,nan\n")
     assert "left out: 2 without a value of `burnt`" in asked("import", "past.csv").output

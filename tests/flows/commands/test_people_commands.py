@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from overnight.campaign.errors import InvalidDefinition, LedgerError, Refused
 from overnight.campaign.history.events import TrialProposed
+from overnight.campaign.history.provenance import MadeBy, Prediction, Provenance
 from overnight.flows.cli import app
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.clock import SystemClock
@@ -33,8 +34,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("campaign.yaml").write_text(json.dumps(DEFINITION))
 
 
-async def begin() -> None:
-    """Write the events of a controller that was drained while a trial awaits approval."""
+async def begin(**predicted: Prediction) -> None:
+    """Write the events of a controller that was drained while a trial awaits approval, with its predictions."""
     file, clock = load_campaign_file("campaign.yaml"), SystemClock()
     journal = Journal(open_ledger(file.ledger, file.campaign.name, Path()))
     await open_campaign(journal, file.campaign, file.settings(), clock)
@@ -48,6 +49,7 @@ async def begin() -> None:
                 generator="sobol",
                 parked=True,
                 parked_because="it is cold",
+                provenance=Provenance(made_by=MadeBy(seed=1), predicted=predicted) if predicted else None,
             )
         ]
     )
@@ -58,6 +60,14 @@ def said(*arguments: str) -> str:
     if result.exception is not None:
         raise result.exception
     return result.stdout
+
+
+def test_a_trial_that_waits_is_listed_with_all_objectives_that_are_predicted():
+    objectives = [{"minimize": "burnt"}, {"maximize": "crust"}]
+    several = {key: value for key, value in DEFINITION.items() if key != "minimize"} | {"objectives": objectives}
+    Path("campaign.yaml").write_text(json.dumps(several))
+    asyncio.run(begin(burnt=Prediction(mean=0.25, sd=0.125), crust=Prediction(mean=4.0, sd=0.5)))
+    assert "heat=0.1; burnt 0.25 ± 0.12 and crust 4.00 ± 0.50 expected; waits because it is cold" in said("approvals")
 
 
 def test_approvals_are_listed_and_decided():

@@ -38,6 +38,10 @@ def test_what_the_template_comments_out_is_valid_too(tmp_path):
     for evaluator in evaluators:
         read_campaign(plain | yaml.load(evaluator.replace("#   ", "  ")))
         text = text.replace(evaluator, "")
+    [several] = re.findall(r"(?m)^# (objectives: .*\n# prefer: .*\n)", text)
+    one = {key: value for key, value in plain.items() if key != "maximize"}
+    assert read_campaign(one | yaml.load(several.replace("\n# ", "\n"))).campaign.goal.has_front
+    text = text.replace(several, "")
     uncommented = re.sub(r"(?m)^( *)# (?= *(- \{|\w+:( |$)))", r"\1", text)
     # The points lack values for the uncommented parameters; nothing else may be wrong.
     (tmp_path / "campaign.yaml").write_text(uncommented)

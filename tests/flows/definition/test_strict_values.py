@@ -70,6 +70,7 @@ EVERY_KIND: list[dict[str, Any]] = [
         "prefer": ["speed >= 2"],
         "confirm": "never",
         "approve": "always",
+        "stop_early": {"rule": "improbable", "below": 0.25, "after_step": 2, "after_trials": 5},
     },
 ]
 OTHERS: list[Any] = [True, False, "2", "true", "yes", "", 2, 2.0, 2.5, None]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from read_ledgers import events_of
@@ -14,7 +15,7 @@ from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
 from overnight.campaign import Campaign, EvaluationFailed, History
 from overnight.campaign.errors import InvalidDefinition, Refused
-from overnight.campaign.history.events import CampaignRevised, Event, TrialProposed
+from overnight.campaign.history.events import CampaignDefined, CampaignRevised, Event, TrialProposed
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.people.revising import revise
 from overnight.flows.people.trials_by_hand import suggest
@@ -127,6 +128,30 @@ async def test_constraints_may_be_taken_back_by_a_revision():
     history, _ = await revised(a_campaign(workers=1, constraints=["p99 <= 15"]), a_campaign(workers=1))
     assert [bool(trial.outcome.notes) for trial in history.trials.values()] == [True] * 3 + [False] * 5
     assert all(history.goal.feasible(trial.measured) for trial in history.trials.values())
+
+
+def several(*objectives: dict[str, Any], **changes: Any) -> Campaign:
+    return a_campaign(minimize=None, objectives=objectives, **changes)
+
+
+def test_worst_values_and_preferences_may_be_revised_but_no_objective():
+    first = several({"minimize": "loss", "worst": 9}, {"maximize": "gain"}, prefer=["gain >= 3"])
+    history = History.from_events([CampaignDefined(time=now(), actor="test", uid="u", definition=first)])
+    second = several({"minimize": "loss"}, {"maximize": "gain", "worst": 1.5}, prefer=["loss <= 2", "gain >= 3"])
+    after = history.extended(revise(history, "ada@home", "the ends are dull", now(), second, {}))
+    assert after.definition == second
+    assert [objective.worst for objective in after.goal.objectives] == [None, 1.5]
+    for other, words in (
+        (several({"minimize": "loss"}, {"maximize": "score"}), 'objectives.1.maximize: was "gain", is "score"'),
+        (several({"minimize": "loss"}, {"minimize": "gain"}), "objectives.1.minimize: was absent"),
+        (
+            several({"minimize": "loss"}, {"maximize": "gain"}, {"minimize": "cost"}),
+            "objectives.2.minimize: was absent",
+        ),
+        (a_campaign(), "objectives.0.minimize: was"),
+    ):
+        with pytest.raises(Refused, match=words):
+            revise(history, "ada@home", "", now(), other, {})
 
 
 async def test_what_would_make_it_another_campaign_is_refused_with_what_was_and_what_is():

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
-from overnight.bo_core.contest import Contest
 from overnight.bo_core.data.encoding import Encoding, PointKey, key_of
 from overnight.bo_core.limits import Limits
 from overnight.bo_core.model import Model
 from overnight.bo_core.proposer import BayesianProposer
+from overnight.bo_core.recommendation.contest import Contest
+from overnight.bo_core.recommendation.dominance import excess, on_front
 from overnight.bo_core.situated import situated
 from overnight.campaign import Campaign, ModelView, Trial
 
@@ -31,7 +33,7 @@ def decisive(
     generator: torch.Generator,
     most: int = MOST,
 ) -> ModelView:
-    """Return the view without observations that hardly affect which point is best; unchanged if there are not too many.
+    """Return the view without observations that hardly affect what is best; unchanged if there are not too many.
 
     A model of points at even distances in the order of the trials predicts which other points are most promising. Those
     are not selected for their own luck, because the model has seen only the results of the
@@ -46,16 +48,29 @@ def decisive(
     situation = situated(campaign, part, encoding, proposer)
     rough = {metric: Model.of(observed, proposer, generator) for metric, observed in situation.observed.items()}
     contest = Contest(campaign.objective.metric, rough, Limits.of(campaign, encoding, rough))
-    X = encoding.encode([trial.point for trial in firsts])
-    mean, sd = contest.model.posterior.averaged(X.to(contest.model.device))
-    met = contest.probabilities(X)
-    # A point that is hardly feasible can be neither the best one nor close to it.
-    promise = mean + sd if met is None else mean + sd + met.every.clamp(min=_LEAST_PROBABILITY).log().to(mean)
+    promise = _promise(campaign, contest, encoding.encode([trial.point for trial in firsts]))
     promise[fair] = -torch.inf
     kept = {keys[i] for i in (*fair, *promise.topk(most - count).indices.tolist())}
     if campaign.baseline is not None:
         kept.add(key_of(campaign.parameters.point(campaign.baseline)))
     return _only(view, places, kept)
+
+
+def _promise(campaign: Campaign, contest: Contest, X: Tensor) -> Tensor:
+    """Return how promising points X [n, d] are [n]: an optimistic value of the objective, less if hardly feasible.
+
+    With several objectives, it is by how much optimistic values exceed the front of the means.
+    """
+    metrics = [objective.metric for objective in campaign.goal.objectives]
+    beliefs = [contest.models[metric].posterior.averaged(X.to(contest.model.device)) for metric in metrics]
+    optimistic = [mean + sd for mean, sd in beliefs]
+    promise = optimistic[0]
+    if campaign.goal.has_front:
+        means = [mean for mean, _ in beliefs]
+        promise = excess(optimistic, means, on_front(means, contest.counting(X).to(promise.device)))
+    # A point that is hardly feasible can be neither the best one nor close to it.
+    met = contest.probabilities(X)
+    return promise if met is None else promise + met.every.clamp(min=_LEAST_PROBABILITY).log().to(promise)
 
 
 def _places(trials: Sequence[Trial]) -> dict[PointKey, list[Trial]]:

@@ -19,3 +19,10 @@ def joint_samples(means: Tensor, covariances: Tensor, generator: torch.Generator
     mean = means.mean(0)
     centers = mean + WIDENING * (means - mean)
     return (L @ normals.mul_(WIDENING)).add_(centers.unsqueeze(2)).transpose(0, 1).flatten(1)
+
+
+def mixed(means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean [c] and covariance [c, c] of equal shares of M normal distributions."""
+    mean = means.mean(0)
+    apart = means - mean
+    return mean, covariances.mean(0) + apart.mT @ apart / len(means)

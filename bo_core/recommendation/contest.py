@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,11 +11,12 @@ from overnight.bo_core.acquisition import Score
 from overnight.bo_core.acquisition.limited import lies_within
 from overnight.bo_core.acquisition.score import OneObjective
 from overnight.bo_core.acquisition.simple_regret import SimpleRegret
-from overnight.bo_core.joint_samples import joint_samples
 from overnight.bo_core.limits import Limits, Probabilities
 from overnight.bo_core.model import Beliefs, Model
+from overnight.bo_core.recommendation.joint_samples import joint_samples
 from overnight.bo_core.surrogate import Belief
 from overnight.bo_core.widening import WIDENING
+from overnight.campaign import Campaign
 from overnight.campaign.history.provenance import Prediction
 
 # The doubts that are allowed in a search, as shares of the demanded one.
@@ -58,21 +60,38 @@ class Contest:
             return None
         return self.limits.probabilities(self.beliefs, X.to(self.model.device), WIDENING)
 
-    def best(self, mean: Tensor, X: Tensor) -> int:
-        """Return which of the points X [c, d] of these means [c] is the best that is feasible enough.
+    def feasibility(self, campaign: Campaign, x: Tensor) -> dict[str, Any]:
+        """Return what a recommendation of a point x [1, d] says about constraints.
 
-        If none is, it is the one with the highest probability of being feasible; of several, those whose metrics lie
-        closest to their limits count, and of these the best.
+        One whose metric was never measured is not known to hold.
+        """
+        if not campaign.constraints:
+            return {}
+        met = self.probabilities(x)
+        known = {} if met is None else {text: float(share) for text, share in met.each.items()}
+        each = {str(constraint): known.get(str(constraint), 0.0) for constraint in campaign.constraints}
+        every = 0.0 if met is None or len(known) < len(each) else float(met.every)
+        return {"constraints": each, "probability_feasible": every, "feasible_at_least": campaign.feasible_at_least}
+
+    def best(self, mean: Tensor, X: Tensor) -> int:
+        """Return which of the points X [c, d] of these means [c] is the best of those that count."""
+        return int(mean.masked_fill(~self.counting(X), -torch.inf).argmax())
+
+    def counting(self, X: Tensor) -> Tensor:
+        """Return whether each of the points X [c, d] counts: those that are feasible enough.
+
+        If none is, those with the highest probability of being feasible count; of several, those whose metrics lie
+        closest to their limits.
         """
         found = self.probabilities(X)
         if found is None or self.limits is None:
-            return int(mean.argmax())
+            return torch.ones(len(X), dtype=torch.bool)
         among = found.every >= self.limits.level
         if not bool(among.any()):
             among = found.every >= found.every.max() - _ALIKE
             beyond = self.limits.violations(self.beliefs, X.to(self.model.device))
             among &= beyond <= beyond[among].min() + _ALIKE
-        return int(mean.masked_fill(~among, -torch.inf).argmax())
+        return among
 
     def is_feasible_enough(self, x: Tensor) -> bool:
         """Return whether a point x [1, d] is feasible with the probability that the campaign demands."""

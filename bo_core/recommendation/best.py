@@ -1,0 +1,77 @@
+"""Recommend the observed point with the best posterior mean, or a point that is better even with caution."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from overnight.bo_core.data.outcomes import Outcomes
+from overnight.bo_core.recommendation.contest import Contest
+from overnight.bo_core.recommendation.counted import Counted, is_baseline
+from overnight.bo_core.recommendation.elsewhere import better_elsewhere
+from overnight.bo_core.recommendation.joint_samples import joint_samples, mixed
+from overnight.bo_core.widening import WIDENING, WIDENING_OF_BEST
+from overnight.campaign import Point
+from overnight.campaign.history.provenance import Prediction
+from overnight.campaign.recommendation import Recommendation
+
+_JITTER = 1e-9
+
+
+def believed_best(counted: Counted, contest: Contest, generator: torch.Generator, *, anywhere: bool) -> Recommendation:
+    """Return the best point by the beliefs about one objective; only observed points count unless `anywhere`."""
+    model, trials, objective = contest.model, counted.trials, contest.objective
+    found = better_elsewhere(contest, counted) if anywhere else None
+    elsewhere = [] if found is None else [found]
+    points = [*(trial.point for trial in trials), *_doubted_baseline(counted), *elsewhere]
+    X = torch.cat([counted.tried, counted.encoding.encode(points[len(trials) :])])
+    means, covariances = (part.cpu() for part in model.posterior.joint(X.to(model.device)))
+    mean, covariance = mixed(means, covariances)
+    samples = joint_samples(means, covariances, generator)
+    of_observed = contest.best(mean[: len(trials)], counted.tried)
+    best = len(points) - 1 if elsewhere else of_observed
+    known = points[: len(points) - len(elsewhere)]
+    base = next((i for i, point in enumerate(known) if is_baseline(counted.campaign, point)), None)
+
+    def predictions(i: int, widening: float) -> dict[str, Prediction]:
+        belief = _prediction(model.observed.outcomes, mean, covariance, i, widening)
+        return {objective: belief, **contest.others(X[i : i + 1])}
+
+    return Recommendation(
+        trial=None if elsewhere else trials[best].id,
+        point=points[best],
+        best_measured=trials[of_observed].id,
+        objective=objective,
+        predicted=predictions(best, WIDENING_OF_BEST),
+        baseline={} if base is None else predictions(base, WIDENING_OF_BEST if base == best else WIDENING),
+        probability_best=contest.share_best(X, samples, best, generator),
+        probability_better_than_baseline=None if base is None else _better(mean, covariance, best, base),
+        suspects={trial.id: model.prediction(counted.encoding.encode([trial.point])) for trial in counted.doubted},
+        **contest.feasibility(counted.campaign, X[best : best + 1]),
+    )
+
+
+def _doubted_baseline(counted: Counted) -> list[Point]:
+    """Return the point of the baseline if none of its results is believed."""
+    if counted.baseline is not None:
+        return []
+    return [trial.point for trial in counted.doubted if is_baseline(counted.campaign, trial.point)][:1]
+
+
+def _prediction(units: Outcomes, mean: Tensor, covariance: Tensor, i: int, widening: float) -> Prediction:
+    """Return the belief about a point in the metric's own unit."""
+    center, sd = float(mean[i]), widening * math.sqrt(max(float(covariance[i, i]), 0.0))
+    low, high = units.interval_in_units(center, sd)
+    return Prediction(mean=units.mean_in_units(center), sd=units.spread_in_units(center, sd), low=low, high=high)
+
+
+def _better(mean: Tensor, covariance: Tensor, best: int, base: int) -> float:
+    """Return the probability that the recommended point is better than the baseline."""
+    if base == best:
+        return 0.5
+    variance = float(covariance[best, best] + covariance[base, base] - 2 * covariance[best, base])
+    return _normal_cdf(float(mean[best] - mean[base]) / (WIDENING * math.sqrt(max(variance, _JITTER))))
+
+
+def _normal_cdf(v: float) -> float:
+    return 0.5 * math.erfc(-v / math.sqrt(2.0))
