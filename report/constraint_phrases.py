@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases import counted
-from overnight.report.story.feasibility import Belief, Feasibility, Limit, RecommendedFeasibility
+from overnight.report.story.goal.feasibility import Belief, Feasibility, Limit, RecommendedFeasibility
 
 
 def feasible_text(feasibility: Feasibility) -> str:

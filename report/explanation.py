@@ -8,9 +8,10 @@ from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
+from overnight.report.front_phrases import counted_from
 from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
 from overnight.report.phrases import changes_text, counted, sentence, suspect_text, trials_text
-from overnight.report.story.suspects import suspects_of
+from overnight.report.story.goal.suspects import suspects_of
 from overnight.report.story.versions import version_of, versions_of
 from overnight.report.trial_facts import ending, notes_of, point_text, unmet_text
 
@@ -70,6 +71,18 @@ def feasible_sentence(history: History, trial: Trial) -> str | None:
     return "It is feasible as measured."
 
 
+def front_sentence(history: History, trial: Trial) -> str | None:
+    """Return whether a result is on the front as measured, or which trials beat it; None without several objectives."""
+    goal, trials = history.goal, history.trials.values()
+    if not goal.has_front or not goal.feasible(trial.measured):
+        return None
+    front = goal.front(trials)
+    if any(other.id == trial.id for other in front):
+        return f"It is on the front as measured, which holds {counted(len(front), 'configuration')}."
+    beaten = [other.id for other in front if goal.better(other.measured, trial.measured)]
+    return f"It is not on the front as measured: {trials_text(beaten)} {'is' if len(beaten) == 1 else 'are'} better."
+
+
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
     view, asked, knew = then.model_view(), provenance.asked, provenance.knew
     took = "" if asked.seconds is None else f" in {duration(asked.seconds)}"
@@ -95,8 +108,8 @@ def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[
         yield _expected_cost(view.observed, provenance.weights.predicted_cost)
     if model is not None and model.code is not None:
         yield f"Its model is {model.code.model}, from the campaign's own function {model.code.function}."
-    elif model is not None:
-        yield from _what_mattered(model.hyperparameters, features)
+    else:
+        yield from _what_mattered(then, provenance, features)
 
 
 def _what_it_confirms(then: History, trial: Trial) -> str:
@@ -125,8 +138,12 @@ def _expected(then: History, provenance: Provenance) -> Iterator[str]:
     if feasible is not None and feasible < _CERTAIN:
         yield f"It gave the point a chance of {number(feasible, 2)} to give a result."
     yield from _expected_constraints(then.definition.objective.metric, provenance)
-    if gain is not None:
+    if gain is not None and then.definition.goal.has_front:
+        yield f"It expected a new point to enlarge the dominated hypervolume by {number(gain, 2)}, on average."
+    elif gain is not None:
         yield f"It expected a new point to improve on the best by {number(gain, 2)}, on average."
+    if provenance.chosen.worst:
+        yield f"Hypervolumes were {counted_from(then.definition.goal, provenance.chosen.worst)}."
     yield from _why_there(then, provenance)
 
 
@@ -146,6 +163,8 @@ def _between(predicted: Prediction) -> str:
 def _why_there(then: History, provenance: Provenance) -> Iterator[str]:
     """Explain the choice of a point that is expected to be worse than the best by more than the model's uncertainty."""
     objective, best, chosen = then.definition.objective, _best_measured(then), provenance.chosen
+    if then.definition.goal.has_front:
+        return
     predicted = provenance.predicted.get(objective.metric)
     if chosen.expected_gain is None or predicted is None or best is None or chosen.instead_of is not None:
         return
@@ -173,6 +192,8 @@ def _expected_cost(observed: Iterable[Trial], cost: float) -> str:
 
 def _best_of(then: History) -> str:
     best, goal = _best_measured(then), then.goal
+    if best is not None and goal.has_front:
+        return f", {len(goal.front(then.model_view().observed))} of them on the front as measured"
     if best is None:
         return ", none of them feasible" if goal.constraints and then.trials.observed else ""
     found = f"{goal.objectives[0].metric} {measured(best[1])} in trial {best[0]}"
@@ -186,15 +207,17 @@ def _best_measured(then: History) -> tuple[int, Measurement] | None:
     return None if best is None else (best.id, goal.values_of([best])[0])
 
 
-def _what_mattered(hyperparameters: Mapping[str, tuple[float, ...]], features: Mapping[str, slice]) -> Iterator[str]:
-    """Yield the parameters that bent the model; a category with several length scales counts by its shortest."""
-    shortest = _shortest_scales(hyperparameters, features)
-    order = sorted(shortest, key=lambda name: shortest[name])
-    bend = [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]
-    if bend:
-        yield f"Parameters that mattered, by length scale in widths of the range: {', '.join(bend)}."
-    if flat := [name for name in order if shortest[name] >= _LONG]:
-        yield f"Parameters that hardly mattered: {', '.join(flat)}."
+def _what_mattered(then: History, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:
+    """Yield the parameters that bent each objective's model; a category with several scales counts by its shortest."""
+    goal = then.definition.goal
+    for objective in goal.objectives:
+        model = provenance.models.metrics.get(objective.metric)
+        shortest = {} if model is None else _shortest_scales(model.hyperparameters, features)
+        order, to = sorted(shortest, key=lambda name: shortest[name]), f" to {objective.metric}" * goal.has_front
+        if bend := [f"{name} ({number(shortest[name], 2)})" for name in order if shortest[name] < _LONG]:
+            yield f"Parameters that mattered{to}, by length scale in widths of the range: {', '.join(bend)}."
+        if flat := [name for name in order if shortest[name] >= _LONG]:
+            yield f"Parameters that hardly mattered{to}: {', '.join(flat)}."
 
 
 def _shortest_scales(
@@ -212,17 +235,18 @@ def _shortest_scales(
 
 
 def _became(then: History, trial: Trial) -> Iterator[str]:
-    metric, attempts, seconds = then.definition.objective.metric, len(trial.attempts), trial.seconds
+    goal, attempts, seconds = then.definition.goal, len(trial.attempts), trial.seconds
     after = "" if seconds is None else f" after {duration(seconds)}"
     after += f" and {attempts} attempts" if attempts > 1 else ""
     if trial.parked_because is not None:
         yield f"It had to be approved: {trial.parked_because}."
-    value = then.definition.goal.value_of(trial)
     if trial.outcome is None:
         yield "It awaits approval." if trial.parked else "It has not ended yet."
-    elif value is not None:
-        surprise = _surprise(trial.proposal.prediction(metric), value)
-        yield f"It turned out to be {metric} {measured(value)}{after}{surprise}."
+    elif goal.value_of(trial) is not None:
+        metrics = [objective.metric for objective in goal.objectives if objective.metric in trial.measured]
+        for metric, took in zip(metrics, [after, *("" for _ in metrics[1:])], strict=True):
+            surprise = _surprise(trial.proposal.prediction(metric), trial.measured[metric])
+            yield f"It turned out to be {metric} {measured(trial.measured[metric])}{took}{surprise}."
     elif not isinstance(trial.outcome, Observation):
         end = ending(trial)
         yield f"It {end.verb}{after}{end.by}: {end.why}"

@@ -5,9 +5,22 @@ from decimal import Decimal
 
 from overnight.campaign.parameters import Value
 from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
+from overnight.report.front_phrases import (
+    against_baseline_text,
+    better_in_all,
+    chosen_text,
+    comparison_text,
+    joined,
+    recommended_values,
+    size_text,
+    value_text,
+    values_text,
+    volume_text,
+)
 from overnight.report.numbers import measured, number, probability, with_uncertainty
 from overnight.report.phrases import (
     confirmation_text,
+    counted,
     gain_text,
     missing_text,
     recommended_text,
@@ -19,16 +32,22 @@ from overnight.report.phrases import (
     where,
 )
 from overnight.report.story import Story
-from overnight.report.story.best import Best, Recommended
+from overnight.report.story.goal.best import Best, Recommended
+from overnight.report.story.goal.front import Front, RecommendedOfFront
 
 _LIKELY = 0.95
 _LIKELY_BEST = 0.5
+# Of more objectives, a sentence names no values.
+_MOST_VALUES = 3
+_AS_MEASURED = "The figures are as measured: measuring a point again gives the same value."
+_BELIEVED = "The figures are the model's belief about the true value ± one standard deviation."
+_PROVISIONAL = "Trials are still outstanding, so this may change."
 
 
 def standing_sentence(story: Story) -> str:
     """Return how a campaign stands: its trials, spending, remaining time, requests, warnings, and the next step."""
     parts = [str(story.standing), _counts(story), spent_text(story.spent)]
-    parts += [gain_text(story.gain, story.objective.metric), confirmation_text(story.confirmation)]
+    parts += [gain_text(story.gain, story.gaining), confirmation_text(story.confirmation)]
     parts += [time_left(story) and f"{time_left(story)} left"]
     parts += [*map(str, story.people.requests), *warnings(story), *story.standing.notices]
     parts += [story.standing.next_step and f"next: {story.standing.next_step}"]
@@ -48,7 +67,10 @@ def finding_sentence(story: Story) -> str:
         return _nothing(story)
     value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
     if feasibility is not None and feasibility.reached is False:
-        return f"{sentence(reached_text(feasibility))} There, {metric} is {value} ({where(found)})."
+        there = f"{metric} is {value}" if story.front is None else recommended_values(story, found)
+        return f"{sentence(reached_text(feasibility))} There, {there} ({where(found)})."
+    if story.front is not None and story.front.recommended is not None:
+        return _of_front(story.front, story.front.recommended, found)
     if baseline is None or baseline.mean is None:
         return f"{metric} {value} at the recommended configuration ({where(found)})."
     if found.is_baseline:
@@ -59,7 +81,29 @@ def finding_sentence(story: Story) -> str:
     return f"{metric} from {before} at the baseline to {value} at the recommended configuration{unmeasured}{change}."
 
 
+def _of_front(front: Front, chosen: RecommendedOfFront, found: Recommended) -> str:
+    """Return the values at the recommended configuration of a front, from those of the baseline if they are known."""
+    if len(front.objectives) > _MOST_VALUES:
+        size = f"{counted(len(front.points), 'configuration')} on the front; trial {chosen.trial} is recommended"
+        compared = None if found.is_baseline else front.baseline
+        than = "" if compared is None else f", which compared with the baseline is {comparison_text(compared)}"
+        return f"{size}{than}."
+    one_of = f"one of {counted(len(front.points), 'configuration')} on the front"
+    if found.is_baseline:
+        return f"The baseline is recommended: {values_text(chosen.values, ' and ')}, {one_of}."
+    if front.baseline is None:
+        return f"{values_text(chosen.values, ' and ')} at the recommended configuration ({where(found)}), {one_of}."
+    changes = [
+        f"{now.metric} from {value_text(before)} {'at the baseline ' if now is chosen.values[0] else ''}"
+        f"to {value_text(now)}"
+        for before, now in zip(front.baseline.values, chosen.values, strict=True)
+    ]
+    return f"{' and '.join(changes)} at the recommended configuration, {one_of}."
+
+
 def _nothing(story: Story) -> str:
+    if story.front is not None and story.front.points:
+        return f"{sentence(size_text(story.front))} Nothing is recommended."
     if story.feasibility is not None and story.best.observed:
         return f"{sentence(feasible_text(story.feasibility))} Nothing is recommended."
     return "Nothing has been observed yet, so there is nothing to recommend."
@@ -87,14 +131,36 @@ def confidence_sentences(story: Story) -> list[str]:
         return []
     if found.without_model is not None:
         return [f"The figures are the best measurement and its standard error. {found.without_model}"]
-    return list(_confidence(story.best, found))
+    return [*_confidence(story.best, found)] if story.front is None else [*_in_front(story, story.front, found)]
+
+
+def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:
+    """Yield why a configuration of the front is recommended, how certain that is, and the hypervolume."""
+    if front.recommended is not None:
+        yield sentence(chosen_text(front, front.recommended))
+    if front.recommended is not None:
+        yield _certainty_of(front.recommended)
+    if found.probability_best is not None and story.best.observed > 1:
+        yield f"The probability that it is on the front is {probability(found.probability_best)}."
+    if front.baseline is not None and not found.is_baseline:
+        yield sentence(against_baseline_text(front, front.baseline))
+    if (better := better_in_all(front, found)) is not None:
+        yield _against_baseline(better, " in every objective")
+    yield from (sentence(text) for text in (missing_text(story.best.baseline), volume_text(front)) if text)
+    if story.best.provisional:
+        yield _PROVISIONAL
+
+
+def _certainty_of(chosen: RecommendedOfFront) -> str:
+    """Return what the figures are, which may be exact for some objectives only."""
+    uncertain = [value.metric for value in chosen.values if value.sd is not None]
+    if uncertain and len(uncertain) < len(chosen.values):
+        return f"{_BELIEVED[:-1]} for {joined(uncertain)}, and as measured for the others."
+    return _BELIEVED if uncertain else _AS_MEASURED
 
 
 def _confidence(best: Best, found: Recommended) -> Iterator[str]:
-    if found.exact:
-        yield "The figures are as measured: measuring a point again gives the same value."
-    else:
-        yield "The figures are the model's belief about the true value ± one standard deviation."
+    yield _AS_MEASURED if found.exact else _BELIEVED
     if found.probability_better_than_baseline is not None:
         yield _against_baseline(found.probability_better_than_baseline)
     if (missing := missing_text(best.baseline)) is not None:
@@ -111,7 +177,7 @@ def _confidence(best: Best, found: Recommended) -> Iterator[str]:
         value, trial = measured(best.measured.measurement), best.measured.trial
         yield f"The best single measurement, {value}, is trial {trial}'s; a single measurement can be lucky."
     if best.provisional:
-        yield "Trials are still outstanding, so this may change."
+        yield _PROVISIONAL
 
 
 def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -> str:
@@ -127,8 +193,8 @@ def change_of(before: Value | None, after: Value | None, *, logarithmic: bool) -
     return f"{'+' if after > before else ''}{number(becomes - was, 2)}"
 
 
-def _against_baseline(better: float) -> str:
-    words = f"With a probability of {probability(better)} it is better than the baseline"
+def _against_baseline(better: float, in_what: str = "") -> str:
+    words = f"With a probability of {probability(better)} it is better than the baseline{in_what}"
     return f"{words}." if better >= _LIKELY else f"{words}: not settled."
 
 

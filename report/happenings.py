@@ -9,8 +9,9 @@ from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured
-from overnight.report.story.best import best_measured
-from overnight.report.trial_facts import best_words, point_text
+from overnight.report.phrases import counted, trials_text
+from overnight.report.story.goal.best import best_measured
+from overnight.report.trial_facts import best_words, objectives_text, point_text
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class News:
     def __init__(self) -> None:
         self._known: History | None = None
         self._best: Trial | None = None
+        self._front: list[Trial] = []
         self._goal: Goal | None = None
 
     def of(self, history: History) -> list[Happening]:
@@ -39,12 +41,13 @@ class News:
         if known is None:
             self._goal = history.goal
             self._best = self._goal.best(history.trials.values())
+            self._front = self._goal.front(history.trials.values())
             return []
         ended = history.trials.ended_since(known.trials)
         return [
             *_started(known, history),
             *(_failed(history, t) for t in ended if isinstance(t.outcome, Failure)),
-            *self._new_best(history, ended),
+            *(self._new_on_front(history, ended) if history.goal.has_front else self._new_best(history, ended)),
             *(_needs_approval(history, t) for t in history.trials.open if t.parked and t.id > known.trials.last),
             *_closed(known, history),
         ]
@@ -76,6 +79,28 @@ class News:
                 },
             )
         ]
+
+    def _new_on_front(self, history: History, ended: Iterable[Trial]) -> list[Happening]:
+        goal, known = history.goal, self._front
+        # Other limits judge every trial afresh.
+        self._front = front = goal.front([*known, *ended] if goal == self._goal else history.trials.values())
+        self._goal = goal
+        before, now = ({trial.id for trial in trials} for trials in (known, front))
+        joined = [trial for trial in front if trial.id not in before]
+        if not joined:
+            return []
+        name, values = history.definition.name, objectives_text(goal, joined[-1])
+        text = f"{trials_text(trial.id for trial in joined)} joined the front"
+        text += f" ({values})" if len(joined) == 1 else ""
+        facts = {
+            "joined": [trial.id for trial in joined],
+            "left": sorted(before - now),
+            "front": sorted(now),
+            "metrics": {metric: found.mean for metric, found in joined[-1].measured.items()},
+            "point": dict(joined[-1].point),
+        }
+        text = f"{name}: {text}; it holds {counted(len(front), 'configuration')}"
+        return [Happening("campaign.joined-front", text, joined[-1].id, facts)]
 
 
 def _started(known: History, history: History) -> list[Happening]:
@@ -124,13 +149,17 @@ def _closed(known: History, history: History) -> list[Happening]:
         return []
     over = isinstance(end, CampaignFinished)
     best = best_measured(history, history.trials.values())
-    facts = {
+    front = history.goal.front(history.trials.values()) if history.goal.has_front else []
+    facts: dict[str, Any] = {
         "reason": end.reason,
         "trials": len(history.trials),
         "best_trial": None if best is None else best.trial,
         "best_mean": None if best is None else best.measurement.mean,
     }
     text = f"{history.definition.name}: {'finished' if over else 'drained'}: {end.reason}"
+    if front:
+        facts["front"] = sorted(trial.id for trial in front)
+        text += f"; {counted(len(front), 'configuration')} on the front"
     if best is not None:
         text += f"; best {history.definition.objective.metric} {measured(best.measurement)} (trial {best.trial})"
     closed = [Happening("window.closed", text, facts=facts)] if end.because == "window_closed" else []

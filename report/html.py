@@ -19,14 +19,17 @@ from overnight.report.finding import (
     finding_sentence,
     standing_sentence,
 )
+from overnight.report.front_table import front_table
 from overnight.report.numbers import duration, measured, moment, number, probability
 from overnight.report.phrases import made_text, recommended_words, where
-from overnight.report.pictures.charts import Figure, Pictures, timeline_chart
+from overnight.report.pictures.charts import Pictures, timeline_chart
+from overnight.report.pictures.figure import Figure
+from overnight.report.pictures.front_chart import FrontPictures
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
 from overnight.report.story import Story
-from overnight.report.story.best import Best
-from overnight.report.story.feasibility import Belief, Feasibility
+from overnight.report.story.goal.best import Best
+from overnight.report.story.goal.feasibility import Belief, Feasibility
 from overnight.report.trial_facts import cell, cell_text
 from overnight.report.trial_lines import failed_attempts, trial_lines, without_result
 
@@ -43,8 +46,12 @@ def render_report(history: History, story: Story) -> str:
     spans = attempt_spans(history, story.known_until)
     used = utilisation(spans, campaign.workers, story.spent.seconds_at_work)
     names, ringed = list(campaign.parameters.tuned()), recommended and recommended.trial
-    pictures = Pictures(history, ringed)
-    figures = _figures(pictures, spans[-MOST:], names[:_CHARTED_PARAMETERS])
+    metrics = [objective.metric for objective in history.goal.objectives]
+    names, uncharted = _charted(names, metrics)
+    by_metric = {metric: Pictures(history, ringed, metric) for metric in metrics}
+    pictures = by_metric[campaign.objective.metric]
+    fronts = None if story.front is None else FrontPictures(history, story.front)
+    figures = _figures(by_metric, fronts, spans[-MOST:], names)
     listed, failed, without = worth_listing(history, ringed), failed_attempts(history), without_result(history)
     return _template().render(
         campaign=campaign,
@@ -59,8 +66,11 @@ def render_report(history: History, story: Story) -> str:
         configuration=_configuration(campaign, story.best),
         as_json=_to_copy(story.best),
         figures=figures,
-        charted=names[:_CHARTED_PARAMETERS],
-        uncharted=len(names[_CHARTED_PARAMETERS:]),
+        charted=names,
+        uncharted=uncharted,
+        metrics=metrics,
+        front=None if story.front is None else front_table(campaign, story.front),
+        fronts=fronts,
         plotly=get_plotlyjs() if figures else "",
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
         pictures=pictures,
@@ -100,14 +110,27 @@ def _to_copy(best: Best) -> Markup:
     return escape(harmless_json(json.dumps(best.recommended.point, indent=2, ensure_ascii=False)))
 
 
-def _figures(pictures: Pictures, spans: list[Span], names: list[str]) -> dict[str, str]:
+def _charted(names: list[str], metrics: list[str]) -> tuple[list[str], int]:
+    """Return the parameters that have a picture for each of several metrics, and how many others there are."""
+    most = max(_CHARTED_PARAMETERS // len(metrics), 1)
+    return names[:most], len(names[most:])
+
+
+def _figures(
+    by_metric: dict[str, Pictures], fronts: FrontPictures | None, spans: list[Span], names: list[str]
+) -> dict[str, str]:
     """Return the charts as JSON by the id of their place in the page."""
-    figures: dict[str, Figure] = {}
-    if pictures.drawn:
+    figures, pictures = dict[str, Figure](), next(iter(by_metric.values()))
+    if fronts is not None:
+        figures |= {f"front-{k}": fronts.pair(i, j) for k, (i, j) in enumerate(fronts.pairs)}
+    if fronts is not None and fronts.front.hypervolume is not None:
+        figures["course"] = fronts.course()
+    if fronts is None and pictures.drawn:
         figures["course"] = pictures.course()
     figures |= {f"limit-{i}": pictures.limit(metric) for i, metric in enumerate(pictures.limited)}
     if pictures.drawn or pictures.without:
-        figures |= {f"parameter-{i}": pictures.parameter(name) for i, name in enumerate(names)}
+        drawn = (of_metric.parameter(name) for of_metric in by_metric.values() for name in names)
+        figures |= {f"parameter-{i}": figure for i, figure in enumerate(drawn)}
     if spans:
         figures["timeline"] = timeline_chart(spans, spans[0].began)
     return {place: _embedded(figure) for place, figure in figures.items()}

@@ -5,13 +5,13 @@ from datetime import UTC
 
 from overnight.report.numbers import duration, measured, moment, number, with_uncertainty
 from overnight.report.statuses import LOOKS
-from overnight.report.story.best import Baseline, Recommended
 from overnight.report.story.confirmation import Confirmation
-from overnight.report.story.gain import Gain
+from overnight.report.story.goal.best import Baseline, Recommended
+from overnight.report.story.goal.gain import Gain
+from overnight.report.story.goal.suspects import SuspectResult
 from overnight.report.story.proposals import Proposals
 from overnight.report.story.spent import Spent
 from overnight.report.story.story import Story
-from overnight.report.story.suspects import SuspectResult
 from overnight.report.story.versions import Version
 
 
@@ -62,11 +62,11 @@ def spent_text(spent: Spent) -> str:
     return ", ".join(parts)
 
 
-def gain_text(gain: Gain | None, metric: str) -> str:
+def gain_text(gain: Gain | None, gaining: str) -> str:
     """Return the gain that one more trial is expected to bring, and whether that is enough; empty if unknown."""
     if gain is None or gain.expected is None:
         return ""
-    expected = f"expected gain left: one more trial is expected to improve {metric} by {gain.expected:.2g}"
+    expected = f"expected gain left: one more trial is expected to {gaining} by {gain.expected:.2g}"
     if gain.advice_only and gain.enough:
         return f"{expected}; {gain.in_a_row} times in a row it was less than {gain.limit:g}: you may stop"
     return f"{expected} (`stop_when`: {gain.limit_in_a_row} times below {gain.limit:g}, by now {gain.in_a_row})"

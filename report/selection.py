@@ -28,7 +28,10 @@ def worth_listing(history: History, recommended: int | None) -> list[Trial]:
 
 
 def _best(history: History, trials: Sequence[Trial], count: int) -> set[int]:
-    return {trial.id for trial in history.goal.best_first(trials)[:count]}
+    """Return the front, if there are several objectives, and the best in the first objective."""
+    goal = history.goal
+    front = evenly(goal.front(trials), count // 2) if goal.has_front else []
+    return {trial.id for trial in [*front, *goal.best_first(trials)][:count]}
 
 
 def evenly(items: Sequence[_Item], count: int) -> list[_Item]:

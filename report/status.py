@@ -13,6 +13,16 @@ from overnight.report.constraint_phrases import (
     limit_lines,
     reached_text,
 )
+from overnight.report.front_phrases import (
+    against_baseline_text,
+    better_in_all,
+    chosen_text,
+    recommended_values,
+    size_text,
+    table_lines,
+    values_text,
+    volume_text,
+)
 from overnight.report.numbers import measured, probability, with_uncertainty
 from overnight.report.phrases import (
     confirmation_text,
@@ -20,7 +30,6 @@ from overnight.report.phrases import (
     gain_text,
     made_text,
     missing_text,
-    recommended_text,
     recommended_words,
     spent_text,
     time_left,
@@ -29,8 +38,9 @@ from overnight.report.phrases import (
     where,
 )
 from overnight.report.story import Story
-from overnight.report.story.best import Recommended
 from overnight.report.story.failures import Failures
+from overnight.report.story.goal.best import Recommended
+from overnight.report.story.goal.front import Front
 from overnight.report.story.people import People, Question
 from overnight.report.trial_facts import cell_text
 
@@ -39,7 +49,7 @@ def status_lines(story: Story) -> list[str]:
     """Return how a campaign stands, and the next step of a person."""
     standing, found = story.standing, story.best.recommended
     next_step = [] if standing.next_step is None else [f"next: {standing.next_step}"]
-    recommended = [] if found is None else [f"{_recommended(story, found)}; {made_text(found)}"]
+    recommended = [] if found is None else [f"{_recommended(story, found)}; {made_text(found)}", *_why(story)]
     recommended += _recommended_feasibility(story)
     return [*state_lines(story), *recommended, *standing.notices, *next_step]
 
@@ -52,12 +62,24 @@ def state_lines(story: Story) -> list[str]:
     if (best := story.best.measured) is not None:
         so_far = "best so far" if story.feasibility is None else "best feasible so far"
         lines.append(f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
+    lines += [] if story.front is None else _front(story.front)
     lines += _feasibility(story)
-    gain = gain_text(story.gain, story.objective.metric)
+    gain = gain_text(story.gain, story.gaining)
     lines += filter(None, (spent_text(story.spent), gain, confirmation_text(story.confirmation)))
     if (left := time_left(story)) is not None:
         lines.append(f"time left: {left}")
     return [*lines, *_failures(story.failures), *warnings(story), *_questions(story.people)]
+
+
+def _front(front: Front) -> list[str]:
+    """Return the size of the front, a short table of it, and its hypervolume."""
+    return [size_text(front), *table_lines(front), *filter(None, [volume_text(front)])]
+
+
+def _why(story: Story) -> list[str]:
+    """Return why the recommended configuration was chosen from the front; no lines for one objective."""
+    front = story.front
+    return [] if front is None or front.recommended is None else [chosen_text(front, front.recommended)]
 
 
 def _feasibility(story: Story) -> list[str]:
@@ -108,7 +130,8 @@ def finding_lines(campaign: Campaign, story: Story) -> list[str]:
         unit = f" {parameter.unit}" if parameter.unit else ""
         if text := cell_text(found, name):
             lines.append(f"  {name:<{width}}  {text}{unit}")
-    return [*lines, *_recommended_feasibility(story), *_confidence(story, found)]
+    confidence = _confidence(story, found) if story.front is None else _beside(story, story.front, found)
+    return [*lines, *_why(story), *_recommended_feasibility(story), *confidence]
 
 
 def _why_nothing(story: Story) -> str:
@@ -118,7 +141,7 @@ def _why_nothing(story: Story) -> str:
 
 
 def _recommended(story: Story, found: Recommended) -> str:
-    return f"{recommended_words(story)} ({where(found)}): {story.objective.metric} {recommended_text(found)}"
+    return f"{recommended_words(story)} ({where(found)}): {recommended_values(story, found)}"
 
 
 def _confidence(story: Story, found: Recommended) -> Iterator[str]:
@@ -136,3 +159,17 @@ def _confidence(story: Story, found: Recommended) -> Iterator[str]:
         if (better := found.probability_better_than_baseline) is not None:
             better = f"; probability that the recommended one is better: {probability(better)}"
             yield f"baseline: {story.objective.metric} {before}{better}"
+
+
+def _beside(story: Story, front: Front, found: Recommended) -> Iterator[str]:
+    """Yield how likely the recommended configuration is on the front, and its comparison with the baseline."""
+    if story.best.observed > 1 and found.probability_best is not None:
+        yield f"probability of being on the front: {probability(found.probability_best)}"
+    if found.is_baseline:
+        yield "it is the baseline"
+    elif (missing := missing_text(story.best.baseline)) is not None:
+        yield missing
+    elif (baseline := front.baseline) is not None:
+        yield f"baseline: {values_text(baseline.values)}; {against_baseline_text(front, baseline)}"
+        if (better := better_in_all(front, found)) is not None:
+            yield f"probability that the recommended one is better in every objective: {probability(better)}"

@@ -44,6 +44,11 @@ def unmet_text(goal: Goal, trial: Trial) -> str:
     return ", ".join(f"{c} ({measured(found[c.metric]) if c.metric in found else 'missing'})" for c in unmet)
 
 
+def objectives_text(goal: Goal, trial: Trial) -> str:
+    """Return the measured values of all objectives of an observed trial."""
+    return ", ".join(f"{name} {measured(trial.measured[name])}" for name in (each.metric for each in goal.objectives))
+
+
 def best_words(goal: Goal) -> str:
     """Return the words for the best result of a goal."""
     return "best feasible" if goal.constraints else "best"

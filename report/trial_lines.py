@@ -1,6 +1,6 @@
 """Trials, and the reasons for missing results, as lines of text; `tables.py` has them for programs."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from overnight.campaign import Goal, History, Trial
@@ -28,9 +28,11 @@ def trial_lines(history: History, trials: Iterable[Trial] | None = None) -> dict
     trials = (trial for _, trial in sorted(history.trials.items())) if trials is None else trials
     metrics, parameters = metric_names(history), list(history.definition.parameters.tuned())
     goal = history.goal
-    judged = ["feasible"] if goal.constraints else []
-    headings = ["trial", "status", *judged, *metrics, "predicted", *parameters, "generator", "attempts", "took"]
-    lines = [_line(trial, goal, metrics, parameters) for trial in trials]
+    judged = (["feasible"] if goal.constraints else []) + (["front"] if goal.has_front else [])
+    predicted = [f"{each.metric} predicted" if goal.has_front else "predicted" for each in goal.objectives]
+    headings = ["trial", "status", *judged, *metrics, *predicted, *parameters, "generator", "attempts", "took"]
+    front = {trial.id for trial in goal.front(history.trials.values())} if goal.has_front else set[int]()
+    lines = [_line(trial, goal, front, metrics, parameters) for trial in trials]
     return {"headings": headings, "lines": lines}
 
 
@@ -87,12 +89,13 @@ def _end_of(trial: Trial) -> str:
     return "quarantined" if failure is not None and failure.quarantined else "given up"
 
 
-def _line(trial: Trial, goal: Goal, metrics: list[str], parameters: list[str]) -> dict[str, Any]:
-    expected, failed = trial.proposal.prediction(goal.objectives[0].metric), isinstance(trial.outcome, Failure)
-    reported = trial.measured
-    predicted = "" if expected is None else with_uncertainty(expected.mean, expected.sd)
+def _line(trial: Trial, goal: Goal, front: Container[int], metrics: list[str], parameters: list[str]) -> dict[str, Any]:
+    failed, reported = isinstance(trial.outcome, Failure), trial.measured
+    expected = [trial.proposal.prediction(objective.metric) for objective in goal.objectives]
+    predicted = ["" if each is None else with_uncertainty(each.mean, each.sd) for each in expected]
     cells = [feasible_cell(goal, trial)] if goal.constraints else []
+    cells += ["yes" if trial.id in front else ""] if goal.has_front else []
     cells += [measured(reported[name]) if name in reported else "" for name in metrics]
-    cells += [predicted, *(cell_text(trial, name) for name in parameters), generator_of(trial)]
+    cells += [*predicted, *(cell_text(trial, name) for name in parameters), generator_of(trial)]
     cells += [str(len(trial.attempts)), "" if (seconds := trial.seconds) is None else duration(seconds)]
     return {"trial": trial.id, "status": ending(trial).short, "failed": failed, "cells": cells}

@@ -6,6 +6,8 @@ A point is a tuple of the values of all objectives, turned so that more is bette
 import math
 import sys
 from collections.abc import Sequence
+from math import prod
+from operator import ge
 
 Turned = tuple[float, ...]
 # The reference that is inferred lies beyond the worst value on the front by this share of the front's range.
@@ -14,19 +16,20 @@ _BEYOND = 0.1
 
 def dominates(a: Turned, b: Turned) -> bool:
     """Return whether `a` is better than `b` in one objective and worse in none."""
-    return all(x >= y for x, y in zip(a, b, strict=True)) and a != b
+    return a != b and all(map(ge, a, b))
 
 
 def on_front(points: Sequence[Turned]) -> list[bool]:
     """Return for each point whether no other one dominates it; equal points are on the front together."""
-    return [not any(dominates(other, point) for other in points) for point in points]
+    kept = {*_undominated(points)}
+    return [point in kept for point in points]
 
 
 def inferred_worst(front: Sequence[Turned], others: Sequence[Turned] = ()) -> Turned:
     """Return a reference for a front of at least one point: its worst values, and a tenth of its ranges beyond them.
 
-    A front without a range, such as a single point, has that of all points: of its own and of `others`. If all values of
-    an objective are alike, their size stands for the range, or 1 if they are 0.
+    A front without a range, such as a single point, has that of all points: of its own and of `others`. If all values
+    of an objective are alike, their size stands for the range, or 1 if they are 0.
     """
     pairs = zip(zip(*front, strict=True), zip(*front, *others, strict=True), strict=True)
     found = [
@@ -56,22 +59,37 @@ def most_balanced(points: Sequence[Turned], worst: Turned) -> int:
 def hypervolume(points: Sequence[Turned], worst: Turned) -> float:
     """Return the volume that is dominated by the points and dominates the reference `worst`.
 
-    The volume is cut into slices along the last objective, and each slice has the hypervolume of the points that reach
-    it in the objectives before (exact; for k points of m objectives about k^(m−1) steps).
+    Points are counted in ascending order of the last objective. No later one is worse in it, so that the volume which
+    each point adds to the later ones is an area of one objective less times its height (exact; While et al. 2012).
     """
     inside = [point for point in points if all(x > w for x, w in zip(point, worst, strict=True))]
-    if not inside:
-        return 0.0
     if len(worst) == 1:
-        return max(point[0] for point in inside) - worst[0]
-    levels = sorted({point[-1] for point in inside}, reverse=True)
-    volume = 0.0
-    for level, below in zip(levels, (*levels[1:], worst[-1]), strict=True):
-        reaching = _undominated([point[:-1] for point in inside if point[-1] >= level])
-        volume += (level - below) * hypervolume(reaching, worst[:-1])
-    return volume
+        return max((point[0] - worst[0] for point in inside), default=0.0)
+    # Another one that is as good everywhere only costs time.
+    inside = sorted(_undominated(inside), key=lambda point: point[-1])
+    if len(worst) == 2:
+        below = (worst[1], *(point[1] for point in inside))
+        return sum((point[0] - worst[0]) * (point[1] - low) for point, low in zip(inside, below, strict=False))
+    return sum(
+        (point[-1] - worst[-1]) * added(point[:-1], [later[:-1] for later in inside[i + 1 :]], worst[:-1])
+        for i, point in enumerate(inside)
+    )
+
+
+def added(point: Turned, others: Sequence[Turned], worst: Turned) -> float:
+    """Return by how much a point enlarges the hypervolume of others."""
+    if not all(x > w for x, w in zip(point, worst, strict=True)):
+        return 0.0
+    alone = prod(x - w for x, w in zip(point, worst, strict=True))
+    shared = _undominated([tuple(map(min, point, other)) for other in others])
+    return max(0.0, alone - hypervolume(shared, worst))
 
 
 def _undominated(points: Sequence[Turned]) -> list[Turned]:
-    distinct = [*dict.fromkeys(points)]
-    return [point for point, kept in zip(distinct, on_front(distinct), strict=True) if kept]
+    """Return the points that no other one dominates, each once, in descending order."""
+    front: list[Turned] = []
+    # A point is dominated only by points that come before it in this order.
+    for point in sorted(set(points), reverse=True):
+        if not any(dominates(other, point) for other in front):
+            front.append(point)
+    return front

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from overnight.campaign.evaluation import Measurement
 from overnight.campaign.goal.constraint import Constraint
-from overnight.campaign.goal.front import Turned, dominates, hypervolume, inferred_worst, on_front
+from overnight.campaign.goal.front import Turned, added, dominates, hypervolume, inferred_worst, on_front
 from overnight.campaign.goal.objective import Objective
 
 Measured = Mapping[str, Measurement]
@@ -39,6 +39,14 @@ class Goal:
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
     baseline: Measured = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.objectives))
+
+    @property
+    def gaining(self) -> str:
+        """Return the words for making the best result better, which is all that a trial may gain."""
+        return "enlarge the dominated hypervolume" if self.has_front else f"improve {self.objectives[0].metric}"
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
@@ -156,6 +164,11 @@ class Goal:
         kept = on_front([self.turned(trial.measured) for trial in feasible])
         return [trial for trial, is_kept in zip(feasible, kept, strict=True) if is_kept]
 
+    def unbeaten(self, trial: Tried, others: Iterable[Tried]) -> bool:
+        """Return whether a trial is feasible and no other one is better, which is to be on the front of them all."""
+        measured = trial.measured
+        return self.feasible(measured) and not any(self.better(other.measured, measured) for other in others)
+
     def worst(self, front: Sequence[Turned], others: Sequence[Turned] = ()) -> Turned:
         """Return the reference of hypervolumes: the `worst` values that were given, the others inferred from a front.
 
@@ -174,6 +187,16 @@ class Goal:
     def hypervolume(self, trials: Iterable[Tried], worst: Turned) -> float:
         """Return how much space the feasible trials dominate up to `worst`, in the product of the metrics' units."""
         return hypervolume([self.turned(trial.measured) for trial in self.front(trials)], worst)
+
+    def hypervolume_so_far(self, trials: Iterable[Tried], worst: Turned) -> Iterator[float]:
+        """Yield for each trial the hypervolume of the feasible ones up to it."""
+        front, volume = list[Turned](), 0.0
+        for trial in trials:
+            point = self.turned(trial.measured) if self.feasible(trial.measured) else None
+            if point is not None and not any(dominates(each, point) for each in front):
+                volume += added(point, front, worst)
+                front = [each for each in front if not dominates(point, each)] + [point]
+            yield volume
 
     def _allows(self, constraint: Constraint, measured: Measured) -> bool:
         low, high = self.limits_of(constraint)

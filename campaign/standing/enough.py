@@ -37,10 +37,9 @@ def why_enough(history: History) -> str | None:
     if wanted is None or left is None or left.in_a_row < wanted.in_a_row:
         return None
     times = "once" if wanted.in_a_row == 1 else f"{left.in_a_row} times in a row"
-    metric = history.definition.objective.metric
     return (
-        f"expected gain left: one more trial is expected to improve {metric} by {left.latest:.2g}, {times} less than "
-        f"{wanted.expected_gain_below:g} (`stop_when.expected_gain_below`)"
+        f"expected gain left: one more trial is expected to {history.goal.gaining} by {left.latest:.2g}, {times} "
+        f"less than {wanted.expected_gain_below:g} (`stop_when.expected_gain_below`)"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from overnight.campaign import History
 from overnight.campaign.values.harmless import harmless
+from overnight.report.pictures.front_picture import front_picture
 from overnight.report.pictures.trace_picture import trace_picture
 from overnight.report.status import status_lines
 from overnight.report.story import story_of
@@ -37,10 +38,11 @@ def artifacts_of(history: History, now: datetime, report: Path | None = None) ->
         Picture("progress", "progress", 100.0 * min(spent.ended / spent.limits.trials, 1.0), status),
         Picture("trials", "markdown", _table(history)),
     ]
-    picture = trace_picture(history)
-    if picture is not None:
-        image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
-        shown.append(Picture("trace", "markdown", f"![The course of {_plain(story.campaign)}]({image})"))
+    front = None if story.front is None else front_picture(history, story.front)
+    for name, title, picture in (("front", "The front", front), ("trace", "The course", trace_picture(history))):
+        if picture is not None:
+            image = f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
+            shown.append(Picture(name, "markdown", f"![{title} of {_plain(story.campaign)}]({image})"))
     if report is not None:
         # Browsers open no local file from a server's page, so the path is there to copy as well.
         link = f"[{_plain(report.name)}]({report.as_uri()})\n\n`{report}`"

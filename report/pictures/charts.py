@@ -6,7 +6,6 @@ Plotly's own Python classes check and copy every number again and again, which t
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from overnight.campaign import History, Trial
 from overnight.campaign.evaluation import cause_text
@@ -18,16 +17,15 @@ from overnight.report.pictures.axes import (
     place,
     small,
     spans_decades,
-    text_of,
     whole_numbers,
 )
-from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK, LIMIT
+from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT
+from overnight.report.pictures.figure import Figure, cut, layout_of, scatter
 from overnight.report.pictures.timeline import Span
 from overnight.report.selection import MOST, worth_drawing
 from overnight.report.statuses import LOOKS
 from overnight.report.trial_facts import best_words, cell, ending, point_text, unmet_text
 
-Figure = dict[str, Any]
 _SYMBOLS = {
     "import": "cross",
     "baseline": "diamond",
@@ -39,7 +37,6 @@ _SYMBOLS = {
     "custom": "triangle-up",
 }
 _MOST_IN_A_LABEL = 12
-_FONT = "system-ui, sans-serif"
 # The share of a picture's height for what has no value.
 _STRIP = 0.08
 _HEIGHT_WITHOUT_VALUES = 120
@@ -48,15 +45,15 @@ _HEIGHT_WITHOUT_VALUES = 120
 class Pictures:
     """The pictures of the trials of one campaign; `drawn` are those with a value, `without` those that have none.
 
-    Of very many trials a part is drawn; the line of the best so far knows all of them.
+    They show the metric of an objective, by default of the first one. Of very many trials a part is drawn; the line of
+    the best so far knows all of them.
     """
 
-    def __init__(self, history: History, recommended: int | None) -> None:
-        self.history, self.metric = history, history.definition.objective.metric
+    def __init__(self, history: History, recommended: int | None, metric: str | None = None) -> None:
+        self.history, self.metric = history, metric or history.definition.objective.metric
         view = history.model_view()
         self.observed, self._goal = view.observed, history.goal
-        values = self._goal.values_of(view.observed)
-        self._values = {trial.id: value for trial, value in zip(view.observed, values, strict=True)}
+        self._values = {trial.id: trial.measured[self.metric] for trial in view.observed}
         self.drawn = worth_drawing(history, view.observed, recommended)
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
@@ -98,8 +95,8 @@ class Pictures:
             if math.isfinite(end):
                 line = {"color": LIMIT, "width": 2, "dash": "dash"}
                 name = f"{words} {number(end)}"
-                data.append(_scatter([1, last], [end, end], mode="lines", line=line, name=name, hoverinfo="name"))
-        layout = _layout(height=260)
+                data.append(scatter([1, last], [end, end], mode="lines", line=line, name=name, hoverinfo="name"))
+        layout = layout_of(height=260)
         layout["yaxis"] |= axis
         layout["xaxis"] |= whole_numbers(1, last) | {"title": small("trial")}
         return {"data": data, "layout": layout | {"showlegend": False}}
@@ -121,7 +118,7 @@ class Pictures:
 
     def _layout(self, height: int, name: str = "") -> Figure:
         """Return a picture's layout, with a strip below for what has no value, if anything has none."""
-        layout = _layout(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
+        layout = layout_of(height if self.drawn else _HEIGHT_WITHOUT_VALUES)
         layout["yaxis"] |= objective_axis(logarithmic=self._logarithmic, name=name)
         if not self.drawn:
             layout["yaxis"] |= {"visible": False}
@@ -147,7 +144,7 @@ class Pictures:
         line = {"shape": "hv", "color": BEST, "width": 2}
         ids, values = [i for i, _ in turns], [value for _, value in turns]
         name = f"{best_words(self._goal)} measured so far"
-        return [_scatter(ids, values, mode="lines", line=line, name=name, hoverinfo="skip")]
+        return [scatter(ids, values, mode="lines", line=line, name=name, hoverinfo="skip")]
 
     def _by_generator(
         self, placed: list[tuple[Trial, Value]], metric: str, labelled: list[str], *, errors: bool
@@ -160,7 +157,7 @@ class Pictures:
             mine = [(t, x) for t, x in placed if t.proposal.generator == generator]
             if not mine:
                 continue
-            trace = _scatter(
+            trace = scatter(
                 [x for _, x in mine],
                 [t.measured[metric].mean for t, _ in mine],
                 mode="markers",
@@ -189,7 +186,7 @@ class Pictures:
         for status, look in marked.items():
             mine = [(t, x) for t, x in placed if t.status == status]
             if mine:
-                trace = _scatter(
+                trace = scatter(
                     [x for _, x in mine],
                     [0.4] * len(mine),
                     mode="markers",
@@ -204,7 +201,7 @@ class Pictures:
     def _ring(self, trial: Trial, x: Value) -> Figure:
         marker = {"color": BEST, "size": 14, "symbol": "circle-open", "line": {"width": 2.5}}
         value = self._values[trial.id].mean
-        return _scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
+        return scatter([x], [value], mode="markers", marker=marker, name="recommended", hoverinfo="skip")
 
     def _label(self, trial: Trial, metric: str, names: list[str]) -> str:
         value = trial.measured.get(metric)
@@ -212,7 +209,7 @@ class Pictures:
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
         lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goal, trial)] if unmet]
         lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
-        return "<br>".join(map(_cut, lines))
+        return "<br>".join(map(cut, lines))
 
 
 def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
@@ -241,7 +238,7 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
                 }
             )
     lanes = max((s.lane for s in spans), default=0) + 1
-    layout = _layout(height=130 + min(34 * lanes, 900)) | {"barmode": "overlay", "showlegend": True}
+    layout = layout_of(height=130 + min(34 * lanes, 900)) | {"barmode": "overlay", "showlegend": True}
     layout["xaxis"] |= {"title": small(f"{unit} since the first attempt")}
     ticks = {"tickformat": "d", "nticks": min(lanes, 20) + 1, "range": [lanes + 0.6, 0.4]}
     layout["yaxis"] |= {"title": small("worker")} | ticks
@@ -251,28 +248,3 @@ def timeline_chart(spans: Sequence[Span], start: datetime) -> Figure:
 def _span_label(span: Span) -> str:
     end = LOOKS[span.end].words if span.cause is None else cause_text(span.cause)
     return f"trial {span.trial}, attempt {span.attempt}: {end}, {duration(span.seconds)}"
-
-
-def _cut(line: str) -> str:
-    return text_of(line if len(line) <= 160 else f"{line[:159]}…")
-
-
-def _scatter(x: Sequence[Value], y: Sequence[float], **more: Any) -> Figure:
-    return {"type": "scatter", "x": list(x), "y": list(y), **more}
-
-
-def _layout(height: int) -> Figure:
-    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "fixedrange": True}
-    return {
-        "height": height,
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": _FONT, "size": 13, "color": INK},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "hoverlabel": {"font": {"family": _FONT}, "align": "left"},
-        # Without dragging, a finger on a chart scrolls the page.
-        "dragmode": False,
-        "xaxis": {**axis},
-        "yaxis": {**axis},
-    }

@@ -1,4 +1,4 @@
-"""The colours of all charts: by proposer, for the best trial, and for limits.
+"""The colours of all charts: by proposer, for the best trials and all others, for limits and preferences.
 
 `report/statuses.py` has those of outcomes. They hold 3:1 against white and against near-black. They differ for the
 colour-blind (Okabe and Ito 2008), for whom symbols, hatching and dashes repeat them.
@@ -16,5 +16,7 @@ GENERATORS = {
 }
 BEST = "#1a9c74"
 LIMIT = "#d62728"
+PREFERRED = "#7b5fc9"
+OTHERS = "#8a8f98"
 INK = "#6b7280"
 GRID = "rgba(128,128,128,0.25)"

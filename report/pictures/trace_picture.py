@@ -2,27 +2,30 @@
 
 import math
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 from overnight.campaign import Goal, History, Trial
-from overnight.campaign.values.harmless import harmless
 from overnight.report.numbers import number
 from overnight.report.pictures.axes import spans_decades
 from overnight.report.pictures.colours import BEST, GENERATORS, GRID, INK
+from overnight.report.pictures.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, legend, svg, text_at
 from overnight.report.selection import worth_drawing
+from overnight.report.story.goal.front import Front, front_of
 
-_WIDTH, _HEIGHT = 720, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 34, 34
 _TICKS = 5
 # Linear positions are smaller than the values, so that the range and the room of the largest floats are floats.
 _UNIT = 16.0
 
 
 def trace_picture(history: History) -> str | None:
-    """Return each trial's measured objective and the best measured so far as an SVG; None if nothing is observed."""
+    """Return each trial's measured objective and the best measured so far as an SVG; None if nothing is observed.
+
+    With several objectives, it is the hypervolume of the results up to each trial; None as long as none is known.
+    """
     observed = history.model_view().observed
     if not observed:
         return None
+    if (front := front_of(history, None)) is not None:
+        return _course_of(front, observed[-1].id)
     metric, goal = history.definition.objective.metric, history.goal
     values = {trial.id: value.mean for trial, value in zip(observed, goal.values_of(observed), strict=True)}
     frame = _Frame.around(values, log=spans_decades(observed, metric))
@@ -34,8 +37,20 @@ def trace_picture(history: History) -> str | None:
         for trial in worth_drawing(history, observed, None)
     ]
     parts += _legend(goal, {trial.proposal.generator for trial in observed})
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}"'
-    return f'{head} font-family="system-ui, sans-serif" font-size="12">{"".join(parts)}</svg>'
+    return svg(parts)
+
+
+def _course_of(front: Front, last: int) -> str | None:
+    """Return the hypervolume as a line with a point for each trial that enlarged it."""
+    known = {each.trial: each.hypervolume for each in front.course if each.hypervolume is not None}
+    if not known:
+        return None
+    values = known | {last: [*known.values()][-1]}
+    frame = _Frame.around(values, log=False)
+    circles = (f'<circle cx="{frame.x(t):.1f}" cy="{frame.y(v):.1f}" r="3.5" fill="{BEST}"/>' for t, v in known.items())
+    # The word is wider than the room to the left of the picture.
+    name = text_at(8, 18, "hypervolume", "start")
+    return svg([*_grid(frame, ""), name, _best_line(frame, values), *circles])
 
 
 @dataclass(frozen=True)
@@ -57,11 +72,11 @@ class _Frame:
 
     def x(self, trial: int) -> float:
         share = (trial - self.first) / (self.last - self.first) if self.last > self.first else 0.5
-        return _LEFT + 8 + share * (_WIDTH - _LEFT - _RIGHT - 16)
+        return LEFT + 8 + share * (WIDTH - LEFT - RIGHT - 16)
 
     def y(self, value: float) -> float:
         place = math.log10(value) if self.log else value / _UNIT
-        return _HEIGHT - _BOTTOM - (place - self.low) / (self.high - self.low) * (_HEIGHT - _TOP - _BOTTOM)
+        return HEIGHT - BOTTOM - (place - self.low) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
 
     def ticks(self) -> list[float]:
         places = [self.low + (self.high - self.low) * (i + 0.5) / _TICKS for i in range(_TICKS)]
@@ -75,12 +90,12 @@ def _grid(frame: _Frame, metric: str) -> list[str]:
     parts = []
     for tick in frame.ticks():
         y = frame.y(tick)
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>')
-        parts.append(_text(_LEFT - 8, y + 4, number(tick, 3), "end"))
+        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>')
+        parts.append(text_at(LEFT - 8, y + 4, number(tick, 3), "end"))
     numbered = dict.fromkeys((frame.first, (frame.first + frame.last) // 2, frame.last))
-    parts += [_text(frame.x(trial), _HEIGHT - _BOTTOM + 18, str(trial), "middle") for trial in numbered]
+    parts += [text_at(frame.x(trial), HEIGHT - BOTTOM + 18, str(trial), "middle") for trial in numbered]
     name = f"{metric}, logarithmic" if frame.log else metric
-    return [*parts, _text(_LEFT - 8, 18, name, "end"), _text(_WIDTH - _RIGHT, _HEIGHT - 4, "trial", "end")]
+    return [*parts, text_at(LEFT - 8, 18, name, "end"), text_at(WIDTH - RIGHT, HEIGHT - 4, "trial", "end")]
 
 
 def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
@@ -94,19 +109,10 @@ def _best_line(frame: _Frame, bests: dict[int, float]) -> str:
 
 def _legend(goal: Goal, generators: set[str]) -> list[str]:
     names = {name: colour for name, colour in GENERATORS.items() if name in generators}
-    parts, x = [], _LEFT + 8
     hollow = {"infeasible": f'fill="none" stroke="{INK}"'} if goal.constraints else {}
     # The room is short.
     filled = {"best feasible so far" if goal.constraints else "best measured so far": BEST, **names}
-    for name, paint in ({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow).items():
-        parts.append(f'<rect x="{x}" y="9" width="10" height="10" rx="2" {paint}/>')
-        parts.append(_text(x + 15, 18, name, "start"))
-        x += 34 + 7 * len(name)
-    return parts
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(harmless(text))}</text>'
+    return legend({name: f'fill="{colour}"' for name, colour in filled.items()} | hollow)
 
 
 def _paint(goal: Goal, trial: Trial) -> str:

@@ -63,7 +63,10 @@ def _unreported(history: History) -> int:
     """Count the evaluations that ended without a report; 0 if one reported, if no rule waits, or if they are few."""
     if history.definition.stop_early is None:
         return 0
-    metric = history.definition.objective.metric
+    goal = history.definition.goal
+    any_of = goal.metrics if goal.has_front else [goal.objectives[0].metric]
     tried = sum(1 for t in history.trials.values() if isinstance(t.outcome, Observation) and t.attempts)
-    heard = any(metric in report.metrics for of_trial in history.reports.values() for report in of_trial)
+    heard = any(
+        not report.metrics.keys().isdisjoint(any_of) for of_trial in history.reports.values() for report in of_trial
+    )
     return 0 if heard or tried < _ENOUGH_TO_WONDER else tried

@@ -3,19 +3,20 @@
 from datetime import datetime
 
 from overnight.campaign import History
-from overnight.campaign.goal import Objective
+from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.recommendation import Recommendation
-from overnight.report.story.best import Best, best_of
 from overnight.report.story.confirmation import Confirmation, confirmation_of
 from overnight.report.story.failures import Failures, failures_of
-from overnight.report.story.feasibility import Feasibility, feasibility_of
-from overnight.report.story.gain import Gain, gain_of
+from overnight.report.story.goal.best import Best, best_of
+from overnight.report.story.goal.feasibility import Feasibility, feasibility_of
+from overnight.report.story.goal.front import Front, front_of
+from overnight.report.story.goal.gain import Gain, gain_of
+from overnight.report.story.goal.suspects import SuspectResult, suspects_of
 from overnight.report.story.people import People, people_of
 from overnight.report.story.proposals import Proposals, proposals_of
 from overnight.report.story.section import Section
 from overnight.report.story.spent import Spent, known_until, spent_of
 from overnight.report.story.standing import Standing, standing_of
-from overnight.report.story.suspects import SuspectResult, suspects_of
 from overnight.report.story.versions import Version, versions_of
 
 
@@ -23,9 +24,9 @@ class Story(Section):
     """How a campaign stands at the time `now`, in sections.
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
-    `events`. Only a campaign with `constraints` has a `feasibility`, one with `stop_when` a `gain`, and one with
-    `confirm` a `confirmation`. `versions`
-    are those of the evaluator. The `suspects` are results that look like glitches.
+    `events`. `objective` is the first of several. Only a campaign with several has a `front`, one with `constraints` a
+    `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. `versions` are those of the
+    evaluator. The `suspects` are results that look like glitches.
     """
 
     campaign: str
@@ -37,6 +38,7 @@ class Story(Section):
     events: int
     standing: Standing
     best: Best
+    front: Front | None
     feasibility: Feasibility | None
     suspects: tuple[SuspectResult, ...]
     spent: Spent
@@ -46,6 +48,11 @@ class Story(Section):
     confirmation: Confirmation | None
     proposals: Proposals
     versions: tuple[Version, ...]
+
+    @property
+    def gaining(self) -> str:
+        """Return the words for all that a trial may gain."""
+        return Goal((self.objective,) if self.front is None else self.front.objectives).gaining
 
 
 def story_of(
@@ -74,6 +81,7 @@ def story_of(
         events=history.events,
         standing=standing,
         best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
+        front=front_of(history, recommendation),
         feasibility=feasibility_of(history, recommendation),
         suspects=suspects,
         spent=spent_of(history, standing, now),

@@ -9,7 +9,7 @@ import pytest
 
 from overnight.campaign import Goal, Measurement, Objective
 from overnight.campaign.goal.constraint import read_constraint
-from overnight.campaign.goal.front import dominates, hypervolume, inferred_worst, most_balanced, on_front
+from overnight.campaign.goal.front import added, dominates, hypervolume, inferred_worst, most_balanced, on_front
 
 SIZE = Objective(metric="size", direction="minimize", worst=10)
 SPEED = Objective(metric="speed", direction="maximize")
@@ -53,6 +53,23 @@ def test_the_hypervolume_of_many_points_on_a_quarter_of_a_circle_comes_close_to_
     assert hypervolume(points, (0.0, 0.0)) == pytest.approx(math.pi / 4, abs=1e-3)
 
 
+@pytest.mark.parametrize("objectives", [2, 3, 4, 5, 6])
+def test_a_point_adds_the_difference_of_the_hypervolumes_with_it_and_without_it(objectives):
+    *others, point = cloud(15, objectives, seed=objectives)
+    worst = (0.1,) * objectives
+    gained = hypervolume([*others, point], worst) - hypervolume(others, worst)
+    assert added(point, others, worst) == pytest.approx(gained, abs=1e-12)
+    assert added(others[0], others, worst) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_hypervolume_so_far_is_that_of_all_feasible_trials_up_to_each():
+    goal = Goal((SIZE, SPEED), (read_constraint("heat <= 5"),))
+    draw = random.Random(3)
+    trials = [Tried(size=draw.uniform(0, 12), speed=draw.uniform(0, 9), heat=draw.uniform(0, 8)) for _ in range(40)]
+    expected = [goal.hypervolume(trials[: i + 1], (-10.0, 1.0)) for i in range(len(trials))]
+    assert list(goal.hypervolume_so_far(trials, (-10.0, 1.0))) == pytest.approx(expected)
+
+
 def test_a_point_that_is_not_better_than_the_reference_in_every_objective_adds_nothing():
     assert hypervolume([(5.0, 0.0), (0.0, 5.0), (-1.0, 9.0)], (0.0, 0.0)) == 0.0
     assert hypervolume([], (0.0, 0.0)) == 0.0
@@ -80,7 +97,9 @@ def test_only_feasible_results_with_every_objective_are_on_the_front_of_a_goal()
     goal = Goal((SIZE, SPEED), (read_constraint("heat <= 5"),))
     small, fast = Tried(size=1, speed=5, heat=1), Tried(size=5, speed=50, heat=5)
     hot, poor, partial = Tried(size=1, speed=99, heat=6), Tried(size=6, speed=49, heat=0), Tried(size=0, heat=0)
-    assert goal.front([hot, small, poor, partial, fast]) == [small, fast]
+    trials = [hot, small, poor, partial, fast]
+    assert goal.front(trials) == [small, fast]
+    assert [trial for trial in trials if goal.unbeaten(trial, trials)] == [small, fast]
     assert goal.hypervolume([hot, small, poor, partial, fast], (-10.0, 0.0)) == (9 * 5) + (5 * 45)
 
 

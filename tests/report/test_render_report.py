@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import plotly.graph_objects as go
 import pytest
+from front_stories import ROWS, front_believed, several
 from limited_stories import believed as believed_feasible
 from limited_stories import limited
 from recommendations import recommendation
@@ -382,3 +383,35 @@ def test_a_table_of_trials_is_shown_whole_unless_it_is_long():
 
     assert not tall(100)
     assert tall(101)
+
+
+def test_a_campaign_with_several_objectives_shows_its_front_with_intervals_probabilities_and_configurations():
+    story = several()
+    page = page_of(story, front_believed(story, 3))
+    [headings] = [row for row in page.rows if row[:2] == ["trial", "minimize kb"]]
+    assert headings == ["trial", "minimize kb", "maximize vmaf", "on the front", "rate", "depth", "mode", "cache"]
+    rows = [row for row in page.rows if len(row) == 8 and row != headings]
+    assert [row[0] for row in rows] == ["2", "3 recommended", "4"]
+    assert rows[1][1:4] == ["200.00 ± 0.5090 %: 199 to 201", "92.00 ± 0.5090 %: 91.2 to 92.8", "90 %"]
+    assert list(page.figures)[:2] == ["front-0", "course"]
+    assert "kb against each parameter" in page.text
+    assert "vmaf against each parameter" in page.text
+
+
+def test_with_several_objectives_each_has_pictures_against_the_parameters():
+    page = page_of(several())
+    figures = [name for name in page.figures if name.startswith("parameter-")]
+    assert figures == [f"parameter-{i}" for i in range(8)]
+    places = [value for name, value in page.attributes if name == "id"]
+    assert set(page.figures) <= set(places)
+    drawn = {y for trace in page.figures["parameter-4"].data for y in trace.y}
+    assert drawn == {row["vmaf"] for row in ROWS}
+
+
+def test_names_of_objectives_are_text_on_the_page():
+    rows = [{HOSTILE: 1.0, "<b>two</b>": 2.0, "c": 3.0}]
+    story = several(rows, objectives=[{"minimize": name} for name in rows[0]])
+    html = html_of(story, front_believed(story, 1))
+    assert "<script>alert" not in html
+    assert "<b>two" not in html
+    assert [name for name in Page(html).figures if name.startswith("front-")] == ["front-0", "front-1", "front-2"]

@@ -9,7 +9,15 @@ from overnight.campaign.history.events import TrialProposed
 from overnight.flows.commands.read.past import read_events
 from overnight.flows.definition.campaign_file import load_campaign_file
 from overnight.flows.host.terminal import terminal
-from overnight.report.explanation import explanation, feasible_sentence, suspect_sentence, version_sentence
+from overnight.report.explanation import (
+    explanation,
+    feasible_sentence,
+    front_sentence,
+    suspect_sentence,
+    version_sentence,
+)
+
+_OF_RESULT = (feasible_sentence, front_sentence, suspect_sentence, version_sentence)
 
 
 def explain(trial: int, path: Path) -> None:
@@ -24,6 +32,6 @@ def explain(trial: int, path: Path) -> None:
     if trial not in now.trials:
         raise LedgerError(f"{path}: expected a trial up to {now.next_trial - 1}, found no trial {trial}.")
     features = Encoding(then.definition.parameters).slices
-    of_result = [each(now, now.trials[trial]) for each in (feasible_sentence, suspect_sentence, version_sentence)]
+    of_result = [each(now, now.trials[trial]) for each in _OF_RESULT]
     for line in [*explanation(then, now.trials[trial], features), *filter(None, of_result)]:
         terminal().print(line, soft_wrap=True)

@@ -8,18 +8,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from overnight.campaign import Campaign, Goal, History, Trial
+from overnight.campaign import Campaign, History, Trial
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.host.terminal import Harmless
-from overnight.report.numbers import duration, measured
+from overnight.report.numbers import duration
 from overnight.report.phrases import counted
 from overnight.report.status import state_lines
 from overnight.report.statuses import LOOKS
 from overnight.report.story import Story, story_of
 from overnight.report.story.people import Request, requests_of
 from overnight.report.story.standstill import standstill
-from overnight.report.trial_facts import ending, generator_of, point_text, unmet_text
+from overnight.report.trial_facts import ending, generator_of, objectives_text, point_text, unmet_text
 
 _REFRESH_PER_SECOND = 4
 
@@ -45,7 +45,7 @@ class LiveDisplay:
 
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
-            f"{self.campaign.name}: {self.campaign.objective} in {counted(self.campaign.budget.trials, 'trial')} "
+            f"{self.campaign.name}: {self.campaign.goal} in {counted(self.campaign.budget.trials, 'trial')} "
             f"with {counted(self.campaign.workers, 'worker')}"
         )
         if self.console.is_terminal:
@@ -65,7 +65,7 @@ class LiveDisplay:
             self.note = ""
         self._say_requests(history)
         for trial in [] if before is None else history.trials.ended_since(before.trials):
-            self.console.print(_ended_line(history.goal, trial), highlight=False, soft_wrap=True)
+            self.console.print(_ended_line(history, trial), highlight=False, soft_wrap=True)
         if before is not None and history.trials is not before.trials:
             self._say_standstill(history)
 
@@ -128,10 +128,11 @@ class LiveDisplay:
         return lines
 
 
-def _ended_line(goal: Goal, trial: Trial) -> Text:
-    value, line = goal.value_of(trial), f"trial {trial.id:>3}  "
-    if value is None:
+def _ended_line(history: History, trial: Trial) -> Text:
+    goal, line = history.goal, f"trial {trial.id:>3}  "
+    if goal.value_of(trial) is None:
         return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
     unmet = unmet_text(goal, trial)
     infeasible = f"  infeasible: {unmet}" if unmet else ""
-    return Text(f"{line}{goal.objectives[0].metric} {measured(value)}  ({generator_of(trial)}){infeasible}")
+    on_front = "  on the front" if goal.has_front and goal.unbeaten(trial, history.trials.values()) else ""
+    return Text(f"{line}{objectives_text(goal, trial)}  ({generator_of(trial)}){infeasible}{on_front}")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from front_stories import several
 from happening_events import NOW, defined, lease, measured
 
 from overnight.campaign import History
@@ -39,6 +40,15 @@ def test_what_people_write_changes_neither_the_table_nor_the_picture():
     assert r"a\|b\<script\>" in str(data["trials"]).splitlines()[0]
     picture = base64.b64decode(str(data["trace"]).partition("base64,")[2].rstrip(")")).decode()
     assert "<script>" not in picture
+
+
+def test_of_two_objectives_the_front_is_a_picture_of_its_own():
+    history = several().history
+    data = shown(history)
+    assert {"front", "trace"} <= set(data)
+    assert "on the front as measured: 3 configurations" in str(
+        next(picture.description for picture in artifacts_of(history, NOW) if picture.name == "progress")
+    )
 
 
 def test_the_report_is_linked_and_its_path_can_be_copied(tmp_path):

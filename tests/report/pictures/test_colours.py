@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from overnight.campaign.history.trial import Generator, Status
-from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT
+from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT, OTHERS, PREFERRED
 from overnight.report.statuses import LOOKS
 
 
@@ -23,7 +23,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("card", ["#ffffff", "#1c2128"], ids=["light", "dark"])
 @pytest.mark.parametrize(
-    "colour", sorted({*GENERATORS.values(), *(look.colour for look in LOOKS.values()), BEST, LIMIT})
+    "colour", sorted({*GENERATORS.values(), *(look.colour for look in LOOKS.values()), BEST, LIMIT, OTHERS, PREFERRED})
 )
 def test_every_colour_stands_out_from_its_card(colour: str, card: str):
     assert contrast(colour, card) >= 3

@@ -4,7 +4,7 @@ from overnight.campaign import Goal, History, Measurement, Trial
 from overnight.campaign.goal import Measured
 from overnight.campaign.goal.constraint import Constraint
 from overnight.campaign.recommendation import Recommendation
-from overnight.report.story.best import holding
+from overnight.report.story.goal.best import holding
 from overnight.report.story.section import Known, Section
 from overnight.report.trial_facts import ending
 

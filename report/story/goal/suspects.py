@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from overnight.campaign import History, Measurement
 from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import Recommendation
-from overnight.report.story.best import holding
+from overnight.report.story.goal.best import holding
 from overnight.report.story.section import Known, Section
 
 

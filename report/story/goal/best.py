@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from overnight.campaign import History, Measurement, Point, Trial
 from overnight.campaign.recommendation import Recommendation
-from overnight.report.story.exactness import is_exact, measured_at
+from overnight.report.story.goal.exactness import is_exact, measured_at
 from overnight.report.story.section import Known, Section
 from overnight.report.trial_facts import ending
 
@@ -67,7 +67,10 @@ class Recommended(Section):
 
 
 class Best(Section):
-    """The best result of a campaign; `provisional` while trials are outstanding that may change it."""
+    """The best result of a campaign; `provisional` while trials are outstanding that may change it.
+
+    With several objectives, no single trial was measured best, and `recommended` has the values of the first one.
+    """
 
     measured: BestMeasured | None
     recommended: Recommended | None
@@ -82,7 +85,7 @@ def best_of(history: History, computed: Recommendation | None, doubted: Collecti
     The results of `doubted` trials look like glitches and do not count as the best measured ones.
     """
     found = holding(history, computed)
-    exact = found is not None and is_exact(history)
+    exact = found is not None and is_exact(history, history.definition.objective.metric)
     baseline = _baseline(history, found, exact=exact)
     return Best(
         measured=best_measured(history, (t for t in history.trials.values() if t.id not in doubted)),
@@ -100,9 +103,9 @@ def holding(history: History, computed: Recommendation | None) -> Recommendation
 
 
 def best_measured(history: History, trials: Iterable[Trial]) -> BestMeasured | None:
-    """Return the best measurement of these trials of a history, the earliest of equals; None if none is feasible."""
+    """Return the best measurement of these trials, the earliest of equals; None if none is feasible, or for a front."""
     goal = history.goal
-    best = goal.best(trials)
+    best = None if goal.has_front else goal.best(trials)
     if best is None:
         return None
     return BestMeasured(trial=best.id, point=best.point, measurement=goal.values_of([best])[0])
@@ -157,7 +160,7 @@ def _believed(
     history: History, point: Point, mean: float, sd: float | None, *, exact: bool
 ) -> tuple[float, float | None]:
     """Return the model's mean and sd of a point; if measurements are exact, its measurement and None."""
-    measured = measured_at(history, point) if exact else None
+    measured = measured_at(history, point, history.definition.objective.metric) if exact else None
     return (mean, sd) if measured is None else (measured, None)
 
 
