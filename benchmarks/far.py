@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from benchmarks.peers import PEERS, PeerIsNotInstalled, PeerProcess
+from benchmarks.peers import PEERS, PeerIsNotInstalled, PeerProcess, Question
 from benchmarks.seeds import seeds_of
 from overnight.bo_core import BayesianProposer, SobolProposer
 from overnight.bo_core.data.encoding import Encoding
@@ -78,7 +78,8 @@ def peer(process: PeerProcess) -> Search:
             return propose(campaign, history, SobolProposer(), 1)[0]
         X = encoding.encode([trial.point for trial in observed])
         y = [value.mean for value in campaign.goal.values_of(observed)]
-        [x] = process.ask(X.tolist(), y, d=encoding.d, seed=seed_of(campaign, history.next_trial) % 2**31).points
+        seed = seed_of(campaign, history.next_trial) % 2**31
+        [x] = process.ask(Question(encoding.d, X.tolist(), y, seed=seed)).points
         return Proposal(point=encoding.decode(torch.tensor(x, dtype=torch.float64).clamp(0, 1)), generator="model")
 
     return search

@@ -94,7 +94,7 @@ def _sample(cell: Cell, n: int, idle: int, rng: np.random.Generator) -> Sample:
 def _values(cell: Cell, X: Vector) -> Vector:
     encoding = Encoding(cell.problem.space)
     points = [encoding.decode(x) for x in torch.from_numpy(X[:, : encoding.d])]
-    return np.array([cell.problem.value(point) for point in points])
+    return np.array([cell.function.value(point) for point in points])
 
 
 def judge(sample: Sample, belief: Belief) -> tuple[float, float]:

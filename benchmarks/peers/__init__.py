@@ -1,6 +1,16 @@
 """Other optimizers, each in a virtual environment and a process of its own, asked over one protocol."""
 
-from benchmarks.peers.process import Asked, PeerDied, PeerFailure, PeerProcess, Recommended
+from benchmarks.peers.process import Asked, PeerDied, PeerFailure, PeerProcess, Question, Recommended
 from benchmarks.peers.registry import PEERS, Peer, PeerIsNotInstalled
 
-__all__ = ["PEERS", "Asked", "Peer", "PeerDied", "PeerFailure", "PeerIsNotInstalled", "PeerProcess", "Recommended"]
+__all__ = [
+    "PEERS",
+    "Asked",
+    "Peer",
+    "PeerDied",
+    "PeerFailure",
+    "PeerIsNotInstalled",
+    "PeerProcess",
+    "Question",
+    "Recommended",
+]

@@ -6,13 +6,56 @@ import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-Rows = Iterable[Iterable[float]]
-# The values of each limited metric at the observed points, by its name; at feasible points they are at most 0.
-Limited = Mapping[str, Iterable[float]]
-_UNLIMITED: Limited = {}
+Values = Iterable[float]
+Rows = Iterable[Values]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is known of a campaign, in arrays or lists: points on the unit cube, and objectives to minimise.
+
+    `y` holds the values of the first objective at the observed points `X`, and `further` those of each other one.
+    `worst` is the worst value of use of each objective, the first one included; it is empty for a single objective.
+    `limited` holds the values of each limited metric, which are at most 0 at feasible points. `exact` results have no
+    noise.
+    """
+
+    d: int
+    X: Rows
+    y: Values
+    pending: Rows = ()
+    failed: Rows = ()
+    further: Rows = ()
+    worst: Values = ()
+    limited: Mapping[str, Values] = field(default_factory=dict)
+    seed: int = 0
+    exact: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the question in JSON types."""
+        return {
+            "d": self.d,
+            "X": _rows(self.X),
+            "y": _numbers(self.y),
+            "pending": _rows(self.pending),
+            "failed": _rows(self.failed),
+            "further": _rows(self.further),
+            "worst": _numbers(self.worst),
+            "limited": {name: _numbers(values) for name, values in self.limited.items()},
+            "seed": int(self.seed),
+            "exact": self.exact,
+        }
+
+
+def _numbers(values: Values) -> list[float]:
+    return [float(value) for value in values]
+
+
+def _rows(rows: Rows) -> list[list[float]]:
+    return [_numbers(row) for row in rows]
 
 
 class PeerFailure(Exception):
@@ -35,9 +78,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Recommended:
-    """The index into X that a peer recommends."""
+    """The indices into X of the points that a peer recommends: one, or a front if there are several objectives."""
 
-    index: int
+    indices: list[int]
     seconds: float
 
 
@@ -71,38 +114,13 @@ class PeerProcess:
         """Return the id of the process, for measuring its memory."""
         return self._process.pid
 
-    def ask(
-        self,
-        X: Rows,
-        y: Iterable[float],
-        pending: Rows = (),
-        failed: Rows = (),
-        limited: Limited = _UNLIMITED,
-        *,
-        d: int,
-        q: int = 1,
-        seed: int = 0,
-        exact: bool = False,
-    ) -> Asked:
-        """Ask for q points; `exact` results have no noise."""
-        told = problem(X, y, pending, failed, limited, d=d, seed=seed, exact=exact)
-        return Asked(**self._answer({"op": "ask", "q": q, **told}))
+    def ask(self, question: Question, q: int = 1) -> Asked:
+        """Ask for q points."""
+        return Asked(**self._answer({"op": "ask", "q": q, **question.as_json()}))
 
-    def recommend(
-        self,
-        X: Rows,
-        y: Iterable[float],
-        pending: Rows = (),
-        failed: Rows = (),
-        limited: Limited = _UNLIMITED,
-        *,
-        d: int,
-        seed: int = 0,
-        exact: bool = False,
-    ) -> Recommended:
+    def recommend(self, question: Question) -> Recommended:
         """Ask which of the observed points the peer recommends."""
-        told = problem(X, y, pending, failed, limited, d=d, seed=seed, exact=exact)
-        return Recommended(**self._answer({"op": "recommend", **told}))
+        return Recommended(**self._answer({"op": "recommend", **question.as_json()}))
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the packages that matter."""
@@ -133,23 +151,3 @@ class PeerProcess:
     def _last_words(self) -> str:
         self._said.seek(0)
         return self._said.read()[-2000:]
-
-
-def problem(
-    X: Rows, y: Iterable[float], pending: Rows, failed: Rows, limited: Limited, *, d: int, seed: int, exact: bool
-) -> dict[str, Any]:
-    """Convert arrays or lists to JSON types."""
-
-    def rows(points: Rows) -> list[list[float]]:
-        return [[float(value) for value in point] for point in points]
-
-    return {
-        "d": d,
-        "X": rows(X),
-        "y": [float(value) for value in y],
-        "pending": rows(pending),
-        "failed": rows(failed),
-        "seed": int(seed),
-        "limited": {name: [float(value) for value in values] for name, values in limited.items()},
-        "exact": exact,
-    }

@@ -16,14 +16,15 @@ class Peer:
     """The location of a peer.
 
     venv: a folder in `.venvs`; program: a file in `programs` and its arguments; requirements: a file in `requirements`;
-    knows_limits: whether the program passes limited metrics to the library, which must support them.
+    takes_further_metrics: whether the program passes limited metrics and further objectives to the library, which must
+    support them.
     """
 
     name: str
     venv: str
     program: tuple[str, ...]
     requirements: str
-    knows_limits: bool = False
+    takes_further_metrics: bool = False
 
     @property
     def venv_folder(self) -> Path:
@@ -47,18 +48,18 @@ class Peer:
         return [str(python), str(FOLDER / "programs" / program), *arguments]
 
 
-def answered_by(name: str, venv: str, module: str, *, knows_limits: bool = False) -> Peer:
+def answered_by(name: str, venv: str, module: str, *, takes_further_metrics: bool = False) -> Peer:
     """Describe a peer whose module is loaded by the shared program `answer.py`."""
-    return Peer(name, venv, ("answer.py", module), f"{venv}.txt", knows_limits)
+    return Peer(name, venv, ("answer.py", module), f"{venv}.txt", takes_further_metrics)
 
 
 PEERS = {
     peer.name: peer
     for peer in (
-        answered_by("botorch", "botorch", "botorch_peer", knows_limits=True),
-        answered_by("ax", "ax", "ax_peer", knows_limits=True),
-        answered_by("optuna-gp", "optuna", "optuna_gp_peer", knows_limits=True),
-        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer", knows_limits=True),
+        answered_by("botorch", "botorch", "botorch_peer", takes_further_metrics=True),
+        answered_by("ax", "ax", "ax_peer", takes_further_metrics=True),
+        answered_by("optuna-gp", "optuna", "optuna_gp_peer", takes_further_metrics=True),
+        answered_by("optuna-tpe", "optuna", "optuna_tpe_peer", takes_further_metrics=True),
         answered_by("hebo", "hebo", "hebo_peer"),
         answered_by("botorch-rust", "botorch-rust", "botorch_rust_peer"),
     )

@@ -98,7 +98,7 @@ def _beliefs(row: Row) -> list[Belief]:
 
 
 def _belief(cell: Cell, campaign: Campaign, history: History, found: Recommendation, ended: int) -> Belief:
-    truth = cell.problem.minimum + cell.problem.regret(found.point)
+    truth = cell.problem.worth(found.point)
     belief = found.predicted[found.objective]
     assert belief.sd is not None
     assert belief.low is not None
@@ -109,7 +109,7 @@ def _belief(cell: Cell, campaign: Campaign, history: History, found: Recommendat
         ended=ended,
         inside=belief.low <= truth <= belief.high,
         deviations=deviations,
-        log_density=-0.5 * deviations**2 - math.log(belief.sd / cell.problem.spread * math.sqrt(2.0 * math.pi)),
+        log_density=-0.5 * deviations**2 - math.log(belief.sd / cell.function.spread * math.sqrt(2.0 * math.pi)),
         better=tuple(_comparison(cell, campaign, history, found, i) for i in _baselines(history, found)),
     )
 

@@ -12,8 +12,12 @@ from benchmarks.quality.problems import (
     BINARY25,
     BOWL6,
     BRANIN,
+    BRANIN_CURRIN,
+    C2_DTLZ2,
     CHOICES_AND_FLOATS,
     CLIFF,
+    DTLZ2,
+    DTLZ2_OF_3,
     GARDNER1,
     GARDNER2,
     GRAMACY,
@@ -26,7 +30,11 @@ from benchmarks.quality.problems import (
     SPEED_REDUCER,
     SPRING,
     TREE_MODEL,
+    TRUSS,
+    VEHICLE_SAFETY,
     WELDED_BEAM,
+    ZDT1,
+    AnyProblem,
     Problem,
 )
 from overnight.bo_core import BayesianProposer
@@ -43,7 +51,7 @@ class Cell:
     """
 
     name: str
-    problem: Problem
+    problem: AnyProblem
     noise: float
     workers: int = 8
     durations: DurationKind = "log-normal"
@@ -68,22 +76,29 @@ class Cell:
             {
                 "name": self.name,
                 "parameters": self.problem.parameters,
-                "minimize": "value",
+                **self.problem.objectives_in_file,
                 "workers": self.workers,
                 "budget": {"trials": self.trials, "cost": self.cost_budget},
                 "start_with": sobol_points(encoding, seed, set(), count),
                 "failures": {"max_attempts": 1, "max_in_a_row": self.trials + 1},
                 "seed": seed,
-                **self._limits,
+                **self._further_metrics,
                 **(file or {}),
             }
         )
 
     @property
-    def _limits(self) -> Mapping[str, object]:
-        """Return the entries about limits; with these, exact results are declared as such."""
+    def function(self) -> Problem:
+        """Return the problem, which must have a single objective."""
+        assert isinstance(self.problem, Problem)
+        return self.problem
+
+    @property
+    def _further_metrics(self) -> Mapping[str, object]:
+        """Return the entries of problems with several metrics: the limits, and that exact results are exact."""
         limits = [f"{metric} <= 0" for metric in self.problem.limits]
-        return {"constraints": limits, "noise": "infer" if self.noise else "none"} if limits else {}
+        noise = {"noise": "infer" if self.noise else "none"} if self.problem.further else {}
+        return {"constraints": limits, **noise}
 
 
 _NAMED = (("branin", BRANIN), ("hartmann6", HARTMANN6), ("ackley8", ACKLEY8), ("levy10", LEVY10))
@@ -163,4 +178,20 @@ CONSTRAINED = (
     Cell("spring", SPRING, 0.0),
 )
 
-CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING, *COSTLY, *ADDED, *CONSTRAINED)}
+# Cells with several objectives, each with few and with many workers.
+_WITH_FRONTS = (
+    ("branin-currin", BRANIN_CURRIN),
+    ("dtlz2", DTLZ2),
+    ("dtlz2-of-3", DTLZ2_OF_3),
+    ("c2-dtlz2", C2_DTLZ2),
+    ("zdt1", ZDT1),
+    ("vehicle-safety", VEHICLE_SAFETY),
+    ("truss", TRUSS),
+)
+FRONTS = tuple(
+    Cell(f"{name}-{workers}-workers", problem, problem.noise, workers=workers)
+    for name, problem in _WITH_FRONTS
+    for workers in (4, 8)
+)
+
+CELLS = {cell.name: cell for cell in (*GRID, *AGAINST_ADVICE, *FAILING, *COSTLY, *ADDED, *CONSTRAINED, *FRONTS)}

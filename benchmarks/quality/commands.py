@@ -5,12 +5,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.quality.calibration import calibration_tables
-from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, CONSTRAINED, COSTLY, FAILING, GRID
+from benchmarks.quality.cells import ADDED, AGAINST_ADVICE, CELLS, CONSTRAINED, COSTLY, FAILING, FRONTS, GRID
 from benchmarks.quality.changes import CHANGES
-from benchmarks.quality.constrained import constrained_table
-from benchmarks.quality.contestants import NAMES, installed, knows_limits
+from benchmarks.quality.contestants import NAMES, installed, may_run
 from benchmarks.quality.costly import costly_table
 from benchmarks.quality.failing import failing_table
+from benchmarks.quality.further_metrics import table_of_cells
 from benchmarks.quality.gate import CannotConfirm, Gate, report
 from benchmarks.quality.gate.seeds import DEVELOPMENT
 from benchmarks.quality.plot import curves_page
@@ -25,6 +25,7 @@ _GROUPS = {
     "failing": [cell.name for cell in FAILING],
     "costly": [cell.name for cell in COSTLY],
     "constrained": [cell.name for cell in CONSTRAINED],
+    "fronts": [cell.name for cell in FRONTS],
     "all": list(CELLS),
 }
 
@@ -34,15 +35,13 @@ def run(
 ) -> int:
     """Run the missing campaigns; seeds are the outermost loop, so that an interrupted run has complete rounds.
 
-    Contestants that ignore limits are left out of the cells with limits.
+    Contestants that know a single metric only are left out of the cells with several.
     """
     named = [name for cell in cells for name in _GROUPS.get(cell, [cell])]
     contestants = installed() if contestants == ["all"] else contestants
     _check(named, CELLS, "cell")
     _check(contestants, NAMES, "contestant")
-    pairs = [
-        (who, cell) for cell in named for who in contestants if knows_limits(who) or not CELLS[cell].problem.limits
-    ]
+    pairs = [(who, cell) for cell in named for who in contestants if may_run(who, CELLS[cell])]
     every = [Task(who, cell, seed, charge) for seed in seeds for who, cell in pairs]
     tasks = missing(every, folder, again=again)
     print(f"{len(tasks)} campaigns to run, {len(every) - len(tasks)} stored", flush=True)
@@ -64,8 +63,8 @@ def rejudge(folder: Path, contestants: list[str]) -> int:
 
 
 def table(folder: Path) -> int:
-    """Write the tables next to the results and print them; cells with limits have a table of their own."""
-    text = all_tables([row for row in read_all(folder) if row["cell"] not in _GROUPS["constrained"]])
+    """Write the tables next to the results and print them; cells with several metrics have tables of their own."""
+    text = all_tables([row for row in read_all(folder) if not CELLS[row["cell"]].problem.further])
     (folder / "tables.md").write_text(text)
     print(text)
     return 0
@@ -92,7 +91,13 @@ def costly(folder: Path) -> int:
 
 def constrained(folder: Path) -> int:
     """Print what contestants find under limits."""
-    print(constrained_table(read_all(folder)))
+    print(table_of_cells(CONSTRAINED, read_all(folder)))
+    return 0
+
+
+def fronts(folder: Path) -> int:
+    """Print what contestants find with several objectives."""
+    print(table_of_cells(FRONTS, read_all(folder)))
     return 0
 
 
@@ -140,6 +145,7 @@ COMMANDS = {
     "failing": failing,
     "costly": costly,
     "constrained": constrained,
+    "fronts": fronts,
     "plot": plot,
     "gate": gate,
     "verdict": verdict,

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from benchmarks.peers import PEERS, PeerIsNotInstalled
+from benchmarks.quality.cells import Cell
 from benchmarks.quality.peer_contestant import PeerContestant, open_peer
 from overnight.bo_core import AnyProposer, BayesianProposer, SobolProposer
 from overnight.bo_core.propose import propose
@@ -31,8 +32,11 @@ class Contestant(Protocol):
         """Return the next q points."""
         ...
 
-    def recommend(self, campaign: Campaign, history: History) -> Point | None:
-        """Return the point that is believed to be best, measured or not; None if nothing is observed."""
+    def recommend(self, campaign: Campaign, history: History) -> tuple[Point, ...]:
+        """Return the points that are believed to be best, measured or not; none if nothing is observed.
+
+        That is one point, or a front if there are several objectives.
+        """
         ...
 
     def versions(self) -> dict[str, str]:
@@ -42,7 +46,7 @@ class Contestant(Protocol):
 
 @dataclass(frozen=True)
 class OwnContestant:
-    """One of our proposers, with our recommendation of a measured point or of a point anywhere."""
+    """One of our proposers, with our recommendation of measured points or of points anywhere."""
 
     proposer: AnyProposer = field(default_factory=BayesianProposer)
     anywhere: bool = False
@@ -52,10 +56,12 @@ class OwnContestant:
         """Return the next q points."""
         return propose(campaign, history, self.proposer, q)
 
-    def recommend(self, campaign: Campaign, history: History) -> Point | None:
-        """Return the point that we recommend."""
+    def recommend(self, campaign: Campaign, history: History) -> tuple[Point, ...]:
+        """Return the points that we recommend."""
         found = recommend(campaign, history, self.proposer, anywhere=self.anywhere)
-        return None if found is None else found.point
+        if found is None:
+            return ()
+        return tuple(each.point for each in found.front) or (found.point,)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of our libraries; our own is the commit."""
@@ -86,9 +92,9 @@ OURS = {name: OwnContestant(proposer) for name, proposer in _PROPOSERS.items()}
 NAMES = (*OURS, *PEERS)
 
 
-def knows_limits(name: str) -> bool:
-    """Return whether a contestant respects limits on other metrics than the objective."""
-    return name in OURS or PEERS[name].knows_limits
+def may_run(name: str, cell: Cell) -> bool:
+    """Return whether a contestant takes all metrics of a cell: the limited ones, and every objective."""
+    return not cell.problem.further or name in OURS or PEERS[name].takes_further_metrics
 
 
 def installed() -> list[str]:

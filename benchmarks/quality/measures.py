@@ -73,19 +73,19 @@ def judged_again(row: Row) -> Row:
     return row | new
 
 
-def _own(cell: Cell, point: Point | None) -> Row:
+def _own(cell: Cell, points: Sequence[Point]) -> Row:
     """Return the columns about a contestant's own final recommendation; the true value may be a penalty."""
-    regret = _regret(cell, point)
     return {
-        "true_value": None if regret is None else regret + cell.problem.minimum,
-        "regret": regret,
-        "feasible": None if point is None else cell.problem.feasible(point),
+        "true_value": cell.problem.worth(*points) if points else None,
+        "regret": _regret(cell, points),
+        "feasible": all(map(cell.problem.feasible, points)) if points else None,
+        "recommended": len(points),
     }
 
 
 def best_tried(cell: Cell, history: History) -> float | None:
-    """Return the least regret of the observed points; None if there is none."""
-    return min((cell.problem.regret(trial.point) for trial in history.model_view().observed), default=None)
+    """Return the regret of all observed points together; None if there is none."""
+    return _regret(cell, [trial.point for trial in history.model_view().observed])
 
 
 def _regrets(
@@ -94,8 +94,8 @@ def _regrets(
     return [_regret(cell, contestant.recommend(campaign, history)) for history in histories]
 
 
-def _regret(cell: Cell, point: Point | None) -> float | None:
-    return None if point is None else cell.problem.regret(point)
+def _regret(cell: Cell, points: Sequence[Point]) -> float | None:
+    return cell.problem.regret(*points) if points else None
 
 
 def utilisation(campaign: Campaign, history: History) -> float:

@@ -1,13 +1,13 @@
 """A peer as a contestant: asked in the unit cube, in a process of its own, about the same campaign as ours."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 import torch
 
-from benchmarks.peers import PEERS, Asked, PeerProcess, Recommended
-from benchmarks.peers.process import Limited, Rows
+from benchmarks.peers import PEERS, Asked, PeerProcess, Question, Recommended
 from overnight.bo_core import SobolProposer
 from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.data.state import seed_of
@@ -21,35 +21,12 @@ _LEAST_OBSERVED = 2
 class Peer(Protocol):
     """An optimizer that answers about a campaign in the unit cube; a PeerProcess is one."""
 
-    def ask(
-        self,
-        X: Rows,
-        y: Iterable[float],
-        pending: Rows,
-        failed: Rows,
-        limited: Limited,
-        *,
-        d: int,
-        q: int,
-        seed: int,
-        exact: bool,
-    ) -> Asked:
+    def ask(self, question: Question, q: int) -> Asked:
         """Return the next q points."""
         ...
 
-    def recommend(
-        self,
-        X: Rows,
-        y: Iterable[float],
-        pending: Rows,
-        failed: Rows,
-        limited: Limited,
-        *,
-        d: int,
-        seed: int,
-        exact: bool,
-    ) -> Recommended:
-        """Return which observed point to use."""
+    def recommend(self, question: Question) -> Recommended:
+        """Return which observed points to use."""
         ...
 
     def versions(self) -> dict[str, str]:
@@ -81,19 +58,20 @@ class PeerContestant:
         if not more:
             return start
         encoding = Encoding(campaign.parameters)
-        known = _what_is_known(campaign, history, encoding)
-        known["pending"] += encoding.encode([p.point for p in start]).tolist()
-        points = torch.tensor(self.peer.ask(q=more, **known).points, dtype=torch.float64)
+        question = question_about(campaign, history, encoding)
+        started = encoding.encode([p.point for p in start]).tolist()
+        question = replace(question, pending=[*question.pending, *started])
+        points = torch.tensor(self.peer.ask(question, more).points, dtype=torch.float64)
         decoded = [encoding.decode(point) for point in points.clamp(0, 1)]
         return start + [Proposal(point=point, generator="model") for point in decoded]
 
-    def recommend(self, campaign: Campaign, history: History) -> Point | None:
-        """Return the point that the peer recommends, one of the observed."""
+    def recommend(self, campaign: Campaign, history: History) -> tuple[Point, ...]:
+        """Return the points that the peer recommends, which are observed."""
         observed = history.model_view().observed
         if len(observed) < _LEAST_OBSERVED:
-            return observed[0].point if observed else None
-        known = _what_is_known(campaign, history, Encoding(campaign.parameters))
-        return observed[self.peer.recommend(**known).index].point
+            return tuple(trial.point for trial in observed)
+        question = question_about(campaign, history, Encoding(campaign.parameters))
+        return tuple(observed[i].point for i in self.peer.recommend(question).indices)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the peer's libraries."""
@@ -107,16 +85,23 @@ def _start_points(campaign: Campaign, history: History, q: int) -> list[Proposal
     return propose(campaign, history, SobolProposer(), left) if left else []
 
 
-def _what_is_known(campaign: Campaign, history: History, encoding: Encoding) -> dict[str, Any]:
-    view = history.model_view()
-    limited = {metric: [t.measured[metric].mean for t in view.observed] for metric in campaign.goal.limited}
-    return {
-        "d": encoding.d,
-        "X": encoding.encode([t.point for t in view.observed]).tolist(),
-        "y": [value.mean for value in campaign.goal.values_of(view.observed)],
-        "pending": encoding.encode([t.point for t in view.pending]).tolist(),
-        "failed": encoding.encode([t.point for t in view.failed]).tolist(),
-        "limited": limited,
-        "seed": seed_of(campaign, history.next_trial) % 2**31,
-        "exact": campaign.noise == "none",
-    }
+def question_about(campaign: Campaign, history: History, encoding: Encoding) -> Question:
+    """Return what a campaign knows, as a peer is asked about it."""
+    view, goal = history.model_view(), campaign.goal
+
+    def readings(metric: str) -> list[float]:
+        return [trial.measured[metric].mean for trial in view.observed]
+
+    first, *further = goal.objectives
+    return Question(
+        d=encoding.d,
+        X=encoding.encode([t.point for t in view.observed]).tolist(),
+        y=readings(first.metric),
+        pending=encoding.encode([t.point for t in view.pending]).tolist(),
+        failed=encoding.encode([t.point for t in view.failed]).tolist(),
+        further=[readings(objective.metric) for objective in further],
+        worst=[objective.worst for objective in goal.objectives if objective.worst is not None],
+        limited={metric: readings(metric) for metric in goal.limited},
+        seed=seed_of(campaign, history.next_trial) % 2**31,
+        exact=campaign.noise == "none",
+    )

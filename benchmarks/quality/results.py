@@ -14,10 +14,11 @@ Row = dict[str, Any]
 
 RESULTS = Path("benchmarks/results/quality")
 
-# One row per campaign. `points` (in the function's units, a choice by its place in the list), `values` (None for a
-# failed trial), `limited` (a list of the limited metrics), `started` and `ended` (virtual seconds) and `costs` (None if
-# no cost was reported) have one entry per trial, so that a campaign can be judged again; `curve_…` have one per step of
-# the curve. `feasible` is whether the recommended point is. Rows stored before costs or limits existed lack these.
+# One row per campaign. `points` (in the function's units, a choice by its place in the list), `values` (of the first
+# objective; None for a failed trial), `further` (a list of the metrics beyond it), `started` and `ended` (virtual
+# seconds) and `costs` (None if no cost was reported) have one entry per trial, so that a campaign can be judged again;
+# `curve_…` have one per step of the curve. `recommended` counts the recommended points, `feasible` is whether all of
+# them are, and `true_value` is their true worth. Rows stored before costs or further metrics existed lack these.
 _NUMBERS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -28,6 +29,7 @@ SCHEMA = pa.schema(
         ("true_value", pa.float64()),
         ("regret", pa.float64()),
         ("feasible", pa.bool_()),
+        ("recommended", pa.int64()),
         ("judged_regret", pa.float64()),
         ("best_tried_regret", pa.float64()),
         ("curve_trials", pa.list_(pa.int64())),
@@ -35,7 +37,7 @@ SCHEMA = pa.schema(
         ("curve_judged_regret", _NUMBERS),
         ("points", pa.list_(_NUMBERS)),
         ("values", _NUMBERS),
-        ("limited", pa.list_(_NUMBERS)),
+        ("further", pa.list_(_NUMBERS)),
         ("started", _NUMBERS),
         ("ended", _NUMBERS),
         ("costs", _NUMBERS),

@@ -20,7 +20,7 @@ MEAN_SECONDS = 60.0
 # Noise uses the seed alone and a failure the seed with the attempt's number, as the product's simulated evaluator does.
 _DURATION_STREAM = 1_000_003
 _GLITCH_STREAM = 1_000_099
-_LIMIT_STREAM = 1_000_117
+_FURTHER_STREAM = 1_000_117
 GLITCH_RATE = 0.05
 
 
@@ -46,28 +46,28 @@ class TimedEvaluator:
         cell, seed, point = self.cell, request.seed, request.parameters
         generator = np.random.default_rng([seed, _DURATION_STREAM])
         await asyncio.sleep(MEAN_SECONDS * draw_duration(cell.durations, generator))
-        if cell.fails is not None and fails(cell.fails, cell.problem, point, seed):
+        if cell.fails is not None and fails(cell.fails, cell.function, point, seed):
             return EvaluationFailed(cause="configuration", message="a simulated failure of its own")
         if np.random.default_rng([seed, request.attempt]).random() < cell.failure_rate:
             return EvaluationFailed(cause="infrastructure", message="a simulated failure")
         mean = (
-            cell.problem.value(point) + cell.noise * np.random.default_rng(seed).standard_normal() + self._error(seed)
+            cell.problem.first(point) + cell.noise * np.random.default_rng(seed).standard_normal() + self._error(seed)
         )
-        cost = None if cell.costs is None else cost_of(cell.costs, cell.problem, point, seed)
-        metrics = {request.objective: Measurement(mean=mean), **self._limited(point, seed)}
+        cost = None if cell.costs is None else cost_of(cell.costs, cell.function, point, seed)
+        metrics = {request.objective: Measurement(mean=mean), **self._further(point, seed)}
         return EvaluationSucceeded(metrics=metrics, cost=cost)
 
-    def _limited(self, point: Values, seed: int) -> dict[str, Measurement]:
-        """Return the readings of the limited metrics; they have noise if those of the objective have."""
-        generator, limits = np.random.default_rng([seed, _LIMIT_STREAM]), self.cell.problem.limits
-        noises = [limit.moderate * generator.standard_normal() for limit in limits.values()]
-        readings = zip(limits.items(), noises if self.cell.noise else [0.0] * len(noises), strict=True)
-        return {name: Measurement(mean=limit.value(point) + noise) for (name, limit), noise in readings}
+    def _further(self, point: Values, seed: int) -> dict[str, Measurement]:
+        """Return the readings of the other metrics; they have noise if those of the first objective have."""
+        generator, metrics = np.random.default_rng([seed, _FURTHER_STREAM]), self.cell.problem.further
+        noises = [metric.noise * generator.standard_normal() for metric in metrics.values()]
+        readings = zip(metrics.items(), noises if self.cell.noise else [0.0] * len(noises), strict=True)
+        return {name: Measurement(mean=metric.value(point) + noise) for (name, metric), noise in readings}
 
     def _error(self, seed: int) -> float:
         """Return the error of a reading, 0 except for a glitch."""
         glitched = np.random.default_rng([seed, _GLITCH_STREAM]).random() < GLITCH_RATE
-        return self.cell.glitch * self.cell.problem.spread if glitched else 0.0
+        return self.cell.glitch * self.cell.function.spread if self.cell.glitch and glitched else 0.0
 
     async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
         """Recover nothing: an evaluation dies with its controller."""

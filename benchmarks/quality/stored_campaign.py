@@ -16,7 +16,7 @@ def as_told(campaign: Campaign, history: History) -> Row:
     return {
         "points": [numbers_of(campaign, trial.point) for trial in trials],
         "values": [_value(trial, campaign.objective.metric) for trial in trials],
-        "limited": [[_value(trial, metric) for metric in campaign.goal.limited] for trial in trials],
+        "further": [[_value(trial, metric) for metric in campaign.goal.metrics[1:]] for trial in trials],
         "started": [_seconds(trial.attempts[0].started) for trial in trials],
         "ended": [_seconds(trial.outcome.ended) for trial in trials if trial.outcome is not None],
         "costs": [trial.outcome.cost if isinstance(trial.outcome, Observation) else None for trial in trials],
@@ -50,9 +50,8 @@ def _history(row: Row, campaign: Campaign, now: float) -> History:
 def _trial(row: Row, campaign: Campaign, i: int, now: float) -> Trial:
     point = point_of(campaign, row["points"][i])
     started, ended = _moment(row["started"][i]), _moment(row["ended"][i])
-    values = {campaign.objective.metric: row["values"][i]}
-    if campaign.goal.limited:
-        values |= dict(zip(campaign.goal.limited, row["limited"][i], strict=True))
+    first, *further = campaign.goal.metrics
+    values = {first: row["values"][i], **(dict(zip(further, row["further"][i], strict=True)) if further else {})}
     metrics = {metric: Measurement(mean=value or 0.0) for metric, value in values.items()}
     outcome = Observation(attempt=1, metrics=metrics, ended=ended)
     if row["values"][i] is None:

@@ -1,7 +1,7 @@
 """Tables of the stored results in markdown: each contestant's regret in each cell, the winners and the cost."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -68,9 +68,10 @@ def all_tables(rows: list[Row]) -> str:
     parts = ["# What campaigns find", "Definitions: `benchmarks/quality/comparison.py` and `cells.py`."]
     for measure, words in _MEASURES.items():
         standings = Standings(rows, measure)
+        grid = summary(standings, [cell.name for cell in GRID], cell_difference)
         parts += [f"## Regret {words}", "Median (quartiles), number of seeds.", _regret_table(standings)]
         parts += ["### Ours against each: difference in units of Sobol's median regret [90 %]", _verdicts(standings)]
-        parts += ["### Over the twelve cells of the grid", _summary(standings)]
+        parts += ["### Over the twelve cells of the grid", grid]
     parts += ["## What it cost", _costs(rows)]
     return "\n\n".join(parts) + "\n"
 
@@ -106,11 +107,12 @@ def with_interval(found: Difference) -> str:
     return f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
 
 
-def _summary(standings: Standings) -> str:
-    grid = [cell.name for cell in GRID if cell.name in standings.regrets]
+def summary(standings: Standings, cells: Sequence[str], difference: Callable[[Vector], Difference]) -> str:
+    """Return the count of our verdicts against each rival over the cells that have results, and where we are worst."""
+    cells = [cell for cell in cells if cell in standings.regrets]
     head = ["against", "cells", "win", "tie", "loss", "open", "pooled difference"]
-    body = [_summary_row(standings, grid, who) for who in standings.rivals]
-    worst = [c for c in grid if is_worst(standings.of(c, _OURS), _peers(standings, c))]
+    body = [_summary_row(standings, cells, who, difference) for who in standings.rivals]
+    worst = [c for c in cells if is_worst(standings.of(c, _OURS), _peers(standings, c))]
     return markdown(head, body) + f"\n\nCells in which ours is worse than every peer: {', '.join(worst) or 'none'}."
 
 
@@ -118,11 +120,14 @@ def _peers(standings: Standings, cell: str) -> list[Regrets]:
     return [regrets for peer in PEERS if (regrets := standings.of(cell, peer))]
 
 
-def _summary_row(standings: Standings, grid: Sequence[str], rival: str) -> list[str]:
-    cells = [d for cell in grid if len(d := standings.differences(cell, rival))]
-    verdicts = [cell_difference(d).verdict for d in cells]
+def _summary_row(
+    standings: Standings, cells: Sequence[str], rival: str, difference: Callable[[Vector], Difference]
+) -> list[str]:
+    differences = [d for cell in cells if len(d := standings.differences(cell, rival))]
+    verdicts = [difference(d).verdict for d in differences]
     counts = [str(verdicts.count(verdict)) for verdict in ("win", "tie", "loss", "open")]
-    return [rival, str(len(cells)), *counts, with_interval(pooled_difference(cells)) if cells else "–"]
+    pooled = with_interval(pooled_difference(differences)) if differences else "–"
+    return [rival, str(len(differences)), *counts, pooled]
 
 
 def _costs(rows: list[Row]) -> str:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.peers import PeerDied, PeerFailure, PeerProcess
+from benchmarks.peers import PeerDied, PeerFailure, PeerProcess, Question
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.watch import Watch
@@ -45,7 +45,8 @@ class Seat:
             process = self._started()
             time.sleep(REST_SECONDS)
             cell, watch = problem.cell, Watch(process.pid)
-            asked = process.ask(problem.X, problem.y, problem.pending, d=cell.d, q=cell.q, seed=problem.seed)
+            question = Question(cell.d, problem.X, problem.y, problem.pending, seed=problem.seed)
+            asked = process.ask(question, cell.q)
             peak, others = watch.peak_rss(), watch.others()
             return Attempt(name, asked.seconds, asked.points, asked.fit, asked.threads, peak, others)
         except PeerFailure as failure:

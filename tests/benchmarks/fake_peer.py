@@ -23,7 +23,7 @@ class FakeSession:
         points = [*self.told.pending, *self.told.failed]
         return [points[i % len(points)] for i in range(q)], Fit([0.5] * self.told.d, 0.01, 0.0)
 
-    def recommend(self) -> int:
+    def recommend(self) -> list[int]:
         return self.told.best_measured()
 
 

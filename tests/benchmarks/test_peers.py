@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import PEERS, Peer, PeerDied, PeerFailure, PeerIsNotInstalled, PeerProcess
+from benchmarks.peers import PEERS, Peer, PeerDied, PeerFailure, PeerIsNotInstalled, PeerProcess, Question
 from benchmarks.peers.registry import FOLDER
 from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS
@@ -16,6 +16,7 @@ from benchmarks.quality.problems import GARDNER1
 X = [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
 Y = [1.0, -1.0, 0.0]
 PENDING = [[0.7, 0.8], [0.9, 1.0]]
+KNOWN = Question(2, X, Y, PENDING)
 COMMAND = [sys.executable, str(FOLDER / "programs" / "answer.py"), "fake_peer"]
 
 
@@ -32,14 +33,14 @@ def fake() -> Iterator[PeerProcess]:
 
 @pytest.mark.slow
 def test_a_peer_answers_and_lives_on_after_its_library_fails(fake: PeerProcess) -> None:
-    asked = fake.ask(X, Y, PENDING, failed=[[0.0, 0.5]], d=2, q=3, seed=1)
+    asked = fake.ask(replace(KNOWN, failed=[[0.0, 0.5]], seed=1), 3)
     assert asked.points == [*PENDING, [0.0, 0.5]]
     assert asked.threads == 1
     assert 0 <= asked.seconds < 10
     assert asked.fit == {"lengthscales": [0.5, 0.5], "noise": 0.01, "mean": 0.0}
     with pytest.raises(PeerFailure, match="ValueError: no luck"):
-        fake.ask(X, Y, PENDING, d=2, seed=13)
-    assert fake.recommend(X, Y, d=2).index == 1
+        fake.ask(replace(KNOWN, seed=13))
+    assert fake.recommend(KNOWN).indices == [1]
     assert fake.versions() == {"pytest": pytest.__version__}
 
 
@@ -47,8 +48,23 @@ def test_a_peer_answers_and_lives_on_after_its_library_fails(fake: PeerProcess) 
 def test_a_peer_recommends_the_best_feasible_point_or_the_one_that_exceeds_the_limits_the_least(
     fake: PeerProcess,
 ) -> None:
-    assert fake.recommend(X, Y, limited={"a": [0.0, -1.0, -1.0], "b": [-1.0, 0.1, 0.0]}, d=2).index == 2
-    assert fake.recommend(X, Y, limited={"a": [0.2, 0.3, -9.0], "b": [-1.0, -1.0, 0.4]}, d=2).index == 0
+    def recommended(a: list[float], b: list[float]) -> list[int]:
+        return fake.recommend(replace(KNOWN, limited={"a": a, "b": b})).indices
+
+    assert recommended([0.0, -1.0, -1.0], [-1.0, 0.1, 0.0]) == [2]
+    assert recommended([0.2, 0.3, -9.0], [-1.0, -1.0, 0.4]) == [0]
+
+
+@pytest.mark.slow
+def test_a_peer_recommends_the_measured_front_of_feasible_points_with_several_objectives(fake: PeerProcess) -> None:
+    def recommended(second: list[float], limited: list[float]) -> list[int]:
+        told = replace(KNOWN, further=[second], worst=[2.0, 9.0], limited={"limit": limited})
+        return fake.recommend(told).indices
+
+    assert recommended([1.0, 3.0, 2.0], [0.0, 0.0, 0.0]) == [0, 1, 2]
+    assert recommended([1.0, 3.0, 3.0], [0.0, 0.0, 0.0]) == [0, 1]
+    assert recommended([1.0, 3.0, 3.0], [0.0, 0.1, 0.0]) == [0, 2]
+    assert recommended([1.0, 3.0, 3.0], [0.3, 0.2, 0.2]) == [1]
 
 
 @pytest.mark.slow
@@ -59,13 +75,13 @@ def test_a_peers_process_runs_a_campaign_under_limits(fake: PeerProcess) -> None
     observed = run.history.model_view().observed
     assert len(observed) == 10
     best = min((t for t in observed if GARDNER1.feasible(t.point)), key=lambda t: GARDNER1.value(t.point))
-    assert contestant.recommend(run.campaign, run.history) == best.point
+    assert contestant.recommend(run.campaign, run.history) == (best.point,)
 
 
 @pytest.mark.slow
 def test_a_peer_that_dies_says_so_with_its_last_words(fake: PeerProcess) -> None:
     with pytest.raises(PeerDied, match=r"ended with 3 .*(\n|.)*noise that a library prints"):
-        fake.ask(X, Y, PENDING, d=2, seed=15)
+        fake.ask(replace(KNOWN, seed=15))
 
 
 @pytest.mark.slow
@@ -73,7 +89,7 @@ def test_a_peer_that_hangs_is_killed_at_its_limit(fake: PeerProcess) -> None:
     fake.versions()
     fake.limit_seconds = 0.2
     with pytest.raises(PeerDied, match="ended with -9"):
-        fake.ask(X, Y, PENDING, d=2, seed=14)
+        fake.ask(replace(KNOWN, seed=14))
 
 
 def test_a_missing_environment_is_told_with_the_command_that_makes_it() -> None:

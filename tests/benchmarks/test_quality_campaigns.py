@@ -4,13 +4,13 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from benchmarks.peers import Asked, Question, Recommended
 from benchmarks.quality.calibration import calibration_tables
 from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS, GRID, Cell
@@ -34,17 +34,17 @@ OURS = OwnContestant(BayesianProposer(draws=16, restarts=1, raw_points=16))
 
 @dataclass
 class CornerPeer:
-    """A peer that walks along the diagonal and keeps the requests to it."""
+    """A peer that walks along the diagonal and keeps the questions to it."""
 
-    asked: list[dict[str, Any]]
+    asked: list[tuple[Question, int]]
 
-    def ask(self, *, q: int, **known: Any) -> SimpleNamespace:
-        self.asked.append(known | {"q": q})
+    def ask(self, question: Question, q: int) -> Asked:
+        self.asked.append((question, q))
         step = len(self.asked) / 20
-        return SimpleNamespace(points=[[step + i / 100] * known["d"] for i in range(q)])
+        return Asked([[step + i / 100] * question.d for i in range(q)], seconds=0.0, fit=None, threads=1)
 
-    def recommend(self, **known: Any) -> SimpleNamespace:
-        return SimpleNamespace(index=int(np.argmin(known["y"])))
+    def recommend(self, question: Question) -> Recommended:
+        return Recommended([int(np.argmin(list(question.y)))], seconds=0.0)
 
     def versions(self) -> dict[str, str]:
         return {}
@@ -88,11 +88,11 @@ def test_a_peer_is_asked_in_the_unit_cube_about_every_trial_that_runs():
     peer = CornerPeer([])
     history = run_campaign(SMALL, 0, PeerContestant(peer)).history
     proposed = {t.id: t for t in history.trials.values()}
-    assert sum(request["q"] for request in peer.asked) == SMALL.trials - 4
-    for request in peer.asked:
-        assert len(request["pending"]) == SMALL.workers - request["q"]
-        assert len(request["X"]) == len(request["y"]) >= 2
-        assert all(0 <= u <= 1 for point in request["X"] for u in point)
+    assert sum(q for _, q in peer.asked) == SMALL.trials - 4
+    for question, q in peer.asked:
+        assert len(question.pending) == SMALL.workers - q
+        assert len(question.X) == len(question.y) >= 2
+        assert all(0 <= u <= 1 for point in question.X for u in point)
     assert proposed[5].point == pytest.approx({"x0": -5 + 15 / 20, "x1": 15 / 20})
 
 
@@ -192,8 +192,8 @@ def in_step(line: str, probability: float) -> bool:
 
 def test_points_that_repeat_an_earlier_one_are_counted():
     class Stuck(CornerPeer):
-        def ask(self, *, q: int, **known: Any) -> SimpleNamespace:
-            return SimpleNamespace(points=[[0.25, 0.75]] * q)
+        def ask(self, question: Question, q: int) -> Asked:
+            return Asked([[0.25, 0.75]] * q, seconds=0.0, fit=None, threads=1)
 
     run = run_campaign(SMALL, 0, PeerContestant(Stuck([])))
     assert duplicates(run.campaign, run.history) == SMALL.trials - 4 - 1
@@ -215,4 +215,4 @@ def test_pareto_durations_have_mean_one_and_the_tail_that_is_stated():
 
 def test_the_grid_has_twelve_cells_of_different_names():
     assert len(GRID) == 12
-    assert len(CELLS) == 54
+    assert len(CELLS) == 68

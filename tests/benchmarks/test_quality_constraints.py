@@ -1,7 +1,6 @@
 """Cells with limits: their optima and penalties, readings, questions to peers, regrets and the table."""
 
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,13 @@ import pytest
 import torch
 from botorch.test_functions import synthetic
 from scipy.optimize import NonlinearConstraint, differential_evolution
+from watching_peer import WatchingPeer
 
 from benchmarks.quality import commands, problems
 from benchmarks.quality.campaign_run import run_campaign
 from benchmarks.quality.cells import CELLS, CONSTRAINED, Cell
-from benchmarks.quality.constrained import constrained_table, infeasible_trials
 from benchmarks.quality.contestants import OwnContestant
+from benchmarks.quality.further_metrics import infeasible_trials, table_of_cells
 from benchmarks.quality.measures import judged_again, measure
 from benchmarks.quality.peer_contestant import PeerContestant
 from benchmarks.quality.problems import GARDNER1, GRAMACY, HARTMANN6_SUM, PRESSURE_VESSEL, Problem
@@ -37,24 +37,6 @@ BOTORCH = {
 }
 NOISY = CELLS["gramacy-moderate"]
 SOBOL = OwnContestant(SobolProposer())
-
-
-@dataclass
-class WatchingPeer:
-    """A peer that proposes the middle, recommends the first point, and keeps the requests to it."""
-
-    asked: list[dict[str, Any]] = field(default_factory=list)
-
-    def ask(self, *, q: int, **known: Any) -> SimpleNamespace:
-        self.asked.append(known)
-        return SimpleNamespace(points=[[0.5] * known["d"]] * q)
-
-    def recommend(self, **known: Any) -> SimpleNamespace:
-        self.asked.append(known)
-        return SimpleNamespace(index=0)
-
-    def versions(self) -> dict[str, str]:
-        return {}
 
 
 def least_feasible(problem: Problem) -> float:
@@ -150,13 +132,13 @@ def test_a_peer_gets_every_limited_metric_of_every_result_and_whether_results_ar
     peer = WatchingPeer()
     row_of = PeerContestant(peer)
     run = run_campaign(replace(CELLS[cell], trials=12), 0, row_of)
-    assert row_of.recommend(run.campaign, run.history) == run.history.model_view().observed[0].point
-    for request in peer.asked:
-        assert list(request["limited"]) == list(CELLS[cell].problem.limits)
-        assert all(len(values) == len(request["X"]) for values in request["limited"].values())
-        assert request["exact"] is exact
-    readings = [t.measured[m].mean for m in peer.asked[-1]["limited"] for t in run.history.model_view().observed]
-    assert [v for values in peer.asked[-1]["limited"].values() for v in values] == readings
+    assert row_of.recommend(run.campaign, run.history) == (run.history.model_view().observed[0].point,)
+    for question in peer.asked:
+        assert list(question.limited) == list(CELLS[cell].problem.limits)
+        assert all(len(values) == len(question.X) for values in question.limited.values())
+        assert question.exact is exact
+    readings = [t.measured[m].mean for m in peer.asked[-1].limited for t in run.history.model_view().observed]
+    assert [v for values in peer.asked[-1].limited.values() for v in values] == readings
 
 
 @pytest.mark.parametrize("cell", ["gardner1-20-trials", "gramacy-moderate"])
@@ -174,7 +156,9 @@ def test_the_table_counts_feasible_recommendations_and_infeasible_trials_and_com
     def rows(who: str, regrets: list[float], points: list[list[float]]) -> list[dict[str, Any]]:
         shared = {"cell": "gramacy-exact", "contestant": who, "charged": False, "points": points}
         return [
-            shared | {"seed": seed, "regret": r, "best_tried_regret": 0.1, "feasible": r < penalty}
+            shared
+            | {"seed": seed, "regret": r, "true_value": 0.6 + r, "best_tried_regret": 0.1}
+            | {"feasible": r < penalty, "recommended": 1}
             for seed, r in enumerate(regrets)
         ]
 
@@ -182,20 +166,22 @@ def test_the_table_counts_feasible_recommendations_and_infeasible_trials_and_com
     sobol = rows("sobol", [0.2] * 6, [low, high])
     # A median would hide two infeasible recommendations of six.
     rival = rows("botorch", [0.1] * 4 + [penalty] * 2, [high, high])
-    lines = constrained_table([*ours, *sobol, *rival]).splitlines()[2:]
-    assert lines[0] == "| gramacy-exact | overnight | 6 | 6 | 0.1 | 0.1 | 0.0 | – | – |"
-    assert lines[1] == "| gramacy-exact | sobol | 6 | 6 | 0.2 | 0.1 | 1.0 | -0.50 [-0.50, -0.50] | win |"
+    lines = table_of_cells(CONSTRAINED, [*ours, *sobol, *rival]).splitlines()[2:]
+    assert lines[0] == "| gramacy-exact | overnight | 6 | 6 | 1.0 | 0.7 | 0.1 | 0.1 | 0.0 | – | – |"
+    assert lines[1] == "| gramacy-exact | sobol | 6 | 6 | 1.0 | 0.8 | 0.2 | 0.1 | 1.0 | -0.50 [-0.50, -0.50] | win |"
     mean = (0.1 - penalty) / 0.2 / 3
-    assert lines[2].startswith(f"| gramacy-exact | botorch | 6 | 4 | 0.1 | 0.1 | 2.0 | {mean:+.2f} [")
+    assert lines[2].startswith(f"| gramacy-exact | botorch | 6 | 4 | 1.0 | 0.7 | 0.1 | 0.1 | 2.0 | {mean:+.2f} [")
     assert infeasible_trials(sobol[0]) == 1
 
 
-def test_contestants_that_ignore_limits_are_left_out_of_these_cells(tmp_path, monkeypatch):
+def test_contestants_that_know_a_single_metric_are_left_out_of_cells_with_several(tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(commands, "run_and_store", lambda tasks, folder, jobs: ran.extend(tasks))
-    commands.run(tmp_path, ["sobol", "hebo", "ax"], ["spring", "branin-moderate"], [0], 1, again=False, charge=False)
+    cells = ["spring", "truss-4-workers", "branin-moderate"]
+    commands.run(tmp_path, ["sobol", "hebo", "ax"], cells, [0], 1, again=False, charge=False)
     assert [(task.contestant, task.cell) for task in ran] == [
         *((who, "spring") for who in ("sobol", "ax")),
+        *((who, "truss-4-workers") for who in ("sobol", "ax")),
         *((who, "branin-moderate") for who in ("sobol", "hebo", "ax")),
     ]
 

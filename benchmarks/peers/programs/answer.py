@@ -102,11 +102,11 @@ def answer_ask(peer: ModuleType, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer_recommend(peer: ModuleType, request: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the index of the point that the library recommends."""
+    """Ask for the indices of the points that the library recommends."""
     session = peer.rebuild(told_by(request))
     began = time.perf_counter()
-    index = session.recommend()
-    return {"index": index, "seconds": time.perf_counter() - began}
+    indices = session.recommend()
+    return {"indices": indices, "seconds": time.perf_counter() - began}
 
 
 def told_by(request: dict[str, Any]) -> Told:
@@ -118,6 +118,8 @@ def told_by(request: dict[str, Any]) -> Told:
         pending=request["pending"],
         failed=request.get("failed", []),
         seed=request["seed"],
+        further=request.get("further", []),
+        worst=request.get("worst", []),
         limited=request.get("limited", {}),
         exact=request.get("exact", False),
     )

@@ -50,10 +50,10 @@ class BotorchRustSession:
         )
         return candidates.tolist(), fit_of(model)
 
-    def recommend(self) -> int:
+    def recommend(self) -> list[int]:
         """Return the observed point with the best posterior mean."""
         torch.manual_seed(self.seed)
-        return int(self.fitted().posterior(self.X).mean.argmax())
+        return [int(self.fitted().posterior(self.X).mean.argmax())]
 
     def fitted(self) -> SingleTaskGP:
         """Fit the default model to outcomes that are already standardised, so that the scale of the fit is known."""

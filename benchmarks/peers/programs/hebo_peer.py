@@ -28,9 +28,9 @@ class HeboSession:
         """Get q suggestions; HEBO fits its model in this call."""
         return self.optimizer.suggest(n_suggestions=q)[self.names].to_numpy(dtype=float).tolist(), None
 
-    def recommend(self) -> int:
+    def recommend(self) -> list[int]:
         """Return the point with the best observed value, noise included: HEBO's own best point."""
-        return int(self.optimizer.get_best_id())
+        return [int(self.optimizer.get_best_id())]
 
 
 def rebuild(told: Told) -> HeboSession:

@@ -1,4 +1,7 @@
-"""Ask Optuna's GPSampler: a Matérn GP with LogEI, or with qLogEI over 128 samples if trials are running."""
+"""Ask Optuna's GPSampler: a Matérn GP with LogEI, or with qLogEI over 128 samples if trials are running.
+
+With several objectives it takes LogEHVI or qLogEHVI, up to a reference point of its own.
+"""
 
 from optuna.samplers import GPSampler
 from optuna_study import PACKAGES, OptunaSession, rebuild_study

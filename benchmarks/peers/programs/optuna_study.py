@@ -25,10 +25,12 @@ class OptunaSession:
         trials = [self.study.ask(self.space) for _ in range(q)]
         return [[trial.params[name] for name in self.space] for trial in trials], None
 
-    def recommend(self) -> int:
-        """Return the feasible trial with the best observed value, noise included: the study's own best trial."""
+    def recommend(self) -> list[int]:
+        """Return the study's own best trials: the measured front, or the best value if there is one objective."""
+        if self.told.further:
+            return [trial.number for trial in self.study.best_trials] or self.told.best_measured()
         try:
-            return self.study.best_trial.number
+            return [self.study.best_trial.number]
         except ValueError:
             # Optuna has no best trial if none was feasible.
             return self.told.best_measured()
@@ -40,7 +42,7 @@ def rebuild_study(told: Told, sampler: BaseSampler) -> OptunaSession:
     A long-lived sampler would start the GP's fit at its last hyperparameters; a rebuilt one makes a cold start.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="minimize", sampler=sampler)
+    study = optuna.create_study(directions=["minimize"] * len(told.objectives), sampler=sampler)
     space: dict[str, BaseDistribution] = {f"x{i}": FloatDistribution(0.0, 1.0) for i in range(told.d)}
 
     def trial(point: list[float], state: TrialState, **result: Any) -> FrozenTrial:
@@ -48,7 +50,8 @@ def rebuild_study(told: Told, sampler: BaseSampler) -> OptunaSession:
 
     def complete(i: int) -> FrozenTrial:
         constraints = {name: values[i] for name, values in told.limited.items()}
-        return trial(told.X[i], TrialState.COMPLETE, value=told.y[i], constraints=constraints)
+        values = [objective[i] for objective in told.objectives]
+        return trial(told.X[i], TrialState.COMPLETE, values=values, constraints=constraints)
 
     study.add_trials(
         [complete(i) for i in range(len(told.X))]

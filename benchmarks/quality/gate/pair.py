@@ -67,9 +67,10 @@ class Pair:
         }
 
     def _found(self, side: OwnContestant, run: CampaignRun) -> Row:
-        point = side.recommend(run.campaign, run.history)
-        if point is None:
+        points = side.recommend(run.campaign, run.history)
+        if not points:
             raise ValueError("expected a recommendation, got a campaign without a result")
+        [point] = points
         return {
             "regret": self.cell.problem.regret(point),
             "best_tried": best_tried(self.cell, run.history),

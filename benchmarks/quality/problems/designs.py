@@ -9,7 +9,7 @@ vessel's limit on its length is left out, since the usual bounds imply it.
 import math
 from collections.abc import Callable, Mapping
 
-from benchmarks.quality.problems.problem import Declared, Limit, Problem, Values
+from benchmarks.quality.problems.problem import Declared, Limit, Problem, floats, of_numbers
 
 _LOAD, _LENGTH = 6_000.0, 14.0
 _YOUNG, _SHEAR_MODULUS = 30e6, 12e6
@@ -17,16 +17,8 @@ _YOUNG, _SHEAR_MODULUS = 30e6, 12e6
 _PLATE = 0.0625
 
 
-def _of_numbers(function: Callable[..., float]) -> Callable[[Values], float]:
-    return lambda point: function(*(float(value) for value in point.values()))
-
-
 def _limits(**functions: Callable[..., float]) -> Mapping[str, Limit]:
-    return {name: Limit(_of_numbers(function)) for name, function in functions.items()}
-
-
-def _floats(**bounds: tuple[float, float]) -> Declared:
-    return {name: {"kind": "float", "low": low, "high": high} for name, (low, high) in bounds.items()}
+    return {name: Limit(of_numbers(function)) for name, function in functions.items()}
 
 
 def _ints(**bounds: tuple[int, int]) -> Declared:
@@ -51,8 +43,8 @@ def _buckling_load(h: float, w: float, t: float, b: float) -> float:
 
 
 WELDED_BEAM = Problem(
-    _of_numbers(_beam_price),
-    _floats(weld_height=(0.1, 2.0), weld_length=(0.1, 10.0), thickness=(0.1, 10.0), width=(0.1, 2.0)),
+    of_numbers(_beam_price),
+    floats(weld_height=(0.1, 2.0), weld_length=(0.1, 10.0), thickness=(0.1, 10.0), width=(0.1, 2.0)),
     {"weld_height": 0.20572964, "weld_length": 3.47048866, "thickness": 9.03662392, "width": 0.20572964},
     minimum=1.7248523,
     spread=10.0,
@@ -75,8 +67,8 @@ def _vessel_price(shell: float, head: float, r: float, length: float) -> float:
 
 
 PRESSURE_VESSEL = Problem(
-    _of_numbers(_vessel_price),
-    {**_ints(shell=(1, 99), head=(1, 99)), **_floats(radius=(10.0, 200.0), length=(10.0, 200.0))},
+    of_numbers(_vessel_price),
+    {**_ints(shell=(1, 99), head=(1, 99)), **floats(radius=(10.0, 200.0), length=(10.0, 200.0))},
     {"shell": 13, "head": 7, "radius": 42.09844559, "length": 176.63659592},
     minimum=6059.714335,
     spread=117_600.0,
@@ -99,11 +91,11 @@ def _shaft_stress(torque: float, m: float, z: float, length: float, diameter: fl
 
 
 SPEED_REDUCER = Problem(
-    _of_numbers(_reducer_weight),
+    of_numbers(_reducer_weight),
     {
-        **_floats(face=(2.6, 3.6), module=(0.7, 0.8)),
+        **floats(face=(2.6, 3.6), module=(0.7, 0.8)),
         **_ints(teeth=(17, 28)),
-        **_floats(length1=(7.3, 8.3), length2=(7.8, 8.3), shaft1=(2.9, 3.9), shaft2=(5.0, 5.5)),
+        **floats(length1=(7.3, 8.3), length2=(7.8, 8.3), shaft1=(2.9, 3.9), shaft2=(5.0, 5.5)),
     },
     {
         "face": 3.5,
@@ -133,8 +125,8 @@ SPEED_REDUCER = Problem(
 )
 
 SPRING = Problem(
-    _of_numbers(lambda wire, coil, turns: (turns + 2) * coil * wire**2),
-    _floats(wire=(0.05, 2.0), coil=(0.25, 1.3), turns=(2.0, 15.0)),
+    of_numbers(lambda wire, coil, turns: (turns + 2) * coil * wire**2),
+    floats(wire=(0.05, 2.0), coil=(0.25, 1.3), turns=(2.0, 15.0)),
     {"wire": 0.05168987, "coil": 0.3567372, "turns": 11.2878258},
     minimum=0.012665233,
     spread=12.6,
