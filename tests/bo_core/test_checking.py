@@ -84,6 +84,19 @@ def test_a_result_that_is_confirmed_counts_and_one_that_is_not_does_not() -> Non
     assert recommended(refuted) != check.point
 
 
+def test_a_result_without_neighbours_is_measured_again_and_believed_before_but_not_recommended() -> None:
+    campaign = campaign_of(cube(8))
+    history = glitched(-3.0, campaign)
+    check, new = propose(campaign, history, DOUBT, 2)
+    assert (check.generator, check.point) == ("checking", history.trials[GLITCHED].point)
+    assert (suspects_of(check), suspects_of(new)) == ((), ())
+    assert recommended(history, campaign) != check.point
+    refuted = add(history, [check]).extended([observed(history.next_trial, bowl(check.point))])
+    assert suspects_of(propose(campaign, refuted, DOUBT, 1)[0]) == (GLITCHED,)
+    never = DOUBT.model_copy(update={"replication": "never"})
+    assert suspects_of(propose(campaign, history, never, 1)[0]) == (GLITCHED,)
+
+
 def test_a_result_that_looks_too_bad_is_doubted_and_not_measured_again() -> None:
     made = propose(SPACE, glitched(2.0), DOUBT, 2)
     assert [(each.generator, suspects_of(each)) for each in made] == [("model", (GLITCHED,))] * 2

@@ -78,6 +78,15 @@ def test_fewer_than_one_in_a_hundred_clean_results_is_suspected(function, noise)
     assert count <= 0.01 * 6 * 30
 
 
+def test_only_a_good_result_without_informative_neighbours_is_isolated() -> None:
+    # 40 points know little of their neighbours in 6 dimensions, and nearly everything in 2.
+    points = some_points(SPACE, 40)
+    values = [value - 12.0 * (i == 17) for i, value in enumerate(noisy(waves, points, 0.1, 0))]
+    assert [each.isolated for each in suspects(SIX, *with_glitches(-12.0))] == [True] * 3
+    assert [each.isolated for each in suspects(SIX, *with_glitches(12.0))] == [False] * 3
+    assert [(each.trial, each.isolated) for each in suspects(SPACE, points, values)] == [(18, False)]
+
+
 def test_nothing_is_suspected_if_the_proposer_believes_or_has_a_model_of_its_own() -> None:
     told = with_glitches(-12.0)
     own = GpytorchSurrogate(kind="gpytorch", model="own:model")
