@@ -55,11 +55,8 @@ class Asked:
 
     @cached_property
     def doubted(self) -> tuple[int, ...]:
-        """Return the ids of the suspects whose results the model does not know."""
-        if self.recorded is not None:
-            return self.recorded
-        checks = self.proposer.replication != "never"
-        return tuple(suspect.trial for suspect in self.suspects if not (suspect.isolated and checks))
+        """Return the ids of the suspects, whose results the model does not know."""
+        return tuple(suspect.trial for suspect in self.suspects) if self.recorded is None else self.recorded
 
     @cached_property
     def view(self) -> ModelView:

@@ -5,7 +5,6 @@ from collections import Counter
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.choice import Candidate
 from overnight.bo_core.data.encoding import key_of
-from overnight.bo_core.suspects import without
 
 
 def to_check(asked: Asked) -> list[Candidate]:
@@ -16,8 +15,7 @@ def to_check(asked: Asked) -> list[Candidate]:
     if asked.proposer.replication == "never" or not asked.suspects:
         return []
     goal, trials = asked.history.goal, asked.history.trials
-    others = without(asked.everything, {suspect.trial for suspect in asked.suspects}).observed
-    best, tried = goal.best(others), Counter(key_of(trial.point) for trial in trials.values())
+    best, tried = goal.best(asked.view.observed), Counter(key_of(trial.point) for trial in trials.values())
     once = (
         (trial, suspect.off) for suspect in asked.suspects if tried[key_of((trial := trials[suspect.trial]).point)] == 1
     )

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import torch
 from torch import Tensor
 
 from overnight.bo_core.data.state import Observed
@@ -55,11 +56,6 @@ class Pursuit:
             path += self._path(Believed.of(self.observed, self.proposer, known[: self._most], theta))
         return self._without_innocents(max(path, key=lambda each: each.value - PRICE * len(each.doubted)))
 
-    def isolated(self, found: Believed) -> set[int]:
-        """Return the doubted readings that are too good, of which neighbours know too little, and measured once."""
-        each = zip(found.doubted, found.off.tolist(), found.explained.tolist(), strict=True)
-        return {i for i, off, explained in each if off > 0.0 and explained < _INFORMED} - self._refuted(found)
-
     @property
     def _most(self) -> int:
         return int(_LARGEST_SHARE * len(self.places))
@@ -96,12 +92,14 @@ class Pursuit:
         """Return the doubted readings that the function may give although its model does not expect them.
 
         The function may be steeper here than elsewhere, so an error is plausible if it is usual for a point without
-        neighbours. A bad reading is plausible if several believed ones are as bad: cliffs and penalties are more common
-        than glitches.
+        neighbours. A good reading whose neighbours explain little may be the first of a better region. A bad one is
+        plausible if several believed ones are as bad: cliffs and penalties are more common than glitches.
         """
         usual = float(found.y[list(found.rows)].sort().values[:_SEVERAL][-1])
-        each = zip(found.doubted, found.beyond.tolist(), strict=True)
-        return {i for i, away in each if abs(away) <= _SURPRISE or (away < 0.0 and float(found.y[i]) >= usual)}
+        y = found.y[list(found.doubted)]
+        innocent = torch.where(found.off > 0.0, found.explained < _INFORMED, y >= usual)
+        plausible = (found.beyond.abs() <= _SURPRISE) | innocent
+        return {i for i, true in zip(found.doubted, plausible.tolist(), strict=True) if true}
 
     def _refuted(self, found: Believed) -> set[int]:
         """Return the doubted readings at whose point another reading is believed."""

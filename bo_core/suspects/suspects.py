@@ -19,14 +19,10 @@ _FEWEST, _MOST_AT_ONCE = 8, 256
 
 @dataclass(frozen=True)
 class Suspect:
-    """A trial whose result is `off` by so many standard deviations; above 0 it is too good.
-
-    If it is `isolated`, its neighbours know too little to contradict it, and proposals believe it until its check does.
-    """
+    """A trial whose result is `off` by so many standard deviations; above 0 it is too good."""
 
     trial: int
     off: float
-    isolated: bool
 
 
 def suspects_among(
@@ -93,9 +89,7 @@ def _among(
         found = found or pursuit.best(known, None if before is None else before.theta)
     except ModelFailed:
         return []
-    isolated = pursuit.isolated(found)
-    each = zip(found.doubted, found.off.tolist(), strict=True)
-    return [Suspect(part.trials[i].id, off, i in isolated) for i, off in each]
+    return [Suspect(part.trials[i].id, off) for i, off in zip(found.doubted, found.off.tolist(), strict=True)]
 
 
 def _checked(observed: Observed, places: Sequence[PointKey]) -> list[int]:

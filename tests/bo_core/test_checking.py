@@ -84,17 +84,23 @@ def test_a_result_that_is_confirmed_counts_and_one_that_is_not_does_not() -> Non
     assert recommended(refuted) != check.point
 
 
-def test_a_result_without_neighbours_is_measured_again_and_believed_before_but_not_recommended() -> None:
-    campaign = campaign_of(cube(8))
-    history = glitched(-3.0, campaign)
-    check, new = propose(campaign, history, DOUBT, 2)
-    assert (check.generator, check.point) == ("checking", history.trials[GLITCHED].point)
-    assert (suspects_of(check), suspects_of(new)) == ((), ())
+def test_a_good_result_without_neighbours_is_checked_once_the_search_has_looked_beside_it() -> None:
+    def waves(point: Point) -> float:
+        return sum(math.sin(5.0 * float(x) + i) for i, x in enumerate(point.values()))
+
+    campaign = campaign_of(cube(6))
+    points = some_points(campaign, 30)
+    history = history_of(campaign, points, [waves(p) - 12.0 * (p == points[GLITCHED - 1]) for p in points])
+    made: list[Proposal] = []
+    for _ in range(4):
+        made += propose(campaign, history, DOUBT, 1)
+        history = add(history, made[-1:]).extended([observed(history.next_trial, waves(made[-1].point))])
+    [check] = [proposal for proposal in made if proposal.generator == "checking"]
+    assert made[0] != check
+    assert suspects_of(made[0]) == ()
+    assert check.point == points[GLITCHED - 1]
+    assert suspects_of(propose(campaign, history, DOUBT, 1)[0]) == (GLITCHED,)
     assert recommended(history, campaign) != check.point
-    refuted = add(history, [check]).extended([observed(history.next_trial, bowl(check.point))])
-    assert suspects_of(propose(campaign, refuted, DOUBT, 1)[0]) == (GLITCHED,)
-    never = DOUBT.model_copy(update={"replication": "never"})
-    assert suspects_of(propose(campaign, history, never, 1)[0]) == (GLITCHED,)
 
 
 def test_a_result_that_looks_too_bad_is_doubted_and_not_measured_again() -> None:
