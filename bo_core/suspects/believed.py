@@ -27,9 +27,10 @@ class Believed:
     """A model of these `rows` of the observations; all others are `doubted`.
 
     `left_out` [n'] are the errors in predicting each believed reading from the others, and `off` [k] those in
-    predicting the doubted ones from the believed ones, in standard deviations. `value` is the log density of all
-    measurements in their own unit, the prior of the hyperparameters `theta` [h] included. `y` and `noise` [n] are all
-    readings and the variances of their noise, standardised.
+    predicting the doubted ones from the believed ones, in standard deviations. `beyond` [k] are the latter in standard
+    deviations of a point without neighbours; neighbours explain a share of the variance that is `explained` [k].
+    `value` is the log density of all measurements in their own unit, the prior of the hyperparameters `theta` [h]
+    included. `y` and `noise` [n] are all readings and the variances of their noise, standardised.
     """
 
     rows: tuple[int, ...]
@@ -37,6 +38,8 @@ class Believed:
     theta: Array
     left_out: Tensor
     off: Tensor
+    beyond: Tensor
+    explained: Tensor
     value: float
     y: Tensor
     noise: Tensor
@@ -75,9 +78,14 @@ class Believed:
         posterior = Posterior.of(data, sets)
         y, log_slopes = outcomes.placed([m.mean for m in observed.measured])
         noise = _noise(observed, outcomes.unit, log_slopes, float(sets.noise_variance), extra=extra)
-        off, log_density = _of_doubted(posterior, observed.X[list(doubted)], y[list(doubted)], noise[list(doubted)])
-        value += log_density + float((log_slopes - math.log(outcomes.unit)).sum())
-        return cls(rows, tuple(doubted), theta, errors_left_out(posterior)[0], off, value, y, noise)
+        which = list(doubted)
+        mean, sd = _predicted(posterior, observed.X[which])
+        off = _errors(y[which] - mean, (sd**2 + noise[which]).sqrt())
+        beyond = _errors(y[which] - mean, (1.0 + noise[which]).sqrt())
+        value += _log_density(off, (sd**2 + noise[which]).sqrt())
+        value += float((log_slopes - math.log(outcomes.unit)).sum())
+        left_out = errors_left_out(posterior)[0]
+        return cls(rows, tuple(doubted), theta, left_out, off, beyond, 1.0 - sd**2, value, y, noise)
 
 
 def gains(off: Tensor) -> Tensor:
@@ -96,18 +104,23 @@ def _noise(observed: Observed, unit: float, log_slopes: Tensor, inferred: float,
     return torch.where(known.isnan(), inferred, known + inferred * extra)
 
 
-def _of_doubted(posterior: Posterior, X: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, float]:
-    """Return by how many standard deviations doubted readings y [k] are off, and their density with own noise.
-
-    Each is predicted from the believed ones, with the noise that it would have if it were believed.
-    """
-    if not len(y):
-        return y, 0.0
+def _predicted(posterior: Posterior, X: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the means and standard deviations [k] of the function at X [k, d]."""
+    if not len(X):
+        return X.new_zeros(0), X.new_zeros(0)
     mean, sd = posterior.marginal(X)
-    spread = (sd[0] ** 2 + noise).sqrt()
+    return mean[0], sd[0]
+
+
+def _errors(residual: Tensor, spread: Tensor) -> Tensor:
+    """Return residuals [k] in units of their spread [k], finite however vast they are."""
     largest = torch.finfo(torch.float64).max
-    off = ((y - mean[0]) / spread).clamp(-largest, largest)
-    # The density with the likeliest noise of its own, without the square of a vast error.
+    return (residual / spread).clamp(-largest, largest)
+
+
+def _log_density(off: Tensor, spread: Tensor) -> float:
+    """Return the log density of readings that are off by so many spreads, each with the likeliest noise of its own."""
     size = off.abs()
+    # Without the square of a vast error.
     log_density = -0.5 * size.clamp(max=1.0) ** 2 - size.clamp(min=1.0).log() - spread.log() - _HALF_LOG_2PI
-    return off, float(log_density.sum())
+    return float(log_density.sum())

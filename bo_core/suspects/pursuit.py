@@ -26,6 +26,10 @@ _BEGIN, _CONTINUE = 4.5, 3.5
 _MEDIAN_OF_NORMAL = 0.6745
 # A bad reading is usual if this many believed ones are as bad.
 _SEVERAL = 3
+# The most standard deviations of the campaign's results by which a steep function may surprise its model.
+_SURPRISE = 2.5
+# The least share of the variance that neighbours explain if they can contradict a reading.
+_INFORMED = 0.75
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,32 @@ class Pursuit:
         found = Believed.of(self.observed, self.proposer, doubted, theta, fitted=False)
         return None if _largest(found.left_out) > _BEGIN or self._innocent(found) else found
 
-    def best(self) -> Believed:
-        """Return the model with the best choice of doubted readings."""
-        path = [Believed.of(self.observed, self.proposer)]
-        if _largest(path[0].left_out) <= _BEGIN:
-            return path[0]
-        most = int(_LARGEST_SHARE * len(self.places))
-        while len(path[-1].doubted) < most and _largest(path[-1].left_out) > _CONTINUE:
-            worst = self._worst(path[-1], most - len(path[-1].doubted))
+    def best(self, known: Sequence[int] = (), theta: Array | None = None) -> Believed:
+        """Return the model with the best choice of doubted readings.
+
+        A second path begins with those `known` to be suspicious, and with earlier hyperparameters [h] if there are any.
+        Together, glitches can hide so well that no first one is found.
+        """
+        path = self._path(Believed.of(self.observed, self.proposer))
+        if known:
+            path += self._path(Believed.of(self.observed, self.proposer, known[: self._most], theta))
+        return self._without_innocents(max(path, key=lambda each: each.value - PRICE * len(each.doubted)))
+
+    @property
+    def _most(self) -> int:
+        return int(_LARGEST_SHARE * len(self.places))
+
+    def _path(self, first: Believed) -> list[Believed]:
+        """Return models with more and more doubted readings, as long as something is left to explain."""
+        path = [first]
+        if _largest(first.left_out) <= _BEGIN:
+            return path
+        while len(path[-1].doubted) < self._most and _largest(path[-1].left_out) > _CONTINUE:
+            worst = self._worst(path[-1], self._most - len(path[-1].doubted))
             if not worst:
                 break
             path.append(self._doubting(worst, path[-1]))
-        return self._without_innocents(max(path, key=lambda each: each.value - PRICE * len(each.doubted)))
+        return path
 
     def _doubting(self, more: Sequence[int], before: Believed) -> Believed:
         return Believed.of(self.observed, self.proposer, sorted((*before.doubted, *more)), before.theta)
@@ -65,22 +83,28 @@ class Pursuit:
         return found
 
     def _innocent(self, found: Believed) -> set[int]:
-        """Return the doubted readings that gain too little, that are usual or that another one confirms.
+        """Return the doubted readings that gain too little, that a repetition confirms, or that may well be true."""
+        gained = zip(found.doubted, gains(found.off).tolist(), strict=True)
+        little = {i for i, gain in gained if gain <= PRICE}
+        return little | self._repeated(found) | (self._plausible(found) - self._refuted(found))
 
-        A bad reading is usual if several believed ones are as bad: cliffs and penalties are more common than glitches.
-        A reading is confirmed by one of the same point that agrees, or by the next one if that is doubted as well and
-        off the same way. A glitch has nothing to do with its point, so that two of them side by side are rather a pit.
+    def _plausible(self, found: Believed) -> set[int]:
+        """Return the doubted readings that the function may give although its model does not expect them.
+
+        The function may be steeper here than elsewhere, so an error is plausible if it is usual for a point without
+        neighbours. A good reading whose neighbours explain little may be the first of a better region. A bad one is
+        plausible if several believed ones are as bad: cliffs and penalties are more common than glitches.
         """
-        off = dict(zip(found.doubted, found.off.tolist(), strict=True))
-        gained = dict(zip(found.doubted, gains(found.off).tolist(), strict=True))
         usual = float(found.y[list(found.rows)].sort().values[:_SEVERAL][-1])
-        innocent = {i for i in off if gained[i] <= PRICE or (off[i] < 0.0 and float(found.y[i]) >= usual)}
-        innocent |= self._repeated(found) & off.keys()
-        for i in off:
-            other = self._next_to(i, found)
-            if other in off and (off[i] > 0.0) == (off[other] > 0.0):
-                innocent |= {i, other}
-        return innocent
+        y = found.y[list(found.doubted)]
+        innocent = torch.where(found.off > 0.0, found.explained < _INFORMED, y >= usual)
+        plausible = (found.beyond.abs() <= _SURPRISE) | innocent
+        return {i for i, true in zip(found.doubted, plausible.tolist(), strict=True) if true}
+
+    def _refuted(self, found: Believed) -> set[int]:
+        """Return the doubted readings at whose point another reading is believed."""
+        believed = {self.places[i] for i in found.rows if i < len(self.places)}
+        return {i for i in found.doubted if self.places[i] in believed}
 
     def _repeated(self, found: Believed) -> set[int]:
         """Return the readings with which another reading of the same point agrees."""
@@ -88,16 +112,7 @@ class Pursuit:
         for i, place in enumerate(self.places):
             of_place.setdefault(place, []).append(i)
         pairs = [pair for rows in of_place.values() for pair in combinations(rows, 2)]
-        return {i for pair in pairs if found.agree(*pair) for i in pair}
-
-    def _next_to(self, i: int, found: Believed) -> int | None:
-        """Return the reading nearest to this one, in length scales, at another point."""
-        groups, X = self.observed.groups, self.observed.X
-        scales = groups.log_scales(torch.from_numpy(found.theta[: groups.count])).exp()
-        away = ((X - X[i]) / scales).square().sum(1)
-        away[(X[i] == X).all(1)] = torch.inf
-        nearest = int(away.argmin())
-        return None if away[nearest].isinf() else nearest
+        return {i for pair in pairs if found.agree(*pair) for i in pair} & set(found.doubted)
 
     def _worst(self, found: Believed, room: int) -> list[int]:
         """Return the believed readings to doubt next: all that gain enough alone, and at least a few."""

@@ -1,6 +1,6 @@
 """The suspects: trials whose results look like glitches, because a model of all others cannot believe them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from overnight.bo_core.data.encoding import PointKey, key_of
@@ -83,9 +83,17 @@ def _among(
     places = [key_of(observed.trials[i].point) for i in rows if i < results]
     pursuit = Pursuit(part, proposer, places)
     doubted = [] if before is None else [i for i in range(len(places)) if part.trials[i].id in before.suspects]
+    known = sorted({*doubted, *_checked(part, places)})
     try:
         found = None if before is None else pursuit.holds(doubted, before.theta)
-        found = found or pursuit.best()
+        found = found or pursuit.best(known, None if before is None else before.theta)
     except ModelFailed:
         return []
     return [Suspect(part.trials[i].id, off) for i, off in zip(found.doubted, found.off.tolist(), strict=True)]
+
+
+def _checked(observed: Observed, places: Sequence[PointKey]) -> list[int]:
+    """Return the rows of the results that a checking trial has measured again."""
+    checks = {i for i in range(len(places)) if observed.trials[i].proposal.generator == "checking"}
+    again = {places[i] for i in checks}
+    return [i for i, place in enumerate(places) if place in again and i not in checks]

@@ -84,6 +84,25 @@ def test_a_result_that_is_confirmed_counts_and_one_that_is_not_does_not() -> Non
     assert recommended(refuted) != check.point
 
 
+def test_a_good_result_without_neighbours_is_checked_once_the_search_has_looked_beside_it() -> None:
+    def waves(point: Point) -> float:
+        return sum(math.sin(5.0 * float(x) + i) for i, x in enumerate(point.values()))
+
+    campaign = campaign_of(cube(6))
+    points = some_points(campaign, 30)
+    history = history_of(campaign, points, [waves(p) - 12.0 * (p == points[GLITCHED - 1]) for p in points])
+    made: list[Proposal] = []
+    for _ in range(4):
+        made += propose(campaign, history, DOUBT, 1)
+        history = add(history, made[-1:]).extended([observed(history.next_trial, waves(made[-1].point))])
+    [check] = [proposal for proposal in made if proposal.generator == "checking"]
+    assert made[0] != check
+    assert suspects_of(made[0]) == ()
+    assert check.point == points[GLITCHED - 1]
+    assert suspects_of(propose(campaign, history, DOUBT, 1)[0]) == (GLITCHED,)
+    assert recommended(history, campaign) != check.point
+
+
 def test_a_result_that_looks_too_bad_is_doubted_and_not_measured_again() -> None:
     made = propose(SPACE, glitched(2.0), DOUBT, 2)
     assert [(each.generator, suspects_of(each)) for each in made] == [("model", (GLITCHED,))] * 2

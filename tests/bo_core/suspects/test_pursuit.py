@@ -56,6 +56,8 @@ def test_the_value_is_the_density_with_the_likeliest_noise_of_the_doubted_readin
     density = multivariate_normal.logpdf(z[rows], np.full(len(rows), mean), noisy) - float(own.fun)
     assert found.value == pytest.approx(density + float(prior[0]) - 12 * math.log(scale), abs=1e-5)
     assert float(found.off[0]) == pytest.approx(residual / math.sqrt(variance), rel=1e-5)
+    assert float(found.beyond[0]) == pytest.approx(residual / math.sqrt(1.0 + noise), rel=1e-5)
+    assert float(found.explained[0]) == pytest.approx(1.0 - (variance - noise), abs=1e-5)
     gained = -float(own.fun) - norm.logpdf(residual, scale=math.sqrt(variance))
     assert float(gains(found.off)[0]) == pytest.approx(gained, abs=1e-5)
 
@@ -94,15 +96,39 @@ def test_repetitions_that_agree_are_believed_and_of_two_that_do_not_one_is() -> 
     assert with_readings_of_one(means[5], -1.5) == (14,)
 
 
-def test_two_readings_side_by_side_that_are_off_the_same_way_are_believed() -> None:
+@pytest.mark.parametrize("side_by_side", [1, 2])
+def test_glitches_side_by_side_are_doubted_like_one_alone(side_by_side) -> None:
     points, rng = some_points(SPACE, 20), np.random.default_rng(0)
-    pit = [{"x0": 0.8, "x1": 0.83}, {"x0": 0.81, "x1": 0.82}]
-    values = [bowl(p) + 0.02 * rng.standard_normal() for p in points]
-    with_pit = [*points, *pit]
-    pair = observed_by(SPACE, history_of(SPACE, with_pit, [*values, -1.5, -1.45]).model_view())
-    single = observed_by(SPACE, history_of(SPACE, with_pit[:-1], [*values, -1.5]).model_view())
-    assert pursued(pair).doubted == ()
-    assert pursued(single).doubted == (20,)
+    values = [bowl(p) + 0.02 * rng.standard_normal() for p in points] + [-1.5, -1.45][:side_by_side]
+    points += [{"x0": 0.8, "x1": 0.83}, {"x0": 0.81, "x1": 0.82}][:side_by_side]
+    observed = observed_by(SPACE, history_of(SPACE, points, values).model_view())
+    assert pursued(observed).doubted == tuple(range(20, 20 + side_by_side))
+
+
+@pytest.mark.parametrize("error", [-0.45, 0.35])
+def test_an_error_that_is_usual_without_neighbours_is_believed_until_a_repetition_refutes_it(error) -> None:
+    clean = measured(20, {})
+    wrong, doubting = measured(20, {4: error}), Believed.of(measured(20, {4: error}), PROPOSER, (4,))
+    y = np.array([m.mean for i, m in enumerate(clean.measured) if i != 4])
+    assert abs(error) < 2.5 * y.std(ddof=1)
+    assert float(gains(doubting.off)[0]) > PRICE
+    assert pursued(wrong).doubted == ()
+    points = [trial.point for trial in wrong.trials]
+    values = [*(m.mean for m in wrong.measured), clean.measured[4].mean]
+    repeated = observed_by(SPACE, history_of(SPACE, [*points, points[4]], values).model_view())
+    assert pursued(repeated, [*range(20), 4]).doubted == (4,)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 5])
+def test_glitches_that_hide_one_another_completely_are_found_if_some_are_known(seed) -> None:
+    rows = sorted(np.random.default_rng(seed).choice(30, 5, replace=False).tolist())
+    pursuit = Pursuit(measured(30, dict.fromkeys(rows, -1.5), seed), PROPOSER, range(30))
+    assert pursuit.best().doubted == ()
+    assert pursuit.best(rows[:3]).doubted == tuple(rows)
+
+
+def test_results_that_are_wrongly_thought_to_be_known_are_believed() -> None:
+    assert Pursuit(measured(30, {}), PROPOSER, range(30)).best([3, 9]).doubted == ()
 
 
 def test_estimates_are_never_doubted() -> None:

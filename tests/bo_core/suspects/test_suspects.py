@@ -13,7 +13,7 @@ from overnight.bo_core.suspects import Suspect, suspects_among
 from overnight.campaign import Campaign, Point
 
 DOUBT = BayesianProposer(outliers="doubt")
-SPACE, SIX = campaign_of(cube(2)), campaign_of(cube(6))
+SPACE, THREE, SIX = (campaign_of(cube(d)) for d in (2, 3, 6))
 
 
 def suspects(
@@ -46,7 +46,7 @@ def noisy(function: Callable[[Point], float], points: list[Point], noise: float,
 
 def with_glitches(size: float, seed: int = 0) -> tuple[list[Point], list[float]]:
     """Return 40 readings of which trials 5, 18 and 33 are off by so much."""
-    points = some_points(SIX, 40, seed)
+    points = some_points(THREE, 40, seed)
     values = noisy(waves, points, 0.1, seed)
     for i in (4, 17, 32):
         values[i] += size
@@ -55,7 +55,7 @@ def with_glitches(size: float, seed: int = 0) -> tuple[list[Point], list[float]]
 
 @pytest.mark.parametrize("size", [-12.0, 12.0])
 def test_glitches_of_either_sign_are_suspected(size) -> None:
-    found = suspects(SIX, *with_glitches(size))
+    found = suspects(THREE, *with_glitches(size))
     assert [suspect.trial for suspect in found] == [5, 18, 33]
     # The metric is minimised, so a small value is too good.
     assert all((suspect.off > 0.0) == (size < 0.0) for suspect in found)
@@ -65,7 +65,7 @@ def test_glitches_of_either_sign_are_suspected(size) -> None:
 def test_a_glitch_as_vast_as_a_float_can_be_is_suspected_like_others(size) -> None:
     points, values = with_glitches(12.0)
     values[9] = size
-    assert numbers_of(SIX, points, values) == [5, 10, 18, 33]
+    assert numbers_of(THREE, points, values) == [5, 10, 18, 33]
 
 
 @pytest.mark.parametrize("function", [bowl, waves, pit, cliff])
@@ -78,20 +78,35 @@ def test_fewer_than_one_in_a_hundred_clean_results_is_suspected(function, noise)
     assert count <= 0.01 * 6 * 30
 
 
+def test_a_good_result_is_suspected_only_if_its_neighbours_contradict_it_and_a_bad_one_without_them() -> None:
+    # 30 points know little of the space between them in 6 dimensions. The last point lies beside a tried one.
+    points, last = some_points(SIX, 30), {name: 0.01 + 0.97 * float(x) for name, x in some_points(SIX, 1)[0].items()}
+
+    def suspected_with(size: float, *, beside: bool) -> list[int]:
+        told = [*points, last if beside else some_points(SIX, 31)[-1]]
+        values = noisy(waves, told, 0.1, 0)
+        values[-1] += size
+        return numbers_of(SIX, told, values)
+
+    assert suspected_with(-12.0, beside=True) == [31]
+    assert suspected_with(-12.0, beside=False) == []
+    assert suspected_with(12.0, beside=False) == [31]
+
+
 def test_nothing_is_suspected_if_the_proposer_believes_or_has_a_model_of_its_own() -> None:
     told = with_glitches(-12.0)
     own = GpytorchSurrogate(kind="gpytorch", model="own:model")
-    assert not suspects(SIX, *told, BayesianProposer(outliers="believe"))
-    assert not suspects(SIX, *told, BayesianProposer(outliers="doubt", surrogate=own))
+    assert not suspects(THREE, *told, BayesianProposer(outliers="believe"))
+    assert not suspects(THREE, *told, BayesianProposer(outliers="doubt", surrogate=own))
 
 
 def test_nothing_is_suspected_among_few_results_or_exact_ones() -> None:
     points, values = with_glitches(-12.0)
-    assert not suspects(SIX, points[:7], values[:7])
-    exact = campaign_of(cube(6), noise="none")
+    assert not suspects(THREE, points[:7], values[:7])
+    exact = campaign_of(cube(3), noise="none")
     assert not suspects(exact, points, values)
-    without_error = history_of(SIX, points, values, [0.0] * len(points))
-    assert not suspects_among(observed_by(SIX, without_error.model_view()), len(points), DOUBT, None)
+    without_error = history_of(THREE, points, values, [0.0] * len(points))
+    assert not suspects_among(observed_by(THREE, without_error.model_view()), len(points), DOUBT, None)
 
 
 @pytest.mark.parametrize("penalty", [5.0, 1e6])
@@ -117,4 +132,4 @@ def test_many_results_are_looked_at_in_parts() -> None:
 def test_the_order_of_magnitude_of_the_metric_does_not_matter() -> None:
     points, values = with_glitches(-12.0)
     for unit in (1e-150, 1.0, 1e150, 1e300):
-        assert numbers_of(SIX, points, [unit * value for value in values]) == [5, 18, 33]
+        assert numbers_of(THREE, points, [unit * value for value in values]) == [5, 18, 33]
