@@ -164,7 +164,9 @@ class Campaign(BaseModel):
     @property
     def expected_metrics(self) -> tuple[str, ...]:
         """Return every metric that an evaluation is asked for, each once, starting with those of the goal."""
-        return tuple(dict.fromkeys((*self.objective_metrics, *self.goal.limited, *self.metrics)))
+        calculated = [each.metric for each in self.goal.objectives if each.expression is not None]
+        others = (name for name in (*self.goal.limited, *self.metrics) if name not in calculated)
+        return tuple(dict.fromkeys((*self.objective_metrics, *others)))
 
     @property
     def recorded_metrics(self) -> tuple[str, ...]:
@@ -174,9 +176,12 @@ class Campaign(BaseModel):
 
     @property
     def optional_metrics(self) -> tuple[str, ...]:
-        """Return the expected metrics that a result may lack: those that only constraints ask for."""
-        required = {*self.metrics, *self.objective_metrics}
-        return tuple(metric for metric in self.goal.limited if metric not in required)
+        """Return the expected metrics that a result may lack: those that only constraints or calculations ask for.
+
+        A result may hold the value of a calculation instead of its parts.
+        """
+        required = {*self.metrics, *(each.metric for each in self.goal.objectives if each.expression is None)}
+        return tuple(metric for metric in self.expected_metrics if metric not in required)
 
     def key_of(self, metric: str) -> str:
         """Return the key of the campaign file that asks for this metric."""

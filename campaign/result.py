@@ -83,16 +83,17 @@ def feasibility_notes(campaign: Campaign, metrics: Mapping[str, Measurement]) ->
 
 
 def with_calculated(campaign: Campaign, metrics: Mapping[str, Measurement]) -> dict[str, Measurement]:
-    """Return the metrics with those that objectives calculate from them, unless they were reported themselves.
+    """Return the metrics with those that objectives calculate from them.
 
-    Raises ValueError if one of them has no finite value.
+    A value that was reported itself counts only if its parts were not. Raises ValueError if there is neither, or no
+    finite value.
     """
-    found = {
-        objective.metric: objective.expression.value(metrics)
-        for objective in campaign.goal.objectives
-        if objective.expression is not None and objective.metric not in metrics
-    }
-    return {**metrics, **found}
+    calculated = dict[str, Measurement]()
+    for objective in campaign.goal.objectives:
+        complete = all(name in metrics for name in objective.asked)
+        if objective.expression is not None and (complete or objective.metric not in metrics):
+            calculated[objective.metric] = objective.expression.value(metrics)
+    return {**metrics, **calculated}
 
 
 def noise_problem(campaign: Campaign, metrics: Mapping[str, Measurement]) -> str | None:

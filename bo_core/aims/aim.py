@@ -70,6 +70,10 @@ class Aim(Protocol):
         """Return the share of the draws in which no point is feasible."""
         ...
 
+    def has_rivals(self, drawn: Drawn, points: Tensor) -> bool:
+        """Return whether there is a best point to gain on; without one, a gain says nothing about what is left."""
+        ...
+
     def in_units(self, gain: float) -> float:
         """Return an improvement in the metric's own unit, or in the product of the units of several."""
         ...

@@ -21,6 +21,8 @@ from overnight.campaign.goal.front import on_front
 
 # Draws of a large front are many boxes, and differ in fewer of them: so many points in all draws together suffice.
 _MOST_POINTS, _FEWEST_DRAWS = 2048, 32
+# The largest share of draws without a point better than the reference in which a gain says what is left.
+_MOST_WITHOUT = 0.5
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ class Front:
     def share_without_feasible(self, drawn: Drawn, points: Tensor) -> float:
         """Return the share of the draws in which no point is feasible."""
         return 0.0 if self.limits is None else self.improvement(points).share_without_feasible(drawn)
+
+    def has_rivals(self, drawn: Drawn, points: Tensor) -> bool:
+        """Return whether in most draws some feasible point is better than the reference in every objective."""
+        return self.improvement(points).share_without_front(drawn) <= _MOST_WITHOUT
 
     def in_units(self, gain: float) -> float:
         """Return a hypervolume in the product of the objectives' own units."""

@@ -64,6 +64,10 @@ class Limited:
         """Return the share of the draws in which no point is feasible."""
         return self.limits.improvement(LogExpectedImprovement(), points).share_without_feasible(drawn)
 
+    def has_rivals(self, drawn: Drawn, points: Tensor) -> bool:
+        """Return whether a point is feasible in some draw."""
+        return self.share_without_feasible(drawn, points) < 1.0
+
     def in_units(self, gain: float) -> float:
         """Return an improvement in the objective's own unit."""
         return self.outcomes.sd_in_units(gain)

@@ -60,6 +60,11 @@ class Unlimited:
         del drawn, points
         return 0.0
 
+    def has_rivals(self, drawn: Drawn, points: Tensor) -> bool:
+        """Return True: every point is a rival."""
+        del drawn, points
+        return True
+
     def in_units(self, gain: float) -> float:
         """Return an improvement in the objective's own unit."""
         return self.outcomes.sd_in_units(gain)

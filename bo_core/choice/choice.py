@@ -135,12 +135,6 @@ class Choice:
         found = self.aim.limits.probabilities(self.posteriors, x.to(self.model.device))
         return each | {text: float(share) for text, share in found.each.items()}
 
-    @property
-    def _can_be_feasible(self) -> bool:
-        """Return whether some draw has a feasible point, and all limited metrics have been measured."""
-        measured = all(constraint.metric in self.beliefs for constraint in self.constraints)
-        return measured and self._share_without_feasible < 1.0
-
     def score(self, at: Prepared, point: Point) -> float:
         """Return the value of a point there, lowered if it is hopeless."""
         surface = at.surface if self.opinion is None else self.opinion.over(at.surface)
@@ -213,7 +207,10 @@ class Choice:
 
     def _expected_gain(self, point: Point) -> float | None:
         """Return the expected improvement at a point over everything observed, outstanding and chosen."""
-        if self.draws is None or not self.acquisition.against_best or not self._can_be_feasible:
+        if self.draws is None or not self.acquisition.against_best:
+            return None
+        measured = all(constraint.metric in self.beliefs for constraint in self.constraints)
+        if not measured or not self.aim.has_rivals(self.draws.drawn, self.drawn_points):
             return None
         score = self.aim.improvement(self.drawn_points)
         return math.exp(float(AverageScore(self.draws, score).value(self._features([point]))))

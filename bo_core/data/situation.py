@@ -68,17 +68,17 @@ class Situation:
         withheld = view.withheld if isinstance(campaign.approve, ApprovalPolicy) else ()
         failed = features(*(t for t in view.failed if _point_failed(t)))
         rejected = features(*(t for t in withheld if t.outcome is not None))
+        # With several objectives the first is like the others: trials that failed without one of them count as well.
+        first = () if campaign.goal.has_front else (metric,)
         others = {
             other: Observed.of_another(campaign, view, other, encoding, groups, learn_noise=learn_noise)
             for other in campaign.goal.metrics
-            if other != metric
+            if other not in first
         }
+        decides = {each: Observed.of(campaign, view, X, groups, expected, learn_noise=learn_noise) for each in first}
         return cls(
             view,
-            {
-                metric: Observed.of(campaign, view, X, groups, expected, learn_noise=learn_noise),
-                **{other: observed for other, observed in others.items() if observed is not None},
-            },
+            {**decides, **{other: observed for other, observed in others.items() if observed is not None}},
             tried,
             stopped,
             features(*view.pending),

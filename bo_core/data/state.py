@@ -46,7 +46,7 @@ class Observed:
         *,
         learn_noise: bool,
     ) -> "Observed":
-        """Return the observations of the first objective, with `expected` ends of stopped trials; features X [n, d].
+        """Return the observations of a single objective, with `expected` ends of stopped trials; features X [n, d].
 
         With `learn_noise`, repeats that always agree to the last bit mean that there is no noise.
         """
@@ -54,8 +54,7 @@ class Observed:
         values, exact = campaign.goal.values_of(view.observed), campaign.noise == "none"
         known, exact = with_known_noise(view.observed, values, exact=exact, learn=learn_noise)
         measured, objective = (*known, *expected.values()), campaign.objective
-        relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
-        plain = relative or campaign.goal.has_front
+        plain = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
         outcomes = Outcomes.of(measured, objective, None if plain else 1.0)
         return cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain)
 
@@ -70,17 +69,18 @@ class Observed:
         *,
         learn_noise: bool,
     ) -> "Observed | None":
-        """Return a view's measurements of another metric than the first objective; None if there are none.
+        """Return a view's measurements of another metric than a single objective; None if there are none.
 
-        A trial that failed without that objective counts if this metric was measured, and so does a stopped one whose
-        end can be estimated. Outcomes far from a single limit,
-        on its wrong side, may be drawn together. The others stay as they are: both sides of two limits matter, draws of
-        the baseline must move a relative limit in proportion, and hypervolumes are those of the metrics as measured.
+        A failed trial counts if this metric was measured in it, and so does a stopped one whose end can be estimated.
+        Outcomes far from a single limit, on its wrong side, may be drawn together. The others stay as they are: both
+        sides of two limits matter, draws of the baseline must move a relative limit in proportion, and hypervolumes are
+        those of the metrics as measured.
         """
+        objective = campaign.goal.wanted(metric)
         found = [
-            (trial, measured[metric])
-            for trial, measured in ((trial, _measured(trial)) for trial in (*view.observed, *view.failed))
-            if metric in measured
+            (trial, value)
+            for trial in (*view.observed, *view.failed)
+            if (value := objective.found_in(_measured(trial))) is not None
         ]
         if not found:
             return None
@@ -89,7 +89,6 @@ class Observed:
         known, exact = with_known_noise(measured_in, values, exact=exact, learn=learn_noise)
         expected = expected_finals(campaign, view, metric)
         trials, known = (*measured_in, *(t for t in view.stopped if t.id in expected)), (*known, *expected.values())
-        objective = campaign.goal.wanted(metric)
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
         is_objective = any(each.metric == metric for each in campaign.goal.objectives)

@@ -81,7 +81,9 @@ def _preferred(
     at, met = preferring.best(mean[front], X), preferring.probabilities(X)
     assert met is not None, "expected limits of measured objectives"
     each = {str(preference): float(met.each[str(preference)][at]) for preference in campaign.prefer}
-    return at, float(met.every[at]) >= campaign.feasible_at_least, each
+    # A constraint on a metric that was never measured is no limit of a model, and not known to be met.
+    known = all(constraint.metric in contest.models for constraint in campaign.constraints)
+    return at, known and float(met.every[at]) >= campaign.feasible_at_least, each
 
 
 def _shares(sampled: Sampled, front: Sequence[int]) -> list[float]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from overnight.campaign.goal.expression import is_expression, read_expression
 from overnight.campaign.problems import shown
 
 BASELINE = "baseline"
@@ -122,12 +123,20 @@ def _place_of_the_metric(terms: list[str], text: str) -> int:
         raise ValueError(f"expected {_BOUND} on one side, got {found} in {shown(text)}")
     if not places or not terms[places[0]] or _parsed(terms[places[0]]) is not None:
         raise ValueError(f"expected the name of a metric and its bound, such as {_EXAMPLES}, got {shown(text)}")
-    if _CALCULATED.search(name := terms[places[0]]):
+    if _CALCULATED.search(name := terms[places[0]]) and not _is_calculated(name):
         raise ValueError(
             f"expected the name of a metric alone on one side, got {shown(name)} in {shown(text)}; write factors and "
             f"`{BASELINE}` on the other side, such as `errors <= 1.01 * {BASELINE}`"
         )
     return places[0]
+
+
+def _is_calculated(name: str) -> bool:
+    """Return whether a metric is calculated from others, as an objective may be; the baseline is no such metric."""
+    try:
+        return is_expression(name) and BASELINE not in read_expression(name).metrics
+    except ValueError:
+        return False
 
 
 def _bound(term: str, text: str) -> Bound:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from overnight.campaign.goal.constraint import Constraint, read_constraint
+from overnight.campaign.goal.constraint import BASELINE, Constraint, read_constraint
+from overnight.campaign.goal.expression import is_expression
 from overnight.campaign.goal.objective import readable_objectives
 from overnight.campaign.problems import Problem
 from overnight.campaign.space import Space
@@ -15,12 +16,19 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
     """Yield the constraints under a key that are repeated, are relative to no baseline, or leave a metric no value."""
     seen: dict[str, tuple[float, float]] = {}
     known: set[Constraint] = set()
+    objectives = _aimed_at(campaign)
     for position, constraint in readable_constraints(campaign.get(key)):
         where, metric = (key, position), constraint.metric
         if constraint in known:
             yield Problem(where, f"expected each constraint once, got `{constraint}` again")
             continue
         known.add(constraint)
+        if is_expression(metric) and metric not in objectives:
+            text = (
+                f"expected the name of a metric alone on one side, or the calculation of an objective, got `{metric}`; "
+                f"write factors and `{BASELINE}` on the other side, such as `errors <= 1.01 * {BASELINE}`"
+            )
+            yield Problem(where, text)
         if constraint.relative:
             if campaign.get("baseline") is None:
                 yield Problem(where, f"expected a `baseline`, to which `{constraint}` is relative, found none")
@@ -35,7 +43,7 @@ def impossible_constraints(campaign: Mapping[str, Any], key: str = "constraints"
 def limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Problem]:
     """Yield the constraints on parameters; a metric with the name of a parameter is recognised by another mention."""
     metrics = campaign.get("metrics")
-    mentioned = [campaign.get("minimize"), campaign.get("maximize"), *_of_several(campaign)]
+    mentioned = _aimed_at(campaign)
     mentioned += metrics if isinstance(metrics, list | tuple) else ()
     for position, constraint in readable_constraints(campaign.get("constraints")):
         if (name := constraint.metric) in space.root and name not in mentioned:
@@ -46,8 +54,10 @@ def limited_parameters(campaign: Mapping[str, Any], space: Space) -> Iterator[Pr
             yield Problem(("constraints", position), text)
 
 
-def _of_several(campaign: Mapping[str, Any]) -> Iterator[str]:
-    return (objective.metric for _, objective in readable_objectives(campaign.get("objectives")))
+def _aimed_at(campaign: Mapping[str, Any]) -> list[Any]:
+    """Return the metrics of all objectives, as far as they can be read."""
+    several = (objective.metric for _, objective in readable_objectives(campaign.get("objectives")))
+    return [campaign.get("minimize"), campaign.get("maximize"), *several]
 
 
 def readable_constraints(constraints: Any) -> Iterator[tuple[int, Constraint]]:

@@ -31,7 +31,9 @@ _SEVERAL = ("max", "min")
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?=[\s*(),]|$)"
 _TOKEN = re.compile(rf"\s*(?:({_NUMBER})|(\*\*|[*(),]|[+\-/](?=\s|$)|^[+-]|(?<=[(,*\s])-)|([^\s*(),]+))")
 # A text is a calculation, and no name, if it has one of these.
-_CALCULATED = re.compile(r"\*|\s[+\-/]\s")
+_CALCULATED = re.compile(rf"\*|\s[+\-/]\s|^\s*(?:{'|'.join(_FUNCTIONS)})\(.*\)\s*$")
+# Signs as text programs print them, and as they are read.
+_TYPOGRAPHY = str.maketrans({"×": "*", "·": "*", "−": "-", "÷": "/"})
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Expression:
 
 def is_expression(text: str) -> bool:
     """Return whether a text is a calculation, and not the name of a metric, which may contain `-` and `/`."""
-    return _CALCULATED.search(text) is not None
+    return _CALCULATED.search(text.translate(_TYPOGRAPHY)) is not None
 
 
 @lru_cache(maxsize=256)
@@ -82,7 +84,7 @@ def read_expression(text: str) -> Expression:
     """Return the calculation that a text describes; raises ValueError with the expected and the found text."""
     if len(text) > LONGEST_EXPRESSION:
         raise ValueError(f"expected at most {LONGEST_EXPRESSION} characters, got {len(text)}")
-    reader = _Reader(text)
+    reader = _Reader(text.translate(_TYPOGRAPHY))
     calculate = reader.whole()
     if not reader.metrics:
         raise ValueError(f"expected the name of a metric, got only numbers in {shown(text)}")
@@ -136,6 +138,8 @@ class _Reader:
         if kind == "number":
             self._at += 1
             number = float(token)
+            if math.isinf(number):
+                raise ValueError(f"expected a finite number, got {shown(token)} in {shown(self.text)}")
             return lambda values: number
         if kind == "name":
             self._at += 1

@@ -34,8 +34,15 @@ class Objective(BaseModel):
 
     @property
     def expression(self) -> Expression | None:
-        """Return the calculation that gives the metric, None if evaluations report it themselves."""
-        return read_expression(self.metric) if is_expression(self.metric) else None
+        """Return the calculation that gives the metric, None if evaluations report it themselves.
+
+        A text that cannot be read is a name; the reader of campaign files refuses it, but a ledger may hold it.
+        """
+        if not is_expression(self.metric):
+            return None
+        with suppress(ValueError):
+            return read_expression(self.metric)
+        return None
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -43,12 +50,11 @@ class Objective(BaseModel):
         return (self.metric,) if self.expression is None else self.expression.metrics
 
     def found_in(self, measured: Mapping[str, Measurement]) -> Measurement | None:
-        """Return the metric among measured ones, or calculated from them; None if that is impossible."""
-        if self.metric in measured or self.expression is None:
-            return measured.get(self.metric)
-        with suppress(ValueError):
-            return self.expression.value(measured)
-        return None
+        """Return the metric as calculated from measured ones, or else as measured itself; None if it is neither."""
+        if self.expression is not None:
+            with suppress(ValueError):
+                return self.expression.value(measured)
+        return measured.get(self.metric)
 
     @property
     def sign(self) -> float:

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, readable_constraints
-from overnight.campaign.goal.expression import is_expression, read_expression
 from overnight.campaign.goal.objective import readable_objectives
-from overnight.campaign.problems import Problem, Where, shown
+from overnight.campaign.problems import Problem, shown
 
 # With more, nearly every point is on the front, and hypervolumes take long to compute.
 MOST_OBJECTIVES = 6
@@ -22,29 +21,11 @@ def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
         found = " and ".join(f"`{key}`" for key in written) or "neither"
         text = f"expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got {found}"
         yield Problem((written[-1] if written else "minimize",), text)
-    for where, metric in _metrics(campaign):
-        yield from _calculation(where, metric)
     objectives = campaign.get("objectives")
     if isinstance(objectives, list | tuple) and objectives:
         yield from _of_several(objectives, campaign)
     elif campaign.get("prefer") not in (None, (), []):
         yield Problem(("prefer",), "expected several `objectives`, between which it chooses, found one objective")
-
-
-def _metrics(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
-    for key in WAYS_TO_AIM[:2]:
-        if isinstance(metric := campaign.get(key), str):
-            yield (key,), metric
-    for position, objective in readable_objectives(campaign.get("objectives")):
-        yield ("objectives", position), objective.metric
-
-
-def _calculation(where: Where, metric: str) -> Iterator[Problem]:
-    if is_expression(metric):
-        try:
-            read_expression(metric)
-        except ValueError as problem:
-            yield Problem(where, str(problem))
 
 
 def _of_several(objectives: list[Any] | tuple[Any, ...], campaign: Mapping[str, Any]) -> Iterator[Problem]:

@@ -50,7 +50,7 @@ def why_end_early(history: History) -> str | None:
 
 
 def _latest_first(history: History) -> Iterator[float | None]:
-    """Yield the largest expected gain of each decision; None if it is unknown because no point was feasible."""
+    """Yield the largest expected gain of each decision; None if it is unknown because no point was of any use."""
     since = history.revised.time if history.revised is not None else None
     made = (
         (trial.batch, trial.proposal.provenance)
@@ -66,5 +66,6 @@ def _latest_first(history: History) -> Iterator[float | None]:
 
 
 def _by_gain(made: Provenance) -> bool:
-    """Return whether a model chose a point that was expected to gain something, if only feasibility."""
-    return made.chosen.expected_gain is not None or (bool(made.weights.constraints) and made.chosen.value is not None)
+    """Return whether a model chose a point that was expected to gain something, if only feasibility or a front."""
+    aims_at_some = bool(made.weights.constraints) or bool(made.chosen.worst)
+    return made.chosen.expected_gain is not None or (aims_at_some and made.chosen.value is not None)

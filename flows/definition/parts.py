@@ -6,7 +6,8 @@ from overnight.bo_core import AnyProposer, BayesianProposer
 from overnight.bo_core.settings.acquisitions import AGAINST_BEST, DEFAULT
 from overnight.campaign import Campaign
 from overnight.campaign.definition import StopWhen
-from overnight.campaign.problems import Problem
+from overnight.campaign.goal.expression import is_expression, read_expression
+from overnight.campaign.problems import Problem, Where
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
@@ -21,7 +22,21 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_confirm_problems(campaign, proposer),
         *_constraint_problems(campaign, proposer),
         *_front_problems(campaign, proposer),
+        *_calculation_problems(campaign),
     ]
+
+
+def _calculation_problems(campaign: Campaign) -> list[Problem]:
+    """Return a problem for each objective that looks like a calculation and cannot be read as one."""
+    found = list[Problem]()
+    for position, objective in enumerate(campaign.goal.objectives):
+        where: Where = ("objectives", position) if campaign.objectives else (campaign.key_of(objective.metric),)
+        try:
+            if is_expression(objective.metric):
+                read_expression(objective.metric)
+        except ValueError as problem:
+            found.append(Problem(where, str(problem)))
+    return found
 
 
 def _window_problems(window: Window | None, time_limit: timedelta) -> list[Problem]:

@@ -21,10 +21,10 @@ class PredictedEnd:
     sd: float
     freedom: int
 
-    def below(self, value: float) -> float:
-        """Return the probability of less than a value."""
+    def below(self, value: float, *, or_equal: bool = False) -> float:
+        """Return the probability of less than a value, `or_equal` to it: that matters if the end is known for sure."""
         if math.isinf(value) or self.sd == 0.0:
-            return float(self.mean < value)
+            return float(self.mean <= value if or_equal else self.mean < value)
         return float(stdtr(self.freedom, (value - self.mean) / self.sd))
 
 
@@ -56,10 +56,10 @@ class Prospect:
         return tuple(min(self.ends[each.metric].below(value), high) - low for each, value, (low, high) in at)
 
     def _limits(self, goal: Goal, metric: str) -> tuple[float, float]:
-        """Return the probabilities of ending below the lower and the upper limit of a metric, turned."""
+        """Return the probabilities of ending below the lower limit of a metric and up to the upper one, turned."""
         wanted, ends = goal.wanted(metric), goal.limits(metric)
         low, high = sorted(map(wanted.turned, ends))
-        return self.ends[metric].below(low), self.ends[metric].below(high)
+        return self.ends[metric].below(low), self.ends[metric].below(high, or_equal=True)
 
 
 def prospect(history: History, trial: Trial, step: int) -> Prospect | None:

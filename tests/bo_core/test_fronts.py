@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 import torch
-from told_campaigns import MODEL, NOON, add, campaign_of, cube, defined, distance, failed, proposed, some_points
+from told_campaigns import (
+    MODEL,
+    NOON,
+    add,
+    attempt,
+    campaign_of,
+    cube,
+    defined,
+    distance,
+    failed,
+    proposed,
+    some_points,
+)
 
 from overnight.bo_core.acquisition import AverageScore
 from overnight.bo_core.appraisal.appraise import appraise
@@ -20,7 +32,8 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Campaign, History, Measurement, Point, Proposal
 from overnight.campaign.goal.front import hypervolume
-from overnight.campaign.history.events import Event, TrialObserved
+from overnight.campaign.history.events import AttemptFailed, Event, TrialObserved
+from overnight.campaign.standing.enough import why_enough
 
 Metrics = Mapping[str, float]
 TWO = [{"minimize": "loss"}, {"maximize": "speed"}]
@@ -36,6 +49,13 @@ def bend(point: Point) -> Metrics:
 def saw(trial: int, metrics: Metrics) -> TrialObserved:
     measured = {name: Measurement(mean=mean) for name, mean in metrics.items()}
     return TrialObserved(time=NOON, actor="test", trial=trial, attempt=1, metrics=measured)
+
+
+def lost(trial: int, metrics: Metrics) -> AttemptFailed:
+    """Return the end of an attempt that measured only some of the objectives."""
+    measured = {name: Measurement(mean=mean) for name, mean in metrics.items()}
+    end = {"cause": "infeasible", "message": "no", "will_retry": False, "metrics": measured}
+    return AttemptFailed.model_validate({"time": NOON, "actor": "test", "trial": trial, "attempt": 1} | end)
 
 
 def several(d: int = 2, objectives: Any = TWO, **more: Any) -> Campaign:
@@ -315,3 +335,30 @@ def test_a_record_of_another_acquisition_or_reference_is_contradicted():
     other = {name: 1.01 * value for name, value in made.provenance.chosen.worst.items()}
     [found] = appraised(campaign, history, [with_chosen(worst=other)])
     assert [text.split(" ")[0] for text in found.objections] == ["chosen.worst.loss", "chosen.worst.speed"]
+
+
+@pytest.mark.parametrize("objectives", [TWO, TWO[::-1]], ids=["loss first", "speed first"])
+def test_trials_that_failed_with_one_objective_are_learnt_from_in_whatever_order_objectives_stand(objectives):
+    campaign = several(2, [*objectives, {"minimize": "2 * loss + 1"}])
+    events: list[Event] = [defined(campaign)]
+    for i, point in enumerate(some_points(campaign, 8), start=1):
+        seen = {"loss": bend(point)["loss"]} if i > 4 else bend(point) | {"2 * loss + 1": 2 * bend(point)["loss"] + 1}
+        events.append(proposed(i, campaign.parameters.point(point)))
+        events += [saw(i, seen)] if i <= 4 else [attempt(i), lost(i, seen), failed(i)]
+    asked = Asked(campaign, History.from_events(events), MODEL, Encoding(campaign.parameters), (), 1)
+    counts = {metric: len(seen.trials) for metric, seen in asked.situation.observed.items()}
+    assert counts == {"loss": 8, "speed": 4, "2 * loss + 1": 8}
+
+
+def test_no_gain_is_known_and_no_campaign_ends_by_it_before_something_beats_the_worst_values():
+    campaign = several(
+        2,
+        [{"minimize": "loss", "worst": -5.0}, {"maximize": "speed", "worst": 9.0}],
+        stop_when={"expected_gain_below": 1.0, "in_a_row": 1},
+    )
+    history = run_on(campaign, history_of(campaign, bend, 5), bend, 3)
+    made = [trial.proposal.provenance for trial in history.trials.values() if trial.proposal.generator == "model"]
+    assert [provenance.chosen.expected_gain for provenance in made if provenance] == [None, None, None]
+    assert why_enough(history) is None
+    easy = several(2, stop_when={"expected_gain_below": 1e9, "in_a_row": 1})
+    assert why_enough(run_on(easy, history_of(easy, bend, 5), bend, 1)) is not None

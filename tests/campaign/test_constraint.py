@@ -37,12 +37,9 @@ REFUSED = {
     "got 'p99_ms' and 'limit' in 'p99_ms <= limit'",
     "1 <= p99_ms <= limit": "expected a number or a multiple of the baseline, such as 15 or 1.01 * baseline, as the "
     "bound, got 'limit' in '1 <= p99_ms <= limit'",
-    "2*m <= 1": "expected the name of a metric alone on one side, got '2*m' in '2*m <= 1'; write ",
-    "2 * m <= 1": "expected the name of a metric alone on one side, got '2 * m'",
     "m / baseline <= 1.01": "expected the name of a metric alone on one side, got 'm / baseline'",
     "loss * baseline <= 5": "expected the name of a metric alone on one side",
     "baseline - m >= 5": "expected the name of a metric alone on one side",
-    "a + b <= 3": "expected the name of a metric alone on one side, got 'a + b'",
     "-loss <= 3": "expected the name of a metric alone on one side, got '-loss'",
     "2 m <= 5": "expected the name of a metric alone on one side",
     "p99_ms <= 15ms": "expected a number or a multiple of the baseline",

@@ -83,6 +83,7 @@ def test_random_sums_products_and_powers_are_calculated_as_python_does():
         ("max(a) * 1", "expected two or more values in `max(…)`, got 1"),
         ("log(a, b) * 1", "expected one value in `log(…)`, got 2"),
         ("1 + 2", "expected the name of a metric, got only numbers"),
+        ("a * 1e400", "expected a finite number, got '1e400'"),
         ("(" * 60 + "a" + ")" * 60 + " * 2", "expected at most 50 brackets"),
         ("a + " * 400 + "b", "expected at most 1000 characters"),
     ],
@@ -93,9 +94,15 @@ def test_a_text_that_is_no_calculation_is_refused_with_what_was_expected_and_fou
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["latency", "p99-ms", "val/loss", "log(loss)", "accuracy (top 1)", "+x", "a-b/c"])
+@pytest.mark.parametrize("name", ["latency", "p99-ms", "val/loss", "loss (log)", "accuracy (top 1)", "+x", "a-b/c"])
 def test_a_name_with_signs_but_without_spaces_around_them_is_no_expression(name):
     assert not is_expression(name)
+
+
+@pytest.mark.parametrize(("text", "value"), [("log(a)", math.log(3)), ("abs(c)", 4.0), ("a − b", 2.5), ("a × 2", 6.0)])
+def test_a_function_alone_and_typographic_signs_are_calculations(text, value):
+    assert is_expression(text)
+    assert calculated(text) == pytest.approx(value)
 
 
 def test_each_metric_is_named_once_in_the_order_of_the_text():

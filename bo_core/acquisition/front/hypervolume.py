@@ -54,6 +54,14 @@ class HypervolumeImprovement:
         feasible = feasible_in_each_draw(drawn, self._limits(drawn))
         return 1.0 - float(feasible.any(1).double().mean())
 
+    def share_without_front(self, drawn: Drawn) -> float:
+        """Return the share of draws in which no feasible point is better than the reference in every objective."""
+        limits = self._limits(drawn)
+        of_use = feasible_in_each_draw(drawn, limits)
+        for name in self.reference:
+            of_use = of_use & (drawn.values[name] > self._worst(name, drawn.values[name], limits))
+        return 1.0 - float(of_use.any(1).double().mean())
+
     def against(self, drawn: Drawn) -> Scoring:
         """Return a function that scores candidates against the front of each draw."""
         limits = self._limits(drawn)

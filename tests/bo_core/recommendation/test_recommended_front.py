@@ -140,6 +140,11 @@ def test_if_no_point_meets_the_preferences_the_closest_one_is_recommended_and_it
     assert found.preferences == {"speed >= 101": 0.0, "size <= 50": 1.0}
 
 
+def test_no_point_is_preferred_while_a_limited_metric_has_never_been_measured() -> None:
+    found = on_a_line(front_campaign(1, prefer=["speed >= 70"], constraints=["heat <= 1"]))
+    assert (found.preferred, found.feasible_enough) == (False, False)
+
+
 def test_a_preference_may_be_relative_to_the_baseline() -> None:
     campaign = front_campaign(1, prefer=["speed >= 2 * baseline"], baseline={"x0": 0.1})
     # The speed is the root of x, so twice the speed takes four times the x.

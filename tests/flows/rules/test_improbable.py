@@ -62,6 +62,14 @@ def test_an_end_that_is_known_for_sure_is_judged_for_sure():
     assert [judged(2.5, 6), judged(1, 4), judged(2.5, 4), judged(3.5, 6), judged(3, 6)] == [1, 1, 0, 0, 1]
 
 
+def test_an_end_that_is_known_to_lie_on_a_limit_meets_it():
+    on_upper = Goal((SIZE,), tuple(map(read_constraint, ["0 <= power <= 1", "size >= 0.5"])))
+    ends = {"size": PredictedEnd(-0.5, 0.0, 3), "power": PredictedEnd(1.0, 0.0, 3)}
+    assert Prospect(ends, 5).probability(on_upper, [(-0.7,)]) == 1.0
+    on_lower = {"size": PredictedEnd(-0.5, 0.0, 3), "power": PredictedEnd(0.0, 0.0, 3)}
+    assert Prospect(on_lower, 5).probability(on_upper, [(-0.7,)]) == 1.0
+
+
 def campaign(**more) -> Campaign:
     written = {
         "name": "curves",
