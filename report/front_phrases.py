@@ -49,7 +49,10 @@ def volume_text(front: Front) -> str:
     """Return the hypervolume that the results dominate, and the reference from which it counts; empty if unknown."""
     if front.hypervolume is None:
         return ""
-    return f"hypervolume dominated as measured: {number(front.hypervolume)}, {reference_text(front)}"
+    volume = (
+        number(front.hypervolume) if front.hypervolume else "0, no result is better than `worst` in every objective"
+    )
+    return f"hypervolume dominated as measured: {volume}, {reference_text(front)}"
 
 
 def reference_text(front: Front) -> str:

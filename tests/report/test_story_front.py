@@ -108,6 +108,14 @@ def test_status_shows_the_front_as_a_table_with_the_reference():
     assert not any(line.startswith("best") for line in lines)
 
 
+def test_status_says_that_no_result_is_better_than_the_worst_useful_values():
+    lines = status_lines(several(objectives=[{"minimize": "kb", "worst": 50}, {"maximize": "vmaf"}]).history)
+    said = (
+        "hypervolume dominated as measured: 0, no result is better than `worst` in every objective, counted from kb 50"
+    )
+    assert any(line.startswith(said) for line in lines)
+
+
 def test_of_a_long_front_status_shows_a_few_points_with_both_ends_and_the_recommended_one():
     rows = [{"kb": 100.0 + i, "vmaf": 50.0 + i} for i in range(40)]
     story = several(rows)
