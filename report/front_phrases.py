@@ -38,7 +38,7 @@ def recommended_values(story: Story, found: Recommended) -> str:
 
 
 def size_text(front: Front) -> str:
-    """Return how many configurations are on the front, and the hypervolume that is dominated as measured."""
+    """Return how many configurations are on the front."""
     if not front.points:
         return "the front is empty: no feasible result yet"
     how = "believed" if front.believed else "measured"

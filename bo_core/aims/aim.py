@@ -12,7 +12,7 @@ from overnight.bo_core.surrogate import Belief
 
 
 class Aim(Protocol):
-    """A campaign's objectives and limits, beside the models of one batch: one objective or several, limited or not.
+    """A campaign's objectives and limits on the scale of the models of one batch: one objective or several.
 
     The `points` [r, d] that a score needs are those that are drawn, in their order.
     """

@@ -19,9 +19,9 @@ from overnight.bo_core.surrogate import Belief
 from overnight.campaign.goal import Goal
 from overnight.campaign.goal.front import on_front
 
-# Draws of a large front are many boxes, and differ in fewer of them: so many points in all draws together suffice.
+# A large front has many boxes, and its draws hardly differ: so many points in all draws together suffice.
 _MOST_POINTS, _FEWEST_DRAWS = 2048, 32
-# The largest share of draws without a point better than the reference in which a gain says what is left.
+# The largest share of draws without a point better than the reference up to which a gain shows how much is left.
 _MOST_WITHOUT = 0.5
 
 

@@ -1,4 +1,4 @@
-"""Make the aim of a campaign beside the models of a batch."""
+"""Make the aim of a campaign given the models of a batch."""
 
 from overnight.bo_core.aims.aim import Aim
 from overnight.bo_core.aims.front import Front

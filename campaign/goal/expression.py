@@ -7,6 +7,7 @@ values have spaces on both sides, because names of metrics may contain these sig
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -30,6 +31,8 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 _SEVERAL = ("max", "min")
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?=[\s*(),]|$)"
 _TOKEN = re.compile(rf"\s*(?:({_NUMBER})|(\*\*|[*(),]|[+\-/](?=\s|$)|^[+-]|(?<=[(,*\s])-)|([^\s*(),]+))")
+# No name, but a fraction such as 1/3.
+_FRACTION = re.compile(r"[\d.]+[+\-/]")
 # A text is a calculation, and no name, if it has one of these.
 _CALCULATED = re.compile(rf"\*|\s[+\-/]\s|^\s*(?:{'|'.join(_FUNCTIONS)})\(.*\)\s*$")
 # Signs as text programs print them, and as they are read.
@@ -45,23 +48,31 @@ class Expression:
     _calculate: _Step = field(compare=False, repr=False)
 
     def value(self, measured: Mapping[str, Measurement]) -> Measurement:
-        """Return the value, with a standard error if any metric has one.
+        """Return the value, with a standard error if every metric has one.
 
-        Errors of the metrics are independent, and each contributes half the difference that it makes (exact if the
-        expression is linear). Raises ValueError if a metric is missing or the value is not a finite number.
+        Errors of the metrics are independent. Each contributes the root mean square of the two differences that it
+        makes, upwards and downwards (exact if the expression is linear). Raises ValueError if a metric is missing or
+        the value is not a finite number.
         """
         if missing := [name for name in self.metrics if name not in measured]:
             raise ValueError(f"expected {' and '.join(f'`{name}`' for name in missing)} for `{self.text}`, found none")
         means = {name: measured[name].mean for name in self.metrics}
-        errors = {name: measured[name].sem for name in self.metrics}
-        if all(sem is None for sem in errors.values()):
-            return Measurement(mean=self._at(means))
-        parts = [
-            0.5 * (self._at(means | {name: means[name] + sem}) - self._at(means | {name: means[name] - sem}))
-            for name, sem in errors.items()
-            if sem
-        ]
-        return Measurement(mean=self._at(means), sem=math.hypot(*parts))
+        value = self._at(means)
+        errors = [measured[name].sem for name in self.metrics]
+        if None in errors:
+            return Measurement(mean=value)
+        known = zip(self.metrics, errors, strict=True)
+        parts = [self._difference(means, value, name, sem) for name, sem in known if sem]
+        found = None if None in parts else math.hypot(*(part for part in parts if part is not None))
+        return Measurement(mean=value, sem=found if found is None or math.isfinite(found) else None)
+
+    def _difference(self, means: _Values, value: float, name: str, error: float) -> float | None:
+        """Return how much an error of one metric changes the value; None if the value is finite on neither side."""
+        sides = list[float]()
+        for moved in (means[name] + error, means[name] - error):
+            with suppress(ValueError):
+                sides.append(self._at({**means, name: moved}) - value)
+        return math.hypot(*sides) / math.sqrt(len(sides)) if sides else None
 
     def _at(self, values: _Values) -> float:
         try:
@@ -142,6 +153,8 @@ class _Reader:
                 raise ValueError(f"expected a finite number, got {shown(token)} in {shown(self.text)}")
             return lambda values: number
         if kind == "name":
+            if _FRACTION.match(token):
+                raise self._unexpected("a number or the name of a metric")
             self._at += 1
             return self._function(token) if self._next_of("(") is not None else self._metric(token)
         if self._next_of("(") is None:

@@ -18,7 +18,7 @@ def contradictory_objectives(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the contradictions of a definition's objectives with each other and with parts that need a single one."""
     written = [key for key in WAYS_TO_AIM if campaign.get(key) not in (None, (), [])]
     if len(written) != 1:
-        found = " and ".join(f"`{key}`" for key in written) or "neither"
+        found = " and ".join(f"`{key}`" for key in written) or "none of them"
         text = f"expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got {found}"
         yield Problem((written[-1] if written else "minimize",), text)
     objectives = campaign.get("objectives")

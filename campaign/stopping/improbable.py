@@ -11,7 +11,7 @@ class ImprobableRule(BaseModel):
     """Stops a trial if the probability that its result will be feasible and not dominated falls below `below`.
 
     It is compared with the results of the campaign so far: with one objective, with the best feasible one; with
-    several, with their front. What each metric will be is predicted from its reports by the trials that have given a
+    several, with their front. The end of each metric is predicted from its reports by the trials that have given a
     result. No trial is stopped before step `after_step`, while fewer than `after_trials` results can be learnt from, or
     before a result is feasible.
     """

@@ -98,14 +98,22 @@ def _constraint_problems(campaign: Campaign, proposer: AnyProposer) -> list[Prob
 
 
 def _front_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
-    """Return a problem if the proposer's acquisition knows one objective only, and the campaign has several."""
-    if not campaign.goal.has_front or not isinstance(proposer, BayesianProposer) or proposer.acquisition == DEFAULT:
+    """Return a problem for each setting of the proposer that knows one objective only, if the campaign has several."""
+    if not campaign.goal.has_front or not isinstance(proposer, BayesianProposer):
         return []
-    text = (
-        f"expected {DEFAULT} with several `objectives`, for which it is the expected improvement in hypervolume, got "
-        f"{proposer.acquisition}, which compares values of one objective"
-    )
-    return [Problem(("proposer", "acquisition"), text)]
+    found = list[Problem]()
+    if proposer.acquisition != DEFAULT:
+        text = (
+            f"expected {DEFAULT} with several `objectives`, for which it is the expected improvement in hypervolume, "
+            f"got {proposer.acquisition}, which compares values of one objective"
+        )
+        found.append(Problem(("proposer", "acquisition"), text))
+    if proposer.outliers == "doubt":
+        found.append(Problem(("proposer", "outliers"), "expected believe with several `objectives`, got doubt"))
+    if proposer.replication == "always":
+        text = "expected auto or never with several `objectives`, got always"
+        found.append(Problem(("proposer", "replication"), text))
+    return found
 
 
 def _trials_before(campaign: Campaign) -> int:

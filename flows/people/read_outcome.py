@@ -54,13 +54,15 @@ def read_report(campaign: Campaign, result: Any) -> dict[str, Measurement]:
 
     With several objectives, a report needs one metric of the goal.
     """
-    found, useful = _by_name(campaign, result), campaign.objective_metrics
-    if campaign.goal.has_front:
-        useful = [metric for metric in campaign.expected_metrics if metric in found] or useful[:1]
-    read = read_metrics(found, useful)
-    if read.problem is not None:
-        raise InvalidResult(_refusal(campaign, result, read.problem))
-    return read.metrics
+    found, goal = _by_name(campaign, result), campaign.goal
+    metrics = read_metrics(found, asked=()).metrics
+    of_use = any(objective.found_in(metrics) is not None for objective in goal.objectives)
+    if of_use or (goal.has_front and any(name in metrics for name in campaign.expected_metrics)):
+        return metrics
+    problem = read_metrics(
+        found, campaign.objective_metrics[:1] if goal.has_front else campaign.objective_metrics
+    ).problem
+    raise InvalidResult(_refusal(campaign, result, problem or f"expected `{goal.objectives[0].metric}`, found none"))
 
 
 def read_step(step: Any) -> int:

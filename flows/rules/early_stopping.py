@@ -9,12 +9,12 @@ from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Failure, Withdrawal
 from overnight.campaign.standing.curves import curves_of
 from overnight.campaign.stopping import Curve, ImprobableRule, Reason
-from overnight.flows.rules.improbable import prospect
+from overnight.flows.rules.improbable import believed, prospect
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a rule decided about a running trial, in the metric's own unit, as `TrialStopped` records it."""
+    """What a rule decided about a running trial, as `TrialStopped` records it."""
 
     rule: str
     metric: str
@@ -84,9 +84,9 @@ def _behind(reason: Reason, history: History) -> Decision:
 
 
 def _improbable(rule: ImprobableRule, history: History, trial: int, step: int) -> Decision | None:
-    goal = history.goal
-    front = [goal.turned(other.measured) for other in goal.front(history.model_view().observed)]
-    found = prospect(history, history.trials[trial], step) if front and step >= rule.after_step else None
+    goal, observed = history.goal, believed(history)
+    front = [goal.turned(other.measured) for other in goal.front(observed)]
+    found = prospect(history, observed, history.trials[trial], step) if front and step >= rule.after_step else None
     if found is None or found.results < rule.after_trials:
         return None
     probability = found.probability(goal, front)

@@ -15,7 +15,7 @@ from overnight.campaign.standing.curves import curves_of
 
 @dataclass(frozen=True)
 class PredictedEnd:
-    """What a metric will be, turned so that more is better: Student's t with `freedom` degrees of freedom."""
+    """The predicted end of a metric, turned so that more is better: Student's t with `freedom` degrees of freedom."""
 
     mean: float
     sd: float
@@ -30,7 +30,7 @@ class PredictedEnd:
 
 @dataclass(frozen=True)
 class Prospect:
-    """What is expected of a running trial: the end of each metric, and how many results it was predicted from."""
+    """The expected end of a running trial: that of each metric, and how many results it was predicted from."""
 
     ends: dict[str, PredictedEnd]
     results: int
@@ -62,13 +62,21 @@ class Prospect:
         return self.ends[metric].below(low), self.ends[metric].below(high, or_equal=True)
 
 
-def prospect(history: History, trial: Trial, step: int) -> Prospect | None:
-    """Return what is expected of a running trial that has reported at a step.
+def believed(history: History) -> list[Trial]:
+    """Return the trials with a result, except those that looked like glitches to the latest model."""
+    made = (trial.proposal.provenance for trial in history.trials.newest_first())
+    latest = next((each for each in made if each is not None and each.models.metrics), None)
+    suspects = {} if latest is None else {i for model in latest.models.metrics.values() for i in model.suspects}
+    return [trial for trial in history.model_view().observed if trial.id not in suspects]
+
+
+def prospect(history: History, observed: Sequence[Trial], trial: Trial, step: int) -> Prospect | None:
+    """Return what is expected of a running trial that has reported at a step, from trials that were observed.
 
     None if it has reported no metric of the goal, or if too few trials with a result have reported it. A metric that it
     does not report is expected to be like the results.
     """
-    goal, observed = history.goal, history.model_view().observed
+    goal = history.goal
     reported = {metric: _reported(history, observed, trial, metric, step) for metric in goal.metrics}
     results = [len(found.pairs) for found in reported.values() if found.at is not None]
     ends = {metric: found.end() for metric, found in reported.items()}

@@ -28,7 +28,7 @@ _HEIGHT, _LOW_HEIGHT = 440, 300
 
 
 class FrontPictures:
-    """The pictures of the front of one campaign; `outside` counts the measured points that lie far from the front."""
+    """The pictures of the front of one campaign, one for each pair of objectives."""
 
     def __init__(self, history: History, front: Front) -> None:
         self.front, self._history, self._goal = front, history, history.goal
@@ -38,7 +38,14 @@ class FrontPictures:
         self._names = list(history.definition.parameters.tuned())[:_MOST_IN_A_LABEL]
         self.pairs = list(combinations(range(len(front.objectives)), 2)) if self._observed else []
         self._alone = len(front.objectives) == 2
-        self.outside = 0
+
+    @property
+    def outside(self) -> int:
+        """Return how many measured points lie so far from the front that no picture shows them."""
+        windows = [self._window(i) for i in range(len(self.front.objectives))]
+        metrics = [objective.metric for objective in self.front.objectives]
+        shown = [[w.shows(t.measured[m].mean) for w, m in zip(windows, metrics, strict=True)] for t in self._others]
+        return sum(not any(each[i] and each[j] for i, j in self.pairs) for each in shown)
 
     @property
     def bars(self) -> bool:
@@ -98,7 +105,6 @@ class FrontPictures:
             kinds["infeasible" if self._goal.verdict(trial.measured) is False else "not on the front"].append(trial)
         for name, trials in kinds.items():
             shown = [t for t in trials if x.shows(t.measured[first].mean) and y.shows(t.measured[second].mean)]
-            self.outside += len(trials) - len(shown)
             if shown:
                 symbol = "circle-open" if name == "infeasible" else "circle"
                 yield scatter(

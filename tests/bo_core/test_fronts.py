@@ -194,9 +194,10 @@ def test_pending_trials_may_be_treated_in_every_way(treatment):
 def test_a_constraint_that_everything_meets_changes_nothing():
     campaign = several(2, noise=None)
     limited = several(2, constraints=["size <= 1000"], noise=None)
+    draw = random.Random(1)
 
     def sized(point: Point) -> Metrics:
-        return bend(point) | {"size": point["x0"] + random.Random(1).gauss(0, 1)}
+        return bend(point) | {"size": point["x0"] + draw.gauss(0, 1)}
 
     [free], history = propose(campaign, history_of(campaign, bend, 9), MODEL, 1), history_of(limited, sized, 9)
     [found] = propose(limited, history, MODEL, 1)

@@ -83,6 +83,7 @@ def test_random_sums_products_and_powers_are_calculated_as_python_does():
         ("max(a) * 1", "expected two or more values in `max(…)`, got 1"),
         ("log(a, b) * 1", "expected one value in `log(…)`, got 2"),
         ("1 + 2", "expected the name of a metric, got only numbers"),
+        ("a * 1/3", "got '1/3' in 'a * 1/3'; write spaces around"),
         ("a * 1e400", "expected a finite number, got '1e400'"),
         ("(" * 60 + "a" + ")" * 60 + " * 2", "expected at most 50 brackets"),
         ("a + " * 400 + "b", "expected at most 1000 characters"),
@@ -119,8 +120,18 @@ def test_a_value_that_is_missing_or_not_finite_is_refused_with_the_numbers():
 
 def test_the_standard_error_of_a_linear_expression_adds_the_weighted_errors_in_squares():
     known = {"a": Measurement(mean=3, sem=0.4), "b": Measurement(mean=5, sem=0.3), "c": Measurement(mean=1)}
-    assert read_expression("2 * a - b + c").value(known).sem == pytest.approx(math.hypot(0.8, 0.3))
-    assert read_expression("c * 2").value(known).sem is None
+    assert read_expression("2 * a - b + 1").value(known).sem == pytest.approx(math.hypot(0.8, 0.3))
+    assert read_expression("2 * a - b + c").value(known).sem is None, "an error that is unknown is not 0"
+
+
+@pytest.mark.parametrize(("text", "sem"), [("abs(a - 3)", 0.4), ("(a - 3) ** 2", 0.16)])
+def test_a_noisy_metric_on_its_target_does_not_make_an_exact_value(text, sem):
+    assert read_expression(text).value({"a": Measurement(mean=3, sem=0.4)}).sem == pytest.approx(sem)
+
+
+def test_an_error_that_reaches_beyond_the_domain_counts_on_the_other_side_alone():
+    found = read_expression("log(a)").value({"a": Measurement(mean=0.1, sem=0.2)})
+    assert (found.mean, found.sem) == (math.log(0.1), pytest.approx(math.log(3)))
 
 
 def test_the_standard_error_of_a_product_is_that_of_many_draws():

@@ -96,7 +96,7 @@ class HypervolumeImprovement:
         """Return the reference [M, 1, S] of an objective; below an upper limit, beyond which nothing can be gained."""
         reference = torch.full_like(values[:, :1], self.reference[name])
         high = limits.get(name, (None, None))[1]
-        return reference if high is None else torch.minimum(reference, high - 1.0)
+        return reference if high is None else torch.where(reference < high, reference, high - 1.0)
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,9 @@ class RecommendedOfFront(Section):
 
 
 class ComparedBaseline(Section):
-    """The baseline, and the trials on the front that are better in one objective and not worse in another.
+    """The baseline, and the trials on the front that are better in one objective and worse in none.
 
-    The recommended point is better than the baseline in some objectives, and worse in others.
+    The recommended point is better than the baseline in the objectives `better`, and worse in those of `worse`.
     """
 
     values: tuple[Value, ...]

@@ -25,6 +25,7 @@ LIMITS = {
     "a limit relative to the first point": ({"weight": Allowed((), (Threshold(-0.1, 1.2),))}, 0),
     "limits of an objective": ({"heat": Allowed((Threshold(-0.4),), (Threshold(1.2),))}, None),
     "a limit of an objective below the reference": ({"speed": Allowed((), (Threshold(-1.5),))}, None),
+    "a limit of an objective just above the reference": ({"speed": Allowed((), (Threshold(-0.5),))}, None),
     "a limit that nothing meets": ({"weight": Allowed((Threshold(30.0),))}, None),
 }
 
@@ -202,6 +203,10 @@ def test_the_points_that_could_be_on_the_front_are_those_of_plain_sampling(objec
     )
     counts = (feasible & ~better.any(1)).sum(1)
     often = [i for i in counts.argsort(descending=True).tolist() if counts[i] > 300]
-    assert found[: len(often)].tolist()[:2] == often[:2] or counts[often[0]] - counts[often[1]] < 400
+    # The order is by 256 samples; points that are clearly more often on the front come before the others.
+    order = found.tolist()
+    clearly = [(i, j) for i in often for j in order if counts[i] - counts[j] > count // 5]
+    assert clearly
+    assert all(order.index(i) < order.index(j) for i, j in clearly)
     assert set(often) <= set(found.tolist())
     assert not set(found.tolist()) & {i for i in range(20) if counts[i] == 0}

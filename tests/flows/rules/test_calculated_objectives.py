@@ -75,6 +75,16 @@ def test_reports_of_the_parts_are_compared_as_values_of_the_whole(tmp_path):
     assert why.startswith(f"at step 1 its best so far of {TOTAL}, 2.1, was worse than 2,")
 
 
+def test_a_report_may_hold_the_value_itself(tmp_path):
+    loop = AskTell(FILE | {"ledger": str(tmp_path)})
+    trial = loop.ask()
+    assert loop.report(trial, 1, 3.2) is None
+    assert loop.report(trial, 2, {TOTAL: 3.1}) is None
+    with pytest.raises(InvalidResult, match="`cost`"):
+        loop.report(trial, 3, {"latency": 3})
+    assert [report.step for report in loop.history.reports[trial.id]] == [1, 2]
+
+
 def test_past_results_need_the_parts_or_the_whole():
     rows = [
         PastRow("row 1", parameters={"x": 0.1}, means={"latency": 1, "cost": 10}),

@@ -14,6 +14,7 @@ from overnight.campaign.history.events import (
     TrialObserved,
     TrialProposed,
 )
+from overnight.campaign.history.provenance import Provenance
 from overnight.flows.rules.early_stopping import decision
 from overnight.flows.rules.improbable import PredictedEnd, Prospect
 
@@ -103,7 +104,7 @@ def means(values):
 
 
 def row(size: float, speed: float):
-    jitter = 0.02 * ((size * 7 + speed * 3) % 1 - 0.5)
+    jitter = 0.05 * (((size * 7.3 + speed * 3.9) % 1) - 0.5)
     return {"size": size + 1 + jitter, "speed": speed - 1 - jitter}, {"size": size, "speed": speed}
 
 
@@ -113,13 +114,13 @@ FINISHED = [row(1, 1), row(2, 3), row(3, 4), row(4, 3), row(5, 2)]
 def test_a_trial_is_stopped_if_its_curves_lead_far_behind_the_front():
     found = decision(told(campaign(), FINISHED, row(5, 1)[0]), 6, 1)
     assert found is not None
-    assert found.value < found.threshold == 0.05
+    assert 0 < found.value < found.threshold == 0.05
     assert found.why.startswith("at step 1 the probability that its result would be on the front was ")
     assert found.why.endswith(", less than 0.05, judged by 5 results (improbable rule)")
 
 
 @pytest.mark.parametrize("ends", [(0.5, 1), (2.5, 3.5), (3, 6)], ids=["smallest", "between", "fastest"])
-def test_a_trial_whose_curves_lead_to_the_front_goes_on_even_if_one_metric_is_the_worst_of_all(ends):
+def test_a_trial_whose_curves_lead_to_the_front_continues_even_if_one_metric_is_the_worst_of_all(ends):
     assert decision(told(campaign(), FINISHED, row(*ends)[0]), 6, 1) is None
 
 
@@ -128,6 +129,17 @@ def test_a_metric_that_is_not_reported_is_expected_to_be_like_the_results():
     assert decision(told(campaign(), FINISHED, silent), 6, 1) is None
     sure = campaign(stop_early={"rule": "improbable", "after_trials": 4, "below": 0.5})
     assert decision(told(sure, FINISHED, silent), 6, 1) is not None
+
+
+def test_a_glitch_that_the_latest_model_doubted_is_no_result_to_compare_with():
+    alone = campaign(objectives=[], minimize="size")
+    glitch = ({"size": 1.0}, {"size": -90.0})
+    history = told(alone, [*FINISHED, glitch], row(1, 2.5)[0])
+    assert decision(history, 7, 1) is not None
+    models = {"metrics": {"size": {"hyperparameters": {}, "suspects": [6]}}}
+    provenance = Provenance.model_validate({"made_by": {"seed": 1}, "models": models})
+    events = [TrialProposed(time=NOW, actor="c", trial=8, point={"x": 0.9}, generator="model", provenance=provenance)]
+    assert decision(history.extended(events), 7, 1) is None
 
 
 def test_no_trial_is_stopped_before_enough_results_or_before_the_first_feasible_one():
