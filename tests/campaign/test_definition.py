@@ -27,7 +27,8 @@ def test_a_campaign_improves_one_metric_in_one_direction():
 
 
 @pytest.mark.parametrize(
-    ("change", "found"), [({"maximize": "taste"}, "got `minimize` and `maximize`"), ({"minimize": None}, "got neither")]
+    ("change", "found"),
+    [({"maximize": "taste"}, "got `minimize` and `maximize`"), ({"minimize": None}, "got none of them")],
 )
 def test_two_directions_or_none_are_refused(change, found):
     with pytest.raises(ValidationError, match=f"expected either `minimize` or `maximize`.*{found}"):

@@ -92,13 +92,13 @@ def test_the_score_is_the_mean_hypervolume_that_is_gained_over_joint_samples(lim
     points, pool, names = uniform(4, 3, 1), uniform(100, 3, 2), METRICS[:objectives]
     draws = joint_draws(points, 2048, objectives)
     values = AverageScore(draws, score(objectives, limits)).value(pool)
-    x, found, count, width = pool[values.argmax()][None], float(values.max().exp()), 1_000_000, 4.0
+    x, found, count, width = pool[values.argmax()][None], float(values.max().exp()), 400_000, 4.0
     samples = samples_of(draws, torch.cat([x, points]), count)
     generator, beats = torch.Generator().manual_seed(9), allowed_in(samples, limits)
     for name in names:
         beats &= samples[name] > REFERENCE[name] + width * torch.rand(count, generator=generator, dtype=torch.float64)
     share = float((beats[0] & ~beats[1:].any(0)).double().mean())
-    assert found == pytest.approx(share * width**objectives, rel=0.06)
+    assert found == pytest.approx(share * width**objectives, rel=0.08)
 
 
 @pytest.mark.parametrize("objectives", [2, 3])

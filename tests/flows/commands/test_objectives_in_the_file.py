@@ -21,8 +21,8 @@ FORMS = "`{minimize: latency_ms}` or `{maximize: accuracy, worst: 0.8}`"
 WAYS = "expected either `minimize` or `maximize` with the name of a metric, or `objectives`, got"
 KEYS = "expected one of minimize, maximize, worst, got the unknown key"
 REFUSED = {
-    "": f"1: minimize: {WAYS} neither",
-    "objectives: []": f"1: minimize: {WAYS} neither",
+    "": f"1: minimize: {WAYS} none of them",
+    "objectives: []": f"1: minimize: {WAYS} none of them",
     "objectives: 3": "7: objectives: expected a list, got 3",
     "objectives: {minimize: kb}": "7: objectives: expected a list, got {'minimize': 'kb'}",
     "minimize: [kb, vmaf]": "7: minimize: expected text, got ['kb', 'vmaf']",
@@ -47,7 +47,7 @@ REFUSED = {
         "`maximize`"
     ),
     "objectives:\n  - minimize: kb\n  - worst: 3": (
-        "9: objectives.1: expected either `minimize` or `maximize` with the name of a metric, got neither"
+        "9: objectives.1: expected either `minimize` or `maximize` with the name of a metric, got none of them"
     ),
     "objectives:\n  - minimize: 3\n  - maximize: vmaf": (
         "8: objectives.0: expected the name of a metric after `minimize`, got 3"

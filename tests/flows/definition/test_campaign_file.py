@@ -130,7 +130,7 @@ def problems_of(path: Path, text: str) -> list[str]:
         (
             "minimize: loss\n",
             "",
-            r"campaign.yaml:1: minimize: expected either `minimize` or `maximize` .*, got neither",
+            r"campaign.yaml:1: minimize: expected either `minimize` or `maximize` .*, got none of them",
         ),
         (
             "minimize: loss",

@@ -132,8 +132,8 @@ def test_a_metric_that_is_not_reported_is_expected_to_be_like_the_results():
 
 
 def test_a_glitch_that_the_latest_model_doubted_is_no_result_to_compare_with():
-    alone = campaign(objectives=[], minimize="size")
-    glitch = ({"size": 1.0}, {"size": -90.0})
+    alone = campaign(objectives=[], minimize="size", stop_early={"rule": "improbable", "below": 0.2})
+    glitch = ({"size": 3.0}, {"size": -9.0})
     history = told(alone, [*FINISHED, glitch], row(1, 2.5)[0])
     assert decision(history, 7, 1) is not None
     models = {"metrics": {"size": {"hyperparameters": {}, "suspects": [6]}}}
