@@ -73,9 +73,9 @@ def test_an_evolution_under_the_limits_finds_the_optimum_and_nothing_better(prob
 @pytest.mark.parametrize("problem", LIMITED.values(), ids=LIMITED)
 def test_the_penalty_is_the_mean_over_the_feasible_points(problem):
     encoding = Encoding(problem.space)
-    cube = torch.quasirandom.SobolEngine(encoding.k, scramble=True, seed=0).draw(2**14).double().tolist()
+    cube = torch.quasirandom.SobolEngine(encoding.k, scramble=True, seed=0).draw(2**16).double().tolist()
     feasible = [point for u in cube if problem.feasible(point := encoding.point_at(u))]
-    assert np.mean([problem.value(point) for point in feasible]) == pytest.approx(problem.penalty, rel=1e-2)
+    assert np.mean([problem.value(point) for point in feasible]) == pytest.approx(problem.penalty, rel=2e-3)
 
 
 @pytest.mark.parametrize("name", BOTORCH)
