@@ -15,7 +15,7 @@ from overnight.campaign import History
 from overnight.campaign.history.events import AttemptStarted, Event, LeaseTaken, TrialFailed, TrialObserved
 from overnight.storage import open_ledger
 
-KILLS = 6
+KILLS = 5
 TRIALS = 60
 
 CAMPAIGN = f"""
