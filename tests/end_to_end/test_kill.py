@@ -15,7 +15,7 @@ from overnight.campaign import History
 from overnight.campaign.history.events import AttemptStarted, Event, LeaseTaken, TrialFailed, TrialObserved
 from overnight.storage import open_ledger
 
-KILLS = 5
+KILLS = 4
 TRIALS = 60
 
 CAMPAIGN = f"""
