@@ -79,8 +79,8 @@ def front_sentence(history: History, trial: Trial) -> str | None:
     front = goal.front(trials)
     if any(other.id == trial.id for other in front):
         return f"It is on the front as measured, which holds {counted(len(front), 'configuration')}."
-    beaten = [other.id for other in front if goal.better(other.measured, trial.measured)]
-    return f"It is not on the front as measured: {trials_text(beaten)} {'is' if len(beaten) == 1 else 'are'} better."
+    better = [other.id for other in front if goal.better(other.measured, trial.measured)]
+    return f"It is not on the front as measured: {trials_text(better)} {'is' if len(better) == 1 else 'are'} better."
 
 
 def _why(then: History, trial: Trial, provenance: Provenance, features: Mapping[str, slice]) -> Iterator[str]:

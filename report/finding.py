@@ -138,7 +138,6 @@ def _in_front(story: Story, front: Front, found: Recommended) -> Iterator[str]:
     """Yield why a configuration of the front is recommended, how certain that is, and the hypervolume."""
     if front.recommended is not None:
         yield sentence(chosen_text(front, front.recommended))
-    if front.recommended is not None:
         yield _certainty_of(front.recommended)
     if found.probability_best is not None and story.best.observed > 1:
         yield f"The probability that it is on the front is {probability(found.probability_best)}."
