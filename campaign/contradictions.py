@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from overnight.campaign.approval import ApprovalPolicy
+from overnight.campaign.experiment.contradictions import contradictory_experiment
 from overnight.campaign.goal.constraint_contradictions import impossible_constraints, limited_parameters
 from overnight.campaign.goal.objective_contradictions import contradictory_objectives
 from overnight.campaign.problems import Problem, Where, shown
@@ -20,6 +21,7 @@ def contradictions(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     yield from contradictory_objectives(campaign)
     yield from _metrics(campaign.get("metrics"))
     yield from impossible_constraints(campaign)
+    yield from contradictory_experiment(campaign)
     try:
         space = Space.model_validate(campaign.get("parameters"))
     except ValidationError:

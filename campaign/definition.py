@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from overnight.campaign.approval import Approve
 from overnight.campaign.contradictions import contradictions
+from overnight.campaign.experiment.contradictions import AB_TEST
+from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.goal.constraint import ConstraintText
 from overnight.campaign.goal.objective import WrittenObjective
@@ -105,6 +107,10 @@ class Campaign(BaseModel):
     A configuration is feasible if the true values of its metrics meet all `constraints`. The recommended one is
     feasible with a probability of at least `feasible_at_least` (docs/how-to/constraints.md).
 
+    An `ab_test` tries `arms` configurations at the same time, the baseline always among them. The `traffic` of a batch
+    is divided among them, `decide` says when an arm is called better, and the best one goes through the stages of
+    `ramp_up` (docs/how-to/ab-tests.md).
+
     `noise` describes the noise of objectives. `none`: the same point always gives the same value, also of a metric that
     constraints limit. `known`: every evaluation reports a standard error. `infer`, the default: reported standard
     errors are used as they are, and the noise of results without one is learnt. A result whose objective contradicts
@@ -115,6 +121,7 @@ class Campaign(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     description: Annotated[str | None, MayBeRevised.FREELY] = None
+    kind: Literal["tuning", "ab_test"] = "tuning"
     parameters: Space
     minimize: _Name | None = None
     maximize: _Name | None = None
@@ -127,6 +134,10 @@ class Campaign(BaseModel):
     workers: Annotated[int, Field(ge=1, le=10_000), WHOLE, MayBeRevised.FREELY] = 1
     budget: Annotated[Budget, MayBeRevised.FREELY]
     window: Annotated[Window | None, MayBeRevised.FREELY] = None
+    arms: Annotated[int, Field(ge=2, le=1000), WHOLE] | None = None
+    traffic: Annotated[Traffic | None, MayBeRevised.FREELY] = None
+    decide: Decide | None = None
+    ramp_up: RampUp | None = None
     baseline: Point | None = None
     start_with: tuple[Point, ...] = ()
     failures: Annotated[FailurePolicy, MayBeRevised.FREELY] = FailurePolicy()
@@ -150,6 +161,16 @@ class Campaign(BaseModel):
         if self.maximize is not None:
             return Goal((Objective(metric=self.maximize, direction="maximize"),), self.constraints)
         return Goal(self.objectives, self.constraints)
+
+    @property
+    def is_ab_test(self) -> bool:
+        """Return whether batches of arms are compared, and not single trials."""
+        return self.kind == AB_TEST
+
+    @property
+    def at_once(self) -> int:
+        """Return how many trials may run at the same time: the arms of a batch, or one for each worker."""
+        return self.workers if self.arms is None else self.arms
 
     @property
     def objective(self) -> Objective:

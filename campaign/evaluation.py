@@ -87,11 +87,26 @@ class _GivesItsParameters:
     parameters = GivenAsCopy()
 
 
+class Arm(_GivesItsParameters, BaseModel):
+    """One arm of a batch: a trial that gets `traffic` units, while the other arms get theirs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: int
+    parameters: Point
+    traffic: int
+    status_quo: bool = False
+
+
 class EvaluationRequest(_GivesItsParameters, BaseModel):
     """One attempt at one trial, with everything that an evaluator may need.
 
     If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`. A
     result may lack the `optional_metrics` among them; it needs all others.
+
+    The evaluation of a batch has the batch's `arms`, the status quo first, without those that have ended. An evaluation
+    that goes on after its process has ended is asked about again: with the `handle` that it gave, and the number of the
+    `look`. `cancel` asks it to end what the handle names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,10 +121,27 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     optional_metrics: tuple[str, ...] = ()
     objective: str
     deadline: datetime | None = None
+    arms: tuple[Arm, ...] = ()
+    handle: str | None = None
+    look: int = 0
+    cancel: bool = False
+
+
+class ArmResult(BaseModel):
+    """The metrics of one arm of a batch; with a `problem`, the arm has no valid result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
+    problem: Message | None = None
+    notes: Notes = ()
 
 
 class EvaluationSucceeded(BaseModel):
-    """An evaluation that measured every required metric; `notes` name other information that was ignored, and why."""
+    """An evaluation that measured every required metric; `notes` name other information that was ignored, and why.
+
+    That of a batch has the results of its `arms` by trial instead of `metrics`.
+    """
 
     # Metadata may hold NaN and infinities, and must keep them when it is written and read back.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
@@ -121,6 +153,25 @@ class EvaluationSucceeded(BaseModel):
     artifacts: tuple[Artifact, ...] = ()
     metadata: Metadata = Field(default_factory=ReadOnlyDict)
     notes: Notes = ()
+    arms: ReadOnly[dict[int, ArmResult]] = Field(default_factory=ReadOnlyDict)
+
+
+class EvaluationOngoing(BaseModel):
+    """An evaluation that goes on after its process has ended, such as an experiment on users that lasts for days.
+
+    The evaluator is called again with the `handle`, after `again_in` seconds if that is given. `metrics` were measured
+    so far, by a `step` that counts looks if it is not given; a batch has those of its `arms` instead.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["ongoing"] = "ongoing"
+    handle: Annotated[Message, Field(min_length=1, max_length=4096)]
+    again_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    step: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
+    arms: ReadOnly[dict[int, ArmResult]] = Field(default_factory=ReadOnlyDict)
+    cost: float | None = None
 
 
 class EvaluationFailed(BaseModel):
@@ -147,6 +198,8 @@ class EvaluationFailed(BaseModel):
 
 
 EvaluationOutcome = EvaluationSucceeded | EvaluationFailed
+# What an evaluator answers when it is called once.
+EvaluationAnswer = EvaluationOutcome | EvaluationOngoing
 
 
 class EvaluationReport(BaseModel):

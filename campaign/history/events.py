@@ -160,6 +160,15 @@ class AttemptStarted(_AttemptEvent):
     sources: ReadOnly[dict[str, str]] | None = None
 
 
+class AttemptPlaced(_AttemptEvent):
+    """An evaluation goes on after its process has ended; the evaluator finds it again by the `handle`."""
+
+    about = ("trial", "attempt", "handle")
+
+    kind: Literal["attempt_placed"] = "attempt_placed"
+    handle: str
+
+
 class MeasurementReported(_AttemptEvent):
     """A running evaluation reported a measurement."""
 
@@ -335,6 +344,7 @@ Event = Annotated[
     | LeaseTaken
     | TrialProposed
     | AttemptStarted
+    | AttemptPlaced
     | MeasurementReported
     | TrialObserved
     | AttemptFailed

@@ -12,6 +12,7 @@ from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
     MAY_CHANGE_A_RECOMMENDATION,
     AttemptFailed,
+    AttemptPlaced,
     AttemptStarted,
     AttemptUnknown,
     CampaignAskedToStop,
@@ -51,7 +52,9 @@ _OfCampaign = (
     | RecommendationMade
 )
 _MEASURES_NO_TIME = (CampaignDefined, CampaignRevised, LossAccepted)
-_OfTrial = AttemptStarted | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
+_OfTrial = (
+    AttemptStarted | AttemptPlaced | MeasurementReported | AttemptFailed | AttemptUnknown | TrialApproved | Ending
+)
 
 
 @dataclass
@@ -126,6 +129,8 @@ class Fold:
                 return self._life(event).fail_attempt(event)
             case AttemptUnknown():
                 return self._life(event).ask(event)
+            case AttemptPlaced():
+                return self._life(event).place(event)
             case _:
                 return self._changes_campaign(event)
 

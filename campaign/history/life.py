@@ -7,6 +7,7 @@ from overnight.campaign.history.before_version_3 import batch_of, metric_of, wit
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.campaign.history.events import (
     AttemptFailed,
+    AttemptPlaced,
     AttemptStarted,
     AttemptUnknown,
     LeaseTaken,
@@ -33,7 +34,7 @@ from overnight.campaign.values.unchecked import unchecked
 
 # The values come from events, which have checked them.
 _proposal = unchecked(Proposal)
-_attempt = unchecked(Attempt, "unknown", "failed")
+_attempt = unchecked(Attempt, "unknown", "handle", "failed")
 _observation = unchecked(Observation, "kind")
 _trial = unchecked(Trial)
 
@@ -119,6 +120,14 @@ class Life:
             process=by and by.started,
             evaluator=by and evaluator and evaluator.digest,
         )
+        return True
+
+    def place(self, event: AttemptPlaced) -> bool:
+        """Record the evaluator's handle of an attempt that has not failed; the newest one counts."""
+        attempt = self.attempts.get(event.attempt)
+        if attempt is None or attempt.failed is not None or attempt.handle == event.handle:
+            return False
+        self.attempts[event.attempt] = attempt.model_copy(update={"handle": event.handle})
         return True
 
     def fail_attempt(self, event: AttemptFailed) -> bool:

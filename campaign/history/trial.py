@@ -16,7 +16,7 @@ from overnight.campaign.space import Point
 from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnlyDict
 
 Status = Literal["observed", "failed", "stopped", "abandoned", "rejected", "awaiting approval", "running", "waiting"]
-Generator = Literal["baseline", "manual", "sobol", "model", "checking", "confirming", "custom", "import"]
+Generator = Literal["baseline", "manual", "sobol", "model", "checking", "confirming", "ramp_up", "custom", "import"]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -58,6 +58,8 @@ class AttemptEnd(BaseModel):
 class Attempt(BaseModel):
     """One execution of a trial; `failed` is None while it runs, and if it gave the observation.
 
+    `handle` is the evaluator's name for an evaluation that goes on after its process has ended.
+
     `host` and `process` identify the controller that started it; they are None if a person did. `unknown` describes the
     decision that a person must make if the end cannot be determined. `evaluator` is the digest of the evaluator's
     version, if that is known.
@@ -74,6 +76,7 @@ class Attempt(BaseModel):
     process: str | None = None
     unknown: str | None = None
     evaluator: str | None = None
+    handle: str | None = None
     failed: AttemptEnd | None = None
 
 

@@ -3,6 +3,7 @@ import pytest
 from overnight.campaign import Campaign, Objective
 from overnight.campaign.changes import differences, revisable_keys
 from overnight.campaign.definition import FailurePolicy, StopWhen
+from overnight.campaign.experiment.settings import Decide, RampUp, Traffic
 from overnight.campaign.goal.constraint import read_constraint
 from overnight.campaign.stopping import MedianRule
 from overnight.campaign.window import Window
@@ -89,6 +90,7 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
     values = {
         "name": "other",
         "description": "other",
+        "kind": "ab_test",
         "minimize": "other",
         "maximize": "other",
         "objectives": (Objective(metric="other", direction="minimize"),),
@@ -100,6 +102,10 @@ def test_the_keys_that_may_be_revised_are_those_that_change_without_making_anoth
         "workers": 7,
         "budget": was.budget.model_copy(update={"trials": 7}),
         "window": Window.model_validate("22:00-06:00 UTC"),
+        "arms": 7,
+        "traffic": Traffic(per_batch=7),
+        "decide": Decide(at_least=0.7),
+        "ramp_up": RampUp(stages=(0.7,)),
         "baseline": {"rate": 0.7},
         "start_with": ({"rate": 0.7},),
         "failures": FailurePolicy(max_attempts=7),

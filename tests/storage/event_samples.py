@@ -6,6 +6,7 @@ from typing import Any
 from overnight.campaign import Campaign, Measurement
 from overnight.campaign.history.events import (
     AttemptFailed,
+    AttemptPlaced,
     AttemptStarted,
     AttemptUnknown,
     CampaignAskedToStop,
@@ -169,6 +170,7 @@ EVENTS: tuple[Event, ...] = (
     TrialApproved(time=NOON, actor="ada@home", trial=2, why="it looks tasty"),
     TrialRejected(time=NOON, actor="bob@work", trial=6, why="too hot"),
     AttemptUnknown(time=NOON, actor="controller", trial=2, attempt=2, message="on host ☃"),
+    AttemptPlaced(time=NOON, actor="controller", trial=2, attempt=2, handle="experiment ☃"),
     TrialFailed(time=NOON, actor="controller", trial=2, attempt=2, cause="timeout", message=""),
     CampaignDrained(time=NOON, actor="controller", epoch=3, because="window_closed", reason="the window closed"),
     CampaignFinished(time=NOON, actor="controller", epoch=3, because="trials", reason="the budget is spent"),
@@ -198,6 +200,7 @@ EVENTS: tuple[Event, ...] = (
 
 # Kinds of events that are newer than the ledgers in `old_ledgers`.
 _LATER_KINDS = {
+    "attempt_placed",
     "attempt_unknown",
     "campaign_asked_to_stop",
     "campaign_paused",
@@ -230,8 +233,8 @@ def in_old_ledgers() -> list[Event]:
 
 
 def in_the_first_of_version_3() -> list[Event]:
-    """Return the events that the kept ledger of version 3 holds: this version has learnt one more kind since."""
-    return [event for event in EVENTS if event.kind != "recommendation_made"]
+    """Return the events that the kept ledger of version 3 holds: this version has learnt two more kinds since."""
+    return [event for event in EVENTS if event.kind not in ("attempt_placed", "recommendation_made")]
 
 
 def _as_it_was(event: Event) -> dict[str, Any]:
