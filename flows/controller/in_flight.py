@@ -9,6 +9,7 @@ from typing import Any
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
 from overnight.campaign.errors import CampaignStopped
 from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.experiment.arms import arms_at
 from overnight.campaign.history.events import AttemptStarted, Event, MeasurementReported, TrialStopped
 from overnight.flows.controller.job import Execution, Job, Steps, evaluation_seed
 from overnight.flows.controller.machine import Machine, is_the_machines
@@ -93,6 +94,7 @@ class InFlight:
             optional_metrics=campaign.optional_metrics,
             objective=campaign.objective.metric,
             deadline=self._history.trials[trial.id].attempts[-1].deadline,
+            arms=arms_at(self._history, trial, attempt),
         )
         execution = Execution(
             evaluator=self.job.evaluator,
@@ -142,7 +144,7 @@ class InFlight:
         """Return how an attempt ended; None if that cannot be determined and a person must be asked."""
         trial, _ = self.tasks[task]
         campaign = self._history.definition
-        outcome = self.machine.judged(_outcome_of(task), trial, campaign.workers)
+        outcome = self.machine.judged(_outcome_of(task), trial, campaign.at_once)
         started = self._history.trials[trial].attempts[-1]
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
