@@ -7,13 +7,13 @@ fraction of the planned information that is known then (Lan and DeMets 1983).
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import ndtr
 
 # A look needs so much more information than the one before, relative to that, to be a look of its own.
@@ -54,14 +54,14 @@ def spent(alpha: float, fraction: float) -> float:
 def boundaries(looks: Iterable[Look], alpha: float) -> tuple[float, ...]:
     """Return for each look the Z from which the test is decided; the probability of any such look is at most `alpha`.
 
-    A look without new information spends only what its fraction adds to the error spent before. A boundary is infinite
-    if nothing is spent. The looks are in order; each step of the recursion (Armitage, McPherson and Rowe 1969) is a
-    Gauss-Legendre sum, and the boundaries are exact to about 1e-8.
+    A look at which nothing is spent is skipped: its boundary is infinite. So is a look without new information, unless
+    its fraction has grown, as that of the last look does. The looks are in order. Each step of the recursion (Armitage,
+    McPherson and Rowe 1969) is a Gauss-Legendre sum, and the boundaries are exact to about 1e-8.
     """
     found, at = [], _begun(alpha)
     for look in looks:
-        at = _next(at, look)
-        found.append(at.bound)
+        at, bound = _next(at, look)
+        found.append(bound)
     return tuple(found)
 
 
@@ -82,16 +82,16 @@ def repeated_p(looks: Iterable[Look], values: Iterable[float]) -> float:
         return 1.0
     if margin(low) >= 0:
         return 1e-12
-    return math.exp(float(brentq(margin, low, high, xtol=1e-3)))
+    return math.exp(root_scalar(margin, bracket=(low, high), method="brentq", xtol=1e-4).root)
 
 
 # Two of these are the same only if they are one object, so that the steps from each are computed once.
 @dataclass(frozen=True, eq=False)
 class _Reached:
-    """The undecided tests after a look: masses of Z before this look's boundary, from which the boundary follows.
+    """What is known after a look: its boundary, the error used up to it, and Z there if no earlier look has decided.
 
-    The density of Z at this look is a mixture of normal ones at `centres` [m] with `masses` [m] and standard deviation
-    `width`. `left` is the probability that no look up to the one before has decided.
+    The density of Z, of the tests that were undecided before this look, is a mixture of normal ones at ascending
+    `centres` [m] with `masses` [m] and the standard deviation `width`. `used_before` is the error used before it.
     """
 
     alpha: float
@@ -110,23 +110,16 @@ def _begun(alpha: float) -> _Reached:
 
 
 @lru_cache(maxsize=2048)
-def _next(before: _Reached, look: Look) -> _Reached:
+def _next(before: _Reached, look: Look) -> tuple[_Reached, float]:
+    """Return what is reached after a look, and the look's boundary."""
     target = spent(before.alpha, look.fraction)
-    if look.information <= before.information * (1 + NEW_INFORMATION):
-        # The same evidence: a lower boundary includes the one that it had.
-        if before.information == 0 or target - before.used < _LEAST_SPENT:
-            return _changed(before, before.used, math.inf)
-        bound = _bound(before, target - before.used_before)
-        return _changed(before, target, bound)
-    at = _moved(before, look.information)
-    if target - at.used < _LEAST_SPENT:
-        return _changed(at, at.used, math.inf)
-    return _changed(at, target, _bound(at, target - at.used))
-
-
-def _changed(at: _Reached, used: float, bound: float) -> _Reached:
-    lowest = min(at.bound, bound)
-    return _Reached(at.alpha, at.information, used, at.centres, at.masses, at.width, at.used_before, lowest)
+    unchanged = look.information <= before.information * (1 + NEW_INFORMATION)
+    at = before if unchanged else _moved(before, look.information)
+    if target - at.used < _LEAST_SPENT or at.information == 0:
+        return (before if unchanged else at), math.inf
+    # Without new information, the new boundary is below the one of the look before, and includes it.
+    bound = _bound(at, target - at.used_before)
+    return replace(at, used=target, bound=bound), bound
 
 
 def _moved(before: _Reached, information: float) -> _Reached:
@@ -167,4 +160,4 @@ def _bound(at: _Reached, error: float) -> float:
     def surplus(z: float) -> float:
         return math.log(max(float(ndtr((at.centres - z) / at.width) @ at.masses), 1e-300) / error)
 
-    return float(brentq(surplus, -40.0, 40.0, xtol=1e-11))
+    return root_scalar(surplus, bracket=(-40.0, 40.0), method="brentq", xtol=1e-11).root
