@@ -15,8 +15,9 @@ from overnight.flows.controller.job import Execution, Job, Steps, evaluation_see
 from overnight.flows.controller.machine import Machine, is_the_machines
 from overnight.flows.controller.through_engine import through_engine
 from overnight.flows.host.clock import Clock
-from overnight.flows.rules.early_stopping import not_yet_known, stops
+from overnight.flows.rules.early_stopping import not_yet_known
 from overnight.flows.rules.failures_in_a_row import FailuresInARow
+from overnight.flows.rules.looks import stops_by_rules
 from overnight.flows.rules.outcomes import outcome_events
 from overnight.flows.rules.unknown_fate import is_unknown, presumed_dead, question
 from overnight.flows.session.journal import Journal
@@ -77,7 +78,7 @@ class InFlight:
             await self.journal.insist(lambda history: [*reports, *self._ends(ended, now, history)])
         for task in ended:
             trouble = self._failures.after(self._history, *self.tasks.pop(task)) or trouble
-        if reports and self._history.definition.stop_early is not None:
+        if reports and self._history.definition.has_stopping_rule:
             await self.journal.insist(lambda history: self._stops(reports, history))
         return trouble
 
@@ -138,7 +139,7 @@ class InFlight:
         self.journal.check_lease(history)
         at_work = {about for task, about in self.tasks.items() if not task.done()}
         asked = [report for report in heard if (report.trial, report.attempt) in at_work]
-        return stops(history, asked, self.clock.now(), CONTROLLER)
+        return stops_by_rules(history, asked, self.clock.now(), CONTROLLER)
 
     def _known_outcome_of(self, task: Running) -> EvaluationOutcome | None:
         """Return how an attempt ended; None if that cannot be determined and a person must be asked."""
