@@ -169,9 +169,9 @@ def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
     y, variance, device = outcomes.y, outcomes.variance, device_for(proposer, len(observed.trials))
     if observed.batches is not None:
         batches = torch.tensor(observed.batches)
-        return TrainingData.single(
-            observed.X, y, variance, observed.groups, extra_noise=extra, batches=batches
-        ).to(device)
+        return TrainingData.single(observed.X, y, variance, observed.groups, extra_noise=extra, batches=batches).to(
+            device
+        )
     data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra)
     many = proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY and not _has_indicators(data.X)
     return replace(data, many=many).to(device)

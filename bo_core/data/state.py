@@ -77,8 +77,8 @@ class Observed:
 
         A failed trial counts if this metric was measured in it, and so does a stopped one whose end can be estimated.
         Outcomes far from a single limit, on its wrong side, may be drawn together. The others stay as they are: both
-        sides of two limits matter, draws of the baseline must move a relative limit in proportion, hypervolumes are those
-        of the metrics as measured, and the shifts of batches add to the metric itself.
+        sides of two limits matter, draws of the baseline must move a relative limit in proportion, hypervolumes are
+        those of the metrics as measured, and the shifts of batches add to the metric itself.
         """
         objective = campaign.goal.wanted(metric)
         found = [
