@@ -17,7 +17,8 @@ class SampledPath:
 
     A draw of the prior, made of random Fourier features (Rahimi and Recht 2007), is corrected by k(x, X) K⁻¹ (y − m −
     prior(X) − ε) with ε the errors of the observations: noise, and the shifts of batches if there are any. The path
-    belongs to one of the M sets of hyperparameters, drawn with the seed. Outstanding points need no conditioning, because their paths were different draws.
+    belongs to one of the M sets of hyperparameters, drawn with the seed. Outstanding points need no conditioning,
+    because their paths were different draws.
     """
 
     def __init__(self, posterior: Posterior, seed: int, frequencies: int = _FREQUENCIES) -> None:
