@@ -21,8 +21,8 @@ from overnight.report.finding import (
 from overnight.report.front_table import front_table
 from overnight.report.numbers import duration, measured, moment, number, probability
 from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
-from overnight.report.phrases.general import made_text, recommended_words, where
 from overnight.report.phrases.experiment import difference_text, stopped_text, traffic_text
+from overnight.report.phrases.general import made_text, recommended_words, where
 from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
 from overnight.report.pictures.charts import Pictures, timeline_chart
 from overnight.report.pictures.figure import Figure
