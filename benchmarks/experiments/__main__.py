@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def main() -> None:
     began = time.monotonic()
     lines = []
     with ProcessPoolExecutor(asked.jobs) as pool:
-        for line in [*_false(pool, asked.campaigns), "", *_power(pool, asked.powerful)]:
+        for line in chain(_false(pool, asked.campaigns), [""], _power(pool, asked.powerful)):
             print(line, flush=True)
             lines.append(line)
     print(f"\n{time.monotonic() - began:.0f} s")

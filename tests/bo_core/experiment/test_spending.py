@@ -1,17 +1,17 @@
 import math
 import random
+from itertools import pairwise
 from statistics import NormalDist
 
 import mpmath
 import numpy as np
 import pytest
-from numpy.polynomial.legendre import leggauss
+from crossing import crossing
 from scipy.stats import multivariate_normal
 
 from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p, spent
 
 _NORMAL = NormalDist()
-_GRID = leggauss(600)
 
 
 def _evenly(looks: int) -> list[Look]:
@@ -52,23 +52,6 @@ def test_each_look_spends_its_share_by_an_independent_integral() -> None:
         assert 1 - stays == pytest.approx(spent(0.05, looks[k - 1].fraction), abs=1e-6)
 
 
-def _crossing(looks: list[Look], bounds: tuple[float, ...]) -> float:
-    """Return the probability of any crossing: a plain recursion over the sums of increments, on a fine grid."""
-    nodes, weights = _GRID
-    before = crossed = 0.0
-    at, mass = np.zeros(1), np.ones(1)
-    for look, bound in zip(looks, bounds, strict=True):
-        sd = math.sqrt(look.information - before)
-        high = min(bound, 9.0) * math.sqrt(look.information)
-        low = -8.5 * math.sqrt(look.information)
-        tails = [math.erfc((bound * math.sqrt(look.information) - each) / sd / math.sqrt(2)) / 2 for each in at]
-        crossed += float(np.array(tails) @ mass)
-        points = low + (high - low) * (nodes + 1) / 2
-        kernel = np.exp(-0.5 * ((points[:, None] - at) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
-        at, mass, before = points, weights * (high - low) / 2 * (kernel @ mass), look.information
-    return crossed
-
-
 @pytest.mark.parametrize("looks", [2, 14, 40])
 def test_a_test_without_an_effect_crosses_with_exactly_the_error(looks: int) -> None:
     draws = random.Random(looks)
@@ -76,7 +59,7 @@ def test_a_test_without_an_effect_crosses_with_exactly_the_error(looks: int) -> 
     # The information need not be in step with the fractions, and the last look may have less than planned.
     plan = [*(Look(0.8 * t, t) for t in times), Look(0.8, 1.0)]
 
-    assert _crossing(plan, boundaries(plan, 0.04)) == pytest.approx(0.04, abs=1e-7)
+    assert crossing(plan, boundaries(plan, 0.04)) == pytest.approx(0.04, abs=1e-7)
 
 
 def test_two_hundred_looks_spend_the_whole_error_and_no_more() -> None:
@@ -84,11 +67,11 @@ def test_two_hundred_looks_spend_the_whole_error_and_no_more() -> None:
     bounds = boundaries(plan, 0.05)
 
     assert bounds[:3] == (math.inf, math.inf, math.inf)
-    assert all(later < earlier for earlier, later in zip(bounds[20:], bounds[21:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(bounds[20:]))
     # The limit of continuous looks is above, and one look at the end below.
     assert 1.645 < bounds[-1] < 1.96
     thinned = [look for look, bound in zip(plan, bounds, strict=True) if bound < math.inf]
-    assert _crossing(thinned, tuple(bound for bound in bounds if bound < math.inf)) == pytest.approx(0.05, abs=1e-6)
+    assert crossing(thinned, tuple(bound for bound in bounds if bound < math.inf)) == pytest.approx(0.05, abs=1e-6)
 
 
 def test_a_look_at_hardly_any_information_decides_nothing_and_costs_nothing() -> None:
