@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument(
         "--campaigns", type=int, default=1000, help="campaigns in which no arm differs, for each design"
     )
-    parser.add_argument("--powerful", type=int, default=400, help="campaigns for each design and effect")
+    parser.add_argument("--powerful", type=int, default=200, help="campaigns for each design and effect")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, default=_RESULTS, help="the file of the tables")
     asked = parser.parse_args()
@@ -76,7 +76,7 @@ def ours(seed: int, design: Design, world: World, candidates: int) -> tuple[bool
     random = np.random.default_rng([seed, design.total])
     effects = np.concatenate([[0.0], world.effects(random)])
     test = VirtualTest(design, effects, random)
-    claims = [int(each.point["arm"]) for each in test.run(candidates).candidates if each.claimed is not None]
+    claims = [int(each.point["arm"]) for each in test.run(candidates).candidates if each.better_at is not None]
     return any(effects[arm] > 0 for arm in claims), any(effects[arm] <= 0 for arm in claims)
 
 

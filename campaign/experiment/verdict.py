@@ -60,10 +60,10 @@ class CandidateVerdict:
     """What is known about one candidate.
 
     `error` is the greatest probability with which it is called better although it is not. `looks` were the
-    opportunities to call it so, and `claimed` is the first at which that happened. `effect` is in the metric's unit and
-    `relative` a share of the status quo's mean; each end of their intervals is right at all looks at once with a
-    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `units` are
-    those of the candidate and of its status quo.
+    opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
+    and `relative` is a share of the status quo's mean. Each end of their intervals is right at all looks at once with a
+    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `why` is the
+    reason for a state that is no success.
     """
 
     number: int
@@ -74,7 +74,7 @@ class CandidateVerdict:
     stages: int
     error: float
     looks: tuple[Judged, ...] = ()
-    claimed: Judged | None = None
+    better_at: Judged | None = None
     effect: Interval | None = None
     relative: Interval | None = None
     p_value: float | None = None
@@ -119,13 +119,13 @@ def _sentences(verdict: Verdict) -> list[str]:
     found = verdict.candidate
     if found is None:
         over = verdict.state == "no candidate"
-        return ["No arm was tried on fresh traffic." if over else "Arms are still explored; nothing is claimed yet."]
+        return ["No arm was tried on fresh traffic." if over else "Arms are still explored; nothing is concluded yet."]
     name = f"Trial {found.trials[-1]}"
     what = _difference(verdict.metric, found)
     if found.state == "confirmed":
         return [f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.", what]
     if found.state == "ramping":
-        return [f"{name} is in stage {found.stage} of {found.stages} of the ramp-up; nothing is claimed yet.", what]
+        return [f"{name} is in stage {found.stage} of {found.stages} of the ramp-up; nothing is concluded yet.", what]
     if found.state == "rolled back":
         return [f"{name} was rolled back in stage {found.stage} of {found.stages}: {found.why}."]
     return [f"{name} was not confirmed as better than the status quo ({found.why}).", what]

@@ -54,7 +54,7 @@ def test_a_candidate_is_better_from_the_look_that_crosses_its_boundary() -> None
     assert [each.better for each in candidate.looks] == [
         value >= bound * sem for value, bound, sem in zip((0.5, 1.6, 2.2), bounds, sems, strict=True)
     ]
-    assert candidate.claimed is candidate.looks[2]
+    assert candidate.better_at is candidate.looks[2]
     assert candidate.effect is not None
     assert candidate.relative is not None
     assert candidate.p_value is not None
