@@ -90,10 +90,9 @@ def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
     parts: _Parts = []
     for stage, trial in enumerate(candidate.trials, 1):
         last = None
-        for step in _steps(history, trial):
-            found = question.asked(history, trial, step)
+        for step, found in question.answers(history, trial).items():
             # Differences without any error are no differences between means of units.
-            if found is None or not 0 < found.variance < math.inf:
+            if not 0 < found.variance < math.inf:
                 continue
             last = step, found
             fraction = _fraction(history, stage, step, [*before, found])
@@ -198,8 +197,8 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
     """Return the probability that a bound is exceeded, by all stages and a flat prior; None without evidence."""
     found = list[Contrast]()
     for trial in candidate.trials:
-        asked = (question.asked(history, trial, step) for step in _newest(history, trial))
-        found += [each for each in asked if each is not None]
+        answers = question.answers(history, trial)
+        found += [answers[step] for step in _newest(history, trial) if step in answers]
     if not found:
         return None
     if exact := [each for each in found if each.variance == 0]:
