@@ -215,3 +215,23 @@ def test_guardrails_have_the_probability_of_simulated_truths() -> None:
     assert errors.probability == pytest.approx(float(exact), abs=2e-3)
     assert (errors.constraint, errors.value, errors.limits) == ("1 <= errors <= 1.2 * baseline", 1.9, (1.0, 2.4))
     assert (cost.value, cost.probability) == (None, None)
+
+
+def test_a_verdict_says_when_it_is_too_early_and_which_guardrails_are_in_doubt() -> None:
+    told = ToldArms(constraints=["errors <= baseline"])
+    quo, arm = _stage(told, 7, 0.5)
+    early = {quo: {"clicks": measured(20, 9, 5)}, arm: {"clicks": measured(21, 9, 5)}}
+    told.look(1, early)
+
+    assert str(verdict(told.history)) == (
+        "Trial 2 is in stage 1 of 1 of the ramp-up; nothing is concluded yet. Its effect on clicks is +5.00% so far, "
+        "and it is too early for an interval."
+    )
+    told.look(
+        2,
+        {
+            each: metrics | {"errors": measured(3, 0.1, 490)}
+            for each, metrics in _arms((quo, arm), 20, 30, 0.98).items()
+        },
+    )
+    assert str(verdict(told.history)).endswith("The probability that `errors <= baseline` holds is 50%.")
