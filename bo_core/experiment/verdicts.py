@@ -92,7 +92,7 @@ def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
         last = None
         for step, found in question.answers(history, trial).items():
             # Differences without any error are no differences between means of units.
-            if not 0 < found.variance < math.inf:
+            if found.exact or math.isinf(found.variance):
                 continue
             last = step, found
             fraction = _fraction(history, stage, step, [*before, found])
@@ -201,7 +201,7 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
         found += [answers[step] for step in _newest(history, trial) if step in answers]
     if not found:
         return None
-    if exact := [each for each in found if each.variance == 0]:
+    if exact := [each for each in found if each.exact]:
         return float(exact[-1].value > 0)
     value, variance = _pooled(found)
     return _NORMAL.cdf(value / math.sqrt(variance))

@@ -11,12 +11,15 @@ from overnight.campaign.goal.constraint import Bound, Constraint
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
 
+# One over a smaller variance would overflow.
+_LEAST_VARIANCE = 1e-300
+
 
 @dataclass(frozen=True)
 class Contrast:
     """A difference at a look: its `variance`, and the one that it will have when the batch has all its units.
 
-    A variance of 0 means that the value is exact. `planned_variance` is None if the units are not known.
+    `planned_variance` is None if the units are not known.
     """
 
     value: float
@@ -24,9 +27,14 @@ class Contrast:
     planned_variance: float | None = None
 
     @property
+    def exact(self) -> bool:
+        """Return whether the value has no error."""
+        return self.variance < _LEAST_VARIANCE
+
+    @property
     def fraction(self) -> float | None:
         """Return the share of the planned information that is known; None without a plan."""
-        if self.planned_variance is None or self.variance == 0:
+        if self.planned_variance is None or self.exact:
             return None
         return self.planned_variance / self.variance
 

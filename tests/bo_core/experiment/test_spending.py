@@ -121,3 +121,8 @@ def test_the_p_value_of_one_look_is_the_ordinary_one() -> None:
     assert repeated_p([Look(1.0, 1.0)], [2.0]) == pytest.approx(1 - _NORMAL.cdf(2.0), rel=1e-3)
     assert repeated_p([Look(1.0, 1.0)], [-0.5]) == 1.0
     assert repeated_p([], []) == 1.0
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-300, 1e-17])
+def test_an_error_too_small_for_numbers_decides_nothing(alpha: float) -> None:
+    assert boundaries([Look(0.5, 0.5), Look(1.0, 1.0)], alpha) == (math.inf, math.inf)
