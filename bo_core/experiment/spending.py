@@ -46,9 +46,9 @@ def spent(alpha: float, fraction: float) -> float:
     """
     if fraction >= 1:
         return alpha
-    if fraction <= 0:
+    if fraction <= 0 or alpha < _LEAST_SPENT:
         return 0.0
-    return math.erfc(_NORMAL.inv_cdf(1 - alpha / 2) / math.sqrt(2 * fraction))
+    return math.erfc(-_NORMAL.inv_cdf(alpha / 2) / math.sqrt(2 * fraction))
 
 
 def boundaries(looks: Iterable[Look], alpha: float) -> tuple[float, ...]:

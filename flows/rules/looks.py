@@ -6,7 +6,7 @@ from datetime import datetime
 from overnight.bo_core.experiment.repeated import lower_bound
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
-from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, steps_of
+from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by
 from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Observation
@@ -108,8 +108,8 @@ def _alone(history: History, trial: Trial, step: int) -> Decision | None:
 
 def _looks(history: History, trial: Trial, question: Question, step: int) -> list[Contrast]:
     """Return the answers at all looks up to this one; none if this one gives no answer."""
-    asked = [question.asked(history, trial, each) for each in sorted(steps_of(history, trial)) if each <= step]
-    return [each for each in asked if each is not None] if asked and asked[-1] is not None else []
+    answers = question.answers(history, trial)
+    return [each for at, each in answers.items() if at is not None and at <= step] if step in answers else []
 
 
 def _event(trial: Trial, decision: Decision, now: datetime, actor: str) -> TrialStopped:
