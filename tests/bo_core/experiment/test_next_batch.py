@@ -92,7 +92,9 @@ def test_no_arm_is_ramped_up_if_the_status_quo_is_the_best() -> None:
 
 def test_of_four_variants_all_are_tried_and_then_promising_ones_get_more_traffic_than_others() -> None:
     told = Told(experiment(parameters=FOUR, baseline={"variant": "a"}, traffic={"per_batch": 4000}))
-    first, second = told.run(2, 1.0, rate=lambda point: {"a": 0.0, "b": 0.1, "c": 0.2, "d": -9.0}[str(point["variant"])])
+    first, second = told.run(
+        2, 1.0, rate=lambda point: {"a": 0.0, "b": 0.1, "c": 0.2, "d": -9.0}[str(point["variant"])]
+    )
     assert sorted(str(arm.point["variant"]) for arm in first) == ["a", "b", "c", "d"]
     again = {str(arm.point["variant"]) for arm in second}
     assert {"a", "c"} <= again
