@@ -23,7 +23,7 @@ from overnight.campaign.history.events import (
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUICK = BayesianProposer(draws=32, restarts=3, raw_points=64, device="cpu", starts=1)
 SQUARE: dict[str, Any] = {f"x{i}": {"kind": "float", "low": 0.0, "high": 1.0} for i in range(2)}
-STATUS_QUO = {"x0": 0.2, "x1": 0.8}
+STATUS_QUO: Point = {"x0": 0.2, "x1": 0.8}
 
 
 def experiment(**more: Any) -> Campaign:

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from told_experiments import Told, experiment
+from told_experiments import QUICK, Told, experiment
 
 from overnight.bo_core.choice import Asked, Candidate, Choice
 from overnight.bo_core.choice.arms import MULTIPLES, Arms, first_of_each
@@ -11,7 +11,7 @@ from overnight.bo_core.data.encoding import Encoding
 from overnight.bo_core.experiment.next_batch import next_batch
 from overnight.bo_core.model import Model
 from overnight.bo_core.weights.weighting import Weighting
-from overnight.campaign import Proposal
+from overnight.campaign import Point, Proposal
 from overnight.campaign.experiment.settings import Traffic
 
 TRAFFIC = Traffic(per_batch=1000, status_quo=0.4)
@@ -21,23 +21,23 @@ def choice_of(told: Told, q: int = 3) -> Choice:
     """Return the choice of a batch after some results."""
     campaign, history = told.campaign, told.history
     quo = campaign.parameters.point(dict(campaign.baseline or {}))
-    asked = Asked(campaign, history, told.proposer, Encoding(campaign.parameters), [quo], q)
+    asked = Asked(campaign, history, QUICK, Encoding(campaign.parameters), [quo], q)
     generator = torch.Generator().manual_seed(0)
-    beliefs = {name: Model.of(each, told.proposer, generator) for name, each in asked.situation.observed.items()}
-    return Choice(asked, beliefs, generator, Weighting.fitted(asked.situation, told.proposer), None)
+    beliefs = {name: Model.of(each, QUICK, generator) for name, each in asked.situation.observed.items()}
+    return Choice(asked, beliefs, generator, Weighting.fitted(asked.situation, QUICK), None)
 
 
 @pytest.mark.parametrize("multiple", MULTIPLES)
 @pytest.mark.parametrize("again", [(False, False, False), (True, False, True), (True, True, True)])
 def test_all_shares_add_up_to_one_and_repeated_arms_get_a_multiple(again: Sequence[bool], multiple: int) -> None:
-    arms = Arms(TRAFFIC, 6, frozenset(), 1.0)
+    arms = Arms(TRAFFIC, 6, frozenset(), frozenset(), 1.0)
     shares, new = arms.shares(again, multiple), 0.6 / (2 + sum(multiple if each else 1 for each in again))
     assert 0.4 + 2 * new + sum(shares) == pytest.approx(1.0, abs=1e-15)
     assert shares == pytest.approx([new * multiple if each else new for each in again], abs=1e-15)
 
 
 def test_the_noise_of_an_arm_is_that_of_its_difference_to_the_status_quo() -> None:
-    arms = Arms(TRAFFIC, 3, frozenset(), of_unit=50.0)
+    arms = Arms(TRAFFIC, 3, frozenset(), frozenset(), of_unit=50.0)
     # 300 units of the arm, and 400 of the status quo.
     assert arms.noise_of(0.3) == pytest.approx(50.0 / 300 + 50.0 / 400)
     assert arms.share_of_each == pytest.approx(0.3)
@@ -74,7 +74,7 @@ def test_the_shares_are_those_with_which_the_best_mean_is_expected_to_rise_most(
     choice = choice_of(told)
     observed, X = choice.model.observed, choice.model.data.X
     best = [observed.trials[int(i)].point for i in choice.incumbents[:2]]
-    new = {"x0": 0.05, "x1": 0.95}
+    new: Point = {"x0": 0.05, "x1": 0.95}
     chosen = [Candidate(best[0], 1.0, "replication"), Candidate(best[1], 1.0, "replication"), Candidate(new, 1.0, "x")]
     quo = choice.arms.status_quo if choice.arms is not None else 0.0
     found = choice.shares(chosen)

@@ -10,7 +10,7 @@ from overnight.bo_core.recommend import recommend
 from overnight.campaign import Point, Proposal
 from overnight.campaign.errors import ModelFailed
 
-ARMS: list[dict[str, float]] = [{"x0": 0.5, "x1": 0.5}, {"x0": 0.9, "x1": 0.1}, {"x0": 0.1, "x1": 0.1}]
+ARMS: list[Point] = [{"x0": 0.5, "x1": 0.5}, {"x0": 0.9, "x1": 0.1}, {"x0": 0.1, "x1": 0.1}]
 
 
 def two_batches(sem: float = 0.05, errors: tuple[float, ...] | None = None, **more: Any) -> Told:
@@ -20,8 +20,12 @@ def two_batches(sem: float = 0.05, errors: tuple[float, ...] | None = None, **mo
         arms = [Proposal(point=arm, generator="sobol", weight=0.2) for arm in ARMS]
         trials = told.start([Proposal(point=STATUS_QUO, generator="baseline", weight=0.4), *arms])
         for i, (trial, rate) in enumerate(zip(trials, (0.0, 1.0, 2.0, -1.0), strict=True)):
-            told.observe(trial, rate + shift, sem, **({} if errors is None else {"errors": errors[i] - 5 * shift}))
+            told.observe(trial, rate + shift, sem, **_errors(errors, i, shift))
     return told
+
+
+def _errors(errors: tuple[float, ...] | None, arm: int, shift: float) -> dict[str, Any]:
+    return {} if errors is None else {"errors": errors[arm] - 5 * shift}
 
 
 def found(told: Told, rolled_back: tuple[Point, ...] = ()) -> Point | None:
@@ -81,7 +85,7 @@ def test_a_proposer_without_a_model_has_the_same_candidate() -> None:
 
 def test_without_a_model_differences_to_the_own_status_quo_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     told = two_batches()
-    # The first arm alone was also measured in a batch that drifted up by 50, where it is no better than before.
+    # The first arm alone was also measured in a batch that drifted up by 50, and it was no better than before.
     quo, arm = told.start(
         [Proposal(point=STATUS_QUO, generator="baseline"), Proposal(point=ARMS[0], generator="model")]
     )

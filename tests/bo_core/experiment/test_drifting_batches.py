@@ -1,13 +1,17 @@
+import math
+
+import pytest
 import torch
-from told_experiments import QUICK, STATUS_QUO, Told, experiment, hill
+from told_experiments import QUICK, Told, experiment, hill
 
 from overnight.bo_core.choice import Asked
 from overnight.bo_core.data.encoding import Encoding
+from overnight.bo_core.data.outcomes import Outcomes
 from overnight.bo_core.experiment.candidate import candidate_of
 from overnight.bo_core.model import Model, last_made_by_model
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import recommend
-from overnight.campaign import History, Proposal
+from overnight.campaign import History, Measurement, Proposal
 from overnight.campaign.history.events import CampaignDefined
 
 
@@ -34,6 +38,20 @@ def test_arms_of_drifting_batches_are_recommended_with_less_regret_if_the_model_
         ignoring -= hill(ignorant.point) / 4
     assert knowing < 0.1
     assert ignoring > 3 * knowing
+
+
+def test_outcomes_are_in_units_of_their_spread_within_batches() -> None:
+    means, batches = [1.0, 3.0, 105.0, 101.0, 103.0, 900.0], [1, 1, 3, 3, 3, 6]
+    objective = experiment().objective
+    found = Outcomes.of([Measurement(mean=mean, sem=1.0) for mean in means], objective, None, batches)
+    # Squares of 1 and 1 about 2, and of 2, 2 and 0 about 103; six results less three means.
+    assert found.scale == pytest.approx(math.sqrt((1 + 1 + 4 + 4) / 3))
+    assert float(found.y[2] - found.y[3]) == pytest.approx(4.0 / found.scale)
+
+
+def test_batches_of_one_result_each_have_the_spread_of_all() -> None:
+    measured, objective = [Measurement(mean=mean, sem=1.0) for mean in (1.0, 3.0)], experiment().objective
+    assert Outcomes.of(measured, objective, None, [1, 2]).scale == Outcomes.of(measured, objective, None).scale
 
 
 def test_a_drift_of_whole_batches_moves_no_proposal_by_more_than_rounding() -> None:
@@ -94,10 +112,10 @@ def test_results_without_a_batch_are_batches_of_their_own() -> None:
 
 
 def test_glitches_and_tails_are_left_as_they_are() -> None:
-    told = Told(experiment(), QUICK.model_copy(update={"outliers": "doubt"}))
-    told.run(2, 5.0, lambda point: -100.0 if point["x0"] < 0.15 else hill(point))
-    asked = Asked(told.campaign, told.history, told.proposer, Encoding(told.campaign.parameters), [], 1)
+    doubting = QUICK.model_copy(update={"outliers": "doubt"})
+    told = Told(experiment(), doubting)
+    told.run(2, 5.0, lambda point: -100.0 if float(point["x0"]) < 0.15 else hill(point))
+    asked = Asked(told.campaign, told.history, doubting, Encoding(told.campaign.parameters), [], 1)
     assert asked.suspects == ()
     assert asked.situation.observed["rate"].outcomes.tail is None
     assert candidate_of(told.campaign, told.history, told.proposer, ()) is not None
-    assert dict(told.campaign.baseline or {}) == STATUS_QUO

@@ -6,7 +6,7 @@ from told_experiments import QUICK, STATUS_QUO, Told, experiment
 
 from overnight.bo_core.custom_proposer import CustomProposer
 from overnight.bo_core.experiment import next_batch
-from overnight.bo_core.proposer import SobolProposer
+from overnight.bo_core.proposer import AnyProposer, SobolProposer
 from overnight.campaign import Proposal
 from overnight.campaign.errors import ModelFailed
 
@@ -101,6 +101,22 @@ def test_of_four_variants_all_are_tried_and_then_promising_ones_get_more_traffic
     assert "d" not in again, "nothing is gained by measuring again what is far worse"
     assert generators(second) == ["baseline"] + ["model"] * (len(second) - 1)
     assert sum(weights(second)) == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("proposer", [QUICK, SobolProposer()])
+def test_a_variant_that_a_guardrail_stopped_is_not_tried_again(proposer: AnyProposer) -> None:
+    told = Told(experiment(parameters=FOUR, baseline={"variant": "a"}, traffic={"per_batch": 4000}), proposer)
+    trials = told.propose()
+    arms = {str(told.history.trials[trial].point["variant"]): trial for trial in trials}
+    for variant, trial in arms.items():
+        told.report(trial, 1, {"a": 0.0, "b": 0.5, "c": 0.2, "d": 0.1}[variant], 0.3)
+        if variant == "b":
+            told.stop(trial, "guardrail")
+        else:
+            told.observe(trial, {"a": 0.0, "c": 0.2, "d": 0.1}[variant], 0.3, 1000)
+    found = {str(arm.point["variant"]) for arm in told.next()}
+    assert "b" not in found
+    assert {"a", "c"} <= found
 
 
 def test_without_a_model_variants_are_measured_again_in_turn() -> None:

@@ -1,7 +1,7 @@
 import pytest
 from told_experiments import STATUS_QUO, Told, experiment
 
-from overnight.campaign import Proposal, Trial
+from overnight.campaign import Point, Proposal, Trial
 from overnight.campaign.experiment.own_batch import (
     Difference,
     beside_own,
@@ -10,7 +10,7 @@ from overnight.campaign.experiment.own_batch import (
     status_quos,
 )
 
-ARM = {"x0": 0.5, "x1": 0.5}
+ARM: Point = {"x0": 0.5, "x1": 0.5}
 LIMITED = experiment(constraints=["errors <= 1.1 * baseline"], minimize="rate", maximize=None)
 
 
@@ -49,7 +49,7 @@ def test_limits_are_relative_to_the_status_quo_of_the_own_batch() -> None:
     told, trials = drifting()
     beside, goal = status_quos(trials), told.campaign.goal
     assert beside_own(goal, trials[1], beside).feasible(trials[1].measured)
-    # 10.5 errors beside 10 are within the limit, but not beside those of nothing.
+    # 10.5 errors are within the limit of 11, but without a status quo no limit is known.
     assert not beside_own(goal, trials[1], {}).feasible(trials[1].measured)
     # 110.5 errors are within 1.1 times 110 of the own batch, and not within 1.1 times the 60 of both.
     assert beside_own(goal, trials[3], beside).feasible(trials[3].measured)

@@ -3,11 +3,12 @@ from datetime import UTC, datetime
 import pytest
 from told_experiments import STATUS_QUO, Told, experiment
 
-from overnight.campaign import Campaign, Proposal
+from overnight.campaign import Campaign, Point, Proposal
 from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
 from overnight.campaign.history.events import CampaignRevised, TrialAbandoned
 
-ARM, OTHER = {"x0": 0.5, "x1": 0.5}, {"x0": 0.9, "x1": 0.1}
+ARM: Point = {"x0": 0.5, "x1": 0.5}
+OTHER: Point = {"x0": 0.9, "x1": 0.1}
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -24,7 +25,7 @@ def a_batch(told: Told, count: int) -> list[int]:
     return trials
 
 
-def a_stage(told: Told, point: dict[str, float] = ARM) -> tuple[int, int]:
+def a_stage(told: Told, point: Point = ARM) -> tuple[int, int]:
     """Append a stage of a candidate, and return the ids of the status quo and the candidate."""
     share = phase(told).share
     quo, candidate = told.start(
@@ -36,7 +37,7 @@ def a_stage(told: Told, point: dict[str, float] = ARM) -> tuple[int, int]:
     return quo, candidate
 
 
-def a_passed_stage(told: Told, point: dict[str, float] = ARM) -> None:
+def a_passed_stage(told: Told, point: Point = ARM) -> None:
     for trial in a_stage(told, point):
         told.observe(trial, 1.0)
 
