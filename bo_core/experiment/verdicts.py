@@ -26,8 +26,8 @@ def verdict(history: History) -> Verdict:
     Only the ramp-up counts: its traffic was not used to find the candidate, so a candidate is one hypothesis. Each is
     judged at every look by the differences of its stages so far, each to the status quo of its own batch, weighted by
     their information. The error probability of a candidate is spent over the looks of all its stages. Candidate j gets
-    four fifths of what the earlier ones left, and all that it got counts as spent, because the reason for its end may
-    depend on its results.
+    four fifths of the error that the earlier ones left. All that it got counts as spent, because the reason for its end
+    may depend on its results.
     """
     at_least = (history.definition.decide or Decide()).at_least
     judged = list[CandidateVerdict]()
@@ -114,7 +114,7 @@ def _fraction(history: History, stage: int, step: int | None, contrasts: Sequenc
     """Return the share of the planned information of all stages; None if the plan is unknown.
 
     The information that later stages will give follows from that of this one: it is proportional to w (1 − w), with
-    the candidate's share w. The results of the last stage complete it, whatever was planned.
+    the candidate's share w. The results of the last stage complete the information, also if it is less than planned.
     """
     shares = stages_of(history)
     if step is None and stage >= len(shares):
@@ -157,8 +157,8 @@ def _state(history: History, candidate: Candidate, better_at: Judged | None) -> 
 
 
 def _effect(history: History, at: _At, bound: float) -> Interval:
-    sem, sign = math.sqrt(at.variance), history.definition.goal.objectives[0].sign
-    return _interval(sign * at.difference, sem, bound)
+    value = history.definition.goal.objectives[0].turned(at.difference)
+    return _interval(value, math.sqrt(at.variance), bound)
 
 
 def _relative(history: History, at: _At, bound: float) -> Interval | None:

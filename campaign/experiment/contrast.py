@@ -1,4 +1,4 @@
-"""An arm beside its status quo as one number: the arm − factor · status quo − offset, with its error and its plan."""
+"""An arm compared with its status quo in one number: arm − factor · status quo − offset, with its error."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _LEAST_VARIANCE = 1e-300
 class Contrast:
     """A difference at a look: its `variance`, and the one that it will have when the batch has all its units.
 
-    `planned_variance` is None if the units are not known.
+    Without known units, `planned_variance` is missing.
     """
 
     value: float
@@ -41,19 +41,19 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Question:
-    """The question about a metric of an arm whether sign · (arm − factor · status quo − offset) is above 0.
+    """The question about a metric of an arm whether side · (arm − factor · status quo − offset) is above 0.
 
     `limit` is the constraint's bound that it is about; None if it is about the objective.
     """
 
     metric: str
-    sign: float
+    side: float
     factor: float = 1.0
     offset: float = 0.0
     limit: Bound | None = None
 
     def answers(self, history: History, trial: Trial) -> dict[int | None, Contrast]:
-        """Return the answer at each look in order, and under None that by the results; only where it is known."""
+        """Return the known answers at the looks in order, and under None the one by the results."""
         goal, beside = history.definition.goal, status_quo_of(history, trial)
         mine = _measured(history, trial)
         others = {} if beside is None or self.factor == 0 else _measured(history, beside)
@@ -74,7 +74,7 @@ class Question:
         planned = [_planned(*part) for part in parts]
         known = [each for each in planned if each is not None]
         return Contrast(
-            value=self.sign * (arm.mean - self.offset - baseline),
+            value=self.side * (arm.mean - self.offset - baseline),
             variance=sum((factor * (measured.sem or 0.0)) ** 2 for factor, measured, _ in parts),
             planned_variance=sum(known) if len(known) == len(planned) else None,
         )
@@ -91,12 +91,12 @@ def guardrails(goal: Goal) -> Iterator[tuple[Constraint, Question]]:
 
 def better(goal: Goal) -> Question:
     """Return the question whether an arm is better than its status quo."""
-    return Question(goal.objectives[0].metric, goal.objectives[0].sign)
+    return Question(goal.objectives[0].metric, goal.objectives[0].turned(1.0))
 
 
 def worse(goal: Goal) -> Question:
     """Return the question whether an arm is worse than its status quo."""
-    return Question(goal.objectives[0].metric, -goal.objectives[0].sign)
+    return Question(goal.objectives[0].metric, goal.objectives[0].turned(-1.0))
 
 
 def planned_units(history: History, trial: Trial) -> float | None:
@@ -106,7 +106,7 @@ def planned_units(history: History, trial: Trial) -> float | None:
 
 
 def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
-    """Return what a trial reported at each look, and its result under None."""
+    """Return the reports of a trial by look, and its result under None."""
     return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 

@@ -1,4 +1,4 @@
-"""The verdict of an A/B test: what may be stated about each candidate, from fresh traffic alone."""
+"""The verdict of an A/B test: the statements about each candidate that fresh traffic alone allows."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ State = Literal["exploring", "ramping", "confirmed", "not confirmed", "rolled ba
 class Judged:
     """A look at a candidate: its difference to the status quo over the stages so far, turned so that more is better.
 
-    `step` is None at the results of a stage. `fraction` is the share of the planned information, and `boundary` the
+    At the results of a stage there is no `step`. `fraction` is the share of the planned information, and `boundary` the
     number of standard errors from which the candidate is called better; it is infinite if the look was skipped.
     """
 
@@ -46,7 +46,7 @@ class Interval:
 class Guarded:
     """A constraint and the probability that the candidate meets it, by its fresh traffic; None if that is unknown.
 
-    `value` and `limits` are the newest ones: the metric of the candidate, and what the constraint allows beside the
+    `value` and `limits` are the newest ones: the metric of the candidate, and the ends of the constraint, given the
     status quo of the same batch.
     """
 
@@ -58,7 +58,7 @@ class Guarded:
 
 @dataclass(frozen=True)
 class CandidateVerdict:
-    """What is known about one candidate.
+    """The statements about one candidate.
 
     `error` is the greatest probability with which it is called better although it is not. `looks` were the
     opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
@@ -99,7 +99,7 @@ class Verdict:
 
     @property
     def candidate(self) -> CandidateVerdict | None:
-        """Return the confirmed candidate, or else the newest one; None if there is none."""
+        """Return the confirmed candidate, or else the newest one; None before the first."""
         confirmed = [each for each in self.candidates if each.state == "confirmed"]
         return next(reversed(confirmed or self.candidates), None)
 
