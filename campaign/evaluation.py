@@ -203,12 +203,24 @@ EvaluationAnswer = EvaluationOutcome | EvaluationOngoing
 
 
 class EvaluationReport(BaseModel):
-    """The metrics that a running evaluation measured at a step (an epoch, an iteration)."""
+    """The metrics that a running evaluation measured at a step (an epoch, an iteration, a look).
+
+    That of a batch has the results of its `arms` by trial instead of `metrics`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: Annotated[int, Field(ge=0, lt=2**63)]
     metrics: ReadOnly[dict[MetricName, Measurement]]
+    arms: ReadOnly[dict[int, ArmResult]] = Field(default_factory=ReadOnlyDict)
+
+
+class EvaluationPlaced(BaseModel):
+    """The news that an evaluation goes on after its process has ended, and the `handle` by which it is found again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    handle: str
 
 
 def read_measurement(value: Any) -> Measurement:
