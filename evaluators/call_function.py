@@ -336,9 +336,9 @@ def inspect_function(reference: str) -> dict[str, Any]:
     except (Exception, SystemExit) as problem:
         described = describe(problem)
         place = f" ({described['raised_at']})" if "raised_at" in described else ""
-        return {"problem": described["message"] + place, "returns": None, "takes": []}
-    takes = [name for name in COURSE if name in taken]
-    return {"problem": None, "returns": _promised_metrics(function), "takes": takes}
+        return {"problem": described["message"] + place, "returns": None}
+    about_running = {"takes": takes} if (takes := [name for name in COURSE if name in taken]) else {}
+    return {"problem": None, "returns": _promised_metrics(function), **about_running}
 
 
 def _promised_metrics(function: Callable[..., Any]) -> list[str | None] | None:
