@@ -135,7 +135,7 @@ class Campaign(BaseModel):
     budget: Annotated[Budget, MayBeRevised.FREELY]
     window: Annotated[Window | None, MayBeRevised.FREELY] = None
     arms: Annotated[int, Field(ge=2, le=1000), WHOLE] | None = None
-    traffic: Annotated[Traffic | None, MayBeRevised.FREELY] = None
+    traffic: Traffic | None = None
     decide: Decide | None = None
     ramp_up: RampUp | None = None
     baseline: Point | None = None

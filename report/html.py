@@ -44,7 +44,7 @@ def render_report(history: History, story: Story) -> str:
     """
     campaign, recommended = history.definition, story.best.recommended
     spans = attempt_spans(history, story.known_until)
-    used = utilisation(spans, campaign.workers, story.spent.seconds_at_work)
+    used = utilisation(spans, campaign.at_once, story.spent.seconds_at_work)
     names, ringed = list(campaign.parameters.tuned()), recommended and recommended.trial
     metrics = [objective.metric for objective in history.goal.objectives]
     names, uncharted = _charted(names, metrics)

@@ -16,9 +16,10 @@ def read_arms(
     """Return the results of the arms by trial, without secrets, and notes about results of unknown trials.
 
     `found` has them by trial, or in the order of the request's arms. An arm that lacks a required one of the `asked`
-    metrics has a problem; the others are not affected. Raises InvalidResult if it is something else.
+    metrics has a problem, unless it has ended; the others are not affected. Raises InvalidResult if it is something else.
     """
     trials = [arm.trial for arm in request.arms]
+    ended = {arm.trial for arm in request.arms if arm.ended}
     if isinstance(found, list):
         found = {str(trial): result for trial, result in zip(trials, found, strict=False)} | {
             f"number {number}": result for number, result in enumerate(found[len(trials) :], len(trials) + 1)
@@ -35,7 +36,9 @@ def read_arms(
         for name in found
         if str(name) not in named
     ]
-    return {trial: _read_arm(found.get(str(trial)), request, redaction, asked) for trial in trials}, bounded(notes)
+    expected = {trial: () if trial in ended else asked for trial in trials}
+    read = {trial: _read_arm(found.get(str(trial)), request, redaction, expected[trial]) for trial in trials}
+    return read, bounded(notes)
 
 
 def _read_arm(written: Any, request: EvaluationRequest, redaction: Redaction, asked: Collection[str]) -> ArmResult:

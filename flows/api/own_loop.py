@@ -33,7 +33,7 @@ def next_waiting(allowed: Allowance) -> Trial | None:
 def may_propose(allowed: Allowance) -> bool:
     """Return whether another trial may be proposed; with `approve: always`, at most `workers` await approval."""
     campaign = allowed.campaign
-    enough = campaign.approve == "always" and allowed.history.awaiting >= campaign.workers
+    enough = campaign.approve == "always" and allowed.history.awaiting >= campaign.at_once
     return allowed.unproposed > 0 and not enough
 
 

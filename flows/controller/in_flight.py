@@ -9,6 +9,7 @@ from typing import Any
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
 from overnight.campaign.errors import CampaignStopped
 from overnight.campaign.evaluation import EvaluationAnswer, EvaluationOngoing, EvaluationPlaced, EvaluationReport
+from overnight.campaign.experiment.arms import arms_at
 from overnight.campaign.history.events import AttemptPlaced, AttemptStarted, Event, MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Attempt
 from overnight.flows.controller.job import Execution, Job, Steps, evaluation_seed
@@ -101,6 +102,7 @@ class InFlight:
             optional_metrics=campaign.optional_metrics,
             objective=campaign.objective.metric,
             deadline=attempt.deadline,
+            arms=arms_at(self._history, trial, attempt.number),
             handle=attempt.handle,
             look=self._looks_at(trial, attempt),
         )
@@ -158,7 +160,7 @@ class InFlight:
         """Return how an attempt ended; None if that cannot be determined and a person must be asked."""
         trial, _ = self.tasks[task]
         campaign = self._history.definition
-        outcome = self.machine.judged(_outcome_of(task), trial, campaign.workers)
+        outcome = self.machine.judged(_outcome_of(task), trial, campaign.at_once)
         started = self._history.trials[trial].attempts[-1]
         if self.job.goes_on:
             # The last call took seconds, and the evaluation perhaps days.

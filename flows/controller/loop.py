@@ -9,12 +9,14 @@ from typing import Any
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import CampaignHeld, CampaignStopped
+from overnight.campaign.experiment.arms import stranded
 from overnight.campaign.history.events import (
     AttemptStarted,
     CampaignDrained,
     CampaignFinished,
     Event,
     RecommendationMade,
+    TrialAbandoned,
     TrialProposed,
 )
 from overnight.campaign.standing.ends import Drained, Over
@@ -148,6 +150,7 @@ class _Controller:
             self.stop.ask_for(level_asked(self.history))
             self.in_flight.end_trials_with_an_outcome()
             await self.machine.look(self.journal, self.clock, self.notify, wanted=self.allowed().wants_to_start)
+            await self._end_stranded_arms()
             await self._start_waiting_trials()
             allowed = self.allowed()
             self.preparation.ask(allowed, self.journal.events_seen)
@@ -246,6 +249,15 @@ class _Controller:
 
     async def _record(self) -> None:
         self.trouble = await self.in_flight.record() or self.trouble
+
+    async def _end_stranded_arms(self) -> None:
+        if stranded(self.history):
+            await self.journal.insist(self._strands)
+
+    def _strands(self, history: History) -> list[TrialAbandoned]:
+        self.journal.check_lease(history)
+        now, why = self.clock.now(), "nothing is left in its batch that it could be compared with"
+        return [TrialAbandoned(time=now, actor=CONTROLLER, trial=arm.id, why=why) for arm in stranded(history)]
 
     async def _start_waiting_trials(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""

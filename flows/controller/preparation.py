@@ -160,10 +160,10 @@ def points_ahead(history: History, proposing: Proposing) -> int:
     points ahead is one more than the average number that start while the next ones are computed.
     """
     campaign = history.definition
-    # A person approves each trial first, however soon a worker is free.
-    if proposing.ahead == "never" or campaign.approve == "always":
+    # A person approves each trial first, however soon a worker is free. A batch learns from the whole one before it.
+    if proposing.ahead == "never" or campaign.approve == "always" or campaign.is_ab_test:
         return 0
-    made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.workers
+    made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.at_once
     if made is None or tried is None:
         return 1 if proposing.ahead == "always" else 0
     idle = made / (made + tried) if made > 0 else 0.0

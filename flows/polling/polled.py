@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from overnight.campaign import Campaign, EvaluationFailed, EvaluationRequest, EvaluationSucceeded
+from overnight.campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded
 from overnight.campaign.evaluation import (
     EvaluationAnswer,
     EvaluationOngoing,
@@ -16,7 +16,8 @@ from overnight.campaign.evaluation import (
     EvaluationReport,
 )
 from overnight.campaign.values.duration import format_duration
-from overnight.evaluators import Evaluator, Report
+from overnight.evaluators import Report
+from overnight.evaluators.around import Around
 from overnight.evaluators.evaluator import is_over
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.host.attempt_key import look_name
@@ -33,7 +34,7 @@ _OF_THE_LOOK = ("infrastructure", "timeout", "cancelled")
 
 
 @dataclass(frozen=True)
-class Polled:
+class Polled(Around):
     """An Evaluator whose evaluations go on after their processes have ended; `evaluator` starts, polls and ends them.
 
     Each call of `evaluator` is short and runs to its end, or to its time limit, whatever happens to the attempt: to end
@@ -41,7 +42,6 @@ class Polled:
     over, the evaluation is ended, too. After any other cancellation it is left as it is, and the answer is its handle.
     """
 
-    evaluator: Evaluator
     polling: Polling
     clock: Clock
     notify: Callable[[str], None] = lambda text: None
@@ -52,24 +52,11 @@ class Polled:
         return self.polling.at_most
 
     @property
-    def grace(self) -> timedelta:
-        """Return how long a call may take to end by itself once it has been asked to."""
-        return self.evaluator.grace
-
-    @property
     def patience(self) -> timedelta:
         """Return how much longer an attempt may take: for the last look, and for the calls that end the evaluation."""
         call = self.evaluator.patience + self.evaluator.time_limit + self.evaluator.grace
         pauses = timedelta(seconds=_FIRST_PAUSE * 2**_TRIES_TO_CANCEL)
         return (2 + _TRIES_TO_CANCEL) * call + pauses
-
-    def secrets(self) -> dict[str, str]:
-        """Return the values that the evaluator keeps out of every record."""
-        return self.evaluator.secrets()
-
-    async def check(self, campaign: Campaign) -> None:
-        """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
-        await self.evaluator.check(campaign)
 
     async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Start the evaluation, follow it and return how it ended, or its handle if it is left."""
@@ -185,7 +172,8 @@ class _Course:
             self.report(EvaluationPlaced(handle=answer.handle))
         if answer.metrics or answer.arms:
             step = self.look if answer.step is None else answer.step
-            self.report(EvaluationReport(step=step, metrics=answer.metrics, arms=answer.arms))
+            arms = {trial: found.metrics for trial, found in answer.arms.items() if found.metrics}
+            self.report(EvaluationReport(step=step, metrics=answer.metrics, arms=arms))
         cost = answer.cost if answer.cost is not None or self.last is None else self.last.cost
         self.last = answer.model_copy(update={"cost": cost})
 

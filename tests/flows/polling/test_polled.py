@@ -6,27 +6,15 @@ from datetime import timedelta
 import pytest
 from laboratory import DAY, HOUR, Laboratory, a_job, run
 from read_ledgers import events_of
-from scripted_campaign import ScriptedEvaluator, a_campaign, failed
-from standing import status_lines
-from virtual_nights import FRIDAY_NOON, NightClock, SeenSteps, a_night
+from scripted_campaign import a_campaign, failed
+from virtual_nights import SeenSteps
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
-from overnight.bo_core import SobolProposer
-from overnight.campaign import EvaluationFailed, EvaluationSucceeded, Measurement
-from overnight.campaign.evaluation import (
-    Arm,
-    ArmResult,
-    EvaluationOngoing,
-    EvaluationPlaced,
-    EvaluationReport,
-    EvaluationRequest,
-)
+from overnight.campaign import EvaluationFailed
 from overnight.campaign.history.events import AttemptPlaced, AttemptStarted, TrialAbandoned
 from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.controller.loop import run_loop
-from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.host.stop import Stop, StopRequest
-from overnight.flows.polling.polled import Polled
 from overnight.flows.session.journal import Journal
 from overnight.report.trial_lines import without_result
 from overnight.storage import MemoryLedger

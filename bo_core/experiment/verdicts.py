@@ -1,0 +1,212 @@
+"""Judge the candidates of an A/B test from the fresh traffic of their stages."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from overnight.bo_core.experiment.spending import Look, boundaries, repeated_p
+from overnight.campaign import History, Trial
+from overnight.campaign.experiment.candidates import Candidate, candidates, stages_of, units_used
+from overnight.campaign.experiment.contrast import Contrast, Question, better, guardrails
+from overnight.campaign.experiment.effects import at_step, effect_at, measured_by, shared_steps, status_quo_of
+from overnight.campaign.experiment.settings import Decide
+from overnight.campaign.experiment.verdict import CandidateVerdict, Guarded, Interval, Judged, State, Verdict, state_of
+from overnight.campaign.goal.constraint import Constraint
+
+# The share of the remaining error probability that the next candidate gets.
+NEXT_SHARE = 0.8
+_NORMAL = NormalDist()
+_Parts = list[tuple[Trial, int | None]]
+
+
+def verdict(history: History) -> Verdict:
+    """Return how an A/B test stands; the same history gives the same verdict.
+
+    Only the ramp-up counts: its traffic was not used to find the candidate, so a candidate is one hypothesis. Each is
+    judged at every look by the differences of its stages so far, each to the status quo of its own batch, weighted by
+    their information. The error probability of a candidate is spent over the looks of all its stages. Candidate j gets
+    four fifths of what the earlier ones left, and all that it got counts as spent, because the reason for its end may
+    depend on its results.
+    """
+    at_least = (history.definition.decide or Decide()).at_least
+    judged = list[CandidateVerdict]()
+    left = 1 - at_least
+    for candidate in candidates(history):
+        judged.append(_judged(history, candidate, left * NEXT_SHARE))
+        left *= 1 - NEXT_SHARE
+    return Verdict(
+        state=state_of(judged, history.finished is not None),
+        metric=history.definition.goal.objectives[0].metric,
+        at_least=at_least,
+        candidates=tuple(judged),
+        units_exploring=units_used(history, fresh=False),
+        units_fresh=units_used(history, fresh=True),
+    )
+
+
+@dataclass(frozen=True)
+class _At:
+    """A look at a candidate: the trial of each stage so far with its step, and the difference over all of them."""
+
+    stage: int
+    parts: _Parts
+    difference: float
+    variance: float
+    fraction: float
+
+
+def _judged(history: History, candidate: Candidate, error: float) -> CandidateVerdict:
+    ats = list(_looks(history, candidate))
+    looks = [Look(1 / at.variance, at.fraction) for at in ats]
+    bounds = boundaries(looks, error)
+    judged = tuple(_shown(at, bound) for at, bound in zip(ats, bounds, strict=True))
+    claimed = next((each for each in judged if each.better), None)
+    state, why = _state(history, candidate, claimed)
+    counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
+    newest, bound = counted[-1] if counted else (ats[-1] if ats else None, math.inf)
+    return CandidateVerdict(
+        number=candidate.number,
+        trials=tuple(trial.id for trial in candidate.trials),
+        point=candidate.point,
+        state=state,
+        stage=len(candidate.trials),
+        stages=len(stages_of(history)),
+        error=error,
+        looks=judged,
+        claimed=claimed,
+        effect=None if newest is None else _effect(history, newest, bound),
+        relative=None if newest is None else _relative(history, newest, bound),
+        p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
+        guardrails=tuple(_guarded(history, candidate, constraint) for constraint in history.definition.constraints),
+        why=why,
+    )
+
+
+def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
+    """Yield the looks of all stages in order; a stage without any difference is left out."""
+    question = better(history.definition.goal)
+    before = list[Contrast]()
+    parts: _Parts = []
+    for stage, trial in enumerate(candidate.trials, 1):
+        last = None
+        for step in _steps(history, trial):
+            found = question.asked(history, trial, step)
+            # Differences without any error are no differences between means of units.
+            if found is None or not 0 < found.variance < math.inf:
+                continue
+            last = step, found
+            fraction = _fraction(history, stage, step, [*before, found])
+            if fraction is not None:
+                value, variance = _pooled([*before, found])
+                yield _At(stage, [*parts, (trial, step)], value, variance, fraction)
+        if last is not None:
+            parts.append((trial, last[0]))
+            before.append(last[1])
+
+
+def _steps(history: History, trial: Trial) -> list[int | None]:
+    beside = status_quo_of(history, trial)
+    ended = bool(trial.measured) and beside is not None and bool(beside.measured)
+    return [*shared_steps(history, trial), *([None] if ended else [])]
+
+
+def _fraction(history: History, stage: int, step: int | None, contrasts: Sequence[Contrast]) -> float | None:
+    """Return the share of the planned information of all stages; None if the plan is unknown.
+
+    The information that later stages will give follows from that of this one: it is proportional to w (1 − w), with
+    the candidate's share w. The results of the last stage complete it, whatever was planned.
+    """
+    shares = stages_of(history)
+    if step is None and stage >= len(shares):
+        return 1.0
+    planned = [each.planned_variance for each in contrasts if each.planned_variance]
+    if len(planned) < len(contrasts):
+        return None
+    here = shares[min(stage, len(shares)) - 1]
+    later = sum(share * (1 - share) for share in shares[stage:]) / (here * (1 - here))
+    plan = sum(1 / each for each in planned) + later / planned[-1]
+    return min(1.0, sum(1 / each.variance for each in contrasts) / plan)
+
+
+def _pooled(contrasts: Sequence[Contrast]) -> tuple[float, float]:
+    """Return the mean of differences, weighted by their information, and its variance."""
+    return _weighted([(each.value, each.variance) for each in contrasts])
+
+
+def _weighted(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    information = sum(1 / variance for _, variance in parts)
+    return sum(value / variance for value, variance in parts) / information, 1 / information
+
+
+def _shown(at: _At, bound: float) -> Judged:
+    trial, step = at.parts[-1]
+    return Judged(at.stage, trial.id, step, at.difference, math.sqrt(at.variance), at.fraction, bound)
+
+
+def _state(history: History, candidate: Candidate, claimed: Judged | None) -> tuple[State, str | None]:
+    stages, stage = len(stages_of(history)), len(candidate.trials)
+    if candidate.rolled_back is not None:
+        return "rolled back", candidate.rolled_back
+    if claimed is not None:
+        return "confirmed", None
+    if candidate.trials[-1].outcome is not None and stage >= stages:
+        return "not confirmed", "the difference is too small for its errors after all stages"
+    if history.finished is not None:
+        return "not confirmed", f"the campaign ended in stage {stage} of {stages}"
+    return "ramping", None
+
+
+def _effect(history: History, at: _At, bound: float) -> Interval:
+    sem, sign = math.sqrt(at.variance), history.definition.goal.objectives[0].sign
+    return _interval(sign * at.difference, sem, bound)
+
+
+def _relative(history: History, at: _At, bound: float) -> Interval | None:
+    metric = history.definition.goal.objectives[0].metric
+    found = [effect_at(history, trial, metric, step) for trial, step in at.parts]
+    parts = [(each.relative, each.relative_sem**2) for each in found if each.relative is not None and each.relative_sem]
+    if len(parts) < len(found):
+        return None
+    value, variance = _weighted(parts)
+    return _interval(value, math.sqrt(variance), bound)
+
+
+def _interval(value: float, sem: float, bound: float) -> Interval:
+    return Interval(value, sem, value - bound * sem, value + bound * sem)
+
+
+def _guarded(history: History, candidate: Candidate, constraint: Constraint) -> Guarded:
+    """Return the probability that a constraint holds: 1 minus that of exceeding each of its bounds."""
+    questions = [question for each, question in guardrails(history.definition.goal) if each == constraint]
+    excesses = [_excess(history, candidate, question) for question in questions]
+    known = [each for each in excesses if each is not None]
+    newest = next(((trial, step) for trial in reversed(candidate.trials) for step in _newest(history, trial)), None)
+    value = limits = None
+    if newest is not None:
+        trial, step = newest
+        goal, beside = history.definition.goal, status_quo_of(history, trial)
+        arm = measured_by(goal, constraint.metric, at_step(history, trial, step))
+        other = None if beside is None else measured_by(goal, constraint.metric, at_step(history, beside, step))
+        value = None if arm is None else arm.mean
+        limits = constraint.limits(None if other is None else other.mean)
+    probability = max(0.0, 1 - sum(known)) if known and len(known) == len(questions) else None
+    return Guarded(str(constraint), value, limits, probability)
+
+
+def _excess(history: History, candidate: Candidate, question: Question) -> float | None:
+    """Return the probability that a bound is exceeded, by all stages and a flat prior; None without evidence."""
+    found = list[Contrast]()
+    for trial in candidate.trials:
+        asked = (question.asked(history, trial, step) for step in _newest(history, trial))
+        found += [each for each in asked if each is not None]
+    if not found:
+        return None
+    if exact := [each for each in found if each.variance == 0]:
+        return float(exact[-1].value > 0)
+    value, variance = _pooled(found)
+    return _NORMAL.cdf(value / math.sqrt(variance))
+
+
+def _newest(history: History, trial: Trial) -> list[int | None]:
+    return _steps(history, trial)[-1:]

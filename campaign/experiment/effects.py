@@ -1,0 +1,124 @@
+"""The effect of each arm: its difference to the status quo that ran at the same time, at the same look."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from overnight.campaign.evaluation import Measurement
+from overnight.campaign.goal import Goal, Measured
+from overnight.campaign.history.history import History
+from overnight.campaign.history.trial import Observation, Trial
+
+STATUS_QUO = "baseline"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How one metric of an arm differs from that of the status quo of its batch.
+
+    `step` is the look at which both were measured; None means that both are results. `value` is the arm's mean minus
+    the status quo's, in the metric's unit, and `relative` is it as a share of the status quo's mean. What cannot be
+    stated is None, and `unknown` says why.
+    """
+
+    trial: int
+    batch: int
+    metric: str
+    step: int | None = None
+    arm: Measurement | None = None
+    status_quo: Measurement | None = None
+    value: float | None = None
+    sem: float | None = None
+    relative: float | None = None
+    relative_sem: float | None = None
+    unknown: str | None = None
+
+
+def effects(history: History) -> Iterator[Effect]:
+    """Yield the newest effect of each arm on each metric of the goal, in the order of the trials."""
+    for trials in history.batches().values():
+        for trial in trials:
+            if trial.proposal.generator != STATUS_QUO:
+                yield from (newest_effect(history, trial, metric) for metric in history.definition.goal.metrics)
+
+
+def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
+    """Return an arm's effect by its result, or else at the last look that it shares with its status quo."""
+    beside = status_quo_of(history, trial)
+    if beside is None or (_has_result(trial) and _has_result(beside)):
+        return effect_at(history, trial, metric, None)
+    shared = shared_steps(history, trial)
+    return effect_at(history, trial, metric, shared[-1] if shared else None)
+
+
+def effect_at(history: History, trial: Trial, metric: str, step: int | None) -> Effect:
+    """Return an arm's effect at a look, or by its result if `step` is None."""
+    goal, batch = history.definition.goal, _batch(trial)
+    found = Effect(trial.id, batch, metric, step)
+    beside = status_quo_of(history, trial)
+    if beside is None:
+        return replace(found, unknown="its batch has no status quo")
+    arm = measured_by(goal, metric, at_step(history, trial, step))
+    status_quo = measured_by(goal, metric, at_step(history, beside, step))
+    when = "no result" if step is None else f"no report at look {step}"
+    if arm is None or status_quo is None:
+        who = "the arm" if arm is None else "the status quo"
+        unknown = f"{who} has {when} of `{metric}`"
+        return replace(found, arm=arm, status_quo=status_quo, unknown=unknown)
+    return _compared(found, arm, status_quo)
+
+
+def status_quo_of(history: History, trial: Trial) -> Trial | None:
+    """Return the status quo of a trial's batch; None if the trial is it, or if there is none."""
+    first = history.trials.get(_batch(trial))
+    known = first is not None and first.id != trial.id and first.proposal.generator == STATUS_QUO
+    return first if known else None
+
+
+def shared_steps(history: History, trial: Trial) -> list[int]:
+    """Return the looks at which an arm and its status quo have both reported, in order."""
+    beside = status_quo_of(history, trial)
+    return [] if beside is None else sorted(steps_of(history, trial).keys() & steps_of(history, beside).keys())
+
+
+def steps_of(history: History, trial: Trial) -> Mapping[int, Measured]:
+    """Return the reports of a trial's latest attempt by step; a retried trial starts over."""
+    latest = trial.attempts[-1].number if trial.attempts else None
+    return {report.step: report.metrics for report in history.reports.get(trial.id, ()) if report.attempt == latest}
+
+
+def at_step(history: History, trial: Trial, step: int | None) -> Measured:
+    """Return what a trial reported at a look, or its result if `step` is None; empty if there is none."""
+    return trial.measured if step is None else steps_of(history, trial).get(step, {})
+
+
+def measured_by(goal: Goal, metric: str, measured: Measured) -> Measurement | None:
+    """Return a metric of an arm; one that the objective calculates has the units of its parts, if they agree."""
+    for objective in goal.objectives:
+        if objective.metric == metric and objective.expression is not None:
+            found = objective.found_in(measured)
+            units = {measured[name].n for name in objective.asked if name in measured}
+            return found if found is None or len(units) != 1 else found.model_copy(update={"n": units.pop()})
+    return measured.get(metric)
+
+
+def _batch(trial: Trial) -> int:
+    return trial.id if trial.batch is None else trial.batch
+
+
+def _has_result(trial: Trial) -> bool:
+    return isinstance(trial.outcome, Observation)
+
+
+def _compared(found: Effect, arm: Measurement, status_quo: Measurement) -> Effect:
+    """Return an effect with the absolute and the relative difference, the error of the latter by the delta method."""
+    found = replace(found, arm=arm, status_quo=status_quo, value=arm.mean - status_quo.mean)
+    ratio = arm.mean / status_quo.mean if status_quo.mean else math.inf
+    if math.isfinite(ratio):
+        found = replace(found, relative=ratio - 1)
+    if arm.sem is None or status_quo.sem is None:
+        return replace(found, unknown="a standard error is missing")
+    found = replace(found, sem=math.hypot(arm.sem, status_quo.sem))
+    if found.relative is None:
+        return replace(found, unknown=f"the status quo is {status_quo.mean:g}, so there is no relative difference")
+    return replace(found, relative_sem=math.hypot(arm.sem, ratio * status_quo.sem) / abs(status_quo.mean))

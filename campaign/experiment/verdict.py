@@ -1,0 +1,140 @@
+"""The verdict of an A/B test: what may be stated about each candidate, from fresh traffic alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from overnight.campaign.space import Point
+
+State = Literal["exploring", "ramping", "confirmed", "not confirmed", "rolled back", "no candidate"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A look at a candidate: its difference to the status quo over the stages so far, turned so that more is better.
+
+    `step` is None at the results of a stage. `fraction` is the share of the planned information, and `boundary` the
+    number of standard errors from which the candidate is called better; it is infinite if the look was skipped.
+    """
+
+    stage: int
+    trial: int
+    step: int | None
+    difference: float
+    sem: float
+    fraction: float
+    boundary: float
+
+    @property
+    def better(self) -> bool:
+        """Return whether the candidate is called better than the status quo at this look."""
+        return self.difference >= self.boundary * self.sem
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its error, and an interval that holds the truth at all looks; unbounded before the first look."""
+
+    value: float
+    sem: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A constraint and the probability that the candidate meets it, by its fresh traffic; None if that is unknown.
+
+    `value` and `limits` are the newest ones: the metric of the candidate, and what the constraint allows beside the
+    status quo of the same batch.
+    """
+
+    constraint: str
+    value: float | None
+    limits: tuple[float, float] | None
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class CandidateVerdict:
+    """What is known about one candidate.
+
+    `error` is the greatest probability with which it is called better although it is not. `looks` were the
+    opportunities to call it so, and `claimed` is the first at which that happened. `effect` is in the metric's unit and
+    `relative` a share of the status quo's mean; each end of their intervals is right at all looks at once with a
+    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `units` are
+    those of the candidate and of its status quo.
+    """
+
+    number: int
+    trials: tuple[int, ...]
+    point: Point
+    state: State
+    stage: int
+    stages: int
+    error: float
+    looks: tuple[Judged, ...] = ()
+    claimed: Judged | None = None
+    effect: Interval | None = None
+    relative: Interval | None = None
+    p_value: float | None = None
+    guardrails: tuple[Guarded, ...] = ()
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an A/B test stands, and each candidate so far; units are those of all arms.
+
+    All candidates that are called better are so with a probability of at least `at_least`.
+    """
+
+    state: State
+    metric: str
+    at_least: float
+    candidates: tuple[CandidateVerdict, ...] = field(default=())
+    units_exploring: int = 0
+    units_fresh: int = 0
+
+    @property
+    def candidate(self) -> CandidateVerdict | None:
+        """Return the confirmed candidate, or else the newest one; None if there is none."""
+        confirmed = [each for each in self.candidates if each.state == "confirmed"]
+        return next(reversed(confirmed or self.candidates), None)
+
+    def __str__(self) -> str:
+        return " ".join(_sentences(self))
+
+
+def state_of(candidates: Sequence[CandidateVerdict], finished: bool) -> State:
+    """Return how an A/B test stands, given its candidates and whether the campaign is finished."""
+    if any(each.state == "confirmed" for each in candidates):
+        return "confirmed"
+    if candidates:
+        return candidates[-1].state
+    return "no candidate" if finished else "exploring"
+
+
+def _sentences(verdict: Verdict) -> list[str]:
+    found = verdict.candidate
+    if found is None:
+        over = verdict.state == "no candidate"
+        return ["No arm was tried on fresh traffic." if over else "Arms are still explored; nothing is claimed yet."]
+    name = f"Trial {found.trials[-1]}"
+    what = _difference(verdict.metric, found)
+    if found.state == "confirmed":
+        return [f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.", what]
+    if found.state == "ramping":
+        return [f"{name} is in stage {found.stage} of {found.stages} of the ramp-up; nothing is claimed yet.", what]
+    if found.state == "rolled back":
+        return [f"{name} was rolled back in stage {found.stage} of {found.stages}: {found.why}."]
+    return [f"{name} was not confirmed as better than the status quo ({found.why}).", what]
+
+
+def _difference(metric: str, found: CandidateVerdict) -> str:
+    if found.effect is None:
+        return f"Its effect on {metric} is not known yet."
+    share, effect = found.relative, found.effect
+    if share is None:
+        return f"Its effect on {metric} is {effect.value:+.4g}, between {effect.low:+.4g} and {effect.high:+.4g}."
+    return f"Its effect on {metric} is {share.value:+.2%}, between {share.low:+.2%} and {share.high:+.2%}."

@@ -1,0 +1,128 @@
+"""Stop arms of an A/B test that break a guardrail or do harm, at each look."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from overnight.bo_core.experiment.repeated import lower_bound
+from overnight.campaign import Campaign, History, Trial
+from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
+from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, steps_of
+from overnight.campaign.experiment.settings import Decide
+from overnight.campaign.history.events import MeasurementReported, TrialStopped
+from overnight.campaign.history.trial import Observation
+from overnight.flows.rules.early_stopping import Decision
+
+
+def arm_stops(history: History, heard: Sequence[MeasurementReported], now: datetime, actor: str) -> list[TrialStopped]:
+    """Return the end of each running arm that one of these reports, which the history holds, gives a reason for.
+
+    An arm breaks a guardrail if it exceeds a bound of a constraint, and does harm if its objective is worse than that
+    of its status quo. Both are judged at each look that the arm and its status quo have reported, with bounds that hold
+    at all looks at once: a harmless arm that breaks no guardrail is stopped with a probability of at most 2 (1 −
+    `at_least`), half for each reason. The status quo ends when no other arm of its batch runs or has a result.
+
+    The history alone decides: the same step and the same events give the same answer.
+    """
+    if not history.definition.is_ab_test:
+        return []
+    steps: dict[int, set[int]] = {}
+    for report in heard:
+        trial = history.trials[report.trial]
+        if trial.attempts and trial.attempts[-1].number == report.attempt:
+            steps.setdefault(trial.id if trial.batch is None else trial.batch, set()).add(report.step)
+    batches = history.batches()
+    found = (_stopped(history, batches.get(batch, ()), sorted(at)) for batch, at in sorted(steps.items()))
+    return [_event(trial, decision, now, actor) for each in found for trial, decision in each]
+
+
+def arm_decision(history: History, trial: Trial, step: int) -> Decision | None:
+    """Return why an arm is stopped that has reported at this step, given the history; None if it goes on."""
+    if trial.proposal.generator == STATUS_QUO:
+        return None
+    return _breach(history, trial, step) or _harm(history, trial, step)
+
+
+def _stopped(history: History, trials: Sequence[Trial], steps: Sequence[int]) -> Iterator[tuple[Trial, Decision]]:
+    """Yield the arms of a batch that are stopped at one of these steps, and the status quo if it would be alone."""
+    ended = {trial.id for trial in trials if trial.outcome is not None}
+    for trial in trials:
+        decisions = (arm_decision(history, trial, step) for step in steps if trial.open_attempt is not None)
+        decision = next((each for each in decisions if each is not None), None)
+        if decision is not None:
+            ended.add(trial.id)
+            yield trial, decision
+    others = [trial for trial in trials if trial.proposal.generator != STATUS_QUO]
+    needed = any(trial.id not in ended or isinstance(trial.outcome, Observation) for trial in others)
+    for trial in trials:
+        if trial not in others and trial.open_attempt is not None and not needed:
+            alone = next((found for step in reversed(steps) if (found := _alone(history, trial, step))), None)
+            if alone is not None:
+                yield trial, alone
+
+
+def _breach(history: History, trial: Trial, step: int) -> Decision | None:
+    questions = list(guardrails(history.definition.goal))
+    for constraint, question in questions:
+        contrasts = _looks(history, trial, question, step)
+        bound = lower_bound(contrasts, _error(history.definition) / len(questions))
+        if bound <= 0:
+            continue
+        measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
+        assert measured is not None
+        limit = measured.mean - question.sign * contrasts[-1].value
+        side = "above" if question.sign > 0 else "below"
+        said = f"at look {step} {question.metric} was {measured.mean:g}, {side} the limit {limit:g} of `{constraint}`"
+        why = f"{said}; it is beyond it by {contrasts[-1].value:.3g}, and by more than {bound:.3g} {_sure(history)}"
+        return Decision("guardrail", question.metric, step, measured.mean, limit, why)
+    return None
+
+
+def _harm(history: History, trial: Trial, step: int) -> Decision | None:
+    question = worse(history.definition.goal)
+    contrasts = _looks(history, trial, question, step)
+    bound = lower_bound(contrasts, _error(history.definition))
+    if bound <= 0:
+        return None
+    effect, limit = question.sign * contrasts[-1].value, question.sign * bound
+    said = f"at look {step} {question.metric} was worse than that of the status quo by {contrasts[-1].value:.3g}"
+    why = f"{said}, and by more than {bound:.3g} {_sure(history)}"
+    return Decision("harm", question.metric, step, effect, limit, why)
+
+
+def _alone(history: History, trial: Trial, step: int) -> Decision | None:
+    goal = history.definition.goal
+    measured = measured_by(goal, goal.objectives[0].metric, at_step(history, trial, step))
+    if measured is None:
+        return None
+    why = f"at look {step} no other arm of its batch was left to compare with"
+    return Decision("alone", goal.objectives[0].metric, step, measured.mean, measured.mean, why)
+
+
+def _looks(history: History, trial: Trial, question: Question, step: int) -> list[Contrast]:
+    """Return the answers at all looks up to this one; none if this one gives no answer."""
+    asked = [question.asked(history, trial, each) for each in sorted(steps_of(history, trial)) if each <= step]
+    return [each for each in asked if each is not None] if asked and asked[-1] is not None else []
+
+
+def _event(trial: Trial, decision: Decision, now: datetime, actor: str) -> TrialStopped:
+    return TrialStopped(
+        time=now,
+        actor=actor,
+        trial=trial.id,
+        attempt=trial.attempts[-1].number,
+        rule=decision.rule,
+        metric=decision.metric,
+        step=decision.step,
+        value=decision.value,
+        threshold=decision.threshold,
+        why=decision.why,
+    )
+
+
+def _error(campaign: Campaign) -> float:
+    return 1 - (campaign.decide or Decide()).at_least
+
+
+def _sure(history: History) -> str:
+    sure = (history.definition.decide or Decide()).at_least
+    return f"with a probability of at least {sure:.6g}, however often it is looked at"
