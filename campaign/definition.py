@@ -173,6 +173,11 @@ class Campaign(BaseModel):
         return self.workers if self.arms is None else self.arms
 
     @property
+    def has_stopping_rule(self) -> bool:
+        """Return whether a rule may end trials while they run: `stop_early`, or the looks of an A/B test."""
+        return self.stop_early is not None or self.is_ab_test
+
+    @property
     def objective(self) -> Objective:
         """Return the first objective, which is the only one unless there is a front."""
         return self.goal.objectives[0]

@@ -90,8 +90,8 @@ class _GivesItsParameters:
 class Arm(_GivesItsParameters, BaseModel):
     """One arm of a batch: a trial that gets `traffic` units, while the other arms get theirs.
 
-    `key` is unique to this attempt. An arm that has `ended`, such as one that breached a guardrail, gets no more traffic
-    and needs no result.
+    `key` is unique to this attempt. An arm that has `ended`, such as one that breached a guardrail, gets no more
+    traffic and needs no result.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from overnight.campaign.parameters import Value
-from overnight.report.constraint_phrases import baseline_text, contradictions, feasible_text, reached_text
-from overnight.report.front_phrases import (
+from overnight.report.numbers import measured, number, probability, with_uncertainty
+from overnight.report.phrases.constraints import baseline_text, contradictions, feasible_text, reached_text
+from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
     chosen_text,
@@ -17,8 +18,7 @@ from overnight.report.front_phrases import (
     values_text,
     volume_text,
 )
-from overnight.report.numbers import measured, number, probability, with_uncertainty
-from overnight.report.phrases import (
+from overnight.report.phrases.general import (
     confirmation_text,
     counted,
     gain_text,

@@ -31,7 +31,7 @@ from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.log import LOG
 from overnight.flows.people.read_outcome import described, read_outcome, read_report, read_step
 from overnight.flows.people.under_way import is_evaluated, under_way, unended
-from overnight.flows.rules.early_stopping import stops
+from overnight.flows.rules.looks import stops_by_rules
 from overnight.flows.rules.new_trials import attempt_event, proposed_events
 from overnight.flows.rules.outcomes import outcome_events
 from overnight.flows.rules.recommending import recommendation_event
@@ -307,6 +307,6 @@ class AskTell:
             ]
 
         heard = await self._journal.insist(reported)
-        await self._journal.insist(lambda history: stops(history, heard, self.clock.now(), _ACTOR))
+        await self._journal.insist(lambda history: stops_by_rules(history, heard, self.clock.now(), _ACTOR))
         ended = self._journal.history.trials[known.id].outcome
         return ended.why if isinstance(ended, Stopped) else None

@@ -16,8 +16,9 @@ from overnight.flows.controller.job import Execution, Job, Steps, evaluation_see
 from overnight.flows.controller.machine import Machine, is_the_machines
 from overnight.flows.controller.through_engine import through_engine
 from overnight.flows.host.clock import Clock
-from overnight.flows.rules.early_stopping import not_yet_known, stops
+from overnight.flows.rules.early_stopping import not_yet_known
 from overnight.flows.rules.failures_in_a_row import FailuresInARow
+from overnight.flows.rules.looks import stops_by_rules
 from overnight.flows.rules.outcomes import outcome_events
 from overnight.flows.rules.unknown_fate import is_unknown, presumed_dead, question
 from overnight.flows.session.journal import Journal
@@ -85,7 +86,7 @@ class InFlight:
         for task in done:
             del self._executions[task]
             trouble = self._failures.after(self._history, *self.tasks.pop(task)) or trouble
-        if reports and self._history.definition.stop_early is not None:
+        if reports and self._history.definition.has_stopping_rule:
             await self.journal.insist(lambda history: self._stops(reports, history))
         return trouble
 
@@ -149,7 +150,7 @@ class InFlight:
         self.journal.check_lease(history)
         at_work = {about for task, about in self.tasks.items() if not task.done()}
         asked = [report for report in heard if (report.trial, report.attempt) in at_work]
-        return stops(history, asked, self.clock.now(), CONTROLLER)
+        return stops_by_rules(history, asked, self.clock.now(), CONTROLLER)
 
     def _goes_on(self, task: Running) -> bool:
         """Return whether an evaluation was left to the next controller."""

@@ -58,7 +58,7 @@ class Preparation:
         self._away: str | None = None
         self._patience, self._patience_with_stand_in = _Patience(), _Patience()
         self._answered = False
-        # The revision of the campaign whose space is exhausted.
+        # The revision of the campaign that has no other point to propose.
         self._exhausted: tuple[object] | None = None
 
     @property
@@ -67,7 +67,7 @@ class Preparation:
         return {asking.task for asking in (self._main, self._stand_in) if asking is not None}
 
     def exhausted(self, history: History) -> bool:
-        """Return whether the current space holds no other point."""
+        """Return whether the current space holds no other point, or no other arm of a batch."""
         return self._exhausted == (history.revised,)
 
     def ask(self, allowed: Allowance, events_seen: int) -> None:
@@ -118,6 +118,10 @@ class Preparation:
             ours = isinstance(error, ProposerUnavailable)
             said = "it was cancelled" if error is None else str(error) if ours else f"{type(error).__name__}: {error}"
             self._miss(said, asking.request)
+            return False
+        if not asking.task.result() and asking.request.history.definition.is_ab_test:
+            # No arm is worth a batch, and nothing that happens by itself would change that.
+            self._exhausted = (asking.request.history.revised,)
             return False
         self._answered = True
         if asking.request.stand_in is None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.definition import lies_in
-from overnight.campaign.experiment.phase import NextBatch, next_batch
+from overnight.campaign.experiment.phase import Phase, phase_of
 from overnight.campaign.standing.confirming import Confirming, confirming
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
@@ -89,7 +89,7 @@ class Allowance:
         if self.exhausted or self.why_no_more is not None or not self.may_start:
             return 0
         if self.campaign.is_ab_test:
-            return 0 if self.history.trials.open else self.next_batch.size
+            return self.phase.may_propose
         awaiting, policy = self.history.awaiting, self.campaign.approve
         left = self.campaign.budget.trials - self.history.taken
         if isinstance(policy, ApprovalPolicy):
@@ -99,9 +99,9 @@ class Allowance:
         return max(min(left, self.room - len(self.waiting), self.confirming.may_propose), 0)
 
     @cached_property
-    def next_batch(self) -> NextBatch:
-        """Return what an A/B test does next, once no arm is outstanding."""
-        return next_batch(self.campaign, self.history)
+    def phase(self) -> Phase:
+        """Return what the next batch of an A/B test is for."""
+        return phase_of(self.campaign, self.history)
 
     @cached_property
     def confirming(self) -> Confirming:
@@ -166,8 +166,8 @@ class Allowance:
         if self.campaign.is_ab_test and not self.history.trials.open:
             if self.exhausted:
                 return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
-            if self.next_batch.size == 0:
-                return Over("trials", self.next_batch.why)
+            if self.phase.kind == "over":
+                return Over("trials", "its last stage is over, or its budget of trials pays for no other batch")
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return Over("trials", f"all {trials} trials of the budget have been tried")

@@ -1,0 +1,148 @@
+"""Measure false and missed claims of A/B tests, minutes on two cores: `python -m benchmarks.experiments`.
+
+Campaigns run in virtual time, with the product's own rules at each daily look. Arms drift from batch to batch and from
+day to day. False claims come from campaigns in which no arm differs from the status quo. A campaign counts as powerful
+if it calls an arm better that is. The rules that it is compared with have the same number of batches.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from benchmarks.experiments.design import DESIGNS, OTHERS, Design
+from benchmarks.experiments.rivals import claimed, rivals, z_values
+from benchmarks.experiments.virtual import VirtualTest
+
+_RESULTS = Path(__file__).parents[1] / "results" / "experiments" / "tables.md"
+_MANY = 20_000
+_CANDIDATES = 3
+
+
+@dataclass(frozen=True)
+class World:
+    """True effects of the arms, in standard deviations of one unit: the same for `good` of them, or all `spread`."""
+
+    name: str
+    good: float = 0.0
+    spread: float = 0.0
+
+    def effects(self, random: np.random.Generator) -> NDArray[np.float64]:
+        """Return the effects of the arms other than the status quo."""
+        if self.spread:
+            return self.spread * random.standard_normal(OTHERS)
+        return np.array([self.good, *[0.0] * (OTHERS - 1)])
+
+
+_NO_EFFECT = World("no arm differs")
+_WORLDS = (
+    *(World(f"one arm is better by {size:g}", good=size) for size in (0.006, 0.009, 0.012, 0.018, 0.024)),
+    *(World(f"effects of all arms ~ N(0, {size:g}²)", spread=size) for size in (0.004, 0.008, 0.016)),
+)
+
+
+def main() -> None:
+    """Measure, print and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--campaigns", type=int, default=1000, help="campaigns in which no arm differs, for each design"
+    )
+    parser.add_argument("--powerful", type=int, default=400, help="campaigns for each design and effect")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--out", type=Path, default=_RESULTS, help="the file of the tables")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    lines = []
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for line in [*_false(pool, asked.campaigns), "", *_power(pool, asked.powerful)]:
+            print(line, flush=True)
+            lines.append(line)
+    print(f"\n{time.monotonic() - began:.0f} s")
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text("\n".join(["# A/B tests: false and missed claims", "", *lines, ""]))
+
+
+def ours(seed: int, design: Design, world: World, candidates: int) -> tuple[bool, bool]:
+    """Return whether a campaign calls an arm better that is, and one that is not."""
+    random = np.random.default_rng([seed, design.total])
+    effects = np.concatenate([[0.0], world.effects(random)])
+    test = VirtualTest(design, effects, random)
+    claims = [int(each.point["arm"]) for each in test.run(candidates).candidates if each.claimed is not None]
+    return any(effects[arm] > 0 for arm in claims), any(effects[arm] <= 0 for arm in claims)
+
+
+def _run(
+    pool: ProcessPoolExecutor, design: Design, world: World, campaigns: int, candidates: int
+) -> tuple[float, float]:
+    """Return the shares of campaigns with a true and with a false claim."""
+    one = partial(ours, design=design, world=world, candidates=candidates)
+    found = np.array(list(pool.map(one, range(campaigns), chunksize=20)))
+    return float(found[:, 0].mean()), float(found[:, 1].mean())
+
+
+def _rivals(design: Design, world: World) -> list[tuple[float, float]]:
+    """Return each rival's shares of campaigns with a true and with a false claim."""
+    random = np.random.default_rng(design.total)
+    effects = np.array([world.effects(random) for _ in range(_MANY)])
+    found = [(0, 0)] * len(rivals(design))
+    for part in np.array_split(effects, 40):
+        z = z_values(part, design, random)
+        for place, rival in enumerate(rivals(design)):
+            better = claimed(rival, z)
+            true, false = found[place]
+            found[place] = (
+                true + int((better & (part > 0)).any(1).sum()),
+                false + int((better & (part <= 0)).any(1).sum()),
+            )
+    return [(true / _MANY, false / _MANY) for true, false in found]
+
+
+def _false(pool: ProcessPoolExecutor, campaigns: int) -> Iterator[str]:
+    yield f"False claims where no arm differs: {campaigns} campaigns of each design, 95 % intervals (Clopper-Pearson)."
+    yield f"Up to {_CANDIDATES} candidates are tried one after the other. Simpler rules: {_MANY} campaigns."
+    yield ""
+    names = [rival.name for rival in rivals(DESIGNS[0])]
+    yield _row("design", "ours", *names)
+    yield _row(*["---"] * (2 + len(names)))
+    for design in DESIGNS:
+        _, share = _run(pool, design, _NO_EFFECT, campaigns, _CANDIDATES)
+        low, high = _interval(round(share * campaigns), campaigns)
+        others = (f"{false:.1%}" for _, false in _rivals(design, _NO_EFFECT))
+        yield _row(design.name, f"{share:.1%} [{low:.1%}, {high:.1%}]", *others)
+
+
+def _power(pool: ProcessPoolExecutor, campaigns: int) -> Iterator[str]:
+    yield f"True claims at equal traffic: the share of {campaigns} campaigns that call an arm better that is, with one"
+    yield "candidate each; in brackets the standard error."
+    yield ""
+    names = [rival.name for rival in rivals(DESIGNS[0])][:2]
+    yield _row("design", "effects, in standard deviations of one unit", "ours", *names)
+    yield _row(*["---"] * (3 + len(names)))
+    for design in DESIGNS:
+        for world in _WORLDS:
+            share, _ = _run(pool, design, world, campaigns, 1)
+            error = math.sqrt(share * (1 - share) / campaigns)
+            others = (f"{true:.0%}" for true, _ in _rivals(design, world)[: len(names)])
+            yield _row(design.name, world.name, f"{share:.0%} ({error:.1%})", *others)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _interval(count: int, of: int) -> tuple[float, float]:
+    low = 0.0 if count == 0 else float(beta.ppf(0.025, count, of - count + 1))
+    high = 1.0 if count == of else float(beta.ppf(0.975, count + 1, of - count))
+    return low, high
+
+
+if __name__ == "__main__":
+    main()
