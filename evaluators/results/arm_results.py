@@ -16,7 +16,8 @@ def read_arms(
     """Return the results of the arms by trial, without secrets, and notes about results of unknown trials.
 
     `found` has them by trial, or in the order of the request's arms. An arm that lacks a required one of the `asked`
-    metrics has a problem, unless it has ended; the others are not affected. Raises InvalidResult if it is something else.
+    metrics has a problem, unless it has ended; the others are not affected. Raises InvalidResult if `found` is
+    something else.
     """
     trials = [arm.trial for arm in request.arms]
     ended = {arm.trial for arm in request.arms if arm.ended}

@@ -17,9 +17,12 @@ from overnight.flows.controller.loop import run_loop
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.polling.polled import Polled
+from overnight.flows.session.lease import Rhythm
 from overnight.storage import MemoryLedger
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# Beats every few seconds would make months of virtual time long.
+SLOW = Rhythm(beat=3600, silence=36000, hear=3600)
 
 
 class Laboratory:
@@ -79,7 +82,7 @@ def a_job(
     work: str = "unused",
 ) -> Job:
     polled = Polled(laboratory, polling or Polling(every=DAY), laboratory.clock, notify)
-    return Job(campaign, polled, SobolProposer(), ledger, Path(work), goes_on=True)
+    return Job(campaign, polled, SobolProposer(), ledger, Path(work), rhythm=SLOW, goes_on=True)
 
 
 def run(job: Job, level: Stop = Stop.NO, after: timedelta = timedelta()) -> History:
