@@ -4,15 +4,15 @@ import json
 from collections.abc import Collection
 from datetime import timedelta
 
-from pydantic import ValidationError
-
 from overnight.campaign.evaluation import (
+    LONGEST_HANDLE,
     Cause,
     EvaluationAnswer,
     EvaluationFailed,
     EvaluationOngoing,
     EvaluationRequest,
     EvaluationSucceeded,
+    finite_number,
     named_value,
 )
 from overnight.campaign.result import bounded, read_artifacts, read_cost, read_metadata, read_metrics
@@ -131,34 +131,47 @@ def _ongoing(
 ) -> EvaluationOngoing:
     """Return the answer of an evaluation that goes on; no metric is required on the way. Raises InvalidResult."""
     arms, _ = read_arms(written.arms, request, redaction, asked=()) if written.arms is not None else ({}, ())
-    given = {"handle": _handle(written.beside.get("handle")), "step": written.beside.get("step")}
-    again_in = _again_in(written.beside.get("again_in"))
-    measured = {"metrics": read_metrics(written.metrics, asked=()).metrics, "arms": arms}
-    try:
-        return EvaluationOngoing.model_validate({**given, **measured, "again_in": again_in, "cost": cost})
-    except ValidationError as problem:
-        wrong = problem.errors()[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise InvalidResult(f"`{where}`: {wrong['msg']}, found {named_value(wrong['input'])}") from None
+    return EvaluationOngoing(
+        handle=_handle(written.beside.get("handle")),
+        again_in=_again_in(written.beside.get("again_in")),
+        step=_step(written.beside.get("step")),
+        metrics=read_metrics(written.metrics, asked=()).metrics,
+        arms=arms,
+        cost=cost,
+    )
 
 
 def _handle(found: object) -> str:
     """Return the handle as text; a whole number counts as one."""
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
-    if isinstance(found, str) and found:
+    if isinstance(found, str) and 0 < len(found) <= LONGEST_HANDLE:
         return found
     what = "none" if found is None else named_value(found)
-    raise InvalidResult(f"`handle`: expected the name by which a running evaluation is found again, found {what}")
+    raise InvalidResult(
+        f"`handle`: expected a text of at most {LONGEST_HANDLE} characters, by which a running evaluation is found "
+        f"again, found {what}"
+    )
 
 
 def _again_in(found: object) -> float | None:
     """Return the seconds until the next look; a text such as `1h` is a duration."""
+    if found is None:
+        return None
     try:
         pause = parse_duration(found)
+        seconds = finite_number(pause.total_seconds() if isinstance(pause, timedelta) else pause, "seconds")
     except ValueError as problem:
         raise InvalidResult(f"`again_in`: {problem}") from None
-    return pause.total_seconds() if isinstance(pause, timedelta) else pause
+    if seconds < 0:
+        raise InvalidResult(f"`again_in`: expected 0 seconds or more, found {seconds:g}")
+    return seconds
+
+
+def _step(found: object) -> int | None:
+    if found is None or (isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63):
+        return found
+    raise InvalidResult(f"`step`: expected a whole number of 0 or more, found {named_value(found)}")
 
 
 def _failure(
