@@ -47,6 +47,7 @@ def named_value(value: Any) -> str:
         return f"an enormous {type(value).__name__}"
 
 
+LONGEST_HANDLE = 4096
 Message = Annotated[str, AfterValidator(writable)]
 MetricName = Annotated[str, AfterValidator(writable)]
 Artifact = Annotated[str, AfterValidator(writable)]
@@ -172,7 +173,7 @@ class EvaluationOngoing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["ongoing"] = "ongoing"
-    handle: Annotated[Message, Field(min_length=1, max_length=4096)]
+    handle: Annotated[Message, Field(min_length=1, max_length=LONGEST_HANDLE)]
     again_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     step: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)

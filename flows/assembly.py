@@ -18,6 +18,7 @@ from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
+from overnight.flows.polling.polled import Polled
 from overnight.flows.proposing.messages import place_of
 from overnight.flows.proposing.proposers import Proposer, Proposers
 from overnight.flows.proposing.slot import ProposalSlot
@@ -74,6 +75,11 @@ async def placed(
             await launcher.close()
 
 
+def polled(file: CampaignFile, evaluator: Evaluator, clock: Clock, notify: Callable[[str], None]) -> Evaluator:
+    """Return an evaluator that also follows evaluations which go on after their process, if the file allows them."""
+    return evaluator if file.polling is None else Polled(evaluator, file.polling, clock, notify)
+
+
 def _only_once(notify: Callable[[str], None]) -> Callable[[str], None]:
     """Return a function that passes on only its first text."""
     said: list[str] = []
@@ -119,7 +125,7 @@ def _on_pool(pool: str, limit: timedelta) -> Proposer:
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, asked: Proposers, *, ignore_window: bool) -> Job:
-    """Return the parts that a campaign file combines; `evaluator` comes from `placed`, `asked` from `proposers`."""
+    """Return the parts that a campaign file combines; `evaluator` comes from `polled`, `asked` from `proposers`."""
     return Job(
         campaign=file.campaign,
         evaluator=evaluator,
@@ -133,4 +139,5 @@ def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, asked: Prop
         sources=SourceFiles(file.evaluator).hashes,
         refuse_changed=file.evaluator_changed == "refuse",
         recommend=partial(asked.recommended, file.proposer),
+        goes_on=file.polling is not None,
     )

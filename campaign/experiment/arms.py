@@ -57,6 +57,8 @@ def stranded(history: History) -> list[Trial]:
 
     These are other arms whose status quo has ended, and a status quo whose other arms have all ended before it began.
     """
+    if not history.definition.is_ab_test:
+        return []
     waiting = [trial for trial in history.trials.open if trial.open_attempt is None and trial.batch is not None]
     return [trial for trial in waiting if _is_alone(trial, batch_of(history, trial.batch))]
 

@@ -15,9 +15,8 @@ from overnight.campaign.evaluation import (
 )
 from overnight.evaluators import Report
 from overnight.evaluators.around import Around
+from overnight.evaluators.evaluator import is_over
 
-# The reason of a cancellation by a controller that leaves: nothing is ended.
-LEFT = "left"
 _NO_RESULT = ArmResult(problem="expected a result for each arm of the batch, found none for this arm")
 
 
@@ -113,7 +112,7 @@ class _Batch:
         If the controller leaves, all arms do. Then each of them has its part of what the call answers.
         """
         self._gone.add(trial)
-        leaves = why.args == (LEFT,)
+        leaves = not is_over(why)
         if not leaves:
             self._together.ended.add(trial)
         call, last = self._call, self._gone >= self._reports.keys()

@@ -9,8 +9,9 @@ import pytest
 
 from overnight.campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded, Measurement
 from overnight.campaign.evaluation import Arm, ArmResult, EvaluationOngoing, EvaluationPlaced, EvaluationReport
+from overnight.evaluators.evaluator import TRIAL_IS_OVER
 from overnight.flows.experiment.marking import Marking
-from overnight.flows.experiment.together import LEFT, Together
+from overnight.flows.experiment.together import Together
 
 LIKES = {"likes": Measurement(mean=3.0, sem=0.1, n=50)}
 
@@ -117,7 +118,7 @@ def test_a_failure_is_that_of_every_arm_with_its_share_of_the_cost():
         await settled()
         assert asked.calls == []
         together = Together(asked)
-        tasks[0].cancel()
+        tasks[0].cancel(TRIAL_IS_OVER)
         tasks = [joins(together, trial) for trial in (7, 8, 9)]
         await settled()
         asked.answer.set_result(EvaluationFailed(cause="infrastructure", message="no users", cost=1.0))
@@ -151,7 +152,7 @@ def test_an_arm_that_ends_leaves_the_others_running_and_is_marked_in_later_calls
         together = Together(asked)
         seven, eight, nine = [joins(together, trial) for trial in (7, 8, 9)]
         await settled()
-        eight.cancel()
+        eight.cancel(TRIAL_IS_OVER)
         with pytest.raises(asyncio.CancelledError):
             await eight
         assert asked.cancelled == []
@@ -174,9 +175,9 @@ def test_the_call_ends_with_its_last_arm():
         await settled()
         for task in tasks:
             assert asked.cancelled == []
-            task.cancel()
+            task.cancel(TRIAL_IS_OVER)
             await settled()
-        assert asked.cancelled == [()]
+        assert asked.cancelled == [(TRIAL_IS_OVER,)]
         assert all(task.cancelled() for task in tasks)
 
     run(scenario)
@@ -190,9 +191,9 @@ def test_if_the_controller_leaves_each_arm_goes_on_and_the_call_knows_why():
         tasks = [joins(together, trial) for trial in (7, 8, 9)]
         await settled()
         for task in tasks:
-            task.cancel(LEFT)
+            task.cancel()
         assert await asyncio.gather(*tasks) == [going_on] * 3
-        assert asked.cancelled == [(LEFT,)]
+        assert asked.cancelled == [()]
         assert together.ended == set()
 
     run(scenario)
@@ -205,7 +206,7 @@ def test_a_call_that_was_left_and_ended_without_a_handle_is_cancelled_for_every_
         tasks = [joins(together, trial) for trial in (7, 8, 9)]
         await settled()
         for task in tasks:
-            task.cancel(LEFT)
+            task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(end) for end in ended] == [asyncio.CancelledError] * 3
 
