@@ -46,7 +46,7 @@ class LiveDisplay:
     def __enter__(self) -> "LiveDisplay":
         self.console.print(
             f"{self.campaign.name}: {self.campaign.goal} in {counted(self.campaign.budget.trials, 'trial')} "
-            f"with {counted(self.campaign.workers, 'worker')}"
+            f"with {_at_once(self.campaign)}"
         )
         if self.console.is_terminal:
             self.live.start()
@@ -126,6 +126,10 @@ class LiveDisplay:
             line = f"  trial {attempt.trial} {since}: {point_text(attempt, attempt.point)}"
             lines.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
         return lines
+
+
+def _at_once(campaign: Campaign) -> str:
+    return counted(campaign.workers, "worker") if campaign.arms is None else f"{campaign.arms} arms at a time"
 
 
 def _ended_line(history: History, trial: Trial) -> Text:
