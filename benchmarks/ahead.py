@@ -20,6 +20,7 @@ from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
 from overnight.bo_core import BayesianProposer
 from overnight.bo_core.propose import propose
 from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest, History, Proposal
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.campaign.history.trial import Observation
 from overnight.evaluators import SimulatedEvaluator
 from overnight.evaluators.evaluator import Report
@@ -54,7 +55,7 @@ class _SlowSteps:
 
     seconds: float
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         return await execution.run()
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:

@@ -30,7 +30,7 @@ from overnight.campaign import (
     Measurement,
     Proposal,
 )
-from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.evaluation import EvaluationAnswer, EvaluationReport
 from overnight.campaign.history.trial import Observation
 from overnight.evaluators import SimulatedEvaluator
 from overnight.evaluators.evaluator import Report
@@ -90,7 +90,7 @@ class LearningEvaluator:
 class _Steps:
     """Steps whose proposals take no virtual time."""
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         return await execution.run()
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:

@@ -23,7 +23,7 @@ from overnight.bo_core.surrogate import (
 from overnight.bo_core.surrogate.average import draw_hyperparameters, walk_numbers
 from overnight.bo_core.surrogate.climbs import Start
 from overnight.bo_core.surrogate.fit import cold_normals
-from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import is_batched, theta_of_record
 from overnight.bo_core.surrogate.leave_one_out import leave_one_out
 from overnight.campaign.errors import ModelFailed
 from overnight.campaign.history.provenance import Provenance
@@ -51,8 +51,8 @@ class Fitting:
     ) -> None:
         self.noise_unit = noise_unit
         self.data, self.proposer, self.generator = data, proposer, generator
-        self.g = data.groups.count
-        self.warm = _recorded(last, metric, self.g)
+        self.g, self.batched = data.groups.count, data.batches is not None
+        self.warm = _recorded(last, metric, self.g, batched=self.batched)
         self.before = 0 if last is None or self.warm is None else last.knew.observed
         self.now = int(data.replicates)
 
@@ -86,7 +86,7 @@ class Fitting:
         """Return whether the fit from cold starts has warped inputs."""
         if self.proposer.warping != "auto" or self.now < _FEWEST_FOR_WARPING:
             return self.proposer.warping == "always"
-        return not self._asks() and self.warm is not None and len(self.warm) > self.g + 1
+        return not self._asks() and self.warm is not None and self._is_warped(self.warm)
 
     def _plain_or_warped(self) -> Fit:
         """Return the fit that predicts a part of the data better, continued on all of them."""
@@ -139,7 +139,11 @@ class Fitting:
         return self.before < _FEWEST_FOR_WARPING or passed(self.before) != passed(self.now)
 
     def _prior(self, *, warped: bool) -> Prior:
-        return Prior(self.g, self.proposer.prior, warped=warped, noise_unit=self.noise_unit)
+        settings = self.proposer
+        return Prior(self.g, settings.prior, warped=warped, noise_unit=self.noise_unit, batched=self.batched)
+
+    def _is_warped(self, theta: Array) -> bool:
+        return len(theta) > self.g + 1 + self.batched
 
     def _left_out(self, data: TrainingData, found: Fit) -> float:
         return leave_one_out(Posterior.of(data, self._hyperparameters(found.theta[None], found.jitter)))
@@ -148,19 +152,21 @@ class Fitting:
         """Return the posterior with the likeliest hyperparameters, or averaged over several draws around them."""
         theta = found.theta[None]
         if sets > 1:
-            prior = self._prior(warped=theta.shape[1] > self.g + 1)
+            prior = self._prior(warped=self._is_warped(found.theta))
             log_posterior = LogPosterior(self.data, self.proposer.kernel, prior, jitter=found.jitter)
             theta = draw_hyperparameters(log_posterior, found.theta, sets, self.generator)
         return Posterior.of(self.data, self._hyperparameters(theta, found.jitter))
 
     def _hyperparameters(self, theta: Array, jitter: float) -> Hyperparameters:
-        return Hyperparameters(torch.from_numpy(theta), self.g, self.proposer.kernel, jitter)
+        return Hyperparameters(torch.from_numpy(theta), self.g, self.proposer.kernel, jitter, self.batched)
 
 
-def _recorded(last: Provenance | None, metric: str, g: int) -> Array | None:
+def _recorded(last: Provenance | None, metric: str, g: int, *, batched: bool) -> Array | None:
     """Return one finite θ [h], the mean of the recorded sets, or None."""
     model = None if last is None else last.models.metrics.get(metric)
-    sets = None if model is None else theta_of_record(model.hyperparameters, g)
+    if model is None or is_batched(model.hyperparameters) != batched:
+        return None
+    sets = theta_of_record(model.hyperparameters, g)
     theta = None if sets is None else sets.mean(0).numpy()
     return theta if theta is not None and np.isfinite(theta).all() else None
 

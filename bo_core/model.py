@@ -13,10 +13,10 @@ from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.bo_core.surrogate import Belief, Hyperparameters, Posterior, TrainingData
 from overnight.bo_core.surrogate.climbs import StartEnd
-from overnight.bo_core.surrogate.hyperparameters import theta_of_record
+from overnight.bo_core.surrogate.hyperparameters import is_batched, theta_of_record
 from overnight.bo_core.tail_width import with_likeliest_tail
 from overnight.campaign import History
-from overnight.campaign.errors import CannotPropose
+from overnight.campaign.errors import CannotPropose, ModelFailed
 from overnight.campaign.history.provenance import ModelCode, Prediction, Provenance
 
 # A single fit of fewer observations gains nothing from a GPU (estimated, not measured here).
@@ -62,6 +62,7 @@ class Model:
             observed, width = with_likeliest_tail(observed, proposer)
         data, honest = _data(observed, proposer), proposer.tails != "compressed"
         if isinstance(proposer.surrogate, GpytorchSurrogate):
+            _refuse_batches(observed)
             belief = _gpytorch().fitted(proposer.surrogate, observed.X, observed.outcomes, data.X)
             return cls(observed, data, belief, belief.starts, width, honest, belief.code)
         fitting = Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
@@ -89,13 +90,17 @@ class Model:
             observed = observed.with_tail_width(tail_width)
         data, honest = _data(observed, proposer), proposer.tails != "compressed"
         if isinstance(proposer.surrogate, GpytorchSurrogate):
+            _refuse_batches(observed)
             belief = _gpytorch().recalled(proposer.surrogate, observed.X, observed.outcomes, data.X, record)
             return cls(observed, data, belief, (), tail_width, honest, belief.code)
         theta = theta_of_record(record, data.groups.count)
         assert theta is not None, "expected hyperparameters of this space"
+        if is_batched(record) != (data.batches is not None):
+            raise ModelFailed("Expected a record of the shifts of batches in an A/B test, and only there.")
         fitting = Fitting(data, proposer, generator, last, observed.objective.metric, observed.noise_unit)
         fitting.take_numbers(*theta.shape)
-        hyperparameters = Hyperparameters(theta, data.groups.count, proposer.kernel, jitter)
+        g, batched = data.groups.count, data.batches is not None
+        hyperparameters = Hyperparameters(theta, g, proposer.kernel, jitter, batched)
         return cls(observed, data, Posterior.of(data, hyperparameters), (), tail_width, honest)
 
     @property
@@ -150,12 +155,26 @@ def _gpytorch() -> Any:
     return importlib.import_module("overnight.bo_core.gpytorch_models.belief").GpytorchBelief
 
 
+def _refuse_batches(observed: Observed) -> None:
+    if observed.batches is not None:
+        raise CannotPropose(
+            "`proposer.surrogate`: expected `exact` in an A/B test, whose model knows that batches drift, "
+            "found `gpytorch`."
+        )
+
+
 def _data(observed: Observed, proposer: BayesianProposer) -> TrainingData:
     """Return the observations as training data on the model's device."""
     outcomes, extra = observed.outcomes, proposer.extra_noise and not observed.exact
-    data = TrainingData.of(observed.X, outcomes.y, outcomes.variance, observed.groups, extra_noise=extra)
+    y, variance, device = outcomes.y, outcomes.variance, device_for(proposer, len(observed.trials))
+    if observed.batches is not None:
+        batches = torch.tensor(observed.batches)
+        return TrainingData.single(observed.X, y, variance, observed.groups, extra_noise=extra, batches=batches).to(
+            device
+        )
+    data = TrainingData.of(observed.X, y, variance, observed.groups, extra_noise=extra)
     many = proposer.fits == "quick" and len(data.y) >= _FEWEST_FOR_MANY and not _has_indicators(data.X)
-    return replace(data, many=many).to(device_for(proposer, len(observed.trials)))
+    return replace(data, many=many).to(device)
 
 
 def _has_indicators(X: torch.Tensor) -> bool:

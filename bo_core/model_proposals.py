@@ -16,7 +16,7 @@ from overnight.bo_core.settings.user_code import CORRECT_IT, Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Proposal
-from overnight.campaign.errors import CannotPropose, ModelFailed
+from overnight.campaign.errors import CannotPropose, ModelFailed, SpaceExhausted
 from overnight.campaign.history.provenance import (
     Chosen,
     FittedModel,
@@ -32,6 +32,8 @@ from overnight.campaign.values.read_only import ReadOnlyDict
 
 def model_proposals(asked: Asked) -> list[Proposal]:
     """Return q points: those to check, then those of highest acquisition value, each chosen given the ones before it.
+
+    In an A/B test they have shares of the traffic, and there are fewer if no others are worth a place in the batch.
 
     The history must hold an observation. Raises ModelFailed if the model cannot be computed numerically, and
     CannotPropose if the campaign's own model cannot be used.
@@ -53,10 +55,27 @@ def _proposals(asked: Asked) -> list[Proposal]:
         weighting = Weighting.fitted(asked.situation, asked.proposer, asked.share_of_cost)
         opinion = _opinion(asked, beliefs)
         choice = Choice(asked, beliefs, generator, weighting, opinion)
-        chosen = [choice.next() for _ in range(asked.q)]
+        chosen = _chosen_points(asked, choice)
         if any(math.isnan(candidate.value) for candidate in chosen):
             raise ModelFailed("The model could not be computed: the score of its best point is not a number.")
-        return [_proposal(asked, choice, candidate, threads) for candidate in (*checks, *chosen)]
+        made = [_proposal(asked, choice, candidate, threads) for candidate in (*checks, *chosen)]
+        if asked.campaign.is_ab_test:
+            shares = choice.shares(chosen)
+            return [each.model_copy(update={"weight": share}) for each, share in zip(made, shares, strict=True)]
+        return made
+
+
+def _chosen_points(asked: Asked, choice: Choice) -> list[Candidate]:
+    """Return q points; fewer in an A/B test if no others are worth a place in the batch."""
+    chosen: list[Candidate] = []
+    while len(chosen) < asked.q:
+        try:
+            chosen.append(choice.next())
+        except SpaceExhausted:
+            if not asked.campaign.is_ab_test:
+                raise
+            break
+    return chosen
 
 
 def _fitted(asked: Asked, generator: torch.Generator) -> Beliefs:

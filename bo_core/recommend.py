@@ -33,7 +33,7 @@ def recommend(
     known to be, the observed point with the highest probability is recommended.
     There the mean is weighted by the probability that the point gives a result, as in proposals, and points that
     failed, were stopped or were rejected do not count. Once a confirming trial has given a result, only observed points
-    are recommended.
+    are recommended, and so it is in an A/B test.
 
     With several objectives, the recommended point is one of the front of observed points, whatever `anywhere` is
     (docs/decisions/0041-fronts.md).
@@ -48,13 +48,18 @@ def recommend(
     return None if found is None else found.recommendation
 
 
+def _may_be_new(campaign: Campaign, history: History) -> bool:
+    """Return whether a point may be recommended that was not measured; never in an A/B test, which compares arms."""
+    return not campaign.is_ab_test and not has_confirmed(history)
+
+
 @own_state()
 def computed(
     campaign: Campaign, history: History, proposer: AnyProposer | None = None, *, anywhere: bool = True
 ) -> Computed | None:
     """Return what `recommend` returns, with the stack that computed it."""
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
-    view, anywhere = view_inside(campaign, history), anywhere and not has_confirmed(history)
+    view, anywhere = view_inside(campaign, history), anywhere and _may_be_new(campaign, history)
     if not view.observed:
         return None
     try:

@@ -135,7 +135,7 @@ class Campaign(BaseModel):
     budget: Annotated[Budget, MayBeRevised.FREELY]
     window: Annotated[Window | None, MayBeRevised.FREELY] = None
     arms: Annotated[int, Field(ge=2, le=1000), WHOLE] | None = None
-    traffic: Annotated[Traffic | None, MayBeRevised.FREELY] = None
+    traffic: Traffic | None = None
     decide: Decide | None = None
     ramp_up: RampUp | None = None
     baseline: Point | None = None
@@ -171,6 +171,11 @@ class Campaign(BaseModel):
     def at_once(self) -> int:
         """Return how many trials may run at the same time: the arms of a batch, or one for each worker."""
         return self.workers if self.arms is None else self.arms
+
+    @property
+    def has_stopping_rule(self) -> bool:
+        """Return whether a rule may end trials while they run: `stop_early`, or the looks of an A/B test."""
+        return self.stop_early is not None or self.is_ab_test
 
     @property
     def objective(self) -> Objective:

@@ -47,6 +47,7 @@ def named_value(value: Any) -> str:
         return f"an enormous {type(value).__name__}"
 
 
+LONGEST_HANDLE = 4096
 Message = Annotated[str, AfterValidator(writable)]
 MetricName = Annotated[str, AfterValidator(writable)]
 Artifact = Annotated[str, AfterValidator(writable)]
@@ -88,14 +89,20 @@ class _GivesItsParameters:
 
 
 class Arm(_GivesItsParameters, BaseModel):
-    """One arm of a batch: a trial that gets `traffic` units, while the other arms get theirs."""
+    """One arm of a batch: a trial that gets `traffic` units, while the other arms get theirs.
+
+    `key` is unique to this attempt. An arm that has `ended`, such as one that breached a guardrail, gets no more
+    traffic and needs no result.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial: int
+    key: str
     parameters: Point
     traffic: int
     status_quo: bool = False
+    ended: bool = False
 
 
 class EvaluationRequest(_GivesItsParameters, BaseModel):
@@ -104,7 +111,7 @@ class EvaluationRequest(_GivesItsParameters, BaseModel):
     If an evaluator returns a bare number as its result, the number is the `objective`, one of the `expected_metrics`. A
     result may lack the `optional_metrics` among them; it needs all others.
 
-    The evaluation of a batch has the batch's `arms`, the status quo first, without those that have ended. An evaluation
+    The evaluation of a batch has the batch's `arms`, the status quo first. An evaluation
     that goes on after its process has ended is asked about again: with the `handle` that it gave, and the number of the
     `look`. `cancel` asks it to end what the handle names.
     """
@@ -166,7 +173,7 @@ class EvaluationOngoing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["ongoing"] = "ongoing"
-    handle: Annotated[Message, Field(min_length=1, max_length=4096)]
+    handle: Annotated[Message, Field(min_length=1, max_length=LONGEST_HANDLE)]
     again_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     step: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
@@ -203,12 +210,24 @@ EvaluationAnswer = EvaluationOutcome | EvaluationOngoing
 
 
 class EvaluationReport(BaseModel):
-    """The metrics that a running evaluation measured at a step (an epoch, an iteration)."""
+    """The metrics that a running evaluation measured at a step (an epoch, an iteration, a look at a batch).
+
+    That of a batch has the metrics of its `arms` by trial instead.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: Annotated[int, Field(ge=0, lt=2**63)]
-    metrics: ReadOnly[dict[MetricName, Measurement]]
+    metrics: ReadOnly[dict[MetricName, Measurement]] = Field(default_factory=ReadOnlyDict)
+    arms: ReadOnly[dict[int, dict[MetricName, Measurement]]] = Field(default_factory=ReadOnlyDict)
+
+
+class EvaluationPlaced(BaseModel):
+    """The handle of an evaluation that goes on after its process has ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    handle: Message
 
 
 def read_measurement(value: Any) -> Measurement:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from overnight.evaluators.command_evaluator import CommandEvaluator
     from overnight.evaluators.evaluator import Evaluator, Report
     from overnight.evaluators.infeasible import Infeasible
+    from overnight.evaluators.ongoing.running import Running
     from overnight.evaluators.python_evaluator import PythonEvaluator
     from overnight.evaluators.simulated_evaluator import SimulatedEvaluator
 
@@ -23,6 +24,7 @@ __all__ = [
     "Infeasible",
     "PythonEvaluator",
     "Report",
+    "Running",
     "SimulatedEvaluator",
 ]
 __getattr__, __dir__ = lazily(
@@ -33,6 +35,7 @@ __getattr__, __dir__ = lazily(
         "overnight.evaluators.evaluator": ("Evaluator", "Report"),
         "overnight.evaluators.infeasible": ("Infeasible",),
         "overnight.evaluators.python_evaluator": ("PythonEvaluator",),
+        "overnight.evaluators.ongoing.running": ("Running",),
         "overnight.evaluators.simulated_evaluator": ("SimulatedEvaluator",),
     },
 )

@@ -12,7 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from overnight.campaign.evaluation import EvaluationFailed, EvaluationOutcome, EvaluationRequest, EvaluationSucceeded
+from overnight.campaign.evaluation import (
+    EvaluationAnswer,
+    EvaluationFailed,
+    EvaluationOngoing,
+    EvaluationRequest,
+    EvaluationSucceeded,
+)
 from overnight.campaign.result import bounded
 from overnight.evaluators.evaluator import Report
 from overnight.evaluators.processes import supervisor
@@ -49,7 +55,7 @@ class AttemptProcess:
     result_ends: bool = False
     margin: timedelta = timedelta(seconds=10)
 
-    async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+    async def run(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Start the attempt and return how it ended."""
         try:
             attempt = AttemptFolder.at(folder)
@@ -61,7 +67,7 @@ class AttemptProcess:
             # The evaluation has not begun, so the point cannot be to blame.
             message = f"could not be started: {problem}"
             return EvaluationFailed(cause="infrastructure", message=message, machine=True)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+        lines = self._lines(attempt, request, report)
         async with self._ended_if_unreadable(attempt.path):
             try:
                 await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
@@ -71,17 +77,21 @@ class AttemptProcess:
                     raise
                 return stored
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer | None:
         """Return the outcome of an attempt that another process started; None if it never began."""
         async with self._ended_if_unreadable(folder):
             attempt = AttemptFolder.at(folder)
-            lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+            lines = self._lines(attempt, request, report)
             try:
                 return await self._settle(attempt, request, lines)
             except asyncio.CancelledError:
                 if (stored := await self._stored(attempt, request, lines)) is None:
                     raise
                 return stored
+
+    def _lines(self, attempt: AttemptFolder, request: EvaluationRequest, report: Report) -> ReportLines:
+        redaction, batch = Redaction(self.secrets), request if request.arms else None
+        return ReportLines(attempt.reports, report, redaction, request.expected_metrics, batch=batch)
 
     @asynccontextmanager
     async def _ended_if_unreadable(self, folder: Path) -> AsyncIterator[None]:
@@ -125,7 +135,7 @@ class AttemptProcess:
 
     async def _settle(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
-    ) -> EvaluationOutcome | None:
+    ) -> EvaluationAnswer | None:
         block_unclaimed(attempt)
         claim = read_claim(attempt)
         if claim is not None and claim.pid is None:
@@ -149,7 +159,7 @@ class AttemptProcess:
 
     async def _stored(
         self, attempt: AttemptFolder, request: EvaluationRequest, lines: ReportLines
-    ) -> EvaluationOutcome | None:
+    ) -> EvaluationAnswer | None:
         """Return the outcome of a stopped attempt that had already stored its result, which would be lost otherwise."""
         settled = await self._settle(attempt, request, lines) if attempt.result.exists() else None
         ended = isinstance(settled, EvaluationFailed) and settled.cause in ("cancelled", "infrastructure")
@@ -157,7 +167,7 @@ class AttemptProcess:
 
     def _outcome(
         self, attempt: AttemptFolder, request: EvaluationRequest, claim: Claim, redaction: Redaction
-    ) -> EvaluationOutcome | None:
+    ) -> EvaluationAnswer | None:
         if (ended := read_exit(attempt, claim)) is not None:
             return outcome_of_exit(attempt, request, ended, redaction, result_ends=self.result_ends)
         # The supervisor was killed, so the way the evaluation ended is unknown. A complete result still counts.
@@ -184,7 +194,9 @@ class AttemptProcess:
         return EvaluationFailed(cause="infrastructure", message=f"{message}: {log}" if log else message, lost=True)
 
 
-def _with_ignored(outcome: EvaluationOutcome, lines: ReportLines) -> EvaluationOutcome:
+def _with_ignored(outcome: EvaluationAnswer, lines: ReportLines) -> EvaluationAnswer:
+    if isinstance(outcome, EvaluationOngoing):
+        return outcome
     noted = outcome.model_copy(update={"notes": bounded([*outcome.notes, *lines.notes()])})
     if not lines.ignored or not isinstance(noted, EvaluationSucceeded):
         return noted

@@ -29,6 +29,8 @@ _DEEPEST = 150
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 1 << 20
 _MEASUREMENT = {"mean", "sem", "n"}
+# The fields of a request about an evaluation that goes on after its process has ended.
+COURSE = ("handle", "look", "cancel")
 # For each kind: a test of the function, a test of the value it returns, and the end of the message.
 _UNFINISHED: tuple[tuple[tuple[Callable[[Any], bool], Callable[[Any], bool]], str], ...] = (
     (
@@ -124,8 +126,9 @@ def extra_arguments(function: Callable[..., Any], offered: dict[str, Any]) -> di
         signature.bind({}, **extra)
     except TypeError as problem:
         raise CannotCall(
-            f"expected a function that can be called with the parameters alone, and `seed=`, `report=` and `charge=` "
-            f"if it has them, found `{reference_name(function)}{signature}` ({problem})"
+            f"expected a function that can be called with the parameters alone, and `seed=`, `report=`, `charge=`, "
+            f"`handle=`, `look=` and `cancel=` if it has them, found `{reference_name(function)}{signature}` "
+            f"({problem})"
         ) from None
     return extra
 
@@ -144,9 +147,20 @@ def metrics_of(returned: Any, objective: str) -> dict[str, Any]:
 
 def result_of(returned: Any, expected: list[str], objective: str) -> dict[str, Any]:
     """Return a function's result in the form of a command's, which a mapping with `metrics` already has."""
-    if isinstance(returned, Mapping) and is_full(returned, expected):
+    if isinstance(returned, Mapping) and (is_full(returned, expected) or _is_running(returned, expected)):
         return {str(name): value for name, value in returned.items()}
     return {"metrics": metrics_of(returned, objective)}
+
+
+def _is_running(result: Mapping[Any, Any], expected: Collection[str]) -> bool:
+    return "status" not in expected and result.get("status") == "running"
+
+
+def result_of_arms(returned: Any) -> dict[str, Any]:
+    """Return a function's result for the arms of a batch; a bare list has the arms in their order."""
+    if isinstance(returned, Mapping):
+        return {str(name): value for name, value in returned.items()}
+    return {"arms": returned}
 
 
 def is_full(result: Mapping[Any, Any], expected: Collection[str]) -> bool:
@@ -211,18 +225,24 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
     expected, objective = request["expected_metrics"], request["objective"]
 
     def report(step: int, metrics: Any) -> None:
-        line = to_json({"step": int(step), "metrics": metrics_of(metrics, objective)})
+        found = result_of_arms(metrics) if request.get("arms") else {"metrics": metrics_of(metrics, objective)}
+        line = to_json({"step": int(step), **found})
         with Path(os.environ["EVAL_REPORTS"]).open("a") as file:
             file.write(line + "\n")
 
     try:
         function = load(reference)
-        extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge})
-        returned = function(request["parameters"], **extra)
+        course = {name: request.get(name) for name in COURSE}
+        extra = extra_arguments(function, {"seed": request["seed"], "report": report, "charge": charge, **course})
+        _refuse_to_start_twice(function, course, extra)
+        arms = request.get("arms")
+        returned = function(arms or request["parameters"], **extra)
         if isinstance(returned, Exception) and _is_infeasible(returned):
             return _infeasible(returned, objective)
         refuse_unfinished(returned, function)
-        return result_of(returned, expected, objective)
+        if _is_a(type(returned), "overnight.evaluators.ongoing.running", "Running"):
+            return _running(returned, objective)
+        return result_of_arms(returned) if arms else result_of(returned, expected, objective)
     except Exception as problem:
         if _disk_is_full(problem):
             raise
@@ -230,6 +250,23 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
         if _is_infeasible(problem):
             return _infeasible(problem, objective)
         return {"status": "failed", "metrics": {}, **describe(problem)}
+
+
+def _refuse_to_start_twice(function: Callable[..., Any], course: dict[str, Any], taken: Collection[str]) -> None:
+    """Raise CannotCall if a call for a running evaluation would look to the function like a start."""
+    for name, value in course.items():
+        if name != "look" and value and name not in taken:
+            raise CannotCall(
+                f"expected `{reference_name(function)}` to have a parameter `{name}`, because it is called again for "
+                f"the running evaluation {course['handle']!r}, found none"
+            )
+
+
+def _running(returned: Any, objective: str) -> dict[str, Any]:
+    found = {"status": "running", "handle": returned.handle, "again_in": returned.again_in, "step": returned.step}
+    metrics = {} if returned.metrics is None else metrics_of(returned.metrics, objective)
+    known = {"arms": returned.arms, "cost": returned.cost}
+    return {**found, "metrics": metrics, **{name: value for name, value in known.items() if value is not None}}
 
 
 def _infeasible(problem: Exception, objective: str) -> dict[str, Any]:
@@ -252,10 +289,12 @@ def _disk_is_full(problem: BaseException) -> bool:
 
 
 def _is_infeasible(problem: Exception) -> bool:
+    return _is_a(type(problem), "overnight.evaluators.infeasible", "Infeasible")
+
+
+def _is_a(kind: type, module: str, name: str) -> bool:
     # Compared by name: importing the class would import all of the package's dependencies.
-    return any(
-        (c.__module__, c.__name__) == ("overnight.evaluators.infeasible", "Infeasible") for c in type(problem).__mro__
-    )
+    return any((base.__module__, base.__name__) == (module, name) for base in kind.__mro__)
 
 
 def describe(problem: BaseException) -> dict[str, str]:
@@ -287,15 +326,20 @@ def _is_library(filename: str) -> bool:
 
 
 def inspect_function(reference: str) -> dict[str, Any]:
-    """Return the problem with a function, and the metrics that its annotation promises (null is the objective)."""
+    """Return the problem with a function, its promised metrics, and its parameters about a running evaluation.
+
+    The metrics are those of its annotation, in which null is the objective.
+    """
     try:
         function = load(reference)
-        extra_arguments(function, {"seed": 0, "report": print, "charge": print})
+        offered = {"seed": 0, "report": print, "charge": print, **dict.fromkeys(COURSE)}
+        taken = extra_arguments(function, offered)
     except (Exception, SystemExit) as problem:
         described = describe(problem)
         place = f" ({described['raised_at']})" if "raised_at" in described else ""
         return {"problem": described["message"] + place, "returns": None}
-    return {"problem": None, "returns": _promised_metrics(function)}
+    about_running = {"takes": takes} if (takes := [name for name in COURSE if name in taken]) else {}
+    return {"problem": None, "returns": _promised_metrics(function), **about_running}
 
 
 def _promised_metrics(function: Callable[..., Any]) -> list[str | None] | None:

@@ -1,14 +1,23 @@
 """The protocol of an evaluator: it tries a point and returns the outcome."""
 
+from asyncio import CancelledError
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
-from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign import Campaign, EvaluationRequest
+from overnight.campaign.evaluation import EvaluationAnswer, EvaluationPlaced, EvaluationReport
 
-Report = Callable[[EvaluationReport], None]
+Report = Callable[[EvaluationReport | EvaluationPlaced], None]
+# The message of a cancellation because a person or a rule has ended the trial. An evaluation that goes on after its
+# process has ended is then ended as well; after any other cancellation it goes on, for the next controller.
+TRIAL_IS_OVER = "the trial is over"
+
+
+def is_over(why: CancelledError) -> bool:
+    """Return whether an evaluation was cancelled because its trial has ended."""
+    return why.args[:1] == (TRIAL_IS_OVER,)
 
 
 class Evaluator(Protocol):
@@ -41,15 +50,16 @@ class Evaluator(Protocol):
         """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
         ...
 
-    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Try the point once and return the outcome; call `report` for each measurement on the way.
 
         A bad evaluation is an outcome, not an exception. A cancellation first stops everything that was started, and
-        then propagates.
+        then propagates. An evaluation that goes on after its process has ended is answered with its handle; with the
+        handle in the request, the evaluator looks at it again or ends it.
         """
         ...
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer | None:
         """Return the outcome of an attempt whose controller has died; wait if it is still running.
 
         None: the attempt provably never ran, or died with its controller without a result. It is not running, and never

@@ -6,23 +6,30 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign import Campaign, EvaluationRequest
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.campaign.values.duration import Duration
 from overnight.evaluators.attempt_process import AttemptProcess
 from overnight.evaluators.evaluator import Report
 from overnight.evaluators.kind import EvaluatorKind
+from overnight.evaluators.ongoing.polling import Polling
 from overnight.evaluators.secrets.environment import Variable, environment_problems, passed_on
 from overnight.evaluators.secrets.secret_names import name_problems
 
 
 class ProcessEvaluator(EvaluatorKind):
-    """An evaluator whose attempts are processes with a time limit, an environment and a working folder."""
+    """An evaluator whose attempts are processes with a time limit, an environment and a working folder.
+
+    `polled` says how often an evaluation is looked at that goes on after its process has ended; each look is a process
+    with the same limits.
+    """
 
     time_limit: Duration = timedelta(days=1)
     grace: Duration = timedelta(seconds=10)
     environment: tuple[Variable, ...] = ()
     returns: tuple[str, ...] | None = None
     folder: Path | None = None
+    polled: Polling | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -39,12 +46,12 @@ class ProcessEvaluator(EvaluatorKind):
         """Return the variables that are passed on, with their values."""
         return passed_on(self.environment)
 
-    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
-        """Run the process once and return the outcome."""
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
+        """Run the process once and return its answer."""
         return await self.process().run(request, folder, report)
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
-        """Return the outcome of an attempt whose controller has died; None if it provably never began."""
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer | None:
+        """Return the answer of an attempt whose controller has died; None if it provably never began."""
         return await self.process().recover(request, folder, report)
 
     @abstractmethod

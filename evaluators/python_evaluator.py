@@ -25,19 +25,25 @@ _LONGEST_PROBLEM = 1500
 
 
 class Inspection(BaseModel):
-    """The findings about a function; in `returns`, None stands for the objective."""
+    """The findings about a function; in `returns`, None stands for the objective.
+
+    `takes` names the arguments about a running evaluation for which it has parameters.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     problem: str | None = None
     returns: tuple[str | None, ...] | None = None
+    takes: tuple[str, ...] = ()
 
 
 class PythonEvaluator(ProcessEvaluator):
     """Call `function(parameters)` for every attempt, with `seed=`, `report=` and `charge=` if it has such parameters.
 
     The function returns a number, a pair (mean, sem), or metrics by name. It runs in `folder` and can import from it.
-    Its process follows the rules of a command, also for `environment`, `returns` and `time_limit`.
+    Its process follows the rules of a command, also for `environment`, `returns` and `time_limit`. A function with a
+    parameter `handle` may return `Running` and is called again with that handle; `look=` is the number of the call, and
+    `cancel=` is true if it has to end the evaluation.
     """
 
     kind: Literal["python"] = "python"
@@ -47,6 +53,12 @@ class PythonEvaluator(ProcessEvaluator):
         """Raise InvalidDefinition if the function cannot be imported or called, or lacks an expected metric."""
         inspection = await self._inspect()
         problems = [f"`evaluator.function`: {inspection.problem}"] if inspection.problem else []
+        if inspection.problem is None and self.polled is not None:
+            problems += [
+                f"`evaluator.polled`: expected `{self.function}` to have a parameter `{name}`, found none"
+                for name in ("handle", "cancel")
+                if name not in inspection.takes
+            ]
         returned = self.returns
         if returned is None and inspection.returns is not None:
             returned = tuple(name or campaign.objective.metric for name in inspection.returns)

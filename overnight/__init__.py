@@ -1,7 +1,7 @@
 """Overnight from Python: run a campaign, write your own loop with `AskTell`, or only call `propose`.
 
-Each name is imported on first use, so that an evaluated function can raise `Infeasible` without loading everything else
-in every attempt.
+Each name is imported on first use, so that an evaluated function can raise `Infeasible` or return `Running` without
+loading everything else in every attempt.
 """
 
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         OvernightError,
     )
     from overnight.evaluators.infeasible import Infeasible
+    from overnight.evaluators.ongoing.running import Running
     from overnight.flows.api.ask_tell import AskTell
     from overnight.flows.api.run import CampaignResult, run_campaign
     from overnight.flows.definition.campaign_file import CampaignFile, load_campaign_file
@@ -50,6 +51,7 @@ __all__ = [
     "NotUnderWay",
     "OvernightError",
     "Proposal",
+    "Running",
     "SobolProposer",
     "load_campaign_file",
     "propose",
@@ -76,6 +78,7 @@ __getattr__, __dir__ = lazily(
             "OvernightError",
         ),
         "overnight.evaluators.infeasible": ("Infeasible",),
+        "overnight.evaluators.ongoing.running": ("Running",),
         "overnight.flows.api.ask_tell": ("AskTell",),
         "overnight.flows.api.run": ("CampaignResult", "run_campaign"),
         "overnight.flows.definition.campaign_file": ("CampaignFile", "load_campaign_file"),

@@ -8,9 +8,9 @@ from overnight.campaign import History, Measurement, Trial
 from overnight.campaign.history.provenance import Prediction, Provenance
 from overnight.campaign.history.trial import Observation
 from overnight.campaign.standing.spending import has_reported_costs
-from overnight.report.front_phrases import counted_from
 from overnight.report.numbers import duration, measured, number, probability, with_uncertainty
-from overnight.report.phrases import changes_text, counted, sentence, suspect_text, trials_text
+from overnight.report.phrases.front import counted_from
+from overnight.report.phrases.general import changes_text, counted, sentence, suspect_text, trials_text
 from overnight.report.story.goal.suspects import suspects_of
 from overnight.report.story.versions import version_of, versions_of
 from overnight.report.trial_facts import ending, notes_of, point_text, unmet_text

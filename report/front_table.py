@@ -3,8 +3,8 @@
 from typing import Any
 
 from overnight.campaign import Campaign
-from overnight.report.front_phrases import interval_text, reference_text, value_text, volume_text
 from overnight.report.numbers import measured, probability
+from overnight.report.phrases.front import interval_text, reference_text, value_text, volume_text
 from overnight.report.story.goal.front import Front, FrontPoint, Value
 from overnight.report.trial_facts import cell_text
 

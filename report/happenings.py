@@ -9,7 +9,7 @@ from overnight.campaign.evaluation import cause_text
 from overnight.campaign.history.events import CampaignFinished
 from overnight.campaign.history.trial import Failure
 from overnight.report.numbers import measured
-from overnight.report.phrases import counted, trials_text
+from overnight.report.phrases.general import counted, trials_text
 from overnight.report.story.goal.best import best_measured
 from overnight.report.trial_facts import best_words, objectives_text, point_text
 

@@ -11,7 +11,6 @@ from plotly.offline import get_plotlyjs
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.values.harmless import harmless, harmless_json
-from overnight.report.constraint_phrases import believed_text, interval_text, limit_is_unknown, relative_text
 from overnight.report.finding import (
     change_of,
     confidence_sentences,
@@ -21,13 +20,18 @@ from overnight.report.finding import (
 )
 from overnight.report.front_table import front_table
 from overnight.report.numbers import duration, measured, moment, number, probability
-from overnight.report.phrases import made_text, recommended_words, where
+from overnight.report.phrases.constraints import believed_text, interval_text, limit_is_unknown, relative_text
+from overnight.report.phrases.experiment import difference_text, stopped_text, traffic_text
+from overnight.report.phrases.general import made_text, recommended_words, where
+from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
 from overnight.report.pictures.charts import Pictures, timeline_chart
+from overnight.report.pictures.differences import as_differences
 from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.front_chart import FrontPictures
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
 from overnight.report.selection import MOST, worth_listing
 from overnight.report.story import Story
+from overnight.report.story.experiment import Experiment
 from overnight.report.story.goal.best import Best
 from overnight.report.story.goal.feasibility import Belief, Feasibility
 from overnight.report.trial_facts import cell, cell_text
@@ -44,14 +48,20 @@ def render_report(history: History, story: Story) -> str:
     """
     campaign, recommended = history.definition, story.best.recommended
     spans = attempt_spans(history, story.known_until)
-    used = utilisation(spans, campaign.workers, story.spent.seconds_at_work)
+    used = utilisation(spans, campaign.at_once, story.spent.seconds_at_work)
     names, ringed = list(campaign.parameters.tuned()), recommended and recommended.trial
     metrics = [objective.metric for objective in history.goal.objectives]
     names, uncharted = _charted(names, metrics)
-    by_metric = {metric: Pictures(history, ringed, metric) for metric in metrics}
+    drawn = history if story.experiment is None else as_differences(history)
+    by_metric = {metric: Pictures(drawn, ringed, metric) for metric in metrics}
     pictures = by_metric[campaign.objective.metric]
     fronts = None if story.front is None else FrontPictures(history, story.front)
     figures = _figures(by_metric, fronts, spans[-MOST:], names)
+    if story.experiment is not None and drawn_arms(story.experiment):
+        figures["arms"] = _embedded(arms_chart(story.experiment, campaign.objective.metric))
+    if story.experiment is not None:
+        # The picture of the arms shows their course.
+        figures.pop("course", None)
     listed, failed, without = worth_listing(history, ringed), failed_attempts(history), without_result(history)
     return _template().render(
         campaign=campaign,
@@ -71,6 +81,9 @@ def render_report(history: History, story: Story) -> str:
         metrics=metrics,
         front=None if story.front is None else front_table(campaign, story.front),
         fronts=fronts,
+        experiment=story.experiment,
+        arms=_arms(story.experiment),
+        traffic="" if story.experiment is None else traffic_text(story.experiment),
         plotly=get_plotlyjs() if figures else "",
         utilisation=None if used is None else f"{used:.0%}".replace("%", " %"),
         pictures=pictures,
@@ -175,6 +188,25 @@ def _constraints(feasibility: Feasibility | None) -> list[dict[str, Any]]:
             **_belief(belief),
         }
         for limit, belief in zip(feasibility.limits, beliefs, strict=True)
+    ]
+
+
+def _arms(experiment: Experiment | None) -> list[dict[str, Any]]:
+    """Return a line for each arm of an A/B test, the newest first."""
+    if experiment is None:
+        return []
+    return [
+        {
+            "trial": arm.trial,
+            "batch": arm.batch,
+            "kind": "to confirm" if arm.generator == "ramp_up" else "to search",
+            "share": f"{100 * arm.share:.3g} %",
+            "units": f"{arm.units:,}",
+            "difference": difference_text(arm),
+            "status": arm.status if arm.look is None else f"{arm.status}, look {arm.look}",
+            "stopped": stopped_text(arm),
+        }
+        for arm in reversed(experiment.arms)
     ]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from overnight.campaign import Campaign
 from overnight.campaign.evaluation import cause_text
 from overnight.campaign.values.harmless import first_line
-from overnight.report.constraint_phrases import (
+from overnight.report.numbers import measured, probability, with_uncertainty
+from overnight.report.phrases.constraints import (
     baseline_text,
     belief_lines,
     contradictions,
@@ -13,7 +14,8 @@ from overnight.report.constraint_phrases import (
     limit_lines,
     reached_text,
 )
-from overnight.report.front_phrases import (
+from overnight.report.phrases.experiment import arm_lines, traffic_text
+from overnight.report.phrases.front import (
     against_baseline_text,
     better_in_all,
     chosen_text,
@@ -23,8 +25,7 @@ from overnight.report.front_phrases import (
     values_text,
     volume_text,
 )
-from overnight.report.numbers import measured, probability, with_uncertainty
-from overnight.report.phrases import (
+from overnight.report.phrases.general import (
     confirmation_text,
     counted,
     gain_text,
@@ -38,6 +39,7 @@ from overnight.report.phrases import (
     where,
 )
 from overnight.report.story import Story
+from overnight.report.story.experiment import Experiment
 from overnight.report.story.failures import Failures
 from overnight.report.story.goal.best import Recommended
 from overnight.report.story.goal.front import Front
@@ -63,6 +65,7 @@ def state_lines(story: Story) -> list[str]:
         so_far = "best so far" if story.feasibility is None else "best feasible so far"
         lines.append(f"{so_far}: {story.objective.metric} {measured(best.measurement)} (trial {best.trial})")
     lines += [] if story.front is None else _front(story.front)
+    lines += [] if story.experiment is None else _experiment(story.experiment)
     lines += _feasibility(story)
     gain = gain_text(story.gain, story.gaining)
     lines += filter(None, (spent_text(story.spent), gain, confirmation_text(story.confirmation)))
@@ -74,6 +77,12 @@ def state_lines(story: Story) -> list[str]:
 def _front(front: Front) -> list[str]:
     """Return the size of the front, a short table of it, and its hypervolume."""
     return [size_text(front), *table_lines(front), *filter(None, [volume_text(front)])]
+
+
+def _experiment(experiment: Experiment) -> list[str]:
+    """Return the verdict of an A/B test, its traffic, and the arms of its newest batch."""
+    arms = (f"  {line}" for line in arm_lines(experiment))
+    return [f"A/B test: {experiment.verdict}", traffic_text(experiment), *arms]
 
 
 def _why(story: Story) -> list[str]:

@@ -105,7 +105,7 @@ def ending(trial: Trial) -> Ending:
 
 
 def reason_of(trial: Trial) -> str | None:
-    """Return why a trial was stopped or withdrawn, or why it waits; None for all others."""
+    """Return why a trial was stopped or withdrawn, or why it waits or goes on; None for all others."""
     match trial.outcome:
         case Stopped(why=why):
             return why
@@ -113,8 +113,9 @@ def reason_of(trial: Trial) -> str | None:
             return f"{why} ({by})"
         case None if trial.parked:
             return trial.parked_because
-        case None if trial.open_attempt is not None:
-            return trial.open_attempt.unknown
+        case None if (attempt := trial.open_attempt) is not None:
+            goes_on = None if attempt.handle is None else f"its evaluation goes on by itself (handle {attempt.handle})"
+            return attempt.unknown or goes_on
     return None
 
 

@@ -13,6 +13,7 @@ from overnight.campaign import Campaign
 from overnight.campaign.columns import columns, judged_columns, trial_columns
 from overnight.campaign.errors import LedgerError
 from overnight.campaign.history.events import CampaignDefined, CampaignRevised
+from overnight.storage.arms import ARMS
 from overnight.storage.feasibility import front_view, goal_beside_baseline, judged_columns_of
 from overnight.storage.parquet_ledger import ParquetLedger
 from overnight.storage.quoting import name_in_sql, text_in_sql
@@ -26,7 +27,7 @@ _CLOSED = {
     "allow_persistent_secrets": "false",
 }
 _CLOSE = ("set temp_directory = ''", "set enable_external_access = false", "set lock_configuration = true")
-VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts")
+VIEWS = ("trials", "attempts", "metrics", "events", "proposals", "predictions", "recommendations", "fronts", "arms")
 _OF_PROPOSALS = ("trial", "generator", "batch", "weight", "proposed", "actor", "observed", "pending", "seed")
 _OF_PROPOSALS += ("acquisition", "acquisition_value", "predicted_mean", "predicted_sd", "seconds", "provenance")
 
@@ -255,6 +256,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement.format(objective=objective))
     _, asked = columns((), names, _OF_PROPOSALS)
     connection.execute(_PROPOSALS.format(parameters=_listed(_parameter_columns(asked))))
+    connection.execute(ARMS)
     _, recommended = columns((), names, _OF_RECOMMENDATIONS)
     # A recommended value may be of another type than all that were tried.
     typed = connection.execute(_PARAMETER_NAMES.format(kinds="'trial_proposed', 'recommendation_made'")).fetchall()

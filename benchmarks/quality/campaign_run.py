@@ -10,7 +10,8 @@ from benchmarks.quality.cells import Cell
 from benchmarks.quality.contestants import Contestant
 from benchmarks.quality.simulated_work import TimedEvaluator
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
-from overnight.campaign import Campaign, EvaluationOutcome, History, Proposal
+from overnight.campaign import Campaign, History, Proposal
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.flows.controller.job import Execution, Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.host.stop import StopRequest
@@ -45,7 +46,7 @@ class _StepsInTheLoop:
     run: CampaignRun
     charge: bool
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         return await execution.run()
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:

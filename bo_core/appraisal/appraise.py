@@ -14,6 +14,8 @@ from torch import Tensor
 
 from overnight.bo_core.appraisal.recorded import Contradicted, NotRecorded, RecordedModels, suspects_of
 from overnight.bo_core.choice import Asked, Candidate, Choice, Repetitions
+from overnight.bo_core.choice.candidate import Prepared
+from overnight.bo_core.choice.choice import REPLICATION
 from overnight.bo_core.data.encoding import key_of
 from overnight.bo_core.model import Model, last_made_by_model, on_this_machine
 from overnight.bo_core.numerics.own_state import own_state
@@ -22,6 +24,7 @@ from overnight.bo_core.settings.user_code import Unusable
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point, Proposal
+from overnight.campaign.errors import SpaceExhausted
 from overnight.campaign.history.provenance import Provenance
 
 # The most by which two stacks may differ: relatively in a number, and in the logarithm of the score that a search
@@ -122,13 +125,16 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
     """Appraise one proposal with the first of the choices, and add its point to all of them."""
     point, provenance = asked.campaign.parameters.point(proposal.point), _provenance(proposal)
     prepared = [choice.prepared() for choice in choices]
-    new = choices[0].searched(prepared[0])
-    again = provenance.chosen.acquisition == "replication"
+    again = provenance.chosen.acquisition == REPLICATION
+    new = _searched(choices[0], prepared[0], again=again)
     if again:
-        instead_of = asked.campaign.parameters.point(provenance.chosen.instead_of or new.point)
+        found = None if new is None else new.point
+        other = provenance.chosen.instead_of or found
+        instead_of = None if other is None else asked.campaign.parameters.point(other)
         scores = [_gain(choice, point, instead_of) for choice in choices]
-        best = _best_against_a_repetition(choices[0], point, (instead_of, new.point))
+        best = _best_against_a_repetition(choices[0], point, (instead_of, found))
     else:
+        assert new is not None, "expected an error if no new point is left"
         _check_new(choices[0], point, provenance)
         scores = [choice.score(at, point) for choice, at in zip(choices, prepared, strict=True)]
         best = _best_against_a_new_point(choices[0], point, scores[0], new)
@@ -138,6 +144,16 @@ def _appraised(asked: Asked, choices: Sequence[Choice], proposal: Proposal) -> A
         choice.take(point)
     value = _figure("chosen.value", provenance.chosen.value, scores, 0.0 if again else 1.0)
     return Appraisal((*predicted, value, *_worst(choices, provenance), *weights), *best)
+
+
+def _searched(choice: Choice, at: Prepared, *, again: bool) -> Candidate | None:
+    """Return the best new point; None if a finite space has none left and a point was measured `again`."""
+    try:
+        return choice.searched(at)
+    except SpaceExhausted:
+        if not again:
+            raise
+        return None
 
 
 def _worst(choices: Sequence[Choice], provenance: Provenance) -> list[Figure]:
@@ -221,13 +237,13 @@ def _best_against_a_new_point(choice: Choice, point: Point, score: float, new: C
     return max(found, key=_ahead)
 
 
-def _best_against_a_repetition(choice: Choice, point: Point, others: Sequence[Point]) -> tuple[float, Point]:
+def _best_against_a_repetition(choice: Choice, point: Point, others: Sequence[Point | None]) -> tuple[float, Point]:
     """Return how far the best new point or repetition found is ahead of a repetition, and that best point."""
     found: list[tuple[float, Point]] = []
     for other in others:
         gain, repetitions = _gain(choice, point, other), choice.repetitions(other)
         assert repetitions is not None
-        found += [_best_repetition(choice, repetitions, gain), (_log_ratio(repetitions.of_new, gain), other)]
+        found += [_best_repetition(choice, repetitions, gain), (_log_ratio(repetitions.of_new, gain), other or point)]
     return max(found, key=_ahead)
 
 
@@ -236,8 +252,8 @@ def _best_repetition(choice: Choice, repetitions: Repetitions, gain: float) -> t
     return _log_ratio(float(repetitions.gains[best]), gain), choice.tried_at(repetitions.X[best])
 
 
-def _gain(choice: Choice, point: Point, instead_of: Point) -> float:
-    """Return the expected gain of a repetition if the alternative is a new point."""
+def _gain(choice: Choice, point: Point, instead_of: Point | None) -> float:
+    """Return the expected gain of a repetition if the alternative is a new point, or without an alternative."""
     repetitions = choice.repetitions(instead_of)
     gain = None if repetitions is None else repetitions.gain_at(choice.encoding.encode([point])[0])
     if gain is None:

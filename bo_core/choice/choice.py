@@ -11,10 +11,11 @@ from overnight.bo_core.acquisition import AverageScore, JointDraws, SampledPath,
 from overnight.bo_core.acquisition.replication import gains_in_best_mean
 from overnight.bo_core.acquisition.surfaces import surface_of_path, surface_of_score
 from overnight.bo_core.aims import aim_of
+from overnight.bo_core.choice.arms import MULTIPLES, Arms, first_of_each
 from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.choice.candidate import Candidate, Prepared, Repetitions
 from overnight.bo_core.choice.pending import Outstanding, treat
-from overnight.bo_core.data.encoding import key_of
+from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.model import Beliefs
 from overnight.bo_core.proposer import BayesianProposer
 from overnight.bo_core.search.climb import (
@@ -31,7 +32,9 @@ from overnight.bo_core.surrogate import Belief, Posterior
 from overnight.bo_core.weights.second_opinion import SecondOpinion
 from overnight.bo_core.weights.weighting import Weighting
 from overnight.campaign import Point
+from overnight.campaign.errors import SpaceExhausted
 
+REPLICATION = "replication"
 _LEAST_DRAWS = 32
 _MOST_MEASURED_AGAIN = 16
 # The last of many steps of a climb gain little. That matters if a step is dear.
@@ -67,15 +70,19 @@ class Choice:
         self.aim = aim_of(asked.campaign, asked.encoding, beliefs)
         self.opinion = self._opinion_of_feasible(opinion)
         could_be = self.aim.could_be_best(self.posteriors, of_objective.X, self.generator)
+        self.arms = Arms.of(asked, self.model)
+        if self.arms is not None:
+            could_be = first_of_each(of_objective.X, could_be)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
         # Failed points are drawn even if failures are learnt from: the model may treat a single one as noise, and its
         # neighbours must not be tried.
         failed, parked = situation.without_value.to(device), situation.parked.to(device)
         outstanding = Outstanding(of_objective.drawn, failed, parked, situation.approval)
-        self.outstanding = outstanding.and_chosen(self._features(asked.chosen))
+        self.outstanding = outstanding.and_chosen(self._features(self._unknown(asked)))
         self.acquisition, self.utility = ACQUISITIONS[self.proposer.acquisition], utility_of(self.proposer)
         self.draws = self._draws(of_objective.X[could_be])
         self.taken, self.confirming = {*asked.taken}, asked.confirming
+        self.chosen_here: set[PointKey] = set()
         self.near = of_objective.X[could_be].cpu()
         self.newest: Tensor | None = None
 
@@ -101,8 +108,18 @@ class Choice:
         return self.aim.share_without_feasible(self.draws.drawn, self.drawn_points)
 
     def next(self) -> Candidate:
-        """Choose, take and return the next point of the batch."""
-        new = self.searched(self.prepared())
+        """Choose, take and return the next point of the batch.
+
+        In an A/B test, an observed point is measured again if a finite space has no new one left. Raises SpaceExhausted
+        if no point is left.
+        """
+        try:
+            new = self.searched(self.prepared())
+        except SpaceExhausted:
+            if (again := self._best_again()) is None:
+                raise
+            self.take(again.point)
+            return again
         gain, floor = self._expected_gain(new.point), self._floor()
         chosen = replace(self._worth_repeating(new.point) or new, gain=gain, floor=floor)
         self.take(chosen.point)
@@ -173,28 +190,35 @@ class Choice:
     def take(self, point: Point) -> None:
         """Add a point to the batch."""
         self.taken.add(key_of(point))
+        self.chosen_here.add(key_of(point))
         x = self._features([point])
         self.near = torch.cat([self.near, x.cpu()])
         self.outstanding, self.newest = self.outstanding.and_chosen(x), x[0]
 
-    def repetitions(self, new: Point) -> Repetitions | None:
-        """Return the expected gains of repeating observed points and of a new point; None if none may be repeated."""
+    def repetitions(self, new: Point | None) -> Repetitions | None:
+        """Return the expected gains of repeating observed points and of a new point; None if none may be repeated.
+
+        Without a new point, none is gained there.
+        """
         if not self._may_repeat():
             return None
-        x = self._features([new])
+        x = self._features([] if new is None else [new])
         data = self.model.data
-        noise = self.model.posterior.replicate_noise(data)
+        noise = self._noise_of_repetitions()
         # A point that was measured exactly has nothing left to learn.
-        places = self._likely_feasible(self.incumbents[(noise[:, self.incumbents] > 0).all(0)])[:_MOST_MEASURED_AGAIN]
+        places = self._likely_feasible(self.incumbents[(noise[:, self.incumbents] > 0).all(0)])
+        places = self._free(places)[:_MOST_MEASURED_AGAIN]
         if not len(places):
             return None
         typical = noise.median(1).values
-        points, of_points = torch.cat([data.X[places], x]), torch.cat([noise[:, places], typical.unsqueeze(1)], 1)
+        of_points = torch.cat([noise[:, places], typical.unsqueeze(1).expand(-1, len(x))], 1)
+        points = torch.cat([data.X[places], x])
         gains = gains_in_best_mean(self.posterior, points, of_points, self.outstanding.coming, typical)
-        again = points[:-1].cpu()
+        again, gains, of_new = points[: len(places)].cpu(), gains[: len(places)], gains[len(places) :]
         # An observed point gives a result again; the new one may not. Both have a cost.
-        of_new = float(gains[-1] * self.weighting.log(x.cpu()).exp() * self._probability_feasible(x)[0])
-        return Repetitions(again, gains[:-1] * self.weighting.log_of_cost(again).exp(), of_new)
+        if new is not None:
+            of_new = of_new * self.weighting.log(x.cpu()).exp() * self._probability_feasible(x)
+        return Repetitions(again, gains * self.weighting.log_of_cost(again).exp(), float(of_new.sum()))
 
     def _worth_repeating(self, new: Point) -> Candidate | None:
         """Return an observed point whose repetition is expected to gain more than measuring the new one, if any."""
@@ -203,7 +227,43 @@ class Choice:
             return None
         best = int(again.gains.argmax())
         gain = float(again.gains[best])
-        return None if gain <= again.of_new else Candidate(self.tried_at(again.X[best]), gain, "replication", new)
+        return None if gain <= again.of_new else Candidate(self.tried_at(again.X[best]), gain, REPLICATION, new)
+
+    def _best_again(self) -> Candidate | None:
+        """Return the observed point whose repetition is expected to gain most, for lack of new points; None if none is.
+
+        Only an A/B test measures again what it knows, because its status quo must be tried anyway.
+        """
+        again = None if self.arms is None else self.repetitions(None)
+        if again is None:
+            return None
+        best = int(again.gains.argmax())
+        return Candidate(self.tried_at(again.X[best]), float(again.gains[best]), REPLICATION)
+
+    def shares(self, chosen: Sequence[Candidate]) -> list[float]:
+        """Return the share of the traffic of each chosen arm of an A/B test.
+
+        An arm that is measured again gets a multiple of the share of a new one: that with which the measurements of all
+        arms are expected to raise the best mean most, each by itself.
+        """
+        assert self.arms is not None, "expected an A/B test"
+        arms = replace(self.arms, count=len(self.arms.chosen) + len(chosen))
+        again = [each.acquisition == REPLICATION for each in chosen]
+        possible = [arms.shares(again, multiple) for multiple in (MULTIPLES if any(again) else MULTIPLES[:1])]
+        if len(possible) == 1:
+            return possible[0]
+        return max(possible, key=lambda shares: self._gain_of(chosen, arms, shares))
+
+    def _gain_of(self, chosen: Sequence[Candidate], arms: Arms, shares: Sequence[float]) -> float:
+        """Return the sum of the expected gains of measuring these arms with such shares of the traffic."""
+        x, sets = self._features([each.point for each in chosen]), self.posterior.set_count
+        noise = x.new_tensor([arms.noise_of(share) for share in shares]).expand(sets, -1)
+        known = self.model.data.X[self.incumbents]
+        known = known[~(known.unsqueeze(1) == x).all(2).any(1)]
+        points = torch.cat([x, known])
+        of_points = torch.cat([noise, noise.new_ones(sets, len(known))], 1)
+        gains = gains_in_best_mean(self.posterior, points, of_points, x[:0], noise[:, 0])
+        return float(gains[: len(x)].sum())
 
     def _expected_gain(self, point: Point) -> float | None:
         """Return the expected improvement at a point over everything observed, outstanding and chosen."""
@@ -218,6 +278,8 @@ class Choice:
     def _may_repeat(self) -> bool:
         if not (self.acquisition.may_repeat and self.aim.may_repeat):
             return False
+        if self.arms is not None:
+            return self.proposer.replication != "never"
         finite = self.encoding.size() is not None
         return self.proposer.replication == "always" or (self.proposer.replication == "auto" and finite)
 
@@ -225,6 +287,29 @@ class Choice:
         """Return the observed point of features x [d]; decoding could miss it by rounding and prevent pooling."""
         observed = self.model.observed
         return observed.trials[int((x == observed.X).all(1).nonzero()[0])].point
+
+    def _noise_of_repetitions(self) -> Tensor:
+        """Return the noise variances [M, u] that one more measurement at each distinct observed point would have."""
+        noise = self.model.posterior.replicate_noise(self.model.data)
+        return noise if self.arms is None else torch.full_like(noise, self.arms.noise_of(self.arms.share_of_each))
+
+    def _free(self, places: Tensor) -> Tensor:
+        """Return the incumbents [c] that may be measured again: in an A/B test none of this batch, and none stopped."""
+        if self.arms is None:
+            return places
+        here = self.arms.chosen | self.arms.stopped | self.chosen_here
+        at = [self.tried_at(self.model.data.X[place].cpu()) for place in places]
+        return places[torch.tensor([key_of(point) not in here for point in at], dtype=torch.bool)]
+
+    def _unknown(self, asked: Asked) -> Sequence[Point]:
+        """Return the points of this proposal that were chosen without the model, and whose values are unknown.
+
+        That of the status quo of an A/B test is known from earlier batches.
+        """
+        if self.arms is None:
+            return asked.chosen
+        tried = {key_of(trial.point) for trial in self.model.observed.trials}
+        return [point for point in asked.chosen if key_of(point) not in tried]
 
     def _features(self, points: Sequence[Point]) -> Tensor:
         return self.encoding.encode(points).to(self.model.device)

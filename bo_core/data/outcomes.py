@@ -66,13 +66,18 @@ class Outcomes:
 
     @classmethod
     def of(
-        cls, measurements: Sequence[Measurement], objective: Objective, tail_width: float | None = 1.0
+        cls,
+        measurements: Sequence[Measurement],
+        objective: Objective,
+        tail_width: float | None = 1.0,
+        batches: Sequence[int] | None = None,
     ) -> "Outcomes":
         """Standardise measurements; outcomes that are all alike are divided by their size, at least 1.
 
         If the bad outcomes have a heavier tail than a normal distribution's, the tail is compressed first. Otherwise a
         stationary model would adapt to differences between outcomes that are all undesirable. `tail_width` is the width
-        over which the tail is drawn together, in robust spreads; with None it stays as it is.
+        over which the tail is drawn together, in robust spreads; with None it stays as it is. With `batches`, the
+        number of each measurement's batch, the scale is the spread within batches, which drift does not change.
         """
         unit = unit_for(m.mean for m in measurements)
         raw = torch.tensor([objective.sign * (m.mean / unit) for m in measurements], dtype=torch.float64)
@@ -85,7 +90,7 @@ class Outcomes:
             noise = noise * slope
         center = float(raw.mean())
         deviation = raw - center
-        scale = _scale(deviation, center)
+        scale = _scale(deviation, center) if batches is None else _scale_within(deviation, center, batches)
         # With noise this large nothing is learnt; its square must not become infinite.
         variance = ((noise / scale) ** 2).clamp(max=_LARGEST_VARIANCE)
         return cls(deviation / scale, variance, _log_slopes(slope, scale), center, scale, objective.sign, unit, tail)
@@ -160,6 +165,19 @@ def _scale(deviation: Tensor, center: float) -> float:
     if len(deviation) < 2 or largest <= floor:
         return max(abs(center), 1.0)
     return largest * float((deviation / largest).std())
+
+
+def _scale_within(deviation: Tensor, center: float, batches: Sequence[int]) -> float:
+    """Return the standard deviation of outcomes about the means of their batches; that of all if it is unknown."""
+    numbers = {batch: i for i, batch in enumerate(dict.fromkeys(batches))}
+    which, count = torch.tensor([numbers[batch] for batch in batches]), len(numbers)
+    size = deviation.new_zeros(count).index_add(0, which, torch.ones_like(deviation))
+    means = deviation.new_zeros(count).index_add(0, which, deviation) / size
+    within = deviation - means[which]
+    largest = float(within.abs().max())
+    if count == len(deviation) or largest <= _SMALLEST_SPREAD * max(abs(center), float(deviation.abs().max())):
+        return _scale(deviation, center)
+    return largest * math.sqrt(float((within / largest).square().sum()) / (len(deviation) - count))
 
 
 def _heavy_tail(y: Tensor) -> Tail | None:

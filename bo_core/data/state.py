@@ -22,7 +22,8 @@ class Observed:
     They are followed by the stopped trials whose ends can be estimated from reports, with the estimates as
     measurements. If they are `exact`, none of them has noise, by the campaign's definition or because that was learnt.
     `groups` are the features that share a length scale. `noise_unit` is the unit of the prior of the noise, see
-    `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are.
+    `Prior`: the scale of the outcomes if bad ones are drawn together. If they are `plain`, they never are. In an A/B
+    test, `batches` holds the number of each trial's batch; a trial without a batch is one of its own.
     """
 
     trials: tuple[Trial, ...]
@@ -34,6 +35,7 @@ class Observed:
     groups: FeatureGroups
     noise_unit: float = 1.0
     plain: bool = False
+    batches: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -54,9 +56,11 @@ class Observed:
         values, exact = campaign.goal.values_of(view.observed), campaign.noise == "none"
         known, exact = with_known_noise(view.observed, values, exact=exact, learn=learn_noise)
         measured, objective = (*known, *expected.values()), campaign.objective
-        plain = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
-        outcomes = Outcomes.of(measured, objective, None if plain else 1.0)
-        return cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain)
+        batches = _batches(campaign, trials)
+        relative = any(limit.relative for limit in campaign.constraints if limit.metric == objective.metric)
+        plain = relative or batches is not None
+        outcomes = Outcomes.of(measured, objective, None if plain else 1.0, batches)
+        return cls(trials, X, outcomes, measured, objective, exact, groups, plain=plain, batches=batches)
 
     @classmethod
     def of_another(
@@ -73,8 +77,8 @@ class Observed:
 
         A failed trial counts if this metric was measured in it, and so does a stopped one whose end can be estimated.
         Outcomes far from a single limit, on its wrong side, may be drawn together. The others stay as they are: both
-        sides of two limits matter, draws of the baseline must move a relative limit in proportion, and hypervolumes are
-        those of the metrics as measured.
+        sides of two limits matter, draws of the baseline must move a relative limit in proportion, hypervolumes are
+        those of the metrics as measured, and the shifts of batches add to the metric itself.
         """
         objective = campaign.goal.wanted(metric)
         found = [
@@ -92,25 +96,28 @@ class Observed:
         limits = [constraint for constraint in campaign.constraints if constraint.metric == metric]
         both_sides = any(limit.at_least for limit in limits) and any(limit.at_most for limit in limits)
         is_objective = any(each.metric == metric for each in campaign.goal.objectives)
-        plain = is_objective or both_sides or any(limit.relative for limit in limits)
-        outcomes = Outcomes.of(known, objective, None if plain else 1.0)
+        batches = _batches(campaign, trials)
+        plain = is_objective or both_sides or any(limit.relative for limit in limits) or batches is not None
+        outcomes = Outcomes.of(known, objective, None if plain else 1.0, batches)
         X = encoding.encode([trial.point for trial in trials])
-        return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain)
+        return cls(trials, X, outcomes, known, objective, exact, groups, plain=plain, batches=batches)
 
     def part(self, rows: Sequence[int]) -> "Observed":
         """Return these rows of the observations, standardised without the others."""
         trials, measured = tuple(self.trials[i] for i in rows), tuple(self.measured[i] for i in rows)
+        batches = None if self.batches is None else tuple(self.batches[i] for i in rows)
         return replace(
             self,
             trials=trials,
             X=self.X[list(rows)],
             measured=measured,
-            outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0),
+            outcomes=Outcomes.of(measured, self.objective, None if self.plain else 1.0, batches),
+            batches=batches,
         )
 
     def with_tail_width(self, width: float | None) -> "Observed":
         """Return a copy with bad outcomes drawn together over another width, see `Outcomes.of`."""
-        outcomes = Outcomes.of(self.measured, self.objective, width)
+        outcomes = Outcomes.of(self.measured, self.objective, width, self.batches)
         return replace(self, outcomes=outcomes, noise_unit=_share(self.outcomes.scale, outcomes.scale))
 
 
@@ -119,6 +126,13 @@ def _measured(trial: Trial) -> Mapping[str, Measurement]:
     if trial.measured or not trial.attempts or trial.attempts[-1].failed is None:
         return trial.measured
     return trial.attempts[-1].failed.metrics
+
+
+def _batches(campaign: Campaign, trials: Sequence[Trial]) -> tuple[int, ...] | None:
+    """Return the number of each trial's batch; None unless the campaign is an A/B test."""
+    if not campaign.is_ab_test:
+        return None
+    return tuple(-trial.id if trial.batch is None else trial.batch for trial in trials)
 
 
 def _share(scale: float, larger: float) -> float:

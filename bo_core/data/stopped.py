@@ -5,6 +5,9 @@ a straight line is fitted to them by least squares. Its prediction for a stopped
 the prediction's standard deviation is the standard error. The trials that ended were selected by their reports, but
 this does not bias the line, because it conditions on the reports. Stopped trials lie beyond the others, which makes the
 line less certain there, and the standard deviation accounts for that.
+
+In an A/B test, reports are means since the batch began, with their standard errors: the last report of a stopped arm is
+its measurement, and nothing is extrapolated.
 """
 
 import math
@@ -13,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from overnight.bo_core.numerics.safe_range import unit_for
-from overnight.campaign import Campaign, Measurement, ModelView
+from overnight.campaign import Campaign, Measurement, ModelView, Objective, Trial
 from overnight.campaign.standing.curves import curves_of
 from overnight.campaign.stopping import Curve
 
@@ -25,11 +28,14 @@ def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[in
     """Return the expected final values of a metric of stopped trials, by trial id in the order of ids.
 
     There is none for a trial that has not reported, or that reported to a step reached by fewer than four trials that
-    ended with a result.
+    ended with a result. In an A/B test, the value is that of the last report.
     """
     if not view.stopped:
         return {}
     objective = campaign.goal.wanted(metric)
+    if campaign.is_ab_test:
+        last = {trial.id: _last_report(objective, trial, view) for trial in view.stopped}
+        return {trial: found for trial, found in last.items() if found is not None}
     curves = curves_of(objective, (*view.observed, *view.stopped), view.reports)
     finals = {
         trial.id: objective.turned(trial.measured[metric].mean)
@@ -42,6 +48,14 @@ def expected_finals(campaign: Campaign, view: ModelView, metric: str) -> dict[in
         if found is not None:
             expected[trial.id] = Measurement(mean=objective.turned(found.mean), sem=found.sem)
     return expected
+
+
+def _last_report(objective: Objective, trial: Trial, view: ModelView) -> Measurement | None:
+    """Return the metric as the latest attempt of a trial reported it last; None if it did not."""
+    latest = trial.attempts[-1].number if trial.attempts else None
+    reports = [report for report in view.reports.get(trial.id, ()) if report.attempt == latest]
+    found = [objective.found_in(report.metrics) for report in sorted(reports, key=lambda report: report.step)]
+    return next((measurement for measurement in reversed(found) if measurement is not None), None)
 
 
 def _expected(stopped: Curve | None, curves: dict[int, Curve], finals: dict[int, float]) -> Measurement | None:

@@ -1,1 +1,1 @@
-"""Statements about the arms of an A/B test that stay true however often people look; may import data and numerics."""
+"""A/B tests: the arms of the next batch, the candidate of a ramp-up, and what may be stated about it."""

@@ -1,6 +1,7 @@
 """The log marginal likelihood of a Gaussian process with its analytic gradient: one Cholesky, no autograd.
 
-The model is y ~ N(m 1, K + diag(noise)) with a stationary ARD kernel of variance 1 on standardised outcomes. The
+The model is y ~ N(m 1, K + diag(noise)), in an A/B test with τ² ZZᵀ added for the shifts of batches, of which Z is the
+membership, with a stationary ARD kernel of variance 1 on standardised outcomes. The
 constant mean m is not searched. For each set of the others its best value is the generalised least-squares mean, at
 which the gradient with respect to m vanishes, so the other derivatives are unchanged.
 """
@@ -41,6 +42,8 @@ class LogPosterior:
         self.fixed_diagonal = data.known / data.count + (1.0 + jitter)
         self.noise_share = data.inferred / data.count
         self.pooled = bool((data.count > 1).any())
+        self.together = data.together
+        self.first_warp = data.groups.count + 1 + (data.together is not None)
 
     def __call__(self, theta: Array) -> tuple[Array, Array]:
         """Return values [b] and gradients [b, h] at θ [b, h]; −∞ and 0 if the kernel matrix is not positive."""
@@ -79,6 +82,9 @@ class LogPosterior:
         K, w = (kernel_by_rows if self.data.many else kernel)(self.kernel_name, Z, Z)
         noise_variance = torch.exp(theta[:, g])
         self._set_diagonal(K, noise_variance)
+        if self.together is not None:
+            # Not in place, because w may share the memory.
+            K = K + self._of_batches(theta)
         L, failed = torch.linalg.cholesky_ex(K)
         may_be_singular = L.is_cuda or bool(failed.any())
         if may_be_singular:
@@ -101,6 +107,9 @@ class LogPosterior:
             alpha, w, Z, noise_share = (t.to(K_inverse) for t in (alpha, w, Z, noise_share))
         twice_by_K = torch.baddbmm(K_inverse, alpha.unsqueeze(2), alpha.unsqueeze(1), beta=-1.0)
         by_noise = (twice_by_K.diagonal(dim1=1, dim2=2) @ noise_share).mul_(0.5 * noise_variance)
+        by_batch = []
+        if self.together is not None:
+            by_batch = [(0.5 * (twice_by_K * self._of_batches(theta)).sum((1, 2))).unsqueeze(1)]
         twice_by_K.mul_(w)
         if self.data.many:
             # It has no effect, but would be rounded.
@@ -111,7 +120,7 @@ class LogPosterior:
         if self.pooled:
             scatter, scatter_by_noise = self._within_replicates(noise_variance)
             value, by_noise = value + scatter, by_noise + scatter_by_noise
-        return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_warp], 1)
+        return torch.cat([value.unsqueeze(1), by_scale, by_noise.unsqueeze(1), *by_batch, *by_warp], 1)
 
     def information(self, theta: Tensor) -> Tensor:
         """Return the expected information [h, h] of the data at one θ [1, h], 0 if K is singular.
@@ -126,6 +135,10 @@ class LogPosterior:
         w = -w[0]
         noise_variance = torch.exp(theta[:, g])
         self._set_diagonal(K, noise_variance)
+        by_batch = []
+        if self.together is not None:
+            by_batch = [self._of_batches(theta)]
+            K = K + by_batch[0]
         L, failed = torch.linalg.cholesky_ex(K)
         if bool(failed.any()):
             return theta.new_zeros(theta.shape[1], theta.shape[1])
@@ -135,7 +148,7 @@ class LogPosterior:
             moved += [slopes * inverse_scales for slopes in warp_slopes_by_exponents(self.data.X, *exponents)]
         by_group = [self._by_group(_differences(Z) * _differences(move) * w) for move in moved]
         by_noise = torch.diag(self.noise_share * noise_variance)[None]
-        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_group[0], by_noise, *by_group[1:]])
+        changes = torch.cholesky_inverse(L[0]) @ torch.cat([by_group[0], by_noise, *by_batch, *by_group[1:]])
         information = 0.5 * changes.flatten(1) @ changes.mT.flatten(1).mT
         if self.pooled:
             share = self.data.inferred * noise_variance / self._replicate_noise(noise_variance)
@@ -166,15 +179,19 @@ class LogPosterior:
         diagonal = torch.addcmul(self.fixed_diagonal, noise_variance.unsqueeze(1), self.noise_share)
         K.diagonal(dim1=1, dim2=2).copy_(diagonal)
 
+    def _of_batches(self, theta: Tensor) -> Tensor:
+        """Return the covariance [b, u, u] of the shifts of batches."""
+        assert self.together is not None, "expected observations in batches"
+        return theta[:, self.groups.count + 1].exp()[:, None, None] * self.together
+
     def _inverse_scales(self, theta: Tensor) -> Tensor:
         return torch.exp(-self.groups.log_scales(theta[:, None, : self.groups.count]))
 
     def _exponents(self, theta: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the warp exponents of the features, each [b, 1, d], None without warping."""
-        g = self.groups.count
-        if theta.shape[1] == g + 1:
+        if theta.shape[1] == self.first_warp:
             return None
-        a, b = theta[:, None, g + 1 :].exp().chunk(2, 2)
+        a, b = theta[:, None, self.first_warp :].exp().chunk(2, 2)
         return self.groups.of_features(a), self.groups.of_features(b)
 
     def _by_group(self, by_features: Tensor) -> Tensor:

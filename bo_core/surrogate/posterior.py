@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from overnight.bo_core.data.feature_groups import FeatureGroups
 from overnight.bo_core.numerics.triangular import triangular_inverse
@@ -25,6 +26,9 @@ class Posterior:
     `Z` [M, u, d] are the scaled features of the data, `L_inverse` [M, u, u] is the inverse Cholesky factor of the noisy
     kernel matrix, `mean` [M], `residual` [M, u] = L⁻¹(y − mean), and `noise` [M, u] holds the variances of the outcomes
     `y`, [u] or [M, u]. `groups` are the features that share a length scale. All values are in standardised units.
+
+    In an A/B test, `shifts` [M, u, u] is the covariance of the unknown shifts of the batches at the data, which is part
+    of the noisy kernel matrix. Predictions are of the latent function, which is free of shifts.
     """
 
     hyperparameters: Hyperparameters
@@ -36,6 +40,7 @@ class Posterior:
     residual: Tensor
     y: Tensor
     noise: Tensor
+    shifts: Tensor | None = None
 
     @classmethod
     def of(cls, data: TrainingData, hyperparameters: Hyperparameters) -> "Posterior":
@@ -46,7 +51,8 @@ class Posterior:
         K, _ = (kernel_by_rows if data.many else kernel)(hyperparameters.kernel, Z, Z)
         noise = data.noise(hyperparameters.noise_variance.to(device)) + hyperparameters.jitter
         K.diagonal(dim1=1, dim2=2).copy_(1.0 + noise)
-        L, _ = safe_cholesky(K, 0.0)
+        shifts = _shifts(data, hyperparameters)
+        L, _ = safe_cholesky(K if shifts is None else K + shifts, 0.0)
         if data.many:
             L_inverse = triangular_inverse(L)
             of_y, of_one = (L_inverse @ torch.stack([y, torch.ones_like(y)], 1)).unbind(2)
@@ -57,7 +63,7 @@ class Posterior:
             L_inverse = torch.linalg.solve_triangular(L, identity, upper=False)
             mean = generalised_mean(L_inverse.mT @ L_inverse, y)
             residual = (L_inverse @ (y - mean.unsqueeze(1)).unsqueeze(2)).squeeze(2)
-        return cls(hyperparameters, data.groups, scaling, Z, L_inverse, mean, residual, y, noise)
+        return cls(hyperparameters, data.groups, scaling, Z, L_inverse, mean, residual, y, noise, shifts)
 
     @property
     def set_count(self) -> int:
@@ -119,15 +125,27 @@ class Posterior:
         return mean, variance, by_features(alpha), by_features((h @ self.L_inverse).mul_(-2.0))
 
     def means_at_data(self) -> Tensor:
-        """Return the means [M, n] of the latent function at the observed points: y − noise K⁻¹(y − m)."""
-        return self.y - self.noise * (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
+        """Return the means [M, n] of the latent function at the observed points: y − V K⁻¹(y − m).
+
+        V is the covariance of the observations' errors: their noise, and the shifts of batches if there are any.
+        """
+        alpha = (self.residual.unsqueeze(1) @ self.L_inverse).squeeze(1)
+        if self.shifts is None:
+            return self.y - self.noise * alpha
+        return self.y - self.noise * alpha - (self.shifts @ alpha.unsqueeze(2)).squeeze(2)
 
     def bounds_at_data(self, deviations: float) -> tuple[Tensor, Tensor]:
         """Return bounds of f at the observed points [M, n], at least `deviations` sds away.
 
-        A point's own observation leaves a variance of at most noise/(1 + noise).
+        A point's own observation leaves a variance of at most noise/(1 + noise). With batches, the variance is the
+        diagonal of V − V K⁻¹ V, with V as in `means_at_data`.
         """
         mean = self.means_at_data()
+        if self.shifts is not None:
+            errors = self.shifts + torch.diag_embed(self.noise)
+            explained = (self.L_inverse @ errors).square().sum(1)
+            spread = (errors.diagonal(dim1=1, dim2=2) - explained).clamp(min=0.0).sqrt()
+            return mean - deviations * spread, mean + deviations * spread
         reach = deviations * (self.noise / (1.0 + self.noise)).sqrt()
         return mean - reach, mean + reach
 
@@ -155,11 +173,14 @@ class Posterior:
         """Return this posterior with more data, factorised by the caller, once for each of M' sets.
 
         `sets` [M'] are the indices of these in the M sets, whose hyperparameters and means they have. Z [M', n', d],
-        L_inverse [M', n', n'], residual, y and noise [M', n'] are as in this class, for all data.
+        L_inverse [M', n', n'], residual, y and noise [M', n'] are as in this class, for all data. The new data belong
+        to no batch: their outcomes are those of the latent function with noise.
         """
         hyperparameters = replace(self.hyperparameters, theta=self.hyperparameters.theta[sets.cpu()])
         scaling, mean = self.scaling.of_sets(sets), self.mean[sets]
-        return Posterior(hyperparameters, self.groups, scaling, Z, L_inverse, mean, residual, y, noise)
+        more = noise.shape[1] - self.n
+        shifts = None if self.shifts is None else pad(self.shifts[sets], (0, more, 0, more))
+        return Posterior(hyperparameters, self.groups, scaling, Z, L_inverse, mean, residual, y, noise, shifts)
 
     def _project(self, Z: Tensor) -> tuple[Tensor, Tensor]:
         h = self.kernel(Z, self.Z)[0] @ self.L_inverse.mT
@@ -242,6 +263,14 @@ class BorderedDraws:
         of_data = h[:, :, : self.n] @ self.posterior.residual.unsqueeze(2) + self.posterior.mean[:, None, None]
         means = torch.baddbmm(of_data, h[:, :, self.n :], normals.mT)
         return Conditional(means, (1.0 - (h * h).sum(2, keepdim=True)).clamp_(min=SMALLEST_VARIANCE).sqrt_())
+
+
+def _shifts(data: TrainingData, hyperparameters: Hyperparameters) -> Tensor | None:
+    """Return the covariance [M, u, u] of the shifts of batches at the data; None without batches."""
+    variance = hyperparameters.batch_variance
+    if data.together is None or variance is None:
+        return None
+    return variance.to(data.X.device)[:, None, None] * data.together
 
 
 def safe_cholesky(covariance: Tensor, jitter: float) -> tuple[Tensor, float]:

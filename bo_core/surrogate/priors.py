@@ -6,8 +6,11 @@ around that mode, over which beliefs can also be averaged. The `firm` ones predi
 most of all if noise dominates, which loose priors interpret as roughness (docs/decisions/0006-priors.md). The exponents
 of the input warping are near 1, no warping, unless the data indicate otherwise (Snoek et al. 2014).
 
-Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, and, if the inputs
-are warped, g first and g second exponents.
+In an A/B test, outcomes are in units of their spread within batches, and the results of a batch share a shift: drift,
+which may be nothing or several times that spread.
+
+Everything is searched and sampled in logarithms θ, laid out as g length scales, the noise variance, the variance of
+the batches' shifts if there are batches, and, if the inputs are warped, g first and g second exponents.
 """
 
 import math
@@ -23,9 +26,12 @@ PriorName = Literal["firm", "loose"]
 _LENGTH_SCALE = {"firm": (math.sqrt(2.0) - 2.7, 0.75), "loose": (math.sqrt(2.0) - 3.0, math.sqrt(3.0))}
 _NOISE = {"firm": (-4.0, 2.0), "loose": (-5.0, 1.0)}
 _WARP = (0.0, 0.5)
+# Two spreads on either side are shifts of a twentieth to seven times the spread of outcomes within a batch.
+_BATCH = (-1.0, 2.5)
 _LENGTH_SCALE_BOUNDS = (0.025, 1e4)
 _NOISE_BOUNDS = (1e-4, 10.0)
 _WARP_BOUNDS = (0.2, 5.0)
+_BATCH_BOUNDS = (1e-6, 1e6)
 # A kernel matrix with less log noise variance may be singular.
 _LEAST_NOISE = math.log(1e-7)
 
@@ -34,16 +40,25 @@ class Prior:
     """Independent normal distributions of θ [h]: `location`, `spread`, and the box from `low` to `high`, each [h].
 
     There are `g` length scales. `noise_unit`, at most 1, is the unit to which the prior of the noise refers. If a few
-    vast outcomes determine the scale, a noise that is small compared with them is possible.
+    vast outcomes determine the scale, a noise that is small compared with them is possible. It is `batched` if the
+    observations belong to batches.
     """
 
-    def __init__(self, g: int, name: PriorName = "firm", *, warped: bool = False, noise_unit: float = 1.0) -> None:
+    def __init__(
+        self,
+        g: int,
+        name: PriorName = "firm",
+        *,
+        warped: bool = False,
+        noise_unit: float = 1.0,
+        batched: bool = False,
+    ) -> None:
         self.name: PriorName = name
         location, spread = _LENGTH_SCALE[name]
-        warps = 2 * g if warped else 0
-        parts = [(location + 0.5 * math.log(g), spread)] * g + [_NOISE[name]] + [_WARP] * warps
+        warps, batch = 2 * g if warped else 0, int(batched)
+        parts = [(location + 0.5 * math.log(g), spread)] * g + [_NOISE[name]] + [_BATCH] * batch + [_WARP] * warps
         self.location, self.spread = np.array(parts).T
-        bounds = [_LENGTH_SCALE_BOUNDS] * g + [_NOISE_BOUNDS] + [_WARP_BOUNDS] * warps
+        bounds = [_LENGTH_SCALE_BOUNDS] * g + [_NOISE_BOUNDS] + [_BATCH_BOUNDS] * batch + [_WARP_BOUNDS] * warps
         self.low, self.high = np.log(np.array(bounds)).T
         if noise_unit < 1.0:
             shift = max(2.0 * math.log(noise_unit), _LEAST_NOISE - self.low[g])

@@ -1,6 +1,7 @@
 """Training data of the surrogate: features, outcomes and known noise, with replicates pooled."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ class TrainingData:
     hyperparameter. `scatter` [u] is the sum of squares of the replicates about their mean, which is all the information
     about the noise that the means lack. `groups` are the features that share a length scale. If they are `many`, their
     fit and their matrices are computed in the ways that save time (docs/decisions/0036-many-observations.md).
+
+    In an A/B test, `batches` [u] are the numbers of the batches that the observations belong to: the outcomes of one
+    batch share an unknown shift. Such observations are neither pooled nor many.
     """
 
     X: Tensor
@@ -26,6 +30,7 @@ class TrainingData:
     scatter: Tensor
     groups: FeatureGroups
     many: bool = False
+    batches: Tensor | None = None
 
     @classmethod
     def of(
@@ -64,23 +69,31 @@ class TrainingData:
         groups: FeatureGroups | None = None,
         *,
         extra_noise: bool = False,
+        batches: Tensor | None = None,
     ) -> "TrainingData":
         """Return observations X [n, d], y [n] with noise variances [n], NaN if they are to be inferred.
 
         With `extra_noise`, σ² is inferred in addition to the known variances. Without `groups`, no features share a
-        length scale. Replicates stay apart.
+        length scale. Replicates stay apart. `batches` [n] are as in the class.
         """
         X, y, variance = X.double(), y.double(), variance.double()
         groups = groups or FeatureGroups.single(X.shape[1])
         unknown = variance.isnan()
         known = torch.where(unknown, 0.0, variance)
         inferred = torch.ones_like(y) if extra_noise else unknown.double()
-        return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups)
+        return cls(X, y, known, inferred, torch.ones_like(y), torch.zeros_like(y), groups, batches=batches)
 
     @property
     def replicates(self) -> float:
         """Return n, the number of observations before pooling."""
         return float(self.count.sum())
+
+    @cached_property
+    def together(self) -> Tensor | None:
+        """Return a matrix [u, u] that is 1 where two observations share a batch and else 0; None without batches."""
+        if self.batches is None:
+            return None
+        return (self.batches.unsqueeze(1) == self.batches).to(self.y)
 
     def replicate_noise(self, noise_variance: Tensor) -> Tensor:
         """Return the noise variances [..., u] of one replicate for inferred variances [...]."""
@@ -95,14 +108,16 @@ class TrainingData:
         X, y, known, inferred, count, scatter = (
             t.to(device) for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many)
+        batches = None if self.batches is None else self.batches.to(device)
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many, batches)
 
     def part(self, rows: Tensor) -> "TrainingData":
         """Return the observations at these rows, which count as many if all do."""
         X, y, known, inferred, count, scatter = (
             t[rows] for t in (self.X, self.y, self.known, self.inferred, self.count, self.scatter)
         )
-        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many)
+        batches = None if self.batches is None else self.batches[rows]
+        return TrainingData(X, y, known, inferred, count, scatter, self.groups, self.many, batches)
 
 
 def _replicates(rows: Tensor) -> tuple[Tensor, Tensor] | None:

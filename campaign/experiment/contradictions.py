@@ -42,17 +42,21 @@ def contradictory_experiment(campaign: Mapping[str, Any]) -> Iterator[Problem]:
     if (workers := campaign.get("workers")) not in (None, 1):
         text = "expected 1, because the batches of an A/B test run one after the other; `arms` is how many run at once"
         yield Problem(("workers",), f"{text}, got {shown(workers)}")
+    for key in ("evaluations", "cost"):
+        if (found := _budget(campaign, key)) is not None:
+            text = f"expected no `{key}`, because a batch is started as a whole or not at all; limit `trials`"
+            yield Problem(("budget", key), f"{text}, got {shown(found)}")
     yield from _sizes(campaign)
 
 
 def _sizes(campaign: Mapping[str, Any]) -> Iterator[Problem]:
-    arms, trials = campaign.get("arms"), _trials(campaign.get("budget"))
+    arms, trials = campaign.get("arms"), _budget(campaign, "trials")
     if not isinstance(arms, int):
         return
     stages = 1
     with suppress(ValidationError):
         stages = len(RampUp.model_validate(campaign.get("ramp_up") or {}).stages)
-    if trials is not None and trials < (least := arms + 2 * stages):
+    if isinstance(trials, int) and trials < (least := arms + 2 * stages):
         text = (
             f"expected at least {least}: a batch of {arms} arms, and two arms in each of {stages} stages of `ramp_up`"
         )
@@ -64,6 +68,6 @@ def _sizes(campaign: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(("traffic", "per_batch"), f"{text}, got {traffic.per_batch}")
 
 
-def _trials(budget: Any) -> int | None:
-    found = budget.get("trials") if isinstance(budget, Mapping) else getattr(budget, "trials", None)
-    return found if isinstance(found, int) else None
+def _budget(campaign: Mapping[str, Any], key: str) -> Any:
+    budget = campaign.get("budget")
+    return budget.get(key) if isinstance(budget, Mapping) else getattr(budget, key, None)

@@ -21,7 +21,7 @@ from overnight.campaign.values.read_only import GivesItsPoint, ReadOnly, ReadOnl
 DrainedBecause = Literal[
     "asked_to_stop", "cost_reserved", "outside_window", "revised", "trouble", "undecided", "window_closed"
 ]
-FinishedBecause = Literal["cost", "evaluations", "gain", "space", "trials", "wall_clock"]
+FinishedBecause = Literal["cost", "evaluations", "gain", "no_candidate", "space", "trials", "wall_clock"]
 
 Instant = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]
 

@@ -23,6 +23,8 @@ def why_parked(campaign: Campaign, history: History, proposal: Proposal) -> str 
     The baseline and `start_with` never wait, because a person chose them in the campaign file.
     """
     policy = campaign.approve
+    if proposal.generator == "ramp_up" and campaign.ramp_up is not None and campaign.ramp_up.approve:
+        return f"{proposal.weight or 0.0:.3g} of the traffic needs approval (`ramp_up.approve`)"
     if policy == "never" or proposal.generator in ("baseline", "manual"):
         return None
     if not isinstance(policy, ApprovalPolicy):

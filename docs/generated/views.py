@@ -36,6 +36,8 @@ _ROWS = {
     "predictions": "A row for each metric that a proposal predicted.",
     "recommendations": "A row for each recorded recommendation, the newest one last.",
     "fronts": "A row for each metric of each point of a recommended front, in the front's order.",
+    "arms": "A row for each metric of each arm of an A/B test, compared with the status quo of its own batch. Arms "
+    "without a result have their last look.",
 }
 
 

@@ -44,12 +44,18 @@ def why_foreign(attempt: AttemptFolder, request: EvaluationRequest, claim: Claim
 
 
 def is_asked(attempt: AttemptFolder, request: EvaluationRequest) -> bool:
-    """Return whether the stored request is the same as this one; only the deadline may differ."""
+    """Return whether the stored request is the same as this one; only the deadline and ended arms may differ."""
     try:
         there = EvaluationRequest.model_validate_json(attempt.request.read_bytes())
     except (OSError, ValidationError):
         return False
-    return there.model_copy(update={"deadline": None}) == request.model_copy(update={"deadline": None})
+    return _lasting(there) == _lasting(request)
+
+
+def _lasting(request: EvaluationRequest) -> EvaluationRequest:
+    """Return a request without the parts that change while its attempt is under way."""
+    arms = tuple(arm.model_copy(update={"ended": False}) for arm in request.arms)
+    return request.model_copy(update={"deadline": None, "arms": arms})
 
 
 def read_exit(attempt: AttemptFolder, claim: Claim) -> Exit | None:

@@ -30,8 +30,11 @@ async def end_orphans(folder: Path, known: Collection[Path]) -> int:
 
 def _orphans(folder: Path, known: Collection[Path]) -> list[AttemptFolder]:
     known = {path.resolve() for path in known}
+    # A look at a running evaluation has its folder in that of its attempt.
     alive = {
-        AttemptFolder(path): living for path, living in _attempts_alive(folder.resolve()).items() if path not in known
+        AttemptFolder(path): living
+        for path, living in _attempts_alive(folder.resolve()).items()
+        if known.isdisjoint((path, *path.parents))
     }
     return [attempt for attempt, living in alive.items() if _is_orphan(attempt, living)]
 

@@ -2,19 +2,27 @@
 
 import json
 from collections.abc import Collection
+from datetime import timedelta
 
 from overnight.campaign.evaluation import (
+    LONGEST_HANDLE,
     Cause,
+    EvaluationAnswer,
     EvaluationFailed,
-    EvaluationOutcome,
+    EvaluationOngoing,
     EvaluationRequest,
     EvaluationSucceeded,
+    finite_number,
+    named_value,
 )
 from overnight.campaign.result import bounded, read_artifacts, read_cost, read_metadata, read_metrics
+from overnight.campaign.values.duration import parse_duration
 from overnight.evaluators.processes.attempt_folder import AttemptFolder, last_text
 from overnight.evaluators.processes.exit_status import Exit, ended_by_itself, failure_of_exit
 from overnight.evaluators.processes.supervisor import digest_of
+from overnight.evaluators.results.arm_results import read_arms
 from overnight.evaluators.results.written_result import (
+    RUNNING,
     ForeignResult,
     InvalidResult,
     Kept,
@@ -32,7 +40,7 @@ _STDERR = "; stderr ended with:\n"
 
 def outcome_of_exit(
     attempt: AttemptFolder, request: EvaluationRequest, ended: Exit, redaction: Redaction, *, result_ends: bool
-) -> EvaluationOutcome:
+) -> EvaluationAnswer:
     """Return the outcome of an attempt whose supervisor recorded its end; a failure includes the end of stderr.
 
     A stored result counts unless the evaluation's own exit code contradicts it. With `result_ends` the result is the
@@ -81,7 +89,7 @@ def _was_changed(attempt: AttemptFolder, ended: Exit) -> bool:
 
 def stored_outcome(
     attempt: AttemptFolder, request: EvaluationRequest, seconds: float, redaction: Redaction
-) -> EvaluationOutcome | None:
+) -> EvaluationAnswer | None:
     """Return the outcome in the complete result that an evaluation stored before it was ended; None without one."""
     if not attempt.result.is_file():
         return None
@@ -91,14 +99,18 @@ def stored_outcome(
         return None
 
 
-def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationOutcome:
-    """Return the outcome that a result describes, without secrets; raises InvalidResult."""
+def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, redaction: Redaction) -> EvaluationAnswer:
+    """Return the answer that a result describes, without secrets; raises InvalidResult."""
     asked = request.expected_metrics
-    written = written_result(text, asked, request.key, redaction)
+    written = written_result(text, asked, request.key, redaction, of_arms=bool(request.arms))
     cost, cost_notes = read_cost(written.beside.get("cost"))
+    if written.status == RUNNING:
+        return _ongoing(written, request, cost, redaction)
     if written.status != "ok":
         return _failure(written, seconds, cost, cost_notes)
-    read = read_metrics(written.metrics, asked, request.optional_metrics)
+    arms, arm_notes = read_arms(written.arms, request, redaction, asked) if request.arms else ({}, ())
+    required = () if request.arms else asked
+    read = read_metrics(written.metrics, required, request.optional_metrics)
     if read.problem is not None:
         raise InvalidResult(read.problem, Kept(read.metrics, cost, bounded([*read.notes, *cost_notes])))
     artifacts, artifact_notes = read_artifacts(written.beside.get("artifacts"))
@@ -109,8 +121,57 @@ def outcome_of_result(text: str, request: EvaluationRequest, seconds: float, red
         cost=cost,
         artifacts=artifacts,
         metadata=metadata,
-        notes=bounded([*read.notes, *cost_notes, *artifact_notes, *metadata_notes]),
+        notes=bounded([*arm_notes, *read.notes, *cost_notes, *artifact_notes, *metadata_notes]),
+        arms=arms,
     )
+
+
+def _ongoing(
+    written: WrittenResult, request: EvaluationRequest, cost: float | None, redaction: Redaction
+) -> EvaluationOngoing:
+    """Return the answer of an evaluation that goes on; no metric is required on the way. Raises InvalidResult."""
+    arms, _ = read_arms(written.arms, request, redaction, asked=()) if written.arms is not None else ({}, ())
+    return EvaluationOngoing(
+        handle=_handle(written.beside.get("handle")),
+        again_in=_again_in(written.beside.get("again_in")),
+        step=_step(written.beside.get("step")),
+        metrics=read_metrics(written.metrics, asked=()).metrics,
+        arms=arms,
+        cost=cost,
+    )
+
+
+def _handle(found: object) -> str:
+    """Return the handle as text; a whole number counts as one."""
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    if isinstance(found, str) and 0 < len(found) <= LONGEST_HANDLE:
+        return found
+    what = "none" if found is None else named_value(found)
+    raise InvalidResult(
+        f"`handle`: expected a text of at most {LONGEST_HANDLE} characters, by which a running evaluation is found "
+        f"again, found {what}"
+    )
+
+
+def _again_in(found: object) -> float | None:
+    """Return the seconds until the next look; a text such as `1h` is a duration."""
+    if found is None:
+        return None
+    try:
+        pause = parse_duration(found)
+        seconds = finite_number(pause.total_seconds() if isinstance(pause, timedelta) else pause, "seconds")
+    except ValueError as problem:
+        raise InvalidResult(f"`again_in`: {problem}") from None
+    if seconds < 0:
+        raise InvalidResult(f"`again_in`: expected 0 seconds or more, found {seconds:g}")
+    return seconds
+
+
+def _step(found: object) -> int | None:
+    if found is None or (isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63):
+        return found
+    raise InvalidResult(f"`step`: expected a whole number of 0 or more, found {named_value(found)}")
 
 
 def _failure(
@@ -130,7 +191,7 @@ def _failure(
     )
 
 
-def without_secrets(outcome: EvaluationOutcome, redaction: Redaction) -> EvaluationOutcome:
+def without_secrets(outcome: EvaluationAnswer, redaction: Redaction) -> EvaluationAnswer:
     """Return the outcome with a redacted message; the contents of a result were redacted when it was read."""
     if not isinstance(outcome, EvaluationFailed):
         return outcome

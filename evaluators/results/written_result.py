@@ -16,8 +16,12 @@ LARGEST_RESULT = 1 << 24
 LARGEST_STDOUT_LINE = 1 << 20
 # Slightly fewer than the longest integer that Python converts from or to text.
 _MOST_DIGITS = 4000
-Status = Literal["ok", "infeasible", "failed"]
+RUNNING = "running"
+Status = Literal["ok", "infeasible", "failed", "running"]
 _BESIDE_METRICS = ("status", "cost", "artifacts", "metadata", "message", "reason", "attempt_key")
+# These are fields only of an evaluation that goes on, so that others may use the names for metrics.
+_OF_RUNNING = ("handle", "again_in", "step")
+ARMS = "arms"
 # Free content, in which numbers may be secret, too.
 _FREE = ("artifacts", "metadata", "message", "reason")
 _LONGEST_PLACE = 500
@@ -48,12 +52,14 @@ class ForeignResult(InvalidResult):
 class WrittenResult:
     """The result as the evaluation wrote it, without secrets; only its status has been checked.
 
-    `beside` holds all fields other than the metrics.
+    `beside` holds all fields other than the metrics. `arms` holds the results of the arms of a batch as they were
+    written, with secrets, because each arm has names of metrics of its own.
     """
 
     status: Status
     metrics: dict[str, Any]
     beside: dict[str, Any]
+    arms: Any = None
 
     @property
     def message(self) -> str:
@@ -109,13 +115,15 @@ def read_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
-def written_result(text: str, asked: Collection[str], key: str, redaction: Redaction) -> WrittenResult:
+def written_result(
+    text: str, asked: Collection[str], key: str, redaction: Redaction, *, of_arms: bool = False
+) -> WrittenResult:
     """Return the result of the attempt `key` from a text, without secrets; raises InvalidResult.
 
     Secrets are redacted before anything is truncated, since half of a secret would remain otherwise. A result in full
     form is an object with an object `metrics`, unless the first expected metric is only at its top level. In the short
     form each key is a metric, except the keys that the full form has in addition to `metrics`. A key with the name of
-    an expected metric is always that metric.
+    an expected metric is always that metric. The result of a batch (`of_arms`) has `arms` instead of metrics.
     """
     if not text.strip():
         raise InvalidResult(
@@ -127,21 +135,35 @@ def written_result(text: str, asked: Collection[str], key: str, redaction: Redac
         raise InvalidResult(f"expected the result to be JSON, found text that is not ({problem})") from None
     if not isinstance(value, dict):
         raise InvalidResult(f"expected the result to be a JSON object, found a JSON {type(value).__name__}")
+    arms = value.pop(ARMS, None) if of_arms else None
     metrics, beside = _parts(value, asked)
     if (owner := beside.get("attempt_key")) not in (None, key):
         raise ForeignResult(f"expected the result of attempt {key}, found that of {named_value(redaction.tree(owner))}")
+    _refuse_secret_handle(beside, redaction)
     return WrittenResult(
         status=_status(beside.get("status"), redaction),
         metrics=redaction.metrics(metrics, asked),
         beside=redaction.under_keys(beside, _FREE),
+        arms=arms,
     )
+
+
+def _refuse_secret_handle(beside: dict[str, Any], redaction: Redaction) -> None:
+    """Raise InvalidResult if a handle contains a secret: it could be neither recorded nor, redacted, passed back."""
+    handle = beside.get("handle")
+    if isinstance(handle, str) and redaction.hides(handle):
+        raise InvalidResult(
+            "`handle`: expected a name without secrets, because it is recorded in the ledger and passed back, found "
+            f"one that contains a secret: {named_value(redaction.text(handle))}. Use another name for the evaluation"
+        )
 
 
 def _parts(value: dict[str, Any], asked: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metrics and the other fields."""
     if is_full(value, asked):
         return value["metrics"], {name: found for name, found in value.items() if name != "metrics"}
-    beside = {name: value[name] for name in _BESIDE_METRICS if name in value and name not in asked}
+    names = _BESIDE_METRICS + (_OF_RUNNING if value.get("status") == RUNNING else ())
+    beside = {name: value[name] for name in names if name in value and name not in asked}
     nothing = ("metrics", None)
     return {name: found for name, found in value.items() if name not in beside and (name, found) != nothing}, beside
 
@@ -150,7 +172,6 @@ def _status(written: Any, redaction: Redaction) -> Status:
     if written is None:
         return "ok"
     if written not in get_args(Status):
-        raise InvalidResult(
-            f"`status`: expected `ok`, `infeasible` or `failed`, found {named_value(redaction.tree(written))}"
-        )
+        expected = "expected `ok`, `infeasible`, `failed` or `running`"
+        raise InvalidResult(f"`status`: {expected}, found {named_value(redaction.tree(written))}")
     return written

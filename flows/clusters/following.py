@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationSucceeded
+from overnight.campaign import EvaluationFailed, EvaluationSucceeded
 from overnight.campaign.errors import LedgerError
-from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.evaluation import EvaluationAnswer, EvaluationOngoing, EvaluationReport
 from overnight.campaign.values.duration import format_duration
 from overnight.evaluators import Report
 from overnight.flows.clusters.launcher import Launcher
@@ -26,7 +26,7 @@ _SHARE = 1 / 50
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _ASK_THE_CLUSTER_EVERY = 5.0
 _LONG_WAIT = timedelta(seconds=30)
-_outcome = TypeAdapter[EvaluationOutcome](EvaluationSucceeded | EvaluationFailed)
+_outcome = TypeAdapter[EvaluationAnswer](EvaluationSucceeded | EvaluationFailed | EvaluationOngoing)
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Following:
         """Return the seconds of a clock that is never set."""
         return asyncio.get_running_loop().time()
 
-    async def to_its_end(self, avoid: tuple[str, ...] = ()) -> EvaluationOutcome:
+    async def to_its_end(self, avoid: tuple[str, ...] = ()) -> EvaluationAnswer:
         """Launch the attempt, unless it was launched before, and return its outcome; if cancelled, end it first."""
         try:
             await self._launch(avoid)
@@ -70,7 +70,7 @@ class Following:
             # The attempt may have been launched nevertheless, and may have begun.
             self.trouble = f"it could not be sent to {self.place}: {type(problem).__name__}: {problem}"
 
-    async def _follow(self, *, stopping: bool = False) -> EvaluationOutcome:
+    async def _follow(self, *, stopping: bool = False) -> EvaluationAnswer:
         while True:
             with suppress(LedgerError):
                 names = await self.mailbox.names()
@@ -93,7 +93,7 @@ class Following:
             # A reason to read the mailbox at once; only the mailbox decides whether the attempt has ended.
             self.told = None
 
-    async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationOutcome | None:
+    async def _read_outcome(self, names: tuple[str, ...]) -> EvaluationAnswer | None:
         name = await self._name_of_outcome(names)
         text = None if name is None else await self.mailbox.get(name)
         if text is None:

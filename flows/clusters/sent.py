@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest
+from overnight.campaign import Campaign, EvaluationRequest
 from overnight.campaign.errors import LedgerError
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.evaluators import AnyEvaluator, Report
 from overnight.flows.clusters.following import Following
 from overnight.flows.clusters.launcher import Launcher
@@ -66,7 +67,7 @@ class SentEvaluator:
         """Raise InvalidDefinition if no evaluation of this campaign could succeed; evaluate nothing."""
         await self.evaluator.check(campaign)
 
-    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome:
+    async def evaluate(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer:
         """Have the point tried once at the place, and return how it ended."""
         if isinstance(self.place, Here):
             return await self.evaluator.evaluate(request, folder, report)
@@ -75,7 +76,7 @@ class SentEvaluator:
         await self.mailboxes.of(request.key).put(SENT, self.place.model_dump_json())
         return await self._following(request, self.place, report).to_its_end(avoid)
 
-    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationOutcome | None:
+    async def recover(self, request: EvaluationRequest, folder: Path, report: Report) -> EvaluationAnswer | None:
         """Return how an attempt of a dead controller ended, at the place that it was sent to."""
         finding = asyncio.create_task(self._recorded_place(request))
         try:
@@ -135,7 +136,7 @@ def _read_place(sent: str) -> AnyPlace | Nowhere:
         return Nowhere()
 
 
-async def _stopped(recovering: Coroutine[Any, Any, EvaluationOutcome | None]) -> EvaluationOutcome | None:
+async def _stopped(recovering: Coroutine[Any, Any, EvaluationAnswer | None]) -> EvaluationAnswer | None:
     """Let a recovery end the attempt that it finds; return the attempt's outcome, if it had stored one by then."""
     task = asyncio.create_task(recovering)
     # A recovery that is cancelled before it has begun ends nothing.

@@ -11,9 +11,15 @@ from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from overnight.campaign import EvaluationFailed, EvaluationOutcome
+from overnight.campaign import EvaluationFailed
 from overnight.campaign.errors import LedgerError
-from overnight.campaign.evaluation import EvaluationReport, cause_text
+from overnight.campaign.evaluation import (
+    EvaluationAnswer,
+    EvaluationOngoing,
+    EvaluationPlaced,
+    EvaluationReport,
+    cause_text,
+)
 from overnight.evaluators.attempt_process import ends_with_its_parent
 from overnight.evaluators.secrets.environment import Redaction
 from overnight.flows.clusters.order import BEAT, CLAIM, OUTCOME, REPORTS, STOP, Claim, Order, outcome_name
@@ -41,6 +47,8 @@ async def carry_out(order: Order, worker: str = "") -> str:
     outcome = await _Evaluation(order, mailbox, outcome_name(claim)).run()
     if isinstance(outcome, EvaluationFailed):
         return f"failed ({cause_text(outcome.cause)}): {outcome.message}"
+    if isinstance(outcome, EvaluationOngoing):
+        return f"goes on as {outcome.handle}"
     return ", ".join(f"{name} {found.mean!r}" for name, found in outcome.metrics.items())
 
 
@@ -57,14 +65,15 @@ def own_claim(worker: str) -> Claim:
     )
 
 
-def transmissible(outcome: EvaluationOutcome) -> EvaluationOutcome:
+def transmissible(outcome: EvaluationAnswer) -> EvaluationAnswer:
     """Return the outcome or, if its text could not be written or read again, a failure with the reason."""
     try:
         return type(outcome).model_validate_json(outcome.model_dump_json())
     except ValueError as problem:
         why = f"its outcome could not be recorded: {problem}"
+        seconds = 0.0 if isinstance(outcome, EvaluationOngoing) else outcome.seconds
         return EvaluationFailed(
-            cause="invalid_result", message=why[:_LONGEST_MESSAGE], seconds=outcome.seconds, cost=outcome.cost
+            cause="invalid_result", message=why[:_LONGEST_MESSAGE], seconds=seconds, cost=outcome.cost
         )
 
 
@@ -76,12 +85,12 @@ class _Evaluation:
 
     def __init__(self, order: Order, mailbox: Mailbox, outcome_name: str = OUTCOME) -> None:
         self.order, self.mailbox, self.outcome_name = order, mailbox, outcome_name
-        self.reports: list[EvaluationReport] = []
+        self.reports: list[EvaluationReport | EvaluationPlaced] = []
         self.lines = ""
         self.beats = self.passed_on = 0
         self.passing_on = asyncio.Lock()
 
-    async def run(self) -> EvaluationOutcome:
+    async def run(self) -> EvaluationAnswer:
         """Evaluate the attempt, and return its outcome once that is stored."""
         signs = asyncio.create_task(self._give_signs())
         try:
@@ -91,7 +100,7 @@ class _Evaluation:
             signs.cancel()
         return outcome
 
-    async def _outcome(self, signs: asyncio.Task[EvaluationFailed]) -> EvaluationOutcome:
+    async def _outcome(self, signs: asyncio.Task[EvaluationFailed]) -> EvaluationAnswer:
         evaluation = asyncio.create_task(self._evaluate())
         try:
             await asyncio.wait({evaluation, signs}, return_when=asyncio.FIRST_COMPLETED)
@@ -101,7 +110,7 @@ class _Evaluation:
                 await asyncio.wait({evaluation})
         return signs.result() if evaluation.cancelled() else evaluation.result()
 
-    async def _evaluate(self) -> EvaluationOutcome:
+    async def _evaluate(self) -> EvaluationAnswer:
         # If this process is stopped, its controller gives the attempt up after twice this time.
         ends_with_its_parent.set(self.order.pulse.silence / 2)
         evaluator, request = self.order.evaluator, self.order.request
@@ -148,7 +157,7 @@ class _Evaluation:
                 await self.mailbox.put(f"{REPORTS}{self.passed_on:06d}", self.lines)
                 self.passed_on, self.lines = self.passed_on + 1, ""
 
-    async def _store(self, outcome: EvaluationOutcome) -> None:
+    async def _store(self, outcome: EvaluationAnswer) -> None:
         patient = AsyncRetrying(
             retry=retry_if_exception_type(LedgerError),
             wait=wait_exponential(max=_LONGEST_PAUSE),

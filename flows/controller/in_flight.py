@@ -8,20 +8,23 @@ from typing import Any
 
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, EvaluationRequest, History, Trial
 from overnight.campaign.errors import CampaignStopped
-from overnight.campaign.evaluation import EvaluationReport
-from overnight.campaign.history.events import AttemptStarted, Event, MeasurementReported, TrialStopped
+from overnight.campaign.evaluation import EvaluationAnswer, EvaluationOngoing, EvaluationPlaced, EvaluationReport
+from overnight.campaign.experiment.arms import arms_at
+from overnight.campaign.history.events import AttemptPlaced, AttemptStarted, Event, MeasurementReported, TrialStopped
+from overnight.campaign.history.trial import Attempt
 from overnight.flows.controller.job import Execution, Job, Steps, evaluation_seed
 from overnight.flows.controller.machine import Machine, is_the_machines
 from overnight.flows.controller.through_engine import through_engine
 from overnight.flows.host.clock import Clock
-from overnight.flows.rules.early_stopping import not_yet_known, stops
+from overnight.flows.rules.early_stopping import not_yet_known
 from overnight.flows.rules.failures_in_a_row import FailuresInARow
+from overnight.flows.rules.looks import stops_by_rules
 from overnight.flows.rules.outcomes import outcome_events
 from overnight.flows.rules.unknown_fate import is_unknown, presumed_dead, question
 from overnight.flows.session.journal import Journal
 from overnight.flows.session.lease import CONTROLLER
 
-Running = asyncio.Task[EvaluationOutcome | None]
+Running = asyncio.Task[EvaluationAnswer | None]
 
 
 @dataclass
@@ -35,6 +38,8 @@ class InFlight:
     machine: Machine
     woken: asyncio.Event
     tasks: dict[Running, tuple[int, int]] = field(default_factory=dict)
+    _executions: dict[Running, Execution] = field(default_factory=dict)
+    _placed: list[AttemptPlaced] = field(default_factory=list)
     _reports: list[MeasurementReported] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -55,67 +60,76 @@ class InFlight:
             attempt = trial.open_attempt or trial.forsaken_attempt
             if attempt is not None and attempt.actor == CONTROLLER:
                 self._failures.adopted.add((trial.id, attempt.number))
-                self._execute(trial, attempt.number, attempt.key, recover=True)
+                self._execute(trial, attempt, recover=True)
 
     def start(self, event: AttemptStarted) -> None:
         """Execute an attempt whose start is durable."""
-        self._execute(self._history.trials[event.trial], event.attempt, event.key, recover=False)
+        trial = self._history.trials[event.trial]
+        self._execute(trial, trial.attempts[-1], recover=False)
 
     def end_trials_with_an_outcome(self) -> None:
         """End the attempts at trials that a person or a rule has already ended."""
         for task, (trial, _) in self.tasks.items():
             if self._history.trials[trial].outcome is not None and not task.done() and not task.cancelling():
+                self._executions[task].over.set()
                 task.cancel()
 
     async def record(self) -> CampaignStopped | None:
         """Record new reports and ended attempts; if too many failed, return the reason to start nothing more."""
         reports, self._reports = not_yet_known(self._history, self._reports), []
-        ended = {task: self._known_outcome_of(task) for task in self.tasks if task.done()}
+        placed, self._placed = self._placed, []
+        done = [task for task in self.tasks if task.done()]
+        ended = {task: self._known_outcome_of(task) for task in done if not self._goes_on(task)}
         now, trouble = self.clock.now(), None
-        if reports or ended:
-            await self.journal.insist(lambda history: [*reports, *self._ends(ended, now, history)])
-        for task in ended:
+        if placed or reports or ended:
+            await self.journal.insist(lambda history: [*placed, *reports, *self._ends(ended, now, history)])
+        for task in done:
+            del self._executions[task]
             trouble = self._failures.after(self._history, *self.tasks.pop(task)) or trouble
-        if reports and self._history.definition.stop_early is not None:
+        if reports and self._history.definition.has_stopping_rule:
             await self.journal.insist(lambda history: self._stops(reports, history))
         return trouble
 
-    def _execute(self, trial: Trial, attempt: int, key: str, *, recover: bool) -> None:
+    def _execute(self, trial: Trial, attempt: Attempt, *, recover: bool) -> None:
         campaign = self._history.definition
         request = EvaluationRequest(
             campaign=campaign.name,
             trial=trial.id,
-            attempt=attempt,
-            key=key,
+            attempt=attempt.number,
+            key=attempt.key,
             parameters=trial.point,
             seed=evaluation_seed(campaign, trial.id),
             expected_metrics=campaign.expected_metrics,
             optional_metrics=campaign.optional_metrics,
             objective=campaign.objective.metric,
-            deadline=self._history.trials[trial.id].attempts[-1].deadline,
+            deadline=attempt.deadline,
+            arms=arms_at(self._history, trial, attempt.number),
+            handle=attempt.handle,
+            look=self._looks_at(trial, attempt),
         )
         execution = Execution(
             evaluator=self.job.evaluator,
             request=request,
-            folder=self.job.work / key,
-            report=lambda report: self._hear(trial.id, attempt, report),
+            folder=self.job.work / attempt.key,
+            report=lambda report: self._hear(trial.id, attempt.number, report),
             recover=recover,
         )
         # An attempt that is recovered only to be ended does not need the engine.
         running = through_engine(self.steps, execution) if trial.outcome is None else execution.run()
-        self.tasks[asyncio.create_task(running)] = (trial.id, attempt)
+        task = asyncio.create_task(running)
+        self.tasks[task], self._executions[task] = (trial.id, attempt.number), execution
 
-    def _hear(self, trial: int, attempt: int, report: EvaluationReport) -> None:
-        self._reports.append(
-            MeasurementReported(
-                time=self.clock.now(),
-                actor=CONTROLLER,
-                trial=trial,
-                attempt=attempt,
-                step=report.step,
-                metrics=report.metrics,
-            )
-        )
+    def _looks_at(self, trial: Trial, attempt: Attempt) -> int:
+        """Return the number of the last recorded look at an evaluation that goes on; 0 before the first."""
+        reports = self._history.reports.get(trial.id, ()) if attempt.handle is not None else ()
+        return max((report.step for report in reports if report.attempt == attempt.number), default=0)
+
+    def _hear(self, trial: int, attempt: int, news: EvaluationReport | EvaluationPlaced) -> None:
+        about = {"time": self.clock.now(), "actor": CONTROLLER, "trial": trial, "attempt": attempt}
+        if isinstance(news, EvaluationPlaced):
+            self._placed.append(AttemptPlaced(**about, handle=news.handle))
+        else:
+            self._reports.append(MeasurementReported(**about, step=news.step, metrics=news.metrics))
         self.woken.set()
 
     def _ends(self, ended: dict[Running, EvaluationOutcome | None], now: datetime, history: History) -> list[Event]:
@@ -136,14 +150,23 @@ class InFlight:
         self.journal.check_lease(history)
         at_work = {about for task, about in self.tasks.items() if not task.done()}
         asked = [report for report in heard if (report.trial, report.attempt) in at_work]
-        return stops(history, asked, self.clock.now(), CONTROLLER)
+        return stops_by_rules(history, asked, self.clock.now(), CONTROLLER)
+
+    def _goes_on(self, task: Running) -> bool:
+        """Return whether an evaluation was left to the next controller."""
+        ended_well = not task.cancelled() and task.exception() is None
+        return self.job.goes_on and ended_well and isinstance(task.result(), EvaluationOngoing)
 
     def _known_outcome_of(self, task: Running) -> EvaluationOutcome | None:
         """Return how an attempt ended; None if that cannot be determined and a person must be asked."""
         trial, _ = self.tasks[task]
         campaign = self._history.definition
-        outcome = self.machine.judged(_outcome_of(task), trial, campaign.workers)
+        outcome = self.machine.judged(_outcome_of(task), trial, campaign.at_once)
         started = self._history.trials[trial].attempts[-1]
+        if self.job.goes_on:
+            # The last call took seconds, and the evaluation perhaps days.
+            seconds = max((self.clock.now() - started.started).total_seconds(), 0.0)
+            outcome = outcome.model_copy(update={"seconds": seconds})
         if not isinstance(outcome, EvaluationFailed) or not is_unknown(started, outcome):
             return outcome
         return None if campaign.failures.when_unknown == "ask" else presumed_dead(started, outcome)
@@ -170,4 +193,11 @@ def _outcome_of(task: Running) -> EvaluationOutcome:
     outcome = task.result()
     if outcome is None:
         return EvaluationFailed(cause="cancelled", message="its controller died and it left no result", lost=True)
+    if isinstance(outcome, EvaluationOngoing):
+        why = (
+            "`evaluator.polled`: expected to be set, because the evaluation answered that it goes on, found it unset. "
+            "Write how often to look at it, such as `polled: {every: 1h}`. The evaluation may still be running; its "
+            f"handle is {outcome.handle}"
+        )
+        return EvaluationFailed(cause="invalid_result", message=why, cost=outcome.cost, metrics=outcome.metrics)
     return outcome

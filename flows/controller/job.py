@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from overnight.bo_core import AnyProposer
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationRequest, Proposal
-from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign import Campaign, EvaluationRequest, Proposal
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.campaign.recommendation import Computed
-from overnight.evaluators import Evaluator
+from overnight.evaluators import Evaluator, Report
+from overnight.evaluators.evaluator import TRIAL_IS_OVER
 from overnight.evaluators.sources import Sources
 from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.proposing.settings import Proposing
@@ -28,7 +29,8 @@ class Job:
     `here` is true if evaluations run on this machine, with their files in the work folder. `sources` returns the
     current hashes of the evaluator's files; with `refuse_changed`, a changed evaluator is not called. `recommend`
     returns the recommendation after so many events, which the controller records when it ends; without it, nothing is
-    recorded.
+    recorded. With `goes_on`, evaluations go on after their processes have ended: a controller that ends leaves them to
+    the next one, and they need not fit into the window.
     """
 
     campaign: Campaign
@@ -44,35 +46,38 @@ class Job:
     refuse_changed: bool = False
     proposing: Proposing = field(default_factory=Proposing)
     recommend: Callable[[int], Awaitable[Computed | None]] | None = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
 class Execution:
     """One attempt as an evaluator receives it; `recover` asks for the outcome of an attempt that was started before.
 
-    `begun` is set once the evaluator is called. It is called in a task of its own, `asked`: an engine that gives the
-    attempt up does not disturb the evaluator while it ends its processes.
+    `begun` is set once the evaluator is called, and `over` if the trial has ended before the attempt. The evaluator is
+    called in a task of its own, `asked`: an engine that gives the attempt up does not disturb the evaluator while it
+    ends its processes.
     """
 
     evaluator: Evaluator
     request: EvaluationRequest
     folder: Path
-    report: Callable[[EvaluationReport], None]
+    report: Report
     recover: bool
     begun: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: "list[asyncio.Task[EvaluationOutcome | None]]" = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: "list[asyncio.Task[EvaluationAnswer | None]]" = field(default_factory=list)
 
     @property
     def longest(self) -> timedelta:
         """Return the longest time until it ends by itself: its time limit, its grace, and its wait for a worker."""
         return self.evaluator.time_limit + self.evaluator.grace + self.evaluator.patience
 
-    async def run(self) -> EvaluationOutcome | None:
+    async def run(self) -> EvaluationAnswer | None:
         """Evaluate or recover; None only if a recovery finds nothing. If cancelled, end the attempt first."""
         self.asked.append(asyncio.create_task(self._ask()))
         return await self.outcome()
 
-    async def outcome(self) -> EvaluationOutcome | None:
+    async def outcome(self) -> EvaluationAnswer | None:
         """Return the outcome of the attempt that `run` has begun; if cancelled, end the attempt first."""
         task = self.asked[-1]
         try:
@@ -82,7 +87,7 @@ class Execution:
             await asyncio.wait({task})
             return task.result()
 
-    async def end(self) -> EvaluationOutcome | None:
+    async def end(self) -> EvaluationAnswer | None:
         """End the attempt, despite interruptions; return its outcome, or raise CancelledError if it has none."""
         task = self.asked[-1]
         while not task.done():
@@ -91,17 +96,17 @@ class Execution:
                 await asyncio.wait({task})
         return task.result()
 
-    async def _ask(self) -> EvaluationOutcome | None:
+    async def _ask(self) -> EvaluationAnswer | None:
         self.begun.set()
         if self.recover:
             return await self.evaluator.recover(self.request, self.folder, self.report)
         return await self.evaluator.evaluate(self.request, self.folder, self.report)
 
-    async def _interrupt(self, task: "asyncio.Task[EvaluationOutcome | None]") -> None:
+    async def _interrupt(self, task: "asyncio.Task[EvaluationAnswer | None]") -> None:
         # An evaluator that is cancelled before it begins ends nothing, and one that is already ending is disturbed.
         await self.begun.wait()
         if not task.cancelling():
-            task.cancel()
+            task.cancel(TRIAL_IS_OVER if self.over.is_set() else None)
 
 
 def evaluation_seed(campaign: Campaign, trial: int) -> int:
@@ -113,7 +118,7 @@ def evaluation_seed(campaign: Campaign, trial: int) -> int:
 class Steps(Protocol):
     """The two steps that take time; an engine may run them elsewhere and show them."""
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         """Run one attempt."""
         ...
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from overnight.campaign import Campaign, History
 from overnight.campaign.errors import CampaignHeld, CampaignStopped
+from overnight.campaign.experiment.arms import stranded
 from overnight.campaign.history.events import (
     AttemptStarted,
     CampaignDrained,
     CampaignFinished,
     Event,
     RecommendationMade,
+    TrialAbandoned,
     TrialProposed,
 )
 from overnight.campaign.standing.ends import Drained, Over
@@ -37,6 +39,7 @@ from overnight.flows.rules.evaluator_changes import (
     refusal,
     refuse_changed,
 )
+from overnight.flows.rules.going_on import going_on, with_going_on
 from overnight.flows.rules.new_trials import attempt_event
 from overnight.flows.rules.resuming import resumed_with
 from overnight.flows.rules.unknown_fate import undecided
@@ -147,17 +150,23 @@ class _Controller:
             self.stop.ask_for(level_asked(self.history))
             self.in_flight.end_trials_with_an_outcome()
             await self.machine.look(self.journal, self.clock, self.notify, wanted=self.allowed().wants_to_start)
+            await self._end_stranded_arms()
             await self._start_waiting_trials()
             allowed = self.allowed()
             self.preparation.ask(allowed, self.journal.events_seen)
             proposes = bool(self.preparation.tasks) and allowed.unproposed > 0
             if not self.in_flight.tasks and not proposes and not allowed.held_back and not self._pauses(allowed):
                 return
-            if self.stop.level is Stop.NOW or self.shift.is_over(self.history):
+            if self._leaves():
                 return
             await self._wait()
             await self._record()
             await self._write_proposals()
+
+    def _leaves(self) -> bool:
+        """Return whether to end although evaluations run; those that go on by themselves are not waited for."""
+        ends = self.job.goes_on and (self.stop.level is not Stop.NO or self.trouble is not None)
+        return ends or self.stop.level is Stop.NOW or self.shift.is_over(self.history)
 
     async def recommend(self) -> None:
         """Make the recommendation to record at the end, once nothing runs; none if something went wrong.
@@ -205,9 +214,13 @@ class _Controller:
 
     def _why_over(self, history: History) -> Over | None:
         asked = undecided(history.definition, history.trials.open)
-        return None if asked else self.allowed(history).why_over
+        return None if asked or going_on(history) else self.allowed(history).why_over
 
-    def _why_drained(self) -> Drained:
+    def _why_drained(self, history: History) -> Drained:
+        window = None if self.job.ignore_window else history.definition.window
+        return with_going_on(self._why_it_ends(), history, window, self.clock.now())
+
+    def _why_it_ends(self) -> Drained:
         if self.trouble is not None:
             return Drained("trouble", str(self.trouble))
         if (asked := undecided(self.campaign, self.history.trials.open)) is not None:
@@ -228,7 +241,7 @@ class _Controller:
         if over is not None and self._why_over(history) is not None:
             end = CampaignFinished(**about, because=over.because, reason=over.reason)
         else:
-            ended = self._why_drained() if over is None else _REVISED
+            ended = self._why_drained(history) if over is None else _REVISED
             end = CampaignDrained(**about, because=ended.because, reason=ended.reason)
         made = self.recommended
         recommended = [made] if made is not None and made.events_seen >= history.evidence_until else []
@@ -236,6 +249,15 @@ class _Controller:
 
     async def _record(self) -> None:
         self.trouble = await self.in_flight.record() or self.trouble
+
+    async def _end_stranded_arms(self) -> None:
+        if stranded(self.history):
+            await self.journal.insist(self._strands)
+
+    def _strands(self, history: History) -> list[TrialAbandoned]:
+        self.journal.check_lease(history)
+        now, why = self.clock.now(), "nothing is left in its batch that it could be compared with"
+        return [TrialAbandoned(time=now, actor=CONTROLLER, trial=arm.id, why=why) for arm in stranded(history)]
 
     async def _start_waiting_trials(self) -> None:
         """Start pending trials that have no attempt under way, as far as there are slots."""

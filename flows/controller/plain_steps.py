@@ -3,7 +3,8 @@
 import asyncio
 
 from overnight.bo_core.propose import propose
-from overnight.campaign import EvaluationOutcome, Proposal
+from overnight.campaign import Proposal
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.flows.controller.job import Execution
 from overnight.flows.proposing.request import ProposalRequest
 
@@ -11,7 +12,7 @@ from overnight.flows.proposing.request import ProposalRequest
 class PlainSteps:
     """Evaluations in this event loop, proposals in a thread."""
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         """Run one attempt."""
         return await execution.run()
 

@@ -58,7 +58,7 @@ class Preparation:
         self._away: str | None = None
         self._patience, self._patience_with_stand_in = _Patience(), _Patience()
         self._answered = False
-        # The revision of the campaign whose space is exhausted.
+        # The revision of the campaign that has no other point to propose.
         self._exhausted: tuple[object] | None = None
 
     @property
@@ -67,7 +67,7 @@ class Preparation:
         return {asking.task for asking in (self._main, self._stand_in) if asking is not None}
 
     def exhausted(self, history: History) -> bool:
-        """Return whether the current space holds no other point."""
+        """Return whether the current space holds no other point, or no other arm of a batch."""
         return self._exhausted == (history.revised,)
 
     def ask(self, allowed: Allowance, events_seen: int) -> None:
@@ -119,6 +119,10 @@ class Preparation:
             said = "it was cancelled" if error is None else str(error) if ours else f"{type(error).__name__}: {error}"
             self._miss(said, asking.request)
             return False
+        if not asking.task.result() and asking.request.history.definition.is_ab_test:
+            # No arm is worth a batch, and nothing that happens by itself would change that.
+            self._exhausted = (asking.request.history.revised,)
+            return False
         self._answered = True
         if asking.request.stand_in is None:
             self._away, self._patience.misses = None, 0
@@ -160,10 +164,10 @@ def points_ahead(history: History, proposing: Proposing) -> int:
     points ahead is one more than the average number that start while the next ones are computed.
     """
     campaign = history.definition
-    # A person approves each trial first, however soon a worker is free.
-    if proposing.ahead == "never" or campaign.approve == "always":
+    # A person approves each trial first, however soon a worker is free. A batch learns from the whole one before it.
+    if proposing.ahead == "never" or campaign.approve == "always" or campaign.is_ab_test:
         return 0
-    made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.workers
+    made, tried, workers = _typical_seconds(history), typical_duration(history), campaign.at_once
     if made is None or tried is None:
         return 1 if proposing.ahead == "always" else 0
     idle = made / (made + tried) if made > 0 else 0.0

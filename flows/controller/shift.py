@@ -22,6 +22,7 @@ def why_not_yet(campaign: Campaign, history: History, now: datetime) -> str | No
     """Return why there is nothing to do now, and when the window opens; None if there is something to do.
 
     A window that is about to open is something to do, and so are evaluations that an earlier controller left running.
+    Evaluations that go on by themselves can wait, unless they have to be ended.
     """
     window = campaign.window
     if window is None or window.is_open(now) or _opens_soon(window, now) or _left_running(history):
@@ -37,6 +38,7 @@ class Shift:
 
     def __init__(self, job: Job, clock: Clock) -> None:
         self.ignored, self.time_limit, self.clock = job.ignore_window, job.evaluator.time_limit, clock
+        self.goes_on = job.goes_on
         self._worked = False
 
     def has_time(self, history: History) -> bool:
@@ -46,15 +48,17 @@ class Shift:
             return True
         now = self.clock.now()
         closes = self._closes(window, now)
-        return closes is not None and now + predicted_duration(history, self.time_limit) <= closes
+        return closes is not None and (self.goes_on or now + predicted_duration(history, self.time_limit) <= closes)
 
     def is_over(self, history: History) -> bool:
         """Return whether running evaluations must stop, because the window in which this controller worked has closed.
 
         A controller that begins outside the window does not stop the evaluations that it finds running, since it does
-        not know how long they have run.
+        not know how long they have run. Evaluations that go on by themselves are left as soon as the window is closed.
         """
         window = self._window(history)
+        if window is not None and self.goes_on:
+            return self._closes(window, self.clock.now()) is None
         if window is None or window.running == "finish":
             return False
         return self._closes(window, self.clock.now()) is None and self._worked
@@ -109,6 +113,11 @@ def _outside(window: Window, now: datetime) -> str:
 
 
 def _left_running(history: History) -> bool:
-    """Return whether an attempt begun by a controller has no recorded end, even if its trial is over."""
-    attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
-    return any(attempt is not None and attempt.actor == CONTROLLER for attempt in attempts)
+    """Return whether an attempt begun by a controller has no recorded end, even if its trial is over.
+
+    Attempts at trials that are not over do not count if they go on by themselves.
+    """
+    trials = history.trials.values()
+    left = [open_ for trial in trials if (open_ := trial.open_attempt) is not None and open_.handle is None]
+    left += [forsaken for trial in trials if (forsaken := trial.forsaken_attempt) is not None]
+    return any(attempt.actor == CONTROLLER for attempt in left)

@@ -2,11 +2,12 @@
 
 import asyncio
 
-from overnight.campaign import EvaluationFailed, EvaluationOutcome
+from overnight.campaign import EvaluationFailed
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.flows.controller.job import Execution, Steps
 
 
-async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcome | None:
+async def through_engine(steps: Steps, execution: Execution) -> EvaluationAnswer | None:
     """Run an attempt through the engine; an attempt to recover is found or ended even if the engine does not begin.
 
     When this returns or raises, nothing of the attempt is running, so its slot is free.
@@ -31,7 +32,7 @@ async def through_engine(steps: Steps, execution: Execution) -> EvaluationOutcom
         return EvaluationFailed(cause="infrastructure", message=why, machine=True)
 
 
-async def _after_trouble(execution: Execution, problem: Exception) -> EvaluationOutcome | None:
+async def _after_trouble(execution: Execution, problem: Exception) -> EvaluationAnswer | None:
     """Return the outcome of an attempt whose engine has failed; it runs to its end, unless its time was over.
 
     If the attempt has no outcome, raises the problem once nothing of it is running.

@@ -24,9 +24,12 @@ from overnight.bo_core.settings.surrogates import GpytorchSurrogate
 from overnight.campaign import Campaign
 from overnight.campaign.contradictions import contradictions
 from overnight.campaign.errors import CannotPropose, InvalidDefinition
+from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.problems import Contradictory, Problem, one_line, shown
 from overnight.campaign.values.duration import WRITTEN_BY_HAND
 from overnight.evaluators import AnyEvaluator
+from overnight.evaluators.ongoing.polling import Polling
+from overnight.evaluators.process_evaluator import ProcessEvaluator
 from overnight.flows.clusters.places.any_place import AnyPlace
 from overnight.flows.clusters.places.here import Here
 from overnight.flows.clusters.resources import Resources
@@ -118,6 +121,17 @@ class CampaignFile(BaseModel):
             raise Contradictory(found)
         return self
 
+    @property
+    def polling(self) -> Polling | None:
+        """Return how often evaluations are looked at that go on by themselves; None if they end with their process.
+
+        Arms of an A/B test are looked at as often as they are judged, unless the file says otherwise.
+        """
+        if isinstance(self.evaluator, ProcessEvaluator) and self.evaluator.polled is not None:
+            return self.evaluator.polled
+        decide = self.campaign.decide or Decide()
+        return Polling(every=decide.looks) if self.campaign.is_ab_test else None
+
     async def check(self) -> None:
         """Raise InvalidDefinition if a part cannot be loaded, does not fit the campaign, or lacks what it needs."""
         self.check_proposer()
@@ -148,6 +162,9 @@ class CampaignFile(BaseModel):
     def settings(self) -> dict[str, Any]:
         """Return the evaluator and the proposer as JSON to record, without local folders and values of variables."""
         evaluator = self.evaluator.model_dump(mode="json", exclude={"folder"})
+        # Left out if it is the default, as below.
+        if evaluator.get("polled", "set") is None:
+            del evaluator["polled"]
         if "environment" in evaluator:
             evaluator["environment"] = [variable.partition("=")[0] for variable in evaluator["environment"]]
         settings = {"evaluator": evaluator, "proposer": self.proposer.model_dump(mode="json", exclude=FOLDERS)}

@@ -22,6 +22,7 @@ def part_problems(campaign: Campaign, evaluator: AnyEvaluator, proposer: AnyProp
         *_confirm_problems(campaign, proposer),
         *_constraint_problems(campaign, proposer),
         *_front_problems(campaign, proposer),
+        *_experiment_problems(campaign, proposer),
         *_calculation_problems(campaign),
     ]
 
@@ -113,6 +114,20 @@ def _front_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
     if proposer.replication == "always":
         text = "expected auto or never with several `objectives`, got always"
         found.append(Problem(("proposer", "replication"), text))
+    return found
+
+
+def _experiment_problems(campaign: Campaign, proposer: AnyProposer) -> list[Problem]:
+    """Return a problem for each setting of the proposer that does not know the batches of an A/B test."""
+    if not campaign.is_ab_test or not isinstance(proposer, BayesianProposer):
+        return []
+    found = list[Problem]()
+    if proposer.surrogate.kind != "exact":
+        text = f"expected exact in an A/B test, whose model knows that batches drift, got {proposer.surrogate.kind}"
+        found.append(Problem(("proposer", "surrogate"), text))
+    if proposer.outliers == "doubt":
+        text = "expected believe in an A/B test, whose results are means over many units, got doubt"
+        found.append(Problem(("proposer", "outliers"), text))
     return found
 
 

@@ -17,6 +17,11 @@ def new_attempt_key(campaign: str, uid: str, trial: int, attempt: int) -> str:
     return f"{campaign_part(campaign, uid)}/{trial}/{attempt}-{secrets.token_hex(_DRAWN_BYTES)}"
 
 
+def look_name(look: int) -> str:
+    """Return the last part of the key of one look at a running evaluation; no other call has or will have it."""
+    return f"look-{look}-{secrets.token_hex(_DRAWN_BYTES)}"
+
+
 def campaign_part(campaign: str, uid: str) -> str:
     """Return the common start of the keys of a campaign's attempts, up to the first slash."""
     return f"{campaign}-{uid}"

@@ -22,6 +22,11 @@ def suggest(history: History, who: str, why: str, now: datetime, point: Mapping[
     Raises Refused if the point is not in the space, or if no more trials may be added.
     """
     campaign = history.definition
+    if campaign.is_ab_test:
+        raise Refused(
+            f"Campaign `{campaign.name}` is an A/B test, whose arms are proposed a batch at a time, so no single point "
+            "can be added to it. Nothing was written. Name points under `start_with` before it begins."
+        )
     _refuse_if_spent(history)
     try:
         canonical = campaign.parameters.point(point)

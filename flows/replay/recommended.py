@@ -14,7 +14,7 @@ from overnight.campaign.history.provenance import Prediction
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.replay.again import asked_of
 from overnight.flows.replay.verdict import Found
-from overnight.report.phrases import trials_text
+from overnight.report.phrases.general import trials_text
 
 # How far apart two means may be, in standard deviations, if another stack computed them.
 _APART = 0.01

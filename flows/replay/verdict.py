@@ -75,6 +75,8 @@ def _differences(recorded: Proposal, made: Proposal) -> Iterator[Difference]:
         yield Difference("generators", "word for word")
     if repr(recorded.point) != repr(made.point):
         yield Difference(_POINTS, "except for rounding")
+    if recorded.weight != made.weight:
+        yield Difference("weight", "except for rounding")
 
 
 def _explicable(recorded: Proposal, differ: list[Difference]) -> bool:

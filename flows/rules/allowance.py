@@ -8,6 +8,7 @@ from functools import cached_property
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.approval import ApprovalPolicy
 from overnight.campaign.definition import lies_in
+from overnight.campaign.experiment.phase import Phase, phase_of
 from overnight.campaign.standing.confirming import Confirming, confirming
 from overnight.campaign.standing.ends import Over
 from overnight.campaign.standing.enough import why_end_early
@@ -47,7 +48,7 @@ class Allowance:
     @property
     def slots(self) -> int:
         """Return how many evaluations may start now, limited by workers and by every budget except that of trials."""
-        return min(self.campaign.workers - self.running, self.room) if self.may_start else 0
+        return min(self.campaign.at_once - self.running, self.room) if self.may_start else 0
 
     @cached_property
     def room(self) -> int:
@@ -58,12 +59,16 @@ class Allowance:
     def waiting(self) -> list[Trial]:
         """Return the trials that wait to be started or tried again, those suggested by people first.
 
-        A trial that fails after the bounds were narrowed is not tried again outside them.
+        A trial that fails after the bounds were narrowed is not tried again outside them. The arms of a batch wait
+        until no arm awaits approval.
         """
         unended = self.history.trials.open
         waiting = [t for t in unended if t.pending and t.open_attempt is None and t.id not in self.in_flight]
         if self.history.revised is not None:
             waiting = [trial for trial in waiting if lies_in(self.campaign, trial.point)]
+        if self.campaign.is_ab_test:
+            held = {trial.batch for trial in unended if trial.parked}
+            waiting = [trial for trial in waiting if trial.batch not in held]
         return sorted(waiting, key=lambda trial: trial.proposal.generator != "manual")
 
     @cached_property
@@ -73,7 +78,9 @@ class Allowance:
 
     @property
     def to_start(self) -> list[Trial]:
-        """Return the trials to start now."""
+        """Return the trials to start now; the arms of a batch start together."""
+        if self.campaign.is_ab_test:
+            return self.ready if len(self.ready) == len(self.waiting) <= self.slots else []
         return self.ready[: max(self.slots, 0)]
 
     @property
@@ -81,6 +88,8 @@ class Allowance:
         """Return how many more trials the budgets leave room for, whether or not workers are free."""
         if self.exhausted or self.why_no_more is not None or not self.may_start:
             return 0
+        if self.campaign.is_ab_test:
+            return self.phase.may_propose
         awaiting, policy = self.history.awaiting, self.campaign.approve
         left = self.campaign.budget.trials - self.history.taken
         if isinstance(policy, ApprovalPolicy):
@@ -88,6 +97,11 @@ class Allowance:
             left = min(left, policy.most_waiting - awaiting)
         # The waiting trials come first if little of a budget is left.
         return max(min(left, self.room - len(self.waiting), self.confirming.may_propose), 0)
+
+    @cached_property
+    def phase(self) -> Phase:
+        """Return what the next batch of an A/B test is for."""
+        return phase_of(self.campaign, self.history)
 
     @cached_property
     def confirming(self) -> Confirming:
@@ -102,8 +116,10 @@ class Allowance:
     @property
     def idle(self) -> int:
         """Return how many workers have nothing to try; if all trials need approval, those that await it are counted."""
+        if self.campaign.is_ab_test:
+            return self.unproposed
         awaiting = self.history.awaiting if self.campaign.approve == "always" else 0
-        return max(self.campaign.workers - self.running - len(self.ready) - awaiting, 0)
+        return max(self.campaign.at_once - self.running - len(self.ready) - awaiting, 0)
 
     @property
     def seconds_to_next_start(self) -> float | None:
@@ -147,6 +163,11 @@ class Allowance:
     @property
     def why_over(self) -> Over | None:
         """Return why the campaign is over: a budget or the space is spent, or too little is left to gain; else None."""
+        if self.campaign.is_ab_test and not self.history.trials.open:
+            if self.exhausted:
+                return Over("no_candidate", "no arm is believed to be better than the status quo and feasible")
+            if self.phase.kind == "over":
+                return Over("trials", "its last stage is over, or its budget of trials pays for no other batch")
         trials = self.campaign.budget.trials
         if self.history.started >= trials and not self.waiting:
             return Over("trials", f"all {trials} trials of the budget have been tried")

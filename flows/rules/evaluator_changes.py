@@ -4,7 +4,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.history.evaluator_version import EvaluatorVersion
 from overnight.evaluators.sources import Sources
-from overnight.report.phrases import trials_text
+from overnight.report.phrases.general import trials_text
 from overnight.report.story.versions import versions_of
 
 

@@ -40,7 +40,7 @@ class FailuresInARow:
             self.count += 1
             self.thirds += 1 if _was_foreseen(trial) else _FORESEEN
         campaign, measured = history.definition, history.trials.observed > 0
-        if self.thirds < _FORESEEN * campaign.failures.limit_in_a_row(campaign.workers, measured=measured):
+        if self.thirds < _FORESEEN * campaign.failures.limit_in_a_row(campaign.at_once, measured=measured):
             return None
         return CampaignStopped(self._why(history, trial, end))
 

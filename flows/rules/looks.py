@@ -10,7 +10,15 @@ from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_
 from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Observation
-from overnight.flows.rules.early_stopping import Decision
+from overnight.flows.rules.early_stopping import Decision, stops
+
+
+def stops_by_rules(
+    history: History, heard: Sequence[MeasurementReported], now: datetime, actor: str
+) -> list[TrialStopped]:
+    """Return the end of each trial that a rule of the campaign stops after one of these reports."""
+    rule = arm_stops if history.definition.is_ab_test else stops
+    return rule(history, heard, now, actor)
 
 
 def arm_stops(history: History, heard: Sequence[MeasurementReported], now: datetime, actor: str) -> list[TrialStopped]:

@@ -34,6 +34,7 @@ _SYMBOLS = {
     "model": "circle",
     "checking": "x",
     "confirming": "star",
+    "ramp_up": "star",
     "custom": "triangle-up",
 }
 _MOST_IN_A_LABEL = 12

@@ -12,6 +12,7 @@ GENERATORS = {
     "model": "#2f80c2",
     "checking": "#b8545a",
     "confirming": "#7b5fc9",
+    "ramp_up": "#7b5fc9",
     "custom": "#a6761d",
 }
 BEST = "#1a9c74"

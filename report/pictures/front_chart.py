@@ -7,8 +7,8 @@ from typing import Any
 
 from overnight.campaign import History, Measurement, Objective, Trial
 from overnight.campaign.goal.constraint import Constraint
-from overnight.report.front_phrases import value_text
 from overnight.report.numbers import measured, number, probability
+from overnight.report.phrases.front import value_text
 from overnight.report.pictures.axes import objective_axis, small, whole_numbers
 from overnight.report.pictures.colours import BEST, GENERATORS, LIMIT, OTHERS, PREFERRED
 from overnight.report.pictures.figure import Figure, cut, layout_of, scatter

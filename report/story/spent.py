@@ -78,7 +78,7 @@ def spent_of(history: History, standing: Standing, now: datetime) -> Spent:
         evaluations=spent.evaluations,
         cost=_cost(spent),
         limits=_limits(campaign.budget),
-        workers=campaign.workers,
+        workers=campaign.at_once,
         sent_to=sent_to(history),
         running=tuple(_running(history)),
         seconds_at_work=_seconds_at_work(history, standing, now),
@@ -147,6 +147,6 @@ def _seconds_left(history: History, standing: Standing, pace: float | None, ende
     if standing.state == "finished" or remaining <= 0:
         return 0.0
     in_sequence = confirming(campaign, history).left
-    left = pace * max((remaining - in_sequence) / campaign.workers + in_sequence, 1.0)
+    left = pace * max((remaining - in_sequence) / campaign.at_once + in_sequence, 1.0)
     limit = campaign.budget.wall_clock
     return left if limit is None else min(left, max(limit.total_seconds() - history.active_seconds, 0.0))

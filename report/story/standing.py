@@ -86,7 +86,7 @@ def _waits_for(history: History) -> Waits | None:
     if not asked or asked < len(history.trials.open):
         return None
     policy = campaign.approve
-    most = policy.most_waiting if isinstance(policy, ApprovalPolicy) else campaign.workers
+    most = policy.most_waiting if isinstance(policy, ApprovalPolicy) else campaign.at_once
     full = awaiting >= most or history.budgeted + awaiting >= campaign.budget.trials
     full = full or not confirming(campaign, history).may_propose
     return "undecided" if full else None

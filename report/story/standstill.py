@@ -67,7 +67,7 @@ def standstill(history: History) -> Standstill | None:
             since = trial.id
             break
         counts[_end(trial)] += 1
-    many = max(_FEW, history.definition.workers) * (_PATIENCE_WITH_RULES if _STOPPED in counts else 1)
+    many = max(_FEW, history.definition.at_once) * (_PATIENCE_WITH_RULES if _STOPPED in counts else 1)
     if history.finished is not None and since is None:
         many = 1
     return _standstill(counts, since, ended[0]) if counts.total() >= many else None

@@ -6,6 +6,7 @@ from overnight.campaign import History
 from overnight.campaign.goal import Goal, Objective
 from overnight.campaign.recommendation import Recommendation
 from overnight.report.story.confirmation import Confirmation, confirmation_of
+from overnight.report.story.experiment import Experiment, experiment_of
 from overnight.report.story.failures import Failures, failures_of
 from overnight.report.story.goal.best import Best, best_of
 from overnight.report.story.goal.feasibility import Feasibility, feasibility_of
@@ -25,8 +26,8 @@ class Story(Section):
 
     `known_until` is `now` for a campaign that runs, and else the time of its last event. `ledger` is the place of its
     `events`. `objective` is the first of several. Only a campaign with several has a `front`, one with `constraints` a
-    `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. `versions` are those of the
-    evaluator. The `suspects` are results that look like glitches.
+    `feasibility`, one with `stop_when` a `gain`, and one with `confirm` a `confirmation`. Only an A/B test is an
+    `experiment`. `versions` are those of the evaluator. The `suspects` are results that look like glitches.
     """
 
     campaign: str
@@ -39,6 +40,7 @@ class Story(Section):
     standing: Standing
     best: Best
     front: Front | None
+    experiment: Experiment | None
     feasibility: Feasibility | None
     suspects: tuple[SuspectResult, ...]
     spent: Spent
@@ -82,6 +84,7 @@ def story_of(
         standing=standing,
         best=best_of(history, recommendation, {suspect.trial for suspect in suspects}),
         front=front_of(history, recommendation),
+        experiment=experiment_of(history),
         feasibility=feasibility_of(history, recommendation),
         suspects=suspects,
         spent=spent_of(history, standing, now),

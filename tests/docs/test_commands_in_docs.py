@@ -96,7 +96,8 @@ def problems(schema: dict[str, Any], text: str) -> list[str]:
 
 def with_its_goal(piece: dict[str, Any]) -> dict[str, Any]:
     """Return the small campaign with a piece of another file, whose objectives take the place of its own."""
-    small = {key: value for key, value in SMALL.items() if key != "minimize" or "objectives" not in piece}
+    aims = {"maximize", "objectives"} & piece.keys()
+    small = {key: value for key, value in SMALL.items() if key != "minimize" or not aims}
     return small | piece
 
 

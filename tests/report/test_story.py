@@ -9,7 +9,7 @@ from overnight.campaign import History
 from overnight.campaign.errors import InvalidHistory
 from overnight.campaign.history.events import AttemptFailed, LeaseTaken, TrialFailed
 from overnight.report.finding import standing_sentence
-from overnight.report.phrases import spent_text
+from overnight.report.phrases.general import spent_text
 from overnight.report.story import story_of
 from overnight.report.trial_lines import failed_attempts, trial_lines
 

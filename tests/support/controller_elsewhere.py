@@ -7,8 +7,9 @@ from pathlib import Path
 from unittest import mock
 
 from overnight.bo_core import SobolProposer
-from overnight.campaign import Campaign, EvaluationOutcome, EvaluationSucceeded, Measurement, Proposal
+from overnight.campaign import Campaign, EvaluationSucceeded, Measurement, Proposal
 from overnight.campaign.errors import CampaignHeld
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.flows.controller.job import Execution, Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.host.clock import SystemClock
@@ -67,7 +68,7 @@ class WaitingEvaluator:
 class EvenSteps:
     """Evaluates in this event loop and proposes evenly spaced points, since importing torch would take seconds."""
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         return await execution.run()
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:

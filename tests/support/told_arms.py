@@ -46,7 +46,8 @@ class ToldArms:
     """A history that grows; the first arm of each batch is the status quo."""
 
     def __init__(self, **more: Any) -> None:
-        self.history = History.from_events([CampaignDefined(time=NOW, actor="c", uid="u", definition=ab_test(**more))])
+        self.events: list[Any] = [CampaignDefined(time=NOW, actor="c", uid="u", definition=ab_test(**more))]
+        self.history = History.from_events(self.events)
 
     def batch(self, *arms: tuple[int, float], generator: Generator = "sobol") -> list[int]:
         """Start arms of these sizes and shares of the traffic; return their trials."""
@@ -84,4 +85,5 @@ class ToldArms:
         return MeasurementReported(time=NOW, actor="c", trial=trial, attempt=1, step=step, metrics=dict(metrics))
 
     def _tell(self, *events: Any) -> None:
+        self.events += events
         self.history = self.history.extended(events)

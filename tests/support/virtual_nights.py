@@ -17,6 +17,7 @@ from overnight.campaign import (
     History,
     Measurement,
 )
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.campaign.window import Window
 from overnight.flows.controller.job import Execution, Job
 from overnight.flows.controller.loop import run_loop
@@ -92,7 +93,7 @@ class SeenSteps:
     def __init__(self) -> None:
         self.seen: list[History] = []
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         return await execution.run()
 
     async def propose(self, request: ProposalRequest):

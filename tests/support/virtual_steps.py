@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from overnight.bo_core.propose import propose
-from overnight.campaign import EvaluationOutcome, Proposal
+from overnight.campaign import Proposal
+from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.flows.controller.job import Execution
 from overnight.flows.proposing.request import ProposalRequest
 from overnight.flows.proposing.settings import ProposerUnavailable
@@ -17,7 +18,7 @@ class VirtualSteps:
         self.seconds, self.away = seconds, away
         self.requests: list[ProposalRequest] = []
 
-    async def evaluate(self, execution: Execution) -> EvaluationOutcome | None:
+    async def evaluate(self, execution: Execution) -> EvaluationAnswer | None:
         return await execution.run()
 
     async def propose(self, request: ProposalRequest) -> list[Proposal]:

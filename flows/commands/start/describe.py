@@ -17,7 +17,7 @@ from overnight.campaign.window import Window
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.proposing.settings import Proposing
-from overnight.report.phrases import counted
+from overnight.report.phrases.general import counted
 from overnight.storage import ledger_location
 
 

@@ -13,7 +13,7 @@ from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.host.terminal import Harmless
 from overnight.report.numbers import duration
-from overnight.report.phrases import counted
+from overnight.report.phrases.general import counted
 from overnight.report.status import state_lines
 from overnight.report.statuses import LOOKS
 from overnight.report.story import Story, story_of

@@ -20,7 +20,7 @@ from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.host.clock import SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.report.explanation import version_sentence
-from overnight.report.phrases import trials_text
+from overnight.report.phrases.general import trials_text
 from overnight.report.story.versions import versions_of
 from overnight.storage import MemoryLedger
 

@@ -51,7 +51,12 @@ EVERY_KIND: list[dict[str, Any]] = [
         },
     },
     {
-        "evaluator": {"command": ["./measure.sh"], "time_limit": "10m", "grace": "5s"},
+        "evaluator": {
+            "command": ["./measure.sh"],
+            "time_limit": "10m",
+            "grace": "5s",
+            "polled": {"every": "1h", "at_most": "30d"},
+        },
         "stop_early": {"rule": "successive_halving", "first_step": 2, "reduction": 3},
         "approve": {"when": {"change": {"x": 0.5, "size": [2.5], "n": "any"}}, "most_waiting": 3},
         "run_on": {"dask": "tcp://10.0.0.5:8786", "start_within": "1h"},

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from overnight.campaign import Goal
 from overnight.report.numbers import number, probability, with_uncertainty
-from overnight.report.phrases import counted, recommended_text
+from overnight.report.phrases.general import counted, recommended_text
 from overnight.report.selection import evenly
 from overnight.report.story import Story
 from overnight.report.story.goal.best import Recommended

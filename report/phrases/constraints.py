@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from overnight.report.numbers import measured, number, probability, with_uncertainty
-from overnight.report.phrases import counted
+from overnight.report.phrases.general import counted
 from overnight.report.story.goal.feasibility import Belief, Feasibility, Limit, RecommendedFeasibility
 
 

@@ -1,0 +1,1 @@
+"""Evaluations that go on after their processes have ended."""

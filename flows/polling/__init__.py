@@ -1,0 +1,1 @@
+"""Look at evaluations that go on after their processes have ended."""

@@ -1,0 +1,24 @@
+"""Evaluations that go on after their controller has ended."""
+
+from datetime import datetime
+
+from overnight.campaign import History
+from overnight.campaign.standing.ends import Drained
+from overnight.campaign.window import Window
+from overnight.flows.session.lease import CONTROLLER
+
+
+def going_on(history: History) -> int:
+    """Return how many open attempts go on by themselves, so that the next controller finds them by their handles."""
+    attempts = (trial.open_attempt for trial in history.trials.open)
+    return sum(each is not None and each.handle is not None and each.actor == CONTROLLER for each in attempts)
+
+
+def with_going_on(drained: Drained, history: History, window: Window | None, now: datetime) -> Drained:
+    """Return the reason why a controller ended, with the evaluations that go on and when they are looked at next."""
+    count = going_on(history)
+    if not count:
+        return drained
+    what = "1 evaluation goes on elsewhere and is" if count == 1 else f"{count} evaluations go on elsewhere and are"
+    when = "" if window is None else f", at the earliest {window.local_text(window.next_opening(now))}"
+    return Drained(drained.because, f"{drained.reason}; {what} looked at again when the campaign runs next{when}")

@@ -1,0 +1,44 @@
+"""Phrases about an A/B test: its verdict, its traffic, and the difference of an arm to the status quo."""
+
+from collections.abc import Iterator
+
+from overnight.report.numbers import number
+from overnight.report.story.experiment import ArmOfBatch, Experiment
+
+
+def traffic_text(experiment: Experiment) -> str:
+    """Return how many batches there were, and how much traffic they took."""
+    fresh = f", and {experiment.units_fresh:,} to confirm" if experiment.units_fresh else ""
+    batches = "1 batch" if experiment.batches == 1 else f"{experiment.batches} batches"
+    return f"{batches}: {experiment.units_exploring:,} {experiment.unit} to search{fresh}"
+
+
+def arm_lines(experiment: Experiment) -> Iterator[str]:
+    """Yield a line for each arm of the newest batch."""
+    newest = max((arm.batch for arm in experiment.arms), default=None)
+    for arm in experiment.arms:
+        if arm.batch == newest:
+            yield f"trial {arm.trial} ({arm.share:.3g} of the traffic): {difference_text(arm)}{_when(arm)}"
+
+
+def difference_text(arm: ArmOfBatch) -> str:
+    """Return the difference of an arm to the status quo of its batch, as a share of it if that is known."""
+    if arm.relative is not None:
+        error = "" if arm.relative_sem is None else f" ± {100 * arm.relative_sem:.2g} %"
+        return f"{100 * arm.relative:+.3g} %{error}"
+    if arm.difference is not None:
+        sign = "+" if arm.difference >= 0 else "−"
+        error = "" if arm.sem is None else f" ± {number(arm.sem)}"
+        return f"{sign}{number(abs(arm.difference))}{error}"
+    return "not compared yet" if arm.unknown is None else f"not compared: {arm.unknown}"
+
+
+def stopped_text(arm: ArmOfBatch) -> str:
+    """Return why a look ended an arm; empty if none did."""
+    return "" if arm.stopped is None else f"stopped: {arm.stopped}"
+
+
+def _when(arm: ArmOfBatch) -> str:
+    if arm.stopped is not None:
+        return f"; {stopped_text(arm)}"
+    return "" if arm.look is None else f", at look {arm.look}"

@@ -1,0 +1,64 @@
+"""The picture of the arms of an A/B test: the difference of each to the status quo of its batch."""
+
+from overnight.report.phrases.experiment import difference_text, stopped_text
+from overnight.report.pictures.axes import objective_axis
+from overnight.report.pictures.colours import BEST, INK, OTHERS
+from overnight.report.pictures.figure import Figure, cut, layout_of, scatter
+from overnight.report.story.experiment import ArmOfBatch, Experiment
+
+# With more arms, their names would overlap.
+_MOST = 60
+_HEIGHT_OF_ARM, _HEIGHT = 24, 90
+# Half of the interval that holds 90 %, in standard errors.
+_INTERVAL = 1.645
+
+
+def drawn_arms(experiment: Experiment) -> list[ArmOfBatch]:
+    """Return the newest arms whose difference is known as a share of the status quo."""
+    return [arm for arm in experiment.arms if arm.relative is not None][-_MOST:]
+
+
+def arms_chart(experiment: Experiment, metric: str) -> Figure:
+    """Return the arms from the newest to the oldest, each with its interval of 90 %; fresh traffic has its own colour.
+
+    An arm that a look has ended is hollow. A line marks the status quo.
+    """
+    arms = drawn_arms(experiment)
+    kinds = {
+        "to search": [arm for arm in arms if arm.generator != "ramp_up"],
+        "to confirm": [arm for arm in arms if arm.generator == "ramp_up"],
+    }
+    data = [_of_kind(name, kind) for name, kind in kinds.items() if kind]
+    layout = layout_of(_HEIGHT + _HEIGHT_OF_ARM * len(arms))
+    layout["xaxis"] |= objective_axis(logarithmic=False, name=f"{metric}: difference to the status quo, %")
+    order = [_name(arm) for arm in reversed(arms)]
+    layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": order}
+    line = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"}
+    layout["shapes"] = [line | {"line": {"color": INK, "width": 1, "dash": "dot"}}]
+    return {"data": data, "layout": layout | {"showlegend": len(data) > 1}}
+
+
+def _of_kind(name: str, arms: list[ArmOfBatch]) -> Figure:
+    colour = BEST if name == "to confirm" else OTHERS
+    symbols = ["circle-open" if arm.stopped is not None else "circle" for arm in arms]
+    bars = [100 * _INTERVAL * (arm.relative_sem or 0.0) for arm in arms]
+    return {
+        **scatter([100 * (arm.relative or 0.0) for arm in arms], []),
+        "y": [_name(arm) for arm in arms],
+        "name": name,
+        "mode": "markers",
+        "marker": {"color": colour, "size": 9, "symbol": symbols},
+        "error_x": {"type": "data", "array": bars, "color": colour, "thickness": 1.5},
+        "hovertext": [_label(arm) for arm in arms],
+        "hoverinfo": "text",
+    }
+
+
+def _name(arm: ArmOfBatch) -> str:
+    return f"trial {arm.trial}"
+
+
+def _label(arm: ArmOfBatch) -> str:
+    share = f"{arm.share:.3g} of the traffic"
+    lines = [f"trial {arm.trial}, batch {arm.batch}, {share}", difference_text(arm), stopped_text(arm)]
+    return "<br>".join(cut(line) for line in lines if line)
