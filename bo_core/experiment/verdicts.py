@@ -68,7 +68,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     return CandidateVerdict(
         number=candidate.number,
         trials=tuple(trial.id for trial in candidate.trials),
-        point=candidate.point,
+        point=candidate.run.candidate,
         state=state,
         stage=candidate.stages[-1],
         stages=len(stages_of(history)),
@@ -149,11 +149,11 @@ def _shown(at: _At, bound: float) -> Judged:
 
 def _state(history: History, candidate: Candidate, better_at: Judged | None) -> tuple[State, str | None]:
     stages, stage = len(stages_of(history)), candidate.stages[-1]
-    if candidate.rolled_back is not None:
-        return "rolled back", candidate.rolled_back
+    if candidate.run.rolled_back is not None:
+        return "rolled back", candidate.run.rolled_back
     if better_at is not None:
         return "confirmed", None
-    if candidate.passed >= stages:
+    if candidate.run.is_through:
         return "not confirmed", "the difference is too small for its errors after all stages"
     if history.finished is not None:
         return "not confirmed", f"the campaign ended in stage {stage} of {stages}"

@@ -1,65 +1,37 @@
 """The candidates of an A/B test: points that went, one after the other, through the stages of the ramp-up."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from overnight.campaign.experiment.effects import measured_by, steps_of
+from overnight.campaign.experiment.phase import Run, runs_of
 from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.history.history import History
-from overnight.campaign.history.trial import Failure, Observation, Stopped, Trial, Withdrawal
-from overnight.campaign.space import Point
+from overnight.campaign.history.trial import Observation, Trial
 
 RAMP_UP = "ramp_up"
-# An arm that one of these rules stopped must not continue.
-_AGAINST_AN_ARM = ("guardrail", "harm")
-_NOT_ITS_FAULT = ("infrastructure", "cancelled")
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A point in the ramp-up; `number` counts candidates from 1.
 
-    Its `trials` are those of its batches so far, and `stages` the number of the stage of each, from 1: a stage that
-    failed through no fault of the candidate is run again. `passed` is how many stages have results. `rolled_back` is
-    the reason if the ramp-up was broken off.
+    Its `trials` are those of the batches of its run so far, and `stages` the number of the stage of each, from 1: a
+    stage that failed through no fault of the candidate is run again.
     """
 
     number: int
-    trials: tuple[Trial, ...] = ()
-    stages: tuple[int, ...] = ()
-    passed: int = 0
-    rolled_back: str | None = None
-
-    @property
-    def point(self) -> Point:
-        """Return the point that is tried."""
-        return self.trials[0].point
-
-    def after(self, trial: Trial, batch: Sequence[Trial]) -> "Candidate":
-        """Return the candidate with one more batch, in which this is its trial."""
-        others = [each for each in batch if each.id != trial.id]
-        passed = bool(others) and all(_has_result(each) for each in batch)
-        return replace(
-            self,
-            trials=(*self.trials, trial),
-            stages=(*self.stages, self.passed + 1),
-            passed=self.passed + passed,
-            rolled_back=_broken_off(trial, batch),
-        )
+    run: Run
+    trials: tuple[Trial, ...]
+    stages: tuple[int, ...]
 
 
 def candidates(history: History) -> list[Candidate]:
     """Return the candidates in order; a point that is tried again after its ramp-up has ended is a new one."""
-    found: list[Candidate] = []
-    stages = len(stages_of(history))
-    for batch in history.batches().values():
-        trial = next((each for each in batch if each.proposal.generator == RAMP_UP), None)
-        if trial is None:
-            continue
-        last = found[-1] if found else None
-        if last is None or last.rolled_back is not None or last.passed >= stages or last.point != trial.point:
-            found.append(Candidate(len(found) + 1))
-        found[-1] = found[-1].after(trial, batch)
+    batches, found = history.batches(), list[Candidate]()
+    for number, run in enumerate(runs_of(history.definition, history), 1):
+        trials = [trial for batch in run.batches for trial in batches[batch] if trial.proposal.generator == RAMP_UP]
+        stages = tuple(_stage(history, trial) for trial in trials)
+        found.append(Candidate(number, run, tuple(trials), stages))
     return found
 
 
@@ -77,6 +49,12 @@ def units_used(history: History, fresh: bool) -> int:
     return total
 
 
+def _stage(history: History, trial: Trial) -> int:
+    """Return the number of the stage that has a trial's share of the traffic; the shares grow."""
+    shares, share = stages_of(history), trial.proposal.weight or 0.0
+    return min(1 + sum(each < share * (1 - 1e-9) for each in shares), len(shares))
+
+
 def _units(history: History, trial: Trial) -> int:
     goal, reports = history.definition.goal, steps_of(history, trial)
     every = [trial.measured] if isinstance(trial.outcome, Observation) else [reports[step] for step in sorted(reports)]
@@ -84,19 +62,3 @@ def _units(history: History, trial: Trial) -> int:
         return 0
     found = [measured_by(goal, metric, every[-1]) for metric in goal.metrics]
     return max((each.n or 0 for each in found if each is not None), default=0)
-
-
-def _has_result(trial: Trial) -> bool:
-    end = trial.outcome
-    return isinstance(end, Observation) or (isinstance(end, Stopped) and end.rule not in _AGAINST_AN_ARM)
-
-
-def _broken_off(trial: Trial, batch: Sequence[Trial]) -> str | None:
-    """Return why a candidate is rolled back after a batch, or None: by a rule, its own fault or a person."""
-    end = trial.outcome
-    if isinstance(end, Stopped) and end.rule in _AGAINST_AN_ARM:
-        return end.why
-    if isinstance(end, Failure) and (end.quarantined or end.cause not in _NOT_ITS_FAULT):
-        return f"it failed: {end.message}" if end.message else "it failed"
-    ends = [each.outcome for each in batch if isinstance(each.outcome, Withdrawal)]
-    return next((f"{each.kind} by {each.by}" + (f": {each.why}" if each.why else "") for each in ends), None)
