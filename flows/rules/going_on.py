@@ -14,6 +14,13 @@ def going_on(history: History) -> int:
     return sum(each is not None and each.handle is not None and each.actor == CONTROLLER for each in attempts)
 
 
+def and_left(history: History | None) -> str:
+    """Return the end of a sentence about a request to stop: which evaluations go on; empty without any."""
+    count = 0 if history is None else going_on(history)
+    what = "1 evaluation that goes on elsewhere is" if count == 1 else f"{count} evaluations that go on elsewhere are"
+    return f"; {what} left to the next controller" if count else ""
+
+
 def with_going_on(drained: Drained, history: History, window: Window | None, now: datetime) -> Drained:
     """Return the reason why a controller ended, with the evaluations that go on and when they are looked at next."""
     count = going_on(history)

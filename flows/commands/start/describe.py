@@ -14,6 +14,7 @@ from overnight.campaign.approval import ApprovalPolicy, Limit
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
+from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.proposing.settings import Proposing
@@ -38,6 +39,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
             "evaluator",
             f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
         ),
+        *_polling(file.polling),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
         ("failures", _failures(file)),
@@ -85,6 +87,13 @@ def _constraints(campaign: Campaign) -> list[tuple[str, str]]:
 
 def _proposed_by(proposing: Proposing) -> str:
     return "" if proposing.pool is None else f", computed on work pool `{proposing.pool}`"
+
+
+def _polling(polling: Polling | None) -> list[tuple[str, str]]:
+    if polling is None:
+        return []
+    every, longest = format_duration(polling.every), format_duration(polling.at_most)
+    return [("polled", f"each evaluation may go on by itself for {longest}, and is looked at every {every}")]
 
 
 def _also(metrics: tuple[str, ...]) -> str:
