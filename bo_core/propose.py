@@ -30,8 +30,8 @@ def propose(campaign: Campaign, history: History, proposer: AnyProposer, q: int)
     model also returns fewer if the rest of the budget is reserved for confirming trials; of these it returns one, or
     none while another trial is outstanding.
 
-    In an A/B test a batch is proposed as a whole, whatever `q` is, the status quo first. There is none while a trial of
-    another batch is open, and none once the test is over (`campaign/experiment/phase.py`).
+    In an A/B test a batch is proposed as a whole, for every `q`, with the status quo first. Nothing is proposed while a
+    trial of another batch is open, or once the test is over (`campaign/experiment/phase.py`).
     """
     if campaign.is_ab_test:
         return next_batch(campaign, history, proposer)

@@ -1,4 +1,4 @@
-"""Proposals that no model makes: what the campaign file asks for, and the provenance that any proposal has."""
+"""Proposals that no model makes: those that the campaign file asks for, and the provenance that any proposal has."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace

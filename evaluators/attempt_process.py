@@ -67,7 +67,7 @@ class AttemptProcess:
             # The evaluation has not begun, so the point cannot be to blame.
             message = f"could not be started: {problem}"
             return EvaluationFailed(cause="infrastructure", message=message, machine=True)
-        lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+        lines = self._lines(attempt, request, report)
         async with self._ended_if_unreadable(attempt.path):
             try:
                 await self._watch(child, attempt, lines, self.time_limit, self.grace).to_its_end()
@@ -81,13 +81,17 @@ class AttemptProcess:
         """Return the outcome of an attempt that another process started; None if it never began."""
         async with self._ended_if_unreadable(folder):
             attempt = AttemptFolder.at(folder)
-            lines = ReportLines(attempt.reports, report, Redaction(self.secrets), request.expected_metrics)
+            lines = self._lines(attempt, request, report)
             try:
                 return await self._settle(attempt, request, lines)
             except asyncio.CancelledError:
                 if (stored := await self._stored(attempt, request, lines)) is None:
                     raise
                 return stored
+
+    def _lines(self, attempt: AttemptFolder, request: EvaluationRequest, report: Report) -> ReportLines:
+        redaction, batch = Redaction(self.secrets), request if request.arms else None
+        return ReportLines(attempt.reports, report, redaction, request.expected_metrics, batch=batch)
 
     @asynccontextmanager
     async def _ended_if_unreadable(self, folder: Path) -> AsyncIterator[None]:

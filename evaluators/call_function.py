@@ -225,7 +225,8 @@ def _result(reference: str, request: dict[str, Any], charge: Callable[[float], N
     expected, objective = request["expected_metrics"], request["objective"]
 
     def report(step: int, metrics: Any) -> None:
-        line = to_json({"step": int(step), "metrics": metrics_of(metrics, objective)})
+        found = result_of_arms(metrics) if request.get("arms") else {"metrics": metrics_of(metrics, objective)}
+        line = to_json({"step": int(step), **found})
         with Path(os.environ["EVAL_REPORTS"]).open("a") as file:
             file.write(line + "\n")
 

@@ -16,6 +16,8 @@ from overnight.flows.clusters.sent import SentEvaluator
 from overnight.flows.controller.job import Job
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.definition.receipts import receipts_of
+from overnight.flows.experiment.marking import Marking
+from overnight.flows.experiment.together import Together
 from overnight.flows.host.clock import Clock
 from overnight.flows.host.log import LOG
 from overnight.flows.polling.polled import Polled
@@ -75,9 +77,17 @@ async def placed(
             await launcher.close()
 
 
-def polled(file: CampaignFile, evaluator: Evaluator, clock: Clock, notify: Callable[[str], None]) -> Evaluator:
-    """Return an evaluator that also follows evaluations which go on after their process, if the file allows them."""
-    return evaluator if file.polling is None else Polled(evaluator, file.polling, clock, notify)
+def followed(file: CampaignFile, evaluator: Evaluator, clock: Clock, notify: Callable[[str], None]) -> Evaluator:
+    """Return an evaluator that follows evaluations which go on after their process, if the file allows them.
+
+    That of an A/B test evaluates the arms of a batch together.
+    """
+    if file.polling is None:
+        return evaluator
+    if not file.campaign.is_ab_test:
+        return Polled(evaluator, file.polling, clock, notify)
+    ended = set[int]()
+    return Together(Polled(Marking(evaluator, ended), file.polling, clock, notify), ended)
 
 
 def _only_once(notify: Callable[[str], None]) -> Callable[[str], None]:
@@ -125,7 +135,7 @@ def _on_pool(pool: str, limit: timedelta) -> Proposer:
 
 
 def job_of(file: CampaignFile, ledger: Ledger, evaluator: Evaluator, asked: Proposers, *, ignore_window: bool) -> Job:
-    """Return the parts that a campaign file combines; `evaluator` comes from `polled`, `asked` from `proposers`."""
+    """Return the parts that a campaign file combines; `evaluator` comes from `followed`, `asked` from `proposers`."""
     return Job(
         campaign=file.campaign,
         evaluator=evaluator,

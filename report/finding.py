@@ -63,6 +63,8 @@ def _counts(story: Story) -> str:
 def finding_sentence(story: Story) -> str:
     """Return the result of a campaign in one sentence."""
     metric, found, baseline = story.objective.metric, story.best.recommended, story.best.baseline
+    if story.experiment is not None:
+        return story.experiment.verdict
     if found is None:
         return _nothing(story)
     value, feasibility = recommended_text(found), story.feasibility and story.feasibility.recommended
@@ -127,7 +129,8 @@ def constraint_sentences(story: Story) -> list[str]:
 def confidence_sentences(story: Story) -> list[str]:
     """Return how certain the result is, and the best measurement if that is another trial's."""
     found = story.best.recommended
-    if found is None:
+    # The verdict of an A/B test says how certain it is.
+    if found is None or story.experiment is not None:
         return []
     if found.without_model is not None:
         return [f"The figures are the best measurement and its standard error. {found.without_model}"]

@@ -25,6 +25,7 @@ from overnight.report.phrases.experiment import difference_text, stopped_text, t
 from overnight.report.phrases.general import made_text, recommended_words, where
 from overnight.report.pictures.arms_chart import arms_chart, drawn_arms
 from overnight.report.pictures.charts import Pictures, timeline_chart
+from overnight.report.pictures.differences import as_differences
 from overnight.report.pictures.figure import Figure
 from overnight.report.pictures.front_chart import FrontPictures
 from overnight.report.pictures.timeline import Span, attempt_spans, utilisation
@@ -51,12 +52,16 @@ def render_report(history: History, story: Story) -> str:
     names, ringed = list(campaign.parameters.tuned()), recommended and recommended.trial
     metrics = [objective.metric for objective in history.goal.objectives]
     names, uncharted = _charted(names, metrics)
-    by_metric = {metric: Pictures(history, ringed, metric) for metric in metrics}
+    drawn = history if story.experiment is None else as_differences(history)
+    by_metric = {metric: Pictures(drawn, ringed, metric) for metric in metrics}
     pictures = by_metric[campaign.objective.metric]
     fronts = None if story.front is None else FrontPictures(history, story.front)
     figures = _figures(by_metric, fronts, spans[-MOST:], names)
     if story.experiment is not None and drawn_arms(story.experiment):
         figures["arms"] = _embedded(arms_chart(story.experiment, campaign.objective.metric))
+    if story.experiment is not None:
+        # The picture of the arms shows their course.
+        figures.pop("course", None)
     listed, failed, without = worth_listing(history, ringed), failed_attempts(history), without_result(history)
     return _template().render(
         campaign=campaign,

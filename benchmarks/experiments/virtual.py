@@ -69,7 +69,7 @@ class VirtualTest:
         self.history = History.from_events([defined])
 
     def run(self, most_candidates: int = 1) -> Verdict:
-        """Explore, then try the best candidates until one is confirmed or so many were tried."""
+        """Explore, then try the best candidates until so many were tried or one is called better."""
         others = [(1 - STATUS_QUO_SHARE) / (ARMS - 1)] * (ARMS - 1)
         for _ in range(self.design.batches):
             self._batch(range(ARMS), [STATUS_QUO_SHARE, *others], "sobol")

@@ -253,7 +253,7 @@ def _best_repetition(choice: Choice, repetitions: Repetitions, gain: float) -> t
 
 
 def _gain(choice: Choice, point: Point, instead_of: Point | None) -> float:
-    """Return the expected gain of a repetition if the alternative is a new point, or if there is none."""
+    """Return the expected gain of a repetition if the alternative is a new point, or without an alternative."""
     repetitions = choice.repetitions(instead_of)
     gain = None if repetitions is None else repetitions.gain_at(choice.encoding.encode([point])[0])
     if gain is None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from overnight.bo_core.choice.asked import Asked
 from overnight.bo_core.data.encoding import PointKey, key_of
 from overnight.bo_core.model import Model
-from overnight.campaign import Campaign, Point
+from overnight.campaign.experiment.phase import stopped_points
 from overnight.campaign.experiment.settings import Traffic
 
 # A promising arm that is measured again may get this many times the traffic of a new arm.
@@ -18,22 +19,26 @@ MULTIPLES = (1, 2, 4)
 class Arms:
     """The `count` arms of a batch, the status quo among them, and the `traffic` that they share.
 
-    Points that are `barred` are in the batch already. `of_unit` is the variance of one unit of traffic, in standardised
+    Points that are `chosen` are in the batch already, and those that were `stopped` because of a guardrail or harm are
+    not tried again. `of_unit` is the variance of one unit of traffic, in standardised
     outcomes.
     """
 
     traffic: Traffic
     count: int
-    barred: frozenset[PointKey]
+    chosen: frozenset[PointKey]
+    stopped: frozenset[PointKey]
     of_unit: float
 
     @classmethod
-    def of(cls, campaign: Campaign, model: Model, chosen: Sequence[Point], more: int) -> "Arms | None":
-        """Return the arms of a batch with `chosen` points and so many more; None unless it is an A/B test."""
-        if campaign.traffic is None:
+    def of(cls, asked: Asked, model: Model) -> "Arms | None":
+        """Return the arms of a batch with the points that were chosen and q more; None unless it is an A/B test."""
+        traffic = asked.campaign.traffic
+        if traffic is None:
             return None
-        barred = frozenset(key_of(point) for point in chosen)
-        return cls(campaign.traffic, len(chosen) + more, barred, _variance_of_unit(campaign.traffic, model))
+        chosen = frozenset(key_of(point) for point in asked.chosen)
+        stopped = frozenset(key_of(point) for point in stopped_points(asked.everything.stopped))
+        return cls(traffic, len(chosen) + asked.q, chosen, stopped, _variance_of_unit(traffic, model))
 
     @property
     def status_quo(self) -> float:

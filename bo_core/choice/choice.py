@@ -70,7 +70,7 @@ class Choice:
         self.aim = aim_of(asked.campaign, asked.encoding, beliefs)
         self.opinion = self._opinion_of_feasible(opinion)
         could_be = self.aim.could_be_best(self.posteriors, of_objective.X, self.generator)
-        self.arms = Arms.of(asked.campaign, self.model, asked.chosen, self.q)
+        self.arms = Arms.of(asked, self.model)
         if self.arms is not None:
             could_be = first_of_each(of_objective.X, could_be)
         self.incumbents = could_be[could_be < len(self.model.data.X)]
@@ -247,7 +247,7 @@ class Choice:
         arms are expected to raise the best mean most, each by itself.
         """
         assert self.arms is not None, "expected an A/B test"
-        arms = replace(self.arms, count=len(self.arms.barred) + len(chosen))
+        arms = replace(self.arms, count=len(self.arms.chosen) + len(chosen))
         again = [each.acquisition == REPLICATION for each in chosen]
         possible = [arms.shares(again, multiple) for multiple in (MULTIPLES if any(again) else MULTIPLES[:1])]
         if len(possible) == 1:
@@ -294,10 +294,10 @@ class Choice:
         return noise if self.arms is None else torch.full_like(noise, self.arms.noise_of(self.arms.share_of_each))
 
     def _free(self, places: Tensor) -> Tensor:
-        """Return the incumbents [c] that may be measured again: in an A/B test, those that are not in the batch yet."""
+        """Return the incumbents [c] that may be measured again: in an A/B test none of this batch, and none stopped."""
         if self.arms is None:
             return places
-        here = self.arms.barred | self.chosen_here
+        here = self.arms.chosen | self.arms.stopped | self.chosen_here
         at = [self.tried_at(self.model.data.X[place].cpu()) for place in places]
         return places[torch.tensor([key_of(point) not in here for point in at], dtype=torch.bool)]
 

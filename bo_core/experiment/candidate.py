@@ -21,9 +21,8 @@ from overnight.bo_core.recommendation.measured import best_beside_own
 from overnight.bo_core.settings.user_code import Unusable
 from overnight.campaign import Campaign, History, ModelView, Point
 from overnight.campaign.errors import ModelFailed
-from overnight.campaign.experiment.phase import AGAINST_AN_ARM
+from overnight.campaign.experiment.phase import stopped_points
 from overnight.campaign.history.provenance import Prediction, Provenance, Stack
-from overnight.campaign.history.trial import Stopped
 
 # Without an arm that is feasible with the demanded probability, one that is more likely feasible than not is tried:
 # the looks of its ramp-up stop it if it breaks a limit.
@@ -32,7 +31,7 @@ _LIKELY = 0.5
 
 @dataclass(frozen=True)
 class Promising:
-    """The best arm, what is predicted there, and the stack of the computation."""
+    """The best arm, the predictions there, and the stack of the computation."""
 
     point: Point
     stack: Stack
@@ -46,13 +45,13 @@ def candidate_of(
     """Return the best arm that was measured and not rolled back; None if none is better than the status quo.
 
     That is the recommended one if it is another point than the status quo: the arm with the best posterior mean of
-    those that are feasible with the demanded probability. If there is none, one counts that is more likely feasible
+    those that are feasible with the demanded probability. Without such an arm, one counts that is more likely feasible
     than not. Points that a guardrail or harm stopped do not count. A proposer without a model uses the default
     settings; if no model can be computed, differences to the status quo of the own batch take its place.
     """
     proposer = on_this_machine(proposer if isinstance(proposer, BayesianProposer) else BayesianProposer())
     view, last = view_inside(campaign, history), last_made_by_model(history)
-    excluded = {key_of(point) for point in (*rolled_back, *_stopped(view))}
+    excluded = {key_of(point) for point in (*rolled_back, *stopped_points(view.stopped))}
     if not view.observed:
         return None
     try:
@@ -63,12 +62,6 @@ def candidate_of(
         if found is None or is_baseline(campaign, found.point):
             return None
         return Promising(found.point, Stack(libraries=stack()))
-
-
-def _stopped(view: ModelView) -> list[Point]:
-    """Return the points that a guardrail or harm stopped."""
-    ends = [(trial.point, trial.outcome) for trial in view.stopped]
-    return [point for point, end in ends if isinstance(end, Stopped) and end.rule in AGAINST_AN_ARM]
 
 
 def _believed(

@@ -16,7 +16,7 @@ from overnight.bo_core.search.sobol import sobol_points
 from overnight.bo_core.unmodelled import asked_for, seeded, with_pending
 from overnight.campaign import Campaign, History, Point, Proposal
 from overnight.campaign.errors import ModelFailed
-from overnight.campaign.experiment.phase import Phase, phase_of, runs_of
+from overnight.campaign.experiment.phase import Phase, phase_of, runs_of, stopped_points
 from overnight.campaign.experiment.settings import RampUp
 from overnight.campaign.standing.confirming import LEAST_OBSERVED
 
@@ -24,7 +24,7 @@ from overnight.campaign.standing.confirming import LEAST_OBSERVED
 def next_batch(campaign: Campaign, history: History, proposer: AnyProposer) -> list[Proposal]:
     """Return the arms of the next batch with their shares of the traffic, which add up to 1, the status quo first.
 
-    There are none while a trial of another batch is open, and none if the test is over: if the budget or the candidates
+    Nothing is proposed while a trial of another batch is open, or if the test is over: if the budget or the candidates
     are spent, or if the status quo is believed to be the best arm. If no arm is worth exploring, the ramp-up begins.
     """
     phase = phase_of(campaign, history)
@@ -89,7 +89,8 @@ def _spread(campaign: Campaign, encoding: Encoding, taken: Collection[PointKey],
 
 def _again(campaign: Campaign, history: History, chosen: set[PointKey], q: int) -> list[Point]:
     """Return at most q points that gave a result and are not in the batch, those with the fewest results first."""
-    observed = view_inside(campaign, history).observed
+    view = view_inside(campaign, history)
+    observed, chosen = view.observed, chosen | {key_of(point) for point in stopped_points(view.stopped)}
     times = Counter(key_of(trial.point) for trial in observed)
     points = {key_of(trial.point): trial.point for trial in observed}
     return [points[key] for key in sorted(points, key=lambda key: times[key]) if key not in chosen][:q]

@@ -16,7 +16,7 @@ def lower_bound(contrasts: Sequence[Contrast], alpha: float) -> float:
     last = contrasts[-1] if contrasts else None
     if last is None:
         return -math.inf
-    if last.variance == 0:
+    if last.exact:
         return last.value
     if last.fraction is None:
         return -math.inf

@@ -42,13 +42,13 @@ def spent(alpha: float, fraction: float) -> float:
     """Return how much of a one-sided error probability is spent at a fraction of the planned information.
 
     This is the spending function of Lan and DeMets (1983) that resembles the boundaries of O'Brien and Fleming:
-    2 (1 − Φ(z / √t)), where z leaves alpha / 2 above it.
+    2 (1 − Φ(z / √t)), with the z that leaves alpha / 2 above it.
     """
     if fraction >= 1:
         return alpha
-    if fraction <= 0:
+    if fraction <= 0 or alpha < _LEAST_SPENT:
         return 0.0
-    return math.erfc(_NORMAL.inv_cdf(1 - alpha / 2) / math.sqrt(2 * fraction))
+    return math.erfc(-_NORMAL.inv_cdf(alpha / 2) / math.sqrt(2 * fraction))
 
 
 def boundaries(looks: Iterable[Look], alpha: float) -> tuple[float, ...]:
@@ -88,7 +88,7 @@ def repeated_p(looks: Iterable[Look], values: Iterable[float]) -> float:
 # Two of these are the same only if they are one object, so that the steps from each are computed once.
 @dataclass(frozen=True, eq=False)
 class _Reached:
-    """What is known after a look: its boundary, the error used up to it, and Z there if no earlier look has decided.
+    """The state after a look: its boundary, the error used up to it, and Z there if no earlier look has decided.
 
     The density of Z, of the tests that were undecided before this look, is a mixture of normal ones at ascending
     `centres` [m] with `masses` [m] and the standard deviation `width`. `used_before` is the error used before it.

@@ -26,8 +26,8 @@ def verdict(history: History) -> Verdict:
     Only the ramp-up counts: its traffic was not used to find the candidate, so a candidate is one hypothesis. Each is
     judged at every look by the differences of its stages so far, each to the status quo of its own batch, weighted by
     their information. The error probability of a candidate is spent over the looks of all its stages. Candidate j gets
-    four fifths of what the earlier ones left, and all that it got counts as spent, because the reason for its end may
-    depend on its results.
+    four fifths of the error that the earlier ones left. All that it got counts as spent, because the reason for its end
+    may depend on its results.
     """
     at_least = (history.definition.decide or Decide()).at_least
     judged = list[CandidateVerdict]()
@@ -61,8 +61,8 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
     looks = [Look(1 / at.variance, at.fraction) for at in ats]
     bounds = boundaries(looks, error)
     judged = tuple(_shown(at, bound) for at, bound in zip(ats, bounds, strict=True))
-    claimed = next((each for each in judged if each.better), None)
-    state, why = _state(history, candidate, claimed)
+    better_at = next((each for each in judged if each.better), None)
+    state, why = _state(history, candidate, better_at)
     counted = [(at, bound) for at, bound in zip(ats, bounds, strict=True) if bound < math.inf]
     newest, bound = counted[-1] if counted else (ats[-1] if ats else None, math.inf)
     return CandidateVerdict(
@@ -74,7 +74,7 @@ def _judged(history: History, candidate: Candidate, error: float) -> CandidateVe
         stages=len(stages_of(history)),
         error=error,
         looks=judged,
-        claimed=claimed,
+        better_at=better_at,
         effect=None if newest is None else _effect(history, newest, bound),
         relative=None if newest is None else _relative(history, newest, bound),
         p_value=repeated_p(looks, [at.difference / math.sqrt(at.variance) for at in ats]) if ats else None,
@@ -90,10 +90,9 @@ def _looks(history: History, candidate: Candidate) -> Iterator[_At]:
     parts: _Parts = []
     for stage, trial in enumerate(candidate.trials, 1):
         last = None
-        for step in _steps(history, trial):
-            found = question.asked(history, trial, step)
+        for step, found in question.answers(history, trial).items():
             # Differences without any error are no differences between means of units.
-            if found is None or not 0 < found.variance < math.inf:
+            if found.exact or math.isinf(found.variance):
                 continue
             last = step, found
             fraction = _fraction(history, stage, step, [*before, found])
@@ -115,7 +114,7 @@ def _fraction(history: History, stage: int, step: int | None, contrasts: Sequenc
     """Return the share of the planned information of all stages; None if the plan is unknown.
 
     The information that later stages will give follows from that of this one: it is proportional to w (1 − w), with
-    the candidate's share w. The results of the last stage complete it, whatever was planned.
+    the candidate's share w. The results of the last stage complete the information, also if it is less than planned.
     """
     shares = stages_of(history)
     if step is None and stage >= len(shares):
@@ -144,11 +143,11 @@ def _shown(at: _At, bound: float) -> Judged:
     return Judged(at.stage, trial.id, step, at.difference, math.sqrt(at.variance), at.fraction, bound)
 
 
-def _state(history: History, candidate: Candidate, claimed: Judged | None) -> tuple[State, str | None]:
+def _state(history: History, candidate: Candidate, better_at: Judged | None) -> tuple[State, str | None]:
     stages, stage = len(stages_of(history)), len(candidate.trials)
     if candidate.rolled_back is not None:
         return "rolled back", candidate.rolled_back
-    if claimed is not None:
+    if better_at is not None:
         return "confirmed", None
     if candidate.trials[-1].outcome is not None and stage >= stages:
         return "not confirmed", "the difference is too small for its errors after all stages"
@@ -158,8 +157,8 @@ def _state(history: History, candidate: Candidate, claimed: Judged | None) -> tu
 
 
 def _effect(history: History, at: _At, bound: float) -> Interval:
-    sem, sign = math.sqrt(at.variance), history.definition.goal.objectives[0].sign
-    return _interval(sign * at.difference, sem, bound)
+    value = history.definition.goal.objectives[0].turned(at.difference)
+    return _interval(value, math.sqrt(at.variance), bound)
 
 
 def _relative(history: History, at: _At, bound: float) -> Interval | None:
@@ -198,11 +197,11 @@ def _excess(history: History, candidate: Candidate, question: Question) -> float
     """Return the probability that a bound is exceeded, by all stages and a flat prior; None without evidence."""
     found = list[Contrast]()
     for trial in candidate.trials:
-        asked = (question.asked(history, trial, step) for step in _newest(history, trial))
-        found += [each for each in asked if each is not None]
+        answers = question.answers(history, trial)
+        found += [answers[step] for step in _newest(history, trial) if step in answers]
     if not found:
         return None
-    if exact := [each for each in found if each.variance == 0]:
+    if exact := [each for each in found if each.exact]:
         return float(exact[-1].value > 0)
     value, variance = _pooled(found)
     return _NORMAL.cdf(value / math.sqrt(variance))

@@ -15,8 +15,8 @@ from overnight.campaign.recommendation import OfFront, Recommendation
 def measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: str) -> Recommendation:
     """Return the trial with the best measurement, with nothing inferred beyond the measurement.
 
-    If no trial is feasible, it is one that breaks the fewest constraints. In an A/B test, it is the best beside the
-    status quo of its own batch.
+    If no trial is feasible, it is one that breaks the fewest constraints. In an A/B test, the best one has the
+    largest difference to the status quo of its own batch.
     """
     objective = campaign.objective.metric
     best = best_beside_own(campaign, goal, trials) if campaign.is_ab_test else None
@@ -37,7 +37,8 @@ def measured_best(campaign: Campaign, goal: Goal, trials: Sequence[Trial], why: 
 def best_beside_own(campaign: Campaign, goal: Goal, trials: Sequence[Trial]) -> Trial | None:
     """Return the first trial of the point with the best difference to the status quo of its own batch, pooled.
 
-    A point counts if most of its results meet the constraints beside their own status quo. None if no point counts.
+    A point counts if most of its results meet the constraints, relative to their own status quo. Without such a point,
+    there is no best one.
     """
     beside, places = status_quos(trials), dict[PointKey, list[Trial]]()
     for trial in trials:

@@ -1,22 +1,25 @@
-"""An arm beside its status quo as one number: the arm − factor · status quo − offset, with its error and its plan."""
+"""An arm compared with its status quo in one number: arm − factor · status quo − offset, with its error."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from overnight.campaign.evaluation import Measurement
-from overnight.campaign.experiment.effects import at_step, measured_by, status_quo_of
-from overnight.campaign.goal import Goal
+from overnight.campaign.experiment.effects import measured_by, status_quo_of, steps_of
+from overnight.campaign.goal import Goal, Measured
 from overnight.campaign.goal.constraint import Bound, Constraint
 from overnight.campaign.history.history import History
 from overnight.campaign.history.trial import Trial
+
+# One over a smaller variance would overflow.
+_LEAST_VARIANCE = 1e-300
 
 
 @dataclass(frozen=True)
 class Contrast:
     """A difference at a look: its `variance`, and the one that it will have when the batch has all its units.
 
-    A variance of 0 means that the value is exact. `planned_variance` is None if the units are not known.
+    Without known units, `planned_variance` is missing.
     """
 
     value: float
@@ -24,43 +27,57 @@ class Contrast:
     planned_variance: float | None = None
 
     @property
+    def exact(self) -> bool:
+        """Return whether the value has no error."""
+        return self.variance < _LEAST_VARIANCE
+
+    @property
     def fraction(self) -> float | None:
         """Return the share of the planned information that is known; None without a plan."""
-        if self.planned_variance is None or self.variance == 0:
+        if self.planned_variance is None or self.exact:
             return None
         return self.planned_variance / self.variance
 
 
 @dataclass(frozen=True)
 class Question:
-    """The question about a metric of an arm whether sign · (arm − factor · status quo − offset) is above 0.
+    """The question about a metric of an arm whether side · (arm − factor · status quo − offset) is above 0.
 
     `limit` is the constraint's bound that it is about; None if it is about the objective.
     """
 
     metric: str
-    sign: float
+    side: float
     factor: float = 1.0
     offset: float = 0.0
     limit: Bound | None = None
 
-    def asked(self, history: History, trial: Trial, step: int | None) -> Contrast | None:
-        """Return the answer at a look, or by the results if `step` is None; None if a number for it is missing."""
-        beside = status_quo_of(history, trial)
-        arm = measured_by(history.definition.goal, self.metric, at_step(history, trial, step))
-        other = None
-        if self.factor and beside is not None:
-            other = measured_by(history.definition.goal, self.metric, at_step(history, beside, step))
-        if arm is None or arm.sem is None or (self.factor and (other is None or other.sem is None)):
-            return None
-        value = self.sign * (arm.mean - self.offset - (self.factor * other.mean if other else 0.0))
-        parts = [(1.0, arm, planned_units(history, trial))]
-        if other is not None and beside is not None:
-            parts.append((self.factor, other, planned_units(history, beside)))
-        variance = sum((factor * (measured.sem or 0.0)) ** 2 for factor, measured, _ in parts)
-        planned = [_planned(factor, measured, units) for factor, measured, units in parts]
+    def answers(self, history: History, trial: Trial) -> dict[int | None, Contrast]:
+        """Return the known answers at the looks in order, and under None the one by the results."""
+        goal, beside = history.definition.goal, status_quo_of(history, trial)
+        mine = _measured(history, trial)
+        others = {} if beside is None or self.factor == 0 else _measured(history, beside)
+        units = planned_units(history, trial), None if beside is None else planned_units(history, beside)
+        found = dict[int | None, Contrast]()
+        for step in [*sorted(each for each in mine if each is not None), None]:
+            arm = measured_by(goal, self.metric, mine.get(step, {}))
+            other = measured_by(goal, self.metric, others.get(step, {}))
+            if arm is not None and arm.sem is not None and (self.factor == 0 or (other and other.sem is not None)):
+                found[step] = self._contrast(arm, other, units)
+        return found
+
+    def _contrast(
+        self, arm: Measurement, other: Measurement | None, units: tuple[float | None, float | None]
+    ) -> Contrast:
+        baseline = 0.0 if other is None else self.factor * other.mean
+        parts = [(1.0, arm, units[0]), *([] if other is None else [(self.factor, other, units[1])])]
+        planned = [_planned(*part) for part in parts]
         known = [each for each in planned if each is not None]
-        return Contrast(value, variance, sum(known) if len(known) == len(planned) else None)
+        return Contrast(
+            value=self.side * (arm.mean - self.offset - baseline),
+            variance=sum((factor * (measured.sem or 0.0)) ** 2 for factor, measured, _ in parts),
+            planned_variance=sum(known) if len(known) == len(planned) else None,
+        )
 
 
 def guardrails(goal: Goal) -> Iterator[tuple[Constraint, Question]]:
@@ -74,18 +91,23 @@ def guardrails(goal: Goal) -> Iterator[tuple[Constraint, Question]]:
 
 def better(goal: Goal) -> Question:
     """Return the question whether an arm is better than its status quo."""
-    return Question(goal.objectives[0].metric, goal.objectives[0].sign)
+    return Question(goal.objectives[0].metric, goal.objectives[0].turned(1.0))
 
 
 def worse(goal: Goal) -> Question:
     """Return the question whether an arm is worse than its status quo."""
-    return Question(goal.objectives[0].metric, -goal.objectives[0].sign)
+    return Question(goal.objectives[0].metric, goal.objectives[0].turned(-1.0))
 
 
 def planned_units(history: History, trial: Trial) -> float | None:
     """Return how many units a trial gets by its share of the batch's traffic; None without a share or traffic."""
     weight, traffic = trial.proposal.weight, history.definition.traffic
     return None if weight is None or traffic is None else weight * traffic.per_batch
+
+
+def _measured(history: History, trial: Trial) -> dict[int | None, Measured]:
+    """Return the reports of a trial by look, and its result under None."""
+    return {**steps_of(history, trial), **({None: trial.measured} if trial.measured else {})}
 
 
 def _planned(factor: float, measured: Measurement, units: float | None) -> float | None:

@@ -17,8 +17,8 @@ class Effect:
     """How one metric of an arm differs from that of the status quo of its batch.
 
     `step` is the look at which both were measured; None means that both are results. `value` is the arm's mean minus
-    the status quo's, in the metric's unit, and `relative` is it as a share of the status quo's mean. What cannot be
-    stated is None, and `unknown` says why.
+    the status quo's, in the metric's unit, and `relative` is it as a share of the status quo's mean. A number that
+    cannot be stated is None, and `unknown` has the reason.
     """
 
     trial: int
@@ -52,7 +52,7 @@ def newest_effect(history: History, trial: Trial, metric: str) -> Effect:
 
 
 def effect_at(history: History, trial: Trial, metric: str, step: int | None) -> Effect:
-    """Return an arm's effect at a look, or by its result if `step` is None."""
+    """Return an arm's effect at a look; without a `step`, by its result."""
     goal, batch = history.definition.goal, _batch(trial)
     found = Effect(trial.id, batch, metric, step)
     beside = status_quo_of(history, trial)
@@ -69,7 +69,7 @@ def effect_at(history: History, trial: Trial, metric: str, step: int | None) -> 
 
 
 def status_quo_of(history: History, trial: Trial) -> Trial | None:
-    """Return the status quo of a trial's batch; None if the trial is it, or if there is none."""
+    """Return the status quo of a trial's batch; None for the status quo itself, and in a batch without one."""
     first = history.trials.get(_batch(trial))
     known = first is not None and first.id != trial.id and first.proposal.generator == STATUS_QUO
     return first if known else None
@@ -88,7 +88,7 @@ def steps_of(history: History, trial: Trial) -> Mapping[int, Measured]:
 
 
 def at_step(history: History, trial: Trial, step: int | None) -> Measured:
-    """Return what a trial reported at a look, or its result if `step` is None; empty if there is none."""
+    """Return the report of a trial at a look, or its result without a `step`; empty if it does not exist."""
     return trial.measured if step is None else steps_of(history, trial).get(step, {})
 
 

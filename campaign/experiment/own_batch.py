@@ -14,7 +14,7 @@ def status_quos(trials: Iterable[Trial]) -> dict[int, Trial]:
 
 
 def beside_own(goal: Goal, trial: Trial, beside: Mapping[int, Trial]) -> Goal:
-    """Return the goal beside the status quo of a trial's own batch, to which constraints may be relative.
+    """Return the goal with the status quo of a trial's own batch, to which constraints may be relative.
 
     Without a status quo that has a result, nothing is known to meet such constraints.
     """

@@ -3,7 +3,7 @@
 A pure function of the definition and the history. Budgets of time do not count, as nothing here has a clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +16,7 @@ from overnight.campaign.standing.spending import likely_left
 
 # A stage has two arms, the candidate and the status quo, and so has the smallest batch.
 ARMS_OF_A_STAGE = 2
-# The rules whose verdict is that an arm must not go on.
+# The rules whose verdict is that an arm must not continue.
 AGAINST_AN_ARM = ("guardrail", "harm")
 _NOT_ITS_FAULT = ("infrastructure", "cancelled")
 
@@ -42,11 +42,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Phase:
-    """What the next batch is for, and how many `arms` it has; the status quo is one of them.
+    """The purpose of the next batch, and how many `arms` it has; the status quo is one of them.
 
     While a trial of a batch is open, the phase `waits`, and no batch may be proposed. A ramp-up has the number of its
-    `stage`, the `share` of the traffic that the candidate gets there, and the `candidate`, which is None at the first
-    stage: then the best arm is chosen, and none of those `rolled_back`.
+    `stage`, the `share` of the traffic that the candidate gets there, and the `candidate`. At the first stage the
+    candidate is not known yet: the best arm is chosen, but none of those `rolled_back`.
     """
 
     kind: Literal["explore", "ramp up", "over"]
@@ -119,6 +119,12 @@ def runs_of(campaign: Campaign, history: History) -> tuple[Run, ...]:
     if runs and not runs[-1].is_through and not lies_in(campaign, runs[-1].candidate):
         runs[-1] = replace(runs[-1], rolled_back="it lies outside the new bounds")
     return tuple(runs)
+
+
+def stopped_points(trials: Iterable[Trial]) -> list[Point]:
+    """Return the points of the arms that a guardrail or harm stopped, which are not tried again."""
+    ends = ((trial.point, trial.outcome) for trial in trials)
+    return [point for point, end in ends if isinstance(end, Stopped) and end.rule in AGAINST_AN_ARM]
 
 
 def _stages(campaign: Campaign) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
-"""The verdict of an A/B test: what may be stated about each candidate, from fresh traffic alone."""
+"""The verdict of an A/B test: the statements about each candidate that fresh traffic alone allows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,7 +14,7 @@ State = Literal["exploring", "ramping", "confirmed", "not confirmed", "rolled ba
 class Judged:
     """A look at a candidate: its difference to the status quo over the stages so far, turned so that more is better.
 
-    `step` is None at the results of a stage. `fraction` is the share of the planned information, and `boundary` the
+    At the results of a stage there is no `step`. `fraction` is the share of the planned information, and `boundary` the
     number of standard errors from which the candidate is called better; it is infinite if the look was skipped.
     """
 
@@ -45,7 +46,7 @@ class Interval:
 class Guarded:
     """A constraint and the probability that the candidate meets it, by its fresh traffic; None if that is unknown.
 
-    `value` and `limits` are the newest ones: the metric of the candidate, and what the constraint allows beside the
+    `value` and `limits` are the newest ones: the metric of the candidate, and the ends of the constraint, given the
     status quo of the same batch.
     """
 
@@ -57,13 +58,13 @@ class Guarded:
 
 @dataclass(frozen=True)
 class CandidateVerdict:
-    """What is known about one candidate.
+    """The statements about one candidate.
 
     `error` is the greatest probability with which it is called better although it is not. `looks` were the
-    opportunities to call it so, and `claimed` is the first at which that happened. `effect` is in the metric's unit and
-    `relative` a share of the status quo's mean; each end of their intervals is right at all looks at once with a
-    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `units` are
-    those of the candidate and of its status quo.
+    opportunities to call it so, and `better_at` is the first at which that happened. `effect` is in the metric's unit,
+    and `relative` is a share of the status quo's mean. Each end of their intervals is right at all looks at once with a
+    probability of 1 − `error`. `p_value` is the least `error` with which it would have been called better. `why` is the
+    reason for a state that is no success.
     """
 
     number: int
@@ -74,7 +75,7 @@ class CandidateVerdict:
     stages: int
     error: float
     looks: tuple[Judged, ...] = ()
-    claimed: Judged | None = None
+    better_at: Judged | None = None
     effect: Interval | None = None
     relative: Interval | None = None
     p_value: float | None = None
@@ -98,7 +99,7 @@ class Verdict:
 
     @property
     def candidate(self) -> CandidateVerdict | None:
-        """Return the confirmed candidate, or else the newest one; None if there is none."""
+        """Return the confirmed candidate, or else the newest one; None before the first."""
         confirmed = [each for each in self.candidates if each.state == "confirmed"]
         return next(reversed(confirmed or self.candidates), None)
 
@@ -119,22 +120,32 @@ def _sentences(verdict: Verdict) -> list[str]:
     found = verdict.candidate
     if found is None:
         over = verdict.state == "no candidate"
-        return ["No arm was tried on fresh traffic." if over else "Arms are still explored; nothing is claimed yet."]
-    name = f"Trial {found.trials[-1]}"
-    what = _difference(verdict.metric, found)
-    if found.state == "confirmed":
-        return [f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.", what]
-    if found.state == "ramping":
-        return [f"{name} is in stage {found.stage} of {found.stages} of the ramp-up; nothing is claimed yet.", what]
+        return ["No arm was tried on fresh traffic." if over else "Arms are still explored; nothing is concluded yet."]
+    name, stage = f"Trial {found.trials[-1]}", f"stage {found.stage} of {found.stages} of the ramp-up"
     if found.state == "rolled back":
-        return [f"{name} was rolled back in stage {found.stage} of {found.stages}: {found.why}."]
-    return [f"{name} was not confirmed as better than the status quo ({found.why}).", what]
+        return [f"{name} was rolled back in {stage}: {found.why}."]
+    said = {
+        "confirmed": f"{name} is better than the status quo, with a probability of at least {verdict.at_least:g}.",
+        "ramping": f"{name} is in {stage}; nothing is concluded yet.",
+    }
+    first = said.get(found.state, f"{name} was not confirmed as better than the status quo: {found.why}.")
+    return [first, _difference(verdict.metric, found), *_doubts(found, verdict.at_least)]
 
 
 def _difference(metric: str, found: CandidateVerdict) -> str:
     if found.effect is None:
         return f"Its effect on {metric} is not known yet."
-    share, effect = found.relative, found.effect
-    if share is None:
-        return f"Its effect on {metric} is {effect.value:+.4g}, between {effect.low:+.4g} and {effect.high:+.4g}."
-    return f"Its effect on {metric} is {share.value:+.2%}, between {share.low:+.2%} and {share.high:+.2%}."
+    effect, form = (found.effect, "+.4g") if found.relative is None else (found.relative, "+.2%")
+    said = f"Its effect on {metric} is {effect.value:{form}}"
+    if math.isinf(effect.low):
+        return f"{said} so far, and it is too early for an interval."
+    return f"{said}, between {effect.low:{form}} and {effect.high:{form}}."
+
+
+def _doubts(found: CandidateVerdict, at_least: float) -> list[str]:
+    """Return a sentence for each guardrail that is not known to hold with this probability."""
+    return [
+        f"The probability that `{each.constraint}` holds is {each.probability:.0%}."
+        for each in found.guardrails
+        if each.probability is not None and each.probability < at_least
+    ]

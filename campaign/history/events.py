@@ -236,8 +236,10 @@ class TrialStopped(_AttemptEvent):
     """A rule ended a running trial at a step; its running attempt is ended, and its reports are kept.
 
     `value` was worse than `threshold`; both are of `metric`, in its own unit, and `why` states the reason in words. By
-    the improbable rule, both are probabilities, and `metric` is that of the first objective. The rule gives the same
-    answer if it is asked about that step again, given all events before this one.
+    the improbable rule, both are probabilities, and `metric` is that of the first objective. An arm of an A/B test that
+    does `harm` has the difference to the status quo as its `value`, and the bound of this difference as `threshold`; if
+    the status quo is `alone`, both are its mean. The rule gives the same answer if it is asked about that step again,
+    given all events before this one.
     """
 
     kind: Literal["trial_stopped"] = "trial_stopped"

@@ -2,16 +2,17 @@
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from overnight.campaign.evaluation import EvaluationReport
+from overnight.campaign.evaluation import EvaluationReport, EvaluationRequest
 from overnight.campaign.result import bounded, read_metrics
 from overnight.evaluators.evaluator import Report
-from overnight.evaluators.results.written_result import read_json
+from overnight.evaluators.results.arm_results import read_arms
+from overnight.evaluators.results.written_result import InvalidResult, read_json
 from overnight.evaluators.secrets.environment import Redaction
 
 LONGEST_LINE = 1 << 20
@@ -27,11 +28,21 @@ class ReportLines:
     metric of a report is invalid, its other metrics still count.
     """
 
-    def __init__(self, path: Path, report: Report, redaction: Redaction, asked: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        report: Report,
+        redaction: Redaction,
+        asked: Collection[str] = (),
+        *,
+        batch: EvaluationRequest | None = None,
+    ) -> None:
+        """Read a file; `batch` is the request if it is for the arms of a batch, each of which reports."""
         self._path = path
         self._report = report
         self._redaction = redaction
         self._asked = asked
+        self._batch = batch
         self._position = 0
         self._within_long_line = False
         self._passed_on = 0
@@ -105,9 +116,9 @@ class ReportLines:
 
     def _pass_on(self, line: bytes) -> bool:
         try:
-            step, found = _step_and_metrics(read_json(line))
-            report = self._as_report(step, found)
-        except (ValueError, ValidationError):
+            written = read_json(line)
+            report = self._as_report(*_step_and_metrics(written)) if self._batch is None else self._of_arms(written)
+        except (ValueError, ValidationError, InvalidResult):
             return False
         if report is None:
             return False
@@ -118,9 +129,22 @@ class ReportLines:
     def _as_report(self, step: Any, found: dict[str, Any]) -> EvaluationReport | None:
         # Redacted before a note truncates anything, since half of a secret would remain otherwise.
         read = read_metrics(self._redaction.metrics(found, self._asked), asked=())
-        if len(self._notes) < _MOST_NOTES:
-            self._notes |= {f"in reports, {note}": None for note in read.notes}
+        self._note(read.notes)
         return EvaluationReport(step=step, metrics=read.metrics) if read.metrics else None
+
+    def _of_arms(self, written: Any) -> EvaluationReport | None:
+        """Return the report of each arm of a batch that has any usable metric."""
+        assert self._batch is not None
+        if not isinstance(written, dict):
+            raise ValueError("expected an object with a step")
+        found, notes = read_arms(written.get("arms"), self._batch, self._redaction, asked=())
+        self._note([*notes, *(note for arm in found.values() for note in arm.notes)])
+        arms = {trial: arm.metrics for trial, arm in found.items() if arm.metrics}
+        return EvaluationReport(step=written.get("step"), arms=arms) if arms else None
+
+    def _note(self, notes: Iterable[str]) -> None:
+        if len(self._notes) < _MOST_NOTES:
+            self._notes |= {f"in reports, {note}": None for note in notes}
 
 
 def _step_and_metrics(line: Any) -> tuple[Any, dict[str, Any]]:

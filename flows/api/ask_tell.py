@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from overnight.bo_core.propose import propose
 from overnight.bo_core.recommend import computed
 from overnight.campaign import EvaluationFailed, EvaluationOutcome, History, Proposal, Trial
-from overnight.campaign.errors import AskLater, CannotStart, InvalidResult, LedgerError, SpaceExhausted
+from overnight.campaign.errors import AskLater, BudgetSpent, CannotStart, InvalidResult, LedgerError, SpaceExhausted
 from overnight.campaign.history.events import (
     AttemptFailed,
     AttemptStarted,
@@ -24,7 +24,14 @@ from overnight.campaign.history.provenance import Asked
 from overnight.campaign.history.trial import Stopped
 from overnight.campaign.recommendation import Recommendation
 from overnight.flows.api.background_loop import run_in_background
-from overnight.flows.api.own_loop import awaited, may_propose, next_waiting, nothing_to_ask, own_allowance
+from overnight.flows.api.own_loop import (
+    awaited,
+    may_propose,
+    next_waiting,
+    no_candidate,
+    nothing_to_ask,
+    own_allowance,
+)
 from overnight.flows.definition.campaign_file import CampaignFile, read_campaign
 from overnight.flows.definition.receipts import receipts_of
 from overnight.flows.host.clock import Clock, SystemClock
@@ -175,6 +182,8 @@ class AskTell:
                     written = await self._journal.insist(self._starts)
                 elif may_propose(allowed):
                     made = await asyncio.to_thread(self._propose, history)
+                    if not made[0]:
+                        raise BudgetSpent(no_candidate(allowed))
                     written = await self._journal.insist(partial(self._proposed, history, seen, *made))
                 else:
                     raise nothing_to_ask(allowed)
@@ -200,15 +209,20 @@ class AskTell:
     def _proposed(
         self, asked: History, seen: int, proposals: Sequence[Proposal], seconds: float, history: History
     ) -> list[Event]:
-        """Return a new trial, and its start unless it needs approval; nothing if the point must be computed again."""
+        """Return a new trial, or the arms of a new batch, and the first start unless it needs approval.
+
+        There is nothing if the points must be computed again.
+        """
         now = self.clock.now()
         outdated = (asked.next_trial, asked.revised) != (history.next_trial, history.revised)
         if outdated or not may_propose(own_allowance(history, now, ignore_window=self.ignore_window)):
             return []
         unseen = history.trials.observed - asked.trials.observed
         made = Asked(events_seen=seen, seconds=seconds, unseen=unseen)
-        [proposed] = proposed_events(history, proposals, now, _ACTOR, made)
-        return [proposed] if proposed.parked else [proposed, attempt_event(history, proposed.trial, 1, now, _ACTOR)]
+        proposed = proposed_events(history, proposals, now, _ACTOR, made)
+        # The arms of a batch wait together until people have decided on all of them.
+        starts = proposed[:1] if not any(each.parked for each in proposed) else []
+        return [*proposed, *(attempt_event(history, each.trial, 1, now, _ACTOR) for each in starts)]
 
     async def _recommend(self, *, anywhere: bool) -> Recommendation | None:
         history, seen = await self._read(), self._journal.events_seen

@@ -56,6 +56,12 @@ def nothing_to_ask(allowed: Allowance) -> CampaignStopped | AskLater:
     return CampaignStopped(f"Campaign `{campaign.name}` has nothing left to ask for.")
 
 
+def no_candidate(allowed: Allowance) -> str:
+    """Return why an A/B test ends before its budget is spent."""
+    name = allowed.campaign.name
+    return f"Campaign `{name}` has nothing left to ask for: no arm is believed to be better than the status quo."
+
+
 def _why_later(allowed: Allowance) -> str | None:
     history, window = allowed.history, allowed.campaign.window
     if history.paused is not None:
@@ -65,6 +71,8 @@ def _why_later(allowed: Allowance) -> str | None:
         return f"it is outside the window {window}, which opens {opens} (`AskTell(…, ignore_window=True)` ignores it)"
     if allowed.room < 1:
         return "the rest of its budget is kept for the evaluations under way"
+    if allowed.campaign.is_ab_test and any(trial.pending for trial in history.trials.open):
+        return "the next batch follows once all arms of this one have ended"
     if allowed.confirming.begun and any(trial.pending for trial in history.trials.open):
         return "its last trials confirm one after the other, each once all others have ended"
     return awaited(history)

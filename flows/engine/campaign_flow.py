@@ -27,7 +27,7 @@ from overnight.campaign.errors import CampaignHeld, OvernightError
 from overnight.campaign.evaluation import EvaluationAnswer
 from overnight.campaign.values.harmless import first_line
 from overnight.evaluators.results.printed import printed
-from overnight.flows.assembly import anchored, job_of, placed, polled, proposers
+from overnight.flows.assembly import anchored, followed, job_of, placed, proposers
 from overnight.flows.controller.job import Execution
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.definition.campaign_file import CampaignFile
@@ -92,6 +92,10 @@ class PrefectSteps:
         name = f"{request.campaign}-trial-{request.trial}-attempt-{request.attempt}"
         limit = execution.longest + _BEYOND_THE_TIME_LIMIT
         limited = evaluate_task.with_options(timeout_seconds=limit.total_seconds())
+        if request.arms and request.trial != request.arms[0].trial:
+            # The arms of a batch share one evaluation, so only one of them counts where Prefect limits evaluations:
+            # others that waited for a place would keep it waiting.
+            limited = limited.with_options(tags=["arm"])
         # No tag for each trial: for every set of tags Prefect keeps a thread and a client that ask for its limits.
         with tags(f"campaign:{request.campaign}"):
             ended = await _once_admitted(lambda: limited(name, execution))
@@ -192,8 +196,8 @@ async def _run(file: CampaignFile, here: Surroundings) -> History:
             proposers(file) if here.asked is None else nullcontext(here.asked) as asked,
             prefect_view(file, report, here.notify) if here.shown else nullcontext(_ignore) as show,
         ):
-            followed = polled(file, evaluator, here.clock, here.notify)
-            job = job_of(file, ledger, followed, asked, ignore_window=here.ignore_window)
+            whole = followed(file, evaluator, here.clock, here.notify)
+            job = job_of(file, ledger, whole, asked, ignore_window=here.ignore_window)
             watch = watched_by(here.watch, show)
             return await run_loop(job, PrefectSteps(asked), here.clock, here.stop, watch, here.notify)
 

@@ -18,6 +18,7 @@ from overnight.bo_core.propose import propose
 from overnight.bo_core.proposer import recorded_proposer
 from overnight.campaign import Campaign, History, Proposal, Trial
 from overnight.campaign.errors import OvernightError
+from overnight.campaign.experiment.phase import phase_of
 from overnight.campaign.history.events import Event
 from overnight.campaign.history.provenance import Provenance, StandIn
 from overnight.flows.proposing.settings import standing_in
@@ -102,7 +103,10 @@ class _Batch:
         if len(self.recorded) <= max(self.recorded) - self.history.next_trial:
             raise NotRecorded("other proposals of its batch are not recorded")
         encoding = Encoding(self.campaign.parameters)
-        asked = Asked(self.campaign, self.history, self.proposer, encoding, others, len(of_model))
+        # A batch of an A/B test may have fewer arms than were asked for.
+        arms = phase_of(self.campaign, self.history).arms if self.campaign.is_ab_test else 0
+        q = max(arms - len(others), len(of_model))
+        asked = Asked(self.campaign, self.history, self.proposer, encoding, others, q)
         confirms = any(proposal.generator == "confirming" for proposal in of_model.values())
         asked = to_confirm(asked) if confirms else asked
         return dict(zip(of_model, appraise(asked, list(of_model.values())), strict=True))

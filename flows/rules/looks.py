@@ -6,7 +6,7 @@ from datetime import datetime
 from overnight.bo_core.experiment.repeated import lower_bound
 from overnight.campaign import Campaign, History, Trial
 from overnight.campaign.experiment.contrast import Contrast, Question, guardrails, worse
-from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by, steps_of
+from overnight.campaign.experiment.effects import STATUS_QUO, at_step, measured_by
 from overnight.campaign.experiment.settings import Decide
 from overnight.campaign.history.events import MeasurementReported, TrialStopped
 from overnight.campaign.history.trial import Observation
@@ -44,7 +44,7 @@ def arm_stops(history: History, heard: Sequence[MeasurementReported], now: datet
 
 
 def arm_decision(history: History, trial: Trial, step: int) -> Decision | None:
-    """Return why an arm is stopped that has reported at this step, given the history; None if it goes on."""
+    """Return why an arm is stopped that has reported at this step, given the history; None if it continues."""
     if trial.proposal.generator == STATUS_QUO:
         return None
     return _breach(history, trial, step) or _harm(history, trial, step)
@@ -77,8 +77,8 @@ def _breach(history: History, trial: Trial, step: int) -> Decision | None:
             continue
         measured = measured_by(history.definition.goal, question.metric, at_step(history, trial, step))
         assert measured is not None
-        limit = measured.mean - question.sign * contrasts[-1].value
-        side = "above" if question.sign > 0 else "below"
+        limit = measured.mean - question.side * contrasts[-1].value
+        side = "above" if question.side > 0 else "below"
         said = f"at look {step} {question.metric} was {measured.mean:g}, {side} the limit {limit:g} of `{constraint}`"
         why = f"{said}; it is beyond it by {contrasts[-1].value:.3g}, and by more than {bound:.3g} {_sure(history)}"
         return Decision("guardrail", question.metric, step, measured.mean, limit, why)
@@ -91,7 +91,7 @@ def _harm(history: History, trial: Trial, step: int) -> Decision | None:
     bound = lower_bound(contrasts, _error(history.definition))
     if bound <= 0:
         return None
-    effect, limit = question.sign * contrasts[-1].value, question.sign * bound
+    effect, limit = question.side * contrasts[-1].value, question.side * bound
     said = f"at look {step} {question.metric} was worse than that of the status quo by {contrasts[-1].value:.3g}"
     why = f"{said}, and by more than {bound:.3g} {_sure(history)}"
     return Decision("harm", question.metric, step, effect, limit, why)
@@ -108,8 +108,8 @@ def _alone(history: History, trial: Trial, step: int) -> Decision | None:
 
 def _looks(history: History, trial: Trial, question: Question, step: int) -> list[Contrast]:
     """Return the answers at all looks up to this one; none if this one gives no answer."""
-    asked = [question.asked(history, trial, each) for each in sorted(steps_of(history, trial)) if each <= step]
-    return [each for each in asked if each is not None] if asked and asked[-1] is not None else []
+    answers = question.answers(history, trial)
+    return [each for at, each in answers.items() if at is not None and at <= step] if step in answers else []
 
 
 def _event(trial: Trial, decision: Decision, now: datetime, actor: str) -> TrialStopped:

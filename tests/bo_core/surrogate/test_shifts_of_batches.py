@@ -95,7 +95,7 @@ def test_the_density_and_its_gradient_are_those_of_a_dense_gaussian(warped: bool
     for found, each in zip(value, theta, strict=True):
         K = covariance_by_the_textbook(data, each)
         m = mean_by_the_textbook(K, data.y)
-        expected = multivariate_normal.logpdf(data.y.numpy(), np.full(len(K), m), K)
+        expected = multivariate_normal.logpdf(data.y.numpy(), np.full(len(K), m), K)  # pyright: ignore
         expected += norm.logpdf(each.numpy(), prior.location, prior.spread).sum()
         assert found == pytest.approx(expected, abs=1e-9)
     expected = central_differences(lambda at: torch.from_numpy(density(at.numpy())[0]), theta, 1e-3)
@@ -125,8 +125,7 @@ def test_under_any_drift_differences_are_those_of_the_contrasts_with_the_first_a
 
     C, start = [], 0
     for size in SIZES:
-        for i in range(start + 1, start + size):
-            C.append(np.eye(sum(SIZES))[i] - np.eye(sum(SIZES))[start])
+        C += [np.eye(sum(SIZES))[i] - np.eye(sum(SIZES))[start] for i in range(start + 1, start + size)]
         start += size
     C, noise = np.array(C), np.diag(data.known.numpy() + JITTER)
     scales = np.exp(theta[0, :D].numpy())

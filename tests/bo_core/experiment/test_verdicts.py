@@ -1,0 +1,237 @@
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from crossing import crossing
+from told_arms import ToldArms, measured
+
+from overnight.bo_core.experiment.spending import Look, boundaries
+from overnight.bo_core.experiment.verdicts import verdict
+
+_NORMAL = NormalDist()
+_BATCH = 1000
+
+
+def _explored(told: ToldArms, clicks: float = 30.0) -> None:
+    first, a, b = told.batch((0, 0.4), (7, 0.3), (8, 0.3))
+    told.observe({first: {"clicks": measured(10, 1, 400)}, a: {"clicks": measured(clicks, 1, 300)}})
+    told.observe({b: {"clicks": measured(12, 1, 300)}})
+
+
+def _stage(told: ToldArms, size: int, share: float) -> tuple[int, int]:
+    quo, arm = told.batch((0, 1 - share), (size, share), generator="ramp_up")
+    return quo, arm
+
+
+def _arms(
+    stage: tuple[int, int], quo: float, arm: float, fraction: float, share: float = 0.5, unit: float = 10.0
+) -> dict:
+    """Return metrics of both arms after this share of a batch's traffic; a unit has this standard deviation."""
+    counts = round(_BATCH * (1 - share) * fraction), round(_BATCH * share * fraction)
+    return {
+        trial: {"clicks": measured(mean, unit / math.sqrt(n), n)}
+        for trial, mean, n in zip(stage, (quo, arm), counts, strict=True)
+    }
+
+
+def test_a_candidate_is_better_from_the_look_that_crosses_its_boundary() -> None:
+    told = ToldArms()
+    _explored(told)
+    stage = _stage(told, 7, 0.5)
+    for step, (value, fraction) in enumerate(((0.5, 0.2), (1.6, 0.5), (2.2, 0.8)), 1):
+        told.look(step, _arms(stage, 20, 20 + value, fraction))
+    bounds = boundaries([Look(t, t) for t in (0.2, 0.5, 0.8)], 0.04)
+    sems = [math.sqrt(2) * 10 / math.sqrt(500 * t) for t in (0.2, 0.5, 0.8)]
+
+    found = verdict(told.history)
+
+    [candidate] = found.candidates
+    assert (found.state, candidate.state, candidate.stage, candidate.stages) == ("confirmed", "confirmed", 1, 1)
+    assert candidate.error == pytest.approx(0.04)
+    assert [each.boundary for each in candidate.looks] == pytest.approx(bounds)
+    assert [each.sem for each in candidate.looks] == pytest.approx(sems)
+    assert [each.better for each in candidate.looks] == [
+        value >= bound * sem for value, bound, sem in zip((0.5, 1.6, 2.2), bounds, sems, strict=True)
+    ]
+    assert candidate.better_at is candidate.looks[2]
+    assert candidate.effect is not None
+    assert candidate.relative is not None
+    assert candidate.p_value is not None
+    assert (candidate.effect.low, candidate.effect.high) == pytest.approx(
+        (2.2 - bounds[2] * sems[2], 2.2 + bounds[2] * sems[2])
+    )
+    assert candidate.relative.value == pytest.approx(0.11)
+    assert candidate.p_value < candidate.error
+    assert "is better than the status quo, with a probability of at least 0.95" in str(found)
+
+
+def test_a_claim_outlives_later_looks() -> None:
+    told = ToldArms()
+    stage = _stage(told, 7, 0.5)
+    told.look(1, _arms(stage, 20, 24, 0.8))
+    told.observe(_arms(stage, 20, 20.1, 1.0))
+
+    assert verdict(told.history).state == "confirmed"
+
+
+def test_stages_are_weighted_by_their_information_and_only_compared_within_themselves() -> None:
+    told = ToldArms(ramp_up={"stages": [0.1, 0.5]}, minimize="clicks", maximize=None)
+    # The second batch drifted by 50, which no difference may show.
+    first = _stage(told, 7, 0.1)
+    told.observe(_arms(first, 20, 19, 1.0, share=0.1))
+    second = _stage(told, 7, 0.5)
+    told.look(1, _arms(second, 70, 68, 0.5))
+    variances = 100 / 100 + 100 / 900, 100 / 250 + 100 / 250
+    weights = [1 / each for each in variances]
+    plan = 1 / (100 / 100 + 100 / 900) + 1 / (100 / 500 + 100 / 500)
+
+    found = verdict(told.history)
+    [candidate] = found.candidates
+
+    before, now = candidate.looks
+    assert now.difference == pytest.approx((1 * weights[0] + 2 * weights[1]) / sum(weights))
+    assert now.sem == pytest.approx(sum(weights) ** -0.5)
+    assert (before.fraction, now.fraction) == pytest.approx((weights[0] / plan, sum(weights) / plan))
+    assert candidate.effect is not None
+    assert candidate.effect.value == pytest.approx(-now.difference)
+    assert (candidate.state, candidate.stage, candidate.stages) == ("ramping", 2, 2)
+    assert "stage 2 of 2" in str(found)
+
+
+def test_a_candidate_without_an_effect_is_claimed_with_exactly_its_error() -> None:
+    told = ToldArms(ramp_up={"stages": [0.2, 0.5]})
+    first = _stage(told, 7, 0.2)
+    for step in (1, 2, 3):
+        told.look(step, _arms(first, 20, 20, step / 3, share=0.2))
+    told.observe(_arms(first, 20, 20, 1.0, share=0.2))
+    second = _stage(told, 7, 0.5)
+    for step in (1, 2):
+        told.look(step, _arms(second, 20, 20, step / 3))
+    # The last batch got less traffic than planned.
+    told.observe(_arms(second, 20, 20, 0.9))
+
+    [candidate] = verdict(told.history).candidates
+
+    looks = [each for each in candidate.looks if each.boundary < math.inf]
+    assert (candidate.looks[-1].fraction, candidate.state) == (1.0, "not confirmed")
+    plan = [Look(each.sem**-2, each.fraction) for each in looks]
+    assert crossing(plan, [each.boundary for each in looks]) == pytest.approx(0.04, abs=1e-6)
+
+
+def test_the_traffic_of_the_search_changes_no_statement() -> None:
+    def judged(clicks: float):
+        told = ToldArms()
+        _explored(told, clicks)
+        told.look(1, _arms(_stage(told, 7, 0.5), 20, 21, 0.5))
+        return verdict(told.history).candidates
+
+    assert judged(30.0) == judged(-500.0)
+
+
+def test_each_candidate_gets_four_fifths_of_the_error_that_is_left() -> None:
+    told = ToldArms(decide={"at_least": 0.9})
+    for size in (7, 8, 9):
+        _, arm = _stage(told, size, 0.5)
+        told.abandon(arm, f"{size} is too slow")
+
+    found = verdict(told.history)
+
+    assert [each.error for each in found.candidates] == pytest.approx([0.08, 0.016, 0.0032])
+    assert [each.state for each in found.candidates] == ["rolled back"] * 3
+    assert (found.state, found.candidates[1].why) == ("rolled back", "8 is too slow")
+
+
+def test_a_point_that_is_tried_again_after_it_was_rolled_back_is_a_new_candidate() -> None:
+    told = ToldArms(ramp_up={"stages": [0.1, 0.5]})
+    _, arm = _stage(told, 7, 0.1)
+    told.abandon(arm, "by mistake")
+    _stage(told, 7, 0.1)
+
+    assert [each.trials for each in verdict(told.history).candidates] == [(2,), (4,)]
+
+
+def test_an_arm_that_does_harm_in_a_stage_is_rolled_back() -> None:
+    told = ToldArms()
+    stage = _stage(told, 7, 0.5)
+    stops = told.look(1, _arms(stage, 20, 10, 0.5))
+
+    found = verdict(told.history)
+
+    assert [each.rule for each in stops] == ["harm", "alone"]
+    assert (found.state, found.candidates[0].why) == ("rolled back", stops[0].why)
+
+
+def test_an_experiment_explores_until_a_candidate_or_its_end() -> None:
+    told = ToldArms()
+    _explored(told)
+
+    assert (verdict(told.history).state, verdict(told.history).units_exploring) == ("exploring", 1000)
+    told.finish()
+    assert verdict(told.history).state == "no candidate"
+
+
+def test_a_small_difference_is_not_confirmed_after_all_stages() -> None:
+    told = ToldArms()
+    stage = _stage(told, 7, 0.5)
+    told.observe(_arms(stage, 20, 20.5, 1.0))
+
+    found = verdict(told.history)
+
+    [candidate] = found.candidates
+    assert (found.state, found.units_fresh) == ("not confirmed", 1000)
+    # Of one look at the end, the p-value is the ordinary one.
+    assert candidate.p_value == pytest.approx(1 - _NORMAL.cdf(0.5 / math.sqrt(0.4)), rel=1e-3)
+
+
+def test_reports_without_units_count_only_at_the_end() -> None:
+    told = ToldArms()
+    quo, arm = _stage(told, 7, 0.5)
+    told.look(1, {quo: {"clicks": measured(20, 0.1)}, arm: {"clicks": measured(30, 0.1)}})
+    assert verdict(told.history).candidates[0].looks == ()
+
+    told.observe({quo: {"clicks": measured(20, 0.1)}, arm: {"clicks": measured(30, 0.1)}})
+    [look] = verdict(told.history).candidates[0].looks
+    assert (look.step, look.fraction) == (None, 1.0)
+    assert look.boundary == pytest.approx(_NORMAL.inv_cdf(0.96))
+
+
+def test_guardrails_have_the_probability_of_simulated_truths() -> None:
+    told = ToldArms(constraints=["1 <= errors <= 1.2 * baseline", "cost <= 3"])
+    quo, arm = _stage(told, 7, 0.5)
+    told.observe(
+        {
+            quo: {"clicks": measured(20, 1, 500), "errors": measured(2, 0.3, 500)},
+            arm: {"clicks": measured(21, 1, 500), "errors": measured(1.9, 0.6, 500)},
+        }
+    )
+    random = np.random.default_rng(0)
+    truths = random.normal(1.9, 0.6, 1_000_000), random.normal(2, 0.3, 1_000_000)
+
+    errors, cost = verdict(told.history).candidates[0].guardrails
+
+    # Both bounds are hardly ever exceeded at once.
+    exact = np.mean((truths[0] >= 1) & (truths[0] <= 1.2 * truths[1]))
+    assert errors.probability == pytest.approx(float(exact), abs=2e-3)
+    assert (errors.constraint, errors.value, errors.limits) == ("1 <= errors <= 1.2 * baseline", 1.9, (1.0, 2.4))
+    assert (cost.value, cost.probability) == (None, None)
+
+
+def test_a_verdict_says_when_it_is_too_early_and_which_guardrails_are_in_doubt() -> None:
+    told = ToldArms(constraints=["errors <= baseline"])
+    quo, arm = _stage(told, 7, 0.5)
+    early = {quo: {"clicks": measured(20, 9, 5)}, arm: {"clicks": measured(21, 9, 5)}}
+    told.look(1, early)
+
+    assert str(verdict(told.history)) == (
+        "Trial 2 is in stage 1 of 1 of the ramp-up; nothing is concluded yet. Its effect on clicks is +5.00% so far, "
+        "and it is too early for an interval."
+    )
+    told.look(
+        2,
+        {
+            each: metrics | {"errors": measured(3, 0.1, 490)}
+            for each, metrics in _arms((quo, arm), 20, 30, 0.98).items()
+        },
+    )
+    assert str(verdict(told.history)).endswith("The probability that `errors <= baseline` holds is 50%.")

@@ -1,0 +1,65 @@
+import pytest
+from told_experiments import STATUS_QUO, Told, experiment
+
+from overnight.campaign import Point, Proposal, Trial
+from overnight.campaign.experiment.own_batch import (
+    Difference,
+    beside_own,
+    difference,
+    pooled_difference,
+    status_quos,
+)
+
+ARM: Point = {"x0": 0.5, "x1": 0.5}
+LIMITED = experiment(constraints=["errors <= 1.1 * baseline"], minimize="rate", maximize=None)
+
+
+def drifting() -> tuple[Told, list[Trial]]:
+    """Return two batches of the status quo and one arm; the second one drifted by 100."""
+    told = Told(LIMITED)
+    for shift, sem, gap in ((0.0, 3.0, -1.0), (100.0, 4.0, -3.0)):
+        quo, arm = told.start(
+            [Proposal(point=STATUS_QUO, generator="baseline"), Proposal(point=ARM, generator="sobol")]
+        )
+        told.observe(quo, 5.0 + shift, sem, errors=10.0 + shift)
+        told.observe(arm, 5.0 + shift + gap, sem, errors=10.5 + shift)
+    return told, [*told.history.trials.values()]
+
+
+def test_an_arm_is_better_by_its_difference_to_the_status_quo_of_its_own_batch() -> None:
+    told, trials = drifting()
+    beside, rate = status_quos(trials), told.campaign.objective
+    assert [difference(rate, trials[i], beside) for i in (1, 3)] == [Difference(1.0, 18.0), Difference(3.0, 32.0)]
+
+
+def test_differences_are_pooled_by_their_inverse_variances() -> None:
+    assert pooled_difference([Difference(1.0, 1.0), Difference(3.0, 3.0)]) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("variance", [None, 0.0])
+def test_differences_of_unknown_exactness_count_the_same(variance: float | None) -> None:
+    assert pooled_difference([Difference(1.0, 1.0), Difference(4.0, variance)]) == 2.5
+
+
+def test_nothing_is_pooled_of_nothing() -> None:
+    assert pooled_difference([]) is None
+
+
+def test_limits_are_relative_to_the_status_quo_of_the_own_batch() -> None:
+    told, trials = drifting()
+    beside, goal = status_quos(trials), told.campaign.goal
+    assert beside_own(goal, trials[1], beside).feasible(trials[1].measured)
+    # 10.5 errors are within the limit of 11, but without a status quo no limit is known.
+    assert not beside_own(goal, trials[1], {}).feasible(trials[1].measured)
+    # 110.5 errors are within 1.1 times 110 of the own batch, and not within 1.1 times the 60 of both.
+    assert beside_own(goal, trials[3], beside).feasible(trials[3].measured)
+    assert not told.history.goal.feasible(trials[3].measured)
+
+
+def test_an_arm_whose_status_quo_has_no_result_has_no_difference() -> None:
+    told = Told(LIMITED)
+    quo, arm = told.start([Proposal(point=STATUS_QUO, generator="baseline"), Proposal(point=ARM, generator="sobol")])
+    told.fail(quo)
+    told.observe(arm, 1.0)
+    trials = [*told.history.trials.values()]
+    assert difference(told.campaign.objective, trials[1], status_quos(trials)) is None
