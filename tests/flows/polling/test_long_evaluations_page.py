@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fenced_blocks import REPOSITORY, blocks
 
-from overnight.flows.assembly import job_of, placed, polled, proposers
+from overnight.flows.assembly import followed, job_of, placed, proposers
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.plain_steps import PlainSteps
 from overnight.flows.definition.campaign_file import load_campaign_file, read_campaign
@@ -33,7 +33,7 @@ async def test_a_campaign_of_the_page_runs_from_its_file(name, metric, tmp_path,
     file, clock = load_campaign_file(Path(name)), SystemClock()
     await file.check()
     async with placed(file) as evaluator, proposers(file) as asked:
-        job = job_of(file, MemoryLedger(), polled(file, evaluator, clock, print), asked, ignore_window=False)
+        job = job_of(file, MemoryLedger(), followed(file, evaluator, clock, print), asked, ignore_window=False)
         history = await run_loop(job, PlainSteps(), clock, StopRequest())
     assert [trial.status for trial in history.trials.values()] == ["observed", "observed"]
     assert all(trial.attempts[-1].handle for trial in history.trials.values())
