@@ -140,7 +140,8 @@ class ReportLines:
         found, notes = read_arms(written.get("arms"), self._batch, self._redaction, asked=())
         self._note([*notes, *(note for arm in found.values() for note in arm.notes)])
         arms = {trial: arm.metrics for trial, arm in found.items() if arm.metrics}
-        return EvaluationReport(step=written.get("step"), arms=arms) if arms else None
+        step: Any = written.get("step")
+        return EvaluationReport(step=step, arms=arms) if arms else None
 
     def _note(self, notes: Iterable[str]) -> None:
         if len(self._notes) < _MOST_NOTES:

@@ -39,7 +39,7 @@ from overnight.flows.rules.evaluator_changes import (
     refusal,
     refuse_changed,
 )
-from overnight.flows.rules.going_on import going_on, with_going_on
+from overnight.flows.rules.going_on import going_on, refuse_unpolled, with_going_on
 from overnight.flows.rules.new_trials import attempt_event
 from overnight.flows.rules.resuming import resumed_with
 from overnight.flows.rules.unknown_fate import undecided
@@ -71,6 +71,8 @@ async def run_loop(
     sources = job.sources()
     if job.refuse_changed:
         refuse_changed(journal.history, sources)
+    if not job.goes_on:
+        refuse_unpolled(journal.history)
     await open_campaign(journal, job.campaign, job.settings, clock, notify)
     resumed = resumed_with(journal.history), note_on(journal.history, sources)
     await take_lease(journal, clock, job.rhythm, stop, notify, sources)

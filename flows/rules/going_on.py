@@ -3,15 +3,39 @@
 from datetime import datetime
 
 from overnight.campaign import History
+from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.standing.ends import Drained
 from overnight.campaign.window import Window
 from overnight.flows.session.lease import CONTROLLER
+
+_MOST_NAMED = 5
 
 
 def going_on(history: History) -> int:
     """Return how many open attempts go on by themselves, so that the next controller finds them by their handles."""
     attempts = (trial.open_attempt for trial in history.trials.open)
     return sum(each is not None and each.handle is not None and each.actor == CONTROLLER for each in attempts)
+
+
+def refuse_unpolled(history: History) -> None:
+    """Raise InvalidDefinition if evaluations go on by themselves and the campaign's file no longer has them polled."""
+    attempts = (trial.open_attempt or trial.forsaken_attempt for trial in history.trials.values())
+    left = [each.handle for each in attempts if each is not None and each.handle is not None]
+    if left:
+        handles = ", ".join(left[:_MOST_NAMED]) + (f" and {len(left) - _MOST_NAMED} more" if left[_MOST_NAMED:] else "")
+        raise InvalidDefinition(
+            [
+                "`evaluator.polled`: expected to be set, because evaluations of this campaign go on by themselves "
+                f"({handles}), found it unset. Nothing was started. Set it again until they have ended."
+            ]
+        )
+
+
+def and_left(history: History | None) -> str:
+    """Return the end of a sentence about a request to stop: which evaluations go on; empty without any."""
+    count = 0 if history is None else going_on(history)
+    what = "1 evaluation that goes on elsewhere is" if count == 1 else f"{count} evaluations that go on elsewhere are"
+    return f"; {what} left to the next controller" if count else ""
 
 
 def with_going_on(drained: Drained, history: History, window: Window | None, now: datetime) -> Drained:

@@ -9,6 +9,7 @@ from overnight.campaign.errors import Refused
 from overnight.campaign.history.events import CampaignAskedToStop
 from overnight.flows.commands.people.append import append_request, say_written
 from overnight.flows.people import requests
+from overnight.flows.rules.going_on import and_left
 from overnight.flows.session.lease import controller_lives
 
 
@@ -37,5 +38,6 @@ def ask_to_stop(path: Path, why: str, *, at_once: bool) -> None:
         return events
 
     history = append_request(path, request)
-    stopping = "stops at once: running evaluations are ended and tried again later"
-    say_written(history, stopping if at_once else "drains: running evaluations finish and are recorded", path)
+    ended = "stops at once: running evaluations are ended and tried again later"
+    stopping = ended if at_once else "drains: running evaluations finish and are recorded"
+    say_written(history, f"{stopping}{and_left(history)}", path)

@@ -15,6 +15,7 @@ from overnight.campaign.experiment.settings import Decide, RampUp
 from overnight.campaign.standing.confirming import reserved
 from overnight.campaign.values.duration import format_duration
 from overnight.campaign.window import Window
+from overnight.evaluators.ongoing.polling import Polling
 from overnight.flows.clusters.resources import Resources
 from overnight.flows.definition.campaign_file import CampaignFile
 from overnight.flows.proposing.settings import Proposing
@@ -39,6 +40,7 @@ def describe(file: CampaignFile, now: datetime) -> Group:
             "evaluator",
             f"{evaluator.kind} {evaluator.described()}, at most {format_duration(evaluator.time_limit)} each",
         ),
+        *_polling(file.polling),
         *_arms(file),
         ("workers", f"{campaign.workers}, on {file.run_on}{_each(file.resources)}"),
         ("budget", _budget(file)),
@@ -72,16 +74,14 @@ def _objectives(campaign: Campaign) -> tuple[str, str]:
 def _arms(file: CampaignFile) -> list[tuple[str, str]]:
     """Return lines on the batches, the looks and the stages of an A/B test."""
     campaign = file.campaign
-    if campaign.traffic is None or campaign.arms is None or file.polling is None:
+    if campaign.traffic is None or campaign.arms is None:
         return []
     traffic, decide, ramp_up = campaign.traffic, campaign.decide or Decide(), campaign.ramp_up or RampUp()
     share = traffic.share_of_status_quo(campaign.arms - 1)
     stages = ", ".join(f"{100 * stage:g} %" for stage in ramp_up.stages)
     approved = "; each stage waits for a person" if ramp_up.approve else ""
-    every = format_duration(file.polling.every)
     return [
         ("arms", f"{campaign.arms} share {traffic.per_batch:,} {traffic.unit}, {share:.0%} of them the status quo"),
-        ("looks", f"at each report; an evaluation that goes on is asked every {every}"),
         ("ramp-up", f"the best arm gets {stages} of fresh traffic{approved}"),
         ("decides", f"all that is called better is so with a probability of at least {decide.at_least:g}"),
     ]
@@ -105,6 +105,13 @@ def _constraints(campaign: Campaign) -> list[tuple[str, str]]:
 
 def _proposed_by(proposing: Proposing) -> str:
     return "" if proposing.pool is None else f", computed on work pool `{proposing.pool}`"
+
+
+def _polling(polling: Polling | None) -> list[tuple[str, str]]:
+    if polling is None:
+        return []
+    every, longest = format_duration(polling.every), format_duration(polling.at_most)
+    return [("polled", f"each evaluation may go on by itself for {longest}, and is looked at every {every}")]
 
 
 def _also(metrics: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from overnight.campaign import Campaign, History, Trial
 from overnight.flows.host.clock import Clock, SystemClock
 from overnight.flows.host.stop import Stop, StopRequest
 from overnight.flows.host.terminal import Harmless
+from overnight.flows.rules.going_on import and_left
 from overnight.report.numbers import duration
 from overnight.report.phrases.general import counted
 from overnight.report.status import state_lines
@@ -96,7 +97,7 @@ class LiveDisplay:
             "draining: running evaluations are recorded, nothing new starts; Ctrl-C again stops at once"
             if stop.level is Stop.DRAIN
             else "stopping at once: running evaluations are ended and tried again later"
-        )
+        ) + and_left(self.history)
         if not self.console.is_terminal:
             self.console.print(self.note)
 

@@ -98,8 +98,7 @@ def test_controllers_killed_at_each_stage_start_an_experiment_of_a_function_once
     evaluator = python(tmp_path)
     kill_during_the_start(evaluator, tmp_path)
     (tmp_path / "go").touch()
-    # Killed when the answer of the start is known and not recorded; then after a look; the last one has another folder.
-    assert ended(evaluator, tmp_path, "work", answers=1) == -signal.SIGKILL
+    # The second one waits for the start and is killed after a look; the last one has another work folder.
     assert ended(evaluator, tmp_path, "work", answers=2) == -signal.SIGKILL
     assert ended(evaluator, tmp_path, "elsewhere") == 0, (tmp_path / "output.log").read_text()
     check_one_experiment(tmp_path)

@@ -13,10 +13,13 @@ from scripted_campaign import run as scripted_run
 from virtual_nights import FRIDAY_NOON, NightClock, SeenSteps, a_night
 
 from benchmarks.virtual_time import VirtualClock, run_in_virtual_time
+from overnight.bo_core import SobolProposer
 from overnight.campaign import EvaluationFailed, EvaluationRequest, EvaluationSucceeded, History, Measurement
+from overnight.campaign.errors import InvalidDefinition
 from overnight.campaign.evaluation import Arm, ArmResult, EvaluationOngoing, EvaluationPlaced, EvaluationReport
-from overnight.campaign.history.events import AttemptPlaced, AttemptStarted, CampaignPaused, TrialAbandoned
+from overnight.campaign.history.events import AttemptPlaced, AttemptStarted, CampaignPaused, Event, TrialAbandoned
 from overnight.evaluators.ongoing.polling import Polling
+from overnight.flows.controller.job import Job
 from overnight.flows.controller.loop import run_loop
 from overnight.flows.controller.shift import why_not_yet
 from overnight.flows.host.stop import Stop, StopRequest
@@ -27,6 +30,12 @@ from overnight.storage import MemoryLedger
 
 MINUTE = timedelta(minutes=1)
 ONE = {"budget": {"trials": 1}, "workers": 1}
+
+
+async def appended(ledger: MemoryLedger, event: Event) -> None:
+    elsewhere = Journal(ledger)
+    await elsewhere.refresh()
+    await elsewhere.insist(lambda history: [event])
 
 
 def test_an_experiment_is_started_once_and_looked_at_until_it_has_ended():
@@ -117,10 +126,8 @@ def test_an_abandoned_trial_ends_its_experiment_and_another_one_begins():
     async def abandoned():
         controller = asyncio.create_task(run_loop(job, SeenSteps(), VirtualClock(), StopRequest()))
         await asyncio.sleep((1.5 * DAY).total_seconds())
-        elsewhere = Journal(ledger)
-        await elsewhere.refresh()
         about = {"time": VirtualClock().now(), "actor": "ada", "trial": 1, "why": "a wrong price"}
-        await elsewhere.insist(lambda history: [TrialAbandoned(**about)])
+        await appended(ledger, TrialAbandoned(**about))
         return await controller
 
     history = run_in_virtual_time(abandoned())
@@ -178,6 +185,23 @@ def test_a_stop_waits_for_the_call_that_starts_an_experiment_so_that_its_handle_
     assert list(laboratory.started) == ["exp-1"]
 
 
+@pytest.mark.parametrize("abandoned", [False, True])
+def test_a_file_that_no_longer_polls_is_refused_while_an_experiment_goes_on(abandoned):
+    laboratory, ledger, campaign = Laboratory(), MemoryLedger(), a_campaign(**ONE)
+    run(a_job(campaign, laboratory, ledger), Stop.DRAIN, after=DAY / 2)
+    if abandoned:
+        about = {"time": FRIDAY_NOON, "actor": "ada", "trial": 1, "why": "a wrong price"}
+        asyncio.run(appended(ledger, TrialAbandoned(**about)))
+    plain = Job(campaign, laboratory, SobolProposer(), ledger, Path("unused"))
+    with pytest.raises(
+        InvalidDefinition, match=r"`evaluator.polled`: expected to be set, .* \(exp-1\), found it unset"
+    ):
+        run(plain)
+    assert run(a_job(campaign, laboratory, ledger)).trials[1].status == ("abandoned" if abandoned else "observed")
+    assert laboratory.cancelled == ["exp-1"] * abandoned
+    assert list(laboratory.started) == ["exp-1"]
+
+
 def test_a_paused_campaign_is_still_looked_at():
     laboratory, ledger = Laboratory(), MemoryLedger()
     job = a_job(a_campaign(budget={"trials": 2}, workers=1), laboratory, ledger)
@@ -185,9 +209,7 @@ def test_a_paused_campaign_is_still_looked_at():
     async def paused():
         controller = asyncio.create_task(run_loop(job, SeenSteps(), VirtualClock(), StopRequest()))
         await asyncio.sleep((1.5 * DAY).total_seconds())
-        elsewhere = Journal(ledger)
-        await elsewhere.refresh()
-        await elsewhere.insist(lambda history: [CampaignPaused(time=VirtualClock().now(), actor="ada", request=1)])
+        await appended(ledger, CampaignPaused(time=VirtualClock().now(), actor="ada", request=1))
         await asyncio.sleep((4 * DAY).total_seconds())
         controller.cancel()
         await asyncio.wait({controller})
