@@ -61,14 +61,18 @@ def suspect_sentence(history: History, trial: Trial) -> str | None:
 
 def feasible_sentence(history: History, trial: Trial) -> str | None:
     """Return whether a result is feasible beside the present limits; None without constraints or a result."""
-    goal = history.goal
+    goal = history.goals.of(trial)
     if not goal.constraints or not trial.measured:
         return None
     if unmet := unmet_text(goal, trial):
         return f"It is infeasible as measured: {unmet}."
     if goal.unjudged:
-        return f"Whether it is feasible is unknown, because the baseline has no {goal.unjudged[0].metric} yet."
+        return f"Whether it is feasible is unknown, because {_base(history)} has no {goal.unjudged[0].metric} yet."
     return "It is feasible as measured."
+
+
+def _base(history: History) -> str:
+    return "the status quo of its batch" if history.definition.is_ab_test else "the baseline"
 
 
 def front_sentence(history: History, trial: Trial) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from overnight.report.numbers import number
+from overnight.report.numbers import number, share_text
 from overnight.report.story.experiment import ArmOfBatch, Experiment
 
 
@@ -18,7 +18,7 @@ def arm_lines(experiment: Experiment) -> Iterator[str]:
     newest = max((arm.batch for arm in experiment.arms), default=None)
     for arm in experiment.arms:
         if arm.batch == newest:
-            yield f"trial {arm.trial} ({arm.share:.3g} of the traffic): {difference_text(arm)}{_when(arm)}"
+            yield f"trial {arm.trial} ({share_text(arm.share)} of the traffic): {difference_text(arm)}{_when(arm)}"
 
 
 def difference_text(arm: ArmOfBatch) -> str:

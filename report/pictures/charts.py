@@ -53,13 +53,14 @@ class Pictures:
     def __init__(self, history: History, recommended: int | None, metric: str | None = None) -> None:
         self.history, self.metric = history, metric or history.definition.objective.metric
         view = history.model_view()
-        self.observed, self._goal = view.observed, history.goal
+        self.observed, self._goals = view.observed, history.goals
+        self._goal = self._goals.pooled
         self._values = {trial.id: trial.measured[self.metric] for trial in view.observed}
         self.drawn = worth_drawing(history, view.observed, recommended)
         ended = sorted((*view.failed, *view.stopped), key=lambda trial: trial.id)
         self.without = worth_drawing(history, ended, recommended)
         self.stopped = bool(view.stopped)
-        self._hollow = {trial.id for trial in view.observed if self._goal.verdict(trial.measured) is False}
+        self._hollow = {trial.id for trial in view.observed if self._goals.of(trial).verdict(trial.measured) is False}
         self._ringed = [trial for trial in view.observed if trial.id == recommended]
         self._logarithmic = spans_decades(view.observed, self.metric)
 
@@ -208,7 +209,7 @@ class Pictures:
         value = trial.measured.get(metric)
         became = str(ending(trial)) if value is None else f"{metric} {measured(value)}"
         lines = [f"trial {trial.id} ({trial.proposal.generator})", became]
-        lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goal, trial)] if unmet]
+        lines += [f"infeasible: {unmet}" for unmet in [unmet_text(self._goals.of(trial), trial)] if unmet]
         lines += filter(None, (point_text(trial, [name], equals=" = ") for name in names))
         return "<br>".join(map(cut, lines))
 
