@@ -38,6 +38,11 @@ class Goals:
         return self.pooled if self.status_quos is None else beside_own(self.pooled, trial, self.status_quos)
 
     @property
+    def common(self) -> Goal:
+        """Return the goal with the limits that all trials share: in an A/B test, those relative to nothing."""
+        return self.pooled if self.status_quos is None else self.pooled.beside({}).judged
+
+    @property
     def newest(self) -> Goal:
         """Return the goal as it is now: in an A/B test, beside the newest status quo that has a result."""
         if self.status_quos is None:

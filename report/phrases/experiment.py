@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from overnight.report.numbers import number, share_text
+from overnight.report.story import Story
 from overnight.report.story.experiment import ArmOfBatch, Experiment
 
 
@@ -19,6 +20,33 @@ def arm_lines(experiment: Experiment) -> Iterator[str]:
     for arm in experiment.arms:
         if arm.batch == newest:
             yield f"trial {arm.trial} ({share_text(arm.share)} of the traffic): {difference_text(arm)}{_when(arm)}"
+
+
+def best_arm_text(experiment: Experiment, trial: int, *, limited: bool) -> str:
+    """Return the best arm so far with its difference; empty once fresh traffic decides, since some arms are lucky."""
+    arm = next((each for each in experiment.arms if each.trial == trial), None)
+    if arm is None or experiment.candidate is not None:
+        return ""
+    return f"best {'feasible ' if limited else ''}arm so far: trial {trial}, {difference_text(arm)}"
+
+
+def recommended_instead(story: Story) -> str:
+    """Return why another configuration than the confirmed one is recommended; empty if none is."""
+    experiment, found, feasibility = story.experiment, story.best.recommended, story.feasibility
+    if experiment is None or experiment.state != "confirmed" or found is None or found.point == experiment.candidate:
+        return ""
+    if not found.is_baseline:
+        return (
+            "another configuration than the confirmed one is recommended: it is believed to be the best by the results "
+            "of all batches, but fresh traffic has not confirmed it"
+        )
+    if feasibility is None or feasibility.recommended is None:
+        return "the status quo is recommended all the same, because the results of all batches speak for it"
+    demanded = share_text(feasibility.recommended.demanded)
+    return (
+        "the status quo is recommended all the same, because no better configuration is known to meet all constraints "
+        f"with the demanded probability of {demanded}"
+    )
 
 
 def difference_text(arm: ArmOfBatch) -> str:

@@ -78,8 +78,8 @@ class Pictures:
 
     @property
     def has_line(self) -> bool:
-        """Return whether any trial is feasible, so that there is a best one."""
-        return self._goal.best(self.observed) is not None
+        """Return whether any trial is feasible, so that there is a best one; batches that drift have none in common."""
+        return not self.history.definition.is_ab_test and self._goal.best(self.observed) is not None
 
     @property
     def limited(self) -> list[str]:
@@ -93,7 +93,7 @@ class Pictures:
         placed: list[tuple[Trial, Value]] = [(t, t.id) for t in self.drawn if metric in t.measured]
         data = self._by_generator(placed, metric, names, errors=True)
         last, axis = known[-1].id, objective_axis(logarithmic=spans_decades(known, metric))
-        for words, end in zip(("at least", "at most"), self._goal.judged.limits(metric), strict=True):
+        for words, end in zip(("at least", "at most"), self._goals.common.judged.limits(metric), strict=True):
             if math.isfinite(end):
                 line = {"color": LIMIT, "width": 2, "dash": "dash"}
                 name = f"{words} {number(end)}"
@@ -133,11 +133,11 @@ class Pictures:
         return layout
 
     def _best_so_far(self) -> list[Figure]:
-        """Return the line of the best measured so far, unless no trial is feasible."""
+        """Return the line of the best measured so far, unless there is none."""
+        if not self.has_line:
+            return []
         bests = zip(self.observed, self._goal.best_so_far(self.observed), strict=True)
         steps = [(trial.id, self._values[best.id].mean) for trial, best in bests if best is not None]
-        if not steps:
-            return []
         turns = (
             [step for i, step in enumerate(steps) if i in (0, len(steps) - 1) or step[1] != steps[i - 1][1]]
             if len(steps) > MOST
