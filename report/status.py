@@ -170,7 +170,9 @@ def _confidence(story: Story, found: Recommended) -> Iterator[str]:
     if several and found.probability_best is not None:
         what = "better than all observed" if found.trial is None else "the best of all observed"
         yield f"probability of being {what}: {probability(found.probability_best)}"
-    if found.is_baseline:
+    if found.is_baseline and story.experiment is not None:
+        yield "it is the status quo"
+    elif found.is_baseline:
         yield "it is the baseline" + (": nothing better was found" if several else "")
     elif (missing := missing_text(best.baseline)) is not None:
         yield missing

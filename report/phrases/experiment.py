@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from overnight.campaign.experiment.effects import Effect
 from overnight.report.numbers import number, share_text
 from overnight.report.story import Story
 from overnight.report.story.experiment import ArmOfBatch, Experiment
@@ -51,14 +52,22 @@ def recommended_instead(story: Story) -> str:
 
 def difference_text(arm: ArmOfBatch) -> str:
     """Return the difference of an arm to the status quo of its batch, as a share of it if that is known."""
-    if arm.relative is not None:
-        error = "" if arm.relative_sem is None else f" ± {100 * arm.relative_sem:.2g} %"
-        return f"{100 * arm.relative:+.3g} %{error}"
-    if arm.difference is not None:
-        sign = "+" if arm.difference >= 0 else "−"
-        error = "" if arm.sem is None else f" ± {number(arm.sem)}"
-        return f"{sign}{number(abs(arm.difference))}{error}"
-    return "not compared yet" if arm.unknown is None else f"not compared: {arm.unknown}"
+    if arm.difference is None:
+        return "not compared yet" if arm.unknown is None else f"not compared: {arm.unknown}"
+    return _gap(arm.difference, arm.sem, arm.relative, arm.relative_sem)
+
+
+def effect_text(effect: Effect) -> str:
+    """Return the same for a known effect of an arm on any metric."""
+    return _gap(effect.value or 0.0, effect.sem, effect.relative, effect.relative_sem)
+
+
+def _gap(difference: float, sem: float | None, relative: float | None, relative_sem: float | None) -> str:
+    if relative is not None:
+        error = "" if relative_sem is None else f" ± {100 * relative_sem:.2g} %"
+        return f"{100 * relative:+.3g} %{error}".replace("-", "−")
+    error = "" if sem is None else f" ± {number(sem)}"
+    return f"{'+' if difference >= 0 else '−'}{number(abs(difference))}{error}"
 
 
 def stopped_text(arm: ArmOfBatch) -> str:

@@ -60,7 +60,8 @@ def _print_table(history: History, shown: Sequence[Trial], *, chosen: bool) -> N
     headings = ["trial", "status", *arms, *metrics, *judged, "took", "point"]
     rows = _rows(history, shown, chosen=chosen)
     framed = len(rows) <= _MOST_IN_A_FRAME
-    table = _table(headings, rows, range(2 + len(arms) + len(metrics), len(headings) - 2)) if framed else _columns(headings, rows)
+    folded = range(2 + len(arms) + len(metrics), len(headings) - 2)
+    table = _table(headings, rows, folded) if framed else _columns(headings, rows)
     console.print(table, soft_wrap=not framed)
     for line in _recommended(history) if chosen else [*_without_result(history), *noted(history)]:
         console.print(line, soft_wrap=True)

@@ -161,9 +161,7 @@ def _recommended(history: History, goals: Goals, found: Recommendation) -> Recom
     )
 
 
-def _belief(
-    goals: Goals, goal: Goal, constraint: Constraint, found: Recommendation, measured: Measured
-) -> Belief:
+def _belief(goals: Goals, goal: Goal, constraint: Constraint, found: Recommendation, measured: Measured) -> Belief:
     """Return the belief about a constraint at a point, beside the measurement there that `goal` judges."""
     limits, metric = goal.limits_of(constraint), constraint.metric
     predicted, measurement = found.predicted.get(metric), measured.get(metric)
