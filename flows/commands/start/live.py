@@ -134,10 +134,11 @@ def _at_once(campaign: Campaign) -> str:
 
 
 def _ended_line(history: History, trial: Trial) -> Text:
-    goal, line = history.goal, f"trial {trial.id:>3}  "
+    goals, line = history.goals, f"trial {trial.id:>3}  "
+    goal = goals.pooled
     if goal.value_of(trial) is None:
         return Text(f"{line}{ending(trial)}", style=LOOKS[trial.status].style)
-    unmet = unmet_text(goal, trial)
+    unmet = unmet_text(goals.of(trial), trial)
     infeasible = f"  infeasible: {unmet}" if unmet else ""
     on_front = "  on the front" if goal.has_front and goal.unbeaten(trial, history.trials.values()) else ""
     return Text(f"{line}{objectives_text(goal, trial)}  ({generator_of(trial)}){infeasible}{on_front}")
