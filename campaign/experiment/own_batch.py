@@ -27,7 +27,7 @@ class Goals:
     """The goal by which each trial is judged.
 
     That is `pooled`, whose limits are relative to all measurements of the baseline. In an A/B test, limits are relative
-    to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None in other campaigns.
+    to the status quo of the trial's own batch. `status_quos` are those with a result, by batch; None otherwise.
     """
 
     pooled: Goal
