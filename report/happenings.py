@@ -71,11 +71,11 @@ class News:
         effect, before = (None if trial is None else newest_effect(history, trial, metric) for trial in (best, known))
         assert effect is not None and effect.arm is not None
         than = "" if before is None or known is None else f", before {effect_text(before)} (trial {known.id})"
+        what = f"{history.definition.name}: new {best_words(history.goal)} arm"
         return [
             Happening(
                 "campaign.new-best",
-                f"{history.definition.name}: new {best_words(history.goal)} arm: {metric} {effect_text(effect)} beside the "
-                f"status quo in trial {best.id}{than}",
+                f"{what}: {metric} {effect_text(effect)} compared with the status quo in trial {best.id}{than}",
                 best.id,
                 {
                     "metric": metric,
